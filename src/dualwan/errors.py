@@ -26,7 +26,7 @@ class ConfigError(DualwanError):
     exit_code = 3
 
 
-class MapeError(DualwanError):
+class MapeError(DualwanError, ValueError):
     """MAP-E parameters that cannot be, or a prefix that no rule covers."""
 
     exit_code = 3

@@ -26,7 +26,6 @@ from typing import Literal, NamedTuple, Self, TypeAlias
 from dualwan.errors import MapeError
 from dualwan.portset import PORT_BITS, PortSet, check_lengths
 
-# PortSet is part of what a mapping is; it lives in portset.py for its length only.
 __all__ = ["LAYOUTS", "Layout", "Mapping", "PortSet", "Prefix", "Rule", "derive", "from_ce"]
 __all__ += ["from_ipv4", "interface_id", "parse_prefix", "read_interface_id"]
 
@@ -38,10 +37,10 @@ Prefix: TypeAlias = str | IPv6Address | IPv6Network | IPv6Interface
 _PSID_SHIFT: dict[str, int] = {"draft": 8, "rfc": 0}
 LAYOUTS = tuple(_PSID_SHIFT)
 
+IPV6_BITS = 128
 _V4_BITS = 32
-_V6_BITS = 128
 _SUBNET_END = 64
-DEFAULT_PSID_OFFSET = 6
+DEFAULT_PSID_OFFSET = 6  # RFC 7597 section 5.1
 
 
 class _RuleFields(NamedTuple):
@@ -62,7 +61,7 @@ class Rule(_RuleFields):
     their length. ``ea_length`` counts bits: at least the 32 - r that complete the IPv4
     address, at most 16 more. ``psid_offset`` is 0-15 bits (RFC default 6). ``br`` is the
     border relay's address, None where it is not known. ``provider`` and ``source`` (file
-    and line, or how the rule was learned) are for people, and so not part of the identity.
+    and line, or how the rule was learned) are for people.
 
     Raises MapeError with the reason when the rule cannot be.
     """
@@ -104,9 +103,10 @@ class Rule(_RuleFields):
         """Bits of the End-user IPv6 prefix, n + o: what a prefix must at least have."""
         return self.ipv6_prefix.prefixlen + self.ea_length
 
-    def covers(self, prefix: Prefix) -> bool:
-        """Tell whether all of ``prefix`` lies in the Rule IPv6 prefix."""
-        return parse_prefix(prefix).network.subnet_of(self.ipv6_prefix)
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """What decides over a mapping: all but the names for people."""
+        return self[:6]
 
     def __str__(self) -> str:
         return f"{self.ipv6_prefix} -> {self.ipv4_prefix}, EA length {self.ea_length}"
@@ -149,10 +149,9 @@ class Mapping(NamedTuple):
             return ()
         stray = (
             f"bits {self.end_user_prefix.prefixlen} to {_SUBNET_END - 1} of the prefix are"
-            f" 0x{self.subnet_id:x}, and zero in what the provider assigns: this is a subnet of"
-            f" {self.end_user_prefix}, such as a home gateway hands out. The provider sends IPv4"
-            f" to {self.ce}, in the first subnet; unless that one reaches this router, ask the"
-            f" gateway for it or leave MAP-E to the gateway"
+            f" 0x{self.subnet_id:x} where the provider assigns zero: this is a part of"
+            f" {self.end_user_prefix}, as a home gateway's /60 is. IPv4 comes to {self.ce}, in the"
+            f" first subnet; MAP-E works only if that one reaches this router"
         )
         return (stray,)
 
@@ -196,7 +195,7 @@ def derive(rule: Rule, prefix: Prefix, port_set: PortSet | None = None) -> Mappi
             f" {rule.ea_length} needs the first {length} bits"
         )
     bits = int(given.ip)
-    ea = bits >> (_V6_BITS - length) & ((1 << rule.ea_length) - 1)
+    ea = bits >> (IPV6_BITS - length) & ((1 << rule.ea_length) - 1)
     subnet_bits = max(0, _SUBNET_END - length)
     subnet = bits >> _SUBNET_END & ((1 << subnet_bits) - 1)
     return _mapping(rule, ea, port_set)._replace(subnet_id=subnet)
@@ -216,7 +215,7 @@ def from_ipv4(rule: Rule, ipv4: str | IPv4Address, port_set: PortSet | None = No
         raise MapeError(f"{address} is not in {rule.ipv4_prefix}, which the rule covers")
     suffix = int(address) & int(rule.ipv4_prefix.hostmask)
     if not rule.psid_length:
-        return _mapping(rule, suffix if rule.ea_length else 0, port_set)
+        return _mapping(rule, suffix, port_set)
     if port_set is None:
         raise MapeError(f"{address} is shared by {1 << rule.psid_length} CEs: a PSID is needed")
     if (port_set.psid_offset, port_set.psid_length) != (rule.psid_offset, rule.psid_length):
@@ -276,9 +275,9 @@ def _mapping(rule: Rule, ea: int, explicit: PortSet | None) -> Mapping:
     ports = explicit or PortSet(ea & ((1 << q) - 1), rule.psid_offset, q)
     ipv4 = IPv4Address(int(rule.ipv4_prefix.network_address) | ea >> q)
     length = rule.end_user_length
-    prefix = int(rule.ipv6_prefix.network_address) | ea << (_V6_BITS - length)
+    prefix = int(rule.ipv6_prefix.network_address) | ea << (IPV6_BITS - length)
     # Section 6: an End-user prefix longer than 64 bits overwrites the identifier's start.
-    free = (1 << min(_SUBNET_END, _V6_BITS - length)) - 1
+    free = (1 << min(_SUBNET_END, IPV6_BITS - length)) - 1
     ce = IPv6Address(prefix | interface_id(rule.layout, ipv4, ports.psid) & free)
     return Mapping(rule, IPv6Network((prefix, length)), ipv4, ports, ce, 0)
 
@@ -297,5 +296,5 @@ def _check_ea(v6: IPv6Network, v4: IPv4Network, ea_length: int) -> None:
             f"EA length {ea_length} is more than the {suffix} bits that {v4} leaves open"
             f" and a PSID of {PORT_BITS}"
         )
-    if v6.prefixlen + ea_length > _V6_BITS:
+    if v6.prefixlen + ea_length > IPV6_BITS:
         raise MapeError(f"{v6} and EA length {ea_length} are longer than an IPv6 address")
