@@ -1,0 +1,184 @@
+"""The command dualwan-hook: arguments to calls, nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from dualwan import __version__
+from dualwan.errors import DualwanError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dualwan.config import Config
+    from dualwan.reconcile import Plan
+
+# Kept here, so that --help loads neither slices nor events.
+SLICES = ("firewall", "snat", "tunnel", "pbr")
+WOULD_CHANGE = 1
+INTERRUPTED = 130  # what shells say for SIGINT
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def _common() -> ArgumentParser:
+    """The options that may stand before or after the command."""
+    common = ArgumentParser(add_help=False, argument_default=SUPPRESS)
+    common.add_argument("--config", metavar="FILE", help="configuration (default: "
+                        "$DUALWAN_CONFIG, or /etc/dualwan/dualwan.toml)")
+    common.add_argument("--json", action="store_true", default=SUPPRESS, help="answer as JSON")
+    common.add_argument("-v", "--verbose", action="store_true", default=SUPPRESS,
+                        help="also show what is in order already")
+    common.add_argument("--color", choices=("auto", "always", "never"), help="default: auto")
+    return common
+
+
+def _parser() -> ArgumentParser:
+    common = [_common()]
+    parser = _Parser(prog="dualwan-hook", parents=common,
+                     description="Keeps MAP-E and PPPoE in order side by side. Without a "
+                                 "command, brings the router to its desired state now.")
+    parser.set_defaults(config=None, json=False, verbose=False, color="auto")
+    parser.add_argument("--version", action="version", version=f"dualwan-hook {__version__}")
+    parser.add_argument("--slice", dest="slices", action="append", choices=SLICES,
+                        metavar="NAME", help=f"only this slice ({', '.join(SLICES)}); repeatable")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    parser.add_argument("--exit-code", action="store_true",
+                        help="with --dry-run: exit with 1 where something would change")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    event = commands.add_parser("event", parents=common, help="what the hooks call")
+    event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down"))
+    commands.add_parser("down", parents=common, help="remove all that this program owns")
+    check = commands.add_parser("check", parents=common, help="check the configuration only")
+    check.add_argument("file", nargs="?", metavar="FILE", help="instead of the one in use")
+    commands.add_parser("status", parents=common, help="what is there now")
+    mape = commands.add_parser("mape", parents=common,
+                               help="address, PSID, CE, BR and ports that follow from a prefix")
+    mape.add_argument("prefix", metavar="PREFIX", help="the line's IPv6 prefix or any address in it")
+    mape.add_argument("--provider", default="auto", metavar="NAME",
+                      help="only the rules of this provider (default: auto)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ARGV; returns the exit code (see errors)."""
+    try:
+        arguments = _parser().parse_args(argv)
+        _check_combination(arguments)
+        return _COMMANDS[arguments.command](arguments)
+    except DualwanError as error:
+        print(f"dualwan-hook: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _check_combination(arguments: Namespace) -> None:
+    if arguments.command and (arguments.slices or arguments.dry_run or arguments.exit_code):
+        if arguments.command == "down" and not arguments.exit_code:
+            return
+        raise UsageError(f"--slice, --dry-run and --exit-code do not go with "
+                         f"'{arguments.command}'")
+    if arguments.exit_code and not arguments.dry_run:
+        raise UsageError("--exit-code goes with --dry-run")
+
+
+def _config(arguments: Namespace) -> Config:
+    from dualwan.config import load, path_in_use
+
+    return load(path_in_use(arguments.config))
+
+
+def _apply(arguments: Namespace) -> int:
+    from dualwan.targets import Event
+
+    return _carry_out(arguments, Event.REMOVE if arguments.command == "down" else Event.APPLY)
+
+
+def _carry_out(arguments: Namespace, event: Any) -> int:
+    from dualwan.host.kernel import KernelHost
+    from dualwan.reconcile import make_plan
+    from dualwan.run import happen
+
+    config = _config(arguments)
+    only = arguments.slices or SLICES
+    if not arguments.dry_run:
+        _show(arguments, happen(config, KernelHost(), event, only), everything=arguments.verbose)
+        return 0
+    plan = make_plan(config, KernelHost(), event, only)
+    _show(arguments, plan, everything=True)
+    return WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
+
+
+def _show(arguments: Namespace, plan: Plan, *, everything: bool) -> None:
+    from dualwan.report import plan_text
+
+    if arguments.json:
+        print(json.dumps(plan_text.as_data(plan), indent=2))
+        return
+    colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty())
+    lines = plan_text.lines(plan, everything, colour)
+    lines += [f"problem: {text}" for text in plan.problems]
+    lines += [f"not seen: {text}" for text in plan.unseen]
+    print("\n".join(lines) if lines else "nothing to do")
+
+
+def _event(arguments: Namespace) -> int:
+    """What a hook does, for a person: the same path, with the interface from the environment."""
+    from dualwan import events
+
+    word, environ = arguments.event, dict(os.environ)
+    if arguments.config:
+        environ["DUALWAN_CONFIG"] = arguments.config
+    if word.startswith("ppp-"):
+        folder = "ip-up.d" if word == "ppp-up" else "ip-down.d"
+        return events.hook(*events.from_ppp(folder, environ), environ)
+    environ.setdefault("PHASE", "post-up" if word == "ifup" else "pre-down")
+    return events.hook(*events.from_ifupdown(environ), environ)
+
+
+def _check(arguments: Namespace) -> int:
+    if arguments.file:
+        arguments.config = arguments.file
+    config = _config(arguments)
+    if arguments.json:
+        print(json.dumps({"file": config.path, "ok": True}))
+    else:
+        print(f"{config.path}: in order ({len(config.mape.port_set)} ports by MAP-E)")
+    return 0
+
+
+def _status(arguments: Namespace) -> int:
+    from dualwan.host.kernel import KernelHost
+    from dualwan.reconcile import make_plan
+    from dualwan.report import status
+    from dualwan.targets import Event
+
+    config = _config(arguments)
+    data = status.as_data(config, make_plan(config, KernelHost(), Event.APPLY))
+    print(json.dumps(data, indent=2) if arguments.json else status.text(data))
+    return 0
+
+
+def _mape(arguments: Namespace) -> int:
+    from dualwan import calculator
+
+    print(calculator.render(arguments.prefix, arguments.provider, as_json=arguments.json))
+    return 0
+
+
+_COMMANDS = {None: _apply, "down": _apply, "event": _event, "check": _check, "status": _status,
+             "mape": _mape}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""A machine in memory with the protocol of the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from dualwan.config import Config
+from dualwan.errors import KernelError
+from dualwan.observed import Link, Memory, Observed
+from dualwan.plan import Step
+from dualwan.resources import Address, Route, Rule, Sysctl, Table, Tunnel
+
+
+class FakeHost:
+    """Holds one Observed and changes it step by step, as the kernel would.
+
+    refuse: texts; a step whose text contains one of them raises KernelError.
+    """
+
+    def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
+        self.state = state or Observed()
+        self.refuse = refuse
+        self.applied: list[Step] = []
+        self.running: set[str] = set()
+        self.locked = False
+
+    @contextmanager
+    def lock(self, seconds: float) -> Iterator[None]:
+        """See Host."""
+        del seconds
+        self.locked = True
+        try:
+            yield
+        finally:
+            self.locked = False
+
+    def remembered(self) -> Memory:
+        """See Host."""
+        return self.state.memory
+
+    def remember(self, memory: Memory) -> None:
+        """See Host."""
+        self.state = replace(self.state, memory=memory)
+
+    def observe(self, config: Config, slices: Collection[str]) -> Observed:
+        """See Host."""
+        del config, slices
+        return self.state
+
+    def listing(self, family: str, name: str) -> str:
+        """See Host."""
+        return "".join(table.content for table in self.state.tables or ()
+                       if (table.family, table.name) == (family, name))
+
+    def apply(self, step: Step) -> None:
+        """See Host."""
+        if any(text in step.text for text in self.refuse):
+            raise KernelError(f"{step.text}: refused")
+        self.applied.append(step)
+        item, gone = step.resource, step.sign == "-"
+        if isinstance(item, Sysctl):
+            self.state = replace(self.state,
+                                 sysctls={**self.state.sysctls, item.name: item.value})
+        elif isinstance(item, Address):
+            self._put("addresses", item, gone)
+        elif isinstance(item, Tunnel):
+            self._put("tunnels", item, gone)
+            links = {name: link for name, link in self.state.links.items() if name != item.name}
+            if not gone:
+                links[item.name] = Link(1 + max((link.index for link in links.values()),
+                                                default=0), up=True, kind="ip6tnl")
+            self.state = replace(self.state, links=links)
+        elif isinstance(item, Route):
+            self._put("routes", item, gone)
+        elif isinstance(item, Rule):
+            self._put("rules", item, gone)
+        elif isinstance(item, Table):
+            self._put("tables", item, gone)
+
+    def _put(self, field: str, item: Any, gone: bool) -> None:
+        kept = tuple(there for there in getattr(self.state, field) or ()
+                     if there.key != item.key)
+        self.state = replace(self.state, **{field: kept if gone else (*kept, item)})
+
+    def dial(self, peer: str) -> bool:
+        """See Host."""
+        started = peer not in self.running
+        self.running.add(peer)
+        return started
+
+    def hang_up(self, peer: str, seconds: float) -> bool:
+        """See Host."""
+        del seconds
+        ended = peer in self.running
+        self.running.discard(peer)
+        return ended

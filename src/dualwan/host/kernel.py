@@ -1,0 +1,157 @@
+"""The real machine: netlink, nft, /proc/sys and a few programs behind one protocol."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from dualwan.config import Config
+from dualwan.errors import KernelError
+from dualwan.host import memory, programs
+from dualwan.host.netlink import Netlink
+from dualwan.host.nft import Nft, Unseen
+from dualwan.observed import Memory, Observed
+from dualwan.plan import Step
+from dualwan.resources import (
+    Address,
+    Flows,
+    Resource,
+    Route,
+    Rule,
+    Solicitation,
+    Sysctl,
+    Table,
+    Tunnel,
+)
+from dualwan.slices import firewall, pbr, snat, tunnel
+
+PROC_SYS = Path("/proc/sys")
+TABLES = {firewall.NAME: ("inet", firewall.TABLE), snat.NAME: ("ip", snat.TABLE),
+          pbr.NAME: ("ip", pbr.TABLE)}
+
+
+class KernelHost:
+    """This machine, in the network namespace of this process."""
+
+    def __init__(self) -> None:
+        self._netlink = Netlink()
+        self._nft = Nft()
+
+    def lock(self, seconds: float) -> AbstractContextManager[None]:
+        """See Host."""
+        return memory.lock(seconds)
+
+    def remembered(self) -> Memory:
+        """See Host."""
+        return memory.read()
+
+    def remember(self, notes: Memory) -> None:
+        """See Host."""
+        memory.write(notes)
+
+    def observe(self, config: Config, slices: Collection[str]) -> Observed:
+        """See Host."""
+        notes = memory.read()
+        links, addresses, tunnels = self._netlink.look(
+            (*config.wans, *((notes.tunnel,) if notes.tunnel else ())))
+        wan = links.get(config.wan.interface)
+        wants_routes = tunnel.NAME in slices or pbr.NAME in slices
+        return Observed(
+            links=links,
+            addresses=tuple(addresses),
+            tunnels=tuple(tunnels),
+            routes=tuple(self._netlink.routes()) if wants_routes else (),
+            rules=tuple(self._netlink.rules()) if pbr.NAME in slices else (),
+            sysctls=_sysctls(config, notes, slices),
+            tables=self._tables(notes, slices),
+            ipv6_default=(tunnel.NAME in slices and wan is not None
+                          and self._netlink.has_ipv6_default(wan.index)),
+            memory=notes,
+        )
+
+    def _tables(self, notes: Memory, slices: Collection[str]) -> tuple[Table, ...] | None:
+        found = []
+        try:
+            for family, name in (TABLES[item] for item in slices if item in TABLES):
+                listing = self._nft.listing(family, name)
+                if listing:
+                    content, loaded = notes.tables.get(name, ("", ""))
+                    found.append(Table(family, name, content, listing == loaded))
+        except Unseen:
+            return None
+        return tuple(found)
+
+    def listing(self, family: str, name: str) -> str:
+        """See Host."""
+        try:
+            return self._nft.listing(family, name)
+        except Unseen:
+            return ""
+
+    def apply(self, step: Step) -> None:
+        """See Host."""
+        if os.geteuid() != 0:
+            raise KernelError(f"{step.text}: changing anything needs root")
+        add, remove = self._effects[type(step.resource)]
+        (remove if step.sign == "-" else add)(step.resource)
+
+    @property
+    def _effects(self) -> dict[type[Resource], tuple[Callable[[Any], None],
+                                                     Callable[[Any], None]]]:
+        net, nft = self._netlink, self._nft
+        return {
+            Sysctl: (_write_sysctl, _write_sysctl),
+            Address: (net.add_address, net.remove_address),
+            Tunnel: (net.set_tunnel, lambda item: net.remove_link(item.name)),
+            Route: (net.add_route, net.remove_route),
+            Rule: (net.add_rule, net.remove_rule),
+            Table: (lambda item: nft.load(item.family, item.name, item.content),
+                    lambda item: nft.remove(item.family, item.name)),
+            Flows: (lambda _: None, lambda item: programs.forget_flows(item.address)),
+            Solicitation: (lambda item: _solicit(item.device), lambda _: None),
+        }
+
+    def dial(self, peer: str) -> bool:
+        """See Host."""
+        return programs.dial(peer)
+
+    def hang_up(self, peer: str, seconds: float) -> bool:
+        """See Host."""
+        return programs.hang_up(peer, seconds)
+
+
+def _sysctls(config: Config, notes: Memory, slices: Collection[str]) -> dict[str, str]:
+    names = [*(tunnel.sysctl_names(config) if tunnel.NAME in slices else ()),
+             *(pbr.sysctl_names(config) if pbr.NAME in slices else ())]
+    for owner in slices:
+        names += notes.sysctls.get(owner, {})
+    found = {}
+    for name in names:
+        try:
+            found[name] = (PROC_SYS / name).read_text(encoding="ascii").strip()
+        except OSError:
+            continue  # the device is not there
+    return found
+
+
+def _write_sysctl(sysctl: Sysctl) -> None:
+    try:
+        (PROC_SYS / sysctl.name).write_text(sysctl.value + "\n", encoding="ascii")
+    except OSError as error:
+        raise KernelError(f"{sysctl.text}: {error.strerror}") from None
+
+
+def _solicit(device: str) -> None:
+    """Send one router solicitation (RFC 4861 section 4.1): type 133, hop limit 255."""
+    message = bytes([133, 0, 0, 0, 0, 0, 0, 0])  # the kernel fills in the checksum
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sender:
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            sender.sendto(message, ("ff02::2", 0, 0, socket.if_nametoindex(device)))
+    except OSError as error:
+        raise KernelError(f"router solicitation on {device}: {error.strerror}") from None

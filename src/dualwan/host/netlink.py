@@ -1,0 +1,259 @@
+"""Links, addresses, routes and rules by rtnetlink, through pyroute2 (0.7.2 and later)."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from socket import AF_INET, AF_INET6
+from typing import Any
+
+from pyroute2 import IPRoute
+from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.rtnl import RTM_NEWROUTE
+
+from dualwan.errors import KernelError
+from dualwan.observed import Link
+from dualwan.resources import MAIN, PROTOCOL, Address, Route, Rule, Tunnel
+
+IFF_UP = 1
+IFA_F_NODAD = 0x02
+IGNORE_ENCAP_LIMIT = 0x1  # IP6_TNL_F_IGN_ENCAP_LIMIT: "encaplimit none"
+IPPROTO_IPIP = 4
+HOP_LIMIT = 64
+FOREVER = 0xFFFFFFFF
+SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
+TO_TABLE = 1  # FR_ACT_TO_TBL
+UNICAST = 1  # RTN_UNICAST
+# Without NLM_F_EXCL and NLM_F_APPEND the kernel puts the route before others of the same
+# metric (fib_table_insert), so a default route that pppd left does not stand in the way.
+PREPEND = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE
+
+
+@contextmanager
+def refused(what: str) -> Iterator[None]:
+    """Turn pyroute2's error into a KernelError about WHAT."""
+    try:
+        yield
+    except NetlinkError as error:
+        raise KernelError(f"{what}: {os.strerror(error.code) if error.code else error}") from None
+
+
+class Netlink:
+    """One rtnetlink socket, opened at first use."""
+
+    def __init__(self) -> None:
+        self._socket: Any = None
+
+    @property
+    def ipr(self) -> Any:
+        """The socket."""
+        if self._socket is None:
+            self._socket = IPRoute()
+        return self._socket
+
+    def close(self) -> None:
+        """Close the socket, if open."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    # --- looking -------------------------------------------------------------------------
+
+    def _link(self, name: str) -> Any | None:
+        try:
+            found = self.ipr.link("get", ifname=name)
+        except NetlinkError as error:
+            if error.code == errno.ENODEV:
+                return None
+            raise KernelError(f"link {name}: {os.strerror(error.code)}") from None
+        return found[0] if found else None
+
+    def look(self, names: Iterable[str]) -> tuple[dict[str, Link], list[Address], list[Tunnel]]:
+        """Those of the devices NAMES that exist, with their addresses and tunnel data."""
+        links: dict[str, Link] = {}
+        raw: dict[str, Any] = {}
+        for name in dict.fromkeys(name for name in names if name):
+            message = self._link(name)
+            if message is not None:
+                raw[name] = message
+                links[name] = Link(message["index"], bool(message["flags"] & IFF_UP),
+                                   _kind(message))
+        by_index = {link.index: name for name, link in links.items()}
+        tunnels = [_tunnel(name, message, self._name) for name, message in raw.items()
+                   if links[name].kind == "ip6tnl"]
+        return links, self._addresses(by_index), tunnels
+
+    def _addresses(self, by_index: dict[int, str]) -> list[Address]:
+        if not by_index:
+            return []
+        found = []
+        for message in (*self.ipr.get_addr(family=AF_INET), *self.ipr.get_addr(family=AF_INET6)):
+            device = by_index.get(message["index"])
+            local = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+            if device and local:
+                found.append(Address(device, local))
+        return found
+
+    def _name(self, index: int) -> str:
+        for message in self.ipr.get_links(index):
+            return str(message.get_attr("IFLA_IFNAME"))
+        return ""
+
+    def routes(self) -> list[Route]:
+        """Our own IPv4 routes, in every table."""
+        names: dict[int, str] = {}
+        found = []
+        for message in self.ipr.get_routes(family=AF_INET):
+            if message["proto"] != PROTOCOL:
+                continue
+            index = message.get_attr("RTA_OIF")
+            if index not in names:
+                names[index] = self._name(index)
+            found.append(Route(message.get_attr("RTA_TABLE") or message["table"], names[index]))
+        return found
+
+    def rules(self) -> list[Rule]:
+        """Our own IPv4 rules."""
+        found = []
+        for message in self.ipr.get_rules(family=AF_INET):
+            if message.get_attr("FRA_PROTOCOL") == PROTOCOL:
+                found.append(Rule(
+                    message.get_attr("FRA_PRIORITY") or 0,
+                    message.get_attr("FRA_TABLE") or message["table"],
+                    message.get_attr("FRA_SRC") or "",
+                    message.get_attr("FRA_FWMARK") or 0,
+                    message.get_attr("FRA_FWMASK") or 0,
+                ))
+        return found
+
+    def has_ipv6_default(self, index: int) -> bool:
+        """Whether an IPv6 default route leads through the device INDEX."""
+        return any(message["dst_len"] == 0 and message.get_attr("RTA_OIF") == index
+                   and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
+                   for message in self.ipr.get_routes(family=AF_INET6))
+
+    # --- changing ------------------------------------------------------------------------
+
+    def _index(self, name: str) -> int:
+        message = self._link(name)
+        if message is None:
+            raise KernelError(f"the interface {name} does not exist")
+        return int(message["index"])
+
+    def add_address(self, address: Address) -> None:
+        """Add a host address; see Address for what is special with IPv6 ones."""
+        index = self._index(address.device)
+        with refused(f"adding {address.text}"):
+            if ":" in address.address:
+                self.ipr.addr("add", index=index, address=address.address, prefixlen=128,
+                              family=AF_INET6, flags=IFA_F_NODAD,
+                              IFA_CACHEINFO={"ifa_preferred": 0, "ifa_valid": FOREVER})
+            else:
+                self.ipr.addr("add", index=index, address=address.address, prefixlen=32,
+                              family=AF_INET)
+
+    def remove_address(self, address: Address) -> None:
+        """Remove a host address; one that is gone already is no error."""
+        message = self._link(address.device)
+        if message is None:
+            return
+        v6 = ":" in address.address
+        with gone_is_fine(f"removing {address.text}", errno.EADDRNOTAVAIL):
+            self.ipr.addr("del", index=message["index"], address=address.address,
+                          prefixlen=128 if v6 else 32, family=AF_INET6 if v6 else AF_INET)
+
+    def set_tunnel(self, tunnel: Tunnel) -> None:
+        """Make the tunnel, or change all of it: a partial change would zero the rest."""
+        data = {
+            "kind": "ip6tnl",
+            "ip6tnl_link": self._index(tunnel.link),
+            "ip6tnl_local": tunnel.local,
+            "ip6tnl_remote": tunnel.remote,
+            "ip6tnl_ttl": HOP_LIMIT,
+            "ip6tnl_flags": IGNORE_ENCAP_LIMIT,
+            "ip6tnl_proto": IPPROTO_IPIP,
+        }
+        message = self._link(tunnel.name)
+        with refused(f"setting up {tunnel.text}"):
+            if message is None:
+                self.ipr.link("add", ifname=tunnel.name, **data)
+                message = self._link(tunnel.name)
+            else:
+                self.ipr.link("set", index=message["index"], **data)
+            if message is not None:
+                self.ipr.link("set", index=message["index"], mtu=tunnel.mtu, state="up")
+
+    def remove_link(self, name: str) -> None:
+        """Remove a device of ours; one that is gone already is no error."""
+        message = self._link(name)
+        if message is not None:
+            with gone_is_fine(f"removing {name}", errno.ENODEV):
+                self.ipr.link("del", index=message["index"])
+
+    def add_route(self, route: Route) -> None:
+        """Put the default route before others of its metric, or mend one whose device changed."""
+        with gone_is_fine(f"adding {route.text}", errno.EEXIST):
+            self.ipr.route((RTM_NEWROUTE, PREPEND), **self._route(route))
+
+    def remove_route(self, route: Route) -> None:
+        """Remove a route; one that is gone already is no error."""
+        if self._link(route.device) is not None:
+            with gone_is_fine(f"removing {route.text}", errno.ESRCH):
+                self.ipr.route("del", **self._route(route))
+
+    def _route(self, route: Route) -> dict[str, Any]:
+        return {"dst": "default", "oif": self._index(route.device), "table": route.table,
+                "family": AF_INET, "proto": PROTOCOL, "scope": SCOPE_LINK, "type": UNICAST}
+
+    def add_rule(self, rule: Rule) -> None:
+        """Add a rule; one that is there already is no error."""
+        with gone_is_fine(f"adding {rule.text}", errno.EEXIST):
+            self.ipr.rule("add", **_rule(rule))
+
+    def remove_rule(self, rule: Rule) -> None:
+        """Remove a rule; one that is gone already is no error."""
+        with gone_is_fine(f"removing {rule.text}", errno.ENOENT):
+            self.ipr.rule("del", **_rule(rule))
+
+
+@contextmanager
+def gone_is_fine(what: str, code: int) -> Iterator[None]:
+    """Like refused, but the error CODE means that somebody else was quicker."""
+    with refused(what):
+        try:
+            yield
+        except NetlinkError as error:
+            if error.code != code:
+                raise
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    fields: dict[str, Any] = {"family": AF_INET, "priority": rule.priority, "table": rule.table,
+                              "protocol": PROTOCOL, "action": TO_TABLE}
+    if rule.source:
+        fields |= {"src": rule.source, "src_len": 32}
+    if rule.mask:
+        fields |= {"fwmark": rule.mark, "fwmask": rule.mask}
+    return fields
+
+
+def _kind(message: Any) -> str:
+    info = message.get_attr("IFLA_LINKINFO")
+    return str(info.get_attr("IFLA_INFO_KIND") or "") if info else ""
+
+
+def _tunnel(name: str, message: Any, name_of: Any) -> Tunnel:
+    data = message.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
+    link = data.get_attr("IFLA_IP6TNL_LINK")
+    sane = bool((data.get_attr("IFLA_IP6TNL_FLAGS") or 0) & IGNORE_ENCAP_LIMIT)
+    return Tunnel(
+        name,
+        str(data.get_attr("IFLA_IP6TNL_LOCAL")),
+        str(data.get_attr("IFLA_IP6TNL_REMOTE")),
+        name_of(link) if link else "",
+        int(message.get_attr("IFLA_MTU")),
+        up=bool(message["flags"] & IFF_UP) and sane,
+    )

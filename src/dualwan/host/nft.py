@@ -1,0 +1,64 @@
+"""nftables through Debian's python3-nftables (ctypes over libnftables): no process, no shell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualwan.errors import KernelError
+
+
+class Unseen(Exception):  # noqa: N818 - an answer, not an error
+    """nft does not show its tables to this user."""
+
+
+class Nft:
+    """One libnftables context, made at first use."""
+
+    def __init__(self) -> None:
+        self._context: Any = None
+
+    def _run(self, text: str) -> tuple[int, str, str]:
+        if self._context is None:
+            import nftables  # noqa: PLC0415 - loads a shared library; not every run needs it
+
+            context = nftables.Nftables()
+            context.set_stateless_output(True)  # noqa: FBT003 - the library's own interface
+            context.set_terse_output(True)  # noqa: FBT003 - the library's own interface
+            context.set_numeric_proto_output(True)  # noqa: FBT003 - the library's own interface
+            self._context = context
+        code, output, error = self._context.cmd(text)
+        return int(code), str(output), str(error)
+
+    def listing(self, family: str, name: str) -> str:
+        """How nft lists a table, without counters and dynamic elements; "" for none.
+
+        Raises Unseen without the right to look, KernelError for anything else.
+        """
+        code, output, error = self._run(f"list table {family} {name}")
+        if code == 0:
+            return output
+        if "No such file or directory" in error:
+            return ""
+        if "Operation not permitted" in error:
+            raise Unseen
+        raise KernelError(f"nft table {family} {name}: {_first_line(error)}")
+
+    def load(self, family: str, name: str, content: str) -> None:
+        """Replace a table in one transaction: no packet meets a half-made one."""
+        self._change(f"nft table {family} {name}",
+                     f"table {family} {name}\ndelete table {family} {name}\n{content}")
+
+    def remove(self, family: str, name: str) -> None:
+        """Remove a table; one that is gone already is no error."""
+        self._change(f"nft table {family} {name}",
+                     f"table {family} {name}\ndelete table {family} {name}\n")
+
+    def _change(self, what: str, text: str) -> None:
+        code, _, error = self._run(text)
+        if code != 0:
+            raise KernelError(f"{what}: {_first_line(error)}")
+
+
+def _first_line(error: str) -> str:
+    lines = error.strip().splitlines() or ["refused without a reason"]
+    return lines[0]

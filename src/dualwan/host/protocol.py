@@ -1,0 +1,47 @@
+"""What the rest of the program may ask of a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from dualwan.config import Config
+from dualwan.observed import Memory, Observed
+from dualwan.plan import Step
+
+
+class Host(Protocol):
+    """A machine: it can be looked at, and be changed one step at a time."""
+
+    def lock(self, seconds: float) -> AbstractContextManager[None]:
+        """Hold the machine for one run; raises BusyError after SECONDS."""
+        ...
+
+    def remembered(self) -> Memory:
+        """What an earlier run noted."""
+        ...
+
+    def observe(self, config: Config, slices: Collection[str]) -> Observed:
+        """The state that SLICES need to know."""
+        ...
+
+    def apply(self, step: Step) -> None:
+        """Do one step; raises KernelError."""
+        ...
+
+    def remember(self, memory: Memory) -> None:
+        """Note MEMORY for later runs."""
+        ...
+
+    def listing(self, family: str, name: str) -> str:
+        """How nft lists a table now, without counters and dynamic elements; "" for none."""
+        ...
+
+    def dial(self, peer: str) -> bool:
+        """Start PEER with `pon` unless it runs; whether anything was done."""
+        ...
+
+    def hang_up(self, peer: str, seconds: float) -> bool:
+        """End PEER with `poff` and wait up to SECONDS for it; whether anything was done."""
+        ...

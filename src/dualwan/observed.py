@@ -1,0 +1,63 @@
+"""What was seen of the machine, and what this program remembers of its own doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dualwan.resources import Address, Route, Rule, Table, Tunnel
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network device: its index, administrative state and kind ("" for hardware)."""
+
+    index: int
+    up: bool
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What only this program knows, kept in /run until the next boot.
+
+    wanted: the last word was ifup or apply, not ifdown or down.
+    sysctls: per slice, the values that stood before ours.
+    addresses: addresses added to devices that are not ours (the CE address on the WAN).
+    tunnel: name of the tunnel device made, "" for none.
+    pppoe: the PPPoE address last seen, whose flows may still be about.
+    tables: per nft table, the text loaded and how nft listed it right afterwards.
+    """
+
+    wanted: bool = False
+    sysctls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
+    tunnel: str = ""
+    pppoe: str = ""
+    tables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The machine as far as it concerns us. `tables` is None where nft did not answer."""
+
+    links: Mapping[str, Link] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
+    tunnels: tuple[Tunnel, ...] = ()
+    routes: tuple[Route, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    tables: tuple[Table, ...] | None = ()
+    ipv6_default: bool = False
+    memory: Memory = Memory()
+
+    def address_of(self, device: str) -> str:
+        """The first IPv4 address of DEVICE, "" for none."""
+        for address in self.addresses:
+            if address.device == device and ":" not in address.address:
+                return address.address
+        return ""
+
+    def is_up(self, device: str) -> bool:
+        """Whether DEVICE is there and administratively up."""
+        return device in self.links and self.links[device].up

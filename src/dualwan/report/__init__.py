@@ -1,0 +1,1 @@
+"""Showing: the plan as = + ~ - lines, the status, both also as JSON."""

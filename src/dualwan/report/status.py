@@ -1,0 +1,68 @@
+"""What is there now, in plain words, and for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualwan.config import Config
+from dualwan.plan import SlicePlan
+from dualwan.reconcile import Plan
+from dualwan.targets import ORDER
+
+
+def as_data(config: Config, plan: Plan) -> dict[str, Any]:
+    """Status for programs; PLAN is what `apply` would do now."""
+    seen, mape, pppoe = plan.observed, config.mape, config.pppoe
+    by_name = {item.name: item for item in plan.slices}
+    return {
+        "wan": {"interface": config.wan.interface, "up": seen.is_up(config.wan.interface),
+                "ipv6-default-route": seen.ipv6_default},
+        "mape": {"tunnel": mape.tunnel, "up": seen.is_up(mape.tunnel), "ipv4": str(mape.ipv4),
+                 "ce": str(mape.ce), "br": str(mape.br), "psid": mape.port_set.psid,
+                 "ports": len(mape.port_set),
+                 "ranges": [list(pair) for pair in mape.port_set.ranges()]},
+        "pppoe": {"peer": pppoe.peer, "interface": pppoe.interface,
+                  "up": seen.is_up(pppoe.interface),
+                  "address": seen.address_of(pppoe.interface) or None},
+        "slices": {item.NAME: _slice(by_name[item.NAME]) for item in ORDER},
+        "problems": list(plan.problems),
+        "unseen": list(plan.unseen),
+    }
+
+
+def _slice(item: SlicePlan) -> dict[str, Any]:
+    if item.unseen:
+        state = "unknown"
+    elif not item.changes:
+        state = "in order"
+    elif all(step.sign in ("+", "~") for step in item.changes) and not any(
+            step.sign == "=" for step in item.steps):
+        state = "absent"
+    else:
+        state = "differs"
+    return {"state": state, "pending": [f"{step.sign} {step.text}" for step in item.changes]}
+
+
+def text(data: dict[str, Any]) -> str:
+    """Status for a person."""
+    wan, mape, pppoe = data["wan"], data["mape"], data["pppoe"]
+    rows = [
+        ("WAN", f"{wan['interface']} {_up(wan['up'])}, "
+                + ("IPv6 default route there" if wan["ipv6-default-route"]
+                   else "no IPv6 default route")),
+        ("MAP-E", f"{mape['tunnel']} {_up(mape['up'])}, {mape['ipv4']}, {mape['ports']} ports "
+                  f"(PSID {mape['psid']}), border relay {mape['br']}"),
+        ("PPPoE", f"{pppoe['interface']} {_up(pppoe['up'])}, "
+                  + (pppoe["address"] or "no address") + f", peer {pppoe['peer']}"),
+    ]
+    lines = [f"{name:9}{value}" for name, value in rows]
+    for name, item in data["slices"].items():
+        lines.append(f"{name:9}{item['state']}")
+        lines += [f"           {line}" for line in item["pending"]]
+    lines += [f"problem: {line}" for line in data["problems"]]
+    lines += [f"not seen: {line}" for line in data["unseen"]]
+    return "\n".join(lines)
+
+
+def _up(value: bool) -> str:
+    return "up" if value else "down"

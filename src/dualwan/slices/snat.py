@@ -1,0 +1,69 @@
+"""The snat slice: one nft table that translates what leaves by either WAN. Pure.
+
+The port set goes into one rule: `numgen` picks a block, the map gives address and port
+range, netfilter picks a free port in it. The concatenated value (address . ports) is the
+form that uses each port of a block on every nft since 1.0.6, and maps ICMP echo
+identifiers too; `snat to ADDR : numgen … map` uses one port a block on 1.0.6 and is
+refused by 1.1.
+"""
+
+from __future__ import annotations
+
+from dualwan.config import Config, Mape
+from dualwan.observed import Observed
+from dualwan.plan import SlicePlan
+from dualwan.resources import Table
+from dualwan.slices.nft import block, only_table, table
+
+NAME = "snat"
+TABLE = "dualwan_snat"
+
+
+def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
+    """Steps that bring the translation to its desired state, or take it away."""
+    return only_table(NAME, wanted(config) if up else None, TABLE, observed)
+
+
+def wanted(config: Config) -> Table:
+    """The whole table."""
+    mape, ppp = config.mape, config.pppoe.interface
+    return table(
+        "ip", TABLE,
+        block("counter untranslated"),
+        block(
+            "chain postrouting",
+            "type nat hook postrouting priority srcnat; policy accept;",
+            f'oifname "{mape.tunnel}" meta l4proto {{ tcp, udp, icmp }} {_snat(mape)}',
+            f'oifname "{ppp}" masquerade',
+        ),
+        _guard(mape),
+    )
+
+
+def _ranges(mape: Mape) -> list[str]:
+    return [f"{low}-{high}" if high > low else str(low) for low, high in mape.port_set.ranges()]
+
+
+def _snat(mape: Mape) -> str:
+    ranges = _ranges(mape)
+    values = ", ".join(f"{at} : {mape.ipv4} . {ports}" for at, ports in enumerate(ranges))
+    return f"snat ip to numgen inc mod {len(ranges)} map {{ {values} }}"
+
+
+def _guard(mape: Mape) -> str:
+    """Nothing leaves by the tunnel but with the shared address and a port of the set.
+
+    The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
+    counted, and no private address shows outside.
+    """
+    ports = ", ".join(_ranges(mape))
+    refuse = "counter name untranslated drop"
+    return block(
+        "chain guard",
+        "type filter hook postrouting priority srcnat + 10; policy accept;",
+        f'oifname != "{mape.tunnel}" accept',
+        f"ip saddr != {mape.ipv4} {refuse}",
+        f"meta l4proto {{ tcp, udp }} th sport != {{ {ports} }} {refuse}",
+        f"icmp type echo-request icmp id != {{ {ports} }} {refuse}",
+        f"meta l4proto != {{ tcp, udp, icmp }} {refuse}",
+    )

@@ -1,0 +1,122 @@
+"""The tunnel slice: CE address, ip6tnl device, default route, forwarding. Pure.
+
+The order within is part of the meaning: accept_ra is 2 before forwarding is switched on,
+or the kernel deletes the IPv6 default route (rt6_purge_dflt_routers); the CE address
+stands before the tunnel that sends from it.
+"""
+
+from __future__ import annotations
+
+from dualwan.config import Config
+from dualwan.observed import Observed
+from dualwan.plan import SlicePlan, Step, diff, restore_steps, sysctl_steps
+from dualwan.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
+
+NAME = "tunnel"
+
+RA_ALWAYS = "2"  # accept_ra: router advertisements although we forward (ip-sysctl)
+RA_IF_HOST = "1"
+LOOSE = "2"  # rp_filter: the source is reachable by some interface (RFC 3704 loose mode)
+
+
+def accept_ra(device: str) -> str:
+    """Name of the sysctl that lets DEVICE hear router advertisements."""
+    return f"net/ipv6/conf/{device}/accept_ra"
+
+
+def rp_filter(device: str) -> str:
+    """Name of the sysctl of DEVICE's reverse path filter."""
+    return f"net/ipv4/conf/{device}/rp_filter"
+
+
+def sysctl_names(config: Config) -> tuple[str, ...]:
+    """Every sysctl the slice may look at."""
+    return (*(accept_ra(name) for name in (config.wan.interface, *config.lan.interfaces)),
+            rp_filter(config.mape.tunnel), "net/ipv6/conf/all/forwarding",
+            "net/ipv4/ip_forward")
+
+
+def _early_sysctls(config: Config, observed: Observed) -> list[Sysctl]:
+    """accept_ra for the WAN, and for each LAN interface that hears RAs today; then forwarding."""
+    ours = observed.memory.sysctls.get(NAME, {})
+    hearing = [name for name in config.lan.interfaces
+               if observed.sysctls.get(accept_ra(name)) == RA_IF_HOST or accept_ra(name) in ours]
+    return [*(Sysctl(accept_ra(name), RA_ALWAYS) for name in (config.wan.interface, *hearing)),
+            Sysctl("net/ipv6/conf/all/forwarding", "1"), Sysctl("net/ipv4/ip_forward", "1")]
+
+
+def _owned(config: Config, observed: Observed) -> list[Resource]:
+    """What is there of the things that this slice makes, in the order of making."""
+    remembered = observed.memory.addresses
+    ce = Address(config.wan.interface, str(config.mape.ce))
+    names = {config.mape.tunnel, observed.memory.tunnel}
+    tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
+    return [
+        *(item for item in observed.addresses if item == ce or item in remembered),
+        *tunnels,
+        *(item for item in observed.addresses
+          if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address),
+        *(route for route in observed.routes if route.table == MAIN),
+    ]
+
+
+def _wanted(config: Config) -> list[Resource]:
+    mape = config.mape
+    return [
+        Address(config.wan.interface, str(mape.ce)),
+        Tunnel(mape.tunnel, str(mape.ce), str(mape.br), config.wan.interface, mape.mtu),
+        Address(mape.tunnel, str(mape.ipv4)),
+        Route(MAIN, mape.tunnel),
+    ]
+
+
+def _problems(config: Config, observed: Observed) -> tuple[str, ...]:
+    wan, tunnel = config.wan.interface, config.mape.tunnel
+    problems = []
+    if wan not in observed.links:
+        problems.append(f"the interface {wan} (wan.interface) does not exist")
+    elif not observed.links[wan].up:
+        problems.append(f"the interface {wan} (wan.interface) is down; ifup {wan} brings it up")
+    link = observed.links.get(tunnel)
+    if link and link.kind != "ip6tnl":
+        problems.append(f"{tunnel} (mape.tunnel) is there already, and is no IPv6 tunnel")
+    return tuple(problems)
+
+
+def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
+    """Steps that bring the tunnel to its desired state, or take it away."""
+    originals = observed.memory.sysctls.get(NAME, {})
+    owned = _owned(config, observed)
+    if not up:
+        return SlicePlan(NAME, (*diff([], owned),
+                                *restore_steps(originals, (), observed.sysctls)))
+    early = _early_sysctls(config, observed)
+    late = [Sysctl(rp_filter(config.mape.tunnel), LOOSE)]
+    first = sysctl_steps(early, observed.sysctls)
+    steps = (
+        *restore_steps(originals, [item.name for item in (*early, *late)], observed.sysctls),
+        *first,
+        *_solicitation(config, observed, first),
+        *diff(_wanted(config), owned),
+        *_late_steps(late, observed),
+    )
+    return SlicePlan(NAME, steps, _problems(config, observed))
+
+
+def _solicitation(config: Config, observed: Observed, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Ask for a router advertisement where the kernel has just begun to listen.
+
+    With forwarding on and accept_ra 1 the kernel neither asks nor listens, and the next
+    unasked advertisement may be half an hour away (RFC 4861 section 6.2.1).
+    """
+    listening = Sysctl(accept_ra(config.wan.interface), RA_ALWAYS)
+    began = any(step.changes and step.resource == listening for step in steps)
+    if began and not observed.ipv6_default:
+        return (Step("+", Solicitation(config.wan.interface)),)
+    return ()
+
+
+def _late_steps(late: list[Sysctl], observed: Observed) -> tuple[Step, ...]:
+    """Sysctls of the tunnel device; on a first run it is yet to be made."""
+    return tuple(step for item in late
+                 for step in (sysctl_steps([item], observed.sysctls) or (Step("+", item),)))

@@ -1,0 +1,113 @@
+"""A TOML document that knows on which line each key stands.
+
+tomli gives values without positions; a person who edits a file needs the line. The text is
+scanned once more for headers and keys, which is enough for the forms that a hand-written
+configuration takes; what the scan cannot find is reported at its table's header.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from dualwan.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_HEADER = re.compile(r"^\s*\[\[?\s*([A-Za-z0-9_.\- ]+?)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(r"""^\s*["']?([A-Za-z0-9_-]+)["']?\s*[=.]""")
+
+_REQUIRED = object()
+
+
+class Source:
+    """The file behind a configuration: its name and the line of each key."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self._lines: dict[tuple[str, int, str], int] = {}
+        seen: dict[str, int] = {}
+        section, number = "", 0
+        for at, line in enumerate(text.splitlines(), 1):
+            if header := _HEADER.match(line):
+                section = header[1].replace(" ", "")
+                number = seen.get(section, -1) + 1
+                seen[section] = number
+                self._lines[(section, number, "")] = at
+            elif key := _KEY.match(line):
+                self._lines.setdefault((section, number, key[1]), at)
+
+    def line(self, section: str, key: str = "", number: int = 0) -> int:
+        """Line of KEY in the NUMBERth table SECTION, of its header, or 1."""
+        for place in ((section, number, key), (section, number, "")):
+            if place in self._lines:
+                return self._lines[place]
+        return 1
+
+    def fail(self, message: str, section: str = "", key: str = "", number: int = 0) -> NoReturn:
+        """Raise ConfigError naming file, line and key."""
+        where = ".".join(part for part in (section, key) if part)
+        prefix = f"{where}: " if where else ""
+        raise ConfigError(f"{self.name}:{self.line(section, key, number)}: {prefix}{message}")
+
+
+class Table:
+    """One TOML table that is read key by key; what stays unread is an unknown key."""
+
+    def __init__(self, source: Source, section: str, data: Any, number: int = 0) -> None:
+        self.source, self.section, self.number = source, section, number
+        if not isinstance(data, dict):
+            self.fail("must be a table, as in [" + section + "]")
+        self._data: dict[str, Any] = data
+        self._known: list[str] = []
+
+    def fail(self, message: str, key: str = "") -> NoReturn:
+        """Raise ConfigError about KEY of this table."""
+        self.source.fail(message, self.section, key, self.number)
+
+    def take(self, key: str, convert: Callable[[Any], T], default: Any = _REQUIRED) -> T:
+        """Value of KEY through CONVERT, or DEFAULT as it is; a ValueError becomes ConfigError."""
+        self._known.append(key)
+        if key not in self._data:
+            if default is _REQUIRED:
+                self.fail(f"'{key}' is missing")
+            return default  # type: ignore[no-any-return]
+        try:
+            return convert(self._data[key])
+        except ValueError as error:
+            self.fail(str(error), key)
+
+    def has(self, key: str) -> bool:
+        """Whether the file gives KEY."""
+        return key in self._data
+
+    def done(self) -> None:
+        """Complain about the first key that nobody asked for."""
+        for key in self._data:
+            if key not in self._known:
+                self.fail(unknown("key", key, self._known), key)
+
+
+def unknown(kind: str, name: str, known: list[str]) -> str:
+    """Message for an unknown NAME, with the nearest known one."""
+    import difflib  # noqa: PLC0415 - only errors need it, and it takes milliseconds to load
+
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+    return f"unknown {kind} '{name}'; {hint}"
+
+
+def parse(name: str, text: str) -> dict[str, Any]:
+    """TOML text as a dict; raises ConfigError with file and line."""
+    import tomli  # noqa: PLC0415 - not needed by what only wants Source
+
+    try:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        at = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        line = at[1] if at else str(text.count("\n") + 1)
+        reason = str(error).split(" (at ")[0]
+        raise ConfigError(f"{name}:{line}: not valid TOML: {reason}") from None
