@@ -41,8 +41,9 @@ def _common() -> ArgumentParser:
 
 
 def _parser() -> ArgumentParser:
+    # Two sets, because set_defaults reaches into the options of its parents.
     common = [_common()]
-    parser = _Parser(prog="dualwan-hook", parents=common,
+    parser = _Parser(prog="dualwan-hook", parents=[_common()],
                      description="Keeps MAP-E and PPPoE in order side by side. Without a "
                                  "command, brings the router to its desired state now.")
     parser.set_defaults(config=None, json=False, verbose=False, color="auto")
