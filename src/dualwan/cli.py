@@ -28,9 +28,9 @@ class _Parser(ArgumentParser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
-def _common() -> ArgumentParser:
+def _common() -> _Parser:
     """The options that may stand before or after the command."""
-    common = ArgumentParser(add_help=False, argument_default=SUPPRESS)
+    common = _Parser(add_help=False, argument_default=SUPPRESS)
     common.add_argument("--config", metavar="FILE", help="configuration (default: "
                         "$DUALWAN_CONFIG, or /etc/dualwan/dualwan.toml)")
     common.add_argument("--json", action="store_true", default=SUPPRESS, help="answer as JSON")
@@ -40,7 +40,7 @@ def _common() -> ArgumentParser:
     return common
 
 
-def _parser() -> ArgumentParser:
+def _parser() -> _Parser:
     # Two sets, because set_defaults reaches into the options of its parents.
     common = [_common()]
     parser = _Parser(prog="dualwan-hook", parents=[_common()],
@@ -62,7 +62,7 @@ def _parser() -> ArgumentParser:
     commands.add_parser("status", parents=common, help="what is there now")
     mape = commands.add_parser("mape", parents=common,
                                help="address, PSID, CE, BR and ports that follow from a prefix")
-    mape.add_argument("prefix", metavar="PREFIX", help="the line's IPv6 prefix or any address in it")
+    mape.add_argument("prefix", metavar="PREFIX", help="the line's IPv6 prefix or an address in it")
     mape.add_argument("--provider", default="auto", metavar="NAME",
                       help="only the rules of this provider (default: auto)")
     return parser

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -258,7 +259,7 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def _number(low: int, high: int) -> Any:
+def _number(low: int, high: int) -> Callable[[Any], int]:
     def convert(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise ValueError(f"must be a number from {low} to {high}, not {value!r}")
@@ -267,11 +268,15 @@ def _number(low: int, high: int) -> Any:
     return convert
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text in quotes, not {value!r}")
+    return value
+
+
 def _ipv4(value: Any) -> IPv4Address:
     try:
-        if not isinstance(value, str):
-            raise ipaddress.AddressValueError
-        address = IPv4Address(value)
+        address = IPv4Address(_text(value))
     except ipaddress.AddressValueError:
         raise ValueError(f"{value!r} is no IPv4 address") from None
     if address.is_multicast or address.is_unspecified or address.is_loopback:
@@ -281,9 +286,7 @@ def _ipv4(value: Any) -> IPv4Address:
 
 def _ipv6(value: Any) -> IPv6Address:
     try:
-        if not isinstance(value, str):
-            raise ipaddress.AddressValueError
-        address = IPv6Address(value)
+        address = IPv6Address(_text(value))
     except ipaddress.AddressValueError:
         raise ValueError(f"{value!r} is no IPv6 address") from None
     if address.is_multicast or address.is_unspecified or address.is_loopback:

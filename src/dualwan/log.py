@@ -35,4 +35,4 @@ def logger(**context: str) -> Any:
     """A logger that says CONTEXT with each line."""
     syslog.openlog(IDENTIFIER, syslog.LOG_PID, syslog.LOG_DAEMON)
     return structlog.wrap_logger(_Syslog(), processors=[_render],
-                                 wrapper_class=structlog.BoundLogger, **context)
+                                 wrapper_class=structlog.BoundLogger).bind(**context)

@@ -19,16 +19,16 @@ def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAM
     Hanging up comes first and dialling last, both outside the lock: pppd runs our own
     hooks, which take it.
     """
-    everything = set(only) == set(NAMES)
+    dials = config.pppoe.dial and set(only) == set(NAMES)
     try:
-        if event in (Event.DOWN, Event.REMOVE) and config.pppoe.dial and everything:
-            if host.hang_up(config.pppoe.peer, HANG_UP_SECONDS):
-                _say(event, f"hung up {config.pppoe.peer}")
+        ends = event in (Event.DOWN, Event.REMOVE) and dials
+        if ends and host.hang_up(config.pppoe.peer, HANG_UP_SECONDS):
+            _say(event, f"hung up {config.pppoe.peer}")
         plan = reconcile(config, host, event, only)
         _log_changes(event, plan)
-        if event in (Event.UP, Event.APPLY) and config.pppoe.dial and everything:
-            if host.dial(config.pppoe.peer):
-                _say(event, f"dialled {config.pppoe.peer}")
+        begins = event in (Event.UP, Event.APPLY) and dials
+        if begins and host.dial(config.pppoe.peer):
+            _say(event, f"dialled {config.pppoe.peer}")
     except DualwanError as error:
         fail(event, error)
         raise

@@ -47,7 +47,7 @@ class Service:
 def service(text: object) -> Service:
     """Service from "ssh" or "tcp/8443"; raises ValueError."""
     if not isinstance(text, str):
-        raise ValueError(f"a service is a text such as \"ssh\" or \"tcp/8443\", not {text!r}")
+        raise ValueError(f'a service is a text such as "ssh" or "tcp/8443", not {text!r}')
     if text in KNOWN:
         return Service(text, KNOWN[text])
     if numbered := _NUMBERED.fullmatch(text):

@@ -60,9 +60,8 @@ def targets(event: Event, config: Config, observed: Observed) -> dict[str, bool]
         return dict.fromkeys(concern.slices, True)
     ppp = observed.is_up(config.pppoe.interface)
     wan = observed.is_up(config.wan.interface)
-    stands = {name: observed.memory.wanted or ppp for name in concern.slices}
-    if event is Event.POST_DOWN:
-        stands = dict.fromkeys(concern.slices, ppp)
+    needed = ppp or (observed.memory.wanted and event is not Event.POST_DOWN)
+    stands = dict.fromkeys(concern.slices, needed)
     if wan and _firewall_stands(observed):
         stands[firewall.NAME] = True
     return stands

@@ -83,7 +83,8 @@ class FakeHost:
     def _put(self, field: str, item: Any, gone: bool) -> None:
         kept = tuple(there for there in getattr(self.state, field) or ()
                      if there.key != item.key)
-        self.state = replace(self.state, **{field: kept if gone else (*kept, item)})
+        values: dict[str, Any] = {field: kept if gone else (*kept, item)}
+        self.state = replace(self.state, **values)
 
     def dial(self, peer: str) -> bool:
         """See Host."""

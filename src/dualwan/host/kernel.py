@@ -35,7 +35,7 @@ TABLES = {firewall.NAME: ("inet", firewall.TABLE), snat.NAME: ("ip", snat.TABLE)
 
 
 class KernelHost:
-    """This machine, in the network namespace of this process."""
+    """The machine at hand, in the network namespace of this process."""
 
     def __init__(self) -> None:
         self._netlink = Netlink()

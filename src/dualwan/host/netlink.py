@@ -117,17 +117,17 @@ class Netlink:
 
     def rules(self) -> list[Rule]:
         """Our own IPv4 rules."""
-        found = []
-        for message in self.ipr.get_rules(family=AF_INET):
-            if message.get_attr("FRA_PROTOCOL") == PROTOCOL:
-                found.append(Rule(
-                    message.get_attr("FRA_PRIORITY") or 0,
-                    message.get_attr("FRA_TABLE") or message["table"],
-                    message.get_attr("FRA_SRC") or "",
-                    message.get_attr("FRA_FWMARK") or 0,
-                    message.get_attr("FRA_FWMASK") or 0,
-                ))
-        return found
+        return [
+            Rule(
+                message.get_attr("FRA_PRIORITY") or 0,
+                message.get_attr("FRA_TABLE") or message["table"],
+                message.get_attr("FRA_SRC") or "",
+                message.get_attr("FRA_FWMARK") or 0,
+                message.get_attr("FRA_FWMASK") or 0,
+            )
+            for message in self.ipr.get_rules(family=AF_INET)
+            if message.get_attr("FRA_PROTOCOL") == PROTOCOL
+        ]
 
     def has_ipv6_default(self, index: int) -> bool:
         """Whether an IPv6 default route leads through the device INDEX."""

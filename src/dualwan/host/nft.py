@@ -22,9 +22,9 @@ class Nft:
             import nftables  # noqa: PLC0415 - loads a shared library; not every run needs it
 
             context = nftables.Nftables()
-            context.set_stateless_output(True)  # noqa: FBT003 - the library's own interface
-            context.set_terse_output(True)  # noqa: FBT003 - the library's own interface
-            context.set_numeric_proto_output(True)  # noqa: FBT003 - the library's own interface
+            context.set_stateless_output(True)
+            context.set_terse_output(True)
+            context.set_numeric_proto_output(True)
             self._context = context
         code, output, error = self._context.cmd(text)
         return int(code), str(output), str(error)

@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from dualwan.errors import KernelError
@@ -47,7 +48,7 @@ def pppd_of(peer: str, proc: Path = Path("/proc")) -> list[int]:
         except OSError:
             continue  # ended meanwhile
         if (words[0].rsplit(b"/", 1)[-1] == b"pppd"
-                and (b"call", peer.encode()) in zip(words, words[1:], strict=False)):
+                and (b"call", peer.encode()) in pairwise(words)):
             found.append(int(entry.name))
     return found
 

@@ -116,15 +116,19 @@ def _forward(config: Config) -> str:
 
 def _mss(config: Config) -> str:
     """TCP segments that fit each WAN, both ways; nft never raises the size that it finds."""
-    lines = ["type filter hook forward priority mangle; policy accept;"]
-    for device, mtu in ((config.mape.tunnel, config.mape.mtu),
-                        (config.pppoe.interface, config.pppoe.mtu)):
-        for way in ("oifname", "iifname"):
-            lines += [f'{way} "{device}" tcp flags & (syn | rst) == syn meta nfproto {family} '
-                      f"tcp option maxseg size set {mtu - headers}"
-                      for family, headers in (("ipv4", IPV4_TCP_HEADERS),
-                                              ("ipv6", IPV6_TCP_HEADERS))]
-    return block("chain mss", *lines)
+    tunnel, ppp = config.mape, config.pppoe
+    clamps = [
+        (tunnel.tunnel, "ipv4", tunnel.mtu - IPV4_TCP_HEADERS),
+        (ppp.interface, "ipv4", ppp.mtu - IPV4_TCP_HEADERS),
+        (ppp.interface, "ipv6", ppp.mtu - IPV6_TCP_HEADERS),
+    ]
+    return block(
+        "chain mss",
+        "type filter hook forward priority mangle; policy accept;",
+        "tcp flags & (syn | rst) != syn accept",
+        *(f'{way} "{device}" meta nfproto {family} tcp option maxseg size set {size}'
+          for device, family, size in clamps for way in ("oifname", "iifname")),
+    )
 
 
 def _ports(services: Iterable[Service]) -> list[str]:

@@ -64,7 +64,8 @@ def stale_addresses(observed: Observed, address: str, up: bool) -> set[str]:
 def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
     """Steps that make routing follow PPPoE as it is now, or take it all away."""
     address = observed.address_of(config.pppoe.interface)
-    owned = [*(route for route in observed.routes if route.table != MAIN), *observed.rules]
+    owned: list[Resource] = [*(route for route in observed.routes if route.table != MAIN),
+                             *observed.rules]
     originals = observed.memory.sysctls.get(NAME, {})
     sysctls = [Sysctl(name, LOOSE) for name in sysctl_names(config)] if up else []
     nft, unseen = table_plan(NAME, wanted_table(config) if up else None, TABLE, observed)
