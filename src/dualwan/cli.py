@@ -155,7 +155,7 @@ def _check(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps({"file": config.path, "ok": True}))
     else:
-        print(f"{config.path}: in order ({len(config.mape.port_set)} ports by MAP-E)")
+        print(f"{config.path}: in order ({len(config.mape.softwire.port_set)} ports by MAP-E)")
     return 0
 
 

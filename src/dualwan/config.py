@@ -41,16 +41,23 @@ class Lan:
 
 
 @dataclass(frozen=True)
-class Mape:
-    """MAP-E as this CE uses it: tunnel end points, the shared address and its port set.
-
-    mtu is the tunnel's in bytes, 1280 to 1500 (1460 = 1500 less the 40 of the IPv6 header).
-    """
+class Softwire:
+    """The tunnel's two ends, CE and BR, and the IPv4 address and ports that the CE may use."""
 
     br: IPv6Address
     ce: IPv6Address
     ipv4: IPv4Address
     port_set: PortSet
+
+
+@dataclass(frozen=True)
+class Mape:
+    """MAP-E as this CE uses it.
+
+    mtu is the tunnel's in bytes, 1280 to 1500 (1460 = 1500 less the 40 of the IPv6 header).
+    """
+
+    softwire: Softwire
     tunnel: str = "mape0"
     mtu: int = 1460
 
@@ -153,6 +160,17 @@ def _lan(table: Table) -> Lan:
 
 def _mape(table: Table) -> Mape:
     table.take("provider", _provider)
+    mape = Mape(
+        softwire=_manual(table),
+        tunnel=table.take("tunnel", _tunnel_name, Mape.tunnel),
+        mtu=table.take("mtu", _number(1280, 1500), Mape.mtu),
+    )
+    table.done()
+    return mape
+
+
+def _manual(table: Table) -> Softwire:
+    """The values of mape.sh."""
     psid = table.take("psid", _number(0, 0xFFFF))
     offset = table.take("psid-offset", _number(0, 15), 6)
     length = table.take("psid-length", _number(0, 16))
@@ -160,18 +178,15 @@ def _mape(table: Table) -> Mape:
         port_set = PortSet(psid, offset, length)
     except MapeError as error:
         table.fail(str(error), "psid")
-    mape = Mape(
+    softwire = Softwire(
         br=table.take("br", _ipv6),
         ce=table.take("ce", _ipv6),
         ipv4=table.take("ipv4", _ipv4),
         port_set=port_set,
-        tunnel=table.take("tunnel", _tunnel_name, Mape.tunnel),
-        mtu=table.take("mtu", _number(1280, 1500), Mape.mtu),
     )
-    if mape.br == mape.ce:
+    if softwire.br == softwire.ce:
         table.fail("the border relay and the CE cannot be the same address", "ce")
-    table.done()
-    return mape
+    return softwire
 
 
 def _pppoe(table: Table) -> Pppoe:

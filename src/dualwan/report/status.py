@@ -13,14 +13,15 @@ from dualwan.targets import ORDER
 def as_data(config: Config, plan: Plan) -> dict[str, Any]:
     """Status for programs; PLAN is what `apply` would do now."""
     seen, mape, pppoe = plan.observed, config.mape, config.pppoe
+    softwire = mape.softwire
     by_name = {item.name: item for item in plan.slices}
     return {
         "wan": {"interface": config.wan.interface, "up": seen.is_up(config.wan.interface),
                 "ipv6-default-route": seen.ipv6_default},
-        "mape": {"tunnel": mape.tunnel, "up": seen.is_up(mape.tunnel), "ipv4": str(mape.ipv4),
-                 "ce": str(mape.ce), "br": str(mape.br), "psid": mape.port_set.psid,
-                 "ports": len(mape.port_set),
-                 "ranges": [list(pair) for pair in mape.port_set.ranges()]},
+        "mape": {"tunnel": mape.tunnel, "up": seen.is_up(mape.tunnel), "ipv4": str(softwire.ipv4),
+                 "ce": str(softwire.ce), "br": str(softwire.br),
+                 "psid": softwire.port_set.psid, "ports": len(softwire.port_set),
+                 "ranges": [list(pair) for pair in softwire.port_set.ranges()]},
         "pppoe": {"peer": pppoe.peer, "interface": pppoe.interface,
                   "up": seen.is_up(pppoe.interface),
                   "address": seen.address_of(pppoe.interface) or None},

@@ -55,10 +55,10 @@ def _input(config: Config) -> str:
 
 def _from_wan(config: Config) -> str:
     """IPv6 of the line itself, and MAP-E's packets from the border relay only."""
-    mape = config.mape
+    softwire = config.mape.softwire
     return block(
         "chain from_wan",
-        f"ip6 saddr {mape.br} ip6 daddr {mape.ce} meta l4proto 4 accept",
+        f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept",
         NEIGHBOURS,
         LISTENERS,
         ERRORS6,
@@ -90,10 +90,10 @@ def _output(config: Config) -> str:
 
 def _to_wan(config: Config) -> str:
     """What the line itself needs of the router."""
-    mape = config.mape
+    softwire = config.mape.softwire
     return block(
         "chain to_wan",
-        f"ip6 saddr {mape.ce} ip6 daddr {mape.br} meta l4proto 4 accept",
+        f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept",
         "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
         "mld-listener-report, mld2-listener-report, mld-listener-done } accept",
         ERRORS6,

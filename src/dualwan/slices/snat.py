@@ -9,7 +9,7 @@ refused by 1.1.
 
 from __future__ import annotations
 
-from dualwan.config import Config, Mape
+from dualwan.config import Config, Softwire
 from dualwan.observed import Observed
 from dualwan.plan import SlicePlan
 from dualwan.resources import Table
@@ -26,43 +26,44 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
 
 def wanted(config: Config) -> Table:
     """The whole table."""
-    mape, ppp = config.mape, config.pppoe.interface
+    tunnel, softwire = config.mape.tunnel, config.mape.softwire
     return table(
         "ip", TABLE,
         block("counter untranslated"),
         block(
             "chain postrouting",
             "type nat hook postrouting priority srcnat; policy accept;",
-            f'oifname "{mape.tunnel}" meta l4proto {{ tcp, udp, icmp }} {_snat(mape)}',
-            f'oifname "{ppp}" masquerade',
+            f'oifname "{tunnel}" meta l4proto {{ tcp, udp, icmp }} {_snat(softwire)}',
+            f'oifname "{config.pppoe.interface}" masquerade',
         ),
-        _guard(mape),
+        _guard(tunnel, softwire),
     )
 
 
-def _ranges(mape: Mape) -> list[str]:
-    return [f"{low}-{high}" if high > low else str(low) for low, high in mape.port_set.ranges()]
+def _ranges(softwire: Softwire) -> list[str]:
+    return [f"{low}-{high}" if high > low else str(low)
+            for low, high in softwire.port_set.ranges()]
 
 
-def _snat(mape: Mape) -> str:
-    ranges = _ranges(mape)
-    values = ", ".join(f"{at} : {mape.ipv4} . {ports}" for at, ports in enumerate(ranges))
+def _snat(softwire: Softwire) -> str:
+    ranges = _ranges(softwire)
+    values = ", ".join(f"{at} : {softwire.ipv4} . {ports}" for at, ports in enumerate(ranges))
     return f"snat ip to numgen inc mod {len(ranges)} map {{ {values} }}"
 
 
-def _guard(mape: Mape) -> str:
+def _guard(tunnel: str, softwire: Softwire) -> str:
     """Nothing leaves by the tunnel but with the shared address and a port of the set.
 
     The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
     counted, and no private address shows outside.
     """
-    ports = ", ".join(_ranges(mape))
+    ports = ", ".join(_ranges(softwire))
     refuse = "counter name untranslated drop"
     return block(
         "chain guard",
         "type filter hook postrouting priority srcnat + 10; policy accept;",
-        f'oifname != "{mape.tunnel}" accept',
-        f"ip saddr != {mape.ipv4} {refuse}",
+        f'oifname != "{tunnel}" accept',
+        f"ip saddr != {softwire.ipv4} {refuse}",
         f"meta l4proto {{ tcp, udp }} th sport != {{ {ports} }} {refuse}",
         f"icmp type echo-request icmp id != {{ {ports} }} {refuse}",
         f"meta l4proto != {{ tcp, udp, icmp }} {refuse}",

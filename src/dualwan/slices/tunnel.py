@@ -48,7 +48,7 @@ def _early_sysctls(config: Config, observed: Observed) -> list[Sysctl]:
 def _owned(config: Config, observed: Observed) -> list[Resource]:
     """What is there of the things that this slice makes, in the order of making."""
     remembered = observed.memory.addresses
-    ce = Address(config.wan.interface, str(config.mape.ce))
+    ce = Address(config.wan.interface, str(config.mape.softwire.ce))
     names = {config.mape.tunnel, observed.memory.tunnel}
     tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
     return [
@@ -61,11 +61,12 @@ def _owned(config: Config, observed: Observed) -> list[Resource]:
 
 
 def _wanted(config: Config) -> list[Resource]:
-    mape = config.mape
+    mape, softwire = config.mape, config.mape.softwire
+    ce, br = str(softwire.ce), str(softwire.br)
     return [
-        Address(config.wan.interface, str(mape.ce)),
-        Tunnel(mape.tunnel, str(mape.ce), str(mape.br), config.wan.interface, mape.mtu),
-        Address(mape.tunnel, str(mape.ipv4)),
+        Address(config.wan.interface, ce),
+        Tunnel(mape.tunnel, ce, br, config.wan.interface, mape.mtu),
+        Address(mape.tunnel, str(softwire.ipv4)),
         Route(MAIN, mape.tunnel),
     ]
 
