@@ -134,10 +134,9 @@ def _mss(config: Config) -> str:
 def _ports(services: Iterable[Service]) -> list[str]:
     """Matches for the ports of SERVICES, one a protocol."""
     ports = {port for service in services for port in service.ports}
-    matches = []
-    for protocol in ("tcp", "udp"):
-        if numbers := sorted(port.number for port in ports if port.protocol == protocol):
-            matches.append(f"{protocol} dport {{ {', '.join(map(str, numbers))} }}")
-    if PING in ports:
-        matches += ["icmp type echo-request", "icmpv6 type echo-request"]
-    return matches
+    numbers = {protocol: sorted(port.number for port in ports if port.protocol == protocol)
+               for protocol in ("tcp", "udp")}
+    matches = [f"{protocol} dport {{ {', '.join(map(str, found))} }}"
+               for protocol, found in numbers.items() if found]
+    return matches + (["icmp type echo-request", "icmpv6 type echo-request"]
+                      if PING in ports else [])
