@@ -1,0 +1,37 @@
+"""Which QEMU accelerator really works here, found out once a boot of this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+KVM = ("-accel", "kvm", "-cpu", "host")
+# 5-level page tables only make emulation slower.
+TCG = ("-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off")
+
+# A guest under KVM prints its first line within two; one that hangs never does.
+KVM_LIMIT_SECONDS = 8.0
+
+_DEVICE = Path("/dev/kvm")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def _verdict_file(cache: Path) -> Path:
+    return cache / f"kvm-{_BOOT_ID.read_text().strip()}"
+
+
+def kvm_verdict(cache: Path) -> bool | None:
+    """True: works, False: doesn't, None: nobody tried since this machine booted."""
+    if not os.access(_DEVICE, os.R_OK | os.W_OK):
+        return False
+    file = _verdict_file(cache)
+    return file.read_text() == "works" if file.exists() else None
+
+
+def remember_kvm(cache: Path, *, works: bool) -> None:
+    """Keep the verdict for the runs that follow, and forget those of earlier boots."""
+    for old in cache.glob("kvm-*"):
+        old.unlink(missing_ok=True)
+    temporary = _verdict_file(cache).with_suffix(".new")
+    temporary.write_text("works" if works else "hangs")
+    temporary.rename(_verdict_file(cache))

@@ -1,0 +1,44 @@
+"""The names and numbers of the simulated line. All of them live inside the guest only."""
+
+from __future__ import annotations
+
+WAN = "wan0"
+LAN = "lan0"
+PPP = "ppp0"
+TUNNEL = "mape0"
+
+LAN_ADDRESS = "192.168.10.1"
+CLIENT_ADDRESS = "192.168.10.30"
+LAN_PREFIX_LENGTH = 24
+
+# What the line announces, and what OCN's rule makes of it (draft layout).
+WAN_PREFIX = "2400:4050:5c71:af00::"
+OTHER_WAN_PREFIX = "2400:4050:5c71:b000::"
+CE = "2400:4050:5c71:af00:99:f171:c600:2f00"
+BR = "2001:380:a120::9"
+MAPE_ADDRESS = "153.241.113.198"
+PSID = 47
+PSID_OFFSET = 6
+PSID_LENGTH = 6
+BLOCK_SIZE = 1 << (16 - PSID_OFFSET - PSID_LENGTH)
+PORT_BLOCKS = tuple(
+    range(start, start + BLOCK_SIZE)
+    for start in (
+        (i << (16 - PSID_OFFSET)) + (PSID << (16 - PSID_OFFSET - PSID_LENGTH))
+        for i in range(1, 1 << PSID_OFFSET)
+    )
+)
+PORT_SET = frozenset(port for block in PORT_BLOCKS for port in block)
+
+PPPOE_PEER = "dsl-provider"
+PPPOE_GATEWAY = "203.0.113.1"
+FIRST_PPPOE_ADDRESS = "203.0.113.10"
+SECOND_PPPOE_ADDRESS = "203.0.113.77"
+
+INTERNET_HOST = "198.51.100.1"
+INTERNET_HOSTS = tuple(f"198.51.100.{n}" for n in range(1, 17))
+INTERNET_HOST_V6 = "2001:db8:1::1"
+# Hands a caller's address back to it, by TCP and by UDP.
+ECHO_PORT = 7
+UDP_PORTS = tuple(range(7000, 7008))
+DOWNLOAD_PORT = 8080

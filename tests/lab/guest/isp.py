@@ -1,0 +1,112 @@
+"""The access line: router advertisements and the PPPoE access concentrator."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from guest import waiting
+from guest.addresses import FIRST_PPPOE_ADDRESS, PPPOE_GATEWAY, WAN_PREFIX
+from guest.namespace import Namespace
+
+RUN = Path("/run/lab")
+USER = "home@lab.example"
+PASSWORD = "sesame"  # noqa: S105 (nobody lives behind this door)
+
+# `ip netns exec` binds what lies here over /etc, so that the concentrator's pppd
+# reads its own options and runs none of the router's hooks.
+_OWN_ETC = Path("/etc/netns/isp/ppp")
+
+_SERVER_OPTIONS = """\
+require-chap
+name access-concentrator
+lcp-echo-interval 10
+lcp-echo-failure 3
+noipx
+unit 50
+mtu 1454
+mru 1454
+nodefaultroute
+"""
+
+# Advertisements come when asked for and then rarely, as on a real line:
+# a default route that gets lost isn't mended by chance.
+_RADVD = """\
+interface wan {{
+    AdvSendAdvert on;
+    MinRtrAdvInterval 200;
+    MaxRtrAdvInterval 600;
+    AdvDefaultLifetime 1800;
+    prefix {prefix}/64 {{
+        AdvOnLink on;
+        AdvAutonomous on;
+    }};
+}};
+"""
+
+
+@dataclass(frozen=True)
+class Isp:
+    """The provider's side of the router's WAN cable."""
+
+    space: Namespace
+
+    def announce(self, prefix: str = WAN_PREFIX) -> None:
+        """Announce this /64 from now on."""
+        self._end(signal.SIGTERM, "radvd")
+        RUN.mkdir(parents=True, exist_ok=True)
+        configuration = RUN / "radvd.conf"
+        configuration.write_text(_RADVD.format(prefix=prefix))
+        self.space.run(
+            "radvd", "-C", str(configuration), "-p", str(RUN / "radvd.pid"), "-m", "none"
+        )
+
+    def open_pppoe(self, address: str = FIRST_PPPOE_ADDRESS) -> None:
+        """Let the router dial in; it gets this address."""
+        _OWN_ETC.mkdir(parents=True, exist_ok=True)
+        (_OWN_ETC / "options").write_text("")
+        (_OWN_ETC / "lab-options").write_text(_SERVER_OPTIONS)
+        secrets = _OWN_ETC / "chap-secrets"
+        secrets.write_text(f'"{USER}" * "{PASSWORD}" *\n')
+        secrets.chmod(0o600)
+        self.space.run(
+            "pppoe-server",
+            *("-I", "wan", "-C", "access-concentrator", "-N", "1"),
+            *("-L", PPPOE_GATEWAY, "-R", address, "-O", "/etc/ppp/lab-options"),
+        )
+
+    def cut_pppoe(self, *, silently: bool = False) -> None:
+        """End the session and don't answer: with a goodbye, or as when a cable is pulled."""
+        self._end(signal.SIGKILL, "pppoe-server")
+        if silently:
+            self._end(signal.SIGKILL, "pppoe")
+            self._end(signal.SIGKILL, "pppd")
+        else:
+            self._end(signal.SIGTERM, "pppd")
+
+    def reconnect(self, address: str, *, silently: bool = False) -> None:
+        """Cut, and be there again at once with another address for the router."""
+        self.cut_pppoe(silently=silently)
+        self.open_pppoe(address)
+
+    def session_is_up(self) -> bool:
+        """Whether a customer's session stands on this side."""
+        return bool(self.space.pids("pppd"))
+
+    def _end(self, number: int, program: str) -> None:
+        pids = self.space.pids(program)
+        handles = [os.pidfd_open(pid) for pid in pids]
+        for handle in handles:
+            signal.pidfd_send_signal(handle, number)
+        for handle in handles:
+            _wait_for_end(handle, program)
+
+
+def _wait_for_end(handle: int, program: str, limit: float = 15) -> None:
+    ready = select.select([handle], [], [], limit)[0]
+    os.close(handle)
+    if not ready:
+        raise waiting.TimedOutError(f"{program} is still there after {limit:.0f} s")

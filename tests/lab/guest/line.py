@@ -1,0 +1,94 @@
+"""The whole line: who is joined with whom, and how it's built before the network starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from guest import router
+from guest.addresses import (
+    BR,
+    CLIENT_ADDRESS,
+    INTERNET_HOST_V6,
+    INTERNET_HOSTS,
+    LAN,
+    LAN_ADDRESS,
+    LAN_PREFIX_LENGTH,
+    MAPE_ADDRESS,
+    WAN,
+    WAN_PREFIX,
+)
+from guest.isp import Isp
+from guest.namespace import ROUTER, Namespace
+from guest.relay import Relay
+
+
+@dataclass(frozen=True)
+class Line:
+    """The router (the guest itself) and all that it's connected to."""
+
+    router: Namespace = ROUTER
+    client: Namespace = field(default_factory=lambda: Namespace("client"))
+    internet: Namespace = field(default_factory=lambda: Namespace("inet"))
+    isp: Isp = field(default_factory=lambda: Isp(Namespace("isp")))
+    relay: Relay = field(default_factory=lambda: Relay(Namespace("br")))
+
+    def build(self) -> None:
+        """Make everything; the router's own cables come last, as they're what hotplug sees."""
+        access, relay = self.isp.space, self.relay.space
+        ROUTER.ip(*(f"netns add {space.name}" for space in self._spaces()))
+        for space in self._spaces():
+            # Nobody here has a double, so nobody waits to find one.
+            space.sysctl(ipv6__conf__default__accept_dad=0, ipv6__conf__all__accept_dad=0)
+            space.ip("link set dev lo up")
+        for space in (access, relay, self.internet):
+            space.sysctl(ipv4__ip_forward=1, ipv6__conf__all__forwarding=1)
+        access.ip(
+            "link add name wan type veth peer name wan0",
+            f"link add name br type veth peer name isp netns {relay.name}",
+            f"link add name inet type veth peer name isp netns {self.internet.name}",
+            f"address add {WAN_PREFIX}1/64 dev wan",
+            "address add 2001:380:a120::1/64 dev br",
+            "address add 192.0.2.1/30 dev inet",
+            "address add 2001:db8:ff::1/64 dev inet",
+            "link set dev wan up",
+            "link set dev br up",
+            "link set dev inet up",
+            "route add default via 192.0.2.2",
+            "route add default via 2001:db8:ff::2",
+        )
+        relay.ip(
+            f"link add name inet type veth peer name br netns {self.internet.name}",
+            f"address add {BR}/64 dev isp",
+            "address add 192.0.2.5/30 dev inet",
+            "link set dev isp up",
+            "link set dev inet up",
+            "route add default via 192.0.2.6",
+            "route add default via 2001:380:a120::1",
+        )
+        self.internet.ip(
+            "address add 192.0.2.2/30 dev isp",
+            "address add 2001:db8:ff::2/64 dev isp",
+            "address add 192.0.2.6/30 dev br",
+            *(f"address add {host}/32 dev lo" for host in INTERNET_HOSTS),
+            f"address add {INTERNET_HOST_V6}/128 dev lo",
+            "link set dev isp up",
+            "link set dev br up",
+            "route add 203.0.113.0/24 via 192.0.2.1",
+            f"route add {MAPE_ADDRESS} via 192.0.2.5",
+            "route add default via 2001:db8:ff::1",
+        )
+        self.relay.build()
+        self.client.ip(
+            f"link add name lan type veth peer name {LAN}",
+            f"address add {CLIENT_ADDRESS}/{LAN_PREFIX_LENGTH} dev lan",
+            "link set dev lan up",
+            f"route add default via {LAN_ADDRESS}",
+        )
+        self.isp.announce()
+        self.isp.open_pppoe()
+        router.write_first_settings()
+        self.client.ip(f"link set dev {LAN} netns 1")
+        access.ip(f"link set dev {WAN} netns 1")
+
+    def _spaces(self) -> tuple[Namespace, ...]:
+        return (self.isp.space, self.relay.space, self.internet, self.client)

@@ -1,0 +1,81 @@
+"""The border relay: the far end of the tunnel, which enforces MAP-E as a provider's does."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from guest.addresses import BR, CE, MAPE_ADDRESS, PORT_BLOCKS
+from guest.namespace import Namespace
+
+
+def _guard() -> str:
+    """Rules of the relay: nothing passes that is not of this customer's address and port set."""
+    blocks = ", ".join(f"{block.start}-{block.stop - 1}" for block in PORT_BLOCKS)
+    return f"""
+table inet guard {{
+    set ports {{ type inet_service; flags interval; elements = {{ {blocks} }} }}
+    set echo_ids {{ typeof icmp id; flags interval; elements = {{ {blocks} }} }}
+    counter passed {{ }}
+    counter foreign_source {{ }}
+    counter foreign_port {{ }}
+    counter foreign_echo_id {{ }}
+    counter inbound_outside {{ }}
+    chain forward {{
+        type filter hook forward priority filter; policy accept;
+        iifname "map0" jump from_home
+        oifname "map0" jump to_home
+    }}
+    chain from_home {{
+        ip saddr != {MAPE_ADDRESS} counter name foreign_source drop
+        meta l4proto {{ tcp, udp }} ip frag-off & 0x1fff == 0 \
+            th sport != @ports counter name foreign_port drop
+        icmp type echo-request icmp id != @echo_ids counter name foreign_echo_id drop
+        counter name passed accept
+    }}
+    chain to_home {{
+        meta l4proto {{ tcp, udp }} ip frag-off & 0x1fff == 0 \
+            th dport != @ports counter name inbound_outside drop
+        icmp type echo-reply icmp id != @echo_ids counter name inbound_outside drop
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Relay:
+    """The border relay in its namespace."""
+
+    space: Namespace
+
+    def build(self) -> None:
+        """Tunnel and guard; the links are the line's business."""
+        self.space.ip(
+            f"link add name map0 type ip6tnl mode ipip6 local {BR} remote {CE} encaplimit none",
+            "link set dev map0 mtu 1460 up",
+            f"route add {MAPE_ADDRESS} dev map0",
+        )
+        self.space.run("nft", "-f", "-", text=_guard())
+
+    def counters(self) -> dict[str, int]:
+        """Packets by what the relay thought of them."""
+        listing = json.loads(
+            self.space.run("nft", "-j", "list", "counters", "table", "inet", "guard")
+        )
+        return {
+            item["counter"]["name"]: int(item["counter"]["packets"])
+            for item in listing["nftables"]
+            if "counter" in item
+        }
+
+    def refused(self) -> dict[str, int]:
+        """Packets from home that a provider would have thrown away, by reason; empty if none."""
+        return {
+            name: count
+            for name, count in self.counters().items()
+            if name.startswith("foreign") and count
+        }
+
+    def reset(self) -> None:
+        """Count from zero."""
+        self.space.run("nft", "reset", "counters", "table", "inet", "guard")

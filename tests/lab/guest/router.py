@@ -1,0 +1,103 @@
+"""The router's own settings, as its owner writes them: interfaces, the PPPoE peer, secrets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from guest import command, waiting
+from guest.addresses import LAN, LAN_ADDRESS, LAN_PREFIX_LENGTH, PPP, PPPOE_PEER, WAN
+from guest.isp import PASSWORD, RUN, USER
+
+INTERFACES = Path("/etc/network/interfaces")
+STAMPS = RUN / "ip-up.log"
+
+# Two stanzas for one interface, as in the scripts that the product replaces: hooks run twice.
+_INTERFACES = f"""\
+auto lo
+iface lo inet loopback
+
+auto {LAN}
+iface {LAN} inet static
+    address {LAN_ADDRESS}/{LAN_PREFIX_LENGTH}
+
+{{start}}
+iface {WAN} inet6 auto
+iface {WAN} inet manual
+"""
+
+# As Debian's pppoeconf writes it, with the kernel's PPPoE.
+_PEER = f"""\
+noipdefault
+nodefaultroute
+hide-password
+lcp-echo-interval 2
+lcp-echo-failure 3
+noauth
+persist
+maxfail 0
+holdoff 1
+mtu 1454
+plugin {{plugin}} nic-{WAN}
+user "{USER}"
+"""
+
+# Its name sorts before every other hook's: the moment from which the product is measured.
+_STAMP = f"""\
+#!/bin/sh
+read -r uptime rest < /proc/uptime
+echo "$uptime $PPP_IFACE $PPP_LOCAL" >> {STAMPS}
+"""
+
+
+def write_first_settings() -> None:
+    """What a router has before the product is installed; later boots find it there."""
+    stamp = Path("/etc/ppp/ip-up.d/00-lab-stamp")
+    if stamp.exists():
+        return
+    peer = Path("/etc/ppp/peers") / PPPOE_PEER
+    plugins = sorted(Path("/usr/lib/pppd").glob("*/*pppoe.so"))
+    peer.write_text(_PEER.format(plugin=plugins[-1].name))
+    secrets = Path("/etc/ppp/chap-secrets")
+    secrets.write_text(f'"{USER}" * "{PASSWORD}" *\n')
+    secrets.chmod(0o600)
+    stamp.write_text(_STAMP)
+    stamp.chmod(0o755)
+    write_interfaces("")
+
+
+def write_interfaces(start: str) -> None:
+    """`start` says when the WAN comes up: "auto", "allow-hotplug", or "" for by hand only."""
+    INTERFACES.write_text(_INTERFACES.format(start=f"{start} {WAN}" if start else ""))
+
+
+def last_stamp(address: str) -> float:
+    """When ip-up ran for `address`, on the clock of /proc/uptime."""
+    for line in reversed(STAMPS.read_text().splitlines()):
+        uptime, _interface, local = line.split()
+        if local == address:
+            return float(uptime)
+    raise LookupError(f"ip-up has not run for {address}")
+
+
+def addresses(interface: str) -> list[str]:
+    """All addresses of an interface; none when there's no such interface."""
+    done = command.attempt(["ip", "-j", "address", "show", "dev", interface])
+    if done.returncode:
+        return []
+    return [entry["local"] for item in json.loads(done.stdout) for entry in item["addr_info"]]
+
+
+def has_address(interface: str, start: str) -> bool:
+    """Whether one of the interface's addresses starts so."""
+    return any(address.startswith(start) for address in addresses(interface))
+
+
+def wait_for_ppp(address: str, limit: float = 40) -> None:
+    """PPPoE is up with this address and pppd has started its ip-up scripts."""
+    waiting.until(lambda: address in addresses(PPP), f"{address} on {PPP}", limit)
+
+
+def wait_for_no_ppp(limit: float = 20) -> None:
+    """The PPPoE device is gone."""
+    waiting.until(lambda: not addresses(PPP), f"the end of {PPP}", limit)

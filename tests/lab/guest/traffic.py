@@ -1,0 +1,172 @@
+"""What callers do: ask a server what it sees, ping, try a port, download."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from guest.addresses import DOWNLOAD_PORT, ECHO_PORT
+from guest.namespace import Namespace
+from guest.servers import pattern
+
+ANSWER_LIMIT = 10.0
+
+
+class NoAnswerError(Exception):
+    """Nobody answered within the limit."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An address and a port (or an ICMP echo id)."""
+
+    address: str
+    port: int
+
+
+def _endpoint(answer: str) -> Endpoint:
+    address, port = answer.split()
+    return Endpoint(address, int(port))
+
+
+def ask_tcp(
+    space: Namespace,
+    host: str,
+    port: int = ECHO_PORT,
+    *,
+    source: str = "",
+    limit: float = ANSWER_LIMIT,
+) -> Endpoint:
+    """Connect from `space`; the address and port that the server saw."""
+    with space.socket(
+        socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
+    ) as tcp:
+        tcp.settimeout(limit)
+        if source:
+            tcp.bind((source, 0))
+        try:
+            tcp.connect((host, port))
+            return _endpoint(tcp.makefile("r").readline())
+        except (OSError, ValueError) as error:
+            raise NoAnswerError(f"tcp {host} port {port}: {error}") from error
+
+
+def ask_udp(
+    space: Namespace, host: str, port: int = ECHO_PORT, *, limit: float = ANSWER_LIMIT
+) -> Endpoint:
+    """Send one datagram from `space`; the address and port that the server saw."""
+    with space.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(limit)
+        try:
+            udp.sendto(b"?", (host, port))
+            return _endpoint(udp.recv(256).decode())
+        except OSError as error:
+            raise NoAnswerError(f"udp {host} port {port}: {error}") from error
+
+
+def try_port(space: Namespace, host: str, port: int, limit: float = 2.0) -> str:
+    """What a caller finds: "open", "refused" or "silent"."""
+    with space.socket(
+        socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
+    ) as tcp:
+        tcp.settimeout(limit)
+        try:
+            tcp.connect((host, port))
+        except ConnectionRefusedError:
+            return "refused"
+        except OSError:
+            return "silent"
+        return "open"
+
+
+def ask_tcp_within(
+    space: Namespace, host: str, port: int, limit: float, pause: float = 0.1
+) -> Endpoint:
+    """Ask again and again, each try short, until there's an answer; bounded by `limit`."""
+    deadline = time.monotonic() + limit
+    while True:
+        try:
+            return ask_tcp(space, host, port, limit=0.5)
+        except NoAnswerError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(pause)
+
+
+def _checksum(data: bytes) -> int:
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def ping(
+    space: Namespace, host: str, ids: Iterable[int], limit: float = ANSWER_LIMIT
+) -> frozenset[int]:
+    """Send an echo request with each of `ids`; the ids that were answered."""
+    wanted = frozenset(ids)
+    answered: set[int] = set()
+    with space.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        for number in wanted:
+            head = struct.pack(">BBHHH", 8, 0, 0, number, 1)
+            raw.sendto(struct.pack(">BBHHH", 8, 0, _checksum(head), number, 1), (host, 0))
+        deadline = time.monotonic() + limit
+        while answered != wanted:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([raw], [], [], left)[0]:
+                break
+            packet = raw.recv(2048)
+            kind, _code, _sum, number, _sequence = struct.unpack(">BBHHH", packet[20:28])
+            if kind == 0 and number in wanted:
+                answered.add(number)
+    return frozenset(answered)
+
+
+class Download:
+    """A TCP download that runs in the background and watches its own progress."""
+
+    def __init__(self, space: Namespace, host: str, *, total: int, rate: int) -> None:
+        """Download `total` bytes at `rate` bytes a second; starts at once."""
+        self._total = total
+        self._tcp = space.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._tcp.settimeout(ANSWER_LIMIT)
+        self._tcp.connect((host, DOWNLOAD_PORT))
+        self._tcp.sendall(f"{total} {rate}\n".encode())
+        self.received = 0
+        self.longest_gap = 0.0
+        self.error: str | None = None
+        self._thread = threading.Thread(target=self._receive, daemon=True)
+        self._thread.start()
+
+    def _receive(self) -> None:
+        last = time.monotonic()
+        with self._tcp:
+            try:
+                while chunk := self._tcp.recv(65536):
+                    now = time.monotonic()
+                    self.longest_gap = max(self.longest_gap, now - last)
+                    last = now
+                    if chunk != pattern(self.received, len(chunk)):
+                        self.error = f"wrong bytes after {self.received}"
+                        return
+                    self.received += len(chunk)
+            except OSError as error:
+                self.error = f"after {self.received} bytes: {error}"
+
+    @property
+    def running(self) -> bool:
+        """Whether bytes are still to come."""
+        return self._thread.is_alive()
+
+    def finish(self, limit: float = 60) -> None:
+        """Wait for the end; raises unless each byte came, in order, once."""
+        self._thread.join(limit)
+        if self._thread.is_alive():
+            raise NoAnswerError(f"the download stands at {self.received} of {self._total} bytes")
+        if self.error or self.received != self._total:
+            raise NoAnswerError(self.error or f"the download ended at {self.received} bytes")

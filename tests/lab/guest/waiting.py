@@ -1,0 +1,46 @@
+"""Waiting for the kernel without polling: each rtnetlink event is a reason to look again."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from guest.namespace import ROUTER, Namespace
+
+Value = TypeVar("Value")
+
+# RTMGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE
+_GROUPS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400
+
+
+class TimedOutError(Exception):
+    """What was waited for did not happen within its limit."""
+
+
+def until(
+    look: Callable[[], Value | None], what: str, limit: float, where: Namespace = ROUTER
+) -> Value:
+    """What `look` finds, asked anew after each change of links, addresses, routes and rules."""
+    deadline = time.monotonic() + limit
+    with where.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as events:
+        events.bind((0, _GROUPS))
+        while True:
+            found = look()
+            if found:
+                return found
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([events], [], [], left)[0]:
+                raise TimedOutError(f"{what}: not within {limit:.0f} s")
+            _drain(events)
+
+
+def _drain(events: socket.socket) -> None:
+    """Many events at once are one reason to look."""
+    while select.select([events], [], [], 0)[0]:
+        try:
+            events.recv(65536)
+        except OSError:  # the kernel had more to say than fits: looking again covers it
+            return
