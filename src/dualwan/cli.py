@@ -155,7 +155,7 @@ def _check(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps({"file": config.path, "ok": True}))
     else:
-        print(f"{config.path}: in order ({len(config.mape.softwire.port_set)} ports by MAP-E)")
+        print(f"{config.path}: in order")
     return 0
 
 
@@ -166,7 +166,7 @@ def _status(arguments: Namespace) -> int:
     from dualwan.targets import Event
 
     config = _config(arguments)
-    data = status.as_data(config, make_plan(config, KernelHost(), Event.APPLY))
+    data = status.as_data(make_plan(config, KernelHost(), Event.APPLY))
     print(json.dumps(data, indent=2) if arguments.json else status.text(data))
     return 0
 

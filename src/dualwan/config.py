@@ -5,24 +5,21 @@ Every error is a ConfigError whose text starts with file and line and names the 
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Any
 
+from dualwan import values
 from dualwan.errors import ConfigError, MapeError
+from dualwan.mape import DEFAULT_PSID_OFFSET, LAYOUTS, Rule
 from dualwan.portset import PortSet
+from dualwan.rules import AUTO, RULES_DIR, RuleTable, load_table
 from dualwan.services import Service, services
 from dualwan.toml_source import Source, Table, parse, unknown
 
 DEFAULT_PATH = Path("/etc/dualwan/dualwan.toml")
 
-IFNAMSIZ = 16  # linux/if.h, with the closing NUL
-_RESERVED_TABLES = {0, 253, 254, 255}  # unspec, default, main, local
 _LAST_BEFORE_MAIN = 32764  # main is looked up at 32766; ours are PRIORITY and PRIORITY + 1
 
 
@@ -48,16 +45,28 @@ class Softwire:
     ce: IPv6Address
     ipv4: IPv4Address
     port_set: PortSet
+    origin: str = field(default="the configuration", compare=False)
 
 
 @dataclass(frozen=True)
 class Mape:
     """MAP-E as this CE uses it.
 
-    mtu is the tunnel's in bytes, 1280 to 1500 (1460 = 1500 less the 40 of the IPv6 header).
+    provider: "manual", "auto" or a name in `rules`; a `rule` of the configuration goes first.
+    softwire: None as long as it has to be derived (dualwan.softwire) and cannot be;
+    missing: then says why, in words.
+    prefix_from: the interface whose prefix counts, "" for the WAN.
+    wait: seconds that ifup waits for a prefix, 0 to 300.
+    mtu: the tunnel's, in bytes, 1280 to 1500 (1460 = 1500 less 40 for the IPv6 header).
     """
 
-    softwire: Softwire
+    provider: str
+    softwire: Softwire | None = None
+    missing: str = ""
+    rule: Rule | None = None
+    rules: RuleTable | None = field(default=None, compare=False)
+    prefix_from: str = ""
+    wait: int = 30
     tunnel: str = "mape0"
     mtu: int = 1460
 
@@ -94,6 +103,11 @@ class Config:
     path: str = field(default="", compare=False)
 
     @property
+    def prefix_source(self) -> str:
+        """The interface whose IPv6 prefix MAP-E is derived from."""
+        return self.mape.prefix_from or self.wan.interface
+
+    @property
     def wans(self) -> tuple[str, str, str]:
         """Every interface that leads outside: WAN, tunnel, PPPoE."""
         return (self.wan.interface, self.mape.tunnel, self.pppoe.interface)
@@ -108,18 +122,18 @@ def path_in_use(given: str | None = None) -> Path:
     return Path(given or os.environ.get("DUALWAN_CONFIG") or DEFAULT_PATH)
 
 
-def load(path: Path) -> Config:
-    """Read and check PATH; raises ConfigError."""
+def load(path: Path, rules_dir: Path = RULES_DIR) -> Config:
+    """Read and check PATH, and the rules that it needs; raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1: is not UTF-8 text") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    return from_text(str(path), text)
+    return from_text(str(path), text, rules_dir)
 
 
-def from_text(name: str, text: str) -> Config:
+def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
     """Check TEXT, which stands in the file NAME; raises ConfigError."""
     data = parse(name, text)
     source = Source(name, text)
@@ -137,7 +151,7 @@ def from_text(name: str, text: str) -> Config:
     config = Config(
         wan=_wan(table("wan")),
         lan=_lan(table("lan")),
-        mape=_mape(table("mape")),
+        mape=_mape(table("mape"), rules_dir),
         pppoe=_pppoe(table("pppoe")),
         firewall=_firewall(table("firewall")),
         path=name,
@@ -147,41 +161,72 @@ def from_text(name: str, text: str) -> Config:
 
 
 def _wan(table: Table) -> Wan:
-    wan = Wan(interface=table.take("interface", interface_name))
+    wan = Wan(interface=table.take("interface", values.interface_name))
     table.done()
     return wan
 
 
 def _lan(table: Table) -> Lan:
-    lan = Lan(interfaces=table.take("interfaces", _interfaces))
+    lan = Lan(interfaces=table.take("interfaces", values.interfaces))
     table.done()
     return lan
 
 
-def _mape(table: Table) -> Mape:
-    table.take("provider", _provider)
+MANUAL = "manual"
+
+
+def _mape(table: Table, rules_dir: Path) -> Mape:
+    provider = table.take("provider", values.text, AUTO)
+    rules = None
+    rule = _rule(table) if table.has("rule") else None
+    if provider != MANUAL and rule is None:
+        rules = load_table(rules_dir)
+        if provider not in (AUTO, *rules.providers):
+            table.fail(unknown("provider", provider, [AUTO, MANUAL, *rules.providers]), "provider")
     mape = Mape(
-        softwire=_manual(table),
-        tunnel=table.take("tunnel", _tunnel_name, Mape.tunnel),
-        mtu=table.take("mtu", _number(1280, 1500), Mape.mtu),
+        provider=provider,
+        softwire=_manual(table) if provider == MANUAL else None,
+        rule=rule,
+        rules=rules,
+        prefix_from=table.take("prefix-from", values.interface_name, Mape.prefix_from),
+        wait=table.take("wait", values.number(0, 300), Mape.wait),
+        tunnel=table.take("tunnel", values.tunnel_name, Mape.tunnel),
+        mtu=table.take("mtu", values.number(1280, 1500), Mape.mtu),
     )
     table.done()
     return mape
 
 
+def _rule(table: Table) -> Rule:
+    """[mape.rule], and the border relay of [mape]."""
+    br = table.take("br", values.ipv6)
+    inner = table.table("rule")
+    try:
+        rule = Rule(
+            inner.take("ipv6-prefix", values.text), inner.take("ipv4-prefix", values.text),
+            inner.take("ea-length", values.number(0, 48)),
+            inner.take("psid-offset", values.number(0, 15), DEFAULT_PSID_OFFSET), br,
+            inner.take("layout", values.one_of(LAYOUTS), "draft"), provider=MANUAL,
+            source=f"{table.source.name}:{table.source.line('mape.rule')}")
+    except MapeError as error:
+        inner.fail(str(error))
+    inner.done()
+    return rule
+
+
 def _manual(table: Table) -> Softwire:
     """The values of mape.sh."""
-    psid = table.take("psid", _number(0, 0xFFFF))
-    offset = table.take("psid-offset", _number(0, 15), 6)
-    length = table.take("psid-length", _number(0, 16))
+    psid = table.take("psid", values.number(0, 0xFFFF))
+    offset = table.take("psid-offset", values.number(0, 15), 6)
+    length = table.take("psid-length", values.number(0, 16))
     try:
         port_set = PortSet(psid, offset, length)
     except MapeError as error:
         table.fail(str(error), "psid")
     softwire = Softwire(
-        br=table.take("br", _ipv6),
-        ce=table.take("ce", _ipv6),
-        ipv4=table.take("ipv4", _ipv4),
+        br=table.take("br", values.ipv6),
+        ce=table.take("ce", values.ipv6),
+        ipv4=table.take("ipv4", values.ipv4),
         port_set=port_set,
     )
     if softwire.br == softwire.ce:
@@ -191,12 +236,12 @@ def _manual(table: Table) -> Softwire:
 
 def _pppoe(table: Table) -> Pppoe:
     pppoe = Pppoe(
-        peer=table.take("peer", _peer, Pppoe.peer),
-        interface=table.take("interface", interface_name, Pppoe.interface),
-        table=table.take("table", _routing_table, Pppoe.table),
-        priority=table.take("priority", _number(1, _LAST_BEFORE_MAIN), Pppoe.priority),
-        mtu=table.take("mtu", _number(576, 1500), Pppoe.mtu),
-        dial=table.take("dial", _flag, Pppoe.dial),
+        peer=table.take("peer", values.peer, Pppoe.peer),
+        interface=table.take("interface", values.interface_name, Pppoe.interface),
+        table=table.take("table", values.routing_table, Pppoe.table),
+        priority=table.take("priority", values.number(1, _LAST_BEFORE_MAIN), Pppoe.priority),
+        mtu=table.take("mtu", values.number(576, 1500), Pppoe.mtu),
+        dial=table.take("dial", values.flag, Pppoe.dial),
     )
     table.done()
     return pppoe
@@ -223,89 +268,3 @@ def _each_interface_once(config: Config, source: Source) -> None:
             source.fail(f"the interface '{name}' is listed twice, also in {roles[name]}",
                         section, key)
         roles[name] = f"{section}.{key}"
-
-
-def interface_name(value: Any) -> str:
-    """Name that the kernel would take (dev_valid_name), without what nft would misread."""
-    if not isinstance(value, str):
-        raise ValueError(f"an interface is a text, not {value!r}")
-    if not re.fullmatch(r"[A-Za-z0-9_.@-]+", value) or value in {".", ".."}:
-        raise ValueError(f"'{value}' is no interface name (letters, digits, _ . @ -)")
-    if len(value) >= IFNAMSIZ:
-        raise ValueError(f"'{value}' is too long: an interface name has up to 15 letters")
-    return value
-
-
-def _tunnel_name(value: Any) -> str:
-    if value == "ip6tnl0":
-        raise ValueError("'ip6tnl0' is made by the kernel itself; take another name")
-    return interface_name(value)
-
-
-def _interfaces(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value:
-        raise ValueError('must be a list such as ["enp3s0"]')
-    return tuple(interface_name(item) for item in value)
-
-
-def _provider(value: Any) -> str:
-    if value != "manual":
-        raise ValueError(f'{value!r} is not known; use "manual" with br, ce, ipv4, psid …')
-    return "manual"
-
-
-def _peer(value: Any) -> str:
-    """A file name below /etc/ppp/peers, as pon and poff take it."""
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", value):
-        raise ValueError(f"{value!r} is no name of a file in /etc/ppp/peers")
-    return value
-
-
-def _routing_table(value: Any) -> int:
-    number = _number(1, 0xFFFFFFFF)(value)
-    if number in _RESERVED_TABLES:
-        raise ValueError(f"table {number} belongs to the kernel; take another, such as 100")
-    return number
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"must be true or false, not {value!r}")
-    return value
-
-
-def _number(low: int, high: int) -> Callable[[Any], int]:
-    def convert(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError(f"must be a number from {low} to {high}, not {value!r}")
-        return value
-
-    return convert
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"must be a text in quotes, not {value!r}")
-    return value
-
-
-def _ipv4(value: Any) -> IPv4Address:
-    try:
-        address = IPv4Address(_text(value))
-    except ipaddress.AddressValueError:
-        raise ValueError(f"{value!r} is no IPv4 address") from None
-    if address.is_multicast or address.is_unspecified or address.is_loopback:
-        raise ValueError(f"{value!r} cannot be the address of a line")
-    return address
-
-
-def _ipv6(value: Any) -> IPv6Address:
-    try:
-        address = IPv6Address(_text(value))
-    except ipaddress.AddressValueError:
-        raise ValueError(f"{value!r} is no IPv6 address") from None
-    if address.is_multicast or address.is_unspecified or address.is_loopback:
-        raise ValueError(f"{value!r} cannot be an end of the tunnel")
-    if address.scope_id:
-        raise ValueError(f"{value!r}: write the address without %{address.scope_id}")
-    return address

@@ -7,16 +7,16 @@ before ours), and after the steps where it describes their outcome.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from dualwan.observed import Memory
 from dualwan.plan import SlicePlan
 from dualwan.resources import Address, Sysctl, Table, Tunnel
-from dualwan.slices import pbr
+from dualwan.slices import pbr, tunnel
 
 
-def before(memory: Memory, plan: SlicePlan, tunnel: str) -> Memory:
-    """MEMORY as it must stand before the steps of PLAN; TUNNEL is the device of our own."""
+def before(memory: Memory, plan: SlicePlan, device: str) -> Memory:
+    """MEMORY as it must stand before the steps of PLAN; DEVICE is the tunnel, our own."""
     for step in plan.changes:
         item = step.resource
         if isinstance(item, Sysctl) and step.sign == "~" and isinstance(step.was, Sysctl):
@@ -24,19 +24,29 @@ def before(memory: Memory, plan: SlicePlan, tunnel: str) -> Memory:
             known = dict(memory.sysctls.get(plan.name, {}))
             known.setdefault(item.name, step.was.value)
             memory = replace(memory, sysctls={**memory.sysctls, plan.name: known})
-        elif isinstance(item, Address) and step.sign == "+" and item.device != tunnel:
+        elif isinstance(item, Address) and step.sign == "+" and item.device != device:
             memory = replace(memory, addresses=(*memory.addresses, item))
         elif isinstance(item, Tunnel) and step.sign == "+":
             memory = replace(memory, tunnel=item.name)
     return memory
 
 
-def after(memory: Memory, plan: SlicePlan, up: bool, pppoe: str,
-          listings: Mapping[str, str]) -> Memory:
-    """MEMORY once the steps of PLAN are done.
+@dataclass(frozen=True)
+class Outcome:
+    """What stands after a slice was brought up: addresses "" for none.
 
-    pppoe: the address of PPPoE now; listings: how nft shows the tables that were loaded.
+    pppoe, mape: IPv4 addresses; prefix: what MAP-E was derived from; listings: how nft
+    shows the tables that were loaded.
     """
+
+    pppoe: str = ""
+    mape: str = ""
+    prefix: str = ""
+    listings: Mapping[str, str] = field(default_factory=dict)
+
+
+def after(memory: Memory, plan: SlicePlan, up: bool, outcome: Outcome) -> Memory:
+    """MEMORY once the steps of PLAN are done."""
     sysctls = {owner: dict(values) for owner, values in memory.sysctls.items()}
     tables = dict(memory.tables)
     for step in plan.changes:
@@ -51,9 +61,12 @@ def after(memory: Memory, plan: SlicePlan, up: bool, pppoe: str,
         elif isinstance(item, Table) and gone:
             tables.pop(item.name, None)
         elif isinstance(item, Table):
-            tables[item.name] = (item.content, listings.get(item.name, ""))
+            tables[item.name] = (item.content, outcome.listings.get(item.name, ""))
     if not up:
         sysctls.pop(plan.name, None)
     if plan.name == pbr.NAME:
-        memory = replace(memory, pppoe=(pppoe or memory.pppoe) if up else "")
+        memory = replace(memory, pppoe=(outcome.pppoe or memory.pppoe) if up else "")
+    if plan.name == tunnel.NAME and up:  # after ifdown they tell what to clean up at ifup
+        memory = replace(memory, mape=outcome.mape or memory.mape,
+                         prefix=outcome.prefix or memory.prefix)
     return replace(memory, sysctls=sysctls, tables=tables)

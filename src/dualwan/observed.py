@@ -25,7 +25,8 @@ class Memory:
     sysctls: per slice, the values that stood before ours.
     addresses: addresses added to devices that are not ours (the CE address on the WAN).
     tunnel: name of the tunnel device made, "" for none.
-    pppoe: the PPPoE address last seen, whose flows may still be about.
+    pppoe, mape: the IPv4 addresses last used, whose flows may still be about.
+    prefix: the IPv6 prefix that MAP-E was last derived from.
     tables: per nft table, the text loaded and how nft listed it right afterwards.
     """
 
@@ -34,6 +35,8 @@ class Memory:
     addresses: tuple[Address, ...] = ()
     tunnel: str = ""
     pppoe: str = ""
+    mape: str = ""
+    prefix: str = ""
     tables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 

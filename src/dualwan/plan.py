@@ -52,7 +52,7 @@ class Step:
 class SlicePlan:
     """The steps of one slice, in the order in which they are to be done.
 
-    problems: what stands in the way, in words; such a slice is not applied.
+    problems: what stands in the way of the rest, in words; the steps are done all the same.
     unseen: what the kernel did not show, so that the plan may be wrong about it.
     """
 

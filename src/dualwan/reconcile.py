@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
-from dualwan import notes
+from dualwan import notes, softwire
 from dualwan.config import Config
 from dualwan.errors import KernelError
 from dualwan.host.protocol import Host
 from dualwan.observed import Observed
 from dualwan.plan import SlicePlan
 from dualwan.resources import Table
-from dualwan.targets import CONCERNS, NAMES, ORDER, Event, targets
+from dualwan.slices import firewall, pbr, snat, tunnel
+from dualwan.targets import CONCERNS, NAMES, ORDER, Event, concern, targets
 
 LOCK_SECONDS = 20.0
+
+# A slice is not brought up without the one that it needs: nothing is open before the
+# firewall stands, and nothing leaves by the tunnel that would not be translated.
+NEEDS = {snat.NAME: firewall.NAME, tunnel.NAME: snat.NAME, pbr.NAME: firewall.NAME}
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Plan:
     slices: tuple[SlicePlan, ...]
     observed: Observed
     targets: dict[str, bool]
+    line: softwire.Derived
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changes(self) -> int:
@@ -32,8 +39,9 @@ class Plan:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What stands in the way."""
-        return tuple(text for item in self.slices for text in item.problems)
+        """What stands in the way, and what the kernel refused."""
+        found = [text for item in self.slices for text in item.problems]
+        return (*found, *self.failures.values())
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -44,36 +52,44 @@ class Plan:
 def make_plan(config: Config, host: Host, event: Event,
               only: Collection[str] = NAMES) -> Plan:
     """Look at the machine and say what EVENT asks for; changes nothing."""
-    concerned = [name for name in CONCERNS[event].slices if name in only]
+    memory = host.remembered()
+    prefixes = host.prefixes(config.prefix_source) if config.mape.softwire is None else ()
+    line = softwire.from_prefixes(config, prefixes, memory.prefix)
+    config = line.config
+    concerned = [name for name in concern(event, memory, line.prefix).slices if name in only]
     observed = host.observe(config, concerned)
-    goals = {name: up for name, up in targets(event, config, observed).items()
+    goals = {name: up for name, up in targets(event, config, observed, concerned).items()
              if name in concerned}
     rising = [item for item in ORDER if goals.get(item.NAME) is True]
     falling = [item for item in reversed(ORDER) if goals.get(item.NAME) is False]
     plans = [item.plan(config, observed, goals[item.NAME]) for item in (*falling, *rising)]
-    return Plan(tuple(plans), observed, goals)
+    return Plan(tuple(plans), observed, goals, line)
 
 
 def reconcile(config: Config, host: Host, event: Event,
               only: Collection[str] = NAMES) -> Plan:
     """Bring the slices that EVENT concerns to their state; returns what was done.
 
-    Raises KernelError where the kernel refused, where a slice could not be planned, or
-    where the state afterwards is not the planned one; BusyError when locked out.
+    A slice that fails is told in `failures` and holds back only the slices that need it.
+    Raises KernelError when the kernel cannot be seen, BusyError when locked out.
     """
     with host.lock(LOCK_SECONDS):
         plan = make_plan(config, host, event, only)
         if plan.unseen:
             raise KernelError("; ".join(plan.unseen))
         _remember_wish(host, event, only)
+        failures: dict[str, str] = {}
         for item in plan.slices:
-            if not item.problems:
-                _apply(config, host, item, plan)
-        if plan.problems:
-            raise KernelError("; ".join(plan.problems))
-        if plan.changes:
-            _verify(config, host, event, only)
-        return plan
+            if plan.targets[item.name] and NEEDS.get(item.name) in failures:
+                failures[item.name] = f"{item.name} waits for {NEEDS[item.name]}"
+                continue
+            try:
+                _apply(host, item, plan)
+            except KernelError as error:
+                failures[item.name] = str(error)
+        if plan.changes and not failures:
+            failures = _verify(config, host, event, only)
+        return replace(plan, failures=failures)
 
 
 def _remember_wish(host: Host, event: Event, only: Collection[str]) -> None:
@@ -84,7 +100,8 @@ def _remember_wish(host: Host, event: Event, only: Collection[str]) -> None:
         host.remember(replace(memory, wanted=wanted))
 
 
-def _apply(config: Config, host: Host, item: SlicePlan, plan: Plan) -> None:
+def _apply(host: Host, item: SlicePlan, plan: Plan) -> None:
+    config = plan.line.config
     memory = host.remembered()
     noted = notes.before(memory, item, config.mape.tunnel)
     if noted != memory:
@@ -94,15 +111,16 @@ def _apply(config: Config, host: Host, item: SlicePlan, plan: Plan) -> None:
     listings = {step.resource.name: host.listing(step.resource.family, step.resource.name)
                 for step in item.changes
                 if isinstance(step.resource, Table) and step.sign != "-"}
-    pppoe = plan.observed.address_of(config.pppoe.interface)
-    done = notes.after(noted, item, plan.targets[item.name], pppoe, listings)
+    mape = config.mape.softwire
+    outcome = notes.Outcome(plan.observed.address_of(config.pppoe.interface),
+                            str(mape.ipv4) if mape else "", plan.line.prefix, listings)
+    done = notes.after(noted, item, plan.targets[item.name], outcome)
     if done != noted:
         host.remember(done)
 
 
-def _verify(config: Config, host: Host, event: Event, only: Collection[str]) -> None:
+def _verify(config: Config, host: Host, event: Event, only: Collection[str]) -> dict[str, str]:
     """Look again: whatever would still change was not done, or was undone by somebody."""
-    left = [step.text for item in make_plan(config, host, event, only).slices
-            for step in item.changes]
-    if left:
-        raise KernelError("the kernel did not end as planned: " + "; ".join(left))
+    return {item.name: "the kernel did not end as planned: "
+                       + "; ".join(step.text for step in item.changes)
+            for item in make_plan(config, host, event, only).slices if item.changes}

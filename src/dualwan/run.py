@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from dualwan.config import Config
-from dualwan.errors import DualwanError
+from dualwan.errors import DualwanError, KernelError
 from dualwan.host.protocol import Host
 from dualwan.reconcile import Plan, reconcile
+from dualwan.slices import firewall
 from dualwan.targets import NAMES, Event
 
+ENDS = (Event.DOWN, Event.REMOVE)
+BEGINS = (Event.UP, Event.APPLY)
 HANG_UP_SECONDS = 15.0  # pppd ends the session, runs ip-down, and waits for it
 
 
@@ -17,32 +20,38 @@ def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAM
     """Do what EVENT asks for and log it; raises DualwanError after logging it.
 
     Hanging up comes first and dialling last, both outside the lock: pppd runs our own
-    hooks, which take it.
+    hooks, which take it. PPPoE is dialled also where MAP-E has to wait.
     """
     dials = config.pppoe.dial and set(only) == set(NAMES)
     try:
-        ends = event in (Event.DOWN, Event.REMOVE) and dials
-        if ends and host.hang_up(config.pppoe.peer, HANG_UP_SECONDS):
+        if dials and event in ENDS and host.hang_up(config.pppoe.peer, HANG_UP_SECONDS):
             _say(event, f"hung up {config.pppoe.peer}")
-        plan = reconcile(config, host, event, only)
-        _log_changes(event, plan)
-        begins = event in (Event.UP, Event.APPLY) and dials
-        if begins and host.dial(config.pppoe.peer):
+        plan = _reconciled(config, host, event, only)
+        closed = firewall.NAME not in plan.failures
+        if dials and closed and event in BEGINS and host.dial(config.pppoe.peer):
             _say(event, f"dialled {config.pppoe.peer}")
+        if event is Event.UP and plan.line.config.mape.softwire is None:
+            host.await_prefix(config.prefix_source, config.mape.wait)
+            plan = _reconciled(config, host, event, only)
+        if plan.problems:
+            raise KernelError("; ".join(plan.problems))
     except DualwanError as error:
         fail(event, error)
         raise
     return plan
 
 
-def _log_changes(event: Event, plan: Plan) -> None:
-    if not plan.changes:
-        return
-    from dualwan.log import logger  # noqa: PLC0415 - after the work: it takes 50 ms to load
+def _reconciled(config: Config, host: Host, event: Event, only: Collection[str]) -> Plan:
+    plan = reconcile(config, host, event, only)
+    if plan.changes:
+        from dualwan.log import logger  # noqa: PLC0415 - after the work: it takes 50 ms to load
 
-    for item in plan.slices:
-        for step in item.changes:
-            logger(cause=event.value, slice=item.name).info(f"{step.sign} {step.text}")
+        for item in plan.slices:
+            for step in () if item.name in plan.failures else item.changes:
+                logger(cause=event.value, slice=item.name).info(f"{step.sign} {step.text}")
+        for warning in plan.line.warnings:
+            logger(cause=event.value).warning(warning)
+    return plan
 
 
 def _say(event: Event, sentence: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from dualwan.config import Config
-from dualwan.observed import Observed
+from dualwan.observed import Memory, Observed
 from dualwan.slices import firewall, pbr, snat, tunnel
 
 # Closed first, translated before there is a way out; down in the opposite order.
@@ -25,6 +26,7 @@ class Event(Enum):
     PPP_DOWN = "ppp-down"
     APPLY = "apply"
     REMOVE = "down"
+    LINE = "the line changed"
 
 
 @dataclass(frozen=True)
@@ -35,34 +37,45 @@ class Concern:
     wanted: bool | None = None
 
 
+PPPOE_SLICES = (pbr.NAME, firewall.NAME)  # what PPPoE needs, with MAP-E or without
 CONCERNS = {
     Event.PRE_UP: Concern((firewall.NAME, snat.NAME, pbr.NAME), wanted=True),
     Event.UP: Concern(NAMES, wanted=True),
     Event.DOWN: Concern((pbr.NAME, tunnel.NAME, snat.NAME), wanted=False),
     Event.POST_DOWN: Concern((firewall.NAME,), wanted=False),
-    Event.PPP_UP: Concern((pbr.NAME, firewall.NAME)),
-    Event.PPP_DOWN: Concern((pbr.NAME, firewall.NAME)),
+    Event.PPP_UP: Concern(PPPOE_SLICES),
+    Event.PPP_DOWN: Concern(PPPOE_SLICES),
+    Event.LINE: Concern(NAMES),
     Event.APPLY: Concern(NAMES, wanted=True),
     Event.REMOVE: Concern(NAMES, wanted=False),
 }
 
 
-def targets(event: Event, config: Config, observed: Observed) -> dict[str, bool]:
-    """For each slice that EVENT concerns: True to stand, False to go.
+def concern(event: Event, memory: Memory, prefix: str) -> Concern:
+    """What EVENT is about: everything, where the line has another PREFIX than last time."""
+    usual = CONCERNS[event]
+    renumbered = bool(prefix and memory.prefix and prefix != memory.prefix)
+    if renumbered and memory.wanted and usual.wanted is None:
+        return CONCERNS[Event.LINE]
+    return usual
+
+
+def targets(event: Event, config: Config, observed: Observed,
+            slices: Sequence[str]) -> dict[str, bool]:
+    """For each of SLICES, which EVENT concerns: True to stand, False to go.
 
     After ifdown the firewall stays for as long as any WAN is up: opened last. A PPPoE that
     was dialled without ifup has its slices too, and they go with it.
     """
-    concern = CONCERNS[event]
     if event in (Event.REMOVE, Event.DOWN):
-        return dict.fromkeys(concern.slices, False)
-    if concern.wanted:
-        return dict.fromkeys(concern.slices, True)
+        return dict.fromkeys(slices, False)
+    if CONCERNS[event].wanted:
+        return dict.fromkeys(slices, True)
     ppp = observed.is_up(config.pppoe.interface)
     wan = observed.is_up(config.wan.interface)
-    needed = ppp or (observed.memory.wanted and event is not Event.POST_DOWN)
-    stands = dict.fromkeys(concern.slices, needed)
-    if wan and _firewall_stands(observed):
+    wanted = observed.memory.wanted and event is not Event.POST_DOWN
+    stands = {name: wanted or (ppp and name in PPPOE_SLICES) for name in slices}
+    if wan and firewall.NAME in slices and _firewall_stands(observed):
         stands[firewall.NAME] = True
     return stands
 

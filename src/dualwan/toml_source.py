@@ -84,6 +84,11 @@ class Table:
         """Whether the file gives KEY."""
         return key in self._data
 
+    def table(self, key: str) -> Table:
+        """The table KEY below this one."""
+        self._known.append(key)
+        return Table(self.source, f"{self.section}.{key}", self._data.get(key, {}))
+
     def done(self) -> None:
         """Complain about the first key that nobody asked for."""
         for key in self._data:

@@ -25,6 +25,7 @@ class FakeHost:
         self.refuse = refuse
         self.applied: list[Step] = []
         self.running: set[str] = set()
+        self.announced: dict[str, tuple[str, ...]] = {}
         self.locked = False
 
     @contextmanager
@@ -44,6 +45,15 @@ class FakeHost:
     def remember(self, memory: Memory) -> None:
         """See Host."""
         self.state = replace(self.state, memory=memory)
+
+    def prefixes(self, device: str) -> tuple[str, ...]:
+        """See Host: what a test put into `announced`."""
+        return self.announced.get(device, ())
+
+    def await_prefix(self, device: str, seconds: float) -> bool:
+        """See Host: there or not, without a wait."""
+        del seconds
+        return bool(self.announced.get(device))
 
     def observe(self, config: Config, slices: Collection[str]) -> Observed:
         """See Host."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from dualwan.config import Config
 from dualwan.errors import KernelError
-from dualwan.host import memory, programs
+from dualwan.host import memory, prefix, programs
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, Unseen
 from dualwan.observed import Memory, Observed
@@ -52,6 +52,14 @@ class KernelHost:
     def remember(self, notes: Memory) -> None:
         """See Host."""
         memory.write(notes)
+
+    def prefixes(self, device: str) -> tuple[str, ...]:
+        """See Host."""
+        return prefix.prefixes(self._netlink.ipr, device)
+
+    def await_prefix(self, device: str, seconds: float) -> bool:
+        """See Host."""
+        return prefix.await_prefix(device, seconds)
 
     def observe(self, config: Config, slices: Collection[str]) -> Observed:
         """See Host."""

@@ -72,6 +72,8 @@ def read() -> Memory:
                             for device, address in data["addresses"]),
             tunnel=str(data["tunnel"]),
             pppoe=str(data["pppoe"]),
+            mape=str(data["mape"]),
+            prefix=str(data["prefix"]),
             tables={str(name): (str(content), str(listing))
                     for name, (content, listing) in data["tables"].items()},
         )
@@ -87,6 +89,8 @@ def write(memory: Memory) -> None:
         "addresses": [[item.device, item.address] for item in memory.addresses],
         "tunnel": memory.tunnel,
         "pppoe": memory.pppoe,
+        "mape": memory.mape,
+        "prefix": memory.prefix,
         "tables": {name: list(pair) for name, pair in memory.tables.items()},
     }
     target = directory() / NAME

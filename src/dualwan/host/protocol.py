@@ -22,6 +22,14 @@ class Host(Protocol):
         """What an earlier run noted."""
         ...
 
+    def prefixes(self, device: str) -> tuple[str, ...]:
+        """Global IPv6 prefixes of DEVICE that are in use, the longest preferred first."""
+        ...
+
+    def await_prefix(self, device: str, seconds: float) -> bool:
+        """Wait until DEVICE is there and has such a prefix; whether it has, after SECONDS."""
+        ...
+
     def observe(self, config: Config, slices: Collection[str]) -> Observed:
         """The state that SLICES need to know."""
         ...

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualwan.config import Config
+from dualwan.config import Softwire
 from dualwan.plan import SlicePlan
 from dualwan.reconcile import Plan
 from dualwan.targets import ORDER
 
 
-def as_data(config: Config, plan: Plan) -> dict[str, Any]:
+def as_data(plan: Plan) -> dict[str, Any]:
     """Status for programs; PLAN is what `apply` would do now."""
-    seen, mape, pppoe = plan.observed, config.mape, config.pppoe
-    softwire = mape.softwire
+    seen, config = plan.observed, plan.line.config
+    pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
     return {
         "wan": {"interface": config.wan.interface, "up": seen.is_up(config.wan.interface),
                 "ipv6-default-route": seen.ipv6_default},
-        "mape": {"tunnel": mape.tunnel, "up": seen.is_up(mape.tunnel), "ipv4": str(softwire.ipv4),
-                 "ce": str(softwire.ce), "br": str(softwire.br),
-                 "psid": softwire.port_set.psid, "ports": len(softwire.port_set),
-                 "ranges": [list(pair) for pair in softwire.port_set.ranges()]},
+        "mape": {"tunnel": config.mape.tunnel, "up": seen.is_up(config.mape.tunnel),
+                 "prefix": plan.line.prefix or None, **_softwire(config.mape.softwire)},
         "pppoe": {"peer": pppoe.peer, "interface": pppoe.interface,
                   "up": seen.is_up(pppoe.interface),
                   "address": seen.address_of(pppoe.interface) or None},
         "slices": {item.NAME: _slice(by_name[item.NAME]) for item in ORDER},
         "problems": list(plan.problems),
+        "warnings": list(plan.line.warnings),
         "unseen": list(plan.unseen),
     }
+
+
+def _softwire(softwire: Softwire | None) -> dict[str, Any]:
+    if softwire is None:
+        return {"ipv4": None}
+    ports = softwire.port_set
+    return {"ipv4": str(softwire.ipv4), "ce": str(softwire.ce), "br": str(softwire.br),
+            "psid": ports.psid, "psid-offset": ports.psid_offset,
+            "psid-length": ports.psid_length, "ports": len(ports),
+            "ranges": [list(pair) for pair in ports.ranges()], "origin": softwire.origin}
 
 
 def _slice(item: SlicePlan) -> dict[str, Any]:
@@ -51,8 +60,7 @@ def text(data: dict[str, Any]) -> str:
         ("WAN", f"{wan['interface']} {_up(wan['up'])}, "
                 + ("IPv6 default route there" if wan["ipv6-default-route"]
                    else "no IPv6 default route")),
-        ("MAP-E", f"{mape['tunnel']} {_up(mape['up'])}, {mape['ipv4']}, {mape['ports']} ports "
-                  f"(PSID {mape['psid']}), border relay {mape['br']}"),
+        ("MAP-E", f"{mape['tunnel']} {_up(mape['up'])}, " + _mape_words(mape)),
         ("PPPoE", f"{pppoe['interface']} {_up(pppoe['up'])}, "
                   + (pppoe["address"] or "no address") + f", peer {pppoe['peer']}"),
     ]
@@ -61,8 +69,16 @@ def text(data: dict[str, Any]) -> str:
         lines.append(f"{name:9}{item['state']}")
         lines += [f"           {line}" for line in item["pending"]]
     lines += [f"problem: {line}" for line in data["problems"]]
+    lines += [f"warning: {line}" for line in data["warnings"]]
     lines += [f"not seen: {line}" for line in data["unseen"]]
     return "\n".join(lines)
+
+
+def _mape_words(mape: dict[str, Any]) -> str:
+    if mape["ipv4"] is None:
+        return "no address yet"
+    return (f"{mape['ipv4']}, {mape['ports']} ports (PSID {mape['psid']}), border relay "
+            f"{mape['br']}, by {mape['origin']}")
 
 
 def _up(value: bool) -> str:

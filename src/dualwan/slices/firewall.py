@@ -58,7 +58,8 @@ def _from_wan(config: Config) -> str:
     softwire = config.mape.softwire
     return block(
         "chain from_wan",
-        f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept",
+        *([f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"]
+          if softwire else []),
         NEIGHBOURS,
         LISTENERS,
         ERRORS6,
@@ -93,7 +94,8 @@ def _to_wan(config: Config) -> str:
     softwire = config.mape.softwire
     return block(
         "chain to_wan",
-        f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept",
+        *([f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"]
+          if softwire else []),
         "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
         "mld-listener-report, mld2-listener-report, mld-listener-done } accept",
         ERRORS6,

@@ -27,13 +27,15 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
 def wanted(config: Config) -> Table:
     """The whole table."""
     tunnel, softwire = config.mape.tunnel, config.mape.softwire
+    snat = ([f'oifname "{tunnel}" meta l4proto {{ tcp, udp, icmp }} {_snat(softwire)}']
+            if softwire else [])
     return table(
         "ip", TABLE,
         block("counter untranslated"),
         block(
             "chain postrouting",
             "type nat hook postrouting priority srcnat; policy accept;",
-            f'oifname "{tunnel}" meta l4proto {{ tcp, udp, icmp }} {_snat(softwire)}',
+            *snat,
             f'oifname "{config.pppoe.interface}" masquerade',
         ),
         _guard(tunnel, softwire),
@@ -51,18 +53,21 @@ def _snat(softwire: Softwire) -> str:
     return f"snat ip to numgen inc mod {len(ranges)} map {{ {values} }}"
 
 
-def _guard(tunnel: str, softwire: Softwire) -> str:
+def _guard(tunnel: str, softwire: Softwire | None) -> str:
     """Nothing leaves by the tunnel but with the shared address and a port of the set.
 
     The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
     counted, and no private address shows outside.
     """
-    ports = ", ".join(_ranges(softwire))
     refuse = "counter name untranslated drop"
+    head = ["type filter hook postrouting priority srcnat + 10; policy accept;",
+            f'oifname != "{tunnel}" accept']
+    if softwire is None:
+        return block("chain guard", *head, refuse)
+    ports = ", ".join(_ranges(softwire))
     return block(
         "chain guard",
-        "type filter hook postrouting priority srcnat + 10; policy accept;",
-        f'oifname != "{tunnel}" accept',
+        *head,
         f"ip saddr != {softwire.ipv4} {refuse}",
         f"meta l4proto {{ tcp, udp }} th sport != {{ {ports} }} {refuse}",
         f"icmp type echo-request icmp id != {{ {ports} }} {refuse}",

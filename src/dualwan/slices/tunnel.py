@@ -7,9 +7,9 @@ stands before the tunnel that sends from it.
 
 from __future__ import annotations
 
-from dualwan.config import Config
+from dualwan.config import Config, Softwire
 from dualwan.observed import Observed
-from dualwan.plan import SlicePlan, Step, diff, restore_steps, sysctl_steps
+from dualwan.plan import SlicePlan, Step, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
 
 NAME = "tunnel"
@@ -47,12 +47,13 @@ def _early_sysctls(config: Config, observed: Observed) -> list[Sysctl]:
 
 def _owned(config: Config, observed: Observed) -> list[Resource]:
     """What is there of the things that this slice makes, in the order of making."""
-    remembered = observed.memory.addresses
-    ce = Address(config.wan.interface, str(config.mape.softwire.ce))
+    on_wan = set(observed.memory.addresses)
+    if softwire := config.mape.softwire:
+        on_wan.add(Address(config.wan.interface, str(softwire.ce)))
     names = {config.mape.tunnel, observed.memory.tunnel}
     tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
     return [
-        *(item for item in observed.addresses if item == ce or item in remembered),
+        *(item for item in observed.addresses if item in on_wan),
         *tunnels,
         *(item for item in observed.addresses
           if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address),
@@ -60,8 +61,8 @@ def _owned(config: Config, observed: Observed) -> list[Resource]:
     ]
 
 
-def _wanted(config: Config) -> list[Resource]:
-    mape, softwire = config.mape, config.mape.softwire
+def _wanted(config: Config, softwire: Softwire) -> list[Resource]:
+    mape = config.mape
     ce, br = str(softwire.ce), str(softwire.br)
     return [
         Address(config.wan.interface, ce),
@@ -84,6 +85,15 @@ def _problems(config: Config, observed: Observed) -> tuple[str, ...]:
     return tuple(problems)
 
 
+def stale_addresses(config: Config, observed: Observed) -> set[str]:
+    """Shared addresses that MAP-E had and has no longer, after a change of the prefix."""
+    softwire = config.mape.softwire
+    if softwire is None:
+        return set()
+    had = {observed.memory.mape, observed.address_of(config.mape.tunnel)}
+    return had - {"", str(softwire.ipv4)}
+
+
 def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
     """Steps that bring the tunnel to its desired state, or take it away."""
     originals = observed.memory.sysctls.get(NAME, {})
@@ -91,17 +101,25 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
     if not up:
         return SlicePlan(NAME, (*diff([], owned),
                                 *restore_steps(originals, (), observed.sysctls)))
+    if problems := _problems(config, observed):
+        return SlicePlan(NAME, problems=problems)
     early = _early_sysctls(config, observed)
-    late = [Sysctl(rp_filter(config.mape.tunnel), LOOSE)]
-    first = sysctl_steps(early, observed.sysctls)
+    late = Sysctl(rp_filter(config.mape.tunnel), LOOSE)
+    listening = sysctl_steps(early, observed.sysctls)
     steps = (
-        *restore_steps(originals, [item.name for item in (*early, *late)], observed.sysctls),
-        *first,
-        *_solicitation(config, observed, first),
-        *diff(_wanted(config), owned),
-        *_late_steps(late, observed),
+        *restore_steps(originals, [item.name for item in (*early, late)], observed.sysctls),
+        *listening,
+        *_solicitation(config, observed, listening),
     )
-    return SlicePlan(NAME, steps, _problems(config, observed))
+    softwire = config.mape.softwire
+    if softwire is None:  # what an earlier run made stays; the line is listened to
+        return SlicePlan(NAME, steps, (config.mape.missing,))
+    return SlicePlan(NAME, (
+        *steps,
+        *diff(_wanted(config, softwire), owned),
+        *(sysctl_steps([late], observed.sysctls) or (Step("+", late),)),
+        *flow_steps(stale_addresses(config, observed)),
+    ))
 
 
 def _solicitation(config: Config, observed: Observed, steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -115,9 +133,3 @@ def _solicitation(config: Config, observed: Observed, steps: tuple[Step, ...]) -
     if began and not observed.ipv6_default:
         return (Step("+", Solicitation(config.wan.interface)),)
     return ()
-
-
-def _late_steps(late: list[Sysctl], observed: Observed) -> tuple[Step, ...]:
-    """Sysctls of the tunnel device; on a first run it is yet to be made."""
-    return tuple(step for item in late
-                 for step in (sysctl_steps([item], observed.sysctls) or (Step("+", item),)))

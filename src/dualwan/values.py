@@ -1,0 +1,112 @@
+"""Converters for the values of a configuration: each returns the value or raises ValueError."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+IFNAMSIZ = 16  # linux/if.h, with the closing NUL
+_RESERVED_TABLES = {0, 253, 254, 255}  # unspec, default, main, local
+
+
+def interface_name(value: Any) -> str:
+    """Name that the kernel would take (dev_valid_name), without what nft would misread."""
+    if not isinstance(value, str):
+        raise ValueError(f"an interface is a text, not {value!r}")
+    if not re.fullmatch(r"[A-Za-z0-9_.@-]+", value) or value in {".", ".."}:
+        raise ValueError(f"'{value}' is no interface name (letters, digits, _ . @ -)")
+    if len(value) >= IFNAMSIZ:
+        raise ValueError(f"'{value}' is too long: an interface name has up to 15 letters")
+    return value
+
+
+def tunnel_name(value: Any) -> str:
+    """Interface name that the tunnel may take."""
+    if value == "ip6tnl0":
+        raise ValueError("'ip6tnl0' is made by the kernel itself; take another name")
+    return interface_name(value)
+
+
+def interfaces(value: Any) -> tuple[str, ...]:
+    """List of at least one interface name."""
+    if not isinstance(value, list) or not value:
+        raise ValueError('must be a list such as ["enp3s0"]')
+    return tuple(interface_name(item) for item in value)
+
+
+def one_of(words: tuple[str, ...]) -> Callable[[Any], str]:
+    """Converter that takes one of WORDS."""
+
+    def convert(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}, not {value!r}")
+        return str(value)
+
+    return convert
+
+
+def peer(value: Any) -> str:
+    """A file name below /etc/ppp/peers, as pon and poff take it."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", value):
+        raise ValueError(f"{value!r} is no name of a file in /etc/ppp/peers")
+    return value
+
+
+def routing_table(value: Any) -> int:
+    """Number of a routing table that nobody else has, 1 to 2^32 - 1."""
+    found = number(1, 0xFFFFFFFF)(value)
+    if found in _RESERVED_TABLES:
+        raise ValueError(f"table {found} belongs to the kernel; take another, such as 100")
+    return found
+
+
+def flag(value: Any) -> bool:
+    """True or false, nothing that merely looks like it."""
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {value!r}")
+    return value
+
+
+def number(low: int, high: int) -> Callable[[Any], int]:
+    """Converter that takes a whole number from LOW to HIGH."""
+
+    def convert(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"must be a number from {low} to {high}, not {value!r}")
+        return value
+
+    return convert
+
+
+def text(value: Any) -> str:
+    """Text."""
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text in quotes, not {value!r}")
+    return value
+
+
+def ipv4(value: Any) -> IPv4Address:
+    """IPv4 address that a line can have."""
+    try:
+        address = IPv4Address(text(value))
+    except ipaddress.AddressValueError:
+        raise ValueError(f"{value!r} is no IPv4 address") from None
+    if address.is_multicast or address.is_unspecified or address.is_loopback:
+        raise ValueError(f"{value!r} cannot be the address of a line")
+    return address
+
+
+def ipv6(value: Any) -> IPv6Address:
+    """IPv6 address that an end of the tunnel can have."""
+    try:
+        address = IPv6Address(text(value))
+    except ipaddress.AddressValueError:
+        raise ValueError(f"{value!r} is no IPv6 address") from None
+    if address.is_multicast or address.is_unspecified or address.is_loopback:
+        raise ValueError(f"{value!r} cannot be an end of the tunnel")
+    if address.scope_id:
+        raise ValueError(f"{value!r}: write the address without %{address.scope_id}")
+    return address
