@@ -1,12 +1,9 @@
 """What holds of every rule and every port set, tried on generated ones."""
 
-import pytest
-
-pytest.importorskip("hypothesis")
-
 from ipaddress import IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from itertools import pairwise
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
