@@ -1,0 +1,106 @@
+"""What the .deb holds, and how its version and changelog follow the source."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dualwan import __version__
+
+ROOT = Path(__file__).parents[2]
+DEB = ROOT / f"dist/dualwan-hook_{__version__}_all.deb"
+
+
+def output(*argv, stdin=None):
+    """What the program says; a failure is a failure of the test."""
+    return subprocess.run(argv, check=True, capture_output=True, text=True, input=stdin).stdout
+
+
+@pytest.fixture(scope="module")
+def listing():
+    """Path -> (mode, owner, target of the link) of all that the package installs."""
+    found = {}
+    for line in output("dpkg-deb", "--contents", DEB).splitlines():
+        mode, owner, _, _, _, name, *link = line.split()
+        found[name.removeprefix(".")] = (mode, owner, link[1] if link else "")
+    return found
+
+
+def test_version_is_that_of_the_source():
+    """The control file says the version of dualwan/__init__.py."""
+    assert output("dpkg-deb", "--field", DEB, "Version").strip() == __version__
+    assert output("dpkg-deb", "--field", DEB, "Architecture").strip() == "all"
+
+
+def test_depends_are_the_floors_of_the_source():
+    """The package asks for the versions that pyproject.toml asks for."""
+    wanted = re.search(r"^dependencies = \[(.*)\]", (ROOT / "pyproject.toml").read_text(),
+                       re.MULTILINE)[1]
+    depends = output("dpkg-deb", "--field", DEB, "Depends")
+    for name, floor in re.findall(r'"(\w+)>=([0-9.]+)"', wanted):
+        assert f"python3-{name} (>= {floor})" in depends
+
+
+def test_hooks_are_links_with_names_that_run_parts_takes(listing):
+    """Each hook runs first in its folder, and `apt remove` takes it away."""
+    hooks = {name: link for name, (_, _, link) in listing.items()
+             if re.match(r"/etc/(network/if-|ppp/ip-)[a-z-]+\.d/.", name)}
+    assert set(hooks) == {
+        *(f"/etc/network/if-{phase}.d/00dualwan-hook"
+          for phase in ("pre-up", "up", "down", "post-down")),
+        *(f"/etc/ppp/ip-{way}.d/00dualwan-hook" for way in ("up", "down")),
+    }
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", Path(name).name) for name in hooks)
+    for name, link in hooks.items():
+        assert listing[link][0] == "-rwxr-xr-x", name
+
+
+def test_only_the_route_protocol_is_a_conffile(listing):
+    """No configuration comes with the package: an example's addresses would be applied."""
+    assert output("dpkg-deb", "--info", DEB, "conffiles").split() == [
+        "/etc/iproute2/rt_protos.d/dualwan.conf"]
+    assert "/etc/dualwan/rules.d/" in listing
+    assert not [name for name in listing if re.match(r"/etc/dualwan/.*[^/]$", name)]
+    assert "/usr/share/doc/dualwan-hook/examples/dualwan.toml" in listing
+
+
+def test_files_belong_to_root_and_only_to_root(listing):
+    """No file is writable by others, whatever umask the clone was made with."""
+    assert {owner for _, owner, _ in listing.values()} == {"root/root"}
+    modes = {mode for mode, _, _ in listing.values()}
+    assert modes == {"drwxr-xr-x", "-rw-r--r--", "-rwxr-xr-x", "lrwxrwxrwx"}
+
+
+def test_all_of_the_source_is_there_and_nothing_else(listing):
+    """Modules and data, but no compiled files of this machine."""
+    base = "/usr/lib/python3/dist-packages/"
+    packaged = {name.removeprefix(base) for name in listing
+                if name.startswith(base) and not name.endswith("/")}
+    source = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src/dualwan").rglob("*")
+              if path.is_file() and "__pycache__" not in path.parts}
+    assert packaged == source
+
+
+@pytest.mark.parametrize("text", [
+    "# Changelog\n## [9.9.9] - 2026-01-02\n### Added\n- Something.\n",
+    "# Changelog\n",
+])
+def test_a_version_without_its_changelog_entry_is_refused(text):
+    """Nobody can raise the version and forget the changelog."""
+    done = subprocess.run([ROOT / "packaging/debian-changelog", "1.0.0", "A <a@b.example>"],
+                          input=text, text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert "CHANGELOG.md" in done.stderr
+
+
+def test_changelog_keeps_every_release_and_wraps():
+    """Each release becomes a Debian changelog entry, the newest first."""
+    text = ("# Changelog\n## [Unreleased]\n- Not yet.\n## [1.1.0] - 2026-02-03\n### Added\n"
+            f"- {'word ' * 30}\n  and more.\n## [1.0.0] - 2026-01-02\n- First.\n")
+    made = output(ROOT / "packaging/debian-changelog", "1.1.0", "A <a@b.example>", stdin=text)
+    assert re.findall(r"^dualwan-hook \((.*?)\)", made, re.MULTILINE) == ["1.1.0", "1.0.0"]
+    assert " -- A <a@b.example>  Tue, 03 Feb 2026 00:00:00 +0000\n" in made
+    assert "Not yet" not in made
+    assert "and more." in made
+    assert max(map(len, made.splitlines())) <= 80

@@ -1,0 +1,189 @@
+"""The package's life on a bare Debian: install, upgrade, remove, purge, and again.
+
+In a chroot made for it, with a network and process namespace of its own: root is needed, this
+machine is not touched. That the kernel is left clean is shown on the simulated line.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dualwan import __version__
+
+ROOT = Path(__file__).parents[2]
+DEB = ROOT / f"dist/dualwan-hook_{__version__}_all.deb"
+sys.path.append(str(ROOT / "tests/lab"))
+import image  # noqa: E402 - how the lab finds this machine's own Debian mirror
+
+HOOK_FOLDERS = (*(f"/etc/network/if-{phase}.d" for phase in ("pre-up", "up", "down", "post-down")),
+                "/etc/ppp/ip-up.d", "/etc/ppp/ip-down.d")
+# What dpkg, and the programs of others, write as they go; and where this test keeps its own.
+NOT_COMPARED = ("/proc", "/sys", "/dev", "/var/lib/dpkg", "/var/cache", "/var/log", "/opt/test")
+RECORDER = """#!/bin/sh
+echo "$@" >> /opt/test/called
+exec /usr/bin/dualwan-hook "$@"
+"""
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+class Machine:
+    """A bare Debian with all that the package depends on."""
+
+    def __init__(self, suite, root):
+        self.root = root
+        depends = subprocess.run(["dpkg-deb", "--field", DEB, "Depends"], check=True,
+                                 capture_output=True, text=True).stdout
+        names = [item.split()[0].split(":")[0] for item in depends.split(",")]
+        options = [f"--aptopt={line}" for line in image._apt_options()]  # noqa: SLF001
+        subprocess.run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
+                        '--aptopt=APT::Install-Recommends "false"', *options,
+                        f"--include={','.join(names)}", suite, root,
+                        f"deb {image.mirror()} {suite} main"], check=True)
+        (root / "opt/test").mkdir()
+        self.write("/opt/test/dualwan-hook", RECORDER, mode=0o755)
+
+    def write(self, path, text, mode=0o644):
+        """Make a file there."""
+        file = self.root / path[1:]
+        file.write_text(text)
+        file.chmod(mode)
+
+    def run(self, *argv, **environment):
+        """Run a program there: exit code and what it said, on both outputs."""
+        inside = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+        done = subprocess.run(
+            ["unshare", "--net", "--pid", "--mount", "--fork", "sh", "-c", inside, self.root,
+             *argv],
+            check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+            env={"PATH": "/opt/test:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+                 **environment})
+        return done.returncode, done.stdout
+
+    def install(self, deb):
+        """Install or upgrade, as apt would once the package is here."""
+        shutil.copy(deb, self.root / "opt/test/dualwan-hook.deb")
+        code, said = self.run("dpkg", "--install", "/opt/test/dualwan-hook.deb")
+        assert code == 0, said
+
+    def dpkg(self, action):
+        """Remove or purge as apt does, which would reset PATH; what dpkg said."""
+        code, said = self.run("dpkg", f"--{action}", "dualwan-hook")
+        assert code == 0, said
+        return said
+
+    def files(self):
+        """Every path but those that this test does not compare."""
+        found = set()
+        for folder, folders, names in os.walk(self.root):
+            here = "/" + os.path.relpath(folder, self.root).removeprefix(".")
+            folders[:] = [name for name in folders
+                          if os.path.join(here, name) not in NOT_COMPARED]  # noqa: PTH118
+            found |= {os.path.join(here, name) for name in (*folders, *names)}  # noqa: PTH118
+        return found
+
+    def hooks_end_well(self):
+        """Whether ifup, ifdown and pppd get through their hooks, as run-parts runs them."""
+        return all(
+            self.run("run-parts", "--exit-on-error", folder, IFACE="enp1s0", PPP_IFACE="ppp0",
+                     PHASE=Path(folder).name.removeprefix("if-").removesuffix(".d"))[0] == 0
+            for folder in HOOK_FOLDERS)
+
+    def calls_of_maintainer_scripts(self):
+        """The command lines since the last time this was asked."""
+        record = self.root / "opt/test/called"
+        calls = record.read_text().splitlines() if record.exists() else []
+        record.unlink(missing_ok=True)
+        return calls
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def machine(request, tmp_path_factory):
+    """Bare Debian 12 and 13, made once each."""
+    root = tmp_path_factory.mktemp(request.param) / "root"
+    yield Machine(request.param, root)
+    shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def next_deb(tmp_path_factory):
+    """The same package with a higher version."""
+    folder = tmp_path_factory.mktemp("next")
+    subprocess.run(["dpkg-deb", "--raw-extract", DEB, folder / "tree"], check=True)
+    control = folder / "tree/DEBIAN/control"
+    control.write_text(control.read_text().replace(f"Version: {__version__}\n",
+                                                   f"Version: {__version__}+next\n"))
+    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", folder / "tree",
+                    folder / "next.deb"], check=True, stdout=subprocess.DEVNULL)
+    return folder / "next.deb"
+
+
+@pytest.fixture
+def before(machine):
+    """The files before the first installation; as they were once the test is over."""
+    files = machine.files()
+    yield files
+    assert machine.files() == files
+    assert machine.calls_of_maintainer_scripts() == []
+
+
+def test_life(machine, before, next_deb):
+    """Install, configure, upgrade, remove, purge: each leaves what it should."""
+    machine.install(DEB)
+    assert machine.run("/usr/bin/dualwan-hook", "--version") == (0, f"dualwan-hook {__version__}\n")
+    assert machine.run("/usr/bin/dualwan-hook", "mape", "2400:4050:1234:5600::/56")[0] == 0
+    assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 3
+    assert any(path.startswith("/usr/lib/python3/dist-packages/dualwan/__pycache__/cli.")
+               for path in machine.files())
+    assert machine.hooks_end_well()
+    assert machine.calls_of_maintainer_scripts() == []
+
+    machine.write("/etc/dualwan/dualwan.toml", (ROOT / "etc/dualwan.toml").read_text())
+    assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 0
+    machine.install(next_deb)
+    assert machine.calls_of_maintainer_scripts() == [], "an upgrade keeps the line running"
+    assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 0
+
+    said = machine.dpkg("remove")
+    assert "not everything" not in said
+    assert machine.calls_of_maintainer_scripts() == ["--config /etc/dualwan/dualwan.toml down"]
+    left = {path for path in machine.files() - before if not path.startswith("/run/dualwan")}
+    assert left == {"/etc/dualwan", "/etc/dualwan/dualwan.toml", "/etc/iproute2/rt_protos.d",
+                    "/etc/iproute2/rt_protos.d/dualwan.conf", "/etc/iproute2"} - before
+    assert machine.hooks_end_well()
+
+    machine.dpkg("purge")
+    assert machine.files() - before == {"/etc/dualwan", "/etc/dualwan/dualwan.toml"}
+    shutil.rmtree(machine.root / "etc/dualwan")
+
+
+def test_without_configuration_nothing_is_taken_down(machine, before):
+    """Who installed it and never configured it gets rid of it without a word."""
+    machine.install(DEB)
+    assert "dualwan-hook:" not in machine.dpkg("purge")
+    assert machine.files() == before
+
+
+@pytest.mark.usefixtures("before")
+def test_a_broken_configuration_does_not_keep_the_package(machine):
+    """`down` fails, says why, and the removal goes on."""
+    machine.install(DEB)
+    machine.write("/etc/dualwan/dualwan.toml", "[wan\n")
+    said = machine.dpkg("purge")
+    assert "/etc/dualwan/dualwan.toml:1:" in said
+    assert "not everything could be taken down" in said
+    assert len(machine.calls_of_maintainer_scripts()) == 1
+    shutil.rmtree(machine.root / "etc/dualwan")
+
+
+@pytest.mark.usefixtures("before")
+@pytest.mark.parametrize("hook", ["ifupdown", "ppp"])
+def test_a_copy_of_a_hook_outlives_the_package(machine, hook):
+    """Who copied a hook to a folder of their own still gets 0 from it."""
+    shutil.copy(ROOT / "hooks" / hook, machine.root / "opt/test" / hook)
+    assert machine.run(f"/opt/test/{hook}", IFACE="enp1s0", PPP_IFACE="ppp0") == (0, "")
+    (machine.root / "opt/test" / hook).unlink()
