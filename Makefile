@@ -22,7 +22,7 @@ NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-to
             python3-nftables conntrack iproute2 nftables
 NEED_VENV := python3-venv ca-certificates
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
-PYTEST = $(PWD)/.venv/bin/python -B -m pytest -p no:cacheprovider -q
+PYTEST = $(CURDIR)/.venv/bin/python -B -m pytest -p no:cacheprovider -q
 
 .PHONY: help
 help: ## list the commands
