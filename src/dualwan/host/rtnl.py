@@ -33,7 +33,11 @@ IPRoute = _load()
 
 from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST  # noqa: E402 - after _load
 from pyroute2.netlink.exceptions import NetlinkError  # noqa: E402 - after _load
-from pyroute2.netlink.rtnl import RTM_NEWROUTE, RTMGRP_IPV6_IFADDR  # noqa: E402 - after _load
+from pyroute2.netlink.rtnl import (  # noqa: E402 - after _load
+    RTM_NEWROUTE,
+    RTMGRP_IPV6_IFADDR,
+    RTMGRP_LINK,
+)
 
-__all__ = ["NLM_F_ACK", "NLM_F_CREATE", "NLM_F_REQUEST", "RTMGRP_IPV6_IFADDR", "RTM_NEWROUTE",
-           "IPRoute", "NetlinkError"]
+__all__ = ["NLM_F_ACK", "NLM_F_CREATE", "NLM_F_REQUEST", "RTMGRP_IPV6_IFADDR", "RTMGRP_LINK",
+           "RTM_NEWROUTE", "IPRoute", "NetlinkError"]
