@@ -60,6 +60,8 @@ def _parser() -> _Parser:
     check = commands.add_parser("check", parents=common, help="check the configuration only")
     check.add_argument("file", nargs="?", metavar="FILE", help="instead of the one in use")
     commands.add_parser("status", parents=common, help="what is there now")
+    commands.add_parser("watch", parents=common,
+                        help="mend MAP-E whenever the line announces another prefix")
     mape = commands.add_parser("mape", parents=common,
                                help="address, PSID, CE, BR and ports that follow from a prefix")
     mape.add_argument("prefix", metavar="PREFIX", help="the line's IPv6 prefix or an address in it")
@@ -171,6 +173,22 @@ def _status(arguments: Namespace) -> int:
     return 0
 
 
+def _watch(arguments: Namespace) -> int:
+    """Run until ended: each change of the line is one event, as from a hook."""
+    from dualwan.host.kernel import KernelHost
+    from dualwan.host.watch import changes
+    from dualwan.run import happen
+    from dualwan.targets import Event
+
+    host = KernelHost()
+    for _ in changes(_config(arguments).prefix_source):
+        try:
+            happen(_config(arguments), host, Event.LINE)
+        except DualwanError as error:  # in the log already; the next change tries again
+            print(f"dualwan-hook: {error}", file=sys.stderr)
+    return 0
+
+
 def _mape(arguments: Namespace) -> int:
     from dualwan import calculator
 
@@ -179,7 +197,7 @@ def _mape(arguments: Namespace) -> int:
 
 
 _COMMANDS = {None: _apply, "down": _apply, "event": _event, "check": _check, "status": _status,
-             "mape": _mape}
+             "mape": _mape, "watch": _watch}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -54,7 +54,7 @@ def after(memory: Memory, plan: SlicePlan, up: bool, outcome: Outcome) -> Memory
         if isinstance(item, Sysctl) and gone:
             sysctls.get(plan.name, {}).pop(item.name, None)
         elif isinstance(item, Address) and gone:
-            kept = tuple(there for there in memory.addresses if there != item)
+            kept = tuple(there for there in memory.addresses if there.key != item.key)
             memory = replace(memory, addresses=kept)
         elif isinstance(item, Tunnel) and gone and memory.tunnel == item.name:
             memory = replace(memory, tunnel="")

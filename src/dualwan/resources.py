@@ -34,11 +34,13 @@ class Address:
     """A host address (/32 or /128) on a device.
 
     IPv6 ones are added without duplicate address detection, which would hold them back
-    for a second, and deprecated, so that the router never takes them as its own source.
+    for a second. The CE address is deprecated (preferred lifetime 0, RFC 4862 section 5.5.4),
+    so that the router does not take it as the source of its own traffic.
     """
 
     device: str
     address: str
+    deprecated: bool = False
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -48,7 +50,9 @@ class Address:
     @property
     def text(self) -> str:
         """As ip address shows it."""
-        return f"address {self.address}/{128 if ':' in self.address else 32} dev {self.device}"
+        length = 128 if ":" in self.address else 32
+        lifetime = " deprecated" if self.deprecated else ""
+        return f"address {self.address}/{length} dev {self.device}{lifetime}"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from dualwan.config import Config
 from dualwan.errors import DualwanError, KernelError
@@ -33,6 +34,8 @@ def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAM
         if event is Event.UP and plan.line.config.mape.softwire is None:
             host.await_prefix(config.prefix_source, config.mape.wait)
             plan = _reconciled(config, host, event, only)
+        if event is Event.PRE_UP:  # that the link is down is no news
+            plan = replace(plan, slices=tuple(replace(item, problems=()) for item in plan.slices))
         if plan.problems:
             raise KernelError("; ".join(plan.problems))
     except DualwanError as error:

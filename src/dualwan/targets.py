@@ -39,7 +39,7 @@ class Concern:
 
 PPPOE_SLICES = (pbr.NAME, firewall.NAME)  # what PPPoE needs, with MAP-E or without
 CONCERNS = {
-    Event.PRE_UP: Concern((firewall.NAME, snat.NAME, pbr.NAME), wanted=True),
+    Event.PRE_UP: Concern(NAMES, wanted=True),  # of the tunnel only what needs no link
     Event.UP: Concern(NAMES, wanted=True),
     Event.DOWN: Concern((pbr.NAME, tunnel.NAME, snat.NAME), wanted=False),
     Event.POST_DOWN: Concern((firewall.NAME,), wanted=False),

@@ -113,7 +113,7 @@ class KernelHost:
         net, nft = self._netlink, self._nft
         return {
             Sysctl: (_write_sysctl, _write_sysctl),
-            Address: (net.add_address, net.remove_address),
+            Address: (net.set_address, net.remove_address),
             Tunnel: (net.set_tunnel, lambda item: net.remove_link(item.name)),
             Route: (net.add_route, net.remove_route),
             Rule: (net.add_rule, net.remove_rule),

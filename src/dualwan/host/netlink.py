@@ -9,17 +9,21 @@ from contextlib import contextmanager
 from socket import AF_INET, AF_INET6
 from typing import Any
 
-from pyroute2 import IPRoute
-from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl import RTM_NEWROUTE
-
 from dualwan.errors import KernelError
+from dualwan.host.rtnl import (
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_REQUEST,
+    RTM_NEWROUTE,
+    IPRoute,
+    NetlinkError,
+)
 from dualwan.observed import Link
 from dualwan.resources import MAIN, PROTOCOL, Address, Route, Rule, Tunnel
 
 IFF_UP = 1
 IFA_F_NODAD = 0x02
+IFA_F_DEPRECATED = 0x20
 IGNORE_ENCAP_LIMIT = 0x1  # IP6_TNL_F_IGN_ENCAP_LIMIT: "encaplimit none"
 IPPROTO_IPIP = 4
 HOP_LIMIT = 64
@@ -94,7 +98,8 @@ class Netlink:
             device = by_index.get(message["index"])
             local = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
             if device and local:
-                found.append(Address(device, local))
+                flags = message.get_attr("IFA_FLAGS") or message["flags"]
+                found.append(Address(device, local, bool(flags & IFA_F_DEPRECATED)))
         return found
 
     def _name(self, index: int) -> str:
@@ -143,16 +148,19 @@ class Netlink:
             raise KernelError(f"the interface {name} does not exist")
         return int(message["index"])
 
-    def add_address(self, address: Address) -> None:
-        """Add a host address; see Address for what is special with IPv6 ones."""
+    def set_address(self, address: Address) -> None:
+        """Add a host address, or change its lifetime; see Address for IPv6 ones."""
         index = self._index(address.device)
         with refused(f"adding {address.text}"):
             if ":" in address.address:
-                self.ipr.addr("add", index=index, address=address.address, prefixlen=128,
-                              family=AF_INET6, flags=IFA_F_NODAD,
-                              IFA_CACHEINFO={"ifa_preferred": 0, "ifa_valid": FOREVER})
+                preferred = 0 if address.deprecated else FOREVER
+                # pyroute2 0.7 reads only the dictionary, 0.9 only the words; the order matters.
+                self.ipr.addr("replace", index=index, address=address.address, prefixlen=128,
+                              family=AF_INET6, flags=IFA_F_NODAD, preferred=preferred,
+                              valid=FOREVER,
+                              cacheinfo={"preferred": preferred, "valid": FOREVER})
             else:
-                self.ipr.addr("add", index=index, address=address.address, prefixlen=32,
+                self.ipr.addr("replace", index=index, address=address.address, prefixlen=32,
                               family=AF_INET)
 
     def remove_address(self, address: Address) -> None:

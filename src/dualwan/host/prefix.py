@@ -8,8 +8,7 @@ from ipaddress import IPv6Address, IPv6Network
 from socket import AF_INET6
 from typing import Any
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.rtnl import RTMGRP_IPV6_IFADDR
+from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute
 
 IFA_F_TEMPORARY = 0x01
 IFA_F_DEPRECATED = 0x20

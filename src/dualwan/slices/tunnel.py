@@ -47,13 +47,13 @@ def _early_sysctls(config: Config, observed: Observed) -> list[Sysctl]:
 
 def _owned(config: Config, observed: Observed) -> list[Resource]:
     """What is there of the things that this slice makes, in the order of making."""
-    on_wan = set(observed.memory.addresses)
+    on_wan = {item.key for item in observed.memory.addresses}
     if softwire := config.mape.softwire:
-        on_wan.add(Address(config.wan.interface, str(softwire.ce)))
+        on_wan.add(Address(config.wan.interface, str(softwire.ce)).key)
     names = {config.mape.tunnel, observed.memory.tunnel}
     tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
     return [
-        *(item for item in observed.addresses if item in on_wan),
+        *(item for item in observed.addresses if item.key in on_wan),
         *tunnels,
         *(item for item in observed.addresses
           if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address),
@@ -65,7 +65,7 @@ def _wanted(config: Config, softwire: Softwire) -> list[Resource]:
     mape = config.mape
     ce, br = str(softwire.ce), str(softwire.br)
     return [
-        Address(config.wan.interface, ce),
+        Address(config.wan.interface, ce, deprecated=True),
         Tunnel(mape.tunnel, ce, br, config.wan.interface, mape.mtu),
         Address(mape.tunnel, str(softwire.ipv4)),
         Route(MAIN, mape.tunnel),
@@ -101,8 +101,6 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
     if not up:
         return SlicePlan(NAME, (*diff([], owned),
                                 *restore_steps(originals, (), observed.sysctls)))
-    if problems := _problems(config, observed):
-        return SlicePlan(NAME, problems=problems)
     early = _early_sysctls(config, observed)
     late = Sysctl(rp_filter(config.mape.tunnel), LOOSE)
     listening = sysctl_steps(early, observed.sysctls)
@@ -111,9 +109,9 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
         *listening,
         *_solicitation(config, observed, listening),
     )
-    softwire = config.mape.softwire
-    if softwire is None:  # what an earlier run made stays; the line is listened to
-        return SlicePlan(NAME, steps, (config.mape.missing,))
+    softwire, problems = config.mape.softwire, _problems(config, observed)
+    if softwire is None or problems:  # what an earlier run made stays; the line is listened to
+        return SlicePlan(NAME, steps, problems or (config.mape.missing,))
     return SlicePlan(NAME, (
         *steps,
         *diff(_wanted(config, softwire), owned),
@@ -130,6 +128,6 @@ def _solicitation(config: Config, observed: Observed, steps: tuple[Step, ...]) -
     """
     listening = Sysctl(accept_ra(config.wan.interface), RA_ALWAYS)
     began = any(step.changes and step.resource == listening for step in steps)
-    if began and not observed.ipv6_default:
+    if began and observed.is_up(config.wan.interface) and not observed.ipv6_default:
         return (Step("+", Solicitation(config.wan.interface)),)
     return ()
