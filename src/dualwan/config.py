@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from dualwan import values
+from dualwan import firewall_config, values
 from dualwan.errors import ConfigError, MapeError
+from dualwan.firewall_config import Firewall
 from dualwan.mape import DEFAULT_PSID_OFFSET, LAYOUTS, Rule
 from dualwan.portset import PortSet
 from dualwan.rules import AUTO, RULES_DIR, RuleTable, load_table
-from dualwan.services import Service, services
 from dualwan.toml_source import Source, Table, parse, unknown
 
 DEFAULT_PATH = Path("/etc/dualwan/dualwan.toml")
@@ -84,14 +84,6 @@ class Pppoe:
 
 
 @dataclass(frozen=True)
-class Firewall:
-    """What the router offers on PPPoE, and what it uses itself on both WANs."""
-
-    inbound: tuple[Service, ...]
-    outbound: tuple[Service, ...]
-
-
-@dataclass(frozen=True)
 class Config:
     """One whole, checked configuration."""
 
@@ -111,10 +103,6 @@ class Config:
     def wans(self) -> tuple[str, str, str]:
         """Every interface that leads outside: WAN, tunnel, PPPoE."""
         return (self.wan.interface, self.mape.tunnel, self.pppoe.interface)
-
-
-INBOUND = ["ssh", "smtp", "http", "https"]  # what pppoe.sh let in
-OUTBOUND = ["ssh", "smtp", "dns", "http", "https", "ntp", "ping"]  # what mape.sh let out
 
 
 def path_in_use(given: str | None = None) -> Path:
@@ -153,7 +141,7 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
         lan=_lan(table("lan")),
         mape=_mape(table("mape"), rules_dir),
         pppoe=_pppoe(table("pppoe")),
-        firewall=_firewall(table("firewall")),
+        firewall=firewall_config.read(table("firewall")),
         path=name,
     )
     _each_interface_once(config, source)
@@ -245,15 +233,6 @@ def _pppoe(table: Table) -> Pppoe:
     )
     table.done()
     return pppoe
-
-
-def _firewall(table: Table) -> Firewall:
-    firewall = Firewall(
-        inbound=table.take("inbound", services, services(INBOUND)),
-        outbound=table.take("outbound", services, services(OUTBOUND)),
-    )
-    table.done()
-    return firewall
 
 
 def _each_interface_once(config: Config, source: Source) -> None:

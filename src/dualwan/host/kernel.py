@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from dualwan.config import Config
 from dualwan.errors import KernelError
@@ -19,7 +18,6 @@ from dualwan.plan import Step
 from dualwan.resources import (
     Address,
     Flows,
-    Resource,
     Route,
     Rule,
     Solicitation,
@@ -104,24 +102,24 @@ class KernelHost:
         """See Host."""
         if os.geteuid() != 0:
             raise KernelError(f"{step.text}: changing anything needs root")
-        add, remove = self._effects[type(step.resource)]
-        (remove if step.sign == "-" else add)(step.resource)
-
-    @property
-    def _effects(self) -> dict[type[Resource], tuple[Callable[[Any], None],
-                                                     Callable[[Any], None]]]:
-        net, nft = self._netlink, self._nft
-        return {
-            Sysctl: (_write_sysctl, _write_sysctl),
-            Address: (net.set_address, net.remove_address),
-            Tunnel: (net.set_tunnel, lambda item: net.remove_link(item.name)),
-            Route: (net.add_route, net.remove_route),
-            Rule: (net.add_rule, net.remove_rule),
-            Table: (lambda item: nft.load(item.family, item.name, item.content),
-                    lambda item: nft.remove(item.family, item.name)),
-            Flows: (lambda _: None, lambda item: programs.forget_flows(item.address)),
-            Solicitation: (lambda item: _solicit(item.device), lambda _: None),
-        }
+        net, nft, gone = self._netlink, self._nft, step.sign == "-"
+        match step.resource:
+            case Sysctl() as item:
+                _write_sysctl(item)
+            case Address() as item:
+                (net.remove_address if gone else net.set_address)(item)
+            case Tunnel() as item:
+                net.remove_link(item.name) if gone else net.set_tunnel(item)
+            case Route() as item:
+                (net.remove_route if gone else net.add_route)(item)
+            case Rule() as item:
+                (net.remove_rule if gone else net.add_rule)(item)
+            case Table() as item:
+                nft.remove(item.family, item.name) if gone else nft.load(item, _standing(step))
+            case Flows() as item:
+                programs.forget_flows(item.address)
+            case Solicitation() as item:
+                _solicit(item.device)
 
     def dial(self, peer: str) -> bool:
         """See Host."""
@@ -130,6 +128,11 @@ class KernelHost:
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Host."""
         return programs.hang_up(peer, seconds)
+
+
+def _standing(step: Step) -> str:
+    """The text of the table that STEP replaces, "" where that is not known for sure."""
+    return step.was.content if isinstance(step.was, Table) and step.was.intact else ""
 
 
 def _sysctls(config: Config, notes: Memory, slices: Collection[str]) -> dict[str, str]:

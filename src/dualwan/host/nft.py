@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dualwan.errors import KernelError
+from dualwan.nft_text import replacement
+from dualwan.resources import Table
 
 
 class Unseen(Exception):  # noqa: N818 - an answer, not an error
@@ -43,10 +45,12 @@ class Nft:
             raise Unseen
         raise KernelError(f"nft table {family} {name}: {_first_line(error)}")
 
-    def load(self, family: str, name: str, content: str) -> None:
-        """Replace a table in one transaction: no packet meets a half-made one."""
-        self._change(f"nft table {family} {name}",
-                     f"table {family} {name}\ndelete table {family} {name}\n{content}")
+    def load(self, table: Table, old: str) -> None:
+        """Replace a table in one transaction: no packet meets a half-made one.
+
+        OLD is the text of the one that stands, "" where that is not known for sure.
+        """
+        self._change(table.text, replacement(table.family, table.name, old, table.content))
 
     def remove(self, family: str, name: str) -> None:
         """Remove a table; one that is gone already is no error."""

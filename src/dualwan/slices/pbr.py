@@ -28,11 +28,14 @@ def sysctl_names(config: Config) -> tuple[str, ...]:
 def wanted_table(config: Config) -> Table:
     """Marks a connection that came in by PPPoE, and its answers."""
     ppp = config.pppoe.interface
+    # What came out of the tunnel may still carry the mark of the packet around it.
+    clear = f'iifname "{config.mape.tunnel}" meta mark set meta mark & {marks.KEEP:#010x}'
     answers = f"ct direction reply {marks.is_ours('ct mark')} {marks.assign('meta mark')}"
     return table(
         "ip", TABLE,
         block("chain prerouting",
               "type filter hook prerouting priority mangle; policy accept;",
+              clear,
               f'iifname "{ppp}" ct state new {marks.assign("ct mark")}',
               f'iifname != "{ppp}" {answers}'),
         block("chain output",

@@ -1,18 +1,17 @@
 """The firewall slice: what may enter, leave and cross the router. Pure.
 
 One inet table, closed by policy, established first. Interfaces go by name, so the table
-stands before a WAN comes up and needs no change when PPPoE gets another address.
+stands before a WAN comes up and needs no change when PPPoE gets another address. What is
+many (ports, networks) stands in sets: the cost of a packet does not grow with them.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from dualwan.config import Config
 from dualwan.observed import Observed
 from dualwan.plan import SlicePlan
 from dualwan.resources import Table
-from dualwan.services import PING, Service
+from dualwan.slices.firewall import icmpv6, offers, sources
 from dualwan.slices.nft import block, only_table, quoted, table
 
 NAME = "firewall"
@@ -22,12 +21,7 @@ IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
 IPV6_TCP_HEADERS = 60
 
 STATE = "ct state vmap { established : accept, related : accept, invalid : drop }"
-# NDP never crosses a router: hop limit 255 proves that it was sent on this link (RFC 4861).
-NEIGHBOURS = ("icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, "
-              "nd-redirect } ip6 hoplimit 255 accept")
-LISTENERS = "icmpv6 type { mld-listener-query, mld-listener-report } ip6 saddr fe80::/10 accept"
-ERRORS6 = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, " \
-          "parameter-problem } accept"
+NOT_OPENING = "ct state new tcp flags & (fin | syn | rst | ack) != syn drop"
 
 
 def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
@@ -37,17 +31,20 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
 
 def wanted(config: Config) -> Table:
     """The whole table."""
-    return table("inet", TABLE, _input(config), _from_wan(config), _from_pppoe(config),
-                 _output(config), _to_wan(config), _forward(config), _mss(config))
+    return table("inet", TABLE, *offers.sets(config), *sources.chains(config), _input(config),
+                 _from_wan(config), *offers.chains(config), _output(config), _to_wan(config),
+                 _forward(config), _mss(config))
 
 
 def _input(config: Config) -> str:
+    opening = [f"iifname {quoted(config.wans)} {NOT_OPENING}"]
     return block(
         "chain input",
         "type filter hook input priority filter; policy drop;",
         STATE,
         'iifname "lo" accept',
         f"iifname {quoted(config.lan.interfaces)} accept",
+        *(opening if config.firewall.bogus == "drop" else []),
         f'iifname "{config.wan.interface}" jump from_wan',
         f'iifname "{config.pppoe.interface}" jump from_pppoe',
     )
@@ -60,20 +57,8 @@ def _from_wan(config: Config) -> str:
         "chain from_wan",
         *([f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"]
           if softwire else []),
-        NEIGHBOURS,
-        LISTENERS,
-        ERRORS6,
-        "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
-    )
-
-
-def _from_pppoe(config: Config) -> str:
-    """The services on offer; ident is refused aloud, so that mail servers need not wait."""
-    here = "fib daddr . iif type local"
-    return block(
-        "chain from_pppoe",
-        f"{here} tcp dport 113 reject with tcp reset",
-        *(f"{here} ct state new {match} accept" for match in _ports(config.firewall.inbound)),
+        *icmpv6.TO_ROUTER,
+        icmpv6.DHCP_ANSWER,
     )
 
 
@@ -85,22 +70,20 @@ def _output(config: Config) -> str:
         f"oifname != {outside} accept",
         "ct state established,related accept",
         f'oifname "{config.wan.interface}" jump to_wan',
-        *(f"{match} accept" for match in _ports(config.firewall.outbound)),
+        f'oifname "{config.pppoe.interface}" meta nfproto ipv6 jump to_line',
+        *(f"{match} accept" for match in offers.matches(config.firewall.outbound)),
     )
 
 
 def _to_wan(config: Config) -> str:
     """What the line itself needs of the router."""
     softwire = config.mape.softwire
-    return block(
-        "chain to_wan",
-        *([f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"]
-          if softwire else []),
-        "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
-        "mld-listener-report, mld2-listener-report, mld-listener-done } accept",
-        ERRORS6,
-        "ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept",
-    )
+    relay = ([f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"]
+             if softwire else [])
+    return "\n".join([
+        block("chain to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION),
+        block("chain to_wan", *relay, "jump to_line"),
+    ])
 
 
 def _forward(config: Config) -> str:
@@ -110,9 +93,10 @@ def _forward(config: Config) -> str:
         "chain forward",
         "type filter hook forward priority filter; policy drop;",
         STATE,
-        f"oifname {outside} {smb}",
-        f"iifname {outside} {smb}",
+        *([f"oifname {outside} {smb}", f"iifname {outside} {smb}"]
+          if config.firewall.smb == "drop" else []),
         f"iifname {lans} accept",
+        *(f"iifname {outside} oifname {lans} {rule}" for rule in icmpv6.THROUGH),
     )
 
 
@@ -131,14 +115,3 @@ def _mss(config: Config) -> str:
         *(f'{way} "{device}" meta nfproto {family} tcp option maxseg size set {size}'
           for device, family, size in clamps for way in ("oifname", "iifname")),
     )
-
-
-def _ports(services: Iterable[Service]) -> list[str]:
-    """Matches for the ports of SERVICES, one a protocol."""
-    ports = {port for service in services for port in service.ports}
-    numbers = {protocol: sorted(port.number for port in ports if port.protocol == protocol)
-               for protocol in ("tcp", "udp")}
-    matches = [f"{protocol} dport {{ {', '.join(map(str, found))} }}"
-               for protocol, found in numbers.items() if found]
-    return matches + (["icmp type echo-request", "icmpv6 type echo-request"]
-                      if PING in ports else [])
