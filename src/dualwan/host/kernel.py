@@ -112,7 +112,7 @@ class KernelHost:
                                                      Callable[[Any], None]]]:
         net, nft = self._netlink, self._nft
         return {
-            Sysctl: (_write_sysctl, _write_sysctl),
+            Sysctl: (_write_sysctl, _restore_sysctl),
             Address: (net.set_address, net.remove_address),
             Tunnel: (net.set_tunnel, lambda item: net.remove_link(item.name)),
             Route: (net.add_route, net.remove_route),
@@ -151,6 +151,12 @@ def _write_sysctl(sysctl: Sysctl) -> None:
         (PROC_SYS / sysctl.name).write_text(sysctl.value + "\n", encoding="ascii")
     except OSError as error:
         raise KernelError(f"{sysctl.text}: {error.strerror}") from None
+
+
+def _restore_sysctl(sysctl: Sysctl) -> None:
+    """Put a value back; one whose device is gone went with it."""
+    if (PROC_SYS / sysctl.name).exists():
+        _write_sysctl(sysctl)
 
 
 def _solicit(device: str) -> None:
