@@ -492,6 +492,7 @@ def test_pppoe_does_not_wait_for_the_prefix(log):
 def test_a_line_that_stays_silent_is_told_and_all_else_stands(log):
     """Without a prefix: firewall, PPPoE's way back and dialling, and one line of reason."""
     machine, cfg = Machine("wan0", "lan0"), config(AUTO)
+    running.happen(cfg, machine, Event.PRE_UP)
     with pytest.raises(KernelError, match="no IPv6 prefix on wan0 yet"):
         running.happen(cfg, machine, Event.UP)
     assert machine.running == {"dsl-provider"}

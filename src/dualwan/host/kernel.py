@@ -105,7 +105,7 @@ class KernelHost:
         net, nft, gone = self._netlink, self._nft, step.sign == "-"
         match step.resource:
             case Sysctl() as item:
-                _write_sysctl(item)
+                (_restore_sysctl if gone else _write_sysctl)(item)
             case Address() as item:
                 (net.remove_address if gone else net.set_address)(item)
             case Tunnel() as item:
@@ -154,6 +154,12 @@ def _write_sysctl(sysctl: Sysctl) -> None:
         (PROC_SYS / sysctl.name).write_text(sysctl.value + "\n", encoding="ascii")
     except OSError as error:
         raise KernelError(f"{sysctl.text}: {error.strerror}") from None
+
+
+def _restore_sysctl(sysctl: Sysctl) -> None:
+    """Put a value back; one whose device is gone went with it."""
+    if (PROC_SYS / sysctl.name).exists():
+        _write_sysctl(sysctl)
 
 
 def _solicit(device: str) -> None:

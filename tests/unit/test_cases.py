@@ -1,0 +1,103 @@
+"""The golden cases of tests/cases.
+
+Each folder with an `event` is a configuration, a machine as it was seen and what happened;
+`plan.txt` is the plan that follows, as a person reads it. Each folder without one holds the
+nft texts that its configuration leads to. To write them anew after a change that is meant:
+
+    DUALWAN_WRITE_CASES=1 pytest tests/unit/test_cases.py && git diff tests/cases
+
+and read the difference: it is what users will see.
+"""
+
+import os
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from machine import wanted_tables
+
+from dualwan import softwire
+from dualwan.config import load
+from dualwan.host.fake import FakeHost
+from dualwan.observed import Link, Memory, Observed
+from dualwan.reconcile import make_plan
+from dualwan.report import plan_text
+from dualwan.resources import PROTOCOL, Address, Route, Rule, Table, Tunnel
+from dualwan.targets import Event
+
+CASES = Path(__file__).parents[1] / "cases"
+FOLDERS = sorted(path.parent for path in CASES.glob("*/config.toml"))
+PLANS = [folder for folder in FOLDERS if (folder / "event").exists()]
+TEXTS = [folder for folder in FOLDERS if folder not in PLANS]
+WRITE = bool(os.environ.get("DUALWAN_WRITE_CASES"))
+
+
+def compare(path, text):
+    """Compare TEXT with the golden file PATH, or write it if that was asked for."""
+    if WRITE:
+        path.write_text(text)
+    assert path.read_text() == text, f"{path.relative_to(CASES)} is different; see {__name__}"
+
+
+def observed(seen, config):
+    """Return the machine that state.toml describes; "wanted" stands for a table in order."""
+    wanted = {table.name: table for table in wanted_tables(config)}
+    tables = None if seen.pop("tables", ()) == "hidden" else tuple(
+        table_of(item, wanted) for item in seen.pop("table", ()))
+    memory = seen.pop("memory", {})
+    memory["addresses"] = tuple(Address(*item) for item in memory.get("addresses", ()))
+    assert set(memory) <= {field.name for field in fields(Memory)}
+    found = Observed(
+        links={name: Link(**link) for name, link in seen.pop("links", {}).items()},
+        addresses=tuple(Address(*item) for item in seen.pop("addresses", ())),
+        tunnels=tuple(Tunnel(**item) for item in seen.pop("tunnels", ())),
+        routes=tuple(Route(*item) for item in seen.pop("routes", ())),
+        rules=tuple(Rule(**item) for item in seen.pop("rules", ())),
+        sysctls=seen.pop("sysctls", {}), ipv6_default=seen.pop("ipv6_default", True),
+        memory=Memory(**memory), tables=tables)
+    assert not seen, f"state.toml says more than is known: {seen}"
+    return found
+
+
+def table_of(item, wanted):
+    """Return a table as state.toml describes it: as wanted, but for `instead` and `edited`."""
+    table = wanted[item["name"]]
+    content = table.content
+    for new, old in item.get("instead", {}).items():
+        assert new in content
+        content = content.replace(new, old)
+    return Table(table.family, table.name, content, not item.get("edited", False))
+
+
+@pytest.mark.parametrize("folder", PLANS, ids=lambda folder: folder.name)
+def test_the_plan_is_as_written_down(folder):
+    """Configuration, observed state and event lead to these lines and no others."""
+    config = load(folder / "config.toml", CASES / "no-rules.d")
+    seen = tomllib.loads((folder / "state.toml").read_text())
+    host = FakeHost()
+    host.announced = {name: tuple(found) for name, found in seen.pop("announced", {}).items()}
+    remembered = seen.get("memory", {}).get("prefix", "")
+    line = softwire.from_prefixes(config, host.prefixes(config.prefix_source), remembered)
+    host.state = observed(seen, line.config)
+    plan = make_plan(config, host, Event((folder / "event").read_text().strip()))
+    compare(folder / "plan.txt", "".join(f"{text}\n" for text in (
+        *plan_text.lines(plan), *(f"problem: {text}" for text in plan.problems),
+        *(f"warning: {text}" for text in plan.line.warnings),
+        *(f"not seen: {text}" for text in plan.unseen))))
+
+
+@pytest.mark.parametrize("folder", TEXTS, ids=lambda folder: folder.name)
+def test_the_nft_texts_are_as_written_down(folder):
+    """A configuration leads to these tables, to the letter."""
+    config = load(folder / "config.toml", CASES / "no-rules.d")
+    for table in wanted_tables(config):
+        compare(folder / f"{table.name.removeprefix('dualwan_')}.nft", table.content)
+
+
+def test_every_event_has_a_case():
+    """Nothing that can happen goes unwritten, and no folder is forgotten."""
+    seen = {(folder / "event").read_text().strip() for folder in PLANS}
+    assert seen == {event.value for event in Event}
+    assert len(TEXTS) >= 4
+    assert PROTOCOL == 217, "registered in etc/dualwan.rt_protos.conf"
