@@ -77,12 +77,12 @@ def read(table: Table) -> Firewall:
 def _offers(value: Any) -> tuple[Offer, ...]:
     if not isinstance(value, list):
         raise ValueError('must be a list such as ["ssh", "tcp/8443"]')
-    offers = [_offer(item) for item in value]
+    offers = tuple(dict.fromkeys(_offer(item) for item in value))
     named = [offer.service.name for offer in offers]
     for name in named:
         if named.count(name) > 1:
-            raise ValueError(f"'{name}' is listed twice")
-    return tuple(offers)
+            raise ValueError(f"'{name}' is listed twice, in different words")
+    return offers
 
 
 def _offer(value: Any) -> Offer:

@@ -1,0 +1,38 @@
+"""What a change of a nft table says: one transaction that keeps what need not go."""
+
+from dualwan.nft_text import blocks, replacement
+from dualwan.slices.nft import block, table
+
+SET = block("set held", "type ipv4_addr", "flags dynamic,timeout", "timeout 60s")
+OTHER = block("set other", "type ipv4_addr", "flags dynamic,timeout", "timeout 60s")
+OLD = table("inet", "t", SET, block("chain a", "accept"), block("chain b", "drop")).content
+
+
+def test_a_table_is_taken_apart_into_its_blocks():
+    """Kind and name of each set and chain, with its text."""
+    found = blocks(OLD)
+    assert list(found) == [("set", "held"), ("chain", "a"), ("chain", "b")]
+    assert found["chain", "b"] == "\tchain b {\n\t\tdrop\n\t}\n"
+
+
+def test_what_is_not_known_is_replaced_whole():
+    """A table that somebody else changed goes, and the new one comes, in one transaction."""
+    assert replacement("inet", "t", "", OLD) == f"table inet t\ndelete table inet t\n{OLD}"
+
+
+def test_a_set_that_stays_is_not_named():
+    """Its elements live on; the chains are emptied before they go, so that none is in use."""
+    new = table("inet", "t", SET, block("chain a", "drop")).content
+    assert replacement("inet", "t", OLD, new) == (
+        "flush chain inet t a\nflush chain inet t b\n"
+        "delete chain inet t a\ndelete chain inet t b\n"
+        "table inet t {\n\tchain a {\n\t\tdrop\n\t}\n}\n")
+
+
+def test_a_set_with_other_terms_is_made_anew():
+    """Another timeout cannot be given to a set that is there."""
+    new = table("inet", "t", SET.replace("60s", "90s"), OTHER).content
+    text = replacement("inet", "t", OLD, new)
+    assert "delete set inet t held\n" in text
+    assert "timeout 90s" in text
+    assert "set other {" in text
