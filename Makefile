@@ -48,7 +48,8 @@ static: .venv/ready ## ruff, mypy and shellcheck
 	@$(NEED) $(NEED_RUN) shellcheck
 	.venv/bin/ruff check . hooks/* packaging/bin/* packaging/debian-changelog
 	.venv/bin/mypy
-	shellcheck $$(grep -rlIE '^#!/bin/(ba)?sh' .ci packaging tests)
+	shellcheck $$(find .ci packaging tests -type f -exec \
+	    awk 'FNR == 1 && /^#!\/bin\/(ba)?sh/ { print FILENAME }' {} +)
 	shellcheck -s bash packaging/completion/*
 
 .PHONY: unit
@@ -90,5 +91,5 @@ need-lab:
 	@$(NEED) $(NEED_VENV)
 	@echo 'installing the test tools into .venv ...'
 	@$(PYTHON) -m venv --clear --system-site-packages .venv
-	@.venv/bin/python -m pip --disable-pip-version-check install -q -r $<
+	@.venv/bin/python -m pip --disable-pip-version-check install -qq -r $<
 	@touch $@

@@ -152,6 +152,8 @@ class Machine(FakeHost):
         item, gone = step.resource, step.sign == "-"
         self._check(item, gone)
         known = isinstance(item, Tunnel) and item.name in self.state.links
+        if isinstance(item, Sysctl) and item.name not in self.state.sysctls:
+            return  # it went with its device
         super().apply(step)
         if isinstance(item, Tunnel) and gone:
             self.unplug(item.name)
@@ -163,7 +165,7 @@ class Machine(FakeHost):
             self._forwarding(item)
 
     def _check(self, item, gone):
-        if isinstance(item, Sysctl) and item.name not in self.state.sysctls:
+        if isinstance(item, Sysctl) and item.name not in self.state.sysctls and not gone:
             raise KernelError(f"{item.text}: No such file or directory")
         device = getattr(item, "link", "") or getattr(item, "device", "")
         if device and not gone and device not in self.state.links:

@@ -151,6 +151,14 @@ def test_what_somebody_set_meanwhile_does_not_count_as_the_original():
     assert machine.state.sysctls["net/ipv6/conf/wan0/accept_ra"] == "1"
 
 
+def test_a_sysctl_that_goes_with_its_device_is_no_obstacle():
+    """rp_filter of the tunnel, noted because somebody had set it, is gone with the tunnel."""
+    machine = router(Event.UP)
+    machine.set_sysctl("net/ipv4/conf/mape0/rp_filter", "1")
+    assert run(machine, CONFIG, Event.APPLY, Event.REMOVE) == []
+    assert kernel_state(machine) == kernel_state(router())
+
+
 def test_a_lan_that_left_the_configuration_gets_its_sysctl_back():
     """What the configuration names no longer is put back by the next run."""
     machine = Machine("wan0", "lan0", "lan1")
@@ -280,7 +288,7 @@ def test_somebody_who_flushes_or_edits_is_mended():
 
 HOOKS = st.sampled_from([Event.PRE_UP, Event.UP, Event.DOWN, Event.POST_DOWN, Event.PPP_UP,
                          Event.PPP_DOWN])
-LOOSE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LOOSE = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @LOOSE
@@ -396,7 +404,7 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(deadline=None, max_examples=60, stateful_step_count=20)
+TestLife.settings = settings(max_examples=60, stateful_step_count=20)
 
 
 # --- dialling --------------------------------------------------------------------------------
