@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 
 from dualwan import firewall_config, values
@@ -25,16 +25,26 @@ _LAST_BEFORE_MAIN = 32764  # main is looked up at 32766; ours are PRIORITY and P
 
 @dataclass(frozen=True)
 class Wan:
-    """The interface that leads to the line."""
+    """The interface that leads to the line.
+
+    failover: the LAN takes PPPoE while MAP-E cannot carry traffic.
+    """
 
     interface: str
+    failover: bool = False
 
 
 @dataclass(frozen=True)
 class Lan:
-    """The trusted side: whole interfaces."""
+    """The trusted side: whole interfaces.
+
+    via_pppoe: hosts and networks whose internet traffic takes PPPoE;
+    fallback: what they get while it is down, "mape" or "none".
+    """
 
     interfaces: tuple[str, ...]
+    via_pppoe: tuple[IPv4Network, ...] = ()
+    fallback: str = "mape"
 
 
 @dataclass(frozen=True)
@@ -149,13 +159,20 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
 
 
 def _wan(table: Table) -> Wan:
-    wan = Wan(interface=table.take("interface", values.interface_name))
+    wan = Wan(
+        interface=table.take("interface", values.interface_name),
+        failover=table.take("failover", values.flag, Wan.failover),
+    )
     table.done()
     return wan
 
 
 def _lan(table: Table) -> Lan:
-    lan = Lan(interfaces=table.take("interfaces", values.interfaces))
+    lan = Lan(
+        interfaces=table.take("interfaces", values.interfaces),
+        via_pppoe=table.take("via-pppoe", values.ipv4_networks, Lan.via_pppoe),
+        fallback=table.take("fallback", values.one_of(("mape", "none")), Lan.fallback),
+    )
     table.done()
     return lan
 

@@ -80,21 +80,26 @@ class Tunnel:
 
 @dataclass(frozen=True)
 class Route:
-    """A default IPv4 route through a device, in a table, with our protocol number."""
+    """A default IPv4 route through a device, in a table, with our protocol number.
+
+    Without a device it is "unreachable". metric: 0 goes first.
+    """
 
     table: int
     device: str
+    metric: int = 0
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity: table and device."""
-        return ("route", str(self.table), self.device)
+        """Identity: all of it."""
+        return ("route", str(self.table), self.device, str(self.metric))
 
     @property
     def text(self) -> str:
         """As ip route shows it."""
         where = "main" if self.table == MAIN else str(self.table)
-        return f"route default dev {self.device} table {where}"
+        way = f"route default dev {self.device}" if self.device else "route unreachable default"
+        return f"{way} table {where}" + (f" metric {self.metric}" if self.metric else "")
 
 
 MAIN = 254

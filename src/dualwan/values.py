@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, collapse_addresses
 from typing import Any
 
 IFNAMSIZ = 16  # linux/if.h, with the closing NUL
@@ -97,6 +97,18 @@ def ipv4(value: Any) -> IPv4Address:
     if address.is_multicast or address.is_unspecified or address.is_loopback:
         raise ValueError(f"{value!r} cannot be the address of a line")
     return address
+
+
+def ipv4_networks(value: Any) -> tuple[IPv4Network, ...]:
+    """List of IPv4 hosts and networks that do not overlap."""
+    if not isinstance(value, list):
+        raise ValueError('must be a list such as ["192.168.1.5", "192.168.1.64/26"]')
+    try:
+        found = [IPv4Network(text(item)) for item in value]
+    except ValueError:
+        raise ValueError("must hold hosts and networks such as 192.168.1.5 or 192.168.1.64/26 "
+                         "(no bits set past the length)") from None
+    return tuple(collapse_addresses(found))
 
 
 def ipv6(value: Any) -> IPv6Address:

@@ -75,7 +75,7 @@ class KernelHost:
             sysctls=_sysctls(config, notes, slices),
             tables=self._tables(notes, slices),
             ipv6_default=(tunnel.NAME in slices and wan is not None
-                          and self._netlink.has_ipv6_default(wan.index)),
+                          and prefix.has_default(self._netlink.ipr, wan.index)),
             memory=notes,
         )
 

@@ -19,7 +19,7 @@ from dualwan.host.rtnl import (
     NetlinkError,
 )
 from dualwan.observed import Link
-from dualwan.resources import MAIN, PROTOCOL, Address, Route, Rule, Tunnel
+from dualwan.resources import PROTOCOL, Address, Route, Rule, Tunnel
 
 IFF_UP = 1
 IFA_F_NODAD = 0x02
@@ -30,7 +30,7 @@ HOP_LIMIT = 64
 FOREVER = 0xFFFFFFFF
 SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
 TO_TABLE = 1  # FR_ACT_TO_TBL
-UNICAST = 1  # RTN_UNICAST
+UNICAST, UNREACHABLE = 1, 7  # RTN_UNICAST, RTN_UNREACHABLE
 # Without NLM_F_EXCL and NLM_F_APPEND the kernel puts the route before others of the same
 # metric (fib_table_insert), so a default route that pppd left does not stand in the way.
 PREPEND = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE
@@ -114,10 +114,11 @@ class Netlink:
         for message in self.ipr.get_routes(family=AF_INET):
             if message["proto"] != PROTOCOL:
                 continue
-            index = message.get_attr("RTA_OIF")
+            index = message.get_attr("RTA_OIF") or 0
             if index not in names:
-                names[index] = self._name(index)
-            found.append(Route(message.get_attr("RTA_TABLE") or message["table"], names[index]))
+                names[index] = self._name(index) if index else ""
+            found.append(Route(message.get_attr("RTA_TABLE") or message["table"], names[index],
+                               message.get_attr("RTA_PRIORITY") or 0))
         return found
 
     def rules(self) -> list[Rule]:
@@ -133,12 +134,6 @@ class Netlink:
             for message in self.ipr.get_rules(family=AF_INET)
             if message.get_attr("FRA_PROTOCOL") == PROTOCOL
         ]
-
-    def has_ipv6_default(self, index: int) -> bool:
-        """Whether an IPv6 default route leads through the device INDEX."""
-        return any(message["dst_len"] == 0 and message.get_attr("RTA_OIF") == index
-                   and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
-                   for message in self.ipr.get_routes(family=AF_INET6))
 
     # --- changing ------------------------------------------------------------------------
 
@@ -208,13 +203,16 @@ class Netlink:
 
     def remove_route(self, route: Route) -> None:
         """Remove a route; one that is gone already is no error."""
-        if self._link(route.device) is not None:
+        if not route.device or self._link(route.device) is not None:
             with gone_is_fine(f"removing {route.text}", errno.ESRCH):
                 self.ipr.route("del", **self._route(route))
 
     def _route(self, route: Route) -> dict[str, Any]:
-        return {"dst": "default", "oif": self._index(route.device), "table": route.table,
-                "family": AF_INET, "proto": PROTOCOL, "scope": SCOPE_LINK, "type": UNICAST}
+        fields: dict[str, Any] = {"dst": "default", "table": route.table, "family": AF_INET,
+                                  "proto": PROTOCOL, "type": UNREACHABLE}
+        if route.device:
+            fields |= {"oif": self._index(route.device), "scope": SCOPE_LINK, "type": UNICAST}
+        return fields | ({"priority": route.metric} if route.metric else {})
 
     def add_rule(self, rule: Rule) -> None:
         """Add a rule; one that is there already is no error."""

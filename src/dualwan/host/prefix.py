@@ -9,6 +9,7 @@ from socket import AF_INET6
 from typing import Any
 
 from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute
+from dualwan.resources import MAIN
 
 IFA_F_TEMPORARY = 0x01
 IFA_F_DEPRECATED = 0x20
@@ -42,6 +43,13 @@ def _prefix(message: Any) -> str:
     if address in UNIQUE_LOCAL:
         return ""
     return str(IPv6Network((int(address), max(message["prefixlen"], LINE)), strict=False))
+
+
+def has_default(ipr: Any, index: int) -> bool:
+    """Whether an IPv6 default route of the main table leads through the device INDEX."""
+    return any(message["dst_len"] == 0 and message.get_attr("RTA_OIF") == index
+               and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
+               for message in ipr.get_routes(family=AF_INET6))
 
 
 def await_prefix(device: str, seconds: float) -> bool:

@@ -6,22 +6,25 @@ import select
 from collections.abc import Iterator
 from typing import Any
 
-from dualwan.host.prefix import prefixes
-from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, RTMGRP_LINK, IPRoute
+from dualwan.host.prefix import has_default, prefixes
+from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE, RTMGRP_LINK, IPRoute
 
 IFF_UP = 1
 SETTLED_MS = 500  # a renumbering comes as several messages; one run mends them all
 
 
 def changes(device: str) -> Iterator[None]:
-    """Yield each time that DEVICE has appeared, come up or got other prefixes; never ends."""
+    """Yield each time that DEVICE appears, comes up, gets other prefixes or a default route.
+
+    Never ends.
+    """
     import pyudev  # noqa: PLC0415 - only the watcher needs it
 
     udev = pyudev.Monitor.from_netlink(pyudev.Context())
     udev.filter_by("net")
     udev.start()
     with IPRoute() as news, IPRoute() as ipr:
-        news.bind(groups=RTMGRP_IPV6_IFADDR | RTMGRP_LINK)
+        news.bind(groups=RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE | RTMGRP_LINK)
         poll = select.poll()
         poll.register(news.fileno(), select.POLLIN)
         poll.register(udev.fileno(), select.POLLIN)
@@ -38,12 +41,13 @@ def changes(device: str) -> Iterator[None]:
 
 
 def _state(ipr: Any, device: str) -> Any:
-    """What a change is measured by: index, administrative state and prefixes of DEVICE."""
+    """What a change is measured by: the device, whether it is up, its prefixes, its default."""
     indexes = ipr.link_lookup(ifname=device)
     if not indexes:
         return None
     link = ipr.get_links(indexes[0])[0]
-    return indexes[0], bool(link["flags"] & IFF_UP), frozenset(prefixes(ipr, device))
+    return (indexes[0], bool(link["flags"] & IFF_UP), frozenset(prefixes(ipr, device)),
+            has_default(ipr, indexes[0]))
 
 
 def _drain(news: Any, udev: Any) -> None:

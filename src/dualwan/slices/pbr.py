@@ -13,8 +13,8 @@ from dualwan.observed import Observed
 from dualwan.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.resources import MAIN, Resource, Route, Rule, Sysctl, Table
 from dualwan.slices import marks
-from dualwan.slices.nft import block, table, table_plan
-from dualwan.slices.tunnel import LOOSE, rp_filter
+from dualwan.slices.nft import block, quoted, table, table_plan
+from dualwan.slices.tunnel import LAST, LOOSE, SECOND, rp_filter
 
 NAME = "pbr"
 TABLE = "dualwan_pbr"
@@ -26,31 +26,46 @@ def sysctl_names(config: Config) -> tuple[str, ...]:
 
 
 def wanted_table(config: Config) -> Table:
-    """Marks a connection that came in by PPPoE, and its answers."""
-    ppp = config.pppoe.interface
+    """Marks the connections that belong to PPPoE, and restores the mark of each packet.
+
+    A connection keeps the way on which it began, so that a failover moves only new ones.
+    """
+    ppp, lans = config.pppoe.interface, quoted(config.lan.interfaces)
     # What came out of the tunnel may still carry the mark of the packet around it.
     clear = f'iifname "{config.mape.tunnel}" meta mark set meta mark & {marks.KEEP:#010x}'
-    answers = f"ct direction reply {marks.is_ours('ct mark')} {marks.assign('meta mark')}"
+    restore = f"{marks.is_ours('ct mark')} {marks.assign('meta mark')}"
+    chosen = ", ".join(map(str, config.lan.via_pppoe))
+    via = ([f"iifname {lans} ip saddr {{ {chosen} }} fib daddr type != local "
+            f"fib daddr oifname != {lans} {marks.assign('meta mark')}"] if chosen else [])
     return table(
         "ip", TABLE,
         block("chain prerouting",
               "type filter hook prerouting priority mangle; policy accept;",
               clear,
               f'iifname "{ppp}" ct state new {marks.assign("ct mark")}',
-              f'iifname != "{ppp}" {answers}'),
+              *via,
+              f'iifname != "{ppp}" {restore}'),
         block("chain output",
               "type route hook output priority mangle; policy accept;",
-              answers),
+              restore),
+        block("chain postrouting",
+              "type filter hook postrouting priority mangle; policy accept;",
+              f'oifname "{ppp}" ct state new {marks.assign("ct mark")}'),
     )
 
 
 def _wanted(config: Config, address: str) -> list[Resource]:
     pppoe = config.pppoe
-    by_mark = Rule(pppoe.priority + 1, pppoe.table, mark=marks.PPPOE, mask=marks.MASK)
-    if not address:
-        return [by_mark]
-    return [Route(pppoe.table, pppoe.interface), Rule(pppoe.priority, pppoe.table, address),
-            by_mark]
+    wanted: list[Resource] = []
+    if config.lan.via_pppoe and config.lan.fallback == "none":
+        wanted.append(Route(pppoe.table, "", LAST))
+    if address:
+        wanted += [Route(pppoe.table, pppoe.interface),
+                   Rule(pppoe.priority, pppoe.table, address)]
+        if config.wan.failover:
+            wanted.append(Route(MAIN, pppoe.interface, SECOND))
+    wanted.append(Rule(pppoe.priority + 1, pppoe.table, mark=marks.PPPOE, mask=marks.MASK))
+    return wanted
 
 
 def stale_addresses(observed: Observed, address: str, up: bool) -> set[str]:
@@ -67,8 +82,9 @@ def stale_addresses(observed: Observed, address: str, up: bool) -> set[str]:
 def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
     """Steps that make routing follow PPPoE as it is now, or take it all away."""
     address = observed.address_of(config.pppoe.interface)
-    owned: list[Resource] = [*(route for route in observed.routes if route.table != MAIN),
-                             *observed.rules]
+    ppp = config.pppoe.interface
+    owned: list[Resource] = [*(route for route in observed.routes
+                               if route.table != MAIN or route.device == ppp), *observed.rules]
     originals = observed.memory.sysctls.get(NAME, {})
     sysctls = [Sysctl(name, LOOSE) for name in sysctl_names(config)] if up else []
     nft, unseen = table_plan(NAME, wanted_table(config) if up else None, TABLE, observed)

@@ -16,6 +16,7 @@ NAME = "tunnel"
 
 RA_ALWAYS = "2"  # accept_ra: router advertisements although we forward (ip-sysctl)
 RA_IF_HOST = "1"
+SECOND, LAST = 2048, 4096  # metrics in main: PPPoE on failover, and MAP-E when it cannot
 LOOSE = "2"  # rp_filter: the source is reachable by some interface (RFC 3704 loose mode)
 
 
@@ -57,18 +58,25 @@ def _owned(config: Config, observed: Observed) -> list[Resource]:
         *tunnels,
         *(item for item in observed.addresses
           if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address),
-        *(route for route in observed.routes if route.table == MAIN),
+        *(route for route in observed.routes
+          if route.table == MAIN and route.device != config.pppoe.interface),
     ]
 
 
-def _wanted(config: Config, softwire: Softwire) -> list[Resource]:
+def carries(observed: Observed) -> bool:
+    """Whether MAP-E can carry traffic: its packets find a way to the border relay."""
+    return observed.ipv6_default
+
+
+def _wanted(config: Config, observed: Observed, softwire: Softwire) -> list[Resource]:
     mape = config.mape
+    last = config.wan.failover and not carries(observed)
     ce, br = str(softwire.ce), str(softwire.br)
     return [
         Address(config.wan.interface, ce, deprecated=True),
         Tunnel(mape.tunnel, ce, br, config.wan.interface, mape.mtu),
         Address(mape.tunnel, str(softwire.ipv4)),
-        Route(MAIN, mape.tunnel),
+        Route(MAIN, mape.tunnel, LAST if last else 0),
     ]
 
 
@@ -114,7 +122,7 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
         return SlicePlan(NAME, steps, problems or (config.mape.missing,))
     return SlicePlan(NAME, (
         *steps,
-        *diff(_wanted(config, softwire), owned),
+        *diff(_wanted(config, observed, softwire), owned),
         *(sysctl_steps([late], observed.sysctls) or (Step("+", late),)),
         *flow_steps(stale_addresses(config, observed)),
     ))
