@@ -62,6 +62,8 @@ def _parser() -> _Parser:
     commands.add_parser("status", parents=common, help="what is there now")
     commands.add_parser("watch", parents=common,
                         help="mend MAP-E whenever the line announces another prefix")
+    commands.add_parser("probe", parents=common,
+                        help="ask the targets of [wan] probe through MAP-E, for failover")
     mape = commands.add_parser("mape", parents=common,
                                help="address, PSID, CE, BR and ports that follow from a prefix")
     mape.add_argument("prefix", metavar="PREFIX", help="the line's IPv6 prefix or an address in it")
@@ -189,6 +191,20 @@ def _watch(arguments: Namespace) -> int:
     return 0
 
 
+def _probe(arguments: Namespace) -> int:
+    from dualwan.host.kernel import KernelHost
+    from dualwan.run import probe
+
+    config = _config(arguments)
+    if not config.wan.probe:
+        raise UsageError(f"{config.path} names no targets ([wan] probe)")
+    health = probe(config, KernelHost())
+    state = {"broken": health.broken, "row": health.row}
+    words = "MAP-E does not answer" if health.broken else "MAP-E is in use"
+    print(json.dumps(state) if arguments.json else words)
+    return 0
+
+
 def _mape(arguments: Namespace) -> int:
     from dualwan import calculator
 
@@ -197,7 +213,8 @@ def _mape(arguments: Namespace) -> int:
 
 
 _COMMANDS = {None: _apply, "down": _apply, "event": _event, "check": _check, "status": _status,
-             "mape": _mape, "watch": _watch}
+             "mape": _mape, "watch": _watch,
+             "probe": _probe}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -28,10 +28,14 @@ class Wan:
     """The interface that leads to the line.
 
     failover: the LAN takes PPPoE while MAP-E cannot carry traffic.
+    probe: IPv4 addresses that answer a ping while it can; () relies on the routes alone.
+    hold_down: seconds from a failure to the return at the earliest, 0 to 86400.
     """
 
     interface: str
     failover: bool = False
+    probe: tuple[IPv4Address, ...] = ()
+    hold_down: int = 120
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,11 @@ def _wan(table: Table) -> Wan:
     wan = Wan(
         interface=table.take("interface", values.interface_name),
         failover=table.take("failover", values.flag, Wan.failover),
+        probe=table.take("probe", values.ipv4_list, Wan.probe),
+        hold_down=table.take("hold-down", values.number(0, 86400), Wan.hold_down),
     )
+    if wan.probe and not wan.failover:
+        table.fail("serves failover, which is not switched on (failover = true)", "probe")
     table.done()
     return wan
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dualwan.health import Health
 from dualwan.resources import Address, Route, Rule, Table, Tunnel
 
 
@@ -27,6 +28,7 @@ class Memory:
     tunnel: name of the tunnel device made, "" for none.
     pppoe, mape: the IPv4 addresses last used, whose flows may still be about.
     prefix: the IPv6 prefix that MAP-E was last derived from.
+    health: what the probes of MAP-E said.
     tables: per nft table, the text loaded and how nft listed it right afterwards.
     """
 
@@ -37,6 +39,7 @@ class Memory:
     pppoe: str = ""
     mape: str = ""
     prefix: str = ""
+    health: Health = field(default_factory=Health)
     tables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from time import time
 
 from dualwan.config import Config
 from dualwan.errors import DualwanError, KernelError
+from dualwan.health import Health, after
 from dualwan.host.protocol import Host
-from dualwan.reconcile import Plan, reconcile
+from dualwan.reconcile import LOCK_SECONDS, Plan, reconcile
 from dualwan.slices import firewall
 from dualwan.targets import NAMES, Event
 
@@ -42,6 +44,21 @@ def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAM
         fail(event, error)
         raise
     return plan
+
+
+def probe(config: Config, host: Host) -> Health:
+    """Probe MAP-E once, note what it said, and have the LAN follow where that changed."""
+    targets = [str(target) for target in config.wan.probe]
+    answered = host.any_answers(config.mape.tunnel, targets)
+    with host.lock(LOCK_SECONDS):
+        memory = host.remembered()
+        health = after(memory.health, answered, time(), config.wan.hold_down)
+        host.remember(replace(memory, health=health))
+    if health.broken != memory.health.broken:
+        _say(Event.LINE, "MAP-E does not answer: the LAN takes PPPoE" if health.broken
+             else "MAP-E answers again: the LAN takes it")
+        happen(config, host, Event.LINE)
+    return health
 
 
 def _reconciled(config: Config, host: Host, event: Event, only: Collection[str]) -> Plan:

@@ -99,6 +99,13 @@ def ipv4(value: Any) -> IPv4Address:
     return address
 
 
+def ipv4_list(value: Any) -> tuple[IPv4Address, ...]:
+    """List of IPv4 addresses."""
+    if not isinstance(value, list):
+        raise ValueError('must be a list such as ["192.0.2.1", "198.51.100.1"]')
+    return tuple(dict.fromkeys(ipv4(item) for item in value))
+
+
 def ipv4_networks(value: Any) -> tuple[IPv4Network, ...]:
     """List of IPv4 hosts and networks that do not overlap."""
     if not isinstance(value, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -25,6 +25,7 @@ class FakeHost:
         self.refuse = refuse
         self.applied: list[Step] = []
         self.running: set[str] = set()
+        self.answering: set[str] = set()
         self.announced: dict[str, tuple[str, ...]] = {}
         self.locked = False
 
@@ -95,6 +96,10 @@ class FakeHost:
                      if there.key != item.key)
         values: dict[str, Any] = {field: kept if gone else (*kept, item)}
         self.state = replace(self.state, **values)
+
+    def any_answers(self, device: str, targets: Sequence[str]) -> bool:
+        """See Host: for the devices that a test put into `answering`."""
+        return bool(targets) and device in self.answering
 
     def dial(self, peer: str) -> bool:
         """See Host."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dualwan.config import Config
 from dualwan.errors import KernelError
-from dualwan.host import memory, prefix, programs
+from dualwan.host import memory, ping, prefix, programs
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, Unseen
 from dualwan.observed import Memory, Observed
@@ -120,6 +120,10 @@ class KernelHost:
                 programs.forget_flows(item.address)
             case Solicitation() as item:
                 _solicit(item.device)
+
+    def any_answers(self, device: str, targets: Sequence[str]) -> bool:
+        """See Host."""
+        return ping.any_answers(device, targets)
 
     def dial(self, peer: str) -> bool:
         """See Host."""

@@ -11,10 +11,12 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, NoReturn
 
 from dualwan.errors import BusyError, KernelError
+from dualwan.health import Health
 from dualwan.observed import Memory
 from dualwan.resources import Address
 
@@ -74,6 +76,7 @@ def read() -> Memory:
             pppoe=str(data["pppoe"]),
             mape=str(data["mape"]),
             prefix=str(data["prefix"]),
+            health=Health(*data["health"]),
             tables={str(name): (str(content), str(listing))
                     for name, (content, listing) in data["tables"].items()},
         )
@@ -91,6 +94,7 @@ def write(memory: Memory) -> None:
         "pppoe": memory.pppoe,
         "mape": memory.mape,
         "prefix": memory.prefix,
+        "health": list(astuple(memory.health)),
         "tables": {name: list(pair) for name, pair in memory.tables.items()},
     }
     target = directory() / NAME

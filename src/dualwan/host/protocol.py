@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -44,6 +44,10 @@ class Host(Protocol):
 
     def listing(self, family: str, name: str) -> str:
         """How nft lists a table now, without counters and dynamic elements; "" for none."""
+        ...
+
+    def any_answers(self, device: str, targets: Sequence[str]) -> bool:
+        """Whether one of the IPv4 addresses TARGETS answers a ping sent out by DEVICE."""
         ...
 
     def dial(self, peer: str) -> bool:

@@ -64,8 +64,8 @@ def _owned(config: Config, observed: Observed) -> list[Resource]:
 
 
 def carries(observed: Observed) -> bool:
-    """Whether MAP-E can carry traffic: its packets find a way to the border relay."""
-    return observed.ipv6_default
+    """Whether MAP-E can carry traffic: its packets find a way, and answers come back."""
+    return observed.ipv6_default and not observed.memory.health.broken
 
 
 def _wanted(config: Config, observed: Observed, softwire: Softwire) -> list[Resource]:

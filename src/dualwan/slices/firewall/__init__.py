@@ -63,7 +63,9 @@ def _from_wan(config: Config) -> str:
 
 
 def _output(config: Config) -> str:
-    outside = quoted(config.wans)
+    outside, targets = quoted(config.wans), ", ".join(map(str, config.wan.probe))
+    probe = ([f'oifname "{config.mape.tunnel}" ip daddr {{ {targets} }} icmp type echo-request '
+              "accept"] if targets else [])
     return block(
         "chain output",
         "type filter hook output priority filter; policy drop;",
@@ -71,6 +73,7 @@ def _output(config: Config) -> str:
         "ct state established,related accept",
         f'oifname "{config.wan.interface}" jump to_wan',
         f'oifname "{config.pppoe.interface}" meta nfproto ipv6 jump to_line',
+        *probe,
         *(f"{match} accept" for match in offers.matches(config.firewall.outbound)),
     )
 

@@ -1,0 +1,67 @@
+"""Whether anybody out there answers through one device: ICMP echo, all targets at once."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Sequence
+
+from dualwan.errors import KernelError
+
+ECHO_REQUEST, ECHO_REPLY = 8, 0  # RFC 792
+LIMIT_SECONDS = 3.0
+
+
+def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECONDS) -> bool:
+    """Whether one of the IPv4 TARGETS answers an echo sent out by DEVICE within SECONDS.
+
+    An unprivileged ICMP socket would need net.ipv4.ping_group_range, so it is a raw one.
+    """
+    token = os.urandom(8)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            probe.setblocking(False)
+            sent = [target for target in targets if _send(probe, target, token)]
+            return bool(sent) and _answered(probe, token, time.monotonic() + seconds)
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            raise KernelError("a probe needs root") from None
+        return False  # the device is not there
+
+
+def _send(probe: socket.socket, target: str, token: bytes) -> bool:
+    try:
+        probe.sendto(_echo(token), (target, 0))
+    except OSError:  # no route, or refused by the firewall: the same as no answer
+        return False
+    return True
+
+
+def _echo(token: bytes) -> bytes:
+    """An echo request that carries TOKEN: type, code, checksum, identifier, number, data."""
+    body = struct.pack("!HH", os.getpid() & 0xFFFF, 1) + token
+    head = struct.pack("!BBH", ECHO_REQUEST, 0, 0)
+    return struct.pack("!BBH", ECHO_REQUEST, 0, _checksum(head + body)) + body
+
+
+def _checksum(data: bytes) -> int:
+    """RFC 1071, for an even number of bytes."""
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def _answered(probe: socket.socket, token: bytes, until: float) -> bool:
+    poll = select.poll()
+    poll.register(probe, select.POLLIN)
+    while (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):
+        packet = probe.recv(2048)
+        header = (packet[0] & 0xF) * 4
+        if packet[header] == ECHO_REPLY and packet.endswith(token):
+            return True
+    return False
