@@ -77,7 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         _check_combination(arguments)
-        return _COMMANDS[arguments.command](arguments)
+        code = _COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()  # here a closed pipe can still be caught
+        return code
     except DualwanError as error:
         print(f"dualwan-hook: {error}", file=sys.stderr)
         return error.exit_code

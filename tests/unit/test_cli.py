@@ -265,6 +265,7 @@ def test_a_person_can_play_a_hook(run, machine, monkeypatch):
 AS_USER = """
 import difflib, os, nftables, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan_text, dualwan.report.status
+import dualwan.run
 from dualwan.cli import main
 if os.geteuid() == 0:
     os.setgroups([])
