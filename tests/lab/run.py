@@ -14,13 +14,29 @@ from image import LabError
 from recipe import SUITES
 from report import Tally, read_junit
 
+GUEST_PYTHON = ("/usr/bin/python3", "-B", "-u")
 PYTEST = (
-    *("/usr/bin/python3", "-B", "-u", "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short"),
+    *(*GUEST_PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short"),
     *("--color=no", "--durations=8", "-o", "addopts=", "-c", "/dev/null"),
-    *("--rootdir", "/lab/checkout/tests/lab"),
+    # Nothing above this folder is read: the checkout's own conftest puts src/ before the package.
+    *("--rootdir", "/lab/checkout/tests/lab", "--confcutdir", "/lab/checkout/tests/lab"),
 )
 SCENARIOS = "/lab/checkout/tests/lab/scenarios"
 TEST_LIMIT_SECONDS = 900.0
+NO_TESTS_COLLECTED = 5
+
+# In this order, so that the states that the scenarios need follow each other cheaply.
+FIRST_BOOT = (
+    "test_line_itself.py",
+    "test_wrong_configuration.py",
+    "test_up.py",
+    "test_outbound.py",
+    "test_inbound.py",
+    "test_reconnect.py",
+    "test_down.py",
+)
+# How /etc/network/interfaces has the WAN come up in the boots after the first.
+STARTS = ("auto", "allow-hotplug")
 
 
 def main() -> int:
@@ -68,14 +84,11 @@ def _image(arguments: argparse.Namespace) -> int:
 
 def _test(arguments: argparse.Namespace) -> int:
     guest = _ensure_image(arguments.suite)
-    selection = ["-k", arguments.k] if arguments.k else []
-    steps: tuple[vm.Step, ...] = (
-        {"argv": [*PYTEST, "--junitxml=/lab/results/junit-1.xml", *selection, SCENARIOS]},
-    )
+    package = _package(arguments.deb)
     results = vm.new_results_folder()
     try:
-        files = (arguments.deb,) if arguments.deb else ()
-        outcome = vm.run(guest, vm.Job(steps, TEST_LIMIT_SECONDS, files), results, _say)
+        job = vm.Job(_test_steps(arguments.k), TEST_LIMIT_SECONDS, (package,))
+        outcome = vm.run(guest, job, results, _say)
         tally = sum((read_junit(file) for file in sorted(results.glob("junit-*.xml"))), Tally())
         print(
             f"the line on {arguments.suite}: {outcome.accelerator}, booted in "
@@ -87,6 +100,47 @@ def _test(arguments: argparse.Namespace) -> int:
         if arguments.keep:
             shutil.copytree(results, arguments.keep, dirs_exist_ok=True)
         shutil.rmtree(results)
+
+
+def _test_steps(selection: str) -> tuple[vm.Step, ...]:
+    """The guest's boots, each with its scenarios; reboots are left out where none is selected."""
+    first: tuple[vm.Step, ...] = (_pytest_step(1, FIRST_BOOT, selection),)
+    if selection and "boot" not in selection and "package" not in selection:
+        return first
+    auto, hotplug = map(_start_step, STARTS)
+    return (
+        *first,
+        auto,
+        {"reboot": True},
+        _pytest_step(2, ("test_boot.py",), selection),
+        hotplug,
+        {"reboot": True},
+        _pytest_step(3, ("test_boot.py", "test_package.py"), selection),
+    )
+
+
+def _start_step(start: str) -> vm.Step:
+    return {"argv": [*GUEST_PYTHON, "-m", "guest.prepare_boot", start]}
+
+
+def _pytest_step(boot: int, files: tuple[str, ...], selection: str) -> vm.Step:
+    chosen = ["-k", selection] if selection else []
+    argv = [*PYTEST, f"--junitxml=/lab/results/junit-{boot}.xml", *chosen]
+    argv += [f"{SCENARIOS}/{file}" for file in files]
+    return {"argv": argv, "accept": [0, NO_TESTS_COLLECTED] if selection else [0]}
+
+
+def _package(named: Path | None) -> Path:
+    """The .deb to test: the one that's named, or the newest that was built."""
+    if named:
+        if not named.is_file():
+            raise LabError(f"no such package: {named}")
+        return named
+    built = (vm.CHECKOUT / "dist").glob("dualwan-hook_*_all.deb")
+    newest = max(built, key=lambda file: file.stat().st_mtime, default=None)
+    if newest is None:
+        raise LabError("no package in dist/: build it first (make deb), or name it with --deb")
+    return newest
 
 
 def _say(line: str) -> None:

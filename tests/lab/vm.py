@@ -31,7 +31,8 @@ Step = dict[str, object]
 class Job:
     """What the guest is asked to do: steps in order, the last one's end is the end of the guest.
 
-    A step is {"argv": [...]}, which runs a program, or {"reboot": true}.
+    A step is {"argv": [...]}, which runs a program (and may "accept" exit codes but 0),
+    or {"reboot": true}.
     """
 
     steps: tuple[Step, ...]
@@ -162,13 +163,13 @@ def run(image: Image, job: Job, results: Path, say: Say) -> Outcome:
     until = started + job.limit_seconds
     verdict = accel.kvm_verdict(cache)
     if verdict is not False:
-        _prepare(results, job)
+        _prepare(results, job, kvm=True)
         with Machine(image, results, kvm=True) as machine:
             works = _reaches_user_space(machine) if verdict is None else True
             accel.remember_kvm(cache, works=works)
             if works:
                 return _finish(machine, results, say, started, until)
-    _prepare(results, job)
+    _prepare(results, job, kvm=False)
     with Machine(image, results, kvm=False) as machine:
         return _finish(machine, results, say, started, until)
 
@@ -178,7 +179,7 @@ def new_results_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="dualwan-lab-"))
 
 
-def _prepare(results: Path, job: Job) -> None:
+def _prepare(results: Path, job: Job, *, kvm: bool) -> None:
     for leftover in results.iterdir():
         if leftover.is_dir():
             shutil.rmtree(leftover)
@@ -186,6 +187,7 @@ def _prepare(results: Path, job: Job) -> None:
             leftover.unlink()
     for file in job.files:
         shutil.copy(file, results / file.name)
+    (results / "accelerator.txt").write_text("KVM" if kvm else "emulation")
     (results / "job.json").write_text(json.dumps(job.steps))
 
 

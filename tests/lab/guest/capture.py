@@ -57,7 +57,7 @@ class Capture:
 
     def packets(self) -> list[Packet]:
         """What passed since the last call."""
-        found = []
+        found: list[Packet] = []
         while True:
             try:
                 data, address = self._socket.recvfrom(65536)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import time
 from pathlib import Path
 
 from guest import command, waiting
@@ -11,6 +14,7 @@ from guest.isp import PASSWORD, RUN, USER
 
 INTERFACES = Path("/etc/network/interfaces")
 STAMPS = RUN / "ip-up.log"
+BELL = RUN / "ip-up.bell"
 
 # Two stanzas for one interface, as in the scripts that the product replaces: hooks run twice.
 _INTERFACES = f"""\
@@ -42,18 +46,23 @@ plugin {{plugin}} nic-{WAN}
 user "{USER}"
 """
 
-# Its name sorts before every other hook's: the moment from which the product is measured.
+# Their names sort before and after every other hook's: the moment from which the product is
+# measured, and the moment when all hooks have ended. The pipe wakes whoever waits for it.
 _STAMP = f"""\
 #!/bin/sh
 read -r uptime rest < /proc/uptime
-echo "$uptime $PPP_IFACE $PPP_LOCAL" >> {STAMPS}
+echo "$PPP_LOCAL {{word}} $uptime" >> {STAMPS}
+echo 1<> {BELL}
 """
+_STAMP_SCRIPTS = {"00-lab-start": "start", "zz-lab-end": "end"}
 
 
 def write_first_settings() -> None:
     """What a router has before the product is installed; later boots find it there."""
-    stamp = Path("/etc/ppp/ip-up.d/00-lab-stamp")
-    if stamp.exists():
+    if not BELL.exists():
+        os.mkfifo(BELL)
+    scripts = Path("/etc/ppp/ip-up.d")
+    if all((scripts / name).exists() for name in _STAMP_SCRIPTS):
         return
     peer = Path("/etc/ppp/peers") / PPPOE_PEER
     plugins = sorted(Path("/usr/lib/pppd").glob("*/*pppoe.so"))
@@ -61,8 +70,9 @@ def write_first_settings() -> None:
     secrets = Path("/etc/ppp/chap-secrets")
     secrets.write_text(f'"{USER}" * "{PASSWORD}" *\n')
     secrets.chmod(0o600)
-    stamp.write_text(_STAMP)
-    stamp.chmod(0o755)
+    for name, word in _STAMP_SCRIPTS.items():
+        (scripts / name).write_text(_STAMP.format(word=word))
+        (scripts / name).chmod(0o755)
     write_interfaces("")
 
 
@@ -73,11 +83,31 @@ def write_interfaces(start: str) -> None:
 
 def last_stamp(address: str) -> float:
     """When ip-up ran for `address`, on the clock of /proc/uptime."""
-    for line in reversed(STAMPS.read_text().splitlines()):
-        uptime, _interface, local = line.split()
-        if local == address:
+    for line in reversed(_stamps()):
+        local, word, uptime = line.split()
+        if (local, word) == (address, "start"):
             return float(uptime)
     raise LookupError(f"ip-up has not run for {address}")
+
+
+def forget_stamps() -> None:
+    """What is waited for next is yet to come."""
+    STAMPS.unlink(missing_ok=True)
+
+
+def wait_for_hooks(address: str, limit: float = 60) -> None:
+    """PPPoE is up with this address, and all of pppd's ip-up scripts have ended."""
+    deadline = time.monotonic() + limit
+    with BELL.open("r+b", buffering=0) as bell:
+        while not any(line.startswith(f"{address} end ") for line in _stamps()):
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([bell], [], [], left)[0]:
+                raise waiting.TimedOutError(f"ip-up for {address}: not within {limit:.0f} s")
+            bell.read(4096)
+
+
+def _stamps() -> list[str]:
+    return STAMPS.read_text().splitlines() if STAMPS.exists() else []
 
 
 def addresses(interface: str) -> list[str]:
@@ -94,7 +124,7 @@ def has_address(interface: str, start: str) -> bool:
 
 
 def wait_for_ppp(address: str, limit: float = 40) -> None:
-    """PPPoE is up with this address and pppd has started its ip-up scripts."""
+    """The PPPoE device has this address; ip-up may still be at work."""
     waiting.until(lambda: address in addresses(PPP), f"{address} on {PPP}", limit)
 
 

@@ -99,9 +99,9 @@ def ask_tcp_within(
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF
+    return 0xFFFF - ((total + (total >> 16)) & 0xFFFF)
 
 
 def ping(

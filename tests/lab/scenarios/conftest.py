@@ -1,13 +1,35 @@
-"""The line as the scenarios use it."""
+"""The line and the router in the states that the scenarios start from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from guest.addresses import DOWNLOAD_PORT, ECHO_PORT, UDP_PORTS
+from guest import command, product
+from guest.addresses import DOWNLOAD_PORT, ECHO_PORT, LAN, UDP_PORTS, WAN
 from guest.line import Line
 from guest.servers import Servers
+from guest.snapshot import Snapshot, take
+
+_LOG_LINES = 12
+_FOREIGN_TABLE = """
+table ip somebody_else {
+    set addresses { type ipv4_addr; elements = { 10.99.0.1, 10.99.0.2 } }
+    chain input { type filter hook input priority 10; policy accept; counter; }
+}
+"""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, None]:
+    """A failure is shown with what the product had logged until then."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        lines = product.journal().splitlines()[-_LOG_LINES:]
+        report.sections.append(("the product's log", "\n".join(lines)))
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +42,59 @@ def line() -> Line:
 def internet(line: Line) -> Iterator[Servers]:
     """The internet host's servers."""
     with Servers(
-        line.internet, tcp=(ECHO_PORT,), udp=(ECHO_PORT, *UDP_PORTS), download=DOWNLOAD_PORT
+        line.internet, tcp=(ECHO_PORT, 80), udp=(ECHO_PORT, *UDP_PORTS), download=DOWNLOAD_PORT
     ) as servers:
         yield servers
+
+
+@pytest.fixture(scope="session")
+def answer_limit() -> float:
+    """Seconds from ip-up to the first answer: slower where the processor is emulated."""
+    accelerator = Path("/lab/results/accelerator.txt").read_text()
+    return 1.0 if accelerator == "KVM" else 5.0
+
+
+@pytest.fixture(scope="session")
+def foreign(line: Line) -> Snapshot:
+    """The router before the product: with a table, rules and routes of somebody else.
+
+    In a boot that finds the product installed, only what is somebody else's counts.
+    """
+    line.router.run("nft", "-f", "-", text=_FOREIGN_TABLE)
+    line.router.ip(
+        "rule add from 10.99.0.0/16 lookup 77 priority 500",
+        f"route add 10.99.0.0/16 dev {LAN}",
+        f"route add default dev {LAN} table 77",
+    )
+    if not product.is_installed():
+        # ifupdown leaves marks of its own in sysctls.
+        command.run(["ifup", WAN])
+        command.run(["ifdown", WAN])
+    return take()
+
+
+@pytest.fixture(scope="session")
+def installed(foreign: Snapshot) -> Snapshot:
+    """The product installed with apt and configured; the state from before that."""
+    if not product.is_installed():
+        product.install()
+    product.configure()
+    return foreign
+
+
+@pytest.fixture
+def down(installed: Snapshot) -> Snapshot:
+    """The product installed and the WAN down; the state from before the product."""
+    if product.wan_is_up():
+        product.take_down()
+    product.configure()
+    return installed
+
+
+@pytest.fixture
+def up(installed: Snapshot) -> Snapshot:
+    """The product installed and the WAN up with PPPoE; the state from before the product."""
+    product.configure()
+    if not product.wan_is_up():
+        product.bring_up()
+    return installed

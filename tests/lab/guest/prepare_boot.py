@@ -1,0 +1,15 @@
+"""Makes the router come up by itself at its next boot: `prepare_boot auto|allow-hotplug`."""
+
+from __future__ import annotations
+
+import sys
+
+from guest import product, router
+
+if __name__ == "__main__":
+    if product.wan_is_up():
+        product.take_down()
+    if not product.is_installed():
+        product.install()
+    product.configure()
+    router.write_interfaces(sys.argv[1])

@@ -1,0 +1,106 @@
+"""The product as its owner handles it: apt, a configuration, ifup and ifdown, the command."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from guest import command, router
+from guest.addresses import (
+    BR,
+    CE,
+    FIRST_PPPOE_ADDRESS,
+    LAN,
+    MAPE_ADDRESS,
+    PPP,
+    PPPOE_PEER,
+    PSID,
+    PSID_LENGTH,
+    PSID_OFFSET,
+    WAN,
+)
+
+CONFIG = Path("/etc/dualwan/dualwan.toml")
+COMMAND = "dualwan-hook"
+_SHARE = Path("/lab/results")
+_APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q", "--no-install-recommends")
+
+GOOD_CONFIG = f"""\
+[wan]
+interface = "{WAN}"
+[lan]
+interfaces = ["{LAN}"]
+[mape]
+provider = "manual"
+br = "{BR}"
+ce = "{CE}"
+ipv4 = "{MAPE_ADDRESS}"
+psid = {PSID}
+psid-offset = {PSID_OFFSET}
+psid-length = {PSID_LENGTH}
+[pppoe]
+peer = "{PPPOE_PEER}"
+interface = "{PPP}"
+dial = true
+[firewall]
+inbound = ["ssh", "http", "https"]
+"""
+
+
+def package() -> Path:
+    """The .deb under test, at a place that apt's own user can read."""
+    shared = next(_SHARE.glob("*.deb"))
+    local = Path("/var/tmp") / shared.name  # noqa: S108 (the guest's own)
+    if not local.exists():
+        shutil.copy(shared, local)
+    return local
+
+
+def install() -> str:
+    """Install the .deb with apt; what apt said."""
+    return command.run([*_APT, "install", str(package())], limit=240)
+
+
+def apt(*arguments: str) -> str:
+    """Have apt do something else with the package."""
+    return command.run([*_APT, *arguments], limit=240)
+
+
+def is_installed() -> bool:
+    """Whether the program is there."""
+    return shutil.which(COMMAND) is not None
+
+
+def configure(text: str = GOOD_CONFIG) -> None:
+    """Write the configuration."""
+    CONFIG.parent.mkdir(exist_ok=True)
+    CONFIG.write_text(text)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the product's command."""
+    return command.attempt([COMMAND, *arguments], limit=120)
+
+
+def wan_is_up() -> bool:
+    """Whether ifupdown says so."""
+    return bool(command.attempt(["ifquery", "--state", WAN]).stdout.strip())
+
+
+def bring_up(address: str = FIRST_PPPOE_ADDRESS) -> None:
+    """`ifup` the WAN as its owner does, and wait until PPPoE has its address."""
+    router.forget_stamps()
+    command.run(["ifup", WAN], limit=120)
+    router.wait_for_hooks(address)
+
+
+def take_down() -> None:
+    """`ifdown` the WAN, and wait until pppd has ended."""
+    command.run(["ifdown", WAN], limit=120)
+    router.wait_for_no_ppp()
+
+
+def journal() -> str:
+    """What the product has logged since boot."""
+    return command.run(["journalctl", "-b", "-t", COMMAND, "-o", "cat", "--no-pager"])
