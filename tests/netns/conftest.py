@@ -1,0 +1,52 @@
+"""Lines for the tests, and the promise that the machine's own network stays as it is."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from line import Line, sweep
+
+
+def _of_ours():
+    """Return what of ours is in the machine's own network, and whether it forwards."""
+    def said(*argv):
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    return ([line for line in said("nft", "list", "tables").splitlines() if "dualwan" in line],
+            said("ip", "rule", "show", "protocol", "217"),
+            said("ip", "route", "show", "table", "all", "proto", "217"),
+            Path("/proc/sys/net/ipv4/ip_forward").read_text(),
+            Path("/proc/sys/net/ipv6/conf/all/forwarding").read_text())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _machine_untouched():
+    """Fail without root, and fail if the machine itself was changed."""
+    if os.geteuid() != 0:
+        pytest.exit("tests/netns makes network namespaces and needs root: sudo make netns",
+                    returncode=1)
+    sweep()
+    before = _of_ours()
+    yield
+    assert _of_ours() == before, "the tests have changed the machine's own network"
+
+
+@pytest.fixture(name="bare")
+def _bare(tmp_path):
+    """Return a function that makes a line, nothing applied yet."""
+    made = []
+
+    def make(**options):
+        made.append(Line(tmp_path, **options))
+        return made[-1]
+    yield make
+    for line in made:
+        line.close()
+
+
+@pytest.fixture(name="line")
+def _line(bare):
+    """Return a line whose router has every slice that matches by name."""
+    made = bare()
+    made.apply()
+    return made
