@@ -1,0 +1,321 @@
+"""How long each event takes, from process start to kernel state and to exit: `make bench`.
+
+Everything happens in network namespaces of its own. Our hooks run as ifupdown and pppd run
+them, from byte-compiled modules as a package installs them; beside them runs baseline.sh,
+which issues as many iptables and ip commands, of the same kinds, as the shell scripts that
+this project replaces. Both run on the same machine in turn, event by event. The tunnel is
+left out on both sides, for a kernel without ip6_tunnel; on a router it is a few netlink
+messages more, and five ip commands there.
+
+"State" is when the kernel sent its last message about nft, rules, routes or sysctls before
+the process ended: what comes after it, verifying and logging, changes nothing.
+
+    events.py [--runs N]      N runs of each, 15 or more (default 15); needs root and iptables
+"""
+
+import argparse
+import compileall
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+HERE = Path(__file__).resolve()
+ROOT = HERE.parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
+
+from line import CONFIG, OTHER_PPPOE, PPPOE, Line, sweep  # noqa: E402 - found by the path above
+
+PYTHON = "/usr/bin/python3"  # what the hooks name in their first line
+LEAST_RUNS = 15
+NETLINK_NETFILTER, NFNLGRP_NFTABLES = 12, 7
+# RTNLGRP_ of IPv4 routes, rules and addresses, IPv6 addresses, sysctls of IPv4 and IPv6
+RTNETLINK_GROUPS = (5, 7, 8, 9, 24, 25)
+SOL_NETLINK, NETLINK_ADD_MEMBERSHIP = 270, 1
+LAUNCH = ("import sys; sys.path.insert(0, {src!r}); sys.argv = [{name!r}];"
+          "exec(compile(open({hook!r}).read(), {name!r}, 'exec'))")
+# A hook whose time is taken apart: each mark is a word and the seconds since it was started.
+APART = """\
+import time
+started = float(__import__("os").environ["BENCH_STARTED"])
+marks = [("interpreter", time.monotonic())]
+import sys, os
+sys.path.insert(0, {src!r})
+from dualwan import events
+import dualwan.config, dualwan.host.kernel, dualwan.run, dualwan.targets, pathlib, nftables
+import dualwan.reconcile
+marks.append(("imports", time.monotonic()))
+from dualwan.host.kernel import KernelHost
+from dualwan.resources import Table
+spent = dict.fromkeys(["observe", "nft", "rules, routes, flows", "verify"], 0.0)
+depth = []
+def timed(owner, name, word):
+    inner = getattr(owner, name)
+    def outer(*arguments, **options):
+        label = word(*arguments) if callable(word) else word
+        depth.append(label)
+        began = time.monotonic()
+        try:
+            return inner(*arguments, **options)
+        finally:
+            depth.pop()
+            if not depth:
+                spent[label] += time.monotonic() - began
+    setattr(owner, name, outer)
+timed(KernelHost, "observe", "observe")
+timed(KernelHost, "listing", "nft")
+timed(KernelHost, "apply", lambda _host, step: "nft" if isinstance(step.resource, Table)
+      else "rules, routes, flows")
+timed(dualwan.reconcile, "_verify", "verify")
+import dualwan.log
+marks.append(("import of the log", time.monotonic()))
+events.hook("PPP_UP", "ppp0", dict(os.environ))
+marks.append(("hook", time.monotonic()))
+times = dict(zip([word for word, _ in marks],
+                 [at - before for (_, at), before in
+                  zip(marks, [started, *(at for _, at in marks)])]))
+rest = times.pop("hook") - sum(spent.values())
+print({{**times, **spent, "configuration, planning, notes": rest}})
+"""
+
+
+class Listener:
+    """Hears what the kernel says about changes in one namespace."""
+
+    def __init__(self, space):
+        self._sockets = [
+            space.call(self._open, socket.NETLINK_ROUTE, RTNETLINK_GROUPS),
+            space.call(self._open, NETLINK_NETFILTER, (NFNLGRP_NFTABLES,))]
+
+    @staticmethod
+    def _open(protocol, groups):
+        made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
+        made.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
+        made.bind((0, 0))
+        for group in groups:
+            made.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+        made.setblocking(False)
+        return made
+
+    def drain(self):
+        """Read what is there; return whether anything was."""
+        found = False
+        for made in self._sockets:
+            try:
+                while made.recv(1 << 16):
+                    found = True
+            except BlockingIOError:
+                pass
+            except OSError:  # more than the buffer holds
+                found = True
+        return found
+
+    def close(self):
+        """Stop listening."""
+        for made in self._sockets:
+            made.close()
+
+    def watch(self, process, began):
+        """Return the seconds from BEGAN to the last change (None for none) and to the end."""
+        ended = os.pidfd_open(process.pid)
+        last = None
+        try:
+            while True:
+                ready, _, _ = select.select([*self._sockets, ended], [], [])
+                now = time.monotonic()
+                if self.drain():
+                    last = now - began
+                if ended in ready:
+                    return last, now - began
+        finally:
+            os.close(ended)
+
+
+class Side:
+    """A router in namespaces, and a way to time what runs on it."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self.line = Line(folder, CONFIG)
+        self.line.router.ip(f"address del {PPPOE}/32 dev ppp0")
+        self.listener = Listener(self.line.router)
+
+    def time(self, argv, **environ):
+        """Run ARGV on the router; return seconds to state and to exit."""
+        self.listener.drain()
+        environment = {"PATH": os.environ["PATH"], "DUALWAN_CONFIG": str(self.line.config),
+                       "DUALWAN_RUN": str(self.line.run_directory), **environ}
+
+        def start():  # in the namespace's own thread, whose namespace the child inherits
+            began = time.monotonic()
+            process = subprocess.Popen(
+                argv, env={**environment, "BENCH_STARTED": str(began)},
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            return process, began
+        process, began = self.line.router.call(start)
+        found = self.listener.watch(process, began)
+        self.said, errors = process.communicate()
+        if process.returncode != 0 or (errors and b"is no IPv6 tunnel" not in errors):
+            raise SystemExit(f"{argv}: {errors.decode()}")
+        return found
+
+    def connect(self, address):
+        """Give PPPoE an ADDRESS, or none."""
+        self.line.router.ip("link set ppp0 down\naddress flush dev ppp0\n" + (
+            f"link set ppp0 up\naddress add {address}/32 dev ppp0\n" if address else ""))
+
+    def close(self):
+        """Remove the namespaces."""
+        self.listener.close()
+        self.line.close()
+
+
+class Bench:
+    """All runs of all events, on both sides."""
+
+    def __init__(self, folder):
+        self.src = folder / "src"
+        shutil.copytree(ROOT / "src" / "dualwan", self.src / "dualwan",
+                        ignore=shutil.ignore_patterns("__pycache__"))
+        compileall.compile_dir(self.src, quiet=2)
+        self.ours, self.shell = Side(folder / "ours"), Side(folder / "shell")
+        self.times = defaultdict(list)
+        self.parts = defaultdict(list)
+
+    def close(self):
+        """Remove the namespaces."""
+        self.ours.close()
+        self.shell.close()
+
+    def hook(self, row, kind, **environ):
+        """Time one of our hooks."""
+        name = {"PPP": "/etc/ppp/ip-up.d/00dualwan-hook",
+                "ppp": "/etc/ppp/ip-down.d/00dualwan-hook"}.get(kind, "/x")
+        hook = ROOT / "hooks" / ("ppp" if kind in ("PPP", "ppp") else "ifupdown")
+        launch = LAUNCH.format(src=str(self.src), name=name, hook=str(hook))
+        self.times[row].append(self.ours.time([PYTHON, "-I", "-c", launch], **environ))
+
+    def ifupdown(self, row, phase):
+        """Time the hook of ifup or ifdown in PHASE."""
+        self.hook(row, "ifupdown", PHASE=phase, IFACE="wan0")
+
+    def baseline(self, row, *events):
+        """Time the shell's EVENTS."""
+        found = [self.shell.time([str(HERE.with_name("baseline.sh")), event, "mape0", "ppp0",
+                                  PPPOE]) for event in events]
+        self.times[row].append((None, sum(to_exit for _, to_exit in found)))
+
+    def apart(self):
+        """Take one ppp-up apart."""
+        text = APART.format(src=str(self.src))
+        _, to_exit = self.ours.time([PYTHON, "-I", "-c", text], PPP_IFACE="ppp0")
+        parts = eval(self.ours.said, {"__builtins__": {}})  # noqa: S307 - our own numbers
+        for word, seconds in {**parts, "exit": to_exit - sum(parts.values())}.items():
+            self.parts[word].append(seconds)
+
+    def round(self):
+        """Let a router live through each event once, on both sides in turn."""
+        self.ifupdown("before ifup", "pre-up")
+        self.ifupdown("ifup", "post-up")
+        self.baseline("shell ifup", "mape-start")
+        self.ifupdown("ifup again (second stanza)", "post-up")
+        for side in (self.ours, self.shell):
+            side.connect(PPPOE)
+        self.hook("ppp-up, first address", "PPP", PPP_IFACE="ppp0")
+        self.baseline("shell ppp-up", "pppoe-start")
+        self.hook("ppp-up again, nothing to do", "PPP", PPP_IFACE="ppp0")
+        self.ours.connect(OTHER_PPPOE)
+        self.hook("ppp-up, new address", "PPP", PPP_IFACE="ppp0")
+        self.ours.connect(PPPOE)
+        self.apart()
+        self.ours.connect("")
+        self.hook("ppp-down", "ppp", PPP_IFACE="ppp0")
+        self.ifupdown("ifdown", "pre-down")
+        self.ours.line.router.run("ip", "link", "set", "wan0", "down")
+        self.ifupdown("after ifdown", "post-down")
+        self.ours.line.router.run("ip", "link", "set", "wan0", "up")
+        self.baseline("shell ifdown", "pppoe-stop", "mape-stop")
+        for side in (self.ours, self.shell):
+            side.connect("")
+            if found := side.line.leftovers():
+                raise SystemExit(f"left behind: {found}")
+        self.ifupdown_of_others()
+
+    def ifupdown_of_others(self):
+        """Time what every other interface pays, beside an interpreter that does nothing."""
+        self.hook("not ours", "ifupdown", PHASE="post-up", IFACE="eth9")
+        self.times["python3 -I -c pass"].append(
+            self.ours.time([PYTHON, "-I", "-c", "pass"]))
+
+    def milliseconds(self, row, at):
+        """Return the median of ROW to state (0) or to exit (1)."""
+        found = [times[at] for times in self.times[row] if times[at] is not None]
+        return median(found) * 1000 if found else None
+
+    # --- showing ----------------------------------------------------------------------------
+
+    def report(self):
+        """Print tables in Markdown."""
+        print("| event | state | exit | shell scripts | ratio |\n|---|---:|---:|---:|---:|")
+        for row, shell in (
+                ("before ifup", ""), ("ifup", "shell ifup"), ("ifup again (second stanza)", ""),
+                ("ppp-up, first address", "shell ppp-up"),
+                ("ppp-up, new address", "shell ppp-up"),
+                ("ppp-up again, nothing to do", ""), ("ppp-down", ""),
+                ("ifdown", "shell ifdown"), ("after ifdown", "")):
+            state, to_exit = self.milliseconds(row, 0), self.milliseconds(row, 1)
+            cells = [f"{state:.0f} ms" if state else "-", f"{to_exit:.0f} ms", "", ""]
+            if shell:
+                both = to_exit + sum(self.milliseconds(more, 1) for more in {
+                    "ifup": ["before ifup"], "ifdown": ["after ifdown"]}.get(row, []))
+                time_of_shell = self.milliseconds(shell, 1)
+                cells[2:] = [f"{time_of_shell:.0f} ms", f"{time_of_shell / both:.1f}"]
+            print(f"| {row} | {' | '.join(cells)} |")
+        bare = self.milliseconds("python3 -I -c pass", 1)
+        idle = self.milliseconds("not ours", 1)
+        print(f"| not ours | - | {idle:.1f} ms | `python3 -I -c pass`: {bare:.1f} ms "
+              f"| {idle - bare:+.1f} ms |")
+        print(f"\nMedians of {len(self.times['ifup'])} runs. A ratio is the shell's time by "
+              "ours to exit, for ifup and ifdown\nof both hooks together. "
+              "The shell's start from nothing; for a new address they were not run at all.\n")
+        print("| a ppp-up with a new address | ms |\n|---|---:|")
+        for word, found in self.parts.items():
+            print(f"| {word} | {median(found) * 1000:.1f} |")
+        print(f"| together | {sum(median(found) for found in self.parts.values()) * 1000:.1f} |")
+
+
+def main():
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description="time each event beside shell scripts")
+    parser.add_argument("--runs", type=int, default=LEAST_RUNS, metavar="N")
+    runs = parser.parse_args().runs
+    if os.geteuid() != 0:
+        raise SystemExit("events.py makes network namespaces and needs root: sudo make bench")
+    if not shutil.which("iptables"):
+        raise SystemExit("events.py compares with iptables, which is not installed")
+    sweep()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        try:
+            for number in range(runs + 1):
+                if sys.stderr.isatty():
+                    print(f"\rrun {number} of {runs}", end="", file=sys.stderr, flush=True)
+                bench.round()
+                if number == 0:  # the first fills caches
+                    bench.times.clear()
+                    bench.parts.clear()
+        finally:
+            bench.close()
+    print(file=sys.stderr)
+    bench.report()
+
+
+if __name__ == "__main__":
+    main()
