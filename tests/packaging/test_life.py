@@ -23,6 +23,8 @@ HOOK_FOLDERS = (*(f"/etc/network/if-{phase}.d" for phase in ("pre-up", "up", "do
                 "/etc/ppp/ip-up.d", "/etc/ppp/ip-down.d")
 # What dpkg, and the programs of others, write as they go; and where this test keeps its own.
 NOT_COMPARED = ("/proc", "/sys", "/dev", "/var/lib/dpkg", "/var/cache", "/var/log", "/opt/test")
+# deb-systemd-helper's notes about units; a purge has to remove its files, the folders may stay.
+UNIT_NOTES = "/var/lib/systemd/deb-systemd-helper-"
 RECORDER = """#!/bin/sh
 echo "$@" >> /opt/test/called
 exec /usr/bin/dualwan-hook "$@"
@@ -85,7 +87,8 @@ class Machine:
             folders[:] = [name for name in folders
                           if os.path.join(here, name) not in NOT_COMPARED]  # noqa: PTH118
             found |= {os.path.join(here, name) for name in (*folders, *names)}  # noqa: PTH118
-        return found
+        return {path for path in found
+                if not (path.startswith(UNIT_NOTES) and (self.root / path[1:]).is_dir())}
 
     def hooks_end_well(self):
         """Whether ifup, ifdown and pppd get through their hooks, as run-parts runs them."""
@@ -128,8 +131,12 @@ def before(machine):
     """The files before the first installation; as they were once the test is over."""
     files = machine.files()
     yield files
-    assert machine.files() == files
-    assert machine.calls_of_maintainer_scripts() == []
+    left = machine.files()
+    machine.run("dpkg", "--purge", "dualwan-hook")  # so that the next test begins clean
+    shutil.rmtree(machine.root / "etc/dualwan", ignore_errors=True)
+    called = machine.calls_of_maintainer_scripts()
+    assert left == files
+    assert called == []
 
 
 def test_life(machine, before, next_deb):
@@ -152,7 +159,8 @@ def test_life(machine, before, next_deb):
     said = machine.dpkg("remove")
     assert "not everything" not in said
     assert machine.calls_of_maintainer_scripts() == ["--config /etc/dualwan/dualwan.toml down"]
-    left = {path for path in machine.files() - before if not path.startswith("/run/dualwan")}
+    left = {path for path in machine.files() - before
+            if not path.startswith(("/run/dualwan", UNIT_NOTES))}
     assert left == {"/etc/dualwan", "/etc/dualwan/dualwan.toml", "/etc/iproute2/rt_protos.d",
                     "/etc/iproute2/rt_protos.d/dualwan.conf", "/etc/iproute2"} - before
     assert machine.hooks_end_well()
