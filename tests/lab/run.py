@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import image
@@ -23,6 +24,7 @@ PYTEST = (
 )
 SCENARIOS = "/lab/checkout/tests/lab/scenarios"
 TEST_LIMIT_SECONDS = 900.0
+DEMO_LIMIT_SECONDS = 420.0
 NO_TESTS_COLLECTED = 5
 
 # In this order, so that the states that the scenarios need follow each other cheaply.
@@ -33,6 +35,7 @@ FIRST_BOOT = (
     "test_outbound.py",
     "test_inbound.py",
     "test_reconnect.py",
+    "test_by_hand.py",
     "test_down.py",
 )
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
@@ -57,12 +60,14 @@ def _parse() -> argparse.Namespace:
     for name, function, text in (
         ("image", _image, "build the guest image unless it's cached"),
         ("test", _test, "run the scenarios in the guest"),
+        ("demo", _demo, "install, use and remove the package on the line, step by step"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--suite", choices=SUITES, default=SUITES[0])
         command.set_defaults(run=function)
+        if name in ("test", "demo"):
+            command.add_argument("--deb", type=Path, help="the package (default: newest in dist/)")
         if name == "test":
-            command.add_argument("--deb", type=Path, help="the package to test")
             command.add_argument("-k", metavar="EXPR", default="", help="as pytest's -k")
             command.add_argument("--keep", type=Path, help="leave logs and results in this folder")
     return parser.parse_args()
@@ -100,6 +105,27 @@ def _test(arguments: argparse.Namespace) -> int:
         if arguments.keep:
             shutil.copytree(results, arguments.keep, dirs_exist_ok=True)
         shutil.rmtree(results)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        elapsed = f"{time.monotonic() - started:4.0f} s  "
+        print(elapsed + line[2:] if line.startswith("> ") else line, flush=True)
+
+    package = _package(arguments.deb)
+    say("> a Debian router with a simulated FLET'S line: provider, internet, one computer at home")
+    guest = _ensure_image(arguments.suite)
+    say("> starting it in a virtual machine; without KVM that takes half a minute")
+    job = vm.Job(({"argv": [*GUEST_PYTHON, "-m", "guest.demo"]},), DEMO_LIMIT_SECONDS, (package,))
+    results = vm.new_results_folder()
+    try:
+        outcome = vm.run(guest, job, results, say)
+    finally:
+        shutil.rmtree(results)
+    say(f"> done ({outcome.accelerator})")
+    return outcome.exit_code
 
 
 def _test_steps(selection: str) -> tuple[vm.Step, ...]:

@@ -130,13 +130,14 @@ def ping(
 class Download:
     """A TCP download that runs in the background and watches its own progress."""
 
-    def __init__(self, space: Namespace, host: str, *, total: int, rate: int) -> None:
+    def __init__(self, space: Namespace, host: str, *, rate: int, total: int = 1 << 40) -> None:
         """Download `total` bytes at `rate` bytes a second; starts at once."""
         self._total = total
         self._tcp = space.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._tcp.settimeout(ANSWER_LIMIT)
         self._tcp.connect((host, DOWNLOAD_PORT))
         self._tcp.sendall(f"{total} {rate}\n".encode())
+        self._enough = False
         self.received = 0
         self.longest_gap = 0.0
         self.error: str | None = None
@@ -147,7 +148,7 @@ class Download:
         last = time.monotonic()
         with self._tcp:
             try:
-                while chunk := self._tcp.recv(65536):
+                while not self._enough and (chunk := self._tcp.recv(65536)):
                     now = time.monotonic()
                     self.longest_gap = max(self.longest_gap, now - last)
                     last = now
@@ -162,6 +163,12 @@ class Download:
     def running(self) -> bool:
         """Whether bytes are still to come."""
         return self._thread.is_alive()
+
+    def stop(self) -> int:
+        """End it early, at the next bytes; how many came."""
+        self._enough = True
+        self._thread.join(2 * ANSWER_LIMIT)
+        return self.received
 
     def finish(self, limit: float = 60) -> None:
         """Wait for the end; raises unless each byte came, in order, once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from guest.servers import Servers
 from guest.snapshot import Snapshot, take
 
 _LOG_LINES = 12
+_MEASURED: list[str] = []
 _FOREIGN_TABLE = """
 table ip somebody_else {
     set addresses { type ipv4_addr; elements = { 10.99.0.1, 10.99.0.2 } }
@@ -30,6 +31,18 @@ def pytest_runtest_makereport() -> Generator[None, Any, None]:
     if report.failed:
         lines = product.journal().splitlines()[-_LOG_LINES:]
         report.sections.append(("the product's log", "\n".join(lines)))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Figures stand at the end, whether or not anything failed."""
+    for text in _MEASURED:
+        terminalreporter.write_line(f"measured: {text}")
+
+
+@pytest.fixture
+def measured() -> Callable[[str], None]:
+    """Takes down a figure for the end of the run."""
+    return _MEASURED.append
 
 
 @pytest.fixture(scope="session")

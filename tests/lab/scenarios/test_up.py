@@ -10,6 +10,7 @@ from guest.addresses import (
     BR,
     CE,
     FIRST_PPPOE_ADDRESS,
+    INTERNET_HOST_V6,
     MAPE_ADDRESS,
     PPP,
     TUNNEL,
@@ -87,7 +88,8 @@ def test_status_tells_both_ways() -> None:
 @pytest.mark.usefixtures("up")
 def test_the_tunnel_end_is_no_source_of_the_routers_own_traffic(line: Line) -> None:
     """The CE address is there, but the router's own IPv6 is sent from its other address."""
-    route = _ip(line, "-6", "route", "get", "2001:db8:1::1")[0]
+    print(line.router.run("ip", "-6", "address", "show", "dev", WAN))
+    route = _ip(line, "-6", "route", "get", INTERNET_HOST_V6)[0]
     assert route["dev"] == WAN
     assert route["prefsrc"] != CE
 

@@ -1,0 +1,30 @@
+"""The owner's own commands on a line that is up: down, and apply again."""
+
+from __future__ import annotations
+
+import pytest
+from guest import product, snapshot, traffic
+from guest.addresses import INTERNET_HOST, MAPE_ADDRESS
+from guest.line import Line
+from guest.monitor import DefaultRouteWatch
+from guest.snapshot import Snapshot
+
+
+@pytest.mark.usefixtures("internet")
+def test_apply_on_a_line_with_a_default_route_keeps_the_route(up: Snapshot, line: Line) -> None:
+    """`dualwan-hook` switches forwarding on while the announced default route is in use.
+
+    With accept_ra 1, as an owner may have it, the kernel would throw the route away.
+    """
+    done = product.run("down")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert snapshot.ours() == []
+    line.router.sysctl(ipv6__conf__wan0__accept_ra=1)
+    with DefaultRouteWatch(line.router) as watch:
+        done = product.run()
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert watch.deleted() == []
+    assert line.router.run("ip", "-6", "route", "show", "default")
+    assert line.router.run("sysctl", "-n", "net.ipv6.conf.all.forwarding").strip() == "1"
+    assert traffic.ask_tcp(line.client, INTERNET_HOST).address == MAPE_ADDRESS
+    assert snapshot.of_somebody_else(snapshot.take()) == snapshot.of_somebody_else(up)
