@@ -56,6 +56,14 @@ def test_hooks_are_links_with_names_that_run_parts_takes(listing):
         assert listing[link][0] == "-rwxr-xr-x", name
 
 
+@pytest.mark.parametrize("name", ["usr/bin/dualwan-hook", "usr/libexec/dualwan-hook/ifupdown",
+                                  "usr/libexec/dualwan-hook/ppp"])
+def test_programs_are_isolated(name, tmp_path):
+    """Neither PYTHONPATH nor the folder of the program decides which code root runs."""
+    subprocess.run(["dpkg-deb", "--extract", DEB, tmp_path], check=True)
+    assert (tmp_path / name).read_text().startswith("#!/usr/bin/python3 -I\n")
+
+
 def test_only_the_route_protocol_is_a_conffile(listing):
     """No configuration comes with the package: an example's addresses would be applied."""
     assert output("dpkg-deb", "--info", DEB, "conffiles").split() == [
