@@ -79,7 +79,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check_combination(arguments)
         code = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()  # here a closed pipe can still be caught
-        return code
     except DualwanError as error:
         print(f"dualwan-hook: {error}", file=sys.stderr)
         return error.exit_code
@@ -88,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
+    return code
 
 
 def _check_combination(arguments: Namespace) -> None:

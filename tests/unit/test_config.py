@@ -45,7 +45,8 @@ def test_what_is_left_out_has_the_scripts_values():
     """Without [pppoe] and [firewall] the router offers and uses what the scripts allowed."""
     config = from_text("dualwan.toml", BASE.replace("[pppoe]\ndial = false\n", ""))
     assert config.pppoe == Pppoe("dsl-provider", "ppp0", 100, 100, 1454, dial=True)
-    assert [item.service.name for item in config.firewall.inbound] == ["ssh", "smtp", "http", "https"]
+    assert [item.service.name for item in config.firewall.inbound] == [
+        "ssh", "smtp", "http", "https"]
     assert {item.name for item in config.firewall.outbound} == {
         "ssh", "smtp", "dns", "http", "https", "ntp", "ping"}
 
