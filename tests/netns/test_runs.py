@@ -76,7 +76,7 @@ def test_a_device_that_took_the_tunnels_name(bare):
 
 
 AS_USER = """\
-import difflib, os, nftables, sys, syslog, tomli
+import difflib, encodings.ascii, os, nftables, sys, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan_text, dualwan.report.status
 from dualwan.cli import main
 os.setgroups([])

@@ -265,7 +265,7 @@ def test_a_person_can_play_a_hook(run, machine, monkeypatch):
 
 # Everything is loaded first: a checkout may lie where only its owner can read.
 AS_USER = """
-import difflib, os, nftables, syslog, tomli
+import difflib, encodings.ascii, os, nftables, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan_text, dualwan.report.status
 import dualwan.run
 from dualwan.cli import main
