@@ -63,7 +63,7 @@ class KernelHost:
         """See Host."""
         notes = memory.read()
         links, addresses, tunnels = self._netlink.look(
-            (*config.wans, *((notes.tunnel,) if notes.tunnel else ())))
+            (*config.wans, *notes.devices))
         wan = links.get(config.wan.interface)
         wants_routes = tunnel.NAME in slices or pbr.NAME in slices
         return Observed(
