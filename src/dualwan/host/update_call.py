@@ -47,14 +47,16 @@ def read(path: Path) -> UpdateCall:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    with os.fdopen(handle, "rb") as file:
-        about = os.fstat(file.fileno())
+    try:
+        about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise ConfigError(f"{path}: is no file")
         if about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or about.st_uid not in {0, os.geteuid()}:
             raise ConfigError(f"{path}: holds a password, and others than root may use it:"
                               f" chown root {path}; chmod 600 {path}")
-        data = file.read(MAX_FILE + 1)
+        data = os.read(handle, MAX_FILE + 1)
+    finally:
+        os.close(handle)
     if len(data) > MAX_FILE:
         raise ConfigError(f"{path}: longer than {MAX_FILE} bytes")
     try:
