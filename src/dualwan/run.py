@@ -85,6 +85,8 @@ def _learned(config: Config, host: Host, event: Event) -> bool:
     """Ask the line for its rule, outside the lock; whether there is anything new."""
     if not config.mape.provisioning:
         return False
+    if event is Event.LINE and not host.remembered().wanted:
+        return False  # after ifdown: what the line does then is nobody's business
     from dualwan.provisioning.learn import known, learn  # noqa: PLC0415 - as in reconcile
 
     before = [item.answer for item in known(config, host)]

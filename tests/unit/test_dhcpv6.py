@@ -19,7 +19,7 @@ def option(code, content):
     return code.to_bytes(2, "big") + len(content).to_bytes(2, "big") + content
 
 
-def rule(ea_length=12, length4=24, ipv4="cb007100", length6=52, v6="20010db8000120", ports=b""):
+def rule(*, ea_length=12, length4=24, ipv4="cb007100", length6=52, v6="20010db8000120", ports=b""):
     """Content of option 89 for 2001:db8:1:2000::/52 and 203.0.113.0/24."""
     return option(89, bytes([1, ea_length, length4]) + bytes.fromhex(ipv4) + bytes([length6])
                   + bytes.fromhex(v6) + ports)
@@ -46,7 +46,7 @@ def test_the_offset_of_the_rfc_is_the_default():
 def test_the_psid_on_the_wire_is_left_aligned():
     """0xfe00 in 7 bits is 127: the ports come from it where the EA bits hold no PSID."""
     ports = option(93, bytes.fromhex("0607fe00"))
-    ce = mapping(dhcpv6.parse((rule(8, ports=ports) + option(90, BR)).hex()), PREFIX)
+    ce = mapping(dhcpv6.parse((rule(ea_length=8, ports=ports) + option(90, BR)).hex()), PREFIX)
     assert (ce.psid, ce.psid_length, str(ce.ipv4)) == (127, 7, "203.0.113.171")
     assert str(ce.ce).endswith(":0:cb00:71ab:7f")
 
@@ -113,11 +113,13 @@ def test_refused(text, reason):
 
 def never_anything_else(call, *values):
     """The value of CALL, or None where it raised the documented error."""
+    found, reason = None, ""
     try:
-        return call(*values)
+        found = call(*values)
     except ProvisioningError as error:
-        assert str(error).isprintable()
-        return None
+        reason = str(error)
+    assert reason.isprintable()
+    return found
 
 
 @settings(max_examples=300, deadline=None)

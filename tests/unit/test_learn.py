@@ -252,3 +252,12 @@ def test_configuration(tmp_path, old, new, reason):
     """An error names the line."""
     with pytest.raises(ConfigError, match=rf"dualwan.toml:7: mape.provisioning: .*{reason}"):
         config(tmp_path, TEXT.replace(old, new))
+
+
+def test_after_ifdown_the_line_is_not_asked(tmp_path, said):
+    """The watcher may still see it change."""
+    cfg, host = config(tmp_path), machine(hb46pp=GOOD)
+    running.happen(cfg, host, Event.DOWN)
+    running.happen(cfg, host, Event.LINE)
+    assert host.asked == []
+    assert said == []
