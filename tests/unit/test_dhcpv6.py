@@ -19,10 +19,13 @@ def option(code, content):
     return code.to_bytes(2, "big") + len(content).to_bytes(2, "big") + content
 
 
-def rule(*, ea_length=12, length4=24, ipv4="cb007100", length6=52, v6="20010db8000120", ports=b""):
-    """Content of option 89 for 2001:db8:1:2000::/52 and 203.0.113.0/24."""
-    return option(89, bytes([1, ea_length, length4]) + bytes.fromhex(ipv4) + bytes([length6])
-                  + bytes.fromhex(v6) + ports)
+def rule(**changes):
+    """Content of option 89 for 2001:db8:1:2000::/52 and 203.0.113.0/24, but for CHANGES."""
+    field = {"ea_length": 12, "length4": 24, "ipv4": "cb007100", "length6": 52,
+             "v6": "20010db8000120", "ports": b""} | changes
+    return option(89, bytes([1, field["ea_length"], field["length4"]])
+                  + bytes.fromhex(field["ipv4"]) + bytes([field["length6"]])
+                  + bytes.fromhex(field["v6"]) + field["ports"])
 
 
 CONTAINER = rule(ports=option(93, b"\4\0\0\0")) + option(90, BR)
