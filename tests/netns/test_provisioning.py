@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -78,15 +77,14 @@ class Line:
             subprocess.run(["ip", "-n", self.space, *words.split()], check=True)
         self.server = subprocess.Popen(
             ["ip", "netns", "exec", self.space, sys.executable, str(GUEST / "provisioning.py"),
-             str(folder), DNS, HTTPS], stdin=subprocess.PIPE)
-        while not (folder / "ready").exists():
-            assert self.server.poll() is None
-            time.sleep(0.02)
+             str(folder), DNS, HTTPS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.server.stdout.readline() == b"ready\n"
 
     def close(self):
         """End the server and remove the namespace."""
         self.server.stdin.close()
         self.server.wait(10)
+        self.server.stdout.close()
         subprocess.run(["ip", "netns", "delete", self.space], check=True)
 
     def reset(self):

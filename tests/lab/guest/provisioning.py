@@ -3,7 +3,7 @@
 Needs the standard library and openssl(1) only. Run as a program it serves until it is told
 to stop: `provisioning.py FOLDER DNS-ADDRESS HTTPS-ADDRESS`. In FOLDER it reads `txt` (the TXT
 record of 4over6.info, anew for each question; `-` for "no such name"), cert.pem and key.pem,
-and writes `ready`, then one request a line into `log`.
+says "ready" when it is, and writes one request a line into `log`.
 
 The path of the URL says how to answer: /case/NAME is the file NAME of FOLDER; the others
 are in `_Answer`.
@@ -210,7 +210,7 @@ def serve(folder: Path, dns: str, https: str) -> None:
 
     for work in (by_udp, by_tcp, server.serve_forever):
         threading.Thread(target=work, daemon=True).start()
-    (folder / "ready").touch()
+    print("ready", flush=True)
     sys.stdin.read()
 
 

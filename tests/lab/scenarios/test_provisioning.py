@@ -68,8 +68,9 @@ def provider(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     line.internet.ip(*(f"address add {address}/128 dev lo nodad" for address in (DNS, HTTPS)))
     server = subprocess.Popen(
         [*line.internet.prefix(), sys.executable, "-m", "guest.provisioning", str(folder), DNS,
-         HTTPS], stdin=subprocess.PIPE, cwd=Path(__file__).parents[1])
-    waiting.until((folder / "ready").exists, "the provider's server", 20)
+         HTTPS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
+    assert server.stdout
+    assert server.stdout.readline() == b"ready\n"
     kept = {path: path.read_bytes() if path.exists() else None
             for path in (RESOLV_CONF, AUTHORITIES)}
     RESOLV_CONF.write_text(f"nameserver {DNS}\n")
