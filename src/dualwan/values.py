@@ -50,6 +50,22 @@ def one_of(words: tuple[str, ...]) -> Callable[[Any], str]:
     return convert
 
 
+def words(known: tuple[str, ...]) -> Callable[[Any], tuple[str, ...]]:
+    """Converter that takes a list of KNOWN words, each once at most; it may be empty."""
+
+    def convert(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise ValueError(f"must be a list such as {list(known)}")
+        for item in value:
+            if item not in known:
+                raise ValueError(f"{item!r} is none of {', '.join(known)}")
+            if value.count(item) > 1:
+                raise ValueError(f"'{item}' is listed twice")
+        return tuple(value)
+
+    return convert
+
+
 def peer(value: Any) -> str:
     """A file name below /etc/ppp/peers, as pon and poff take it."""
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", value):

@@ -96,6 +96,15 @@ def test_what_the_router_begins_itself_goes_by_mape(line):
     assert by_pppoe.packets() == []
 
 
+def test_what_is_sent_from_the_pppoe_address_goes_by_pppoe(line):
+    """A server that begins a connection from its own address, mail say, leaves by ppp0."""
+    server = line.internet.udp(SERVERS[0], 53, timeout=2)
+    by_mape = line.internet.sniff("mape")
+    line.router.udp(PPPOE).sendto(b"query", (SERVERS[0], 53))
+    assert server.recvfrom(5)[1][0] == PPPOE
+    assert by_mape.packets() == []
+
+
 def test_marks_of_others_are_kept(bare):
     """A mark that somebody else uses passes through ours, and ours through theirs."""
     line = bare()

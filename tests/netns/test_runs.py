@@ -69,6 +69,7 @@ def test_a_device_that_took_the_tunnels_name(bare):
     assert "mape0 (mape.tunnel) is there already, and is no IPv6 tunnel" in done.stderr
     assert line.router.run("ip", "-d", "address", "show", "dev", "mape0") == before
     assert line.settled()
+    assert line.hook("--dry-run", "--exit-code").returncode == 1
     assert line.hook("down").returncode == 0
     assert line.leftovers() == []
     assert line.router.run("ip", "-d", "address", "show", "dev", "mape0") == before

@@ -86,7 +86,9 @@ def test_exit_code_tells_whether_something_would_change(run):
 def test_what_stands_in_the_way_counts_as_a_change(run, machine):
     """A problem is shown by the dry run, with its own mark, and is no 0."""
     machine.plug("mape0", "veth")
+    run()
     code, out, _ = run("--dry-run", "--exit-code")
+    assert not any(line.startswith(("  +", "  ~", "  -")) for line in out.splitlines())
     assert code == 1
     assert "problem: mape0 (mape.tunnel) is there already, and is no IPv6 tunnel" in out
 
