@@ -15,6 +15,7 @@ from dualwan.errors import ConfigError, MapeError
 from dualwan.firewall_config import Firewall
 from dualwan.mape import DEFAULT_PSID_OFFSET, LAYOUTS, Rule
 from dualwan.portset import PortSet
+from dualwan.provisioning import SOURCES
 from dualwan.rules import AUTO, RULES_DIR, RuleTable, load_table
 from dualwan.toml_source import Source, Table, parse, unknown
 
@@ -67,6 +68,7 @@ class Mape:
     """MAP-E as this CE uses it.
 
     provider: "manual", "auto" or a name in `rules`; a `rule` of the configuration goes first.
+    provisioning: who is asked for a rule before `rules` are, words of provisioning.SOURCES.
     softwire: None as long as it has to be derived (dualwan.softwire) and cannot be;
     missing: then says why, in words.
     prefix_from: the interface whose prefix counts, "" for the WAN.
@@ -79,6 +81,7 @@ class Mape:
     missing: str = ""
     rule: Rule | None = None
     rules: RuleTable | None = field(default=None, compare=False)
+    provisioning: tuple[str, ...] = ()
     prefix_from: str = ""
     wait: int = 30
     tunnel: str = "mape0"
@@ -201,11 +204,15 @@ def _mape(table: Table, rules_dir: Path) -> Mape:
         softwire=_manual(table) if provider == MANUAL else None,
         rule=rule,
         rules=rules,
+        provisioning=table.take("provisioning", values.words(SOURCES), Mape.provisioning),
         prefix_from=table.take("prefix-from", values.interface_name, Mape.prefix_from),
         wait=table.take("wait", values.number(0, 300), Mape.wait),
         tunnel=table.take("tunnel", values.tunnel_name, Mape.tunnel),
         mtu=table.take("mtu", values.number(1280, 1500), Mape.mtu),
     )
+    if mape.provisioning and (provider != AUTO or rule is not None):
+        table.fail(f'goes with provider = "{AUTO}" only: there is nothing to learn here',
+                   "provisioning")
     table.done()
     return mape
 

@@ -42,3 +42,9 @@ class BusyError(DualwanError):
     """Another run holds the lock, or a wait took longer than its limit."""
 
     exit_code = 5
+
+
+class ProvisioningError(DualwanError):
+    """What the line said of its IPv4 service cannot be used, or it said nothing."""
+
+    exit_code = 4

@@ -25,9 +25,10 @@ def before(memory: Memory, plan: SlicePlan, device: str) -> Memory:
             known.setdefault(item.name, step.was.value)
             memory = replace(memory, sysctls={**memory.sysctls, plan.name: known})
         elif isinstance(item, Address) and step.sign == "+" and item.device != device:
-            memory = replace(memory, addresses=(*memory.addresses, item))
+            others = [there for there in memory.addresses if there.key != item.key]
+            memory = replace(memory, addresses=(*others, item))
         elif isinstance(item, Tunnel) and step.sign == "+":
-            memory = replace(memory, tunnel=item.name)
+            memory = replace(memory, tunnels=tuple(dict.fromkeys((*memory.tunnels, item.name))))
     return memory
 
 
@@ -56,8 +57,9 @@ def after(memory: Memory, plan: SlicePlan, up: bool, outcome: Outcome) -> Memory
         elif isinstance(item, Address) and gone:
             kept = tuple(there for there in memory.addresses if there.key != item.key)
             memory = replace(memory, addresses=kept)
-        elif isinstance(item, Tunnel) and gone and memory.tunnel == item.name:
-            memory = replace(memory, tunnel="")
+        elif isinstance(item, Tunnel) and gone:
+            kept_tunnels = tuple(name for name in memory.tunnels if name != item.name)
+            memory = replace(memory, tunnels=kept_tunnels)
         elif isinstance(item, Table) and gone:
             tables.pop(item.name, None)
         elif isinstance(item, Table):

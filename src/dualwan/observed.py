@@ -25,7 +25,7 @@ class Memory:
     wanted: the last word was ifup or apply, not ifdown or down.
     sysctls: per slice, the values that stood before ours.
     addresses: addresses added to devices that are not ours (the CE address on the WAN).
-    tunnel: name of the tunnel device made, "" for none.
+    tunnels: names of the tunnel devices made.
     pppoe, mape: the IPv4 addresses last used, whose flows may still be about.
     prefix: the IPv6 prefix that MAP-E was last derived from.
     health: what the probes of MAP-E said.
@@ -35,12 +35,17 @@ class Memory:
     wanted: bool = False
     sysctls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
-    tunnel: str = ""
+    tunnels: tuple[str, ...] = ()
     pppoe: str = ""
     mape: str = ""
     prefix: str = ""
     health: Health = field(default_factory=Health)
     tables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Devices that hold something of ours, whatever the configuration says by now."""
+        return (*self.tunnels, *(address.device for address in self.addresses))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dualwan.errors import KernelError
 from dualwan.host.protocol import Host
 from dualwan.observed import Observed
 from dualwan.plan import SlicePlan
+from dualwan.provisioning.answer import Known
 from dualwan.resources import Table
 from dualwan.slices import firewall, pbr, snat, tunnel
 from dualwan.targets import CONCERNS, NAMES, ORDER, Event, concern, targets
@@ -54,7 +55,7 @@ def make_plan(config: Config, host: Host, event: Event,
     """Look at the machine and say what EVENT asks for; changes nothing."""
     memory = host.remembered()
     prefixes = host.prefixes(config.prefix_source) if config.mape.softwire is None else ()
-    line = softwire.from_prefixes(config, prefixes, memory.prefix)
+    line = softwire.from_prefixes(config, prefixes, memory.prefix, _known(config, host))
     config = line.config
     concerned = [name for name in concern(event, memory, line.prefix).slices if name in only]
     observed = host.observe(config, concerned)
@@ -64,6 +65,15 @@ def make_plan(config: Config, host: Host, event: Event,
     falling = [item for item in reversed(ORDER) if goals.get(item.NAME) is False]
     plans = [item.plan(config, observed, goals[item.NAME]) for item in (*falling, *rising)]
     return Plan(tuple(plans), observed, goals, line)
+
+
+def _known(config: Config, host: Host) -> tuple[Known, ...]:
+    """What the line said of its rule before; asks nobody."""
+    if not config.mape.provisioning:
+        return ()
+    from dualwan.provisioning.learn import known  # noqa: PLC0415 - for those who want it
+
+    return known(config, host)
 
 
 def reconcile(config: Config, host: Host, event: Event,

@@ -16,6 +16,7 @@ from dualwan.targets import NAMES, Event
 
 ENDS = (Event.DOWN, Event.REMOVE)
 BEGINS = (Event.UP, Event.APPLY)
+LEARNS = (Event.UP, Event.LINE)
 HANG_UP_SECONDS = 15.0  # pppd ends the session, runs ip-down, and waits for it
 
 
@@ -23,10 +24,14 @@ def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAM
     """Do what EVENT asks for and log it; raises DualwanError after logging it.
 
     Hanging up comes first and dialling last, both outside the lock: pppd runs our own
-    hooks, which take it. PPPoE is dialled also where MAP-E has to wait.
+    hooks, which take it. PPPoE is dialled also where MAP-E has to wait. The line is asked
+    for its rule last, so that a slow server holds up nothing; a person waits for it first.
     """
-    dials = config.pppoe.dial and set(only) == set(NAMES)
+    whole = set(only) == set(NAMES)
+    dials = config.pppoe.dial and whole
     try:
+        if whole and event is Event.APPLY:
+            _learned(config, host, event)
         if dials and event in ENDS and host.hang_up(config.pppoe.peer, HANG_UP_SECONDS):
             _say(event, f"hung up {config.pppoe.peer}")
         plan = _reconciled(config, host, event, only)
@@ -35,6 +40,8 @@ def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAM
             _say(event, f"dialled {config.pppoe.peer}")
         if event is Event.UP and plan.line.config.mape.softwire is None:
             host.await_prefix(config.prefix_source, config.mape.wait)
+            plan = _reconciled(config, host, event, only)
+        if whole and event in LEARNS and _learned(config, host, event):
             plan = _reconciled(config, host, event, only)
         if event is Event.PRE_UP:  # that the link is down is no news
             plan = replace(plan, slices=tuple(replace(item, problems=()) for item in plan.slices))
@@ -72,6 +79,20 @@ def _reconciled(config: Config, host: Host, event: Event, only: Collection[str])
         for warning in plan.line.warnings:
             logger(cause=event.value).warning(warning)
     return plan
+
+
+def _learned(config: Config, host: Host, event: Event) -> bool:
+    """Ask the line for its rule, outside the lock; whether there is anything new."""
+    if not config.mape.provisioning:
+        return False
+    if event is Event.LINE and not host.remembered().wanted:
+        return False  # after ifdown: what the line does then is nobody's business
+    from dualwan.provisioning.learn import known, learn  # noqa: PLC0415 - as in reconcile
+
+    before = [item.answer for item in known(config, host)]
+    for sentence in learn(config, host, by_hand=event is Event.APPLY):
+        _say(event, sentence)
+    return before != [item.answer for item in known(config, host)]
 
 
 def _say(event: Event, sentence: str) -> None:

@@ -31,7 +31,7 @@ class Source:
         self._lines: dict[tuple[str, int, str], int] = {}
         seen: dict[str, int] = {}
         section, number = "", 0
-        for at, line in enumerate(text.splitlines(), 1):
+        for at, line in enumerate(text.split("\n"), 1):  # as TOML counts; not splitlines
             if header := _HEADER.match(line):
                 section = header[1].replace(" ", "")
                 number = seen.get(section, -1) + 1
@@ -42,8 +42,10 @@ class Source:
 
     def line(self, section: str, key: str = "", number: int = 0) -> int:
         """Line of KEY in the NUMBERth table SECTION, of its header, or 1."""
-        for place in ((section, number, key), (section, number, "")):
-            if place in self._lines:
+        head, _, rest = section.rpartition(".")
+        for place in ((section, number, key), (section, number, ""),
+                      ("", 0, section or key), (head, number, rest), ("", 0, head)):
+            if place in self._lines:  # the last three: dotted keys and tables in braces
                 return self._lines[place]
         return 1
 
@@ -73,12 +75,19 @@ class Table:
         self._known.append(key)
         if key not in self._data:
             if default is _REQUIRED:
+                self._misspelled(key)
                 self.fail(f"'{key}' is missing")
             return default  # type: ignore[no-any-return]
         try:
             return convert(self._data[key])
         except ValueError as error:
             self.fail(str(error), key)
+
+    def _misspelled(self, key: str) -> None:
+        """Complain about a key that was meant to be KEY."""
+        for other in self._data:
+            if other not in self._known and nearest(other, [key]):
+                self.fail(unknown("key", other, [key]), other)
 
     def has(self, key: str) -> bool:
         """Whether the file gives KEY."""
@@ -98,11 +107,16 @@ class Table:
 
 def unknown(kind: str, name: str, known: list[str]) -> str:
     """Message for an unknown NAME, with the nearest known one."""
+    near = nearest(name, known)
+    hint = f"did you mean '{near}'?" if near else f"known: {', '.join(known)}"
+    return f"unknown {kind} '{name}'; {hint}"
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """The one of KNOWN that NAME may have been meant to be, "" for none."""
     import difflib  # noqa: PLC0415 - only errors need it, and it takes milliseconds to load
 
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
-    return f"unknown {kind} '{name}'; {hint}"
+    return (difflib.get_close_matches(name, known, 1, 0.6) or [""])[0]
 
 
 def parse(name: str, text: str) -> dict[str, Any]:
@@ -113,6 +127,8 @@ def parse(name: str, text: str) -> dict[str, Any]:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column \d+\)", str(error))
-        line = at[1] if at else str(text.count("\n") + 1)
+        line = at[1] if at else str(max(1, len(text.rstrip("\n").split("\n"))))
         reason = str(error).split(" (at ")[0]
         raise ConfigError(f"{name}:{line}: not valid TOML: {reason}") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets without end
+        raise ConfigError(f"{name}:1: not usable TOML: too long or too deep") from None

@@ -18,6 +18,8 @@ def interface_name(value: Any) -> str:
         raise ValueError(f"an interface is a text, not {value!r}")
     if not re.fullmatch(r"[A-Za-z0-9_.@-]+", value) or value in {".", ".."}:
         raise ValueError(f"'{value}' is no interface name (letters, digits, _ . @ -)")
+    if value in {"all", "default"}:
+        raise ValueError(f"'{value}' is what the kernel calls every interface; name one")
     if len(value) >= IFNAMSIZ:
         raise ValueError(f"'{value}' is too long: an interface name has up to 15 letters")
     return value
@@ -44,6 +46,22 @@ def one_of(words: tuple[str, ...]) -> Callable[[Any], str]:
         if value not in words:
             raise ValueError(f"must be one of {', '.join(words)}, not {value!r}")
         return str(value)
+
+    return convert
+
+
+def words(known: tuple[str, ...]) -> Callable[[Any], tuple[str, ...]]:
+    """Converter that takes a list of KNOWN words, each once at most; it may be empty."""
+
+    def convert(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise ValueError(f"must be a list such as {list(known)}")
+        for item in value:
+            if item not in known:
+                raise ValueError(f"{item!r} is none of {', '.join(known)}")
+            if value.count(item) > 1:
+                raise ValueError(f"'{item}' is listed twice")
+        return tuple(value)
 
     return convert
 
@@ -94,7 +112,8 @@ def ipv4(value: Any) -> IPv4Address:
         address = IPv4Address(text(value))
     except ipaddress.AddressValueError:
         raise ValueError(f"{value!r} is no IPv4 address") from None
-    if address.is_multicast or address.is_unspecified or address.is_loopback:
+    if (address.is_multicast or address.is_unspecified or address.is_loopback
+            or address.is_link_local or address.is_reserved):
         raise ValueError(f"{value!r} cannot be the address of a line")
     return address
 

@@ -37,6 +37,7 @@ FIRST_BOOT = (
     "test_reconnect.py",
     "test_by_hand.py",
     "test_down.py",
+    "test_provisioning.py",
 )
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")

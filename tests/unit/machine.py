@@ -122,7 +122,7 @@ class Machine(FakeHost):
 
     def observe(self, cfg, slices):
         """Show what KernelHost shows."""
-        seen = {*cfg.wans, self.state.memory.tunnel}
+        seen = {*cfg.wans, *self.state.memory.devices}
         routing = tunnel.NAME in slices or pbr.NAME in slices
         names = {*(tunnel.sysctl_names(cfg) if tunnel.NAME in slices else ()),
                  *(pbr.sysctl_names(cfg) if pbr.NAME in slices else ())}

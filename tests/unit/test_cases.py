@@ -47,6 +47,7 @@ def observed(seen, config):
         table_of(item, wanted) for item in seen.pop("table", ()))
     memory = seen.pop("memory", {})
     memory["addresses"] = tuple(Address(*item) for item in memory.get("addresses", ()))
+    memory["tunnels"] = tuple(memory.get("tunnels", ()))
     assert set(memory) <= {field.name for field in fields(Memory)}
     found = Observed(
         links={name: Link(**link) for name, link in seen.pop("links", {}).items()},

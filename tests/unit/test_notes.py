@@ -40,7 +40,7 @@ def test_only_addresses_on_devices_of_others_are_noted():
     """Those on the tunnel go with the tunnel."""
     noted = before(Memory(), plan(Step("+", CE), Step("+", TUNNEL), Step("+", INNER)), "mape0")
     assert noted.addresses == (CE,)
-    assert noted.tunnel == "mape0"
+    assert noted.tunnels == ("mape0",)
     gone = after(noted, plan(Step("-", CE), Step("-", TUNNEL)), up=False, outcome=Outcome())
     assert gone == Memory()
 

@@ -224,7 +224,7 @@ def test_rules_d_may_be_empty_or_missing(tmp_path):
         ("ea-length = 16", "ea-length = 4", ":1: rule: EA length 4 is shorter than the 8 bits"),
         ("ea-length = 16", 'ea-length = "16"', ":5: rule.ea-length: must be a whole number"),
         ("ea-length = 16", "ea-length = true", ":5: rule.ea-length: must be a whole number"),
-        ("ea-length", "ea-lenght", ":1: rule: 'ea-length' is missing"),
+        ("ea-length", "ea-lenght", ":5: rule.ea-lenght: unknown key 'ea-lenght'; did you mean"),
         ("layout", "lay-out", ":7: rule.lay-out: unknown key 'lay-out'; did you mean 'layout'?"),
         ('"rfc"', '"RFC"', ":1: rule: layout 'RFC' is neither"),
         ("192.0.2.0/24", "192.0.2.1/24", "host bits set"),

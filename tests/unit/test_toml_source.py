@@ -74,7 +74,7 @@ def test_the_nearest_known_name_is_offered_only_when_it_is_near():
     ("a = 1\nb = \nc = 3\n", 2),
     ("a = 1\na = 2\n", 2),
     ('a = "\n', 1),
-    ("[a]\nb = [1,\n2\n", 4),
+    ("[a]\nb = [1,\n2\n", 3),
 ])
 def test_what_is_not_toml_is_reported_where_the_parser_stopped(text, line):
     """The line of a syntax error is tomli's; at the end of the file it is the last."""

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from dualwan.config import Config
-from dualwan.errors import KernelError
+from dualwan.errors import KernelError, ProvisioningError
 from dualwan.observed import Link, Memory, Observed
 from dualwan.plan import Step
+from dualwan.provisioning.answer import Known
+from dualwan.provisioning.cache import Book
 from dualwan.resources import Address, Route, Rule, Sysctl, Table, Tunnel
 
 
@@ -28,6 +30,10 @@ class FakeHost:
         self.answering: set[str] = set()
         self.announced: dict[str, tuple[str, ...]] = {}
         self.locked = False
+        self.clock = 0
+        self.pages = Book()
+        self.answers: dict[str, tuple[str, int, str]] = {}
+        self.asked: list[str] = []
 
     @contextmanager
     def lock(self, seconds: float) -> Iterator[None]:
@@ -55,6 +61,29 @@ class FakeHost:
         """See Host: there or not, without a wait."""
         del seconds
         return bool(self.announced.get(device))
+
+    def now(self) -> int:
+        """See Host: what a test put into `clock`."""
+        return self.clock
+
+    def book(self) -> Book:
+        """See Host."""
+        return self.pages
+
+    def keep(self, book: Book) -> None:
+        """See Host."""
+        self.pages = book
+
+    def ask(self, source: str, device: str, before: Known | None,
+            seconds: float) -> tuple[str, int, str]:
+        """See Host: what a test put into `answers`, never while the lock is held."""
+        del device, before, seconds
+        if self.locked:
+            raise AssertionError("the line was asked while the lock was held")
+        self.asked.append(source)
+        if source not in self.answers:
+            raise ProvisioningError("no answer")
+        return self.answers[source]
 
     def observe(self, config: Config, slices: Collection[str]) -> Observed:
         """See Host."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dualwan.config import Config
 from dualwan.errors import KernelError
@@ -26,6 +28,10 @@ from dualwan.resources import (
     Tunnel,
 )
 from dualwan.slices import firewall, pbr, snat, tunnel
+
+if TYPE_CHECKING:
+    from dualwan.provisioning.answer import Known
+    from dualwan.provisioning.cache import Book
 
 PROC_SYS = Path("/proc/sys")
 TABLES = {firewall.NAME: ("inet", firewall.TABLE), snat.NAME: ("ip", snat.TABLE),
@@ -59,11 +65,34 @@ class KernelHost:
         """See Host."""
         return prefix.await_prefix(device, seconds)
 
+    def now(self) -> int:
+        """See Host."""
+        return int(time.time())
+
+    def book(self) -> Book:
+        """See Host."""
+        from dualwan.host import provisioned  # noqa: PLC0415 - loaded only by those who learn
+
+        return provisioned.read()
+
+    def keep(self, book: Book) -> None:
+        """See Host."""
+        from dualwan.host import provisioned  # noqa: PLC0415
+
+        provisioned.write(book)
+
+    def ask(self, source: str, device: str, before: Known | None,
+            seconds: float) -> tuple[str, int, str]:
+        """See Host."""
+        from dualwan.host import provisioned  # noqa: PLC0415
+
+        return provisioned.ask(source, device, before, seconds)
+
     def observe(self, config: Config, slices: Collection[str]) -> Observed:
         """See Host."""
         notes = memory.read()
         links, addresses, tunnels = self._netlink.look(
-            (*config.wans, *((notes.tunnel,) if notes.tunnel else ())))
+            (*config.wans, *notes.devices))
         wan = links.get(config.wan.interface)
         wants_routes = tunnel.NAME in slices or pbr.NAME in slices
         return Observed(

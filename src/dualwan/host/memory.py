@@ -72,7 +72,7 @@ def read() -> Memory:
                      for owner, values in data["sysctls"].items()},
             addresses=tuple(Address(str(device), str(address))
                             for device, address in data["addresses"]),
-            tunnel=str(data["tunnel"]),
+            tunnels=tuple(str(name) for name in data["tunnels"]),
             pppoe=str(data["pppoe"]),
             mape=str(data["mape"]),
             prefix=str(data["prefix"]),
@@ -90,7 +90,7 @@ def write(memory: Memory) -> None:
         "wanted": memory.wanted,
         "sysctls": {owner: dict(values) for owner, values in memory.sysctls.items()},
         "addresses": [[item.device, item.address] for item in memory.addresses],
-        "tunnel": memory.tunnel,
+        "tunnels": list(memory.tunnels),
         "pppoe": memory.pppoe,
         "mape": memory.mape,
         "prefix": memory.prefix,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dualwan.config import Config
 from dualwan.observed import Memory, Observed
 from dualwan.plan import Step
+
+if TYPE_CHECKING:  # loaded only by those who learn
+    from dualwan.provisioning.answer import Known
+    from dualwan.provisioning.cache import Book
 
 
 class Host(Protocol):
@@ -40,6 +44,27 @@ class Host(Protocol):
 
     def remember(self, memory: Memory) -> None:
         """Note MEMORY for later runs."""
+        ...
+
+    def now(self) -> int:
+        """Seconds since 1970, by the machine's clock."""
+        ...
+
+    def book(self) -> Book:
+        """What the line said of its rule, earlier; outlives a boot."""
+        ...
+
+    def keep(self, book: Book) -> None:
+        """Keep BOOK for later; raises KernelError."""
+        ...
+
+    def ask(self, source: str, device: str, before: Known | None,
+            seconds: float) -> tuple[str, int, str]:
+        """Ask SOURCE (of provisioning.SOURCES) about the line on DEVICE, within SECONDS.
+
+        BEFORE is its last answer. Returns where the answer came from, when it was given, and
+        its text, unchecked; raises ProvisioningError.
+        """
         ...
 
     def listing(self, family: str, name: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from dualwan.config import Softwire
+from dualwan.errors import MapeError
 from dualwan.plan import SlicePlan
+from dualwan.provisioning.answer import Known, mapping
 from dualwan.reconcile import Plan
 from dualwan.targets import ORDER
 
@@ -24,6 +27,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
                   "up": seen.is_up(pppoe.interface),
                   "address": seen.address_of(pppoe.interface) or None},
         "slices": {item.NAME: _slice(by_name[item.NAME]) for item in ORDER},
+        "learned": [_learned(known, plan.line.prefix) for known in plan.line.learned],
         "problems": list(plan.problems),
         "warnings": list(plan.line.warnings),
         "unseen": list(plan.unseen),
@@ -38,6 +42,23 @@ def _softwire(softwire: Softwire | None) -> dict[str, Any]:
             "psid": ports.psid, "psid-offset": ports.psid_offset,
             "psid-length": ports.psid_length, "ports": len(ports),
             "ranges": [list(pair) for pair in ports.ranges()], "origin": softwire.origin}
+
+
+def _learned(known: Known, prefix: str) -> dict[str, Any]:
+    covers = False
+    if prefix:
+        with suppress(MapeError):
+            mapping(known.answer, prefix)
+            covers = True
+    return {"source": known.source, "origin": known.origin, "service": known.answer.name,
+            "prefix": known.prefix, "age": known.age, "ttl": known.answer.ttl, "covers": covers}
+
+
+def _age(seconds: int) -> str:
+    for size, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
 
 
 def _slice(item: SlicePlan) -> dict[str, Any]:
@@ -65,6 +86,10 @@ def text(data: dict[str, Any]) -> str:
                   + (pppoe["address"] or "no address") + f", peer {pppoe['peer']}"),
     ]
     lines = [f"{name:9}{value}" for name, value in rows]
+    lines += [f"{'learned':9}by {item['source']} from {item['origin']}, "
+              f"{_age(item['age'])} ago, for {item['prefix']}"
+              + ("" if item["covers"] else ": does not cover the prefix")
+              for item in data["learned"]]
     for name, item in data["slices"].items():
         lines.append(f"{name:9}{item['state']}")
         lines += [f"           {line}" for line in item["pending"]]

@@ -51,7 +51,7 @@ def _owned(config: Config, observed: Observed) -> list[Resource]:
     on_wan = {item.key for item in observed.memory.addresses}
     if softwire := config.mape.softwire:
         on_wan.add(Address(config.wan.interface, str(softwire.ce)).key)
-    names = {config.mape.tunnel, observed.memory.tunnel}
+    names = {config.mape.tunnel, *observed.memory.tunnels}
     tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
     return [
         *(item for item in observed.addresses if item.key in on_wan),

@@ -1,0 +1,149 @@
+"""The book of answers: what is kept, for how long it counts, and where it lies."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dualwan.errors import KernelError, ProvisioningError
+from dualwan.host import provisioned
+from dualwan.provisioning import cache
+from dualwan.provisioning.cache import RETRY, Book, Entry
+
+CASES = Path(__file__).parents[1] / "cases" / "provisioning"
+TEXT = (CASES / "good" / "every-way.json").read_text()
+PREFIX = "2001:db8:1:2abc::/64"
+ENTRY = Entry("https://vne.example/rule", 1000, PREFIX, TEXT)
+BOOK = Book().with_entry("hb46pp", ENTRY)
+OPTION = "0059000f010c18cb0071003420010db8000120005a001020010db8000100000000000000000001"
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """A place of the test's own for what outlives a boot."""
+    monkeypatch.setenv("DUALWAN_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def test_known_and_fresh():
+    """By age and by the prefix that it was given for."""
+    known, = BOOK.known(1060)
+    assert (known.source, known.age, known.origin) == ("hb46pp", 60, "https://vne.example/rule")
+    assert known.is_fresh((PREFIX,))
+    assert not known.is_fresh(("2001:db8:1:2abd::/64",))
+    assert not BOOK.known(1000 + 86400)[0].is_fresh((PREFIX,))
+    assert not BOOK.known(999)[0].is_fresh((PREFIX,)), "the clock was set back"
+
+
+def test_what_is_no_longer_right_is_not_known():
+    """The check at reading is the check at asking."""
+    wrong = Entry("x", 0, PREFIX, TEXT.replace('"ea_length": 12', '"ea_length": 200'))
+    assert Book({"hb46pp": wrong, "elsewhere": ENTRY}).known(0) == ()
+
+
+def test_a_failure_keeps_the_answer_and_waits():
+    """Asked again after RETRY seconds; a new answer forgets the failure."""
+    failed = BOOK.with_failure("hb46pp", 2000)
+    assert failed.entries == BOOK.entries
+    assert [failed.may_ask("hb46pp", 2000 + later) for later in (0, RETRY - 1, RETRY)] == [
+        False, False, True]
+    assert failed.may_ask("hb46pp", 1999), "the clock was set back"
+    assert failed.may_ask("dhcpv6", 2000)
+    assert failed.with_entry("hb46pp", ENTRY).failed == {}
+
+
+def test_written_and_read_again():
+    """Nothing is lost."""
+    book = BOOK.with_failure("dhcpv6", 7)
+    assert cache.decode(cache.encode(book)) == book
+
+
+@pytest.mark.parametrize("text", [
+    "", "[]", "{}", "null", "[" * 50000, '{"answers": 1, "failed": {}}',
+    '{"answers": {"hb46pp": {"origin": 1, "time": 1, "prefix": "", "text": ""}}, "failed": {}}',
+    '{"answers": {"hb46pp": {"origin": "\\u001b", "time": 1, "prefix": "", "text": ""}},'
+    ' "failed": {}}',
+    '{"answers": {"hb46pp": {"origin": "", "time": 1.5, "prefix": "", "text": ""}}, "failed": {}}',
+    '{"answers": {}, "failed": {"hb46pp": true}}',
+])
+def test_what_cannot_be_read_is_nothing_known(text):
+    """A damaged file is no reason to stop."""
+    assert cache.decode(text) == Book()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200))
+def test_fuzz(text):
+    """Never raises."""
+    cache.decode(text)
+    Book({"hb46pp": Entry("", 0, "", text), "dhcpv6": Entry("", 0, "", text)}).known(0)
+
+
+def test_on_disk(state):
+    """Whole or not at all, for root only, in DUALWAN_STATE."""
+    assert provisioned.read() == Book()
+    provisioned.write(BOOK)
+    assert provisioned.read() == BOOK
+    assert [path.name for path in state.iterdir()] == ["provisioning.json"]
+    assert (state / "provisioning.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_that_somebody_put_there_is_not_followed(state, tmp_path):
+    """Neither as the file, which is replaced, nor as the temporary one."""
+    state.mkdir()
+    (tmp_path / "precious").write_text("mine")
+    for name in ("provisioning.json", "provisioning.json.new"):
+        (state / name).symlink_to(tmp_path / "precious")
+    provisioned.write(BOOK)
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert provisioned.read() == BOOK
+
+
+def test_a_place_that_cannot_be_written(state):
+    """An error in one line, with the path."""
+    state.write_text("a file where the folder should be")
+    with pytest.raises(KernelError, match=str(state)):
+        provisioned.write(BOOK)
+    assert provisioned.read() == Book()
+
+
+def test_what_a_hook_hands_over(state):
+    """It is kept by device, and asked for like a lease."""
+    assert not provisioned.note({"interface": "wan0"})
+    assert provisioned.note({"interface": "wan0", "new_dhcp6_unknown_94": OPTION})
+    origin, _, text = provisioned.ask("dhcpv6", "wan0", None, 1)
+    assert (origin, text) == (str(state / "dhcpv6.wan0"), OPTION)
+    with pytest.raises(ProvisioningError, match="no DHCPv6 client keeps a lease of wan1"):
+        provisioned.ask("dhcpv6", "wan1", None, 1)
+
+
+@pytest.mark.parametrize("environ", [
+    {"new_dhcp6_unknown_94": OPTION},
+    {"interface": "../../etc/passwd", "new_dhcp6_unknown_94": OPTION},
+    {"interface": "wan0", "new_dhcp6_unknown_94": "0:59:0"},
+])
+def test_what_a_hook_hands_over_wrongly(state, environ):
+    """Nothing is kept."""
+    with pytest.raises(ProvisioningError):
+        provisioned.note(environ)
+    assert not state.exists()
+
+
+def test_the_latest_lease_counts(state, tmp_path, monkeypatch):
+    """Of dhclient, dhcpcd and the hook; one without the option says that it is gone."""
+    leases, reply = tmp_path / "dhclient6.wan0.leases", tmp_path / "wan0.lease6"
+    monkeypatch.setattr(provisioned, "DHCLIENT", (str(tmp_path / "dhclient6.%s.leases"),))
+    monkeypatch.setattr(provisioned, "DHCPCD", (str(tmp_path / "%s.lease6"),))
+    leases.write_text(f'lease6 {{\n  interface "wan0";\n  option dhcp6.unknown-94 {OPTION};\n}}\n')
+    reply.write_bytes(b"\x07abc" + bytes.fromhex("005e" + f"{len(OPTION) // 2:04x}" + OPTION))
+    os.utime(leases, (100, 100))
+    os.utime(reply, (200, 200))
+    assert provisioned.ask("dhcpv6", "wan0", None, 1) == (str(reply), 200, OPTION)
+    os.utime(leases, (300, 300))
+    assert provisioned.ask("dhcpv6", "wan0", None, 1) == (str(leases), 300, OPTION)
+    reply.write_bytes(b"\x07abc")
+    with pytest.raises(ProvisioningError, match="has no option 94"):
+        provisioned.ask("dhcpv6", "wan0", None, 1)
+    assert not state.exists()
