@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from dualwan import firewall_config, values
-from dualwan.errors import ConfigError, MapeError
+from dualwan import firewall_config, mape_config, values
+from dualwan.errors import ConfigError
 from dualwan.firewall_config import Firewall
-from dualwan.mape import DEFAULT_PSID_OFFSET, LAYOUTS, Rule
-from dualwan.portset import PortSet
-from dualwan.provisioning import SOURCES
-from dualwan.rules import AUTO, RULES_DIR, RuleTable, load_table
+from dualwan.mape_config import Mape
+from dualwan.rules import RULES_DIR
 from dualwan.toml_source import Source, Table, parse, unknown
 
 DEFAULT_PATH = Path("/etc/dualwan/dualwan.toml")
@@ -50,42 +48,6 @@ class Lan:
     interfaces: tuple[str, ...]
     via_pppoe: tuple[IPv4Network, ...] = ()
     fallback: str = "mape"
-
-
-@dataclass(frozen=True)
-class Softwire:
-    """The tunnel's two ends, CE and BR, and the IPv4 address and ports that the CE may use."""
-
-    br: IPv6Address
-    ce: IPv6Address
-    ipv4: IPv4Address
-    port_set: PortSet
-    origin: str = field(default="the configuration", compare=False)
-
-
-@dataclass(frozen=True)
-class Mape:
-    """MAP-E as this CE uses it.
-
-    provider: "manual", "auto" or a name in `rules`; a `rule` of the configuration goes first.
-    provisioning: who is asked for a rule before `rules` are, words of provisioning.SOURCES.
-    softwire: None as long as it has to be derived (dualwan.softwire) and cannot be;
-    missing: then says why, in words.
-    prefix_from: the interface whose prefix counts, "" for the WAN.
-    wait: seconds that ifup waits for a prefix, 0 to 300.
-    mtu: the tunnel's, in bytes, 1280 to 1500 (1460 = 1500 less 40 for the IPv6 header).
-    """
-
-    provider: str
-    softwire: Softwire | None = None
-    missing: str = ""
-    rule: Rule | None = None
-    rules: RuleTable | None = field(default=None, compare=False)
-    provisioning: tuple[str, ...] = ()
-    prefix_from: str = ""
-    wait: int = 30
-    tunnel: str = "mape0"
-    mtu: int = 1460
 
 
 @dataclass(frozen=True)
@@ -156,7 +118,7 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
     config = Config(
         wan=_wan(table("wan")),
         lan=_lan(table("lan")),
-        mape=_mape(table("mape"), rules_dir),
+        mape=mape_config.read(table("mape"), rules_dir),
         pppoe=_pppoe(table("pppoe")),
         firewall=firewall_config.read(table("firewall")),
         path=name,
@@ -186,72 +148,6 @@ def _lan(table: Table) -> Lan:
     )
     table.done()
     return lan
-
-
-MANUAL = "manual"
-
-
-def _mape(table: Table, rules_dir: Path) -> Mape:
-    provider = table.take("provider", values.text, AUTO)
-    rules = None
-    rule = _rule(table) if table.has("rule") else None
-    if provider != MANUAL and rule is None:
-        rules = load_table(rules_dir)
-        if provider not in (AUTO, *rules.providers):
-            table.fail(unknown("provider", provider, [AUTO, MANUAL, *rules.providers]), "provider")
-    mape = Mape(
-        provider=provider,
-        softwire=_manual(table) if provider == MANUAL else None,
-        rule=rule,
-        rules=rules,
-        provisioning=table.take("provisioning", values.words(SOURCES), Mape.provisioning),
-        prefix_from=table.take("prefix-from", values.interface_name, Mape.prefix_from),
-        wait=table.take("wait", values.number(0, 300), Mape.wait),
-        tunnel=table.take("tunnel", values.tunnel_name, Mape.tunnel),
-        mtu=table.take("mtu", values.number(1280, 1500), Mape.mtu),
-    )
-    if mape.provisioning and (provider != AUTO or rule is not None):
-        table.fail(f'goes with provider = "{AUTO}" only: there is nothing to learn here',
-                   "provisioning")
-    table.done()
-    return mape
-
-
-def _rule(table: Table) -> Rule:
-    """[mape.rule], and the border relay of [mape]."""
-    br = table.take("br", values.ipv6)
-    inner = table.table("rule")
-    try:
-        rule = Rule(
-            inner.take("ipv6-prefix", values.text), inner.take("ipv4-prefix", values.text),
-            inner.take("ea-length", values.number(0, 48)),
-            inner.take("psid-offset", values.number(0, 15), DEFAULT_PSID_OFFSET), br,
-            inner.take("layout", values.one_of(LAYOUTS), "draft"), provider=MANUAL,
-            source=f"{table.source.name}:{table.source.line('mape.rule')}")
-    except MapeError as error:
-        inner.fail(str(error))
-    inner.done()
-    return rule
-
-
-def _manual(table: Table) -> Softwire:
-    """The values of mape.sh."""
-    psid = table.take("psid", values.number(0, 0xFFFF))
-    offset = table.take("psid-offset", values.number(0, 15), 6)
-    length = table.take("psid-length", values.number(0, 16))
-    try:
-        port_set = PortSet(psid, offset, length)
-    except MapeError as error:
-        table.fail(str(error), "psid")
-    softwire = Softwire(
-        br=table.take("br", values.ipv6),
-        ce=table.take("ce", values.ipv6),
-        ipv4=table.take("ipv4", values.ipv4),
-        port_set=port_set,
-    )
-    if softwire.br == softwire.ce:
-        table.fail("the border relay and the CE cannot be the same address", "ce")
-    return softwire
 
 
 def _pppoe(table: Table) -> Pppoe:

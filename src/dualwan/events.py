@@ -40,7 +40,8 @@ def may_concern(interface: str, text: str) -> bool:
 
     Never wrongly no; the parsed configuration has the last word (is_ours).
     """
-    return bool(interface) and (interface in text or interface == DEFAULT_PPP)
+    escaped = "\\" in text  # TOML can write any letter as a number
+    return bool(interface) and (interface in text or interface == DEFAULT_PPP or escaped)
 
 
 def hook(event: str, interface: str, environ: Mapping[str, str] = os.environ) -> int:
@@ -80,14 +81,19 @@ def _act(event: str, interface: str, path: str) -> None:
     if not is_ours(happened.name, interface, config.wan.interface, config.pppoe.interface):
         return
     from dualwan.host.kernel import KernelHost  # noqa: PLC0415
-    from dualwan.run import happen  # noqa: PLC0415
+    from dualwan.run import fail, happen  # noqa: PLC0415
 
     signal.signal(signal.SIGALRM, too_late)
-    signal.alarm(DEADLINE_SECONDS)
+    waits = happened is Event.UP and config.mape.softwire is None
+    signal.alarm(DEADLINE_SECONDS + (config.mape.wait if waits else 0))
     try:
         happen(config, KernelHost(), happened)
     except DualwanError as error:  # logged already
         print(f"dualwan-hook: {error}", file=sys.stderr)  # noqa: T201 - ifup shows it
+    except Exception as error:  # noqa: BLE001 - whatever it is, ifupdown must not suffer for it
+        sentence = f"unexpected {type(error).__name__}: {error}; please report it"
+        fail(happened, DualwanError(sentence))
+        print(f"dualwan-hook: {sentence}", file=sys.stderr)  # noqa: T201 - ifup shows it
     finally:
         signal.alarm(0)
 

@@ -28,6 +28,8 @@ class Memory:
     tunnels: names of the tunnel devices made.
     pppoe, mape: the IPv4 addresses last used, whose flows may still be about.
     prefix: the IPv6 prefix that MAP-E was last derived from.
+    aftr: the address that DS-Lite's other end was last found at.
+    told: our end of the tunnel that the provider was last told of (IPIP).
     health: what the probes of MAP-E said.
     tables: per nft table, the text loaded and how nft listed it right afterwards.
     """
@@ -39,6 +41,8 @@ class Memory:
     pppoe: str = ""
     mape: str = ""
     prefix: str = ""
+    aftr: str = ""
+    told: str = ""
     health: Health = field(default_factory=Health)
     tables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 

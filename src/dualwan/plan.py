@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from dualwan.resources import Flows, Resource, Sysctl, Table
 
+LONGEST = 240  # letters of a line in a plan
+
 
 @dataclass(frozen=True)
 class Step:
@@ -44,8 +46,15 @@ class Step:
             return ()
         old = self.was.content.splitlines() if isinstance(self.was, Table) else []
         lines = difflib.unified_diff(old, self.resource.content.splitlines(), n=0, lineterm="")
-        return tuple(f"{line[0]} {line[1:].strip()}" for line in lines
+        return tuple(shortened(f"{line[0]} {line[1:].strip()}") for line in lines
                      if not line.startswith(("---", "+++", "@@")))
+
+
+def shortened(line: str) -> str:
+    """LINE, without the middle where it is too long to be read (a map of 63 port ranges)."""
+    if len(line) <= LONGEST:
+        return line
+    return f"{line[:LONGEST * 2 // 3]} ... {line[-LONGEST // 4:]}"
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def make_plan(config: Config, host: Host, event: Event,
     """Look at the machine and say what EVENT asks for; changes nothing."""
     memory = host.remembered()
     prefixes = host.prefixes(config.prefix_source) if config.mape.softwire is None else ()
-    line = softwire.from_prefixes(config, prefixes, memory.prefix, _known(config, host))
+    line = softwire.from_prefixes(config, prefixes, memory.prefix, _known(config, host),
+                                  memory.aftr)
     config = line.config
     concerned = [name for name in concern(event, memory, line.prefix).slices if name in only]
     observed = host.observe(config, concerned)

@@ -10,6 +10,7 @@ from dualwan.config import Config
 from dualwan.errors import DualwanError, KernelError
 from dualwan.health import Health, after
 from dualwan.host.protocol import Host
+from dualwan.mape_config import DS_LITE, Mape
 from dualwan.reconcile import LOCK_SECONDS, Plan, reconcile
 from dualwan.slices import firewall
 from dualwan.targets import NAMES, Event
@@ -17,6 +18,7 @@ from dualwan.targets import NAMES, Event
 ENDS = (Event.DOWN, Event.REMOVE)
 BEGINS = (Event.UP, Event.APPLY)
 LEARNS = (Event.UP, Event.LINE)
+TELLS = (Event.UP, Event.LINE, Event.APPLY)
 HANG_UP_SECONDS = 15.0  # pppd ends the session, runs ip-down, and waits for it
 
 
@@ -43,6 +45,8 @@ def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAM
             plan = _reconciled(config, host, event, only)
         if whole and event in LEARNS and _learned(config, host, event):
             plan = _reconciled(config, host, event, only)
+        if whole and event in TELLS:
+            _told(plan.line.config.mape, host, event)
         if event is Event.PRE_UP:  # that the link is down is no news
             plan = replace(plan, slices=tuple(replace(item, problems=()) for item in plan.slices))
         if plan.problems:
@@ -82,17 +86,47 @@ def _reconciled(config: Config, host: Host, event: Event, only: Collection[str])
 
 
 def _learned(config: Config, host: Host, event: Event) -> bool:
-    """Ask the line for its rule, outside the lock; whether there is anything new."""
-    if not config.mape.provisioning:
-        return False
+    """Ask the line what it alone knows, outside the lock; whether there is anything new."""
     if event is Event.LINE and not host.remembered().wanted:
         return False  # after ifdown: what the line does then is nobody's business
+    if config.mape.mode == DS_LITE:
+        return _found_aftr(config.mape.aftr, host, event)
+    if not config.mape.provisioning:
+        return False
     from dualwan.provisioning.learn import known, learn  # noqa: PLC0415 - as in reconcile
 
     before = [item.answer for item in known(config, host)]
     for sentence in learn(config, host, by_hand=event is Event.APPLY):
         _say(event, sentence)
     return before != [item.answer for item in known(config, host)]
+
+
+def _found_aftr(aftr: str, host: Host, event: Event) -> bool:
+    """Look up DS-Lite's other end; whether it is elsewhere than before."""
+    try:
+        address = aftr if ":" in aftr else host.resolve(aftr)
+    except DualwanError as error:
+        fail(event, error)  # the address of last time counts on
+        return False
+    with host.lock(LOCK_SECONDS):
+        memory = host.remembered()
+        host.remember(replace(memory, aftr=address))
+    return address != memory.aftr
+
+
+def _told(mape: Mape, host: Host, event: Event) -> None:
+    """Tell IPIP's provider our end of the tunnel, once for each."""
+    softwire = mape.softwire
+    if not mape.update or softwire is None or host.remembered().told == str(softwire.ce):
+        return
+    try:
+        said = host.tell(mape.update)
+    except DualwanError as error:
+        fail(event, error)  # the next event tries again
+        return
+    _say(event, f"told the provider that our end is {softwire.ce}; it said: {said}")
+    with host.lock(LOCK_SECONDS):
+        host.remember(replace(host.remembered(), told=str(softwire.ce)))
 
 
 def _say(event: Event, sentence: str) -> None:

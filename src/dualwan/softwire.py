@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Network
+from ipaddress import IPv6Address, IPv6Network
 
-from dualwan.config import Config, Mape, Softwire
+from dualwan.config import Config
 from dualwan.errors import MapeError
 from dualwan.mape import Mapping, derive
+from dualwan.mape_config import B4, DS_LITE, IPIP, Mape, Softwire
 from dualwan.provisioning.answer import Known
 from dualwan.provisioning.answer import mapping as answered
 
@@ -30,10 +31,11 @@ class Derived:
 
 
 def from_prefixes(config: Config, prefixes: Sequence[str], remembered: str,
-                  learned: tuple[Known, ...] = ()) -> Derived:
+                  learned: tuple[Known, ...] = (), aftr: str = "") -> Derived:
     """Derive the softwire from the first of PREFIXES that a rule covers.
 
-    What was LEARNED from the line goes before the table of rules, in its order.
+    What was LEARNED from the line goes before the table of rules, in its order. AFTR is the
+    address of DS-Lite's other end, where it is known by now.
 
     The one REMEMBERED counts while the line announces none that could be used: a tunnel
     that worked is not taken down for an advertisement that is late or odd.
@@ -44,24 +46,39 @@ def from_prefixes(config: Config, prefixes: Sequence[str], remembered: str,
                "announces one")
     for prefix in (*prefixes, *((remembered,) if remembered else ())):
         try:
-            mapping, softwire = _softwire(config, prefix, learned)
+            softwire, warnings = _softwire(config.mape, prefix, learned, aftr)
         except MapeError as error:
             missing = str(error)
             continue
         mape = replace(config.mape, softwire=softwire)
         return Derived(replace(config, mape=mape), str(IPv6Network(prefix, strict=False)),
-                       warnings=mapping.warnings, learned=learned)
+                       warnings=warnings, learned=learned)
     return Derived(replace(config, mape=replace(config.mape, missing=missing)), learned=learned)
 
 
-def _softwire(config: Config, prefix: str,
-              learned: Sequence[Known]) -> tuple[Mapping, Softwire]:
-    mapping = _learned(prefix, learned) or _configured(config.mape, prefix)
+def _softwire(mape: Mape, prefix: str, learned: Sequence[Known],
+              aftr: str) -> tuple[Softwire, tuple[str, ...]]:
+    """The softwire on PREFIX, and warnings; raises MapeError."""
+    if mape.mode == DS_LITE:
+        if not aftr:
+            raise MapeError(f"the address of {mape.aftr} (mape.aftr) is not known yet")
+        return Softwire(IPv6Address(aftr), _own_end(mape, prefix), B4, None, f"AFTR {mape.aftr}",
+                        translated=False), ()
+    if mape.mode == IPIP and mape.br and mape.ipv4:
+        return Softwire(mape.br, _own_end(mape, prefix), mape.ipv4, None), ()
+    mapping = _learned(prefix, learned) or _configured(mape, prefix)
     rule = mapping.rule
     if mapping.br is None:
         raise MapeError(f"the rule for {rule.ipv6_prefix} names no border relay ({rule.source})")
-    return mapping, Softwire(mapping.br, mapping.ce, mapping.ipv4, mapping.port_set,
-                             f"{rule.provider or 'rule'} {rule.ipv6_prefix} ({rule.source})")
+    softwire = Softwire(mapping.br, mapping.ce, mapping.ipv4, mapping.port_set,
+                        f"{rule.provider or 'rule'} {rule.ipv6_prefix} ({rule.source})")
+    return softwire, mapping.warnings
+
+
+def _own_end(mape: Mape, prefix: str) -> IPv6Address:
+    """The address of PREFIX (its first 64 bits) with the interface identifier of MAPE."""
+    network = IPv6Network(prefix, strict=False)
+    return IPv6Address(int(network.network_address) >> 64 << 64 | int(mape.interface_id or 0))
 
 
 def _learned(prefix: str, learned: Sequence[Known]) -> Mapping | None:

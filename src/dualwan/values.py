@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, collapse_addresses
 from typing import Any
 
 IFNAMSIZ = 16  # linux/if.h, with the closing NUL
+MAX_NAME = 253  # characters of a host name (RFC 1123)
 _RESERVED_TABLES = {0, 253, 254, 255}  # unspec, default, main, local
 
 
@@ -148,3 +149,29 @@ def ipv6(value: Any) -> IPv6Address:
     if address.scope_id:
         raise ValueError(f"{value!r}: write the address without %{address.scope_id}")
     return address
+
+
+def interface_id(value: Any) -> IPv6Address:
+    """Interface identifier: the lower 64 bits of an address, written as ::x:x:x:x."""
+    found = ipv6(value)
+    if int(found) >> 64:
+        raise ValueError(f"{value!r} has more than the lower 64 bits; write ::x:x:x:x")
+    return found
+
+
+def host(value: Any) -> str:
+    """An IPv6 address, or a host name (RFC 1123)."""
+    name = text(value)
+    if ":" in name:
+        return str(ipv6(name))
+    label = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    if len(name) > MAX_NAME or not re.fullmatch(rf"{label}(\.{label})+", name):
+        raise ValueError(f"{name!r} is neither an IPv6 address nor a host name")
+    return name
+
+
+def path(value: Any) -> str:
+    """An absolute path."""
+    if not text(value).startswith("/"):
+        raise ValueError(f"{value!r} must be a whole path, from /")
+    return str(value)

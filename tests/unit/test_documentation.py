@@ -35,6 +35,12 @@ ipv4-prefix = "192.0.2.0/24"
 ea-length = 16
 """
 AUTO = BASE + "[mape]\n"
+IPIP = AUTO + """mode = "ipip"
+br = "2001:db8::1"
+ipv4 = "192.0.2.1"
+interface-id = "::feed"
+"""
+DS_LITE = AUTO + 'mode = "ds-lite"\naftr = "gw.example.jp"\n'
 RULES_D = """[[rule]]
 provider = "mine"
 ipv6-prefix = "2001:db8::/40"
@@ -67,7 +73,7 @@ def load(text, tmp_path):
 @pytest.fixture
 def known(taken, tmp_path):
     """Every key that the parser of dualwan.toml knows, by section."""
-    for text in (MANUAL, OWN_RULE, AUTO):
+    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE):
         load(text, tmp_path)
     return set(taken)
 
@@ -152,22 +158,27 @@ def test_example_shows_the_defaults(taken, tmp_path):
             assert taken[section, key] == defaults[section, key], key
 
 
-@pytest.mark.parametrize("way", ["hand", "rule"])
+WAYS = {"hand": "# Or by hand", "ipip": "# Or another service", "ds-lite": "# Or DS-Lite",
+        "rule": "# Or a rule"}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_alternatives_of_the_example_can_be_used(way, tmp_path):
     """Each block after `# Or`, uncommented, is a configuration."""
     lines = EXAMPLE.splitlines()
-    by_hand = next(at for at, line in enumerate(lines) if line.startswith("# Or by hand"))
-    by_rule = next(at for at, line in enumerate(lines) if line.startswith("# Or a rule"))
-    after = lines.index("[pppoe]")
-    blocks = {"hand": range(by_hand, by_rule), "rule": range(by_rule, after)}
+    begins = [next(at for at, line in enumerate(lines) if line.startswith(words))
+              for words in WAYS.values()]
+    ends = [*begins[1:], lines.index("[pppoe]")]
+    block = dict(zip(WAYS, map(range, begins, ends), strict=True))[way]
     text = "\n".join(
         line.removeprefix("# ")
-        if (at in blocks[way] and (KEY.match(line) or HEADER.match(line)))
-        or (way == "rule" and line.startswith("# br =")) else line
+        if (at in block and (KEY.match(line) or HEADER.match(line)))
+        or (way == "rule" and line.startswith("# br =") and at < ends[0]) else line
         for at, line in enumerate(lines))
-    found = load(text, tmp_path)
-    assert (found.mape.softwire is not None) == (way == "hand")
-    assert (found.mape.rule is not None) == (way == "rule")
+    mape = load(text, tmp_path).mape
+    assert (mape.softwire is not None) == (way == "hand")
+    assert (mape.rule is not None) == (way == "rule")
+    assert mape.mode == (way if way in {"ipip", "ds-lite"} else "map-e")
 
 
 def test_example_of_the_page_can_be_used(tmp_path):

@@ -77,7 +77,7 @@ def test_every_way_is_closed_by_default(chain):
 def test_services_on_offer_open_on_pppoe_only():
     """Each protocol has one set of ports; what is not listed has no rule."""
     text = firewall.wanted(config(BASE + '[firewall]\ninbound = ["dns", "tcp/8443", "ping"]\n'))
-    rules = lines(text.content, "from_pppoe")
+    rules = lines(text.content, "offers")
     assert "fib daddr . iif type local ct state new tcp dport { 53, 8443 } accept" in rules
     assert "fib daddr . iif type local ct state new udp dport { 53 } accept" in rules
     assert any("icmp type echo-request accept" in rule for rule in rules)
@@ -88,7 +88,7 @@ def test_services_on_offer_open_on_pppoe_only():
 def test_nothing_on_offer_leaves_the_ident_answer():
     """An empty list opens nothing; ident is still refused aloud."""
     text = firewall.wanted(config(BASE + "[firewall]\ninbound = []\n"))
-    assert lines(text.content, "from_pppoe") == [
+    assert lines(text.content, "offers") == [
         "fib daddr . iif type local tcp dport 113 reject with tcp reset"]
 
 

@@ -28,6 +28,8 @@ class FakeHost:
         self.applied: list[Step] = []
         self.running: set[str] = set()
         self.answering: set[str] = set()
+        self.names: dict[str, str] = {}
+        self.told: list[str] = []
         self.announced: dict[str, tuple[str, ...]] = {}
         self.locked = False
         self.clock = 0
@@ -125,6 +127,17 @@ class FakeHost:
                      if there.key != item.key)
         values: dict[str, Any] = {field: kept if gone else (*kept, item)}
         self.state = replace(self.state, **values)
+
+    def resolve(self, name: str) -> str:
+        """See Host: from the `names` that a test put in."""
+        if name not in self.names:
+            raise ProvisioningError(f"{name}: no such name")
+        return self.names[name]
+
+    def tell(self, path: str) -> str:
+        """See Host: noted in `told`."""
+        self.told.append(path)
+        return "OK"
 
     def any_answers(self, device: str, targets: Sequence[str]) -> bool:
         """See Host: for the devices that a test put into `answering`."""

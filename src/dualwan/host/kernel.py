@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dualwan.provisioning.answer import Known
     from dualwan.provisioning.cache import Book
 
+RESOLVE_SECONDS = 5.0
 PROC_SYS = Path("/proc/sys")
 TABLES = {firewall.NAME: ("inet", firewall.TABLE), snat.NAME: ("ip", snat.TABLE),
           pbr.NAME: ("ip", pbr.TABLE)}
@@ -64,6 +65,20 @@ class KernelHost:
     def await_prefix(self, device: str, seconds: float) -> bool:
         """See Host."""
         return prefix.await_prefix(device, seconds)
+
+    def resolve(self, name: str) -> str:
+        """See Host."""
+        from dualwan.host import dns_txt  # noqa: PLC0415 - for DS-Lite by name only
+        from dualwan.host.deadline import Deadline  # noqa: PLC0415
+
+        found = dns_txt.addresses(name, dns_txt.resolvers(), Deadline(RESOLVE_SECONDS))
+        return min(found)
+
+    def tell(self, path: str) -> str:
+        """See Host."""
+        from dualwan.host import update_call  # noqa: PLC0415 - for IPIP only
+
+        return update_call.call(update_call.read(Path(path)))
 
     def now(self) -> int:
         """See Host."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
+from time import monotonic
 from typing import Any, NoReturn
 
 from dualwan.errors import BusyError, KernelError
@@ -55,10 +56,12 @@ def _alarm(seconds: float) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, ring)
     rest, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    began = monotonic()
     try:
         yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, rest)
+    finally:  # a deadline of the caller goes on, less the time that was waited here
+        left = max(rest - (monotonic() - began), 0.001) if rest else 0.0
+        signal.setitimer(signal.ITIMER_REAL, left)
         signal.signal(signal.SIGALRM, before)
 
 
@@ -76,6 +79,8 @@ def read() -> Memory:
             pppoe=str(data["pppoe"]),
             mape=str(data["mape"]),
             prefix=str(data["prefix"]),
+            aftr=str(data["aftr"]),
+            told=str(data["told"]),
             health=Health(*data["health"]),
             tables={str(name): (str(content), str(listing))
                     for name, (content, listing) in data["tables"].items()},
@@ -94,6 +99,8 @@ def write(memory: Memory) -> None:
         "pppoe": memory.pppoe,
         "mape": memory.mape,
         "prefix": memory.prefix,
+        "aftr": memory.aftr,
+        "told": memory.told,
         "health": list(astuple(memory.health)),
         "tables": {name: list(pair) for name, pair in memory.tables.items()},
     }

@@ -27,6 +27,7 @@ IFA_F_DEPRECATED = 0x20
 IGNORE_ENCAP_LIMIT = 0x1  # IP6_TNL_F_IGN_ENCAP_LIMIT: "encaplimit none"
 IPPROTO_IPIP = 4
 HOP_LIMIT = 64
+IPV6_BITS = 128
 FOREVER = 0xFFFFFFFF
 SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
 TO_TABLE = 1  # FR_ACT_TO_TBL
@@ -94,7 +95,11 @@ class Netlink:
         if not by_index:
             return []
         found = []
-        for message in (*self.ipr.get_addr(family=AF_INET), *self.ipr.get_addr(family=AF_INET6)):
+        with refused("addresses"):
+            messages = (*self.ipr.get_addr(family=AF_INET), *self.ipr.get_addr(family=AF_INET6))
+        for message in messages:
+            if message["family"] == AF_INET6 and message["prefixlen"] != IPV6_BITS:
+                continue  # ours are host addresses; whoever added another length keeps it
             device = by_index.get(message["index"])
             local = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
             if device and local:
@@ -111,7 +116,9 @@ class Netlink:
         """Our own IPv4 routes, in every table."""
         names: dict[int, str] = {}
         found = []
-        for message in self.ipr.get_routes(family=AF_INET):
+        with refused("routes"):
+            messages = tuple(self.ipr.get_routes(family=AF_INET))
+        for message in messages:
             if message["proto"] != PROTOCOL:
                 continue
             index = message.get_attr("RTA_OIF") or 0
@@ -123,6 +130,8 @@ class Netlink:
 
     def rules(self) -> list[Rule]:
         """Our own IPv4 rules."""
+        with refused("rules"):
+            messages = tuple(self.ipr.get_rules(family=AF_INET))
         return [
             Rule(
                 message.get_attr("FRA_PRIORITY") or 0,
@@ -131,7 +140,7 @@ class Netlink:
                 message.get_attr("FRA_FWMARK") or 0,
                 message.get_attr("FRA_FWMASK") or 0,
             )
-            for message in self.ipr.get_rules(family=AF_INET)
+            for message in messages
             if message.get_attr("FRA_PROTOCOL") == PROTOCOL
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from dualwan.errors import KernelError
@@ -36,6 +37,8 @@ class Nft:
 
         Raises Unseen without the right to look, KernelError for anything else.
         """
+        if os.geteuid() != 0:
+            raise Unseen  # libnftables would add a line of its own to stderr
         code, output, error = self._run(f"list table {family} {name}")
         if code == 0:
             return output

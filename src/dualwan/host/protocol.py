@@ -46,6 +46,17 @@ class Host(Protocol):
         """Note MEMORY for later runs."""
         ...
 
+    def resolve(self, name: str) -> str:
+        """An IPv6 address of the host NAME, the same each time; raises ProvisioningError."""
+        ...
+
+    def tell(self, path: str) -> str:
+        """Make the update call that the file PATH describes; what the provider said.
+
+        Raises ConfigError for the file, ProvisioningError for the call.
+        """
+        ...
+
     def now(self) -> int:
         """Seconds since 1970, by the machine's clock."""
         ...

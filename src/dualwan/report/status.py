@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from dualwan.config import Softwire
 from dualwan.errors import MapeError
+from dualwan.mape_config import Softwire
 from dualwan.plan import SlicePlan
 from dualwan.provisioning.answer import Known, mapping
 from dualwan.reconcile import Plan
@@ -21,7 +21,8 @@ def as_data(plan: Plan) -> dict[str, Any]:
     return {
         "wan": {"interface": config.wan.interface, "up": seen.is_up(config.wan.interface),
                 "ipv6-default-route": seen.ipv6_default},
-        "mape": {"tunnel": config.mape.tunnel, "up": seen.is_up(config.mape.tunnel),
+        "mape": {"mode": config.mape.mode,
+                 "tunnel": config.mape.tunnel, "up": seen.is_up(config.mape.tunnel),
                  "prefix": plan.line.prefix or None, **_softwire(config.mape.softwire)},
         "pppoe": {"peer": pppoe.peer, "interface": pppoe.interface,
                   "up": seen.is_up(pppoe.interface),
@@ -37,11 +38,13 @@ def as_data(plan: Plan) -> dict[str, Any]:
 def _softwire(softwire: Softwire | None) -> dict[str, Any]:
     if softwire is None:
         return {"ipv4": None}
-    ports = softwire.port_set
-    return {"ipv4": str(softwire.ipv4), "ce": str(softwire.ce), "br": str(softwire.br),
-            "psid": ports.psid, "psid-offset": ports.psid_offset,
-            "psid-length": ports.psid_length, "ports": len(ports),
-            "ranges": [list(pair) for pair in ports.ranges()], "origin": softwire.origin}
+    ends = {"ipv4": str(softwire.ipv4), "ce": str(softwire.ce), "br": str(softwire.br),
+            "origin": softwire.origin}
+    if (ports := softwire.port_set) is None:
+        return ends
+    return ends | {"psid": ports.psid, "psid-offset": ports.psid_offset,
+                   "psid-length": ports.psid_length, "ports": len(ports),
+                   "ranges": [list(pair) for pair in ports.ranges()]}
 
 
 def _learned(known: Known, prefix: str) -> dict[str, Any]:
@@ -102,8 +105,8 @@ def text(data: dict[str, Any]) -> str:
 def _mape_words(mape: dict[str, Any]) -> str:
     if mape["ipv4"] is None:
         return "no address yet"
-    return (f"{mape['ipv4']}, {mape['ports']} ports (PSID {mape['psid']}), border relay "
-            f"{mape['br']}, by {mape['origin']}")
+    ports = f"{mape['ports']} ports (PSID {mape['psid']})" if "ports" in mape else mape["mode"]
+    return f"{mape['ipv4']}, {ports}, border relay {mape['br']}, by {mape['origin']}"
 
 
 def _up(value: bool) -> str:

@@ -9,9 +9,11 @@ refused by 1.1.
 
 from __future__ import annotations
 
-from dualwan.config import Config, Softwire
+from dualwan.config import Config
+from dualwan.mape_config import Softwire
 from dualwan.observed import Observed
 from dualwan.plan import SlicePlan
+from dualwan.portset import PortSet
 from dualwan.resources import Table
 from dualwan.slices.nft import block, only_table, table
 
@@ -27,8 +29,7 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
 def wanted(config: Config) -> Table:
     """The whole table."""
     tunnel, softwire = config.mape.tunnel, config.mape.softwire
-    snat = ([f'oifname "{tunnel}" meta l4proto {{ tcp, udp, icmp }} {_snat(softwire)}']
-            if softwire else [])
+    snat = [f'oifname "{tunnel}" {_snat(softwire)}'] if softwire and softwire.translated else []
     return table(
         "ip", TABLE,
         block("counter untranslated"),
@@ -42,15 +43,18 @@ def wanted(config: Config) -> Table:
     )
 
 
-def _ranges(softwire: Softwire) -> list[str]:
-    return [f"{low}-{high}" if high > low else str(low)
-            for low, high in softwire.port_set.ranges()]
+def _ranges(port_set: PortSet) -> list[str]:
+    ranges = [(max(low, 1), high) for low, high in port_set.ranges()]  # port 0 is nobody's
+    return [f"{low}-{high}" if high > low else str(low) for low, high in ranges]
 
 
 def _snat(softwire: Softwire) -> str:
-    ranges = _ranges(softwire)
+    if softwire.port_set is None:
+        return f"snat ip to {softwire.ipv4}"
+    ranges = _ranges(softwire.port_set)
     values = ", ".join(f"{at} : {softwire.ipv4} . {ports}" for at, ports in enumerate(ranges))
-    return f"snat ip to numgen inc mod {len(ranges)} map {{ {values} }}"
+    return (f"meta l4proto {{ tcp, udp, icmp }} snat ip to numgen inc mod {len(ranges)} "
+            f"map {{ {values} }}")
 
 
 def _guard(tunnel: str, softwire: Softwire | None) -> str:
@@ -64,7 +68,11 @@ def _guard(tunnel: str, softwire: Softwire | None) -> str:
             f'oifname != "{tunnel}" accept']
     if softwire is None:
         return block("chain guard", *head, refuse)
-    ports = ", ".join(_ranges(softwire))
+    if not softwire.translated:
+        return block("chain guard", *head)
+    if softwire.port_set is None:
+        return block("chain guard", *head, f"ip saddr != {softwire.ipv4} {refuse}")
+    ports = ", ".join(_ranges(softwire.port_set))
     return block(
         "chain guard",
         *head,

@@ -8,6 +8,7 @@ many (ports, networks) stands in sets: the cost of a packet does not grow with t
 from __future__ import annotations
 
 from dualwan.config import Config
+from dualwan.mape_config import IPIP
 from dualwan.observed import Observed
 from dualwan.plan import SlicePlan
 from dualwan.resources import Table
@@ -46,8 +47,14 @@ def _input(config: Config) -> str:
         f"iifname {quoted(config.lan.interfaces)} accept",
         *(opening if config.firewall.bogus == "drop" else []),
         f'iifname "{config.wan.interface}" jump from_wan',
-        f'iifname "{config.pppoe.interface}" jump from_pppoe',
+        f"iifname {quoted(_offering(config))} jump offers",
     )
+
+
+def _offering(config: Config) -> tuple[str, ...]:
+    """The ways in by which services are offered: PPPoE, and a fixed address by IPIP."""
+    fixed = (config.mape.tunnel,) if config.mape.mode == IPIP else ()
+    return (config.pppoe.interface, *fixed)
 
 
 def _from_wan(config: Config) -> str:

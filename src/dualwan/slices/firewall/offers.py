@@ -37,7 +37,7 @@ def _set(name: str, kind: str, seconds: int) -> str:
 
 
 def chains(config: Config) -> list[str]:
-    """The chain of PPPoE, and the guard's chains where something is guarded."""
+    """The chain of what comes in by PPPoE, and the guard's chains where something is guarded."""
     firewall = config.firewall
     ident = "reject with tcp reset" if firewall.ident == "reset" else "drop"
     guarded = [f"{HERE} {NEW} {match} goto guard" for match in matches(_guarded(config))]
@@ -45,7 +45,7 @@ def chains(config: Config) -> list[str]:
                for line in _limited(offer)]
     free = [offer.service for offer in firewall.inbound if not offer.sources and not offer.guard]
     found = [block(
-        "chain from_pppoe",
+        "chain offers",
         f"{HERE} tcp dport 113 {ident}",
         *limited,
         *guarded,
