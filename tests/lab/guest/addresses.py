@@ -13,7 +13,9 @@ LAN_PREFIX_LENGTH = 24
 
 # What the line announces, and what OCN's rule makes of it (draft layout).
 WAN_PREFIX = "2400:4050:5c71:af00::"
+# The same address with the next PSID.
 OTHER_WAN_PREFIX = "2400:4050:5c71:b000::"
+OTHER_CE = "2400:4050:5c71:b000:99:f171:c600:3000"
 CE = "2400:4050:5c71:af00:99:f171:c600:2f00"
 BR = "2001:380:a120::9"
 MAPE_ADDRESS = "153.241.113.198"
@@ -28,7 +30,11 @@ PORT_BLOCKS = tuple(
         for i in range(1, 1 << PSID_OFFSET)
     )
 )
+OTHER_PORT_BLOCKS = tuple(
+    range(block.start + BLOCK_SIZE, block.stop + BLOCK_SIZE) for block in PORT_BLOCKS
+)
 PORT_SET = frozenset(port for block in PORT_BLOCKS for port in block)
+OTHER_PORT_SET = frozenset(port for block in OTHER_PORT_BLOCKS for port in block)
 
 PPPOE_PEER = "dsl-provider"
 PPPOE_GATEWAY = "203.0.113.1"

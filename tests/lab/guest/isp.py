@@ -44,7 +44,12 @@ interface wan {{
         AdvOnLink on;
         AdvAutonomous on;
     }};
-}};
+{deprecated}}};
+"""
+_DEPRECATED = """\
+    prefix {prefix}/64 {{
+        AdvPreferredLifetime 0;
+    }};
 """
 
 
@@ -54,12 +59,13 @@ class Isp:
 
     space: Namespace
 
-    def announce(self, prefix: str = WAN_PREFIX) -> None:
-        """Announce this /64 from now on."""
+    def announce(self, prefix: str = WAN_PREFIX, *, instead_of: str = "") -> None:
+        """Announce this /64 from now on, and that the other one is not to be used any more."""
         self._end(signal.SIGTERM, "radvd")
         RUN.mkdir(parents=True, exist_ok=True)
         configuration = RUN / "radvd.conf"
-        configuration.write_text(_RADVD.format(prefix=prefix))
+        old = _DEPRECATED.format(prefix=instead_of) if instead_of else ""
+        configuration.write_text(_RADVD.format(prefix=prefix, deprecated=old))
         self.space.run(
             "radvd", "-C", str(configuration), "-p", str(RUN / "radvd.pid"), "-m", "none"
         )

@@ -1,4 +1,7 @@
-"""Makes the router come up by itself at its next boot: `prepare_boot auto|allow-hotplug`."""
+"""Makes the router come up by itself at its next boot: `prepare_boot auto|allow-hotplug`.
+
+The second way has nothing about MAP-E in the configuration.
+"""
 
 from __future__ import annotations
 
@@ -11,5 +14,6 @@ if __name__ == "__main__":
         product.take_down()
     if not product.is_installed():
         product.install()
-    product.configure()
+    hotplug = sys.argv[1] == "allow-hotplug"
+    product.configure(product.AUTO_CONFIG if hotplug else product.GOOD_CONFIG)
     router.write_interfaces(sys.argv[1])

@@ -47,6 +47,16 @@ dial = true
 inbound = ["ssh", "http", "https"]
 """
 
+# All that an owner must say: the rest follows from the line.
+AUTO_CONFIG = f"""\
+[wan]
+interface = "{WAN}"
+[lan]
+interfaces = ["{LAN}"]
+[mape]
+provider = "auto"
+"""
+
 
 def package() -> Path:
     """The .deb under test, at a place that apt's own user can read."""

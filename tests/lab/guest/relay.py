@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from guest.addresses import BR, CE, MAPE_ADDRESS, PORT_BLOCKS
@@ -56,6 +57,18 @@ class Relay:
             f"route add {MAPE_ADDRESS} dev map0",
         )
         self.space.run("nft", "-f", "-", text=_guard())
+
+    def serve(self, ce: str, blocks: Iterable[range]) -> None:
+        """From now on the customer is this CE, with these ports of the same address."""
+        self.space.ip(
+            f"link set dev map0 type ip6tnl mode ipip6 local {BR} remote {ce} encaplimit none"
+        )
+        elements = ", ".join(f"{block.start}-{block.stop - 1}" for block in blocks)
+        for name in ("ports", "echo_ids"):
+            self.space.run(
+                "nft",
+                f"flush set inet guard {name}; add element inet guard {name} {{ {elements} }}",
+            )
 
     def counters(self) -> dict[str, int]:
         """Packets by what the relay thought of them."""
