@@ -24,6 +24,7 @@ def main() -> None:
             state["next"] += 1
             if step.get("reboot"):
                 _keep(state)
+                live.write(b"the guest reboots\n")
                 subprocess.run(["systemctl", "reboot"], check=True)
                 return
             code = _carry_out(step["argv"], live.fileno())

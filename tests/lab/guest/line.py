@@ -33,7 +33,12 @@ class Line:
     relay: Relay = field(default_factory=lambda: Relay(Namespace("br")))
 
     def build(self) -> None:
-        """Make everything; the router's own cables come last, as they're what hotplug sees."""
+        """Make everything.
+
+        The router's cables are made in its own namespace: a device that is moved there is seen
+        by systemd as gone and come again, which no real one is. Whatever hotplug starts for
+        them waits for network-pre.target, and so for the whole line.
+        """
         access, relay = self.isp.space, self.relay.space
         ROUTER.ip(*(f"netns add {space.name}" for space in self._spaces()))
         for space in self._spaces():
@@ -42,8 +47,11 @@ class Line:
             space.ip("link set dev lo up")
         for space in (access, relay, self.internet):
             space.sysctl(ipv4__ip_forward=1, ipv6__conf__all__forwarding=1)
+        ROUTER.ip(
+            f"link add name {WAN} type veth peer name wan netns {access.name}",
+            f"link add name {LAN} type veth peer name lan netns {self.client.name}",
+        )
         access.ip(
-            "link add name wan type veth peer name wan0",
             f"link add name br type veth peer name isp netns {relay.name}",
             f"link add name inet type veth peer name isp netns {self.internet.name}",
             f"address add {WAN_PREFIX}1/64 dev wan",
@@ -79,7 +87,6 @@ class Line:
         )
         self.relay.build()
         self.client.ip(
-            f"link add name lan type veth peer name {LAN}",
             f"address add {CLIENT_ADDRESS}/{LAN_PREFIX_LENGTH} dev lan",
             "link set dev lan up",
             f"route add default via {LAN_ADDRESS}",
@@ -87,8 +94,6 @@ class Line:
         self.isp.announce()
         self.isp.open_pppoe()
         router.write_first_settings()
-        self.client.ip(f"link set dev {LAN} netns 1")
-        access.ip(f"link set dev {WAN} netns 1")
 
     def _spaces(self) -> tuple[Namespace, ...]:
         return (self.isp.space, self.relay.space, self.internet, self.client)

@@ -27,4 +27,9 @@ def test_apply_on_a_line_with_a_default_route_keeps_the_route(up: Snapshot, line
     assert line.router.run("ip", "-6", "route", "show", "default")
     assert line.router.run("sysctl", "-n", "net.ipv6.conf.all.forwarding").strip() == "1"
     assert traffic.ask_tcp(line.client, INTERNET_HOST).address == MAPE_ADDRESS
+    product.run("down")
+    accept_ra = line.router.run("sysctl", "-n", "net.ipv6.conf.wan0.accept_ra").strip()
+    line.router.sysctl(ipv6__conf__wan0__accept_ra=2)  # as ifupdown had it
+    product.run()
+    assert accept_ra == "1", "down puts back what was there"
     assert snapshot.of_somebody_else(snapshot.take()) == snapshot.of_somebody_else(up)

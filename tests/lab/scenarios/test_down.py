@@ -34,7 +34,7 @@ def test_the_kernel_is_as_it_was_before(installed: Snapshot, after_down: Snapsho
         for line in installed.difference(after_down)
         if not (line.startswith("+ sysctl: ") and line.split()[2] not in known)
     ]
-    assert difference == []
+    assert "\n".join(difference) == ""
 
 
 def test_what_is_of_somebody_else_survives(installed: Snapshot, after_down: Snapshot) -> None:
@@ -50,4 +50,4 @@ def test_down_again_has_nothing_to_do() -> None:
     before = snapshot.take()
     done = product.run("down")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert before.difference(snapshot.take()) == []
+    assert "\n".join(before.difference(snapshot.take())) == ""

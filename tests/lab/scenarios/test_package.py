@@ -31,7 +31,7 @@ def test_an_upgrade_keeps_the_line_running() -> None:
     """Installing the package again leaves the kernel's state as it is."""
     before = snapshot.take()
     product.apt("install", "--reinstall", str(product.package()))
-    assert before.difference(snapshot.take()) == []
+    assert "\n".join(before.difference(snapshot.take())) == ""
     done = product.run("--dry-run", "--exit-code")
     assert done.returncode == 0, done.stdout + done.stderr
 

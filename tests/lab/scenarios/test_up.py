@@ -71,7 +71,7 @@ def test_applying_again_changes_nothing() -> None:
     before = snapshot.take()
     done = product.run()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert before.difference(snapshot.take()) == []
+    assert "\n".join(before.difference(snapshot.take())) == ""
 
 
 @pytest.mark.usefixtures("up")
