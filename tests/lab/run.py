@@ -23,7 +23,7 @@ PYTEST = (
     *("--rootdir", "/lab/checkout/tests/lab", "--confcutdir", "/lab/checkout/tests/lab"),
 )
 SCENARIOS = "/lab/checkout/tests/lab/scenarios"
-TEST_LIMIT_SECONDS = 900.0
+TEST_LIMIT_SECONDS = 1500.0
 DEMO_LIMIT_SECONDS = 420.0
 NO_TESTS_COLLECTED = 5
 
@@ -37,7 +37,11 @@ FIRST_BOOT = (
     "test_reconnect.py",
     "test_by_hand.py",
     "test_down.py",
+    "test_prefix.py",
+    "test_modes.py",
     "test_provisioning.py",
+    "test_prefix.py",
+    "test_modes.py",
 )
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")
