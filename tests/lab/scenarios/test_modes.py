@@ -91,6 +91,7 @@ def service(request: pytest.FixtureRequest, line: Line, installed: object) -> It
     product.bring_up()
     yield offered
     product.take_down()
+    line.isp.reconnect(FIRST_PPPOE_ADDRESS)
     line.internet.ip(f"route del {offered.address}")
     relay.run("nft", "delete", "table", "ip", "aftr")
     relay.ip("link del dev other0", f"address del {OTHER_END}/64 dev isp")
@@ -123,5 +124,3 @@ def test_pppoe_reconnects_beside_it(line: Line, service: Service) -> None:
     assert traffic.ask_tcp(line.client, INTERNET_HOST).address == before == service.address
     done = product.run("--dry-run", "--exit-code")
     assert done.returncode == 0, done.stdout + done.stderr
-    line.isp.reconnect(FIRST_PPPOE_ADDRESS)
-    router.wait_for_ppp(FIRST_PPPOE_ADDRESS)

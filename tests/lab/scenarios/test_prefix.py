@@ -9,6 +9,7 @@ import pytest
 from guest import command, product, router, traffic, waiting
 from guest.addresses import (
     CE,
+    FIRST_PPPOE_ADDRESS,
     INTERNET_HOST,
     MAPE_ADDRESS,
     OTHER_CE,
@@ -53,6 +54,7 @@ def auto(line: Line, installed: object) -> Iterator[Line]:
     product.bring_up()
     yield line
     product.take_down()
+    line.isp.reconnect(FIRST_PPPOE_ADDRESS)
     _number_back(line)
     line.isp.announce(WAN_PREFIX)
     line.isp.space.ip(f"route del {OTHER_WAN_PREFIX}/64 dev wan")
