@@ -40,8 +40,6 @@ FIRST_BOOT = (
     "test_prefix.py",
     "test_modes.py",
     "test_provisioning.py",
-    "test_prefix.py",
-    "test_modes.py",
 )
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")

@@ -62,7 +62,7 @@ SERVICES = {
     ),
     "ds-lite": Service(
         f'{HEAD}mode = "ds-lite"\naftr = "{OTHER_END}"\n',
-        f"{WAN_PREFIX}b4:0:0:2",
+        f"{WAN_PREFIX[:-1]}b4:0:0:2",
         ("192.0.0.2", "192.168.10.0/24"),
         AFTR_ADDRESS,
         is_ours=False,
