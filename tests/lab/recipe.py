@@ -39,6 +39,7 @@ PACKAGES = (
     "socat",
     "iperf3",
     "dnsmasq-base",
+    "openssl",
 )
 
 # Left out while the image is built, for speed: no test reads them and QEMU has no such hardware.

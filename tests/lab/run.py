@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -48,6 +49,8 @@ STARTS = ("auto", "allow-hotplug")
 def main() -> int:
     """Carry out the sub-command; its exit code."""
     arguments = _parse()
+    # Ended from outside, the virtual machine ends as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return int(arguments.run(arguments))
     except LabError as error:

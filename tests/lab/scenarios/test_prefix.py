@@ -9,6 +9,7 @@ import pytest
 from guest import command, product, router, traffic, waiting
 from guest.addresses import (
     CE,
+    ECHO_PORT,
     FIRST_PPPOE_ADDRESS,
     INTERNET_HOST,
     MAPE_ADDRESS,
@@ -30,7 +31,7 @@ MENDED_LIMIT_SECONDS = 30  # from the advertisement on; its first copies come se
 
 
 def _seen(line: Line, limit: float = 10) -> traffic.Endpoint:
-    return traffic.ask_tcp_within(line.client, INTERNET_HOST, traffic.ECHO_PORT, limit)
+    return traffic.ask_tcp_within(line.client, INTERNET_HOST, ECHO_PORT, limit)
 
 
 def _renumber(line: Line) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -52,7 +52,7 @@ def _snat() -> snapshot.Section:
 
 
 @pytest.fixture(scope="module")
-def reconnected(line: Line, internet: Servers, installed: Snapshot) -> Reconnected:
+def reconnected(line: Line, internet: Servers, installed: Snapshot) -> Iterator[Reconnected]:
     """One reconnect, watched from all sides; nobody types a command."""
     assert internet
     assert installed
@@ -88,7 +88,11 @@ def reconnected(line: Line, internet: Servers, installed: Snapshot) -> Reconnect
         )
         download.stop()
         held.close()
-    return found
+    yield found
+    # The next ifup gets the first address again.
+    router.forget_stamps()
+    line.isp.reconnect(FIRST_PPPOE_ADDRESS)
+    router.wait_for_hooks(FIRST_PPPOE_ADDRESS)
 
 
 def test_the_server_answers_on_the_new_address_at_once(
