@@ -78,6 +78,7 @@ def test_a_device_that_took_the_tunnels_name(bare):
 AS_USER = """\
 import difflib, encodings.ascii, os, nftables, sys, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan_text, dualwan.report.status
+import dualwan.run
 from dualwan.cli import main
 os.setgroups([])
 os.setgid(65534)
