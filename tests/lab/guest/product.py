@@ -82,10 +82,13 @@ def is_installed() -> bool:
     return shutil.which(COMMAND) is not None
 
 
-def configure(text: str = GOOD_CONFIG) -> None:
-    """Write the configuration."""
+def configure(text: str = GOOD_CONFIG) -> bool:
+    """Write the configuration; whether it's another one than before."""
     CONFIG.parent.mkdir(exist_ok=True)
+    if CONFIG.exists() and CONFIG.read_text() == text:
+        return False
     CONFIG.write_text(text)
+    return True
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

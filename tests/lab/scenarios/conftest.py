@@ -86,12 +86,19 @@ def foreign(line: Line) -> Snapshot:
     return take()
 
 
+def _configured() -> None:
+    """The usual configuration is there, and in force where the WAN is up already."""
+    if product.configure() and product.wan_is_up():
+        done = product.run()
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="session")
 def installed(foreign: Snapshot) -> Snapshot:
     """The product installed with apt and configured; the state from before that."""
     if not product.is_installed():
         product.install()
-    product.configure()
+    _configured()
     return foreign
 
 
@@ -107,7 +114,7 @@ def down(installed: Snapshot) -> Snapshot:
 @pytest.fixture
 def up(installed: Snapshot) -> Snapshot:
     """The product installed and the WAN up with PPPoE; the state from before the product."""
-    product.configure()
+    _configured()
     if not product.wan_is_up():
         product.bring_up()
     return installed
