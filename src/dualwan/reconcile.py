@@ -89,18 +89,24 @@ def reconcile(config: Config, host: Host, event: Event,
         if plan.unseen:
             raise KernelError("; ".join(plan.unseen))
         _remember_wish(host, event, only)
-        failures: dict[str, str] = {}
-        for item in plan.slices:
-            if plan.targets[item.name] and NEEDS.get(item.name) in failures:
-                failures[item.name] = f"{item.name} waits for {NEEDS[item.name]}"
-                continue
-            try:
-                _apply(host, item, plan)
-            except KernelError as error:
-                failures[item.name] = str(error)
+        failures = _carry_out(host, plan)
         if plan.changes and not failures:
-            failures = _verify(config, host, event, only)
+            failures = _settle(config, host, event, only)
         return replace(plan, failures=failures)
+
+
+def _carry_out(host: Host, plan: Plan) -> dict[str, str]:
+    """Do the steps of PLAN; why it failed, by slice."""
+    failures: dict[str, str] = {}
+    for item in plan.slices:
+        if plan.targets[item.name] and NEEDS.get(item.name) in failures:
+            failures[item.name] = f"{item.name} waits for {NEEDS[item.name]}"
+            continue
+        try:
+            _apply(host, item, plan)
+        except KernelError as error:
+            failures[item.name] = str(error)
+    return failures
 
 
 def _remember_wish(host: Host, event: Event, only: Collection[str]) -> None:
@@ -130,8 +136,16 @@ def _apply(host: Host, item: SlicePlan, plan: Plan) -> None:
         host.remember(done)
 
 
-def _verify(config: Config, host: Host, event: Event, only: Collection[str]) -> dict[str, str]:
-    """Look again: whatever would still change was not done, or was undone by somebody."""
+def _settle(config: Config, host: Host, event: Event, only: Collection[str]) -> dict[str, str]:
+    """Look again: what moved meanwhile is done once more, and what differs then has failed.
+
+    PPPoE may come back while its end is dealt with, with a new device of the same name.
+    """
+    again = make_plan(config, host, event, only)
+    if again.changes:
+        if failures := _carry_out(host, again):
+            return failures
+        again = make_plan(config, host, event, only)
     return {item.name: "the kernel did not end as planned: "
                        + "; ".join(step.text for step in item.changes)
-            for item in make_plan(config, host, event, only).slices if item.changes}
+            for item in again.slices if item.changes}
