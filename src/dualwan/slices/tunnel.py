@@ -95,12 +95,18 @@ def _problems(config: Config, observed: Observed) -> tuple[str, ...]:
 
 
 def stale_addresses(config: Config, observed: Observed) -> set[str]:
-    """Shared addresses that MAP-E had and has no longer, after a change of the prefix."""
+    """Shared addresses whose flows cannot go on, after a change of the prefix.
+
+    A new CE may have the same address with other ports: the flows on the old ones would be
+    refused for as long as their packets keep them alive.
+    """
     softwire = config.mape.softwire
     if softwire is None:
         return set()
-    had = {observed.memory.mape, observed.address_of(config.mape.tunnel)}
-    return had - {"", str(softwire.ipv4)}
+    had = {observed.memory.mape, observed.address_of(config.mape.tunnel)} - {""}
+    moved = any(item.device == config.wan.interface and item.address != str(softwire.ce)
+                for item in observed.memory.addresses)
+    return had if moved else had - {str(softwire.ipv4)}
 
 
 def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:

@@ -1,0 +1,28 @@
+"""Another prefix that leads to the same address with other ports."""
+
+from machine import Machine, run
+
+from dualwan.config import from_text
+from dualwan.resources import Flows
+from dualwan.targets import Event
+
+AUTO = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n[mape]\n[pppoe]\ndial = false\n'
+OLD, NEW = "2400:4050:5c71:af00::/64", "2400:4050:5c71:b000::/64"  # PSID 47 and 48
+SHARED = "153.241.113.198"
+
+
+def forgotten(machine):
+    """Return the addresses whose flows were forgotten so far."""
+    return [step.resource.address for step in machine.applied if isinstance(step.resource, Flows)]
+
+
+def test_flows_on_the_old_ports_are_forgotten(tmp_path):
+    """Once, at the change; neither at the first ifup nor at a later event."""
+    machine = Machine("wan0", "lan0")
+    machine.announced["wan0"] = (OLD,)
+    config = from_text("f", AUTO, tmp_path)
+    run(machine, config, Event.UP, Event.UP)
+    assert forgotten(machine) == []
+    machine.announced["wan0"] = (NEW,)
+    run(machine, config, Event.LINE, Event.LINE, Event.UP)
+    assert forgotten(machine) == [SHARED]
