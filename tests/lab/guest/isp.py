@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,10 +104,14 @@ class Isp:
         return bool(self.space.pids("pppd"))
 
     def _end(self, number: int, program: str) -> None:
-        pids = self.space.pids(program)
-        handles = [os.pidfd_open(pid) for pid in pids]
+        handles = []
+        for pid in self.space.pids(program):
+            # radvd's two processes end each other, so either may be gone already.
+            with suppress(ProcessLookupError):
+                handles.append(os.pidfd_open(pid))
         for handle in handles:
-            signal.pidfd_send_signal(handle, number)
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, number)
         for handle in handles:
             _wait_for_end(handle, program)
 
