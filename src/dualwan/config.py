@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from dualwan import firewall_config, mape_config, values
+from dualwan import firewall_config, forwards, mape_config, values
 from dualwan.errors import ConfigError
 from dualwan.firewall_config import Firewall
+from dualwan.forwards import Forward
 from dualwan.mape_config import Mape
 from dualwan.rules import RULES_DIR
 from dualwan.toml_source import Source, Table, parse, unknown
@@ -71,6 +72,7 @@ class Config:
     mape: Mape
     pppoe: Pppoe
     firewall: Firewall
+    forwards: tuple[Forward, ...] = ()
     path: str = field(default="", compare=False)
 
     @property
@@ -104,7 +106,7 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
     """Check TEXT, which stands in the file NAME; raises ConfigError."""
     data = parse(name, text)
     source = Source(name, text)
-    sections = ["wan", "lan", "mape", "pppoe", "firewall"]
+    sections = ["wan", "lan", "mape", "pppoe", "firewall", "forward"]
     for section in data:
         if section not in sections:
             source.fail(unknown("section", section, sections), section)
@@ -121,9 +123,14 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
         mape=mape_config.read(table("mape"), rules_dir),
         pppoe=_pppoe(table("pppoe")),
         firewall=firewall_config.read(table("firewall")),
+        forwards=forwards.read(source, data.get("forward", [])),
         path=name,
     )
     _each_interface_once(config, source)
+    if config.forwards and config.mape.mode == mape_config.DS_LITE:
+        source.fail("DS-Lite has no address of its own to forward from", "forward")
+    if config.mape.softwire is not None:
+        forwards.check(source, config.forwards, config.mape.softwire.port_set)
     return config
 
 

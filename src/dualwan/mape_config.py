@@ -51,6 +51,9 @@ class Mape:
     prefix_from: the interface whose prefix counts, "" for the WAN.
     wait: seconds that ifup waits for a prefix, 0 to 300.
     mtu: the tunnel's, in bytes, 1280 to 1500 (1460 = 1500 less 40 for the IPv6 header).
+    open_nat: LAN hosts to whose UDP everybody may answer that they have sent something to.
+    max_share: percent of the ports, 10 to 100, that a host may hold towards a destination.
+    conntrack_timeouts: whether flows by the tunnel have timeouts of their own.
     """
 
     provider: str
@@ -69,6 +72,9 @@ class Mape:
     wait: int = 30
     tunnel: str = "mape0"
     mtu: int = 1460
+    open_nat: tuple[IPv4Address, ...] = ()
+    max_share: int = 50
+    conntrack_timeouts: bool = True
 
 
 def read(table: Table, rules_dir: Path) -> Mape:
@@ -99,6 +105,10 @@ def _map_e(table: Table, rules_dir: Path) -> Mape:
         rule=rule,
         rules=rules,
         provisioning=table.take("provisioning", values.words(SOURCES), Mape.provisioning),
+        open_nat=table.take("open-nat", values.ipv4_list, Mape.open_nat),
+        max_share=table.take("max-share", values.number(10, 100), Mape.max_share),
+        conntrack_timeouts=table.take("conntrack-timeouts", values.flag,
+                                      Mape.conntrack_timeouts),
     )
     if mape.provisioning and (provider != AUTO or rule is not None):
         table.fail(f'goes with provider = "{AUTO}" only: there is nothing to learn here',

@@ -1,83 +1,156 @@
 """The snat slice: one nft table that translates what leaves by either WAN. Pure.
 
-The port set goes into one rule: `numgen` picks a block, the map gives address and port
-range, netfilter picks a free port in it. The concatenated value (address . ports) is the
-form that uses each port of a block on every nft since 1.0.6, and maps ICMP echo
-identifiers too; `snat to ADDR : numgen … map` uses one port a block on 1.0.6 and is
-refused by 1.1.
+Of its parts: pool.py the ports and their order, sharing.py how a flow gets one, fairness.py
+how many a host may have, timeouts.py how long it keeps them, inward.py what may come in. The
+guard has the last word: nothing leaves by the tunnel that is not of the shared address and
+its ports.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from dualwan import forwards
 from dualwan.config import Config
+from dualwan.forwards import Forward
 from dualwan.mape_config import Softwire
 from dualwan.observed import Observed
 from dualwan.plan import SlicePlan
 from dualwan.portset import PortSet
 from dualwan.resources import Table
+from dualwan.slices import sharing, timeouts
+from dualwan.slices.fairness import Share
+from dualwan.slices.inward import Inward
 from dualwan.slices.nft import block, only_table, table
+from dualwan.slices.pool import Pool, pool
+from dualwan.slices.portset_nft import any_block, inside, outside
 
 NAME = "snat"
 TABLE = "dualwan_snat"
 
+REFUSE = "counter name untranslated drop"
+ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols have a port
+GUARD = "type filter hook postrouting priority srcnat + 10; policy accept;"
+
 
 def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
     """Steps that bring the translation to its desired state, or take it away."""
-    return only_table(NAME, wanted(config) if up else None, TABLE, observed)
+    if not up:
+        return only_table(NAME, None, TABLE, observed)
+    return replace(only_table(NAME, wanted(config), TABLE, observed),
+                   problems=_possible(config)[1])
 
 
 def wanted(config: Config) -> Table:
     """The whole table."""
-    tunnel, softwire = config.mape.tunnel, config.mape.softwire
-    snat = [f'oifname "{tunnel}" {_snat(softwire)}'] if softwire and softwire.translated else []
+    softwire = config.mape.softwire
+    if softwire and softwire.translated and softwire.port_set:
+        return _shared(config, softwire, softwire.port_set)
+    address = str(softwire.ipv4) if softwire and softwire.translated else ""
+    inward = Inward(address, config.mape.tunnel, _possible(config)[0] if address else (), ())
     return table(
         "ip", TABLE,
         block("counter untranslated"),
-        block(
-            "chain postrouting",
-            "type nat hook postrouting priority srcnat; policy accept;",
-            *snat,
-            f'oifname "{config.pppoe.interface}" masquerade',
-        ),
-        _guard(tunnel, softwire),
+        *_prerouting(inward.rules()),
+        *inward.chains(),
+        _postrouting(config, inward, f"snat ip to {address}" if address else ""),
+        _simple_guard(config.mape.tunnel, softwire),
     )
 
 
-def _ranges(port_set: PortSet) -> list[str]:
-    ranges = [(max(low, 1), high) for low, high in port_set.ranges()]  # port 0 is nobody's
-    return [f"{low}-{high}" if high > low else str(low) for low, high in ranges]
+def _possible(config: Config) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
+    """The forwards by the tunnel that the line can have, and why it cannot have the others."""
+    softwire = config.mape.softwire
+    if softwire is None:
+        return (), ()
+    mine = [one for one in config.forwards if one.via == forwards.MAPE]
+    return forwards.split(mine, softwire.port_set)
 
 
-def _snat(softwire: Softwire) -> str:
-    if softwire.port_set is None:
-        return f"snat ip to {softwire.ipv4}"
-    ranges = _ranges(softwire.port_set)
-    values = ", ".join(f"{at} : {softwire.ipv4} . {ports}" for at, ports in enumerate(ranges))
-    return (f"meta l4proto {{ tcp, udp, icmp }} snat ip to numgen inc mod {len(ranges)} "
-            f"map {{ {values} }}")
+def _shared(config: Config, softwire: Softwire, port_set: PortSet) -> Table:
+    """Of an address that is shared."""
+    tunnel, mape = config.mape.tunnel, config.mape
+    possible = _possible(config)[0]
+    ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed,
+                 [one.port for one in possible])
+    inward = Inward(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
+    share = Share(ports, mape.max_share)
+    short = timeouts.rules() if mape.conntrack_timeouts else {}
+    way = sharing.Sharing(ports, short, share.crowd(), inward.avoid)
+    identity = (f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/"
+                f"{port_set.psid_length}")  # with another one, what was learned is wrong
+    return table(
+        "ip", TABLE,
+        block("counter untranslated"),
+        block("counter crowded"),
+        *(timeouts.objects() if short else []),
+        *(sharing.sets(identity) if ports.counted else []),
+        *share.sets(),
+        *inward.sets(identity),
+        *_prerouting([*inward.rules(), *share.rules()]),
+        *inward.chains(),
+        *share.chains(tunnel, way),
+        _postrouting(config, inward, sharing.WAYS if ports.counted else "goto share"),
+        *(way.chains() if ports.counted else [_plain(way)]),
+        *_guard(tunnel, ports, port_set, inward),
+    )
 
 
-def _guard(tunnel: str, softwire: Softwire | None) -> str:
+def _plain(way: sharing.Sharing) -> str:
+    """Of so many ports that no flow has to look for one; or of none at all."""
+    translate = ([f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(way.pool)}"]
+                 if way.pool.blocks else [])
+    return block("chain share", *(rule for rules in way.timeouts.values() for rule in rules),
+                 *translate)
+
+
+def _prerouting(rules: list[str]) -> list[str]:
+    if not rules:
+        return []
+    return [block("chain prerouting",
+                  "type nat hook prerouting priority dstnat; policy accept;", *rules)]
+
+
+def _postrouting(config: Config, inward: Inward, translate: str) -> str:
+    return block(
+        "chain postrouting",
+        "type nat hook postrouting priority srcnat; policy accept;",
+        *([f'oifname "{config.mape.tunnel}" {translate}'] if translate else []),
+        f'oifname "{config.pppoe.interface}" masquerade',
+        *inward.hairpin(translate),
+    )
+
+
+def _simple_guard(tunnel: str, softwire: Softwire | None) -> str:
+    head = [GUARD, f'oifname != "{tunnel}" accept']
+    if softwire is None:
+        return block("chain guard", *head, REFUSE)
+    if not softwire.translated:
+        return block("chain guard", *head)
+    return block("chain guard", *head, f"ip saddr != {softwire.ipv4} {REFUSE}")
+
+
+def _guard(tunnel: str, ports: Pool, port_set: PortSet, inward: Inward) -> list[str]:
     """Nothing leaves by the tunnel but with the shared address and a port of the set.
 
     The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
-    counted, and no private address shows outside.
+    counted, and no private address shows outside. The name of the device is compared last:
+    it costs as much as all the rest.
     """
-    refuse = "counter name untranslated drop"
-    head = ["type filter hook postrouting priority srcnat + 10; policy accept;",
-            f'oifname != "{tunnel}" accept']
-    if softwire is None:
-        return block("chain guard", *head, refuse)
-    if not softwire.translated:
-        return block("chain guard", *head)
-    if softwire.port_set is None:
-        return block("chain guard", *head, f"ip saddr != {softwire.ipv4} {refuse}")
-    ports = ", ".join(_ranges(softwire.port_set))
-    return block(
-        "chain guard",
-        *head,
-        f"ip saddr != {softwire.ipv4} {refuse}",
-        f"meta l4proto {{ tcp, udp }} th sport != {{ {ports} }} {refuse}",
-        f"icmp type echo-request icmp id != {{ {ports} }} {refuse}",
-        f"meta l4proto != {{ tcp, udp, icmp }} {refuse}",
-    )
+    fast = " ".join(inside(port_set, "th sport"))
+    if ICMP_ECHO in port_set:
+        fast = f"meta l4proto != icmp {fast}"
+    wrong = [f"{condition} {REFUSE}" for condition in outside(port_set, "th sport")]
+    return [
+        block("chain guard", GUARD, *inward.guard(),
+              f"ip saddr {ports.address} {fast} accept",
+              f'oifname != "{tunnel}" accept',
+              f"ip saddr != {ports.address} {REFUSE}",
+              "meta l4proto icmp goto guard_icmp",
+              f"meta l4proto != {{ tcp, udp }} {REFUSE}",
+              *wrong),
+        block("chain guard_icmp",
+              "icmp type != echo-request accept",
+              *(f"{condition} {REFUSE}" for condition in outside(port_set, "icmp id"))),
+        *inward.learning(),
+    ]

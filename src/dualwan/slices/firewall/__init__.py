@@ -106,6 +106,8 @@ def _forward(config: Config) -> str:
         *([f"oifname {outside} {smb}", f"iifname {outside} {smb}"]
           if config.firewall.smb == "drop" else []),
         f"iifname {lans} accept",
+        *([f'iifname "{config.mape.tunnel}" ct status dnat accept']
+          if config.forwards or config.mape.open_nat else []),
         *(f"iifname {outside} oifname {lans} {rule}" for rule in icmpv6.THROUGH),
     )
 

@@ -1,0 +1,240 @@
+"""No flow is lost while a port is free, whatever was before."""
+
+import itertools
+import time
+from contextlib import suppress
+
+import pytest
+from line import SHARED, until
+from natlab import (
+    HOSTS,
+    OCN,
+    TARGET,
+    V6PLUS,
+    NatLine,
+    conntrack_max,
+    flow,
+    mixed,
+    strangers,
+    tcp,
+    udp,
+    unlucky,
+)
+
+from dualwan.config import from_text
+from dualwan.slices import sharing, snat
+
+SHAPES = {"ocn": OCN, "v6plus": V6PLUS}
+KINDS = ("tcp", "udp", "icmp")
+GONE = 5  # seconds after which the kernel has removed the elements of flows that are gone
+
+
+@pytest.fixture(name="lab")
+def _lab(tmp_path):
+    """Return a function that makes a line with the translation applied."""
+    made = []
+
+    def make(**options):
+        made.append(NatLine(tmp_path, **options))
+        made[-1].apply("snat")
+        return made[-1]
+    yield make
+    for line in made:
+        line.close()
+
+
+def all_ports(line, kind, hosts=HOSTS[:1], base=20000, target=TARGET):
+    """Return a first packet for each port of the set, shared out among HOSTS."""
+    count = len(line.ports())
+    return [flow(kind, hosts[at * len(hosts) // count], base + at, target)
+            for at in range(count)]
+
+
+def arrived(line, kind, packets, target=TARGET):
+    """Send PACKETS; return the ports they have outside. Nothing may be wrong with any."""
+    seen = line.passed(packets)
+    assert not unlucky(seen, line.ports())
+    return {packet.sport for packet in seen if (packet.kind, packet.target) == (kind, target)}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("hosts", [1, 4, 9])
+def test_every_port_is_used_towards_one_destination(lab, shape, kind, hosts):
+    """As many flows as ports, one packet each, with unrelated flows in between: all arrive."""
+    line = lab(shape=SHAPES[shape], mape="max-share = 100")
+    packets = mixed(all_ports(line, kind, HOSTS[:hosts]), strangers())
+    assert arrived(line, kind, packets) == set(line.all_ports())
+    assert line.untranslated() == 0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("hosts", [2, 3, 7])
+def test_every_port_is_used_by_hosts_within_their_share(lab, shape, kind, hosts):
+    """With the shares as they are by default, two hosts or more have all ports together."""
+    line = lab(shape=SHAPES[shape])
+    packets = mixed(all_ports(line, kind, HOSTS[:hosts]), strangers())
+    assert arrived(line, kind, packets) == set(line.all_ports())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_right_after_conntrack_was_flushed(lab, kind):
+    """The same flows once more, three times over, at once: each has a port again."""
+    line = lab(mape="max-share = 100")
+    for _ in range(4):
+        assert len(arrived(line, kind, mixed(all_ports(line, kind), strangers()))) == 1008
+        line.forget()
+    assert line.untranslated() == 0
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_right_after_conntrack_was_flushed_with_shares(lab, kind):
+    """Two hosts that have all ports between them have them again."""
+    line = lab()
+    for _ in range(3):
+        assert len(arrived(line, kind, all_ports(line, kind, HOSTS[:2]))) == 1008
+        line.forget()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_flows_right_after_conntrack_was_flushed(lab, kind):
+    """The elements of flows that are gone are in nobody's way."""
+    line = lab(mape="max-share = 100")
+    for base in (10000, 20000, 30000):
+        assert len(arrived(line, kind, all_ports(line, kind, base=base))) == 1008
+        line.forget()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_flows_come_and_go_near_the_limit(lab, kind):
+    """A tenth of 1008 flows ends, and as many begin, ten times: none is lost."""
+    line = lab(mape="max-share = 100")
+    watch = line.watch()
+    line.send(all_ports(line, kind))
+    held = {packet.sport: at for at, packet in enumerate(watch.seen())}
+    assert len(held) == 1008
+    for turn in range(10):
+        ports = [port for at, port in enumerate(sorted(held)) if at % 10 == turn]
+        for port in ports:
+            line.router.run("conntrack", "-D", "-p", kind, "--reply-port-dst", port)
+        time.sleep(GONE / 2)
+        line.send([flow(kind, HOSTS[1], 30000 + turn * 200 + at) for at in range(len(ports))])
+        assert {packet.sport for packet in watch.seen()} == set(ports)
+
+
+def test_after_a_million_flows(lab):
+    """A million flows to as many destinations, opened and closed: 1008 of 1008 after them."""
+    line = lab(mape="max-share = 100")
+    burst = line.burst([udp(HOSTS[at % 8], 1024 + at % 60000, "10.0.0.0", 53000, b"x")
+                        for at in range(20000)])
+    size = burst.memory._length_ // burst.size
+    view = memoryview(burst.memory).cast("B")
+    for turn in range(50):
+        for at in range(burst.size):
+            number = turn * burst.size + at
+            low, high = number & 0xFFFF, 0x0A00 | number >> 16
+            start = at * size + 14
+            # The destination changes, and the identification by as much the other way: the
+            # header's checksum stays. UDP's is switched off.
+            view[start + 16:start + 20] = (high << 16 | low).to_bytes(4, "big")
+            view[start + 4:start + 6] = _balance(high, low).to_bytes(2, "big")
+            view[start + 26:start + 28] = b"\0\0"
+        line.send(burst)
+        line.forget()
+    assert until(lambda: line.flows()["udp"] == 0, GONE)
+    assert len(arrived(line, "udp", mixed(all_ports(line, "udp"), strangers()))) == 1008
+
+
+def _balance(high, low):
+    """Return the identification that keeps the checksum of a header that had 10.0.0.0."""
+    total = 0x0A00 - high - low
+    return total % 0xFFFF
+
+
+def test_elements_go_with_their_flows(lab):
+    """The sets hold an element a flow, and none when the flows are gone."""
+    line = lab()
+    line.send(itertools.islice(strangers(), 20000))
+    assert line.flows()["udp"] == 20000
+    line.forget()
+    assert until(lambda: line.flows() == {"tcp": 0, "udp": 0, "icmp": 0}, GONE)
+
+
+def test_conntrack_is_full_before_the_sets_are():
+    """A set holds as many flows as conntrack does by default, whatever the memory."""
+    assert conntrack_max() <= sharing.FLOWS or conntrack_max() > 262144
+
+
+def test_when_the_set_is_full_all_the_same(tmp_path, monkeypatch):
+    """With sets of 2000 flows, and 3000 others alive, flows take blocks in turn, uncounted."""
+    monkeypatch.setattr(sharing, "FLOWS", 2000)
+    line = NatLine(tmp_path, mape="max-share = 100")
+    try:
+        line.router.nft(snat.wanted(from_text("x", line.config.read_text())).content)
+        line.send(itertools.islice(strangers(), 3000))
+        assert line.flows()["udp"] == 2000
+        assert len(arrived(line, "udp", all_ports(line, "udp"))) >= 1000
+        assert line.untranslated() == 0
+    finally:
+        line.close()
+
+
+def test_one_source_port_for_all_destinations(lab):
+    """A host that sends everything from one port: 5000 destinations, none lost."""
+    line = lab()
+    packets = [udp(HOSTS[0], 40000, f"10.1.{at >> 8}.{at & 255}", 443) for at in range(5000)]
+    seen = line.passed(packets)
+    assert len({packet.target for packet in seen}) == 5000
+    assert not unlucky(seen, line.ports())
+    assert len({packet.sport for packet in seen}) == 1
+
+
+def test_the_same_source_port_of_many_hosts(lab):
+    """Ten hosts with the same 100 source ports towards one destination: 1000 ports outside."""
+    line = lab(mape="max-share = 100")
+    packets = [tcp(host, 50000 + at, TARGET, 443) for at in range(100) for host in HOSTS]
+    assert len(arrived(line, "tcp", packets)) == 1000
+
+
+def test_time_wait_is_in_nobodys_way(lab):
+    """504 connections of each of two hosts, opened and closed by the client, twice in a row."""
+    line = lab()
+    server = line.internet.listen(5000)
+    server.settimeout(2)
+    for _ in range(2):
+        clients = [line.lan.open_socket(2, 1) for _ in range(1008)]
+        for at, client in enumerate(clients):
+            client.bind((HOSTS[at % 2], 0))
+            client.connect(("198.51.100.1", 5000))
+        peers = [server.accept() for _ in clients]
+        assert len({peer[1] for _, peer in peers}) == 1008
+        for client, (accepted, _) in zip(clients, peers, strict=True):
+            client.close()
+            accepted.close()
+        assert "TIME_WAIT" in line.router.run("conntrack", "-L")
+        time.sleep(GONE / 2)
+
+
+def test_what_conntrack_does_not_know_is_dropped(lab):
+    """With the chains of the translation emptied, nothing passes the guard."""
+    line = lab()
+    line.router.run("nft", "flush", "chain", "ip", "dualwan_snat", "postrouting")
+    assert line.passed([flow(kind, HOSTS[0], 40000 + at) for at in range(50)
+                        for kind in KINDS]) == []
+    assert line.untranslated() == 150
+
+
+def test_no_packet_of_the_router_itself_leaves_with_another_port(lab):
+    """The router's own flows share the ports too; what was not translated is dropped."""
+    line = lab()
+    watch = line.watch()
+    for _ in range(300):
+        line.router.udp().sendto(b"", (TARGET, 53))
+    assert not unlucky(watch.seen(), line.ports())
+    line.router.run("nft", "flush", "chain", "ip", "dualwan_snat", "postrouting")
+    with suppress(PermissionError):  # the router's own sockets are told
+        for port in range(40000, 40100):
+            line.router.udp(SHARED, port).sendto(b"", (TARGET, 54))
+    assert not unlucky(watch.seen(), line.ports())
+    assert line.untranslated() > 0

@@ -1,0 +1,244 @@
+"""Mappings: the same port outside towards everybody, and who may answer (RFC 4787)."""
+
+import socket
+from contextlib import suppress
+
+import pytest
+from line import SERVERS, SHARED, until
+from natlab import HOSTS, OCN, TARGET, V6PLUS, NatLine, answer, tcp, udp
+
+OPEN, OTHER, THIRD = HOSTS[0], HOSTS[1], HOSTS[2]
+SHUT = 0.4  # seconds after which a packet that was not delivered was dropped
+
+
+@pytest.fixture(name="lab")
+def _lab(tmp_path):
+    """Return a function that makes a line with the translation, and the firewall if asked."""
+    made = []
+
+    def make(*slices, **options):
+        made.append(NatLine(tmp_path, **options))
+        made[-1].apply(*(slices or ("snat",)))
+        return made[-1]
+    yield make
+    for line in made:
+        line.close()
+
+
+def endpoints(line, packets):
+    """Send PACKETS; return the outer ports that each inner (address, port) was seen with."""
+    sent = [(socket.inet_ntoa(packet[12:16]), int.from_bytes(packet[20:22])) for packet in packets]
+    seen = line.passed(packets)
+    assert len(seen) == len(sent)
+    found = {}
+    for inner, packet in zip(sent, seen, strict=True):
+        found.setdefault(inner, set()).add(packet.sport)
+    return found
+
+
+@pytest.mark.parametrize("shape", [OCN, V6PLUS])
+@pytest.mark.parametrize("make", [udp, tcp])
+def test_an_endpoint_keeps_its_port_towards_everybody(lab, shape, make):
+    """Ten endpoints of three hosts, 40 destinations: ten outer endpoints (REQ-1)."""
+    line = lab(shape=shape)
+    inner = [(HOSTS[at % 3], 5000 + at) for at in range(10)]
+    packets = [make(*one, f"203.0.113.{number}", 3478 + number % 3)
+               for number in range(40) for one in inner]
+    found = endpoints(line, packets)
+    assert all(len(ports) == 1 for ports in found.values())
+    assert len({port for ports in found.values() for port in ports}) == 10
+
+
+def test_sixty_endpoints_of_a_host_have_sixty_ports(lab):
+    """No port is given to two endpoints as long as there are others (REQ-3)."""
+    line = lab()
+    found = endpoints(line, [udp(OTHER, 6000 + at, f"203.0.113.{at}", 5000) for at in range(60)])
+    assert len({port for ports in found.values() for port in ports}) == 60
+
+
+def test_hosts_do_not_take_each_others_ports(lab):
+    """What one host does with hundreds of ports changes nothing for another one's."""
+    line = lab()
+    mine = endpoints(line, [udp(OPEN, 7000 + at, f"203.0.113.{at}", 5000) for at in range(30)])
+    others = endpoints(line, [udp(OTHER, 1024 + at, f"10.1.{at >> 8}.{at & 255}", 5000)
+                              for at in range(2000)])
+    taken = {port for ports in mine.values() for port in ports}
+    assert taken.isdisjoint(port for ports in others.values() for port in ports)
+
+
+def test_a_mapping_outlives_its_flows(lab):
+    """Conntrack has forgotten the flows; the endpoint is seen with the same port (REQ-5)."""
+    line = lab()
+    packets = [udp(OTHER, 6000, f"203.0.113.{at}", 5000) for at in range(5)]
+    before = endpoints(line, packets)
+    line.forget()
+    assert endpoints(line, packets) == before
+
+
+def test_a_connection_outlives_conntrack(lab):
+    """TCP goes on after `conntrack -F`: the endpoint gets its port back."""
+    line = lab()
+    server = line.internet.listen(5000)
+    client = line.lan.connect(SERVERS[0], 5000)
+    accepted, _ = server.accept()
+    line.forget()
+    client.sendall(b"still here")
+    assert accepted.recv(64) == b"still here"
+    accepted.sendall(b"so am I")
+    assert client.recv(64) == b"so am I"
+
+
+def test_a_port_that_is_taken_is_not_taken_twice(lab):
+    """An endpoint whose port another one has towards a destination gets another one there."""
+    line = lab(mape="max-share = 100")
+    before = endpoints(line, [udp(OTHER, 6000, "203.0.113.1", 5000)])
+    crowd = [udp(THIRD, 10000 + at, TARGET, 5000) for at in range(1007)]
+    assert len(line.passed(crowd)) == 1007
+    after = endpoints(line, [udp(OTHER, 6000, TARGET, 5000)])
+    assert len(after[OTHER, 6000]) == 1
+    assert endpoints(line, [udp(OTHER, 6000, "203.0.113.3", 5000)]) == before
+
+
+# --- filtering -----------------------------------------------------------------------------
+
+
+@pytest.fixture(name="open_line")
+def _open_line(lab):
+    """Return a line where two hosts have an open NAT, with its firewall."""
+    return lab("firewall", "snat", "pbr", mape=f'open-nat = ["{OPEN}", "{THIRD}"]')
+
+
+def server(line, at, port=5000):
+    """Return a UDP socket of the internet."""
+    return line.internet.udp(SERVERS[at], port, timeout=SHUT)
+
+
+def heard(sock):
+    """Return what a socket hears within a moment, b"" for nothing."""
+    with suppress(TimeoutError):
+        return sock.recvfrom(64)[0]
+    return b""
+
+
+def test_a_console_gets_an_open_nat(open_line):
+    """The usual test: the same port towards two servers; another port of a server may answer;
+    a server that nothing was sent to may not.
+    """
+    line = open_line
+    console = line.lan.udp(OPEN, 3074, timeout=SHUT)
+    first, second, stranger = (server(line, at) for at in range(3))
+    console.sendto(b"1", (SERVERS[0], 5000))
+    console.sendto(b"2", (SERVERS[1], 5000))
+    (_, mine), (_, same) = first.recvfrom(8), second.recvfrom(8)
+    assert mine == same
+    assert mine[0] == SHARED
+    server(line, 0, 6000).sendto(b"other port", mine)
+    assert heard(console) == b"other port"
+    stranger.sendto(b"stranger", mine)
+    assert heard(console) == b""
+
+
+def test_other_hosts_stay_shut(open_line):
+    """Without open-nat only the very port that was asked may answer."""
+    line = open_line
+    host = line.lan.udp(OTHER, 3074, timeout=SHUT)
+    first = server(line, 0)
+    host.sendto(b"1", (SERVERS[0], 5000))
+    mine = first.recvfrom(8)[1]
+    server(line, 0, 6000).sendto(b"other port", mine)
+    assert heard(host) == b""
+    first.sendto(b"answer", mine)
+    assert heard(host) == b"answer"
+
+
+def test_an_open_host_answers_what_came_in(open_line):
+    """The peer that came in by another port gets its answer from the port it knows."""
+    line = open_line
+    console = line.lan.udp(OPEN, 3074, timeout=SHUT)
+    first, other = server(line, 0), server(line, 0, 6000)
+    console.sendto(b"1", (SERVERS[0], 5000))
+    mine = first.recvfrom(8)[1]
+    other.sendto(b"question", mine)
+    text, peer = console.recvfrom(64)
+    assert (text, peer) == (b"question", (SERVERS[0], 6000))
+    console.sendto(b"answer", peer)
+    assert other.recvfrom(64) == (b"answer", mine)
+
+
+def test_a_port_with_an_owner_is_nobody_elses(open_line):
+    """Hundreds of flows of a neighbour of the same home stay off a console's port."""
+    line = open_line
+    console = endpoints(line, [udp(OPEN, 3074, SERVERS[0], 5000)])[OPEN, 3074]
+    near = HOSTS[8]  # 192.168.1.18: the same last three bits as 192.168.1.10
+    line.lan.run("ip", "address", "replace", f"{near}/24", "dev", "eth0")
+    flows = endpoints(line, [udp(near, 1024 + at, f"10.1.{at >> 8}.{at & 255}", 5000)
+                             for at in range(1500)])
+    assert console.isdisjoint(port for ports in flows.values() for port in ports)
+
+
+def test_no_host_gets_anothers_packets(open_line):
+    """Two open hosts and a shut one with the same server: each hears what is its own."""
+    line = open_line
+    first = server(line, 0)
+    sockets = {host: line.lan.udp(host, 3074, timeout=SHUT) for host in (OPEN, THIRD, OTHER)}
+    outer = {}
+    for host, made in sockets.items():
+        made.sendto(b"hello", (SERVERS[0], 5000))
+        outer[host] = first.recvfrom(8)[1]
+    assert len(set(outer.values())) == 3
+    for port in (5000, 6000):
+        sender = first if port == 5000 else server(line, 0, port)
+        for host, address in outer.items():
+            sender.sendto(host.encode(), address)
+    for host, made in sockets.items():
+        texts = [heard(made), heard(made)]
+        assert texts == [host.encode(), host.encode() if host != OTHER else b""]
+
+
+@pytest.mark.parametrize("caller", [THIRD, OTHER])
+def test_lan_hosts_meet_by_their_outer_addresses(open_line, caller):
+    """Hairpinning: a LAN host reaches a console by its outer address, and is seen with its own
+    (RFC 4787 REQ-9).
+    """
+    line = open_line
+    first = server(line, 0)
+    outer = {}
+    for host in (OPEN, caller):
+        made = line.lan.udp(host, 3074, timeout=SHUT)
+        made.sendto(b"hello", (SERVERS[0], 5000))
+        outer[host] = (first.recvfrom(8)[1], made)
+    (console, console_socket), (own, own_socket) = outer[OPEN], outer[caller]
+    # All LAN hosts are one machine here, which would deliver it without the router.
+    own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+    own_socket.sendto(b"hairpin", console)
+    text, seen = console_socket.recvfrom(64)
+    assert text == b"hairpin"
+    assert seen == own
+    console_socket.sendto(b"back", seen)
+    assert own_socket.recvfrom(64) == (b"back", console)
+
+
+def test_mappings_of_an_open_host_go_when_unused(open_line):
+    """Ports and peers have five minutes from the last packet (REQ-5c), and packets renew them."""
+    line = open_line
+    line.send([udp(OPEN, 3074, SERVERS[0], 5000)])
+    assert "timeout 5m" in line.router.run("nft", "list", "map", "ip", "dualwan_snat",
+                                           "open_peers")
+    before = line.elements("open_peers", "map")
+    assert SERVERS[0] in before
+    assert until(lambda: "4m58" in line.elements("open_peers", "map"))
+    line.send([udp(OPEN, 3074, SERVERS[0], 5000)])
+    assert "4m59" in line.elements("open_peers", "map")
+
+
+def test_answers_from_outside_find_their_way(lab):
+    """Packets that come back are for those who asked, thousands of flows at once."""
+    line = lab()
+    packets = [udp(HOSTS[at % 8], 2000 + at, f"10.2.{at >> 8}.{at & 255}", 4000)
+               for at in range(2000)]
+    inside = line.watch(line.lan, "eth0")
+    line.send([answer(packet) for packet in line.passed(packets)], outside=True)
+    got = {(packet.target, packet.dport, packet.source) for packet in inside.seen()
+           if packet.sport == 4000}
+    assert got == {(HOSTS[at % 8], 2000 + at, f"10.2.{at >> 8}.{at & 255}")
+                   for at in range(2000)}
