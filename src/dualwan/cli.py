@@ -59,7 +59,9 @@ def _parser() -> _Parser:
     commands.add_parser("down", parents=common, help="remove all that this program owns")
     check = commands.add_parser("check", parents=common, help="check the configuration only")
     check.add_argument("file", nargs="?", metavar="FILE", help="instead of the one in use")
-    commands.add_parser("status", parents=common, help="what is there now")
+    status = commands.add_parser("status", parents=common, help="what is there now")
+    status.add_argument("--prometheus", action="store_true",
+                        help="as a textfile of Prometheus' node exporter")
     commands.add_parser("watch", parents=common,
                         help="mend MAP-E whenever the line announces another prefix")
     commands.add_parser("probe", parents=common,
@@ -168,12 +170,18 @@ def _check(arguments: Namespace) -> int:
 def _status(arguments: Namespace) -> int:
     from dualwan.host.kernel import KernelHost
     from dualwan.reconcile import make_plan
-    from dualwan.report import status
+    from dualwan.report import prometheus, status
     from dualwan.targets import Event
 
-    config = _config(arguments)
-    data = status.as_data(make_plan(config, KernelHost(), Event.APPLY))
-    print(json.dumps(data, indent=2) if arguments.json else status.text(data))
+    host = KernelHost()
+    plan = make_plan(_config(arguments), host, Event.APPLY)
+    softwire = plan.line.config.mape.softwire
+    shared = softwire.ipv4 if softwire and softwire.port_set else None
+    data = status.as_data(plan, host.usage(str(shared)) if shared else None)
+    if arguments.prometheus:
+        print(prometheus.text(data), end="")
+    else:
+        print(json.dumps(data, indent=2) if arguments.json else status.text(data))
     return 0
 
 

@@ -121,17 +121,19 @@ def test_segments_fit_each_wan():
 
 def test_every_block_of_the_port_set_is_in_the_map_once():
     """63 blocks of 16 ports by offset 6 and length 6, each with the shared address."""
-    blocks = re.findall(r"(\d+) : 192\.0\.2\.18 \. (\d+)-(\d+)", SNAT.content)
     ports = config().mape.softwire.port_set
-    assert [int(at) for at, _, _ in blocks] == list(range(63))
-    assert tuple((int(low), int(high)) for _, low, high in blocks) == ports.ranges()
-    assert "numgen inc mod 63" in SNAT.content
+    for protocol in ("tcp", "udp", "icmp"):
+        rule, = lines(SNAT.content, f"{protocol}_any")
+        blocks = re.findall(r"(\d+) : 192\.0\.2\.18 \. (\d+)-(\d+)", rule)
+        assert [int(at) for at, _, _ in blocks] == list(range(63))
+        assert tuple((int(low), int(high)) for _, low, high in blocks) == ports.ranges()
+        assert "numgen inc mod 63" in rule
 
 
 def test_a_block_of_one_port_is_written_as_one():
-    """With offset and length filling 16 bits a range would be low-low."""
+    """With offset and length filling 16 bits each port is a block, written as a range too."""
     wide = config(one="psid-length = 6 -> psid-length = 10\npsid-offset = 6")
-    assert "0 : 192.0.2.18 . 1025," in snat.wanted(wide).content
+    assert "0 : 192.0.2.18 . 1025-1025," in snat.wanted(wide).content
 
 
 def test_without_a_softwire_nothing_leaves_by_the_tunnel():

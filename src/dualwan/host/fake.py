@@ -14,6 +14,7 @@ from dualwan.plan import Step
 from dualwan.provisioning.answer import Known
 from dualwan.provisioning.cache import Book
 from dualwan.resources import Address, Route, Rule, Sysctl, Table, Tunnel
+from dualwan.usage import Usage
 
 
 class FakeHost:
@@ -36,6 +37,7 @@ class FakeHost:
         self.pages = Book()
         self.answers: dict[str, tuple[str, int, str]] = {}
         self.asked: list[str] = []
+        self.used: Usage | None = None
 
     @contextmanager
     def lock(self, seconds: float) -> Iterator[None]:
@@ -138,6 +140,11 @@ class FakeHost:
         """See Host: noted in `told`."""
         self.told.append(path)
         return "OK"
+
+    def usage(self, address: str) -> Usage | None:
+        """See Host."""
+        del address
+        return self.used
 
     def any_answers(self, device: str, targets: Sequence[str]) -> bool:
         """See Host: for the devices that a test put into `answering`."""

@@ -28,6 +28,9 @@ from dualwan.resources import (
     Tunnel,
 )
 from dualwan.slices import firewall, pbr, snat, tunnel
+from dualwan.slices.fairness import REFUSED
+from dualwan.slices.sharing import NO_PORT
+from dualwan.usage import Usage, flows
 
 if TYPE_CHECKING:
     from dualwan.provisioning.answer import Known
@@ -164,6 +167,15 @@ class KernelHost:
                 programs.forget_flows(item.address)
             case Solicitation() as item:
                 _solicit(item.device)
+
+    def usage(self, address: str) -> Usage | None:
+        """See Host."""
+        try:
+            counters, refused = self._nft.counts(*TABLES[snat.NAME], REFUSED)
+        except Unseen:
+            return None
+        return Usage(flows(programs.flows_from(address)), refused,
+                     counters.get(NO_PORT, 0), counters.get(snat.UNTRANSLATED, 0))
 
     def any_answers(self, device: str, targets: Sequence[str]) -> bool:
         """See Host."""

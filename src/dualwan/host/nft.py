@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -47,6 +48,29 @@ class Nft:
         if "Operation not permitted" in error:
             raise Unseen
         raise KernelError(f"nft table {family} {name}: {_first_line(error)}")
+
+    def counts(self, family: str, name: str, by: str) -> tuple[dict[str, int], dict[str, int]]:
+        """Packets of a table's named counters, and of each element of its set BY.
+
+        Both are empty where there is none. Raises Unseen without the right to look.
+        """
+        if os.geteuid() != 0:
+            raise Unseen
+        import nftables  # noqa: PLC0415
+
+        context = nftables.Nftables()
+        context.set_json_output(True)
+        named, each = {}, {}
+        code, output, _ = context.cmd(f"list counters table {family} {name}")
+        if code == 0:
+            named = {item["counter"]["name"]: int(item["counter"]["packets"])
+                     for item in json.loads(output)["nftables"] if "counter" in item}
+        code, output, _ = context.cmd(f"list set {family} {name} {by}")
+        if code == 0:
+            each = {item["elem"]["val"]: int(item["elem"]["counter"]["packets"])
+                    for found in json.loads(output)["nftables"] if "set" in found
+                    for item in found["set"].get("elem", ())}
+        return named, each
 
     def load(self, table: Table, old: str) -> None:
         """Replace a table in one transaction: no packet meets a half-made one.

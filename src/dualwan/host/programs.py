@@ -15,18 +15,30 @@ PROGRAM_LIMIT = 10.0  # seconds; none of these has anything to wait for
 
 
 def _run(argv: Sequence[str]) -> tuple[int, str]:
-    """Exit code and what the program said, within PROGRAM_LIMIT seconds."""
+    """Exit code and what the program said on stderr, within PROGRAM_LIMIT seconds."""
     # pon leaves pppd behind, so its output must not be a pipe that pppd would hold open.
+    done = _complete(argv, subprocess.DEVNULL)
+    return done.returncode, done.stderr.strip()
+
+
+def _complete(argv: Sequence[str], output: int) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(  # noqa: S603 - an argument list of checked values
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        return subprocess.run(  # noqa: S603 - an argument list of checked values
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE,
             text=True, timeout=PROGRAM_LIMIT, check=False,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"})
     except FileNotFoundError:
         raise KernelError(f"{argv[0]} is not installed") from None
     except subprocess.TimeoutExpired:
         raise KernelError(f"{argv[0]} did not end within {PROGRAM_LIMIT:.0f} s") from None
-    return done.returncode, done.stderr.strip()
+
+
+def flows_from(address: str) -> list[str]:
+    """The conntrack entries, a line each, whose source is translated to an IPv4 ADDRESS."""
+    done = _complete(["conntrack", "-L", "-f", "ipv4", "--reply-dst", address], subprocess.PIPE)
+    if done.returncode != 0:
+        raise KernelError(f"listing flows of {address}: {done.stderr.strip()}")
+    return done.stdout.splitlines()
 
 
 def forget_flows(address: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from dualwan.config import Config
 from dualwan.observed import Memory, Observed
 from dualwan.plan import Step
+from dualwan.usage import Usage
 
 if TYPE_CHECKING:  # loaded only by those who learn
     from dualwan.provisioning.answer import Known
@@ -80,6 +81,10 @@ class Host(Protocol):
 
     def listing(self, family: str, name: str) -> str:
         """How nft lists a table now, without counters and dynamic elements; "" for none."""
+        ...
+
+    def usage(self, address: str) -> Usage | None:
+        """What is in use of the shared ADDRESS; None without the right to look."""
         ...
 
     def any_answers(self, device: str, targets: Sequence[str]) -> bool:

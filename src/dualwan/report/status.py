@@ -10,11 +10,13 @@ from dualwan.mape_config import Softwire
 from dualwan.plan import SlicePlan
 from dualwan.provisioning.answer import Known, mapping
 from dualwan.reconcile import Plan
+from dualwan.report import ports
 from dualwan.targets import ORDER
+from dualwan.usage import Usage
 
 
-def as_data(plan: Plan) -> dict[str, Any]:
-    """Status for programs; PLAN is what `apply` would do now."""
+def as_data(plan: Plan, used: Usage | None = None) -> dict[str, Any]:
+    """Status for programs; PLAN is what `apply` would do now, USED what is in use."""
     seen, config = plan.observed, plan.line.config
     pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
@@ -27,6 +29,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
         "pppoe": {"peer": pppoe.peer, "interface": pppoe.interface,
                   "up": seen.is_up(pppoe.interface),
                   "address": seen.address_of(pppoe.interface) or None},
+        "ports": ports.as_data(config.mape.softwire, used) if used else None,
         "slices": {item.NAME: _slice(by_name[item.NAME]) for item in ORDER},
         "learned": [_learned(known, plan.line.prefix) for known in plan.line.learned],
         "problems": list(plan.problems),
@@ -40,11 +43,11 @@ def _softwire(softwire: Softwire | None) -> dict[str, Any]:
         return {"ipv4": None}
     ends = {"ipv4": str(softwire.ipv4), "ce": str(softwire.ce), "br": str(softwire.br),
             "origin": softwire.origin}
-    if (ports := softwire.port_set) is None:
+    if (shared := softwire.port_set) is None:
         return ends
-    return ends | {"psid": ports.psid, "psid-offset": ports.psid_offset,
-                   "psid-length": ports.psid_length, "ports": len(ports),
-                   "ranges": [list(pair) for pair in ports.ranges()]}
+    return ends | {"psid": shared.psid, "psid-offset": shared.psid_offset,
+                   "psid-length": shared.psid_length, "ports": len(shared),
+                   "ranges": [list(pair) for pair in shared.ranges()]}
 
 
 def _learned(known: Known, prefix: str) -> dict[str, Any]:
@@ -93,6 +96,7 @@ def text(data: dict[str, Any]) -> str:
               f"{_age(item['age'])} ago, for {item['prefix']}"
               + ("" if item["covers"] else ": does not cover the prefix")
               for item in data["learned"]]
+    lines += [f"{name:9}{value}" for name, value in ports.rows(data["ports"])]
     for name, item in data["slices"].items():
         lines.append(f"{name:9}{item['state']}")
         lines += [f"           {line}" for line in item["pending"]]

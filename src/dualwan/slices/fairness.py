@@ -17,6 +17,7 @@ from dualwan.slices.nft import block
 from dualwan.slices.pool import Pool
 from dualwan.slices.sharing import ICMP, TCP, UDP, Crowd, Protocol, Sharing, dynamic
 
+REFUSED = "refused"  # the set of who was refused
 HOSTS = 1024  # refused, by address; about 100 bytes each
 CROWDS = 8192  # a host and a destination each; about 100 bytes
 HELD = 8192  # the same, with the list of what is held; about 150 bytes, and 60 a connection
@@ -57,7 +58,7 @@ class Share:
                 dynamic("set tcp_held", _TOWARDS, HELD),
                 dynamic("set udp_held", _TOWARDS, HELD),
                 dynamic("set icmp_held", "type ipv4_addr . ipv4_addr", HELD),
-                dynamic("set refused", "type ipv4_addr", HOSTS)]
+                dynamic(f"set {REFUSED}", "type ipv4_addr", HOSTS)]
 
     def rules(self) -> list[str]:
         """For the prerouting chain: who is to be counted."""
@@ -93,7 +94,7 @@ class Share:
                     f"{_held(one, self.ports)} goto refuse") for one in simple),
             *(self._crowds(tunnel, sharing) if self.uncounted else []),
             block("chain refuse",
-                  "add @refused { ip saddr counter }",
+                  f"add @{REFUSED} {{ ip saddr counter }}",
                   "meta l4proto tcp reject with tcp reset",
                   "reject with icmp admin-prohibited"),
         ]

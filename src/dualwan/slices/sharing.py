@@ -27,12 +27,13 @@ from dualwan.slices.nft import block
 from dualwan.slices.pool import HOMES, PLACES, Pool
 from dualwan.slices.portset_nft import any_block, each_port, elements, in_turn
 
-# Elements a set can hold: as many as conntrack has entries by default on Debian with more
-# than 4 GB (nf_conntrack_max; less with less), so that conntrack is full first. About 200
-# bytes each, beside the 320 bytes of the conntrack entry that it stands for.
-FLOWS = 262144
+# Elements a set can hold, of TCP and of UDP; of pings a quarter. About 200 bytes each, beside
+# the 320 bytes of the conntrack entry that it stands for. conntrack itself has 65536 entries
+# by default on a machine with 1 to 4 GB (nf_conntrack_max), and four times that with more.
+FLOWS = 65536
 MAPPINGS = 65536  # of UDP, and half as many of TCP; about 100 bytes each
 PINGS = 8192  # about 100 bytes each
+NO_PORT = "no_port"  # the counter of flows that found every port taken
 STEP = 16  # looks a chain: `jump` is the only loop that nft has
 ENDPOINT = "ct original ip saddr . ct original proto-src"
 
@@ -223,7 +224,7 @@ class Sharing:
                       *_looks(protocol, place, len(ports), f"{name}_take"))),
                   *(rule for place in places for rule in (
                       f"jump {name}_{place}", f"{protocol.take} goto {name}_taken")),
-                  "counter name crowded",
+                  f"counter name {NO_PORT}",
                   f"goto {name}_any"),
             *(chain for place, ports in places.items() for chain in (
                 block(f"chain {name}_{place}", f"{protocol.port} set {in_turn(ports)}"),

@@ -28,7 +28,8 @@ from dualwan.slices.portset_nft import any_block, inside, outside
 NAME = "snat"
 TABLE = "dualwan_snat"
 
-REFUSE = "counter name untranslated drop"
+UNTRANSLATED = "untranslated"  # the counter of packets that the guard stopped
+REFUSE = f"counter name {UNTRANSLATED} drop"
 ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols have a port
 GUARD = "type filter hook postrouting priority srcnat + 10; policy accept;"
 
@@ -50,7 +51,7 @@ def wanted(config: Config) -> Table:
     inward = Inward(address, config.mape.tunnel, _possible(config)[0] if address else (), ())
     return table(
         "ip", TABLE,
-        block("counter untranslated"),
+        block(f"counter {UNTRANSLATED}"),
         *_prerouting(inward.rules()),
         *inward.chains(),
         _postrouting(config, inward, f"snat ip to {address}" if address else ""),
@@ -81,8 +82,8 @@ def _shared(config: Config, softwire: Softwire, port_set: PortSet) -> Table:
                 f"{port_set.psid_length}")  # with another one, what was learned is wrong
     return table(
         "ip", TABLE,
-        block("counter untranslated"),
-        block("counter crowded"),
+        block(f"counter {UNTRANSLATED}"),
+        block(f"counter {sharing.NO_PORT}"),
         *(timeouts.objects() if short else []),
         *(sharing.sets(identity) if ports.counted else []),
         *share.sets(),
