@@ -139,7 +139,8 @@ def _show(arguments: Namespace, plan: Plan, *, everything: bool) -> None:
     lines = plan_text.lines(plan, everything, colour)
     lines += [f"problem: {text}" for text in plan.problems]
     lines += [f"not seen: {text}" for text in plan.unseen]
-    print("\n".join(lines) if lines else "nothing to do")
+    lines = lines or ["nothing to do"]
+    print("\n".join([*lines, *(f"warning: {text}" for text in plan.warnings)]))
 
 
 def _event(arguments: Namespace) -> int:

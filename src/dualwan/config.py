@@ -6,7 +6,7 @@ Every error is a ConfigError whose text starts with file and line and names the 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from dualwan.rules import RULES_DIR
 from dualwan.toml_source import Source, Table, parse, unknown
 
 DEFAULT_PATH = Path("/etc/dualwan/dualwan.toml")
+
+# RFC 1918: what a LAN has, and what never comes by the line itself.
+PRIVATE = (IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"), IPv4Network("192.168.0.0/16"))
 
 _LAST_BEFORE_MAIN = 32764  # main is looked up at 32766; ours are PRIORITY and PRIORITY + 1
 
@@ -40,13 +43,14 @@ class Wan:
 
 @dataclass(frozen=True)
 class Lan:
-    """The trusted side: whole interfaces.
+    """The trusted side: whole interfaces; of one that is the WAN too, these IPv4 `networks`.
 
     via_pppoe: hosts and networks whose internet traffic takes PPPoE;
     fallback: what they get while it is down, "mape" or "none".
     """
 
     interfaces: tuple[str, ...]
+    networks: tuple[IPv4Network, ...] = PRIVATE
     via_pppoe: tuple[IPv4Network, ...] = ()
     fallback: str = "mape"
 
@@ -117,9 +121,10 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
     def table(section: str) -> Table:
         return Table(source, section, data.get(section, {}))
 
+    wan = _wan(table("wan"))
     config = Config(
-        wan=_wan(table("wan")),
-        lan=_lan(table("lan")),
+        wan=wan,
+        lan=_lan(table("lan"), wan.interface),
         mape=mape_config.read(table("mape"), rules_dir),
         pppoe=_pppoe(table("pppoe")),
         firewall=firewall_config.read(table("firewall")),
@@ -127,11 +132,24 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
         path=name,
     )
     _each_interface_once(config, source)
-    if config.forwards and config.mape.mode == mape_config.DS_LITE:
-        source.fail("DS-Lite has no address of its own to forward from", "forward")
-    if config.mape.softwire is not None:
-        forwards.check(source, config.forwards, config.mape.softwire.port_set)
-    return config
+    said = "inbound" in data.get("firewall", {})
+    return replace(config, firewall=_beside_forwards(config, source, said))
+
+
+def _beside_forwards(config: Config, source: Source, said: bool) -> Firewall:
+    """Check that the line can have the forwards; what the firewall offers beside them."""
+    mape, wan = config.mape, config.wan.interface
+    if mape.mode == mape_config.DS_LITE and (found := forwards.by(forwards.MAPE, config.forwards)):
+        source.fail("DS-Lite has no address of its own to forward from", "forward", "via",
+                    found[0].number)
+    if {*config.lan.interfaces} == {wan} and (
+            found := forwards.by(forwards.PINHOLE, config.forwards)):
+        source.fail("IPv6 of a LAN on the WAN's own interface does not pass this router: it can "
+                    "neither shut nor open it", "forward", "to", found[0].number)
+    if mape.softwire is not None:
+        forwards.check(source, config.forwards, mape.softwire.port_set)
+    offering = (forwards.PPPOE, *([forwards.MAPE] if mape.mode == mape_config.IPIP else []))
+    return forwards.beside(source, config.forwards, config.firewall, offering, said)
 
 
 def _wan(table: Table) -> Wan:
@@ -147,12 +165,18 @@ def _wan(table: Table) -> Wan:
     return wan
 
 
-def _lan(table: Table) -> Lan:
+def _lan(table: Table, wan: str) -> Lan:
     lan = Lan(
         interfaces=table.take("interfaces", values.interfaces),
+        networks=table.take("networks", values.ipv4_networks, Lan.networks),
         via_pppoe=table.take("via-pppoe", values.ipv4_networks, Lan.via_pppoe),
         fallback=table.take("fallback", values.one_of(("mape", "none")), Lan.fallback),
     )
+    if not lan.networks:
+        table.fail("is empty: nobody would be in the LAN", "networks")
+    if lan.networks != PRIVATE and wan not in lan.interfaces:
+        table.fail(f"serves a LAN on the WAN's own interface ({wan}); others are trusted whole",
+                   "networks")
     table.done()
     return lan
 
@@ -171,13 +195,20 @@ def _pppoe(table: Table) -> Pppoe:
 
 
 def _each_interface_once(config: Config, source: Source) -> None:
-    """An interface has one role: two would make rules that contradict each other."""
+    """An interface has one role: two would make rules that contradict each other.
+
+    But for a LAN on the WAN's own wire, which is told by its networks.
+    """
     roles = {config.wan.interface: "wan.interface"}
+    shared = config.wan.interface
     for section, key, name in (
         ("mape", "tunnel", config.mape.tunnel),
         ("pppoe", "interface", config.pppoe.interface),
         *(("lan", "interfaces", name) for name in config.lan.interfaces),
     ):
+        if section == "lan" and name == shared:
+            shared = ""  # once
+            continue
         if name in roles:
             source.fail(f"the interface '{name}' is listed twice, also in {roles[name]}",
                         section, key)

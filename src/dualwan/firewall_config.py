@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -45,6 +45,10 @@ class Firewall:
     ident: str = "reset"
     smb: str = "drop"
     bogus: str = "drop"
+
+    def without(self, offers: Sequence[Offer]) -> Firewall:
+        """The same, less OFFERS."""
+        return replace(self, inbound=tuple(one for one in self.inbound if one not in offers))
 
 
 INBOUND = ["ssh", "smtp", "http", "https"]  # what pppoe.sh let in
@@ -96,11 +100,12 @@ def _offer(value: Any) -> Offer:
     if "service" not in value:
         raise ValueError('a service in braces needs its name: { service = "ssh" }')
     found = service(value["service"])
-    return Offer(found, _networks(value.get("from", [])),
+    return Offer(found, networks(value.get("from", [])),
                  values.flag(value.get("guard", found.name in GUARDED)))
 
 
-def _networks(value: Any) -> tuple[Network, ...]:
+def networks(value: Any) -> tuple[Network, ...]:
+    """List of networks, IPv4 or IPv6."""
     if not isinstance(value, list):
         raise ValueError('from must be a list such as ["192.0.2.0/24"]')
     return tuple(dict.fromkeys(_network(item) for item in value))
@@ -112,8 +117,3 @@ def _network(value: Any) -> Network:
     except ValueError:
         raise ValueError(f"{value!r} is no network such as 192.0.2.0/24 (no bits set past its "
                          "length)") from None
-
-
-def of_family(networks: Sequence[Network], version: int) -> list[str]:
-    """Those of NETWORKS of IP VERSION 4 or 6, as text."""
-    return [str(network) for network in networks if network.version == version]

@@ -54,7 +54,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class Observed:
-    """The machine as far as it concerns us. `tables` is None where nft did not answer."""
+    """The machine as far as it concerns us. `tables` is None where nft did not answer.
+
+    legacy: tables of xtables proper, such as "iptables-legacy filter".
+    """
 
     links: Mapping[str, Link] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
@@ -64,6 +67,7 @@ class Observed:
     sysctls: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[Table, ...] | None = ()
     ipv6_default: bool = False
+    legacy: tuple[str, ...] = ()
     memory: Memory = Memory()
 
     def address_of(self, device: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from dualwan import notes, softwire
+from dualwan import notes, others, softwire
 from dualwan.config import Config
 from dualwan.errors import KernelError
 from dualwan.host.protocol import Host
@@ -45,6 +45,11 @@ class Plan:
         return (*found, *self.failures.values())
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works, but is not as it should be."""
+        return (*self.line.warnings, *others.warnings(self.observed, self.slices))
+
+    @property
     def unseen(self) -> tuple[str, ...]:
         """What the kernel did not show."""
         return tuple(text for item in self.slices for text in item.unseen)
@@ -58,7 +63,9 @@ def make_plan(config: Config, host: Host, event: Event,
     line = softwire.from_prefixes(config, prefixes, memory.prefix, _known(config, host),
                                   memory.aftr)
     config = line.config
-    concerned = [name for name in concern(event, memory, line.prefix).slices if name in only]
+    lost = memory.wanted and others.gone(memory.tables, host.standing())
+    concerned = [name for name in concern(event, memory, line.prefix, lost).slices
+                 if name in only]
     observed = host.observe(config, concerned)
     goals = {name: up for name, up in targets(event, config, observed, concerned).items()
              if name in concerned}

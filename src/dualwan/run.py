@@ -80,7 +80,7 @@ def _reconciled(config: Config, host: Host, event: Event, only: Collection[str])
         for item in plan.slices:
             for step in () if item.name in plan.failures else item.changes:
                 logger(cause=event.value, slice=item.name).info(f"{step.sign} {step.text}")
-        for warning in plan.line.warnings:
+        for warning in plan.warnings:
             logger(cause=event.value).warning(warning)
     return plan
 

@@ -51,11 +51,14 @@ CONCERNS = {
 }
 
 
-def concern(event: Event, memory: Memory, prefix: str) -> Concern:
-    """What EVENT is about: everything, where the line has another PREFIX than last time."""
+def concern(event: Event, memory: Memory, prefix: str, gone: bool = False) -> Concern:
+    """What EVENT is about: everything, where the line has another PREFIX than last time.
+
+    And where a table of ours is GONE: whoever flushed the rules took them all.
+    """
     usual = CONCERNS[event]
     renumbered = bool(prefix and memory.prefix and prefix != memory.prefix)
-    if renumbered and memory.wanted and usual.wanted is None:
+    if (renumbered or gone) and memory.wanted and usual.wanted is None:
         return CONCERNS[Event.LINE]
     return usual
 

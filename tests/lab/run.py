@@ -35,12 +35,15 @@ FIRST_BOOT = (
     "test_up.py",
     "test_outbound.py",
     "test_inbound.py",
+    "test_nat.py",
+    "test_servers.py",
     "test_reconnect.py",
     "test_by_hand.py",
     "test_down.py",
     "test_prefix.py",
     "test_modes.py",
     "test_provisioning.py",
+    "test_firewall.py",  # last: it flushes what is somebody else's
 )
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")

@@ -84,7 +84,7 @@ def test_the_plan_is_as_written_down(folder):
     plan = make_plan(config, host, Event((folder / "event").read_text().strip()))
     compare(folder / "plan.txt", "".join(f"{text}\n" for text in (
         *plan_text.lines(plan), *(f"problem: {text}" for text in plan.problems),
-        *(f"warning: {text}" for text in plan.line.warnings),
+        *(f"warning: {text}" for text in plan.warnings),
         *(f"not seen: {text}" for text in plan.unseen))))
 
 

@@ -274,9 +274,10 @@ def test_somebody_who_flushes_or_edits_is_mended():
     """`nft flush ruleset`, or a rule added to a table of ours: the next run restores."""
     machine = router(Event.UP)
     whole = kernel_state(machine)
-    machine.flush_ruleset()
-    run(machine, CONFIG, Event.APPLY)
-    assert kernel_state(machine) == whole
+    for event in (Event.APPLY, Event.LINE, Event.PPP_UP, Event.PPP_DOWN):
+        machine.flush_ruleset()
+        run(machine, CONFIG, event)
+        assert kernel_state(machine) == whole
     machine.edit_table("dualwan_firewall")
     assert pending(machine, CONFIG, Event.APPLY) == [
         "~ nft table inet dualwan_firewall (somebody changed it)"]

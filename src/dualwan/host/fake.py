@@ -99,6 +99,11 @@ class FakeHost:
         return "".join(table.content for table in self.state.tables or ()
                        if (table.family, table.name) == (family, name))
 
+    def standing(self) -> frozenset[str] | None:
+        """See Host."""
+        tables = self.state.tables
+        return None if tables is None else frozenset(table.name for table in tables)
+
     def apply(self, step: Step) -> None:
         """See Host."""
         if any(text in step.text for text in self.refuse):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dualwan.config import Config
 from dualwan.errors import KernelError
-from dualwan.host import memory, ping, prefix, programs
+from dualwan.host import memory, ping, prefix, programs, xtables
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, Unseen
 from dualwan.observed import Memory, Observed
@@ -123,6 +123,7 @@ class KernelHost:
             tables=self._tables(notes, slices),
             ipv6_default=(tunnel.NAME in slices and wan is not None
                           and prefix.has_default(self._netlink.ipr, wan.index)),
+            legacy=xtables.tables(),
             memory=notes,
         )
 
@@ -144,6 +145,13 @@ class KernelHost:
             return self._nft.listing(family, name)
         except Unseen:
             return ""
+
+    def standing(self) -> frozenset[str] | None:
+        """See Host."""
+        try:
+            return self._nft.names()
+        except Unseen:
+            return None
 
     def apply(self, step: Step) -> None:
         """See Host."""

@@ -87,6 +87,10 @@ class Host(Protocol):
         """What is in use of the shared ADDRESS; None without the right to look."""
         ...
 
+    def standing(self) -> frozenset[str] | None:
+        """Names of all nft tables, ours and others'; None where nft does not show them."""
+        ...
+
     def any_answers(self, device: str, targets: Sequence[str]) -> bool:
         """Whether one of the IPv4 addresses TARGETS answers a ping sent out by DEVICE."""
         ...

@@ -42,6 +42,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
                         for step in item.steps]
             for item in plan.slices
         },
+        "warnings": list(plan.warnings),
         "problems": list(plan.problems),
         "unseen": list(plan.unseen),
     }

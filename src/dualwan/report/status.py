@@ -33,7 +33,7 @@ def as_data(plan: Plan, used: Usage | None = None) -> dict[str, Any]:
         "slices": {item.NAME: _slice(by_name[item.NAME]) for item in ORDER},
         "learned": [_learned(known, plan.line.prefix) for known in plan.line.learned],
         "problems": list(plan.problems),
-        "warnings": list(plan.line.warnings),
+        "warnings": list(plan.warnings),
         "unseen": list(plan.unseen),
     }
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from dualwan.forwards import Forward
+from dualwan.slices.dnat import to_servers
 from dualwan.slices.nft import block
 from dualwan.slices.portset_nft import elements
 from dualwan.slices.sharing import ENDPOINT, UDP, dynamic
@@ -25,6 +26,7 @@ OWNERS = 4096  # no more than there are ports; about 100 bytes each
 PEERS = 65536  # about 100 bytes each
 LIFE = "5m"  # after the last packet outwards: what RFC 4787 REQ-5c recommends
 OPEN_PORTS = "open_ports"
+OPEN_OWNED = "open_owned"  # its keys: kernel 6.1 asks no map as it asks a set
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,14 @@ class Inward:
     @property
     def avoid(self) -> str:
         """The set of UDP ports that have an owner, "" for none."""
-        return OPEN_PORTS if self.open else ""
+        return OPEN_OWNED if self.open else ""
 
     def sets(self, identity: str) -> list[str]:
         """Who owns a port, and whom it has sent something to."""
         if not self.open:
             return []
         return [
+            dynamic(f"set {OPEN_OWNED}", "type inet_service", OWNERS, LIFE, identity),
             dynamic(f"map {OPEN_PORTS}", "type inet_service : ipv4_addr . inet_service", OWNERS,
                     LIFE, identity),
             dynamic("map open_peers",
@@ -69,17 +72,13 @@ class Inward:
         """Translation of what comes in, from outside and from inside."""
         if not self.applies:
             return []
-        forwards = [
-            f"meta l4proto {protocol} dnat ip to {protocol} dport map " + elements(
-                f"{one.port} : {one.to} . {one.to_port}" for one in found)
-            for protocol in ("tcp", "udp")
-            if (found := [one for one in self.forwards if one.protocol == protocol])]
         peers, ports = ([], []) if not self.open else (
             ["meta l4proto udp dnat ip to udp dport . ip saddr map @open_peers"],
             [f"meta l4proto udp dnat ip to udp dport map @{OPEN_PORTS}"])
         return [
-            block("chain from_outside", f"ip daddr != {self.address} return", *forwards, *peers),
-            block("chain from_inside", *forwards, *ports),
+            block("chain from_outside", f"ip daddr != {self.address} return",
+                  *to_servers(self.forwards), *peers),
+            block("chain from_inside", *to_servers(self.forwards, everybody=True), *ports),
         ]
 
     def hairpin(self, ways: str) -> list[str]:
@@ -110,5 +109,6 @@ class Inward:
             f'oifname != "{self.tunnel}" return',
             "ct direction != original return",
             UDP.learn,
+            f"meta l4proto udp update @{OPEN_OWNED} {{ th sport }}",
             endpoint.format(OPEN_PORTS, "th sport"),
             endpoint.format("open_peers", "th sport . ip daddr"))]

@@ -28,7 +28,8 @@ def sysctl_names(config: Config) -> tuple[str, ...]:
 def wanted_table(config: Config) -> Table:
     """Marks the connections that belong to PPPoE, and restores the mark of each packet.
 
-    A connection keeps the way on which it began, so that a failover moves only new ones.
+    A connection keeps the way on which it began, so that a failover moves only new ones. One
+    that was translated to MAP-E's address and is routed here all the same does not leave.
     """
     ppp, lans = config.pppoe.interface, quoted(config.lan.interfaces)
     # What came out of the tunnel may still carry the mark of the packet around it.
@@ -50,7 +51,11 @@ def wanted_table(config: Config) -> Table:
               restore),
         block("chain postrouting",
               "type filter hook postrouting priority mangle; policy accept;",
-              f'oifname "{ppp}" ct state new {marks.assign("ct mark")}'),
+              f'oifname "{ppp}" ct status ! confirmed {marks.assign("ct mark")}'),
+        block("counter misplaced"),
+        block("chain leaving",
+              "type filter hook postrouting priority srcnat + 10; policy accept;",
+              f'oifname "{ppp}" fib saddr . oif type != local counter name misplaced drop'),
     )
 
 

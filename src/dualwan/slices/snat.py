@@ -18,7 +18,7 @@ from dualwan.observed import Observed
 from dualwan.plan import SlicePlan
 from dualwan.portset import PortSet
 from dualwan.resources import Table
-from dualwan.slices import sharing, timeouts
+from dualwan.slices import servers, sharing, timeouts
 from dualwan.slices.fairness import Share
 from dualwan.slices.inward import Inward
 from dualwan.slices.nft import block, only_table, table
@@ -52,8 +52,9 @@ def wanted(config: Config) -> Table:
     return table(
         "ip", TABLE,
         block(f"counter {UNTRANSLATED}"),
-        *_prerouting(inward.rules()),
+        *_prerouting([*inward.rules(), *servers.rules(config, address)]),
         *inward.chains(),
+        *servers.chains(config),
         _postrouting(config, inward, f"snat ip to {address}" if address else ""),
         _simple_guard(config.mape.tunnel, softwire),
     )
@@ -88,8 +89,9 @@ def _shared(config: Config, softwire: Softwire, port_set: PortSet) -> Table:
         *(sharing.sets(identity) if ports.counted else []),
         *share.sets(),
         *inward.sets(identity),
-        *_prerouting([*inward.rules(), *share.rules()]),
+        *_prerouting([*inward.rules(), *servers.rules(config, ports.address), *share.rules()]),
         *inward.chains(),
+        *servers.chains(config),
         *share.chains(tunnel, way),
         _postrouting(config, inward, sharing.WAYS if ports.counted else "goto share"),
         *(way.chains() if ports.counted else [_plain(way)]),
@@ -119,6 +121,7 @@ def _postrouting(config: Config, inward: Inward, translate: str) -> str:
         *([f'oifname "{config.mape.tunnel}" {translate}'] if translate else []),
         f'oifname "{config.pppoe.interface}" masquerade',
         *inward.hairpin(translate),
+        *servers.hairpin(config),
     )
 
 

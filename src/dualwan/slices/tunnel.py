@@ -43,7 +43,8 @@ def _early_sysctls(config: Config, observed: Observed) -> list[Sysctl]:
     ours = observed.memory.sysctls.get(NAME, {})
     hearing = [name for name in config.lan.interfaces
                if observed.sysctls.get(accept_ra(name)) == RA_IF_HOST or accept_ra(name) in ours]
-    return [*(Sysctl(accept_ra(name), RA_ALWAYS) for name in (config.wan.interface, *hearing)),
+    names = dict.fromkeys((config.wan.interface, *hearing))  # a shared one once
+    return [*(Sysctl(accept_ra(name), RA_ALWAYS) for name in names),
             Sysctl("net/ipv6/conf/all/forwarding", "1"), Sysctl("net/ipv4/ip_forward", "1")]
 
 

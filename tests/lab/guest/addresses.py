@@ -9,6 +9,10 @@ TUNNEL = "mape0"
 
 LAN_ADDRESS = "192.168.10.1"
 CLIENT_ADDRESS = "192.168.10.30"
+# More computers at home: addresses of the same one.
+NEIGHBOUR = "192.168.10.32"
+CONSOLE = "192.168.10.31"
+PPPOE_HOST = "192.168.10.33"
 LAN_PREFIX_LENGTH = 24
 
 # What the line announces, and what OCN's rule makes of it (draft layout).
@@ -22,14 +26,17 @@ MAPE_ADDRESS = "153.241.113.198"
 PSID = 47
 PSID_OFFSET = 6
 PSID_LENGTH = 6
-BLOCK_SIZE = 1 << (16 - PSID_OFFSET - PSID_LENGTH)
-PORT_BLOCKS = tuple(
-    range(start, start + BLOCK_SIZE)
-    for start in (
-        (i << (16 - PSID_OFFSET)) + (PSID << (16 - PSID_OFFSET - PSID_LENGTH))
-        for i in range(1, 1 << PSID_OFFSET)
-    )
-)
+
+
+def port_blocks(psid: int, offset: int, length: int) -> tuple[range, ...]:
+    """The ports of a PSID (RFC 7597 section 5.1)."""
+    size = 1 << (16 - offset - length)
+    starts = ((i << (16 - offset)) + psid * size for i in range(1, 1 << offset))
+    return tuple(range(start, start + size) for start in starts)
+
+
+PORT_BLOCKS = port_blocks(PSID, PSID_OFFSET, PSID_LENGTH)
+BLOCK_SIZE = len(PORT_BLOCKS[0])
 OTHER_PORT_BLOCKS = tuple(
     range(block.start + BLOCK_SIZE, block.stop + BLOCK_SIZE) for block in PORT_BLOCKS
 )
@@ -43,6 +50,9 @@ SECOND_PPPOE_ADDRESS = "203.0.113.77"
 
 INTERNET_HOST = "198.51.100.1"
 INTERNET_HOSTS = tuple(f"198.51.100.{n}" for n in range(1, 17))
+# Packets for it arrive at the internet and are never answered.
+SINK, OTHER_SINK = "198.51.100.200", "198.51.100.201"
+SINK_NETWORK = "198.51.100.128/25"
 INTERNET_HOST_V6 = "2001:db8:1::1"
 # Hands a caller's address back to it, by TCP and by UDP.
 ECHO_PORT = 7

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -18,7 +21,10 @@ _BUFFER = 32 << 20
 
 @dataclass(frozen=True)
 class Packet:
-    """An IPv4 packet as it passed; `port`s are an echo id on both sides for ICMP echo."""
+    """An IPv4 packet as it passed; `port`s are an echo id on both sides for ICMP echo.
+
+    icmp_type: None where it's another protocol. fragment: a part of a packet.
+    """
 
     outgoing: bool
     protocol: int
@@ -28,6 +34,9 @@ class Packet:
     destination_port: int
     tcp_flags: int
     mss: int | None
+    icmp_type: int | None
+    fragment: bool
+    size: int
 
 
 class Capture:
@@ -66,29 +75,50 @@ class Capture:
             if address[1] == _ETH_P_IP and len(data) >= 20:
                 found.append(_parse(data, outgoing=address[2] == socket.PACKET_OUTGOING))
 
+    def gather(
+        self, wanted: Callable[[Packet], bool], count: int, limit: float = 10
+    ) -> list[Packet]:
+        """COUNT packets that are WANTED, and what came with them; fewer after LIMIT seconds."""
+        found: list[Packet] = []
+        deadline = time.monotonic() + limit
+        while True:
+            found += filter(wanted, self.packets())
+            left = deadline - time.monotonic()
+            if len(found) >= count or left <= 0:
+                return found
+            select.select([self._socket], [], [], left)
+
 
 def _parse(data: bytes, *, outgoing: bool) -> Packet:
     header = (data[0] & 0xF) * 4
     rest = data[header:]
     protocol = data[9]
     source_port = destination_port = flags = 0
-    mss = None
+    mss = icmp_type = None
+    offset = struct.unpack(">H", data[6:8])[0] & 0x3FFF  # more to come, or not the first
+    if offset & 0x1FFF:
+        protocol = -protocol  # its own header stands in another fragment
     if protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP) and len(rest) >= 4:
         source_port, destination_port = struct.unpack(">HH", rest[:4])
     if protocol == socket.IPPROTO_TCP and len(rest) >= 20:
         flags = rest[13]
         mss = _mss(rest[20 : (rest[12] >> 4) * 4])
-    if protocol == socket.IPPROTO_ICMP and len(rest) >= 6 and rest[0] in (0, 8):
+    if protocol == socket.IPPROTO_ICMP and rest:
+        icmp_type = rest[0]
+    if icmp_type in (0, 8) and len(rest) >= 6:
         source_port = destination_port = struct.unpack(">H", rest[4:6])[0]
     return Packet(
         outgoing=outgoing,
-        protocol=protocol,
+        protocol=abs(protocol),
         source=socket.inet_ntoa(data[12:16]),
         source_port=source_port,
         destination=socket.inet_ntoa(data[16:20]),
         destination_port=destination_port,
         tcp_flags=flags,
         mss=mss,
+        icmp_type=icmp_type,
+        fragment=bool(offset),
+        size=len(data),
     )
 
 

@@ -71,6 +71,10 @@ class Isp:
             "radvd", "-C", str(configuration), "-p", str(RUN / "radvd.pid"), "-m", "none"
         )
 
+    def stop_announcing(self) -> None:
+        """Withdraw the default route; radvd says so when it is told to end."""
+        self._end(signal.SIGTERM, "radvd")
+
     def open_pppoe(self, address: str = FIRST_PPPOE_ADDRESS) -> None:
         """Let the router dial in; it gets this address."""
         _OWN_ETC.mkdir(parents=True, exist_ok=True)

@@ -8,12 +8,16 @@ from guest import router
 from guest.addresses import (
     BR,
     CLIENT_ADDRESS,
+    CONSOLE,
     INTERNET_HOST_V6,
     INTERNET_HOSTS,
     LAN,
     LAN_ADDRESS,
     LAN_PREFIX_LENGTH,
     MAPE_ADDRESS,
+    NEIGHBOUR,
+    PPPOE_HOST,
+    SINK_NETWORK,
     WAN,
     WAN_PREFIX,
 )
@@ -79,6 +83,7 @@ class Line:
             "address add 192.0.2.6/30 dev br",
             *(f"address add {host}/32 dev lo" for host in INTERNET_HOSTS),
             f"address add {INTERNET_HOST_V6}/128 dev lo",
+            f"route add blackhole {SINK_NETWORK}",
             "link set dev isp up",
             "link set dev br up",
             "route add 203.0.113.0/24 via 192.0.2.1",
@@ -87,7 +92,10 @@ class Line:
         )
         self.relay.build()
         self.client.ip(
-            f"address add {CLIENT_ADDRESS}/{LAN_PREFIX_LENGTH} dev lan",
+            *(
+                f"address add {host}/{LAN_PREFIX_LENGTH} dev lan"
+                for host in (CLIENT_ADDRESS, CONSOLE, NEIGHBOUR, PPPOE_HOST)
+            ),
             "link set dev lan up",
             f"route add default via {LAN_ADDRESS}",
         )

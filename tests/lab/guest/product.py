@@ -47,6 +47,17 @@ dial = true
 inbound = ["ssh", "http", "https"]
 """
 
+
+def with_keys(*, more: str = "", **sections: str) -> str:
+    """GOOD_CONFIG with lines added to its sections, and with `more` sections at the end."""
+    text = GOOD_CONFIG
+    for name, lines in sections.items():
+        head = f"[{name}]\n"
+        assert head in text
+        text = text.replace(head, f"{head}{lines}\n")
+    return text + more
+
+
 # All that an owner must say: the rest follows from the line.
 AUTO_CONFIG = f"""\
 [wan]
@@ -89,6 +100,12 @@ def configure(text: str = GOOD_CONFIG) -> bool:
         return False
     CONFIG.write_text(text)
     return True
+
+
+def apply(text: str = GOOD_CONFIG) -> None:
+    """Write the configuration and have it in force, as its owner does: `dualwan-hook`."""
+    configure(text)
+    command.run([COMMAND], limit=120)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -42,6 +42,12 @@ table inet guard {{
 }}
 """
 
+_SILENCE = """
+table ip6 silence {
+    chain input { type filter hook input priority filter; meta l4proto 4 drop; }
+}
+"""
+
 
 @dataclass(frozen=True)
 class Relay:
@@ -69,6 +75,14 @@ class Relay:
                 "nft",
                 f"flush set inet guard {name}; add element inet guard {name} {{ {elements} }}",
             )
+
+    def fall_silent(self) -> None:
+        """Take no more packets from home, as a relay that has failed."""
+        self.space.run("nft", "-f", "-", text=_SILENCE)
+
+    def speak(self) -> None:
+        """Work again."""
+        self.space.run("nft", "delete", "table", "ip6", "silence")
 
     def counters(self) -> dict[str, int]:
         """Packets by what the relay thought of them."""

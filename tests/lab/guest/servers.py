@@ -17,6 +17,7 @@ _RECEIVE_BUFFER = 8 << 20
 _SO_RCVBUFFORCE = 33
 _SO_MAX_PACING_RATE = 47
 _IP_PKTINFO = 8
+_IP_MTU_DISCOVER = 10
 _IN_PKTINFO = "=I4s4s"
 
 
@@ -62,6 +63,8 @@ class Servers:
             udp = self._space.socket(self._family, socket.SOCK_DGRAM)
             udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
             udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+            # A large answer goes as fragments where the way is narrow, without being told.
+            udp.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, 0)
             udp.bind(("", port))
             self._selector.register(udp, selectors.EVENT_READ, self._answer_udp)
         self._selector.register(self._stop_there, selectors.EVENT_READ, None)
@@ -132,13 +135,13 @@ class Servers:
             self._drop(stream)
 
     def _answer_udp(self, udp: socket.socket) -> None:
-        _data, ancillary, _flags, peer = udp.recvmsg(2048, 256)
+        question, ancillary, _flags, peer = udp.recvmsg(2048, 256)
         arrived = next(item[2] for item in ancillary if item[1] == _IP_PKTINFO)
         _index, _local, destination = struct.unpack(_IN_PKTINFO, arrived[:12])
         self._note("udp", peer, (socket.inet_ntoa(destination), udp.getsockname()[1]))
-        # Answer from the address that was asked.
+        # Answer from the address that was asked, with as many bytes.
         source = struct.pack(_IN_PKTINFO, 0, destination, b"\0" * 4)
-        answer = f"{peer[0]} {peer[1]}\n".encode()
+        answer = f"{peer[0]} {peer[1]}\n".encode().ljust(len(question))
         udp.sendmsg([answer], [(socket.IPPROTO_IP, _IP_PKTINFO, source)], 0, peer)
 
     def _accept_download(self, listener: socket.socket) -> None:

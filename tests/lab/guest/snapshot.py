@@ -88,11 +88,15 @@ def _stable(value: Any, *, counters: bool = False) -> Any:
             if name == "counter" and isinstance(item, dict) and "packets" in item and not counters
             else _stable(item, counters=counters)
             for name, item in value.items()
-            if name not in _VOLATILE
+            if name not in _VOLATILE and not (name == "elem" and _is_filled_by_packets(value))
         }
     if isinstance(value, list):
         return [_stable(item, counters=counters) for item in value]
     return value
+
+
+def _is_filled_by_packets(item: dict[str, Any]) -> bool:
+    return "dynamic" in item.get("flags", ())
 
 
 def _sysctls() -> Iterator[str]:

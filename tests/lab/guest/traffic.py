@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from guest import flows
 from guest.addresses import DOWNLOAD_PORT, ECHO_PORT
 from guest.namespace import Namespace
 from guest.servers import pattern
 
 ANSWER_LIMIT = 10.0
+_IP_MTU_DISCOVER = 10
 
 
 class NoAnswerError(Exception):
@@ -57,24 +59,38 @@ def ask_tcp(
 
 
 def ask_udp(
-    space: Namespace, host: str, port: int = ECHO_PORT, *, limit: float = ANSWER_LIMIT
+    space: Namespace,
+    host: str,
+    *,
+    source: tuple[str, int] = ("", 0),
+    size: int = 1,
+    limit: float = ANSWER_LIMIT,
 ) -> Endpoint:
-    """Send one datagram from `space`; the address and port that the server saw."""
+    """Send one datagram with `size` bytes from `space`; the address and port that were seen.
+
+    The answer has as many bytes.
+    """
     with space.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.settimeout(limit)
+        udp.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, 0)  # fragments are allowed
+        udp.bind(source)
         try:
-            udp.sendto(b"?", (host, port))
-            return _endpoint(udp.recv(256).decode())
+            udp.sendto(b"?" * size, (host, ECHO_PORT))
+            return _endpoint(udp.recv(2048).decode())
         except OSError as error:
-            raise NoAnswerError(f"udp {host} port {port}: {error}") from error
+            raise NoAnswerError(f"udp {host}: {error}") from error
 
 
-def try_port(space: Namespace, host: str, port: int, limit: float = 2.0) -> str:
+def try_port(
+    space: Namespace, host: str, port: int, limit: float = 2.0, *, source: str = ""
+) -> str:
     """What a caller finds: "open", "refused" or "silent"."""
     with space.socket(
         socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
     ) as tcp:
         tcp.settimeout(limit)
+        if source:
+            tcp.bind((source, 0))
         try:
             tcp.connect((host, port))
         except ConnectionRefusedError:
@@ -98,12 +114,6 @@ def ask_tcp_within(
         time.sleep(pause)
 
 
-def _checksum(data: bytes) -> int:
-    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return 0xFFFF - ((total + (total >> 16)) & 0xFFFF)
-
-
 def ping(
     space: Namespace, host: str, ids: Iterable[int], limit: float = ANSWER_LIMIT
 ) -> frozenset[int]:
@@ -113,8 +123,7 @@ def ping(
     with space.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         for number in wanted:
-            head = struct.pack(">BBHHH", 8, 0, 0, number, 1)
-            raw.sendto(struct.pack(">BBHHH", 8, 0, _checksum(head), number, 1), (host, 0))
+            raw.sendto(flows.echo_request(number), (host, 0))
         deadline = time.monotonic() + limit
         while answered != wanted:
             left = deadline - time.monotonic()
@@ -130,11 +139,15 @@ def ping(
 class Download:
     """A TCP download that runs in the background and watches its own progress."""
 
-    def __init__(self, space: Namespace, host: str, *, rate: int, total: int = 1 << 40) -> None:
+    def __init__(
+        self, space: Namespace, host: str, *, rate: int, total: int = 1 << 40, source: str = ""
+    ) -> None:
         """Download `total` bytes at `rate` bytes a second; starts at once."""
         self._total = total
         self._tcp = space.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._tcp.settimeout(ANSWER_LIMIT)
+        if source:
+            self._tcp.bind((source, 0))
         self._tcp.connect((host, DOWNLOAD_PORT))
         self._tcp.sendall(f"{total} {rate}\n".encode())
         self._enough = False

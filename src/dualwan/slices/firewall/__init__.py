@@ -8,11 +8,13 @@ many (ports, networks) stands in sets: the cost of a packet does not grow with t
 from __future__ import annotations
 
 from dualwan.config import Config
+from dualwan.forwards import SMB
 from dualwan.mape_config import IPIP
 from dualwan.observed import Observed
 from dualwan.plan import SlicePlan
 from dualwan.resources import Table
-from dualwan.slices.firewall import icmpv6, offers, sources
+from dualwan.slices import sides
+from dualwan.slices.firewall import icmpv6, inbound, offers, sources
 from dualwan.slices.nft import block, only_table, quoted, table
 
 NAME = "firewall"
@@ -22,7 +24,8 @@ IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
 IPV6_TCP_HEADERS = 60
 
 STATE = "ct state vmap { established : accept, related : accept, invalid : drop }"
-NOT_OPENING = "ct state new tcp flags & (fin | syn | rst | ack) != syn drop"
+NOT_A_HOST = "224.0.0.0/4, 255.255.255.255"  # groups, and all at once
+DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"  # who has no address yet
 
 
 def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
@@ -38,15 +41,17 @@ def wanted(config: Config) -> Table:
 
 
 def _input(config: Config) -> str:
-    opening = [f"iifname {quoted(config.wans)} {NOT_OPENING}"]
+    opening = [f"iifname {quoted(config.wans)} {inbound.NOT_OPENING}"]
     return block(
         "chain input",
         "type filter hook input priority filter; policy drop;",
         STATE,
         'iifname "lo" accept',
-        f"iifname {quoted(config.lan.interfaces)} accept",
+        *(f"{lan} accept" for lan in sides.from_lan(config)),
+        *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := sides.shared(config)) else []),
         *(opening if config.firewall.bogus == "drop" else []),
         f'iifname "{config.wan.interface}" jump from_wan',
+        f'iifname "{config.pppoe.interface}" meta nfproto ipv6 jump from_line',
         f"iifname {quoted(_offering(config))} jump offers",
     )
 
@@ -60,23 +65,25 @@ def _offering(config: Config) -> tuple[str, ...]:
 def _from_wan(config: Config) -> str:
     """IPv6 of the line itself, and MAP-E's packets from the border relay only."""
     softwire = config.mape.softwire
-    return block(
-        "chain from_wan",
-        *([f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"]
-          if softwire else []),
-        *icmpv6.TO_ROUTER,
-        icmpv6.DHCP_ANSWER,
-    )
+    relay = ([f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"]
+             if softwire else [])
+    return "\n".join([
+        block("chain from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER),
+        block("chain from_wan", *relay, "jump from_line"),
+    ])
 
 
 def _output(config: Config) -> str:
     outside, targets = quoted(config.wans), ", ".join(map(str, config.wan.probe))
+    near = ([f'oifname "{wire}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
+             f"{NOT_A_HOST} }} accept"] if (wire := sides.shared(config)) else [])
     probe = ([f'oifname "{config.mape.tunnel}" ip daddr {{ {targets} }} icmp type echo-request '
               "accept"] if targets else [])
     return block(
         "chain output",
         "type filter hook output priority filter; policy drop;",
         f"oifname != {outside} accept",
+        *near,
         "ct state established,related accept",
         f'oifname "{config.wan.interface}" jump to_wan',
         f'oifname "{config.pppoe.interface}" meta nfproto ipv6 jump to_line',
@@ -97,18 +104,20 @@ def _to_wan(config: Config) -> str:
 
 
 def _forward(config: Config) -> str:
-    lans, outside = quoted(config.lan.interfaces), quoted(config.wans)
-    smb = "meta l4proto { tcp, udp } th dport { 135, 137-139, 445 } drop"
+    shut = config.firewall.smb == "drop"
+    smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
+    outside, lans = quoted(config.wans), sides.apart(config)
     return block(
         "chain forward",
         "type filter hook forward priority filter; policy drop;",
+        *inbound.stranded(config),
         STATE,
-        *([f"oifname {outside} {smb}", f"iifname {outside} {smb}"]
-          if config.firewall.smb == "drop" else []),
-        f"iifname {lans} accept",
-        *([f'iifname "{config.mape.tunnel}" ct status dnat accept']
-          if config.forwards or config.mape.open_nat else []),
-        *(f"iifname {outside} oifname {lans} {rule}" for rule in icmpv6.THROUGH),
+        *(f"{way} {smb}" for way in (sides.to_outside(config) if shut else ())),
+        *(f"{lan} accept" for lan in sides.from_lan(config)),
+        *([f"iifname {outside} {smb}"] if shut else []),
+        *inbound.rules(config),
+        *(f"iifname {outside} oifname {quoted(lans)} {rule}"
+          for rule in (icmpv6.THROUGH if lans else ())),
     )
 
 

@@ -8,9 +8,10 @@ its source yet, and an element lives for `seconds`. A source that is in all of t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import collapse_addresses
 
 from dualwan.config import Config
-from dualwan.firewall_config import Guard, Offer, of_family
+from dualwan.firewall_config import Guard, Network, Offer
 from dualwan.services import PING, Port, Service
 from dualwan.slices.nft import block
 
@@ -40,18 +41,18 @@ def chains(config: Config) -> list[str]:
     """The chain of what comes in by PPPoE, and the guard's chains where something is guarded."""
     firewall = config.firewall
     ident = "reject with tcp reset" if firewall.ident == "reset" else "drop"
-    guarded = [f"{HERE} {NEW} {match} goto guard" for match in matches(_guarded(config))]
-    limited = [line for offer in firewall.inbound if offer.sources
-               for line in _limited(offer)]
-    free = [offer.service for offer in firewall.inbound if not offer.sources and not offer.guard]
+    everywhere = [offer for offer in firewall.inbound if not offer.sources]
+    guarded = [offer.service for offer in everywhere if offer.guard]
+    free = [offer.service for offer in everywhere if not offer.guard]
     found = [block(
         "chain offers",
         f"{HERE} tcp dport 113 {ident}",
-        *limited,
-        *guarded,
+        *_limited([offer for offer in firewall.inbound if offer.guard], "goto guard"),
+        *_limited([offer for offer in firewall.inbound if not offer.guard], "accept"),
+        *(f"{HERE} {NEW} {match} goto guard" for match in matches(guarded)),
         *(f"{HERE} {NEW} {match} accept" for match in matches(free)),
     )]
-    if guarded:
+    if _guarded(config):
         found += [_guard(firewall.guard), _attack(config)]
     return found
 
@@ -60,23 +61,33 @@ def _guarded(config: Config) -> list[Service]:
     return [offer.service for offer in config.firewall.inbound if offer.guard]
 
 
-def _limited(offer: Offer) -> list[str]:
-    """What comes from elsewhere than the offer's networks falls through to nothing."""
+def _limited(offers: Iterable[Offer], verdict: str) -> list[str]:
+    """Those of OFFERS that are for given networks: one lookup a family, VERDICT if it is found.
+
+    What comes from elsewhere falls through to nothing.
+    """
     lines = []
     for version, family, _ in FAMILIES:
-        networks = ", ".join(of_family(offer.sources, version)) or None
-        outside = (f"{family} saddr != {{ {networks} }}" if networks
-                   else f"meta nfproto ipv{version}")
-        lines += [f"{HERE} {NEW} {outside} {match} drop" for match in matches([offer.service])
-                  if _fits(match, version)]
-    if not offer.guard:
-        lines += [f"{HERE} {NEW} {match} accept" for match in matches([offer.service])]
+        numbered: dict[Port, list[Network]] = {}
+        for offer in offers:
+            for port in offer.service.ports:
+                numbered.setdefault(port, []).extend(
+                    one for one in offer.sources if one.version == version)
+        pings = _merged(numbered.pop(PING, []))
+        found = [f"{network} . {port.protocol} . {port.number}"
+                 for port, networks in numbered.items() for network in _merged(networks)]
+        head = f"{HERE} {NEW} {family} saddr"
+        icmp = "icmp" if version == FAMILIES[0][0] else "icmpv6"
+        if found:
+            lines.append(f"{head} . meta l4proto . th dport {{ {', '.join(found)} }} {verdict}")
+        if pings:
+            lines.append(f"{head} {{ {', '.join(pings)} }} {icmp} type echo-request {verdict}")
     return lines
 
 
-def _fits(match: str, version: int) -> bool:
-    """Whether MATCH can be met in IP VERSION: each has its own ICMP."""
-    return not match.startswith("icmp") or match.startswith("icmpv6") == (version == FAMILIES[1][0])
+def _merged(networks: Iterable[Network]) -> list[str]:
+    """NETWORKS of one version, none inside another: nft takes no others in a set."""
+    return [str(network) for network in collapse_addresses(networks)]  # type: ignore[type-var]
 
 
 def _guard(guard: Guard) -> str:

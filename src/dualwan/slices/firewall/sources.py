@@ -7,6 +7,7 @@ nor pass as a part of one.
 from __future__ import annotations
 
 from dualwan.config import Config
+from dualwan.slices import sides
 from dualwan.slices.nft import block, quoted
 
 # Never a source on the internet (RFC 6890). The networks for documentation are left out:
@@ -22,7 +23,8 @@ def chains(config: Config) -> tuple[str, ...]:
     """The chain that looks at what comes in by a WAN."""
     wans = quoted(config.wans)
     ipv4_wans = quoted((config.mape.tunnel, config.pppoe.interface))
-    ipv6_wans = quoted((config.wan.interface, config.pppoe.interface))
+    wire, lans = sides.shared(config), sides.apart(config)
+    ipv6_wans = quoted((*([] if wire else [config.wan.interface]), config.pppoe.interface))
     flags = [f"iifname {wans} tcp flags & ({ALL_FLAGS}) == {odd} drop"
              for odd in (f"({ALL_FLAGS})", "0x0")]
     return (block(
@@ -30,8 +32,11 @@ def chains(config: Config) -> tuple[str, ...]:
         "type filter hook prerouting priority raw; policy accept;",
         # A source that would be routed to the LAN is a LAN host's; link-local ones are on
         # every link.
-        f"iifname {wans} ip6 saddr != fe80::/10 {_of_lan(config)}",
-        f"iifname {wans} meta nfproto ipv4 {_of_lan(config)}",
+        *([f"iifname {wans} ip6 saddr != fe80::/10 fib saddr oifname {quoted(lans)} drop",
+           f"iifname {wans} meta nfproto ipv4 fib saddr oifname {quoted(lans)} drop"]
+          if lans else []),
+        *([f"iifname {ipv4_wans} ip saddr {sides.networks(config)} "
+           f'fib saddr oifname "{wire}" drop'] if wire else []),
         # Routers on the way may have such addresses; their errors are needed (RFC 1191).
         f"iifname {ipv4_wans} ip saddr {{ {', '.join(BOGONS4)} }} jump bogon",
         f"iifname {ipv6_wans} ip6 saddr {{ {', '.join(BOGONS6)} }} drop",
@@ -41,7 +46,3 @@ def chains(config: Config) -> tuple[str, ...]:
         "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
         "drop",
     ))
-
-
-def _of_lan(config: Config) -> str:
-    return f"fib saddr oifname {quoted(config.lan.interfaces)} drop"

@@ -1,0 +1,41 @@
+"""Forwards as nft text: one lookup a protocol, however many there are. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dualwan.forwards import Forward
+
+PROTOCOLS = ("tcp", "udp")
+# A router's own LAN addresses; one that PPPoE gives is not of these (RFC 1918).
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+
+
+def to_servers(forwards: Sequence[Forward], everybody: bool = False) -> list[str]:
+    """Statements that send a packet to its server; EVERYBODY's, or only whom it is for."""
+    lines = []
+    for protocol in PROTOCOLS:
+        mine = [one for one in forwards if one.protocol == protocol]
+        port = f"{protocol} dport"
+        limited = [f"{network} . {one.port} : {one.to} . {one.to_port}"
+                   for one in mine if not everybody for network in one.sources]
+        free = [f"{one.port} : {one.to} . {one.to_port}"
+                for one in mine if everybody or not one.sources]
+        lines += [f"meta l4proto {protocol} dnat ip to {key} map {_set(found)}"
+                  for key, found in ((f"ip saddr . {port}", limited), (port, free)) if found]
+    return lines
+
+
+def _set(items: Iterable[str]) -> str:
+    return "{ " + ", ".join(items) + " }"
+
+
+def ports(forwards: Sequence[Forward]) -> str:
+    """The condition that a packet is for one of the forwarded ports."""
+    return "meta l4proto . th dport " + _set(f"{one.protocol} . {one.port}" for one in forwards)
+
+
+def servers(forwards: Sequence[Forward]) -> str:
+    """The condition that a packet has been sent to one of the servers."""
+    found = dict.fromkeys(f"{one.to} . {one.protocol} . {one.to_port}" for one in forwards)
+    return f"ct status dnat ip daddr . meta l4proto . th dport {_set(found)}"

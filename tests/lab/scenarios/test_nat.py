@@ -1,0 +1,244 @@
+"""The ports of the set on the real tunnel: all of them used, shared fairly, and open inwards.
+
+One configuration serves all, so each test leaves the next one the line as it is.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+from guest import flows, product, traffic
+from guest.addresses import (
+    CE,
+    CLIENT_ADDRESS,
+    CONSOLE,
+    ECHO_PORT,
+    INTERNET_HOST,
+    INTERNET_HOSTS,
+    MAPE_ADDRESS,
+    NEIGHBOUR,
+    OTHER_SINK,
+    PORT_BLOCKS,
+    PORT_SET,
+    PPPOE_HOST,
+    PSID,
+    PSID_LENGTH,
+    PSID_OFFSET,
+    SINK,
+    UDP_PORTS,
+    port_blocks,
+)
+from guest.capture import Capture, Packet
+from guest.flows import NUMBERS, Flow
+from guest.line import Line
+from guest.servers import Servers
+
+OPEN_NAT = f'open-nat = ["{CONSOLE}"]'
+FORWARDED = PORT_BLOCKS[5][7]
+WEB = 8000
+FORWARD = f"""
+[[forward]]
+via = "mape"
+protocol = "tcp"
+port = {FORWARDED}
+to = "{NEIGHBOUR}:{WEB}"
+"""
+# The shape of v6plus; its ports are all of the usual set as well.
+V6PLUS_BLOCKS = port_blocks(PSID, 4, 8)
+V6PLUS_SET = frozenset(port for block in V6PLUS_BLOCKS for port in block)
+REFUSED_LIMIT_SECONDS = 2.0
+SHUT_SECONDS = 1.0  # a packet that isn't there by then was dropped
+LONGEST_GAP_SECONDS = 3.0  # as in test_reconnect.py
+_RST, _UNREACHABLE = 0x04, 3
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nat(line: Line, installed: object, internet: Servers) -> Iterator[None]:
+    """The WAN up, with one host that asks for an open NAT; the usual again at the end."""
+    assert installed
+    assert internet
+    if not product.wan_is_up():
+        product.bring_up()
+    product.apply(product.with_keys(mape=OPEN_NAT))
+    yield
+    line.relay.serve(CE, PORT_BLOCKS)
+    product.apply()
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What became of the flows: outer ports in the order of arrival, and how the last ended."""
+
+    ports: list[int]
+    refused_after: float | None
+
+
+def _open_flows(line: Line, kind: str, share: int, sink: str) -> Arrivals:
+    """Two hosts open `share` flows each to one destination, among others; then one more."""
+    hosts = (CLIENT_ADDRESS, NEIGHBOUR)
+    many = [Flow(kind, host, 20000 + at, sink) for host in hosts for at in range(share)]
+    one_more = Flow(kind, CLIENT_ADDRESS, 30000, sink)
+
+    def is_mine(packet: Packet) -> bool:
+        return (packet.protocol, packet.destination) == (NUMBERS[kind], sink)
+
+    def is_refusal(packet: Packet) -> bool:
+        return packet.destination == CLIENT_ADDRESS and (
+            bool(packet.tcp_flags & _RST) if kind == "tcp" else packet.icmp_type == _UNREACHABLE
+        )
+
+    with Capture(line.internet, "br") as there, Capture(line.client, "lan") as here:
+        flows.send(line.client, flows.mixed(many, flows.strangers(PPPOE_HOST)))
+        arrived = there.gather(is_mine, len(many))
+        here.packets()
+        started = time.monotonic()
+        flows.send(line.client, [one_more])
+        refused = here.gather(is_refusal, 1, REFUSED_LIMIT_SECONDS)
+        elapsed = time.monotonic() - started
+        arrived += filter(is_mine, there.packets())
+    assert {packet.source for packet in arrived} == {MAPE_ADDRESS}
+    return Arrivals([packet.source_port for packet in arrived], elapsed if refused else None)
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_every_port_is_used_and_no_host_has_more_than_its_share(
+    line: Line, kind: str, measured: Callable[[str], None]
+) -> None:
+    """1008 flows of two hosts to one destination, one packet each: all arrive, each on its port.
+
+    Each host has its half then, and the next flow is refused, quickly and not by silence.
+    """
+    line.relay.reset()
+    found = _open_flows(line, kind, len(PORT_SET) // 2, SINK)
+    measured(f"{kind}: {len(set(found.ports))} of {len(PORT_SET)} flows have a port")
+    assert len(found.ports) == len(PORT_SET)
+    assert set(found.ports) == PORT_SET
+    assert found.refused_after is not None
+    assert line.relay.refused() == {}
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_an_endpoint_is_seen_with_one_port_by_all(line: Line, kind: socket.SocketKind) -> None:
+    """Ten servers see the same outer port of one inner port, by UDP and by TCP."""
+    seen = []
+    for host in INTERNET_HOSTS[:10]:
+        with line.client.socket(socket.AF_INET, kind) as inner:
+            inner.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            inner.settimeout(traffic.ANSWER_LIMIT)
+            inner.bind((CLIENT_ADDRESS, 5060))
+            inner.connect((host, ECHO_PORT))
+            if kind == socket.SOCK_DGRAM:
+                inner.send(b"?")
+            seen.append(inner.recv(64).decode().split())
+    assert len(set(map(tuple, seen))) == 1
+    assert seen[0][0] == MAPE_ADDRESS
+    assert int(seen[0][1]) in PORT_SET
+
+
+@pytest.mark.parametrize("host", [CONSOLE, NEIGHBOUR])
+def test_a_host_that_asked_for_it_has_an_open_nat(line: Line, host: str) -> None:
+    """The console's test: another port of a server it knows may answer, a stranger may not.
+
+    For a host that did not ask, neither may.
+    """
+    known, stranger = INTERNET_HOSTS[:2]
+
+    def is_heard(inner: socket.socket, address: str, outer: tuple[str, int]) -> bool:
+        with line.internet.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind((address, 9999))
+            sender.sendto(b"hello", outer)
+        with suppress(TimeoutError):
+            return inner.recv(64) == b"hello"
+        return False
+
+    with line.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as inner:
+        inner.settimeout(traffic.ANSWER_LIMIT)
+        inner.bind((host, 3074))
+        inner.sendto(b"?", (known, UDP_PORTS[0]))
+        address, port = inner.recv(64).decode().split()
+        outer = (address, int(port))
+        inner.settimeout(SHUT_SECONDS)
+        assert is_heard(inner, known, outer) == (host == CONSOLE)
+        assert not is_heard(inner, stranger, outer)
+
+
+def _download_on(line: Line, internet: Servers, ports: frozenset[int]) -> traffic.Download:
+    """A download whose outer port is one of `ports`."""
+    while True:
+        internet.forget()
+        download = traffic.Download(line.client, INTERNET_HOST, rate=100_000)
+        while not download.received and download.running:
+            time.sleep(0.05)
+        peer = next(flow for flow in internet.seen() if flow.protocol == "download")
+        if peer.peer_port in ports:
+            return download
+        download.stop()
+
+
+def _survived(download: traffic.Download, received: int) -> bool:
+    """Whether it has gone on after it had `received` so many bytes."""
+    deadline = time.monotonic() + LONGEST_GAP_SECONDS
+    while download.running and download.received == received and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return download.error is None and download.received > received
+
+
+def test_a_forward_is_added_under_a_running_download(
+    line: Line, internet: Servers, measured: Callable[[str], None]
+) -> None:
+    """The table is another one after it, and neither the download nor a mapping is lost."""
+    before = traffic.ask_udp(line.client, INTERNET_HOST, source=(CONSOLE, 3075))
+    download = _download_on(line, internet, PORT_SET)
+    product.apply(product.with_keys(mape=OPEN_NAT, more=FORWARD))
+    received = download.received
+    after = traffic.ask_udp(line.client, INTERNET_HOST, source=(CONSOLE, 3075))
+    alive = _survived(download, received)
+    download.stop()
+    measured(f"longest pause of a download while a forward is added: {download.longest_gap:.2f} s")
+    assert alive
+    assert download.longest_gap < LONGEST_GAP_SECONDS
+    assert after == before
+
+
+def test_a_forward_is_reached_from_the_internet_and_from_the_lan(line: Line) -> None:
+    """A LAN server on a port of the set; a LAN host by the outer address has the same."""
+    line.relay.reset()
+    with Servers(line.client, tcp=(WEB,)) as servers:
+        caller = traffic.ask_tcp(line.internet, MAPE_ADDRESS, FORWARDED)
+        inside = traffic.ask_tcp(line.client, MAPE_ADDRESS, FORWARDED)
+        seen = {flow.local for flow in servers.seen()}
+    assert caller.address.startswith("192.0.2.")
+    assert inside.address == MAPE_ADDRESS
+    assert seen == {NEIGHBOUR}
+    assert line.relay.refused() == {}
+
+
+def test_another_port_set_is_used_up_too(line: Line, internet: Servers) -> None:
+    """The shape of v6plus: 240 of 240, by each protocol.
+
+    A download whose port the new set has goes on under the change.
+    """
+    download = _download_on(line, internet, V6PLUS_SET)
+    line.relay.serve(CE, V6PLUS_BLOCKS)
+    text = product.with_keys(mape=OPEN_NAT)
+    for old, new in (
+        (f"psid-offset = {PSID_OFFSET}", "psid-offset = 4"),
+        (f"psid-length = {PSID_LENGTH}", "psid-length = 8"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    product.apply(text)
+    assert _survived(download, download.received)
+    download.stop()
+    line.relay.reset()
+    for kind in NUMBERS:
+        found = _open_flows(line, kind, len(V6PLUS_SET) // 2, OTHER_SINK)
+        assert len(found.ports) == len(V6PLUS_SET) == 240
+        assert set(found.ports) == V6PLUS_SET
+        assert found.refused_after is not None
+    assert line.relay.refused() == {}

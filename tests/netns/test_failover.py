@@ -1,0 +1,114 @@
+"""What was MAP-E's does not leave by PPPoE, whatever the routes say."""
+
+import json
+
+import pytest
+from line import CLIENT, CONFIG, PPPOE, SERVERS, SHARED, SHUT, until
+
+FAILOVER = CONFIG.replace("[lan]", "failover = true\n[lan]")
+
+
+@pytest.fixture(name="moved")
+def _moved(bare):
+    """Return a line with failover, and a function that leads the default route to PPPoE."""
+    line = bare(config=FAILOVER)
+    line.apply()
+
+    def move(device="ppp0"):
+        line.router.run("ip", "route", "replace", "default", "dev", device)
+    return line, move
+
+
+def misplaced(line):
+    """Return how many packets were kept from leaving by PPPoE."""
+    found = line.router.run("nft", "-j", "list", "counter", "ip", "dualwan_pbr", "misplaced")
+    return next(item["counter"]["packets"] for item in json.loads(found)["nftables"]
+                if "counter" in item)
+
+
+def test_a_connection_of_mape_ends_quickly(moved):
+    """After failover it is reset at once, new ones take PPPoE; nothing wrong leaves by ppp0."""
+    line, move = moved
+    server = line.internet.listen(80)
+    client = line.lan.connect(SERVERS[0], 80)
+    accepted, peer = server.accept()
+    assert peer[0] == SHARED
+    tap = line.internet.sniff("ppp")
+    move()
+    client.sendall(b"late")
+    with pytest.raises(ConnectionResetError):
+        client.recv(1)
+    line.lan.connect(SERVERS[0], 80)
+    assert server.accept()[1][0] == PPPOE
+    assert SHARED not in tap.sources()
+    accepted.close()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_datagram_of_mape_is_refused_and_goes_on_when_it_is_back(moved, answered):
+    """Its sender is told; conntrack keeps the flow, which goes on by MAP-E afterwards."""
+    line, move = moved
+    server = line.internet.udp(SERVERS[0], 5000, timeout=2)
+    client = line.lan.udp(CLIENT, 5000, timeout=2)
+    client.connect((SERVERS[0], 5000))
+    client.send(b"one")
+    peer = server.recvfrom(8)[1]
+    if answered:
+        server.sendto(b"answer", peer)
+        assert client.recv(8) == b"answer"
+    tap = line.internet.sniff("ppp")
+    move()
+    client.send(b"two")
+    with pytest.raises(OSError, match=r"refused|unreachable|No route"):
+        client.recv(1)
+    move("mape0")
+    client.send(b"three")
+    assert server.recvfrom(8) == (b"three", peer)
+    assert tap.sources() == set()
+
+
+def test_what_is_pppoes_stays_there(moved):
+    """A connection that began by PPPoE goes on by PPPoE when the LAN is back on MAP-E."""
+    line, move = moved
+    move()
+    server = line.internet.listen(80)
+    client = line.lan.connect(SERVERS[0], 80)
+    accepted, peer = server.accept()
+    assert peer[0] == PPPOE
+    move("mape0")
+    by_mape = line.internet.sniff("mape")
+    client.sendall(b"still")
+    assert accepted.recv(5) == b"still"
+    assert not any(b"still" in packet for packet in by_mape.packets())
+
+
+def test_only_pppoes_own_address_leaves_by_pppoe(bare):
+    """Also without failover: a flow of MAP-E, or one that was not translated, is counted."""
+    line = bare()
+    line.apply()
+    server = line.internet.udp(SERVERS[0], 5000, timeout=SHUT)
+    client = line.lan.udp(CLIENT, 5000)
+    client.sendto(b"one", (SERVERS[0], 5000))
+    server.recv(8)
+    tap = line.internet.sniff("ppp")
+    line.router.run("ip", "route", "replace", "default", "dev", "ppp0")
+    client.sendto(b"two", (SERVERS[0], 5000))
+    assert until(lambda: misplaced(line) == 1)
+    line.lan.udp().sendto(b"new", (SERVERS[0], 5000))
+    assert server.recvfrom(8)[1][0] == PPPOE
+    line.router.run("nft", "delete", "table", "ip", "dualwan_snat")
+    line.lan.udp().sendto(b"private", (SERVERS[0], 5000))
+    assert until(lambda: misplaced(line) == 2)
+    assert tap.sources() == {PPPOE}
+
+
+def test_whoever_flushes_the_rules_is_undone_by_the_next_event(bare):
+    """Also by one of PPPoE, and the log's reader is told; other tables are not ours to mend."""
+    line = bare()
+    line.hook()  # all of it, so that the router is to be up; the tunnel is a veth, and is left
+    before = line.texts()
+    line.router.nft("flush ruleset")
+    assert "warning: somebody removed nft table ip dualwan_snat" in line.hook("status").stdout
+    line.event("ppp-up", PPP_IFACE="ppp0")
+    assert line.texts() == before
+    assert "removed" not in line.hook("status").stdout
