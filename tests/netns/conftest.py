@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from line import Line, sweep
+from natlab import NatLine
 
 
 def _of_ours():
@@ -50,3 +51,17 @@ def _line(bare):
     made = bare()
     made.apply()
     return made
+
+
+@pytest.fixture(name="lab")
+def _lab(tmp_path):
+    """Return a function that makes a line for many flows, with these slices, or translation."""
+    made = []
+
+    def make(*slices, **options):
+        made.append(NatLine(tmp_path, **options))
+        made[-1].apply(*(slices or ("snat",)))
+        return made[-1]
+    yield make
+    for line in made:
+        line.close()

@@ -91,6 +91,10 @@ class Namespace:
         """Return a socket of this namespace, which the caller's thread may use."""
         made = self.call(socket.socket, *kind)
         made.settimeout(timeout)
+        return self.keep(made)
+
+    def keep(self, made):
+        """Return the socket MADE, which is closed with the namespace."""
         self._sockets.append(made)
         return made
 
@@ -168,8 +172,7 @@ class Namespace:
         tap.bind((device, 3))
         tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
         tap.setblocking(False)
-        self._sockets.append(tap)
-        return Sniffer(tap)
+        return Sniffer(self.keep(tap))
 
     def close(self):
         """Remove the namespace with all that is in it."""

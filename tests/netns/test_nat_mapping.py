@@ -4,25 +4,10 @@ import socket
 from contextlib import suppress
 
 import pytest
-from line import SERVERS, SHARED, until
-from natlab import HOSTS, OCN, TARGET, V6PLUS, NatLine, answer, tcp, udp
+from line import LIMIT, SERVERS, SHARED, SHUT, until
+from natlab import HOSTS, OCN, TARGET, V6PLUS, answer, elsewhere, tcp, udp
 
 OPEN, OTHER, THIRD = HOSTS[0], HOSTS[1], HOSTS[2]
-SHUT = 0.4  # seconds after which a packet that was not delivered was dropped
-
-
-@pytest.fixture(name="lab")
-def _lab(tmp_path):
-    """Return a function that makes a line with the translation, and the firewall if asked."""
-    made = []
-
-    def make(*slices, **options):
-        made.append(NatLine(tmp_path, **options))
-        made[-1].apply(*(slices or ("snat",)))
-        return made[-1]
-    yield make
-    for line in made:
-        line.close()
 
 
 def endpoints(line, packets):
@@ -42,7 +27,7 @@ def test_an_endpoint_keeps_its_port_towards_everybody(lab, shape, make):
     """Ten endpoints of three hosts, 40 destinations: ten outer endpoints (REQ-1)."""
     line = lab(shape=shape)
     inner = [(HOSTS[at % 3], 5000 + at) for at in range(10)]
-    packets = [make(*one, f"203.0.113.{number}", 3478 + number % 3)
+    packets = [make(*one, elsewhere(number), 3478 + number % 3)
                for number in range(40) for one in inner]
     found = endpoints(line, packets)
     assert all(len(ports) == 1 for ports in found.values())
@@ -52,15 +37,15 @@ def test_an_endpoint_keeps_its_port_towards_everybody(lab, shape, make):
 def test_sixty_endpoints_of_a_host_have_sixty_ports(lab):
     """No port is given to two endpoints as long as there are others (REQ-3)."""
     line = lab()
-    found = endpoints(line, [udp(OTHER, 6000 + at, f"203.0.113.{at}", 5000) for at in range(60)])
+    found = endpoints(line, [udp(OTHER, 6000 + at, elsewhere(at), 5000) for at in range(60)])
     assert len({port for ports in found.values() for port in ports}) == 60
 
 
 def test_hosts_do_not_take_each_others_ports(lab):
     """What one host does with hundreds of ports changes nothing for another one's."""
     line = lab()
-    mine = endpoints(line, [udp(OPEN, 7000 + at, f"203.0.113.{at}", 5000) for at in range(30)])
-    others = endpoints(line, [udp(OTHER, 1024 + at, f"10.1.{at >> 8}.{at & 255}", 5000)
+    mine = endpoints(line, [udp(OPEN, 7000 + at, elsewhere(at), 5000) for at in range(30)])
+    others = endpoints(line, [udp(OTHER, 1024 + at, elsewhere(at), 5000)
                               for at in range(2000)])
     taken = {port for ports in mine.values() for port in ports}
     assert taken.isdisjoint(port for ports in others.values() for port in ports)
@@ -69,7 +54,7 @@ def test_hosts_do_not_take_each_others_ports(lab):
 def test_a_mapping_outlives_its_flows(lab):
     """Conntrack has forgotten the flows; the endpoint is seen with the same port (REQ-5)."""
     line = lab()
-    packets = [udp(OTHER, 6000, f"203.0.113.{at}", 5000) for at in range(5)]
+    packets = [udp(OTHER, 6000, elsewhere(at), 5000) for at in range(5)]
     before = endpoints(line, packets)
     line.forget()
     assert endpoints(line, packets) == before
@@ -81,6 +66,7 @@ def test_a_connection_outlives_conntrack(lab):
     server = line.internet.listen(5000)
     client = line.lan.connect(SERVERS[0], 5000)
     accepted, _ = server.accept()
+    accepted.settimeout(LIMIT)
     line.forget()
     client.sendall(b"still here")
     assert accepted.recv(64) == b"still here"
@@ -91,12 +77,12 @@ def test_a_connection_outlives_conntrack(lab):
 def test_a_port_that_is_taken_is_not_taken_twice(lab):
     """An endpoint whose port another one has towards a destination gets another one there."""
     line = lab(mape="max-share = 100")
-    before = endpoints(line, [udp(OTHER, 6000, "203.0.113.1", 5000)])
+    before = endpoints(line, [udp(OTHER, 6000, elsewhere(1), 5000)])
     crowd = [udp(THIRD, 10000 + at, TARGET, 5000) for at in range(1007)]
     assert len(line.passed(crowd)) == 1007
     after = endpoints(line, [udp(OTHER, 6000, TARGET, 5000)])
     assert len(after[OTHER, 6000]) == 1
-    assert endpoints(line, [udp(OTHER, 6000, "203.0.113.3", 5000)]) == before
+    assert endpoints(line, [udp(OTHER, 6000, elsewhere(3), 5000)]) == before
 
 
 # --- filtering -----------------------------------------------------------------------------
@@ -121,8 +107,10 @@ def heard(sock):
 
 
 def test_a_console_gets_an_open_nat(open_line):
-    """The usual test: the same port towards two servers; another port of a server may answer;
-    a server that nothing was sent to may not.
+    """By the usual test.
+
+    The same port towards two servers; another port of a server may answer; a server that
+    nothing was sent to may not.
     """
     line = open_line
     console = line.lan.udp(OPEN, 3074, timeout=SHUT)
@@ -171,7 +159,7 @@ def test_a_port_with_an_owner_is_nobody_elses(open_line):
     console = endpoints(line, [udp(OPEN, 3074, SERVERS[0], 5000)])[OPEN, 3074]
     near = HOSTS[8]  # 192.168.1.18: the same last three bits as 192.168.1.10
     line.lan.run("ip", "address", "replace", f"{near}/24", "dev", "eth0")
-    flows = endpoints(line, [udp(near, 1024 + at, f"10.1.{at >> 8}.{at & 255}", 5000)
+    flows = endpoints(line, [udp(near, 1024 + at, elsewhere(at), 5000)
                              for at in range(1500)])
     assert console.isdisjoint(port for ports in flows.values() for port in ports)
 
@@ -197,9 +185,7 @@ def test_no_host_gets_anothers_packets(open_line):
 
 @pytest.mark.parametrize("caller", [THIRD, OTHER])
 def test_lan_hosts_meet_by_their_outer_addresses(open_line, caller):
-    """Hairpinning: a LAN host reaches a console by its outer address, and is seen with its own
-    (RFC 4787 REQ-9).
-    """
+    """A LAN host reaches a console by its outer address, seen with its own (RFC 4787 REQ-9)."""
     line = open_line
     first = server(line, 0)
     outer = {}
@@ -234,11 +220,11 @@ def test_mappings_of_an_open_host_go_when_unused(open_line):
 def test_answers_from_outside_find_their_way(lab):
     """Packets that come back are for those who asked, thousands of flows at once."""
     line = lab()
-    packets = [udp(HOSTS[at % 8], 2000 + at, f"10.2.{at >> 8}.{at & 255}", 4000)
+    packets = [udp(HOSTS[at % 8], 2000 + at, elsewhere(at), 4000)
                for at in range(2000)]
     inside = line.watch(line.lan, "eth0")
     line.send([answer(packet) for packet in line.passed(packets)], outside=True)
     got = {(packet.target, packet.dport, packet.source) for packet in inside.seen()
            if packet.sport == 4000}
-    assert got == {(HOSTS[at % 8], 2000 + at, f"10.2.{at >> 8}.{at & 255}")
+    assert got == {(HOSTS[at % 8], 2000 + at, elsewhere(at))
                    for at in range(2000)}

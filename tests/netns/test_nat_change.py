@@ -1,0 +1,227 @@
+"""Another port set or one forward more, while flows are running: one transaction."""
+
+import subprocess
+import threading
+import time
+from hashlib import blake2b
+from itertools import count
+
+import pytest
+from line import LIMIT, SERVERS, SHARED, until
+from natlab import HOSTS, OCN, config, elsewhere, flow, udp, unlucky
+
+# PSID 0 of 5 bits has the ports of the PSIDs 0 and 1 of 6 bits: half of them stay.
+WIDE, NARROW, FOREIGN = (0, 5, 6), (1, 6, 6), (2, 6, 6)
+FORWARD = '\n[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = 5136\nto = "192.168.1.10:80"\n'
+PIECE = 1 << 14
+PAUSE = 0.25  # seconds that a download may stand still; a lost segment costs 0.2 s or more
+
+
+class Download:
+    """A LAN client that reads from a server of the internet, and checks each byte."""
+
+    def __init__(self, line, server):
+        self.client = line.lan.connect(SERVERS[0], 5000)
+        self.server, (_, self.port) = server.accept()
+        self.server.settimeout(LIMIT)
+        self.pieces, self.pause, self.wrong = 0, 0.0, ""
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=work, daemon=True)
+                         for work in (self._write, self._read)]
+
+    def start(self):
+        """Start; return this object."""
+        for thread in self._threads:
+            thread.start()
+        assert until(lambda: self.pieces > 50)
+        return self
+
+    @staticmethod
+    def piece(number):
+        """Return the piece NUMBER of what is loaded."""
+        return blake2b(number.to_bytes(8, "big")).digest() * (PIECE // 64)
+
+    def _write(self):
+        try:
+            for number in count():
+                if self._stop.is_set():
+                    break
+                self.server.sendall(self.piece(number))
+                time.sleep(0.001)
+        except OSError as error:
+            self.wrong = self.wrong or str(error)
+        self.server.close()
+
+    def _read(self):
+        stream, last = self.client.makefile("rb"), time.monotonic()
+        try:
+            while data := stream.read(PIECE):
+                now = time.monotonic()
+                self.pause, last = max(self.pause, now - last), now
+                if data != self.piece(self.pieces):
+                    self.wrong = f"piece {self.pieces} is not what was sent"
+                    break
+                self.pieces += 1
+        except OSError as error:
+            self.wrong = self.wrong or str(error)
+
+    def goes_on(self):
+        """Return whether more has arrived."""
+        had = self.pieces
+        return until(lambda: self.pieces > had + 50)
+
+    def end(self):
+        """Stop; complain about what was wrong."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        assert self.wrong == ""
+        assert self.pause < PAUSE
+
+
+@pytest.fixture(name="make")
+def _make(lab):
+    """Return a function that makes a line with all slices, and a server."""
+    def make(shape):
+        line = lab("firewall", "snat", "pbr", shape=shape)
+        return line, line.internet.listen(5000)
+    return make
+
+
+def change(line, shape, more=""):
+    """Bring the router to another configuration."""
+    line.config.write_text(config(*shape, more=more))
+    line.apply()
+    assert line.settled()
+
+
+def test_a_download_goes_on_when_a_forward_is_added(make):
+    """Each byte arrives, without a pause worth a lost packet; then it is taken away again."""
+    line, server = make(OCN)
+    download = Download(line, server).start()
+    change(line, OCN, FORWARD)
+    assert download.goes_on()
+    change(line, OCN)
+    assert download.goes_on()
+    download.end()
+
+
+@pytest.mark.parametrize(("before", "after"), [(NARROW, WIDE), (WIDE, NARROW)])
+def test_a_download_goes_on_with_ports_that_stay(make, before, after):
+    """The port set grows, or shrinks to a half that has the download's port."""
+    line, server = make(before)
+    downloads = [Download(line, server) for _ in range(30)]
+    download = next(one for one in downloads if one.port >> 4 & 63 == 1)  # PSID 1 of 6 bits
+    download.start()
+    watch = line.watch()
+    change(line, after)
+    assert download.goes_on()
+    download.end()
+    assert any(packet.sport == download.port for packet in watch.seen())
+    assert line.untranslated() == 0
+
+
+@pytest.mark.parametrize("after", [NARROW, FOREIGN])
+def test_no_flow_goes_on_with_a_port_that_has_gone(make, after):
+    """Flows of the old set that the new one lacks: nothing leaves with their ports."""
+    line, server = make(WIDE if after == NARROW else OCN)
+    downloads = [Download(line, server) for _ in range(30)]
+    change(line, after)
+    gone = [one for one in downloads if one.port not in line.ports()]
+    assert gone
+    watch = line.watch()
+    packets = [flow("udp", HOSTS[0], 20000 + at) for at in range(100)]
+    for one in gone:
+        one.client.sendall(b"with the old port?")
+    line.send(packets)
+    time.sleep(PAUSE)
+    seen = watch.seen()
+    assert not unlucky(seen, line.ports())
+    assert len([packet for packet in seen if packet.kind == "udp"]) == 100
+
+
+def test_the_guard_stops_flows_that_conntrack_still_has(lab):
+    """With the translation alone changed, packets of old flows are dropped and counted."""
+    line = lab(shape=OCN)
+    packets = [udp(HOSTS[0], 20000 + at, elsewhere(at), 443) for at in range(100)]
+    assert len(line.passed(packets)) == 100
+    line.config.write_text(config(*FOREIGN))
+    line.apply("snat")
+    seen = line.passed(packets)
+    assert not unlucky(seen, line.ports())
+    assert len(seen) + line.untranslated() == 100
+
+
+@pytest.mark.parametrize("after", [OCN, FOREIGN])
+def test_new_flows_find_rules_at_every_moment(make, after):
+    """A flow each half millisecond while the rules are replaced: all leave, with right ports."""
+    line, _server = make(OCN)
+    line.config.write_text(config(*after, more=FORWARD if after == OCN else ""))
+    allowed = {port for shape in (OCN, after) for port in range(1024, 65536)
+               if port >> 4 & 63 == shape[0]}
+    watch, sent = line.watch(), 0
+    with subprocess.Popen(line.command("--slice", "snat"), env=line.environment()) as process:
+        while process.poll() is None:
+            line.send([udp(HOSTS[sent % 8], 20000, elsewhere(sent), 443)])
+            sent += 1
+            time.sleep(0.0005)
+    assert process.returncode == 0
+    seen = watch.seen()
+    assert len(seen) == sent > 100
+    assert not unlucky(seen, allowed)
+    assert line.untranslated() == 0
+
+
+def learned(line, packets):
+    """Return the outer ports that PACKETS leave with, whatever conntrack knows."""
+    line.forget()
+    seen = line.passed(packets)
+    assert len(seen) == len(packets)
+    assert not unlucky(seen, line.ports())
+    return [packet.sport for packet in seen]
+
+
+def test_mappings_survive_a_reload_with_the_same_ports(lab):
+    """Forty endpoints keep their ports when a forward is added and when it goes."""
+    line = lab(shape=OCN)
+    packets = [flow(kind, HOSTS[at % 5], 20000 + at) for at in range(20) for kind in ("udp", "tcp")]
+    before = learned(line, packets)
+    for more in (FORWARD, ""):
+        line.config.write_text(config(*OCN, more=more))
+        line.apply("snat")
+        assert line.settled("snat")
+        assert learned(line, packets) == before
+
+
+def test_mappings_go_with_their_ports(lab):
+    """With another port set every endpoint has a port of the new one, and keeps that."""
+    line = lab(shape=OCN)
+    packets = [flow(kind, HOSTS[at % 5], 20000 + at) for at in range(20) for kind in ("udp", "tcp")]
+    before = learned(line, packets)
+    line.config.write_text(config(*FOREIGN))
+    line.apply("snat")
+    after = learned(line, packets)
+    assert not set(before) & set(after)
+    assert learned(line, packets) == after
+
+
+def test_what_is_counted_survives_a_reload(lab):
+    """The guard's counter and the list of refused hosts stand after a forward was added."""
+    line = lab(shape=OCN)
+    line.send([flow("tcp", HOSTS[0], 20000 + at) for at in range(600)])
+    before = line.elements("refused")
+    assert "counter packets 96 " in before
+    line.config.write_text(config(*OCN, more=FORWARD))
+    line.apply("snat")
+    assert "counter packets 96 " in line.elements("refused")
+
+
+def test_flows_are_still_known_after_a_reload(lab):
+    """Ports in use before a reload are not given away after it: 1008 in two halves."""
+    line = lab(shape=OCN, mape="max-share = 100")
+    first = line.passed([flow("udp", HOSTS[0], 20000 + at) for at in range(504)])
+    line.config.write_text(config(*OCN, mape="max-share = 100", more=FORWARD))
+    line.apply("snat")
+    second = line.passed([flow("udp", HOSTS[1], 30000 + at) for at in range(503)])
+    assert len({packet.sport for packet in first + second}) >= 1006
+    assert {packet.source for packet in first + second} == {SHARED}
