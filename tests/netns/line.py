@@ -166,6 +166,15 @@ class Namespace:
         client.connect((address, port))
         return client
 
+    def packet_socket(self, device):
+        """Return a socket for whole frames on DEVICE."""
+        tap = self.call(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        tap.bind((device, 3))
+        tap.setblocking(False)
+        self._sockets.append(tap)
+        return tap
+
     def sniff(self, device):
         """Return a Sniffer on DEVICE."""
         tap = self.call(socket.socket, socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
@@ -367,7 +376,7 @@ class Line:
 
     def table(self, family, name):
         """Return a nft table with its handles and counters."""
-        return json.loads(self.router.run("nft", "-a", "-j", "list", "table", family, name))
+        return json.loads(self.router.run("nft", "-a", "-t", "-j", "list", "table", family, name))
 
     def texts(self):
         """Return our own nft tables as nft lists them, without counters."""

@@ -326,7 +326,7 @@ def test_a_pinhole_opens_one_port_of_one_host(made, near, far, to):
     for port in (8080, 8081):
         line.lan.listen(port, "::", socket.AF_INET6)
         line.router.listen(port, "::", socket.AF_INET6)
-    assert reached(line, HOST6, 8080)
+    assert until(lambda: reached(line, HOST6, 8080))
     for address, port in ((HOST6, 8081), ("2001:db8:1::11", 8080),
                           ("2001:db8:1::1", 8080),
                           ("2001:db8:2::2", 8080)):
@@ -341,7 +341,7 @@ def test_a_pinhole_follows_the_homes_prefix(made):
     line.router.ip("address add 2001:db8:9::1/64 dev lan0 nodad")
     line.lan.ip("address add 2001:db8:9::10/64 dev eth0 nodad")
     line.internet.ip("route add 2001:db8:9::/64 via 2001:db8:2::2")
-    assert reached(line, "2001:db8:9::10", 80)
+    assert until(lambda: reached(line, "2001:db8:9::10", 80))
 
 
 @pytest.mark.parametrize("to", [HOST6, "::10"])
@@ -352,5 +352,5 @@ def test_a_pinhole_for_given_networks(made, to):
     line.lan.listen(80, "::", socket.AF_INET6)
     line.internet.ip("address add 2001:db8:2:1::1/64 dev lo nodad")
     line.router.ip("route add 2001:db8:2:1::/64 via 2001:db8:2::1")
-    assert reached(line, HOST6, 80, "2001:db8:2:1::1")
+    assert until(lambda: reached(line, HOST6, 80, "2001:db8:2:1::1"))
     assert not reached(line, HOST6, 80)

@@ -147,7 +147,7 @@ def test_a_removal_that_is_ended_is_finished_by_the_next(bare, at):
 
 
 @pytest.mark.parametrize(("old", "new"), [
-    ("[wan]", "[wan"), ("psid = 1", "psid = 64"), ("dial", "dail"), ('"lan0"', '"wan0"'),
+    ("[wan]", "[wan"), ("psid = 1", "psid = 64"), ("dial", "dail"), ('"lan0"', '"ppp0"'),
     ("2001:db8:ffff::9", "2001:db8:ffff:9")])
 def test_no_wrong_configuration_changes_anything(line, old, new):
     """A command ends with 3, a hook with 0; the kernel holds what it held."""

@@ -23,7 +23,8 @@ TABLE = "dualwan_firewall"
 IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
 IPV6_TCP_HEADERS = 60
 
-STATE = "ct state vmap { established : accept, related : accept, invalid : drop }"
+STATE = "ct state vmap { established : accept, related : accept }"
+INVALID = "ct state invalid drop"
 NOT_A_HOST = "224.0.0.0/4, 255.255.255.255"  # groups, and all at once
 DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"  # who has no address yet
 
@@ -42,10 +43,13 @@ def wanted(config: Config) -> Table:
 
 def _input(config: Config) -> str:
     opening = [f"iifname {quoted(config.wans)} {inbound.NOT_OPENING}"]
+    ipv6 = (config.wan.interface, config.pppoe.interface)
     return block(
         "chain input",
         "type filter hook input priority filter; policy drop;",
         STATE,
+        f"{icmpv6.ERRORS} iifname {quoted(ipv6)} accept",
+        INVALID,
         'iifname "lo" accept',
         *(f"{lan} accept" for lan in sides.from_lan(config)),
         *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := sides.shared(config)) else []),
@@ -112,6 +116,8 @@ def _forward(config: Config) -> str:
         "type filter hook forward priority filter; policy drop;",
         *inbound.stranded(config),
         STATE,
+        *([f"{icmpv6.ERRORS} iifname {outside} oifname {quoted(lans)} accept"] if lans else []),
+        INVALID,
         *(f"{way} {smb}" for way in (sides.to_outside(config) if shut else ())),
         *(f"{lan} accept" for lan in sides.from_lan(config)),
         *([f"iifname {outside} {smb}"] if shut else []),

@@ -7,21 +7,23 @@ section 4.3 for what crosses it.
 from __future__ import annotations
 
 # NDP never crosses a router: hop limit 255 proves that it was sent on this link (RFC 4861).
-_NEIGHBOURS = ("icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, "
-               "nd-redirect } ip6 hoplimit 255 accept")
+# A router takes no redirects.
+_NEIGHBOURS = ("icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } "
+               "ip6 hoplimit 255 accept")
 _LISTENERS = "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, " \
              "mld2-listener-report } ip6 saddr fe80::/10 accept"
-_ERRORS = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, " \
-          "parameter-problem } accept"
+# To conntrack they are invalid where it does not know the flow (any more).
+ERRORS = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, " \
+         "parameter-problem }"
 _ECHO = "icmpv6 type echo-request limit rate 100/second accept"
 
-TO_ROUTER = (_NEIGHBOURS, _LISTENERS, _ERRORS, _ECHO)
+TO_ROUTER = (_NEIGHBOURS, _LISTENERS, _ECHO)
 FROM_ROUTER = (
     "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
     "mld-listener-report, mld-listener-done, mld2-listener-report } accept",
-    _ERRORS,
+    f"{ERRORS} accept",
 )
-THROUGH = (_ERRORS, _ECHO)
+THROUGH = (_ECHO,)
 
 DHCP_ANSWER = "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept"
 DHCP_QUESTION = "ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept"
