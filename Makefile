@@ -78,6 +78,11 @@ bench: ## time each event in a namespace, beside the shell commands it replaces;
 	@$(NEED) $(NEED_RUN) iptables
 	$(AS_ROOT) $(PYTHON) -B tests/bench/events.py
 
+.PHONY: bench-nat
+bench-nat: ## ports kept and cost of a flow, beside mape.sh's and OpenWrt's rules; root
+	@$(NEED) $(NEED_RUN) iptables
+	$(AS_ROOT) $(PYTHON) -B tests/bench/nat.py
+
 .PHONY: clean
 clean: ## remove what the commands above have made in this folder
 	rm -rf build dist .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,6 +8,9 @@ import pytest
 from line import Line, sweep
 from natlab import NatLine
 
+from dualwan.config import load
+from dualwan.slices import snat
+
 
 def _of_ours():
     """Return what of ours is in the machine's own network, and whether it forwards."""
@@ -55,12 +58,19 @@ def _line(bare):
 
 @pytest.fixture(name="lab")
 def _lab(tmp_path):
-    """Return a function that makes a line for many flows, with these slices, or translation."""
+    """Return a function that makes a line for many flows.
+
+    It has the slices that are named; without any the translation, loaded without the command
+    (which takes longer than most of these tests).
+    """
     made = []
 
     def make(*slices, **options):
         made.append(NatLine(tmp_path, **options))
-        made[-1].apply(*(slices or ("snat",)))
+        if slices:
+            made[-1].apply(*slices)
+        else:
+            made[-1].router.nft(snat.wanted(load(made[-1].config)).content)
         return made[-1]
     yield make
     for line in made:

@@ -9,7 +9,7 @@ import random
 import socket
 import struct
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from line import CONFIG, SHARED, SO_RCVBUFFORCE, SYN, Line
@@ -205,9 +205,9 @@ class NatLine(Line):
 
     def passed(self, packets):
         """Send PACKETS from the LAN; return what arrives outside."""
-        watch = self.watch()
-        self.send(packets)
-        return watch.seen()
+        with closing(self.watch()) as watch:
+            self.send(packets)
+            return watch.seen()
 
     def forget(self):
         """Make conntrack forget every flow.
@@ -247,6 +247,10 @@ class Watch:
         self._tap.bind((device, 3))
         self._tap.setblocking(False)
         space.keep(self._tap)
+
+    def close(self):
+        """See no more: what nobody reads costs time too."""
+        self._tap.close()
 
     def seen(self):
         """Return the IPv4 packets that have arrived since the last call."""

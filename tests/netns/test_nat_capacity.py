@@ -1,7 +1,6 @@
 """No flow is lost while a port is free, whatever was before."""
 
 import itertools
-import time
 from contextlib import suppress
 
 import pytest
@@ -46,7 +45,7 @@ def arrived(line, kind, packets, target=TARGET):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("hosts", [1, 4, 9])
+@pytest.mark.parametrize("hosts", [1, 9])
 def test_every_port_is_used_towards_one_destination(lab, shape, kind, hosts):
     """As many flows as ports, one packet each, with unrelated flows in between: all arrive."""
     line = lab(shape=SHAPES[shape], mape="max-share = 100")
@@ -57,7 +56,7 @@ def test_every_port_is_used_towards_one_destination(lab, shape, kind, hosts):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("hosts", [2, 3, 7])
+@pytest.mark.parametrize("hosts", [2, 7])
 def test_every_port_is_used_by_hosts_within_their_share(lab, shape, kind, hosts):
     """With the shares as they are by default, two hosts or more have all ports together."""
     line = lab(shape=SHAPES[shape])
@@ -95,12 +94,12 @@ def test_other_flows_right_after_conntrack_was_flushed(lab, kind):
 
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_flows_come_and_go_near_the_limit(lab, kind):
-    """Of 1008 flows of ten hosts, those of one end and as many begin, five times: none is lost."""
+    """Of 1008 flows of ten hosts, those of one end and as many begin, three times: none is lost."""
     line = lab(mape="max-share = 100")
     watch = line.watch()
     line.send([flow(kind, HOSTS[at % 10], 20000 + at) for at in range(1008)])
     assert len({packet.sport for packet in watch.seen()}) == 1008
-    for turn in range(5):
+    for turn in range(3):
         ended = len(range(turn, 1008, 10))
         line.router.run("conntrack", "-D", "-s", HOSTS[turn])
         assert until(lambda left=1008 - ended: line.flows()[kind] == left, GONE)
@@ -114,30 +113,21 @@ def test_flows_come_and_go_near_the_limit(lab, kind):
 def test_after_a_million_flows(lab):
     """A million flows to as many destinations, opened and closed: 1008 of 1008 after them."""
     line = lab(mape="max-share = 100")
-    burst = line.burst([udp(HOSTS[at % 8], 1024 + at % 60000, "10.0.0.0", 53000, b"x")
+    burst = line.burst([udp(HOSTS[at % 8], 1024 + at, f"10.0.{at >> 8}.{at & 255}", 53000)
                         for at in range(20000)])
     size = burst.memory._length_ // burst.size
     view = memoryview(burst.memory).cast("B")
+    for at, value in ((26, 0), (27, 0), (4, 0xFF)):  # no checksum of UDP; see below
+        view[14 + at::size] = bytes([value]) * burst.size
     for turn in range(50):
-        for at in range(burst.size):
-            number = turn * burst.size + at
-            low, high = number & 0xFFFF, 0x0A00 | number >> 16
-            start = at * size + 14
-            # The destination changes, and the identification by as much the other way: the
-            # header's checksum stays. UDP's is switched off.
-            view[start + 16:start + 20] = (high << 16 | low).to_bytes(4, "big")
-            view[start + 4:start + 6] = _balance(high, low).to_bytes(2, "big")
-            view[start + 26:start + 28] = b"\0\0"
+        # The destination's second byte goes up, and the identification as much down from
+        # 0xFFFF, which is as good as 0: the checksum of the header stays.
+        view[14 + 17::size] = bytes([turn]) * burst.size
+        view[14 + 5::size] = bytes([0xFF - turn]) * burst.size
         line.send(burst)
         line.forget()
     assert until(lambda: line.flows()["udp"] == 0, GONE)
     assert len(arrived(line, "udp", mixed(all_ports(line, "udp"), strangers()))) == 1008
-
-
-def _balance(high, low):
-    """Return the identification that keeps the checksum of a header that had 10.0.0.0."""
-    total = 0x0A00 - high - low
-    return total % 0xFFFF
 
 
 def test_elements_go_with_their_flows(lab):
@@ -201,7 +191,7 @@ def test_time_wait_is_in_nobodys_way(lab):
             client.close()
             accepted.close()
         assert "TIME_WAIT" in line.router.run("conntrack", "-L")
-        time.sleep(GONE / 2)
+        assert until(lambda: line.flows()["tcp"] == 0, GONE)
 
 
 def test_what_conntrack_does_not_know_is_dropped(lab):

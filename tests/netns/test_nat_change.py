@@ -142,7 +142,7 @@ def test_no_flow_goes_on_with_a_port_that_has_gone(make, after):
 
 def test_the_guard_stops_flows_that_conntrack_still_has(lab):
     """With the translation alone changed, packets of old flows are dropped and counted."""
-    line = lab(shape=OCN)
+    line = lab("snat", shape=OCN)
     packets = [udp(HOSTS[0], 20000 + at, elsewhere(at), 443) for at in range(100)]
     assert len(line.passed(packets)) == 100
     line.config.write_text(config(*FOREIGN))
@@ -183,7 +183,7 @@ def learned(line, packets):
 
 def test_mappings_survive_a_reload_with_the_same_ports(lab):
     """Forty endpoints keep their ports when a forward is added and when it goes."""
-    line = lab(shape=OCN)
+    line = lab("snat", shape=OCN)
     packets = [flow(kind, HOSTS[at % 5], 20000 + at) for at in range(20) for kind in ("udp", "tcp")]
     before = learned(line, packets)
     for more in (FORWARD, ""):
@@ -195,7 +195,7 @@ def test_mappings_survive_a_reload_with_the_same_ports(lab):
 
 def test_mappings_go_with_their_ports(lab):
     """With another port set every endpoint has a port of the new one, and keeps that."""
-    line = lab(shape=OCN)
+    line = lab("snat", shape=OCN)
     packets = [flow(kind, HOSTS[at % 5], 20000 + at) for at in range(20) for kind in ("udp", "tcp")]
     before = learned(line, packets)
     line.config.write_text(config(*FOREIGN))
@@ -207,7 +207,7 @@ def test_mappings_go_with_their_ports(lab):
 
 def test_what_is_counted_survives_a_reload(lab):
     """The guard's counter and the list of refused hosts stand after a forward was added."""
-    line = lab(shape=OCN)
+    line = lab("snat", shape=OCN)
     line.send([flow("tcp", HOSTS[0], 20000 + at) for at in range(600)])
     before = line.elements("refused")
     assert "counter packets 96 " in before
@@ -218,7 +218,7 @@ def test_what_is_counted_survives_a_reload(lab):
 
 def test_flows_are_still_known_after_a_reload(lab):
     """Ports in use before a reload are not given away after it: 1008 in two halves."""
-    line = lab(shape=OCN, mape="max-share = 100")
+    line = lab("snat", shape=OCN, mape="max-share = 100")
     first = line.passed([flow("udp", HOSTS[0], 20000 + at) for at in range(504)])
     line.config.write_text(config(*OCN, mape="max-share = 100", more=FORWARD))
     line.apply("snat")

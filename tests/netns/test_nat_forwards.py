@@ -56,7 +56,7 @@ def test_of_more_flows_than_ports_none_gets_it(lab):
 
 def test_an_endpoint_that_had_the_port_before_loses_it(lab):
     """A forward for the very port of a mapping: the endpoint's next flow has another one."""
-    line = lab()
+    line = lab("snat")
     [seen] = line.passed([flow("udp", HOSTS[0], 20000)])
     line.config.write_text(config(*OCN, more=forward("udp", seen.sport)))
     line.apply("snat")

@@ -1,0 +1,345 @@
+"""What the ports of a port set are worth, and what a flow costs: `make bench-nat`.
+
+Side by side, each on a router of its own in network namespaces: plain masquerade (which no
+MAP-E line could use, as a measure of cost), this project, the 63 pairs of a mark and a SNAT
+range that mape.sh makes, and one SNAT rule per range and protocol in sequence, as OpenWrt's
+map.sh makes them.
+
+Kept is how many of 1008 flows to one destination arrive: one packet each, no second try,
+none to three unrelated flows between two. Costs are what the kernel spends on a packet in
+the sender's thread (all the way through the router; the far end drops it on arrival), by
+rounds in which each variant has its turn in another order. What is shown are medians of
+what was seen within a round. Frequency and caches of a machine move them by some percent:
+"masquerade again" is a second one, to show how much.
+
+    nat.py [--rounds N]       N rounds (default 15); needs root and iptables
+    exit status: 1 if this project loses one of the 1008 flows, else 0
+"""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+HERE = Path(__file__).resolve()
+ROOT = HERE.parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
+os.environ["PYTHONPATH"] = str(ROOT / "src")
+
+from line import SHARED, sweep, until  # noqa: E402 - found by the path above
+from natlab import (  # noqa: E402
+    HOSTS,
+    OCN,
+    TARGET,
+    NatLine,
+    answer,
+    elsewhere,
+    mixed,
+    strangers,
+    tcp,
+    udp,
+    unlucky,
+)
+
+PORTS = 1008
+NEW, PER = 6000, 20  # flows a burst, and flows a destination where it is not one
+STEADY, REPEAT = 64, 60  # established flows, and packets of each in a burst
+STEADY_ROUNDS = 4  # of established packets, for each of new flows: their differences are small
+MASQUERADE, AGAIN, OURS = "masquerade", "masquerade again", "dualwan-hook"
+UNMAPPED, SHELL, SEQUENCE = "dualwan-hook without mappings", "mape.sh", "OpenWrt's sequence"
+THIRD, PERCENT = 1 / 3, 3.0  # the bars: of the shell's added cost; of an established packet
+BLOCKS = [(1024 * block + 16 * OCN[0], 1024 * block + 16 * OCN[0] + 15) for block in range(1, 64)]
+
+
+# --- variants --------------------------------------------------------------------------------
+
+
+def postrouting(*rules):
+    """Return a nft table that translates."""
+    body = "".join(f"    {rule}\n" for rule in rules)
+    return ("table ip nat {\n  chain postrouting {\n"
+            f"    type nat hook postrouting priority srcnat\n{body}  }}\n}}\n")
+
+
+def masquerade(line):
+    """Any port."""
+    line.router.nft(postrouting('oifname "mape0" masquerade'))
+
+
+def ours(line):
+    """The slice that translates, as it is by default, but for the share: one host asks here."""
+    line.apply("snat")
+
+
+def unmapped(line):
+    """The same without learning: no endpoint keeps its port."""
+    ours(line)
+    rules = line.router.run("nft", "-a", "list", "table", "ip", "dualwan_snat").splitlines()
+    chain = ""
+    for rule in rules:
+        if rule.startswith("\tchain "):
+            chain = rule.split()[1]
+        if "update @" in rule and "_mappings" in rule:
+            line.router.run("nft", "delete", "rule", "ip", "dualwan_snat", chain, "handle",
+                            rule.split()[-1])
+
+
+def shell(line):
+    """What mape.sh's iptables commands make: a mark in turn for each new flow, a range a mark."""
+    lines = ["*nat", *(f":MAPEnat{chain} -" for chain in ("PREROUTING", "OUTPUT", "POSTROUTING"))]
+    for block, (low, high) in enumerate(BLOCKS):
+        mark = block + 17
+        lines += [f"-A MAPEnat{chain} -m statistic --mode nth --every 63 --packet {block} "
+                  f"-j MARK --set-mark {mark}" for chain in ("PREROUTING", "OUTPUT")]
+        lines += [f"-A MAPEnatPOSTROUTING -p {protocol} -o mape0 -m mark --mark {mark} "
+                  f"-j SNAT --to {SHARED}:{low}-{high}" for protocol in ("icmp", "tcp", "udp")]
+    lines += [f"-A {chain} -j MAPEnat{chain}" for chain in ("OUTPUT", "PREROUTING", "POSTROUTING")]
+    line.router.run("iptables-nft-restore", input="\n".join([*lines, "COMMIT", ""]))
+
+
+def sequence(line):
+    """A rule per range and protocol, the first of which takes every flow."""
+    line.router.nft(postrouting(*(
+        f'oifname "mape0" meta l4proto {protocol} snat ip to {SHARED}:{low}-{high}'
+        for low, high in BLOCKS for protocol in ("icmp", "tcp", "udp"))))
+
+
+VARIANTS = {MASQUERADE: masquerade, AGAIN: masquerade, OURS: ours, UNMAPPED: unmapped,
+            SHELL: shell, SEQUENCE: sequence}
+
+
+# --- capacity --------------------------------------------------------------------------------
+
+
+def numbered(kind, number):
+    """Return the first packet of the flow NUMBER to the one destination."""
+    host, port = HOSTS[number * 2 // PORTS], 20000 + number
+    if kind == "tcp":
+        return tcp(host, port, TARGET, 443, sequence=number)
+    return udp(host, port, TARGET, 443, number.to_bytes(18, "big"))
+
+
+def kept(line, kind):
+    """Return how many of 1008 flows of two hosts arrive, and the first that does not."""
+    packets = [numbered(kind, number) for number in range(PORTS)]
+    seen = [packet for packet in line.passed(mixed(packets, strangers()))
+            if (packet.kind, packet.target) == (kind, TARGET)]
+    if stray := unlucky(seen, line.ports()):
+        raise SystemExit(f"a packet left with {stray[0].source} port {stray[0].sport}")
+    numbers = {int.from_bytes(packet.data[24:28] if kind == "tcp" else packet.data[28:46])
+               for packet in seen}
+    distinct = len({packet.sport for packet in seen})
+    lost = sorted(set(range(PORTS)) - numbers)
+    line.forget()
+    if line.tables() and not until(lambda: line.flows()[kind] == 0):
+        raise SystemExit("elements outlive their flows")
+    return distinct, lost[0] + 1 if lost else None
+
+
+def kept_with_mappings(line, endpoints=200):
+    """Return how many of 1008 flows arrive of which the ENDPOINTS first have a port already."""
+    before = [udp(HOSTS[number * 2 // PORTS], 20000 + number, elsewhere(number), 53000)
+              for number in range(0, PORTS, PORTS // endpoints)][:endpoints]
+    if len(line.passed(before)) != endpoints:
+        raise SystemExit("mapped endpoints were lost")
+    return kept(line, "udp")
+
+
+# --- cost ------------------------------------------------------------------------------------
+
+
+class Side:
+    """A router with one of the variants, whose far ends drop what arrives."""
+
+    def __init__(self, folder, setup):
+        folder.mkdir()
+        self.line = NatLine(folder, shape=OCN)
+        setup(self.line)
+
+    def capacity(self):
+        """Return what is kept of TCP and of UDP."""
+        return {kind: kept(self.line, kind) for kind in ("tcp", "udp")}
+
+    def steady(self):
+        """Begin the established flows; from now on the far ends drop everything."""
+        packets = [udp(HOSTS[0], 40000 + at, elsewhere(at % 8), 443) for at in range(STEADY)]
+        seen = self.line.passed(packets)
+        if len(seen) != STEADY:
+            raise SystemExit("established flows were lost")
+        for space, device in ((self.line.lan, "eth0"), (self.line.internet, "mape")):
+            space.nft("table netdev far {\n  chain end {\n    type filter hook ingress device "
+                      f"{device} priority 0\n    drop\n  }}\n}}\n")
+        self._out = self.line.burst(packets * REPEAT)
+        self._in = self.line.burst([answer(packet) for packet in seen] * REPEAT, outside=True)
+        self.line.send(self._in, outside=True)
+
+    def established(self):
+        """Return microseconds a packet out and in."""
+        return (self._timed(self._out), self._timed(self._in, outside=True))
+
+    def new(self, packets):
+        """Return microseconds for each of PACKETS, all of which begin a flow."""
+        return self._timed(self.line.burst(packets))
+
+    def _timed(self, burst, **options):
+        began = time.thread_time()
+        self.line.send(burst, **options)
+        return (time.thread_time() - began) / burst.size * 1e6
+
+
+def first_packets(make, per, turn):
+    """Return NEW first packets by MAKE, PER to a destination; each TURN has its own."""
+    return [make(HOSTS[at % 4], 1024 + (at + turn * NEW) % 60000,
+                 elsewhere(turn * NEW + at // per), 443) for at in range(NEW)]
+
+
+NEW_FLOWS = {("a destination each", kind): (make, 1)
+             for kind, make in (("TCP", tcp), ("UDP", udp))}
+NEW_FLOWS |= {("20 a destination", kind): (make, PER)
+              for kind, make in (("TCP", tcp), ("UDP", udp))}
+
+
+class Bench:
+    """All variants, side by side."""
+
+    def __init__(self, folder):
+        self.sides, self.kept = {}, {}
+        self.times = defaultdict(lambda: defaultdict(list))  # by what, by variant
+        self._dice = random.Random(1)  # noqa: S311 - the same each time
+        try:
+            for number, (name, setup) in enumerate(VARIANTS.items()):
+                self.sides[name] = Side(folder / str(number), setup)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        """Remove the namespaces."""
+        for side in self.sides.values():
+            side.line.close()
+
+    def capacity(self):
+        """See what each variant keeps; masquerade has every port there is."""
+        for name in (OURS, UNMAPPED, SHELL, SEQUENCE):
+            self.kept[name] = self.sides[name].capacity()
+        self.mapped = {}
+        for name in (OURS, UNMAPPED):
+            self.mapped[name] = kept_with_mappings(self.sides[name].line)
+
+    def in_turn(self):
+        """Yield the variants in another order each time."""
+        names = list(self.sides)
+        self._dice.shuffle(names)
+        for name in names:
+            yield name, self.sides[name]
+
+    def established(self):
+        """Time a packet of an established flow, each way."""
+        for name, side in self.in_turn():
+            for way, found in zip(("out", "in"), side.established(), strict=True):
+                self.times[way][name].append(found)
+
+    def new(self, turn):
+        """Time new flows of each kind."""
+        for what, (make, per) in NEW_FLOWS.items():
+            packets = first_packets(make, per, turn)
+            for name, side in self.in_turn():
+                self.times[what][name].append(side.new(packets))
+        for side in self.sides.values():
+            side.line.forget()
+
+    # --- showing -------------------------------------------------------------------------------
+
+    def added(self, what, name):
+        """Return the microseconds that NAME adds to masquerade's."""
+        return median(mine - base for mine, base in
+                      zip(self.times[what][name], self.times[what][MASQUERADE], strict=True))
+
+    def percent(self, way, name):
+        """Return how many percent more than masquerade's an established packet costs."""
+        return 100 * (median(mine / base for mine, base in zip(
+            self.times[way][name], self.times[way][MASQUERADE], strict=True)) - 1)
+
+    def report(self):
+        """Print tables in Markdown, and how the bars are met."""
+        print(f"| of {PORTS} flows | TCP kept | first lost | UDP kept | first lost |\n"
+              "|---|---:|---:|---:|---:|")
+        for name, found in self.kept.items():
+            cells = " | ".join(f"{count} | {lost or '-'}" for count, lost in found.values())
+            print(f"| {name} | {cells} |")
+        for name, (count, _) in self.mapped.items():
+            print(f"\nWith 200 endpoints that have a port already, UDP, {name}: {count}.", end="")
+        heads = [f"{kind}, {where}" for where, kind in NEW_FLOWS]
+        print(f"\n\n| µs for a new flow | {' | '.join(heads)} |\n|---|{'---:|' * len(heads)}")
+        for name in VARIANTS:
+            cells = [f"{median(self.times[what][name]):.1f}" if name == MASQUERADE else
+                     f"{self.added(what, name):+.1f}" for what in NEW_FLOWS]
+            print(f"| {name} | {' | '.join(cells)} |")
+        print("\n| µs for an established packet | out | in |\n|---|---:|---:|")
+        for name in VARIANTS:
+            cells = [f"{median(self.times[way][name]):.2f}" if name == MASQUERADE else
+                     f"{self.percent(way, name):+.1f} %" for way in ("out", "in")]
+            print(f"| {name} | {' | '.join(cells)} |")
+        print(f"\nMedians of {len(self.times['out'][OURS])} rounds for established packets, "
+              f"{len(self.times[next(iter(NEW_FLOWS))][OURS])} for new flows.\n")
+        self._bars()
+
+    def _bars(self):
+        for what in NEW_FLOWS:
+            ratio = self.added(what, OURS) / self.added(what, SHELL)
+            print(f"new flow, {what[1]}, {what[0]}: {ratio:.2f} of what mape.sh adds, "
+                  f"{'within' if ratio <= THIRD else 'beyond'} a third")
+        for way in ("out", "in"):
+            found = self.percent(way, OURS)
+            print(f"established packet, {way}: {found:+.1f} %, "
+                  f"{'within' if found <= PERCENT else 'beyond'} {PERCENT:.0f} %")
+        print(f"flows: {'all' if self.complete() else 'NOT ALL'} of {PORTS} kept")
+
+    def complete(self):
+        """Return whether this project kept all flows."""
+        return all(count == PORTS for count, _ in
+                   [*self.kept[OURS].values(), self.mapped[OURS]])
+
+
+def main():
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description="what ports and flows cost, side by side")
+    parser.add_argument("--rounds", type=int, default=15, metavar="N")
+    rounds = parser.parse_args().rounds
+    if os.geteuid() != 0:
+        raise SystemExit("nat.py makes network namespaces and needs root: sudo make bench-nat")
+    if not shutil.which("iptables-nft-restore"):
+        raise SystemExit("nat.py compares with iptables, which is not installed")
+    sweep()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        try:
+            bench.capacity()
+            for side in bench.sides.values():
+                side.steady()
+            for turn in range(rounds * STEADY_ROUNDS + 1):
+                bench.established()
+                if turn == 0:  # the first fills caches
+                    bench.times.clear()
+            for turn in range(rounds + 1):
+                if sys.stderr.isatty():
+                    print(f"\rround {turn} of {rounds}", end="", file=sys.stderr, flush=True)
+                bench.new(turn)
+                if turn == 0:
+                    for what in NEW_FLOWS:
+                        bench.times[what].clear()
+        finally:
+            bench.close()
+    print(file=sys.stderr)
+    bench.report()
+    return 0 if bench.complete() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
