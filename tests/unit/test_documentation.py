@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dualwan import cli, config, errors, rules, services, toml_source
+from dualwan import cli, config, errors, forwards, rules, services, toml_source
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "etc/dualwan.toml").read_text()
@@ -41,6 +41,13 @@ ipv4 = "192.0.2.1"
 interface-id = "::feed"
 """
 DS_LITE = AUTO + 'mode = "ds-lite"\naftr = "gw.example.jp"\n'
+FORWARDS = MANUAL + """[[forward]]
+via = "pppoe"
+protocol = "tcp"
+port = 8080
+to = "192.168.1.5"
+from = ["192.0.2.0/24"]
+"""
 RULES_D = """[[rule]]
 provider = "mine"
 ipv6-prefix = "2001:db8::/40"
@@ -73,7 +80,7 @@ def load(text, tmp_path):
 @pytest.fixture
 def known(taken, tmp_path):
     """Every key that the parser of dualwan.toml knows, by section."""
-    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE):
+    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS):
         load(text, tmp_path)
     return set(taken)
 
@@ -123,7 +130,8 @@ def literal_keys(module):
 
 def test_no_key_hides_from_these_tests(known):
     """A key that the source names is one that the configurations above make it ask for."""
-    assert literal_keys(config) <= {key for _, key in known}
+    for module in (config, forwards):
+        assert literal_keys(module) <= {key for _, key in known}
 
 
 def test_example_names_each_key_and_no_other(known):
@@ -149,13 +157,20 @@ def test_example_shows_the_defaults(taken, tmp_path):
     lines = EXAMPLE.splitlines()
     first = next(at for at, line in enumerate(lines) if line.startswith("# Or by hand"))
     after = lines.index("[pppoe]")
-    shown = [item for item in example_lines() if item[4] and not first <= item[0] < after]
+    shown = [item for item in example_lines() if item[4] and not first <= item[0] < after
+             and item[1] != "forward"]  # which has none by default
     assert shown
     for at, section, key, value, _ in shown:
         text = "\n".join([*lines[:at], f"{key} = {value}", *lines[at + 1:]])
         assert load(text, tmp_path).prefix_source == "enp1s0"
         if key != "prefix-from":  # the WAN's own name, whatever that is
             assert taken[section, key] == defaults[section, key], key
+
+
+def test_forwards_of_the_example_can_be_used(tmp_path):
+    """All of them, uncommented, stand beside each other."""
+    text = re.sub(r"(?m)^#(?=\[\[|[a-z]+ = )", "", EXAMPLE)
+    assert [one.via for one in load(text, tmp_path).forwards] == ["pppoe", "mape", ""]
 
 
 WAYS = {"hand": "# Or by hand", "ipip": "# Or another service", "ds-lite": "# Or DS-Lite",
