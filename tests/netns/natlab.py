@@ -286,12 +286,6 @@ def answer(seen):
     return udp(seen.target, seen.dport, seen.source, seen.sport)
 
 
-def conntrack_max():
-    """Return how many flows this machine's conntrack holds."""
-    with open("/proc/sys/net/netfilter/nf_conntrack_max", encoding="ascii") as file:  # noqa: PTH123
-        return int(file.read())
-
-
 def unlucky(seen, ports):
     """Return the packets that must never be: a foreign source, or a port outside the set."""
     return [packet for packet in seen if packet.source != SHARED or packet.sport not in ports]

@@ -1,6 +1,7 @@
 """No flow is lost while a port is free, whatever was before."""
 
 import itertools
+import re
 from contextlib import suppress
 
 import pytest
@@ -11,7 +12,6 @@ from natlab import (
     TARGET,
     V6PLUS,
     NatLine,
-    conntrack_max,
     elsewhere,
     flow,
     mixed,
@@ -22,6 +22,7 @@ from natlab import (
 )
 
 from dualwan.config import from_text
+from dualwan.nft_text import blocks
 from dualwan.slices import sharing, snat
 
 SHAPES = {"ocn": OCN, "v6plus": V6PLUS}
@@ -139,9 +140,16 @@ def test_elements_go_with_their_flows(lab):
     assert until(lambda: line.flows() == {"tcp": 0, "udp": 0, "icmp": 0}, GONE)
 
 
-def test_conntrack_is_full_before_the_sets_are():
-    """A set holds as many flows as conntrack does by default, whatever the memory."""
-    assert conntrack_max() <= sharing.FLOWS or conntrack_max() > 262144
+@pytest.mark.parametrize("mape", ["", f'open-nat = ["{HOSTS[0]}"]'])
+def test_memory_is_bounded(lab, mape):
+    """Each set and map that packets fill has a size: a hundred bytes or two for an element."""
+    line = lab(mape=mape)
+    text = blocks(line.router.run("nft", "list", "table", "ip", "dualwan_snat"))
+    filled = {name: body for (_, name), body in text.items() if "flags dynamic" in body}
+    assert {"tcp_flows", "udp_flows", "icmp_flows", "tcp_mappings", "udp_mappings",
+            "refused"} <= set(filled)
+    sizes = [int(re.search(r"\bsize (\d+)", body)[1]) for body in filled.values()]
+    assert max(sizes) <= sharing.FLOWS
 
 
 def test_when_the_set_is_full_all_the_same(tmp_path, monkeypatch):
@@ -154,6 +162,21 @@ def test_when_the_set_is_full_all_the_same(tmp_path, monkeypatch):
         assert line.flows()["udp"] == 2000
         assert len(arrived(line, "udp", all_ports(line, "udp"))) >= 1000
         assert line.untranslated() == 0
+    finally:
+        line.close()
+
+
+def test_after_a_set_was_full(tmp_path, monkeypatch):
+    """When what had filled the set is gone, 1008 of 1008 again, with unrelated flows between."""
+    monkeypatch.setattr(sharing, "FLOWS", 4000)
+    line = NatLine(tmp_path, mape="max-share = 100")
+    try:
+        line.router.nft(snat.wanted(from_text("x", line.config.read_text())).content)
+        line.send(itertools.islice(strangers(), 6000))
+        assert line.flows()["udp"] == 4000
+        line.forget()
+        assert until(lambda: line.flows()["udp"] == 0, GONE)
+        assert len(arrived(line, "udp", mixed(all_ports(line, "udp"), strangers()))) == 1008
     finally:
         line.close()
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dualwan.forwards import Forward
 
 PROTOCOLS = ("tcp", "udp")
-# A router's own LAN addresses; one that PPPoE gives is not of these (RFC 1918).
-PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 
 
 def to_servers(forwards: Sequence[Forward], everybody: bool = False) -> list[str]:

@@ -12,7 +12,7 @@ answer comes back through the router.
 from __future__ import annotations
 
 from dualwan import forwards
-from dualwan.config import Config
+from dualwan.config import PRIVATE, Config
 from dualwan.slices import dnat, marks, sides
 from dualwan.slices.nft import block
 
@@ -22,7 +22,7 @@ def rules(config: Config, shared: str) -> list[str]:
     mine = forwards.by(forwards.PPPOE, config.forwards)
     if not mine:
         return []
-    others = ", ".join((*dnat.PRIVATE, *([shared] if shared else [])))
+    others = ", ".join((*map(str, PRIVATE), *([shared] if shared else [])))
     public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
     return [f'iifname "{config.pppoe.interface}" goto from_pppoe',
             *(f"{lan} {dnat.ports(mine)} {public} goto from_lan" for lan in sides.from_lan(config))]

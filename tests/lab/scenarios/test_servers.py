@@ -56,9 +56,7 @@ def ipv6_lan(line: Line) -> Iterator[None]:
         f"address add {SERVER_V6}/64 dev lan nodad", f"route add default via {ROUTER_V6}"
     )
     yield
-    line.client.ip(
-        f"route del default via {ROUTER_V6}", f"address del {SERVER_V6}/64 dev lan"
-    )
+    line.client.ip(f"route del default via {ROUTER_V6}", f"address del {SERVER_V6}/64 dev lan")
     line.router.ip(f"address del {ROUTER_V6}/64 dev {LAN}")
     line.isp.space.ip(f"route del {LAN_PREFIX}/64")
 

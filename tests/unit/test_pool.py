@@ -1,0 +1,154 @@
+"""The order of ports, and ports as nft text: what holds of every port set."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from dualwan.portset import PortSet
+from dualwan.slices.pool import HOMES, LARGEST, PLACES, SMALLEST, pool
+from dualwan.slices.portset_nft import any_block, each_port, in_turn, inside, outside
+
+ADDRESS = "192.0.2.18"
+OCN, V6PLUS = PortSet(1, 6, 6), PortSet(52, 4, 8)
+
+
+@st.composite
+def port_sets(draw):
+    """Any port set that can be."""
+    offset = draw(st.integers(0, 15))
+    length = draw(st.integers(0, 16 - offset))
+    return PortSet(draw(st.integers(0, (1 << length) - 1)), offset, length)
+
+
+SMALL = port_sets().filter(lambda one: len(one) <= LARGEST)
+SECRETS = st.binary(min_size=16, max_size=16)
+
+
+def members(port_set):
+    """Return the ports of PORT_SET."""
+    return [port for low, high in port_set.ranges() for port in range(low, high + 1)]
+
+
+@given(SMALL, SECRETS, st.data())
+@example(OCN, bytes(16), None)
+@example(V6PLUS, bytes(16), None)
+def test_every_port_is_given_by_one_part(port_set, secret, data):
+    """Homes and commons share the ports out; what is reserved, and port 0, is in none."""
+    ports = members(port_set)
+    reserved = data.draw(st.sets(st.sampled_from(ports), max_size=20)) if data and ports else set()
+    made = pool(ADDRESS, port_set, secret, reserved)
+    given_away = [port for part in (*made.homes, made.commons) for port in part]
+    assert sorted(given_away) == sorted(set(ports) - reserved - {0})
+    assert sorted(made.ports) == sorted(given_away)
+    assert set(made.reserved) == (reserved | {0}) & set(ports)
+
+
+@given(port_sets(), st.sets(st.integers(0, 65535), max_size=20))
+def test_blocks_are_the_ports_in_rows(port_set, reserved):
+    """The blocks have what is left of the set, each port once, ascending, none of them empty."""
+    made = pool(ADDRESS, port_set, bytes(16), reserved)
+    ports = [port for low, high in made.blocks for port in range(low, high + 1)]
+    assert ports == sorted(set(members(port_set)) - reserved - {0})
+    assert all(low <= high for low, high in made.blocks)
+
+
+@pytest.mark.parametrize(("port_set", "home", "commons"), [(OCN, 63, 504), (V6PLUS, 15, 120)])
+def test_half_of_the_ports_are_at_home(port_set, home, commons):
+    """Eight homes of a port a block, by its last four bits; the other half is everybody's."""
+    made = pool(ADDRESS, port_set, bytes(16))
+    assert [len(ports) for ports in made.homes] == [home] * HOMES
+    assert len(made.commons) == commons
+    assert made.home == home
+    for at, ports in enumerate(made.homes):
+        assert {port % PLACES for port in ports} == {at}
+    assert min(port % PLACES for port in made.commons) == HOMES
+
+
+@given(port_sets())
+def test_homes_are_for_sets_that_are_shared_by_many_flows(port_set):
+    """A tiny set is not divided, and of a large one the ports are not counted at all."""
+    made = pool(ADDRESS, port_set, bytes(16))
+    if len(port_set) > LARGEST:
+        assert not made.counted
+    if len(port_set) < SMALLEST:
+        assert len(made.homes) <= 1
+        assert made.commons == ()
+    assert len(made.homes) in {0, 1, HOMES}
+
+
+@given(SECRETS, SECRETS)
+def test_the_order_depends_on_the_secret(one, other):
+    """Two lines with the same ports give them away in another order."""
+    assume(one != other)
+    first, second = pool(ADDRESS, OCN, one), pool(ADDRESS, OCN, other)
+    assert first.commons != second.commons
+    for mine, theirs in zip(first.homes, second.homes, strict=True):
+        assert mine != theirs
+        assert sorted(mine) == sorted(theirs)
+
+
+@given(SECRETS)
+def test_the_order_is_the_same_each_time(secret):
+    """A second run of the same configuration must plan nothing."""
+    assert pool(ADDRESS, OCN, secret) == pool(ADDRESS, OCN, secret)
+
+
+@given(SECRETS)
+def test_a_port_does_not_tell_the_next_one(secret):
+    """Hardly ever does the next higher port of a home follow (RFC 6056 section 3.1)."""
+    for ports in pool(ADDRESS, OCN, secret).homes:
+        ranks = {port: at for at, port in enumerate(sorted(ports))}
+        follows = sum(ranks[b] == ranks[a] + 1 for a, b in pairwise(ports))
+        assert follows < len(ports) / 4
+
+
+@given(SECRETS, st.sets(st.sampled_from(members(OCN)), max_size=20))
+def test_a_reservation_leaves_the_others_where_they_are(secret, reserved):
+    """Who has a port keeps its home, and the order stays, when forwards are added."""
+    before, after = pool(ADDRESS, OCN, secret), pool(ADDRESS, OCN, secret, reserved)
+    for had, has in zip((*before.homes, before.commons), (*after.homes, after.commons),
+                        strict=True):
+        assert has == tuple(port for port in had if port not in reserved)
+
+
+# --- as nft text -----------------------------------------------------------------------------
+
+
+def holds(condition, port):
+    """Return whether PORT fulfils a nft condition "P & mask sign value"."""
+    _, mask, sign, value = re.fullmatch(r"(P) & (\w+) (==|!=) (\w+)", condition).groups()
+    return ((port & int(mask, 16)) == int(value, 16)) == (sign == "==")
+
+
+@given(port_sets(), st.lists(st.integers(0, 65535), min_size=1, max_size=50))
+@example(OCN, members(OCN))
+@example(PortSet(0, 0, 0), [0, 65535])
+def test_conditions_say_what_the_port_set_has(port_set, ports):
+    """All of inside() hold of exactly the ports of the set, and some of outside() of others."""
+    for port in [*ports, *(end for one in port_set.ranges() for end in one)]:
+        assert all(holds(one, port) for one in inside(port_set, "P")) == (port in port_set)
+        assert any(holds(one, port) for one in outside(port_set, "P")) == (port not in port_set)
+
+
+@given(st.lists(st.integers(0, 65535), min_size=1, max_size=300, unique=True))
+def test_ports_take_turns(ports):
+    """The map has each port once, in order, as many as the counter has values."""
+    count, text = re.fullmatch(r"numgen inc mod (\d+) map \{ (.*) \}", in_turn(ports)).groups()
+    pairs = [tuple(map(int, one.split(" : "))) for one in text.split(", ")]
+    assert [at for at, _ in pairs] == list(range(int(count)))
+    assert [port for _, port in pairs] == (ports if len(ports) > 1 else ports * 2)
+
+
+@given(SMALL, st.sets(st.integers(0, 65535), max_size=20))
+def test_what_snat_is_handed_is_of_the_pool(port_set, reserved):
+    """The blocks and the single ports in nft's maps are those of the pool, with its address."""
+    made = pool(ADDRESS, port_set, bytes(16), reserved)
+    assume(made.blocks)
+    ranges = re.findall(rf"\d+ : {re.escape(ADDRESS)} \. (\d+)-(\d+)", any_block(made))
+    assert {(int(low), int(high)) for low, high in ranges} == set(made.blocks)
+    singles = re.findall(rf"(\d+) : {re.escape(ADDRESS)} \. (\d+)", each_port(made, "P"))
+    assert all(key == value for key, value in singles)
+    assert sorted(int(key) for key, _ in singles) == sorted(made.ports)
