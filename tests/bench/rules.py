@@ -104,8 +104,9 @@ class Router:
                         ' iifname { "ppp0", "mape0" } counter drop\n }\n}\n')
         for space, devices in ((line.lan, ["eth0"]), (line.internet, ["mape", "ppp"])):
             for device in devices:
-                space.nft(f"table netdev end_{device} {{\n chain ends {{\n type filter hook ingress "
-                          f"device {device} priority 0;\n counter drop\n }}\n}}\n")
+                space.nft(f"table netdev end_{device} {{\n chain ends {{\n"
+                          f" type filter hook ingress device {device} priority 0;\n"
+                          " counter drop\n }\n}\n")
 
     def _tap(self, space, device, far):
         tap = space.packet_socket(device)

@@ -58,19 +58,29 @@ def _line(bare):
 
 @pytest.fixture(name="lab")
 def _lab(tmp_path):
-    """Return a function that makes a line for many flows.
-
-    It has the slices that are named; without any the translation, loaded without the command
-    (which takes longer than most of these tests).
-    """
+    """Return a function that makes a line for many flows, with these slices, or translation."""
     made = []
 
     def make(*slices, **options):
         made.append(NatLine(tmp_path, **options))
-        if slices:
-            made[-1].apply(*slices)
-        else:
-            made[-1].router.nft(snat.wanted(load(made[-1].config)).content)
+        made[-1].apply(*(slices or ("snat",)))
+        return made[-1]
+    yield make
+    for line in made:
+        line.close()
+
+
+@pytest.fixture(name="rules")
+def _rules(tmp_path):
+    """Return a function that makes a line for many flows, with the rules of the translation.
+
+    They are loaded without the command, which takes longer than most tests of them.
+    """
+    made = []
+
+    def make(**options):
+        made.append(NatLine(tmp_path, **options))
+        made[-1].router.nft(snat.wanted(load(made[-1].config)).content)
         return made[-1]
     yield make
     for line in made:

@@ -23,9 +23,9 @@ def endpoints(line, packets):
 
 @pytest.mark.parametrize("shape", [OCN, V6PLUS])
 @pytest.mark.parametrize("make", [udp, tcp])
-def test_an_endpoint_keeps_its_port_towards_everybody(lab, shape, make):
+def test_an_endpoint_keeps_its_port_towards_everybody(rules, shape, make):
     """Ten endpoints of three hosts, 40 destinations: ten outer endpoints (REQ-1)."""
-    line = lab(shape=shape)
+    line = rules(shape=shape)
     inner = [(HOSTS[at % 3], 5000 + at) for at in range(10)]
     packets = [make(*one, elsewhere(number), 3478 + number % 3)
                for number in range(40) for one in inner]
@@ -34,16 +34,16 @@ def test_an_endpoint_keeps_its_port_towards_everybody(lab, shape, make):
     assert len({port for ports in found.values() for port in ports}) == 10
 
 
-def test_sixty_endpoints_of_a_host_have_sixty_ports(lab):
+def test_sixty_endpoints_of_a_host_have_sixty_ports(rules):
     """No port is given to two endpoints as long as there are others (REQ-3)."""
-    line = lab()
+    line = rules()
     found = endpoints(line, [udp(OTHER, 6000 + at, elsewhere(at), 5000) for at in range(60)])
     assert len({port for ports in found.values() for port in ports}) == 60
 
 
-def test_hosts_do_not_take_each_others_ports(lab):
+def test_hosts_do_not_take_each_others_ports(rules):
     """What one host does with hundreds of ports changes nothing for another one's."""
-    line = lab()
+    line = rules()
     mine = endpoints(line, [udp(OPEN, 7000 + at, elsewhere(at), 5000) for at in range(30)])
     others = endpoints(line, [udp(OTHER, 1024 + at, elsewhere(at), 5000)
                               for at in range(2000)])
@@ -51,18 +51,18 @@ def test_hosts_do_not_take_each_others_ports(lab):
     assert taken.isdisjoint(port for ports in others.values() for port in ports)
 
 
-def test_a_mapping_outlives_its_flows(lab):
+def test_a_mapping_outlives_its_flows(rules):
     """Conntrack has forgotten the flows; the endpoint is seen with the same port (REQ-5)."""
-    line = lab()
+    line = rules()
     packets = [udp(OTHER, 6000, elsewhere(at), 5000) for at in range(5)]
     before = endpoints(line, packets)
     line.forget()
     assert endpoints(line, packets) == before
 
 
-def test_a_connection_outlives_conntrack(lab):
+def test_a_connection_outlives_conntrack(rules):
     """TCP goes on after `conntrack -F`: the endpoint gets its port back."""
-    line = lab()
+    line = rules()
     server = line.internet.listen(5000)
     client = line.lan.connect(SERVERS[0], 5000)
     accepted, _ = server.accept()
@@ -74,9 +74,9 @@ def test_a_connection_outlives_conntrack(lab):
     assert client.recv(64) == b"so am I"
 
 
-def test_a_port_that_is_taken_is_not_taken_twice(lab):
+def test_a_port_that_is_taken_is_not_taken_twice(rules):
     """An endpoint whose port another one has towards a destination gets another one there."""
-    line = lab(mape="max-share = 100")
+    line = rules(mape="max-share = 100")
     before = endpoints(line, [udp(OTHER, 6000, elsewhere(1), 5000)])
     crowd = [udp(THIRD, 10000 + at, TARGET, 5000) for at in range(1007)]
     assert len(line.passed(crowd)) == 1007
@@ -217,9 +217,9 @@ def test_mappings_of_an_open_host_go_when_unused(open_line):
     assert "4m59" in line.elements("open_peers", "map")
 
 
-def test_answers_from_outside_find_their_way(lab):
+def test_answers_from_outside_find_their_way(rules):
     """Packets that come back are for those who asked, thousands of flows at once."""
-    line = lab()
+    line = rules()
     packets = [udp(HOSTS[at % 8], 2000 + at, elsewhere(at), 4000)
                for at in range(2000)]
     inside = line.watch(line.lan, "eth0")

@@ -36,9 +36,9 @@ def system(line, name):
     (udp(HOSTS[0], 5000, TARGET, 53), 10),
     (udp(HOSTS[0], 5000, TARGET, 123), 10),
 ])
-def test_a_udp_flow_has_two_minutes_and_a_question_ten_seconds(lab, packet, seconds):
+def test_a_udp_flow_has_two_minutes_and_a_question_ten_seconds(rules, packet, seconds):
     """From its first packet on, answered or not (RFC 4787 REQ-5)."""
-    line = lab()
+    line = rules()
     [seen] = line.passed([packet])
     assert lasts(line, seconds, "udp", dport=seen.dport)
     line.send([udp(seen.target, seen.dport, seen.source, seen.sport)], outside=True)
@@ -47,9 +47,9 @@ def test_a_udp_flow_has_two_minutes_and_a_question_ten_seconds(lab, packet, seco
     assert lasts(line, seconds, "udp", dport=seen.dport)
 
 
-def test_a_connection_has_two_hours_and_an_opening_one_four_minutes(lab):
+def test_a_connection_has_two_hours_and_an_opening_one_four_minutes(rules):
     """As RFC 5382 REQ-5 asks; one that was closed leaves its port within seconds."""
-    line = lab()
+    line = rules()
     line.send([tcp(HOSTS[0], 5000, TARGET, 443)])
     assert lasts(line, 240, "tcp", dport=443)
     server = line.internet.listen(5000)
@@ -63,18 +63,18 @@ def test_a_connection_has_two_hours_and_an_opening_one_four_minutes(lab):
     assert until(lambda: not left(line, "tcp", dport=5000))
 
 
-def test_flows_of_the_router_itself_have_them_too(lab):
+def test_flows_of_the_router_itself_have_them_too(rules):
     """The router shares the ports."""
-    line = lab()
+    line = rules()
     line.router.udp().sendto(b"", (TARGET, 3478))
     line.router.udp().sendto(b"", (TARGET, 53))
     assert lasts(line, 120, "udp", src=SHARED, dport=3478)
     assert lasts(line, 10, "udp", src=SHARED, dport=53)
 
 
-def test_other_flows_have_the_systems(lab):
+def test_other_flows_have_the_systems(rules):
     """What leaves by PPPoE, and what stays inside, is kept as long as the system says."""
-    line = lab()
+    line = rules()
     line.router.run("ip", "route", "add", SERVERS[1], "dev", "ppp0")
     line.internet.listen(5000)
     line.lan.connect(SERVERS[1], 5000)
@@ -86,9 +86,9 @@ def test_other_flows_have_the_systems(lab):
     assert lasts(line, system(line, "udp_timeout"), "udp", dport=53)
 
 
-def test_they_can_be_switched_off(lab):
+def test_they_can_be_switched_off(rules):
     """`conntrack-timeouts = false`: flows of the tunnel have the system's, and no object is."""
-    line = lab(mape="conntrack-timeouts = false")
+    line = rules(mape="conntrack-timeouts = false")
     line.internet.listen(5000)
     line.lan.connect(SERVERS[0], 5000)
     line.send([udp(HOSTS[0], 5000, TARGET, 53), udp(HOSTS[0], 5000, TARGET, 443)])
@@ -98,9 +98,9 @@ def test_they_can_be_switched_off(lab):
     assert "ct timeout" not in line.router.run("nft", "list", "table", "ip", "dualwan_snat")
 
 
-def test_the_systems_own_stay_as_they_are(lab):
+def test_the_systems_own_stay_as_they_are(rules):
     """No sysctl is changed."""
-    line = lab()
+    line = rules()
     other = line.lan  # a namespace that nothing was done to
     for name in ("tcp_timeout_established", "udp_timeout", "udp_timeout_stream",
                  "tcp_timeout_time_wait"):

@@ -29,19 +29,7 @@ def test_a_thousand_flows_at_once_use_every_block(line):
     assert all(port in ports for _, port in seen)
     blocks = Counter(port >> 10 for _, port in seen)
     assert set(blocks) == {low >> 10 for low, _ in ports.ranges()}
-    assert max(blocks.values()) - min(blocks.values()) <= 1
     assert line.untranslated() == 0
-
-
-def test_every_port_of_a_block_is_used(line):
-    """300 flows to one destination have 300 ports: netfilter picks within the block."""
-    warm(line)
-    server = line.internet.udp(SERVERS[0], 5000, timeout=2)
-    for _ in range(300):
-        line.lan.udp().sendto(b"", (SERVERS[0], 5000))
-    seen = {server.recvfrom(1)[1][1] for _ in range(300)}
-    assert len(seen) == 300
-    assert len({port & 15 for port in seen}) == 16
 
 
 def test_tcp_connections_come_from_the_set(line):

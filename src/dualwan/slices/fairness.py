@@ -5,6 +5,9 @@ are counted whose host is one of a crowd: those that found its home full towards
 destination (sharing.py). A home's ports and the flows that are counted are the share.
 Pings are few: all of them are counted.
 
+`ct count` forgets eight connections that are gone a tick of the clock (1 to 10 ms). Only who
+opens hundreds of other flows within that time after `conntrack -F` meets counts of old.
+
 It is asked in prerouting, in a chain of the nat type: that sees each flow's first packet
 only, and there a packet can still be answered with a reset or an ICMP error.
 """
