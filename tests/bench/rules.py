@@ -46,8 +46,7 @@ def mape_port(number):
 
 def configuration(count):
     """Return a configuration with COUNT services and COUNT forwards, half of them by MAP-E."""
-    services = ", ".join(f'"{("tcp", "udp")[number % 2]}/{SERVICE + number}"'
-                         for number in range(count))
+    services = ", ".join(_service(number) for number in range(count))
     forwards = "".join(f"""
 [[forward]]
 via = "{via}"
@@ -59,11 +58,18 @@ to = "{HOST}:{1000 + number}"
     return f"{CONFIG}[firewall]\ninbound = [{services}]\n{forwards}"
 
 
+def _service(number):
+    name = f'"{("tcp", "udp")[number % 2]}/{SERVICE + number}"'
+    some = f'"11.0.0.0/8", "192.0.{number}.0/24"'
+    return name if number % 4 != 2 else f"{{ service = {name}, from = [{some}] }}"
+
+
 def kinds(count):
     """Return device, target ("" for many), protocol and port of each kind of flow."""
     middle = count // 8 * 4  # of TCP, among services and forwards
     return {
         "service": ("ppp", PPPOE, "tcp", SERVICE + middle),
+        "service for some networks": ("ppp", PPPOE, "tcp", SERVICE + middle + 2),
         "forward by PPPoE": ("ppp", PPPOE, "tcp", FORWARD + middle),
         "forward by MAP-E": ("mape", SHARED, "tcp", mape_port(middle + 1)),
         "nothing on offer, PPPoE": ("ppp", PPPOE, "tcp", 9),
@@ -155,8 +161,8 @@ class Router:
         self.line.close()
 
 
-ENDS = {"service": "router", "forward by PPPoE": "lan", "forward by MAP-E": "lan",
-        "nothing on offer, PPPoE": "", "nothing on offer, MAP-E": "",
+ENDS = {"service": "router", "service for some networks": "router", "forward by PPPoE": "lan",
+        "forward by MAP-E": "lan", "nothing on offer, PPPoE": "", "nothing on offer, MAP-E": "",
         "LAN to internet, MAP-E": "mape", "LAN to internet, PPPoE": "ppp"}
 
 

@@ -39,14 +39,9 @@ def commonest_udp():
     return sorted(port for _, port in sorted(ports, reverse=True)[:COMMONEST])
 
 
-def scan(space, target, protocol):
-    """Scan TARGET from SPACE: all TCP ports, or the commonest of UDP."""
-    return finish(begin(space, target, protocol))
-
-
-def begin(space, target, protocol):
-    """Start what scan() does; return the running process."""
-    kind = {"tcp": ("-sS", "-p", f"1-{ALL_TCP}"),
+def begin(space, target, protocol, tcp=f"1-{ALL_TCP}"):
+    """Start to scan TARGET from SPACE: the ports TCP, or the commonest of UDP."""
+    kind = {"tcp": ("-sS", "-p", tcp),
             "udp": ("-sU", "-p", ",".join(map(str, commonest_udp())))}[protocol]
     family = ("-6",) if ":" in target else ()
     return subprocess.Popen(space.argv("nmap", *family, *kind, *QUICK, "-oX", "-", target),
@@ -54,7 +49,7 @@ def begin(space, target, protocol):
 
 
 def finish(process):
-    """Return what a scan that was begun has found."""
+    """Return what the scan PROCESS finds."""
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     host = ET.fromstring(output).find("host")  # noqa: S314 - nmap's own output

@@ -78,8 +78,8 @@ def test_services_on_offer_open_on_pppoe_only():
     """Each protocol has one set of ports; what is not listed has no rule."""
     text = firewall.wanted(config(BASE + '[firewall]\ninbound = ["dns", "tcp/8443", "ping"]\n'))
     rules = lines(text.content, "offers")
-    assert "fib daddr . iif type local ct state new tcp dport { 53, 8443 } accept" in rules
-    assert "fib daddr . iif type local ct state new udp dport { 53 } accept" in rules
+    assert "tcp dport { 53, 8443 } accept" in rules
+    assert "udp dport { 53 } accept" in rules
     assert any("icmp type echo-request accept" in rule for rule in rules)
     assert not any("accept" in rule and "dport" in rule
                    for rule in lines(text.content, "from_wan") if "udp sport 547" not in rule)
@@ -89,7 +89,25 @@ def test_nothing_on_offer_leaves_the_ident_answer():
     """An empty list opens nothing; ident is still refused aloud."""
     text = firewall.wanted(config(BASE + "[firewall]\ninbound = []\n"))
     assert lines(text.content, "offers") == [
-        "fib daddr . iif type local tcp dport 113 reject with tcp reset"]
+        "fib daddr . iif type != local drop", "tcp dport 113 reject with tcp reset",
+        "ct state != new drop"]
+
+
+def test_services_for_the_same_networks_share_a_door():
+    """One lookup by port, whatever their number; a port of two offers is for both's networks."""
+    offers = ", ".join(['{ service = "tcp/22", from = ["192.0.2.0/24"] }',
+                        '{ service = "ssh", from = ["198.51.100.0/24"] }',
+                        *(f'{{ service = "tcp/{port}", from = ["192.0.2.0/24", "2001:db8::/32"] }}'
+                          for port in range(1000, 1100))])
+    text = firewall.wanted(config(BASE + f"[firewall]\ninbound = [{offers}]\n")).content
+    ways = next(rule for rule in lines(text, "offers") if "vmap" in rule)
+    assert ways.count("tcp . 22 : goto door_0") == 1
+    assert ways.count("goto door_1") == 100
+    assert lines(text, "door_0") == ["ip saddr { 198.51.100.0/24 } goto guard",
+                                     "ip saddr { 192.0.2.0/24 } accept"]
+    assert lines(text, "door_1") == ["ip saddr { 192.0.2.0/24 } accept",
+                                     "ip6 saddr { 2001:db8::/32 } accept"]
+    assert "chain door_2" not in text
 
 
 def test_mape_comes_from_the_relay_only():

@@ -5,9 +5,6 @@ are counted whose host is one of a crowd: those that found its home full towards
 destination (sharing.py). A home's ports and the flows that are counted are the share.
 Pings are few: all of them are counted.
 
-`ct count` forgets eight connections that are gone a tick of the clock (1 to 10 ms). Only who
-opens hundreds of other flows within that time after `conntrack -F` meets counts of old.
-
 It is asked in prerouting, in a chain of the nat type: that sees each flow's first packet
 only, and there a packet can still be answered with a reset or an ICMP error.
 """
@@ -115,9 +112,9 @@ class Share:
     def _in_a_crowd(self, tunnel: str, sharing: Sharing, one: Protocol) -> list[str]:
         """A flow that has or finds a port at home is not counted; of others, the limit is asked.
 
-        Whoever is over it meets the last port of the home that was looked at: is the
-        connection gone, and only its element still there, then the home is not full and
-        nobody is refused (after `conntrack -F`, say).
+        Whoever is over it meets the next port of the home: is the connection gone, and only
+        its element still there, then the home is not full and nobody is refused (after
+        `conntrack -F`, say).
         """
         name = one.name
         restore = f"meta l4proto {name} {one.port} set ct original proto-src"
@@ -138,6 +135,7 @@ class Share:
                   f"{_held(one, self.ports - self.uncounted)} goto {name}_fair_over",
                   f"goto {name}_fair_end"),
             block(f"chain {name}_fair_over",
+                  f"jump {name}_home",
                   f"{one.unused} goto {name}_fair_end",
                   f"{one.flow} @{name}_flows delete @{name}_flows {{ {one.flow} }} "
                   f"goto {name}_fair_end",

@@ -16,9 +16,10 @@ from dualwan.services import PING, Port, Service
 from dualwan.slices.nft import block
 
 SET_SIZE = 8192  # elements; about 1 MB a set at the most
+GUARD = "guard"
+ECHOES = ("icmp type echo-request", "icmpv6 type echo-request")
 FAMILIES = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
-HERE = "fib daddr . iif type local"
-NEW = "ct state new"
+ELSEWHERE = "fib daddr . iif type != local drop"
 
 
 def sets(config: Config) -> list[str]:
@@ -44,14 +45,16 @@ def chains(config: Config) -> list[str]:
     everywhere = [offer for offer in firewall.inbound if not offer.sources]
     guarded = [offer.service for offer in everywhere if offer.guard]
     free = [offer.service for offer in everywhere if not offer.guard]
+    doors = _doors(firewall.inbound)
     found = [block(
         "chain offers",
-        f"{HERE} tcp dport 113 {ident}",
-        *_limited([offer for offer in firewall.inbound if offer.guard], "goto guard"),
-        *_limited([offer for offer in firewall.inbound if not offer.guard], "accept"),
-        *(f"{HERE} {NEW} {match} goto guard" for match in matches(guarded)),
-        *(f"{HERE} {NEW} {match} accept" for match in matches(free)),
-    )]
+        ELSEWHERE,
+        f"tcp dport 113 {ident}",
+        "ct state != new drop",
+        *_by_port(doors),
+        *(f"{match} goto {GUARD}" for match in matches(guarded)),
+        *(f"{match} accept" for match in matches(free)),
+    ), *(_door(number, door) for number, door in enumerate(doors))]
     if _guarded(config):
         found += [_guard(firewall.guard), _attack(config)]
     return found
@@ -61,28 +64,41 @@ def _guarded(config: Config) -> list[Service]:
     return [offer.service for offer in config.firewall.inbound if offer.guard]
 
 
-def _limited(offers: Iterable[Offer], verdict: str) -> list[str]:
-    """Those of OFFERS that are for given networks: one lookup a family, VERDICT if it is found.
+# Networks that something is for, each with whether it is guarded.
+Door = tuple[tuple[Network, bool], ...]
 
-    What comes from elsewhere falls through to nothing.
-    """
+
+def _doors(offers: Iterable[Offer]) -> dict[Door, list[Port]]:
+    """Ports that are for given networks only, by the door that these make."""
+    access: dict[Port, set[tuple[Network, bool]]] = {}
+    for offer in offers:
+        for port in offer.service.ports if offer.sources else ():
+            access.setdefault(port, set()).update((one, offer.guard) for one in offer.sources)
+    found: dict[Door, list[Port]] = {}
+    for port, whose in access.items():
+        found.setdefault(tuple(sorted(whose, key=str)), []).append(port)
+    return found
+
+
+def _by_port(doors: dict[Door, list[Port]]) -> list[str]:
+    """One lookup by port leads to its door."""
+    ways = [f"{port.protocol} . {port.number} : goto door_{number}"
+            for number, ports in enumerate(doors.values()) for port in ports if port != PING]
+    pings = [f"{echo} goto door_{number}" for number, ports in enumerate(doors.values())
+             if PING in ports for echo in ECHOES]
+    return ([f"meta l4proto . th dport vmap {{ {', '.join(ways)} }}"] if ways else []) + pings
+
+
+def _door(number: int, door: Door) -> str:
+    """Who is of none of its networks falls through to nothing."""
     lines = []
-    for version, family, _ in FAMILIES:
-        numbered: dict[Port, list[Network]] = {}
-        for offer in offers:
-            for port in offer.service.ports:
-                numbered.setdefault(port, []).extend(
-                    one for one in offer.sources if one.version == version)
-        pings = _merged(numbered.pop(PING, []))
-        found = [f"{network} . {port.protocol} . {port.number}"
-                 for port, networks in numbered.items() for network in _merged(networks)]
-        head = f"{HERE} {NEW} {family} saddr"
-        icmp = "icmp" if version == FAMILIES[0][0] else "icmpv6"
-        if found:
-            lines.append(f"{head} . meta l4proto . th dport {{ {', '.join(found)} }} {verdict}")
-        if pings:
-            lines.append(f"{head} {{ {', '.join(pings)} }} {icmp} type echo-request {verdict}")
-    return lines
+    for guard, verdict in ((True, f"goto {GUARD}"), (False, "accept")):
+        for version, family, _ in FAMILIES:
+            networks = _merged(one for one, guarded in door
+                               if guarded == guard and one.version == version)
+            if networks:
+                lines.append(f"{family} saddr {{ {', '.join(networks)} }} {verdict}")
+    return block(f"chain door_{number}", *lines)
 
 
 def _merged(networks: Iterable[Network]) -> list[str]:
@@ -98,7 +114,7 @@ def _guard(guard: Guard) -> str:
         lines += [f"{who} @refused{version} reject",
                   " ".join(f"{who} {held}" for held in tries) + " goto attack"]
         lines += [f"{who} != {held} add {held} {{ {who} }} accept" for held in tries]
-    return block("chain guard", *lines, "accept")
+    return block(f"chain {GUARD}", *lines, "accept")
 
 
 def _attack(config: Config) -> str:
@@ -120,5 +136,4 @@ def matches(services: Iterable[Service]) -> list[str]:
                for protocol in ("tcp", "udp")}
     found = [f"{protocol} dport {{ {', '.join(map(str, ones))} }}"
              for protocol, ones in numbers.items() if ones]
-    return found + (["icmp type echo-request", "icmpv6 type echo-request"]
-                    if PING in ports else [])
+    return found + ([*ECHOES] if PING in ports else [])
