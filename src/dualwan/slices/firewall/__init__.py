@@ -26,6 +26,8 @@ IPV6_TCP_HEADERS = 60
 STATE = "ct state vmap { established : accept, related : accept }"
 INVALID = "ct state invalid drop"
 NOT_A_HOST = "224.0.0.0/4, 255.255.255.255"  # groups, and all at once
+# Of a flow that conntrack does not know (any more) it is invalid; a socket may still need it.
+NEEDS_FRAG = "icmp type destination-unreachable icmp code frag-needed"
 DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"  # who has no address yet
 
 
@@ -49,6 +51,7 @@ def _input(config: Config) -> str:
         "type filter hook input priority filter; policy drop;",
         STATE,
         f"{icmpv6.ERRORS} iifname {quoted(ipv6)} accept",
+        f"{NEEDS_FRAG} iifname {quoted((config.mape.tunnel, config.pppoe.interface))} accept",
         INVALID,
         'iifname "lo" accept',
         *(f"{lan} accept" for lan in sides.from_lan(config)),
