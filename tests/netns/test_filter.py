@@ -119,6 +119,21 @@ def test_ipv6_of_the_lan_goes_out_and_nothing_comes_in(line):
             line.internet.connect(address, port, timeout=SHUT)
 
 
+def test_ipv6_of_pppoe_has_what_a_link_needs(line):
+    """Neighbours find the router by PPPoE too, and there what is on offer and nothing else.
+
+    A veth asks for neighbours, which a real PPP link need not.
+    """
+    with_ipv6(line, "ppp0", "ppp")
+    line.internet.run("ip", "neigh", "del", "2001:db8:2::2", "dev", "ppp")
+    server = line.router.listen(80, "::", socket.AF_INET6)  # on offer
+    line.internet.connect("2001:db8:2::2", 80)
+    server.accept()
+    line.router.listen(8080, "::", socket.AF_INET6)
+    with pytest.raises(TimeoutError):
+        line.internet.connect("2001:db8:2::2", 8080, timeout=SHUT)
+
+
 def test_the_router_uses_only_what_is_listed(bare):
     """A service of `outbound` is reached, another is not, and the LAN is not bound by it."""
     line = bare(config=CONFIG + '[firewall]\noutbound = ["https"]\n')

@@ -204,6 +204,17 @@ def test_errors_about_a_forwarded_flow_pass(made):
                              for packet in inside.packets()))
 
 
+def test_the_routers_own_error_comes_from_the_public_address(made):
+    """A server that is switched off: who asked is told, by PPPoE, and sees no LAN address."""
+    line = made(forward("pppoe", to="192.168.1.77:80"))
+    by_pppoe, by_mape = line.internet.sniff("ppp"), line.internet.sniff("mape")
+    with pytest.raises(OSError, match="No route to host"):
+        line.internet.connect(PPPOE, 8080)
+    assert {socket.inet_ntoa(packet[12:16]) for packet in by_pppoe.packets()
+            if packet[0] >> 4 == 4 and packet[9] == socket.IPPROTO_ICMP} == {PPPOE}
+    assert by_mape.sources() == set()
+
+
 def too_big(source, sport, target, dport):
     """Return ICMP "fragmentation needed" (RFC 1191, MTU 1300) about a segment."""
     inner = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 1500, 1, 0x4000, 60, 6, 0,

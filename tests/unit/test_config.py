@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from machine import BASE
 
-from dualwan.config import Pppoe, from_text, load, path_in_use
+from dualwan.config import PRIVATE, Pppoe, from_text, load, path_in_use
 from dualwan.errors import ConfigError
 from dualwan.portset import PortSet
 from dualwan.services import KNOWN
@@ -142,6 +142,16 @@ def test_a_wrong_configuration_is_refused(old, new, says):
     at, message = refusal(text)
     assert says in message
     assert line <= at <= line + new.count("\n")
+
+
+def test_wan_and_lan_may_share_an_interface():
+    """Then private networks are the LAN, or those that are given; beside it others as ever."""
+    text, _ = changed('["lan0"]', '["wan0", "wg0"]')
+    assert from_text("a", text).lan.networks == PRIVATE
+    text, _ = changed('["lan0"]', '["wan0"]\nnetworks = ["192.168.1.0/24"]')
+    assert [str(one) for one in from_text("a", text).lan.networks] == ["192.168.1.0/24"]
+    with pytest.raises(ConfigError, match=r"IPv6 of a LAN on the WAN's own interface"):
+        from_text("a", text + '[[forward]]\nprotocol = "tcp"\nport = 80\nto = "::5"\n')
 
 
 @pytest.mark.parametrize(("section", "lines"), [

@@ -72,17 +72,6 @@ class Nft:
                     for item in found["set"].get("elem", ())}
         return named, each
 
-    def names(self) -> frozenset[str]:
-        """Names of all tables; raises Unseen without the right to look."""
-        if os.geteuid() != 0:
-            raise Unseen
-        code, output, error = self._run("list tables")
-        if code == 0:
-            return frozenset(line.split()[-1] for line in output.splitlines())
-        if "Operation not permitted" in error:
-            raise Unseen
-        raise KernelError(f"nft tables: {_first_line(error)}")
-
     def load(self, table: Table, old: str) -> None:
         """Replace a table in one transaction: no packet meets a half-made one.
 

@@ -10,17 +10,20 @@ PROTOCOLS = ("tcp", "udp")
 
 
 def to_servers(forwards: Sequence[Forward], everybody: bool = False) -> list[str]:
-    """Statements that send a packet to its server; EVERYBODY's, or only whom it is for."""
+    """Statements that send a packet to its server; EVERYBODY's, or only whom it is for.
+
+    The port goes first in the key: a set with networks is looked up field by field.
+    """
     lines = []
     for protocol in PROTOCOLS:
         mine = [one for one in forwards if one.protocol == protocol]
         port = f"{protocol} dport"
-        limited = [f"{network} . {one.port} : {one.to} . {one.to_port}"
+        limited = [f"{one.port} . {network} : {one.to} . {one.to_port}"
                    for one in mine if not everybody for network in one.sources]
         free = [f"{one.port} : {one.to} . {one.to_port}"
                 for one in mine if everybody or not one.sources]
         lines += [f"meta l4proto {protocol} dnat ip to {key} map {_set(found)}"
-                  for key, found in ((f"ip saddr . {port}", limited), (port, free)) if found]
+                  for key, found in ((f"{port} . ip saddr", limited), (port, free)) if found]
     return lines
 
 

@@ -177,6 +177,13 @@ class Download:
         """Whether bytes are still to come."""
         return self._thread.is_alive()
 
+    def goes_on(self, limit: float = ANSWER_LIMIT) -> bool:
+        """Whether more bytes come from now on."""
+        received, deadline = self.received, time.monotonic() + limit
+        while self.running and self.received == received and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.error is None and self.received > received
+
     def stop(self) -> int:
         """End it early, at the next bytes; how many came."""
         self._enough = True

@@ -52,7 +52,7 @@ to = "{NEIGHBOUR}:{WEB}"
 # The shape of v6plus; its ports are all of the usual set as well.
 V6PLUS_BLOCKS = port_blocks(PSID, 4, 8)
 V6PLUS_SET = frozenset(port for block in V6PLUS_BLOCKS for port in block)
-TOO_MANY = 8
+TOO_MANY = 4
 # Connections that the kernel can leave out of a count, where the machine stands still for some
 # ticks in the middle of a packet: an emulated one does.
 MISCOUNTED = 2
@@ -118,10 +118,11 @@ def _open_flows(line: Line, kind: str, share: int, sink: str) -> Arrivals:
 def _check(found: Arrivals, ports: frozenset[int]) -> None:
     """All ports are in use, each once, and the first host has its half of them."""
     everything = found.first + found.second
-    assert len(everything) == len(ports)
     assert set(everything) == ports
-    assert len(ports) // 2 <= len(found.first) <= len(ports) // 2 + MISCOUNTED
-    assert found.refused
+    shares = (len(found.first), len(found.second), found.refused)
+    assert shares in {
+        (len(ports) // 2 + extra, len(ports) // 2 - extra, True) for extra in range(MISCOUNTED + 1)
+    }
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
@@ -149,9 +150,6 @@ def test_status_shows_what_is_in_use() -> None:
     assert ports["refused"].keys() == {CLIENT_ADDRESS}
     assert ports["untranslated"] == 0
     assert ports["no-port"] <= 2 * MISCOUNTED
-    metrics = product.run("status", "--prometheus").stdout.splitlines()
-    assert f"dualwan_ports {len(PORT_SET)}" in metrics
-    assert f'dualwan_ports_used{{protocol="tcp"}} {len(PORT_SET)}' in metrics
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
@@ -212,14 +210,6 @@ def _download_on(line: Line, internet: Servers, ports: frozenset[int]) -> traffi
         download.stop()
 
 
-def _survived(download: traffic.Download, received: int) -> bool:
-    """Whether it has gone on after it had `received` so many bytes."""
-    deadline = time.monotonic() + LONGEST_GAP_SECONDS
-    while download.running and download.received == received and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return download.error is None and download.received > received
-
-
 def test_a_forward_is_added_under_a_running_download(
     line: Line, internet: Servers, measured: Callable[[str], None]
 ) -> None:
@@ -227,9 +217,8 @@ def test_a_forward_is_added_under_a_running_download(
     before = traffic.ask_udp(line.client, INTERNET_HOST, source=(CONSOLE, 3075))
     download = _download_on(line, internet, PORT_SET)
     product.apply(product.with_keys(mape=OPEN_NAT, more=FORWARD))
-    received = download.received
     after = traffic.ask_udp(line.client, INTERNET_HOST, source=(CONSOLE, 3075))
-    alive = _survived(download, received)
+    alive = download.goes_on()
     download.stop()
     measured(f"longest pause of a download while a forward is added: {download.longest_gap:.2f} s")
     assert alive
@@ -266,7 +255,7 @@ def test_another_port_set_is_used_up_too(line: Line, internet: Servers) -> None:
         text = text.replace(old, new)
     assert len(V6PLUS_SET) == 240
     product.apply(text)
-    assert _survived(download, download.received)
+    assert download.goes_on()
     download.stop()
     line.relay.reset()
     for kind in NUMBERS:

@@ -37,24 +37,27 @@ def _open_hosts(config: Config) -> list[str]:
 
 
 def _pinholes(config: Config) -> list[str]:
-    """One lookup each for whole addresses and host parts, for everybody and for some."""
+    """One lookup each for whole addresses and host parts, for everybody and for some.
+
+    The port goes first, as in offers.py.
+    """
     mine = forwards.by(forwards.PINHOLE, config.forwards)
     way = (f"iifname {quoted((config.wan.interface, config.pppoe.interface))} "
            f"oifname {quoted(sides.apart(config))}")
     lines = []
     for half in (False, True):
         target = f"ip6 daddr & {HOST_PART}" if half else "ip6 daddr"
-        key = f"{target} . meta l4proto . th dport"
+        key = f"th dport . meta l4proto . {target}"
         some = [one for one in mine if one.by_host_part == half]
         free = [_target(one) for one in some if not one.sources]
-        limited = [f"{network} . {_target(one)}" for one in some for network in one.sources]
+        limited = [f"{_target(one)} . {network}" for one in some for network in one.sources]
         lines += [f"{way} {match} {{ {', '.join(found)} }} accept"
-                  for match, found in ((key, free), (f"ip6 saddr . {key}", limited)) if found]
+                  for match, found in ((key, free), (f"{key} . ip6 saddr", limited)) if found]
     return lines
 
 
 def _target(one: Forward) -> str:
-    return f"{one.to} . {one.protocol} . {one.to_port}"
+    return f"{one.to_port} . {one.protocol} . {one.to}"
 
 
 def stranded(config: Config) -> list[str]:
