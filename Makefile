@@ -88,11 +88,6 @@ bench-nat: ## ports kept and cost of a flow, beside mape.sh's and OpenWrt's rule
 	@$(NEED) $(NEED_RUN) iptables
 	$(AS_ROOT) $(PYTHON) -B tests/bench/nat.py
 
-.PHONY: bench-rules
-bench-rules: ## cost of a new flow with few services and forwards and with many; root
-	@$(NEED) $(NEED_RUN)
-	$(AS_ROOT) $(PYTHON) -B tests/bench/rules.py
-
 .PHONY: clean
 clean: ## remove what the commands above have made in this folder
 	rm -rf build dist .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -154,5 +154,5 @@ def _settle(config: Config, host: Host, event: Event, only: Collection[str]) -> 
             return failures
         again = make_plan(config, host, event, only)
     return {item.name: "the kernel did not end as planned: "
-                       + "; ".join(step.text for step in item.changes)
+                       + "; ".join(f"{step.sign} {step.text}" for step in item.changes)
             for item in again.slices if item.changes}

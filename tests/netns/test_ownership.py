@@ -123,3 +123,18 @@ def test_lost_notes_are_no_disaster(line):
     line.apply()
     assert line.settled()
     assert len(line.rules()) == 2
+
+
+def test_the_names_of_all_tables_are_seen(line):
+    """Ours and hundreds of others', of whatever family; without root nobody can tell."""
+    others = [f"a_table_of_somebody_else_{at}" for at in range(300)]
+    line.router.nft("".join(f"add table {family} {name}\n" for name, family in zip(
+        others, ["ip", "ip6", "inet", "netdev", "bridge", "arp"] * 50, strict=True)))
+    seen = line.python(
+        "import os\n"
+        "from dualwan.host.kernel import KernelHost\n"
+        "host = KernelHost()\n"
+        "print(*sorted(host.standing()))\n"
+        "os.setuid(65534)\n"
+        "print(host.standing())\n").stdout.splitlines()
+    assert seen == [" ".join(sorted([*others, *line.tables()])), "None"]

@@ -145,3 +145,11 @@ def test_the_number_of_rules_does_not_grow():
         return [re.sub(r"\tchain door_\d+ {.*?\n\t}\n", "", text, flags=re.DOTALL).count("\n")
                 for text in texts]
     assert lines(200) == lines(5)
+
+
+def test_the_port_is_looked_up_first():
+    """With the network first, all elements of the same network were gone through."""
+    found = config(BASE + forward("pppoe", from_='["192.0.2.0/24"]')
+                   + forward(to='"::5"', from_='["2001:db8::/32"]'))
+    assert "{ 8080 . tcp . ::5 . 2001:db8::/32 } accept" in firewall.wanted(found).content
+    assert "tcp dport . ip saddr map { 8080 . 192.0.2.0/24 : " in snat.wanted(found).content

@@ -258,7 +258,7 @@ def test_what_does_not_last_is_told():
     """Success is what the kernel shows afterwards, not that no call failed."""
     machine = Undoer("wan0", "lan0")
     problems = run(machine, CONFIG, Event.APPLY, only=("snat",))
-    assert problems == ["the kernel did not end as planned: nft table ip dualwan_snat"]
+    assert problems == ["the kernel did not end as planned: + nft table ip dualwan_snat"]
 
 
 def test_nothing_is_done_blindly():

@@ -39,7 +39,7 @@ def _open_hosts(config: Config) -> list[str]:
 def _pinholes(config: Config) -> list[str]:
     """One lookup each for whole addresses and host parts, for everybody and for some.
 
-    The port goes first, as in offers.py.
+    The port goes first: such a set is looked up field by field.
     """
     mine = forwards.by(forwards.PINHOLE, config.forwards)
     way = (f"iifname {quoted((config.wan.interface, config.pppoe.interface))} "
