@@ -23,7 +23,7 @@ DEFAULT_PATH = Path("/etc/dualwan/dualwan.toml")
 # RFC 1918: what a LAN has, and what never comes by the line itself.
 PRIVATE = (IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"), IPv4Network("192.168.0.0/16"))
 
-_LAST_BEFORE_MAIN = 32764  # main is looked up at 32766; ours are PRIORITY and PRIORITY + 1
+_LAST_BEFORE_MAIN = 32763  # main is looked up at 32766; ours are PRIORITY and the next two
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,16 @@ class Config:
     def wans(self) -> tuple[str, str, str]:
         """Every interface that leads outside: WAN, tunnel, PPPoE."""
         return (self.wan.interface, self.mape.tunnel, self.pppoe.interface)
+
+    @property
+    def keeps_mape(self) -> bool:
+        """Whether there are flows by MAP-E that would take PPPoE if they began later."""
+        return self.wan.failover or bool(self.lan.via_pppoe and self.lan.fallback == "mape")
+
+    @property
+    def mape_table(self) -> int:
+        """The routing table of flows that began by MAP-E."""
+        return self.pppoe.table + 1
 
 
 def path_in_use(given: str | None = None) -> Path:

@@ -75,10 +75,11 @@ def peer(value: Any) -> str:
 
 
 def routing_table(value: Any) -> int:
-    """Number of a routing table that nobody else has, 1 to 2^32 - 1."""
-    found = number(1, 0xFFFFFFFF)(value)
-    if found in _RESERVED_TABLES:
-        raise ValueError(f"table {found} belongs to the kernel; take another, such as 100")
+    """Number of a routing table that nobody else has, nor the next one, 1 to 2^32 - 2."""
+    found = number(1, 0xFFFFFFFE)(value)
+    if {found, found + 1} & _RESERVED_TABLES:
+        raise ValueError(f"table {found} or the next belongs to the kernel; take another, such "
+                         "as 100")
     return found
 
 

@@ -26,8 +26,30 @@ def misplaced(line):
                 if "counter" in item)
 
 
-def test_a_connection_of_mape_ends_quickly(moved):
-    """After failover it is reset at once, new ones take PPPoE; nothing wrong leaves by ppp0."""
+def test_a_connection_stays_with_mape(moved):
+    """After failover it goes on by the tunnel, as long as there is one; new ones take PPPoE."""
+    line, move = moved
+    line.router.run("ip", "route", "add", "default", "dev", "mape0", "table", "101")
+    server = line.internet.listen(80)
+    client = line.lan.connect(SERVERS[0], 80)
+    accepted, peer = server.accept()
+    asked = line.internet.udp(SERVERS[0], 5000)
+    asking = line.lan.udp(CLIENT, 5000)
+    asking.sendto(b"one", (SERVERS[0], 5000))
+    assert peer[0] == asked.recvfrom(8)[1][0] == SHARED
+    move()
+    client.sendall(b"still")
+    assert accepted.recv(5) == b"still"
+    accepted.sendall(b"here")
+    assert client.recv(4) == b"here"
+    asking.sendto(b"two", (SERVERS[0], 5000))
+    assert asked.recvfrom(8)[1][0] == SHARED
+    line.lan.connect(SERVERS[0], 80)
+    assert server.accept()[1][0] == PPPOE
+
+
+def test_without_the_tunnel_a_connection_of_mape_ends_quickly(moved):
+    """It is reset at once, new ones take PPPoE; nothing wrong leaves by ppp0."""
     line, move = moved
     server = line.internet.listen(80)
     client = line.lan.connect(SERVERS[0], 80)
@@ -45,7 +67,7 @@ def test_a_connection_of_mape_ends_quickly(moved):
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_a_datagram_of_mape_is_refused_and_goes_on_when_it_is_back(moved, answered):
+def test_without_the_tunnel_a_datagram_of_mape_is_refused_until_it_is_back(moved, answered):
     """Its sender is told; conntrack keeps the flow, which goes on by MAP-E afterwards."""
     line, move = moved
     server = line.internet.udp(SERVERS[0], 5000, timeout=2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 MASK = 0x03000000
 PPPOE = 0x01000000  # belongs to PPPoE, and goes out there
+MAPE = 0x03000000  # belongs to MAP-E, likewise
 HAIRPIN = 0x02000000  # from the LAN to a server of the LAN, by PPPoE's address; in ct mark only
 KEEP = 0xFFFFFFFF ^ MASK
 

@@ -4,6 +4,9 @@ Table TABLE holds a default route through the PPPoE device. Two rules lead there
 address, for the router's own sockets, and by mark, for answers that carry another address
 while they are routed (a server behind the router). Only the first names the address, so
 only it changes when PPPoE comes back with another one.
+
+Where flows that began by MAP-E could be led to PPPoE later (failover), they have a mark, a
+rule and a table of their own too.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from dualwan.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_step
 from dualwan.resources import MAIN, Resource, Route, Rule, Sysctl, Table
 from dualwan.slices import marks
 from dualwan.slices.nft import block, quoted, table, table_plan
-from dualwan.slices.tunnel import LAST, LOOSE, SECOND, rp_filter
+from dualwan.slices.tunnel import LAST, LOOSE, SECOND, is_ours, rp_filter
 
 NAME = "pbr"
 TABLE = "dualwan_pbr"
@@ -34,7 +37,11 @@ def wanted_table(config: Config) -> Table:
     ppp, lans = config.pppoe.interface, quoted(config.lan.interfaces)
     # What came out of the tunnel may still carry the mark of the packet around it.
     clear = f'iifname "{config.mape.tunnel}" meta mark set meta mark & {marks.KEEP:#010x}'
-    restore = f"{marks.is_ours('ct mark')} {marks.assign('meta mark')}"
+    ways = [(ppp, marks.PPPOE)]
+    if config.keeps_mape:
+        ways.append((config.mape.tunnel, marks.MAPE))
+    restore = [f"{marks.is_ours('ct mark', mark)} {marks.assign('meta mark', mark)}"
+               for _, mark in ways]
     chosen = ", ".join(map(str, config.lan.via_pppoe))
     via = ([f"iifname {lans} ip saddr {{ {chosen} }} fib daddr type != local "
             f"fib daddr oifname != {lans} {marks.assign('meta mark')}"] if chosen else [])
@@ -43,15 +50,18 @@ def wanted_table(config: Config) -> Table:
         block("chain prerouting",
               "type filter hook prerouting priority mangle; policy accept;",
               clear,
-              f'iifname "{ppp}" ct state new {marks.assign("ct mark")}',
+              *(f'iifname "{device}" ct state new {marks.assign("ct mark", mark)}'
+                for device, mark in ways),
               *via,
-              f'iifname != "{ppp}" {restore}'),
+              *(f'iifname != "{device}" {rule}'
+                for (device, _), rule in zip(ways, restore, strict=True))),
         block("chain output",
               "type route hook output priority mangle; policy accept;",
-              restore),
+              *restore),
         block("chain postrouting",
               "type filter hook postrouting priority mangle; policy accept;",
-              f'oifname "{ppp}" ct status ! confirmed {marks.assign("ct mark")}'),
+              *(f'oifname "{device}" ct status ! confirmed {marks.assign("ct mark", mark)}'
+                for device, mark in ways)),
         block("counter misplaced"),
         block("chain leaving",
               "type filter hook postrouting priority srcnat + 10; policy accept;",
@@ -70,6 +80,9 @@ def _wanted(config: Config, address: str) -> list[Resource]:
         if config.wan.failover:
             wanted.append(Route(MAIN, pppoe.interface, SECOND))
     wanted.append(Rule(pppoe.priority + 1, pppoe.table, mark=marks.PPPOE, mask=marks.MASK))
+    if config.keeps_mape:
+        wanted.append(Rule(pppoe.priority + 2, config.mape_table, mark=marks.MAPE,
+                           mask=marks.MASK))
     return wanted
 
 
@@ -87,9 +100,8 @@ def stale_addresses(observed: Observed, address: str, up: bool) -> set[str]:
 def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
     """Steps that make routing follow PPPoE as it is now, or take it all away."""
     address = observed.address_of(config.pppoe.interface)
-    ppp = config.pppoe.interface
-    owned: list[Resource] = [*(route for route in observed.routes
-                               if route.table != MAIN or route.device == ppp), *observed.rules]
+    owned: list[Resource] = [*(route for route in observed.routes if not is_ours(route, config)),
+                             *observed.rules]
     originals = observed.memory.sysctls.get(NAME, {})
     sysctls = [Sysctl(name, LOOSE) for name in sysctl_names(config)] if up else []
     nft, unseen = table_plan(NAME, wanted_table(config) if up else None, TABLE, observed)

@@ -60,9 +60,14 @@ def _owned(config: Config, observed: Observed) -> list[Resource]:
         *tunnels,
         *(item for item in observed.addresses
           if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address),
-        *(route for route in observed.routes
-          if route.table == MAIN and route.device != config.pppoe.interface),
+        *(route for route in observed.routes if is_ours(route, config)),
     ]
+
+
+def is_ours(route: Route, config: Config) -> bool:
+    """Whether ROUTE is this slice's; the others are PPPoE's."""
+    return route.table == config.mape_table or (
+        route.table == MAIN and route.device != config.pppoe.interface)
 
 
 def carries(observed: Observed) -> bool:
@@ -79,6 +84,7 @@ def _wanted(config: Config, observed: Observed, softwire: Softwire) -> list[Reso
         Tunnel(mape.tunnel, ce, br, config.wan.interface, mape.mtu),
         Address(mape.tunnel, str(softwire.ipv4)),
         Route(MAIN, mape.tunnel, LAST if last else 0),
+        *([Route(config.mape_table, mape.tunnel)] if config.keeps_mape else []),
     ]
 
 

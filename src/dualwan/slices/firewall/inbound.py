@@ -61,7 +61,7 @@ def _target(one: Forward) -> str:
 
 
 def stranded(config: Config) -> list[str]:
-    """For the forward chain, before anything else: what was MAP-E's and cannot go there now.
+    """For the forward chain, before anything else: what was MAP-E's while there is no tunnel.
 
     It has MAP-E's address for good, which PPPoE cannot carry (slices.pbr drops it). Told so,
     the LAN host begins anew, by the way that works.
