@@ -56,7 +56,6 @@ else:
     answer["said"] = learn.learn(config, host, by_hand=True)
     answer["known"] = [[item.origin, item.age] for item in learn.known(config, host)]
 answer["seconds"] = time.monotonic() - started
-import resource
 # VmHWM is of this program; ru_maxrss would be that of who started it, where it is larger.
 answer["kilobytes"] = next(int(line.split()[1]) for line in open("/proc/self/status")
                            if line.startswith("VmHWM"))
