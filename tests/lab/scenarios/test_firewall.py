@@ -200,6 +200,7 @@ def test_the_lan_takes_pppoe_while_the_relay_is_silent(
             assert _way() == PPP
             assert traffic.ask_tcp(line.client, INTERNET_HOST).address == FIRST_PPPOE_ADDRESS
             download = traffic.Download(line.client, INTERNET_HOST, rate=50_000)
+            older.sendall(b"meanwhile ")
         finally:
             line.relay.speak()
         _probe()
@@ -212,6 +213,7 @@ def test_the_lan_takes_pppoe_while_the_relay_is_silent(
         assert found
         assert alive
         measured(f"longest pause of a PPPoE download at failback: {download.longest_gap:.2f} s")
+        assert older.recv(64) == b"meanwhile "
         older.sendall(b"still here")
         assert older.recv(64) == b"still here"
 
