@@ -27,10 +27,10 @@ from dualwan.slices.nft import block
 from dualwan.slices.pool import HOMES, PLACES, Pool
 from dualwan.slices.portset_nft import any_block, each_port, elements, in_turn
 
-# Elements a set can hold, of TCP and of UDP; of pings a quarter. About 200 bytes each, beside
-# the 320 bytes of the conntrack entry that it stands for. conntrack itself has 65536 entries
-# by default on a machine with 1 to 4 GB (nf_conntrack_max), and four times that with more.
-FLOWS = 65536
+# Elements a set can hold: as many as conntrack itself has entries on a machine with more than
+# 4 GB (nf_conntrack_max; a quarter with less), so that conntrack is full first. About 200 bytes
+# each, beside the 320 bytes of the conntrack entry that it stands for; 4 MB while it is empty.
+FLOWS = 262144
 MAPPINGS = 65536  # of UDP, and half as many of TCP; about 100 bytes each
 PINGS = 8192  # about 100 bytes each
 NO_PORT = "no_port"  # the counter of flows that found every port taken
