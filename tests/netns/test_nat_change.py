@@ -154,7 +154,10 @@ def test_the_guard_stops_flows_that_conntrack_still_has(lab):
 
 @pytest.mark.parametrize("after", [OCN, FOREIGN])
 def test_new_flows_find_rules_at_every_moment(make, after):
-    """A flow each half millisecond while the rules are replaced: all leave, with right ports."""
+    """A flow each half millisecond while the rules are replaced: all leave, with right ports.
+
+    But for one that got its port by the old rules and met the guard of the new ones.
+    """
     line, _server = make(OCN)
     line.config.write_text(config(*after, more=FORWARD if after == OCN else ""))
     allowed = {port for shape in (OCN, after) for port in range(1024, 65536)
@@ -167,9 +170,9 @@ def test_new_flows_find_rules_at_every_moment(make, after):
             time.sleep(0.0005)
     assert process.returncode == 0
     seen = watch.seen()
-    assert len(seen) == sent > 100
+    assert len(seen) + line.untranslated() == sent > 100
+    assert line.untranslated() <= (1 if after == FOREIGN else 0)
     assert not unlucky(seen, allowed)
-    assert line.untranslated() == 0
 
 
 def learned(line, packets):

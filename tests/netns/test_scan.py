@@ -210,6 +210,29 @@ def test_nothing_is_open_at_any_time(street):
     assert rain.sent > 10000
 
 
+@pytest.mark.parametrize("edited", [False, True])
+def test_rules_are_replaced_without_a_gap(street, edited):
+    """20 changes of the rules, also of a table that somebody edited: not one drop gets in.
+
+    A new chain is there before its policy is: what was open for microseconds let one packet
+    in at every few changes, and conntrack the rest of its flow.
+    """
+    links(street, "up")
+    hook(street, "PRE_UP")
+    hook(street, "UP")
+    hook(street, "PPP_UP", "ppp0")
+    with Rain(street) as rain:
+        for at in range(20):
+            if edited:
+                street.router.run("nft", "add", "chain", "inet", "dualwan_firewall", f"mine{at}")
+            more = OFFER if at % 2 else MORE_OFFER
+            street.config.write_text(CONFIG + more + FORWARDS)
+            street.apply()
+        assert rain.let_in() == (0, 0)
+        assert until(lambda: rain.let_in("good")[0] > 0)
+    assert rain.sent > 10000
+
+
 def test_the_rain_gets_in_without_a_firewall(street):
     """The counters count what is let in, on the router and in the LAN."""
     with Rain(street) as rain:

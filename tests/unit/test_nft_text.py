@@ -21,12 +21,28 @@ def test_what_is_not_known_is_replaced_whole():
 
 
 def test_a_set_that_stays_is_not_named():
-    """Its elements live on; the chains are emptied before they go, so that none is in use."""
+    """Its elements live on; the chains are emptied before one goes, so that it is not in use."""
     new = table("inet", "t", SET, block("chain a", "drop")).content
     assert replacement("inet", "t", OLD, new) == (
         "flush chain inet t a\nflush chain inet t b\n"
-        "delete chain inet t a\ndelete chain inet t b\n"
+        "delete chain inet t b\n"
         "table inet t {\n\tchain a {\n\t\tdrop\n\t}\n}\n")
+
+
+def test_a_chain_that_is_hooked_in_stays_hooked_in():
+    """Without a moment in which it is not there, or there without its policy."""
+    hook = "type filter hook input priority filter; policy drop;"
+    old = table("inet", "t", block("chain a", hook, "accept")).content
+    assert replacement("inet", "t", old, old.replace("accept", "drop")) == (
+        f"flush chain inet t a\ntable inet t {{\n\tchain a {{\n\t\t{hook}\n\t\tdrop\n\t}}\n}}\n")
+
+
+def test_a_chain_that_is_hooked_in_elsewhere_is_made_anew():
+    """Another hook or priority cannot be given to a chain that is there."""
+    hook = "type filter hook input priority filter; policy drop;"
+    old = table("inet", "t", block("chain a", hook)).content
+    assert "delete chain inet t a\n" in replacement(
+        "inet", "t", old, old.replace("priority filter", "priority raw"))
 
 
 def test_a_set_with_other_terms_is_made_anew():

@@ -25,6 +25,7 @@ IPV6_TCP_HEADERS = 60
 
 STATE = "ct state vmap { established : accept, related : accept }"
 INVALID = "ct state invalid drop"
+SHUT = "drop"  # also a policy's, which a new chain gets a moment after its rules
 NOT_A_HOST = "224.0.0.0/4, 255.255.255.255"  # groups, and all at once
 # Of a flow that conntrack does not know (any more) it is invalid; a socket may still need it.
 NEEDS_FRAG = "icmp type destination-unreachable icmp code frag-needed"
@@ -60,6 +61,7 @@ def _input(config: Config) -> str:
         f'iifname "{config.wan.interface}" jump from_wan',
         f'iifname "{config.pppoe.interface}" meta nfproto ipv6 jump from_line',
         f"iifname {quoted(_offering(config))} jump offers",
+        SHUT,
     )
 
 
@@ -96,6 +98,7 @@ def _output(config: Config) -> str:
         f'oifname "{config.pppoe.interface}" meta nfproto ipv6 jump to_line',
         *probe,
         *(f"{match} accept" for match in offers.matches(config.firewall.outbound)),
+        SHUT,
     )
 
 
@@ -127,6 +130,7 @@ def _forward(config: Config) -> str:
         *inbound.rules(config),
         *(f"iifname {outside} oifname {quoted(lans)} {rule}"
           for rule in (icmpv6.THROUGH if lans else ())),
+        SHUT,
     )
 
 
