@@ -29,7 +29,7 @@ from dualwan.slices.portset_nft import any_block, each_port, elements, in_turn
 
 # Elements a set can hold: as many as conntrack itself has entries on a machine with more than
 # 4 GB (nf_conntrack_max; a quarter with less), so that conntrack is full first. About 200 bytes
-# each, beside the 320 bytes of the conntrack entry that it stands for; 4 MB while it is empty.
+# each, beside the 320 bytes of the conntrack entry that it stands for.
 FLOWS = 262144
 MAPPINGS = 65536  # of UDP, and half as many of TCP; about 100 bytes each
 PINGS = 8192  # about 100 bytes each
