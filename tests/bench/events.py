@@ -73,7 +73,7 @@ timed(KernelHost, "observe", "observe")
 timed(KernelHost, "listing", "nft")
 timed(KernelHost, "apply", lambda _host, step: "nft" if isinstance(step.resource, Table)
       else "rules, routes, flows")
-timed(dualwan.reconcile, "_verify", "verify")
+timed(dualwan.reconcile, "_settle", "verify")
 import dualwan.log
 marks.append(("import of the log", time.monotonic()))
 events.hook("PPP_UP", "ppp0", dict(os.environ))
