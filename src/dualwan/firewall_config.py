@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from dualwan import values
@@ -109,6 +109,11 @@ def networks(value: Any) -> tuple[Network, ...]:
     if not isinstance(value, list):
         raise ValueError('from must be a list such as ["192.0.2.0/24"]')
     return tuple(dict.fromkeys(_network(item) for item in value))
+
+
+def collapsed(found: Iterable[Network]) -> tuple[Network, ...]:
+    """Networks of one version, none inside another: nft takes no others in a set."""
+    return tuple(collapse_addresses(found))  # type: ignore[type-var]
 
 
 def _network(value: Any) -> Network:

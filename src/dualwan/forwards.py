@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, collapse_addresses
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from dualwan import firewall_config, values
-from dualwan.firewall_config import Firewall, Network
+from dualwan.firewall_config import Firewall, Network, collapsed
 from dualwan.portset import MAX_PORT, PortSet
 from dualwan.toml_source import Source, Table
 
@@ -88,13 +88,8 @@ def _forward(table: Table, number: int) -> Forward:
                    "to")
     if any(network.version != version for network in sources):
         table.fail(f"must be IPv{version} networks, as the server is", "from")
-    return Forward(via, protocol, port, to, to_port or port, _collapsed(sources), number,
+    return Forward(via, protocol, port, to, to_port or port, collapsed(sources), number,
                    f"{table.source.name}:{table.source.line('forward', 'port', number)}")
-
-
-def _collapsed(networks: Sequence[Network]) -> tuple[Network, ...]:
-    """NETWORKS of one version, none inside another: nft takes no others in a set."""
-    return tuple(collapse_addresses(networks))  # type: ignore[type-var]
 
 
 def _server(value: Any) -> tuple[IPv4Address | IPv6Address, int]:
@@ -129,9 +124,16 @@ def outside(port_set: PortSet, port: int) -> str:
 
 def check(source: Source, forwards: Sequence[Forward], port_set: PortSet | None) -> None:
     """Complain about the first of FORWARDS that PORT_SET does not have; raises ConfigError."""
-    for one in forwards:
-        if one.via == MAPE and port_set is not None and one.port not in port_set:
-            source.fail(outside(port_set, one.port), "forward", "port", one.number)
+    for one, why in _impossible(by(MAPE, forwards), port_set):
+        source.fail(why, "forward", "port", one.number)
+
+
+def _impossible(forwards: Sequence[Forward], port_set: PortSet | None,
+                ) -> list[tuple[Forward, str]]:
+    """Those of FORWARDS whose port PORT_SET does not have, and why; None has every port."""
+    if port_set is None:
+        return []
+    return [(one, outside(port_set, one.port)) for one in forwards if one.port not in port_set]
 
 
 def beside(source: Source, forwards: Sequence[Forward], firewall: Firewall,
@@ -163,6 +165,7 @@ def split(forwards: Sequence[Forward], port_set: PortSet | None,
 
     The port set is known only when the line is up; without a PORT_SET it can have all.
     """
-    can = tuple(one for one in forwards if port_set is None or one.port in port_set)
-    return can, tuple(f"{one.place}: {one.text}: {outside(port_set, one.port)}"
-                      for one in forwards if port_set is not None and one not in can)
+    cannot = _impossible(forwards, port_set)
+    left_out = [one for one, _ in cannot]
+    return (tuple(one for one in forwards if one not in left_out),
+            tuple(f"{one.place}: {one.text}: {why}" for one, why in cannot))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from dualwan.forwards import Forward
+from dualwan.slices.nft import elements
 
 PROTOCOLS = ("tcp", "udp")
 
@@ -22,21 +23,17 @@ def to_servers(forwards: Sequence[Forward], everybody: bool = False) -> list[str
                    for one in mine if not everybody for network in one.sources]
         free = [f"{one.port} : {one.to} . {one.to_port}"
                 for one in mine if everybody or not one.sources]
-        lines += [f"meta l4proto {protocol} dnat ip to {key} map {_set(found)}"
+        lines += [f"meta l4proto {protocol} dnat ip to {key} map {elements(found)}"
                   for key, found in ((f"{port} . ip saddr", limited), (port, free)) if found]
     return lines
 
 
-def _set(items: Iterable[str]) -> str:
-    return "{ " + ", ".join(items) + " }"
-
-
 def ports(forwards: Sequence[Forward]) -> str:
     """The condition that a packet is for one of the forwarded ports."""
-    return "meta l4proto . th dport " + _set(f"{one.protocol} . {one.port}" for one in forwards)
+    return "meta l4proto . th dport " + elements(f"{one.protocol} . {one.port}" for one in forwards)
 
 
 def servers(forwards: Sequence[Forward]) -> str:
     """The condition that a packet has been sent to one of the servers."""
     found = dict.fromkeys(f"{one.to} . {one.protocol} . {one.to_port}" for one in forwards)
-    return f"ct status dnat ip daddr . meta l4proto . th dport {_set(found)}"
+    return f"ct status dnat ip daddr . meta l4proto . th dport {elements(found)}"

@@ -18,8 +18,7 @@ from ipaddress import IPv4Address
 
 from dualwan.forwards import Forward
 from dualwan.slices.dnat import to_servers
-from dualwan.slices.nft import block
-from dualwan.slices.portset_nft import elements
+from dualwan.slices.nft import block, elements
 from dualwan.slices.sharing import ENDPOINT, UDP, dynamic
 
 OWNERS = 4096  # no more than there are ports; about 100 bytes each

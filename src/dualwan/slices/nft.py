@@ -11,7 +11,12 @@ from dualwan.resources import Table
 
 def quoted(names: Iterable[str]) -> str:
     """Interface names as a nft set; they hold no quote (config.interface_name)."""
-    return "{ " + ", ".join(f'"{name}"' for name in names) + " }"
+    return elements(f'"{name}"' for name in names)
+
+
+def elements(items: Iterable[str]) -> str:
+    """An anonymous set or map."""
+    return "{ " + ", ".join(items) + " }"
 
 
 def table(family: str, name: str, *blocks: str) -> Table:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from dualwan.portset import PORT_BITS, PortSet
-from dualwan.slices.pool import Pool, Range
+from dualwan.slices.nft import elements
+from dualwan.slices.pool import Pool
 
 
 def inside(port_set: PortSet, port: str) -> list[str]:
@@ -35,16 +36,6 @@ def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
     return found
 
 
-def shown(one: Range) -> str:
-    """An inclusive range; nft does not mix ranges and single ports in a map."""
-    return f"{one[0]}-{one[1]}"
-
-
-def elements(items: Iterable[str]) -> str:
-    """An anonymous set or map."""
-    return "{ " + ", ".join(items) + " }"
-
-
 def in_turn(ports: Sequence[int]) -> str:
     """One of PORTS, the one that has rested longest."""
     if len(ports) == 1:  # nft has no "mod 1"
@@ -63,8 +54,10 @@ def any_block(pool: Pool) -> str:
 
     The concatenated value (address . ports) is the form that uses each port of a block on
     every nft since 1.0.6, and maps ICMP echo identifiers too; `snat to ADDR : numgen … map`
-    uses one port a block on 1.0.6 and is refused by 1.1.
+    uses one port a block on 1.0.6 and is refused by 1.1. nft does not mix ranges and single
+    ports in a map.
     """
     blocks = pool.blocks if len(pool.blocks) > 1 else pool.blocks * 2
-    values = elements(f"{at} : {pool.address} . {shown(one)}" for at, one in enumerate(blocks))
+    values = elements(f"{at} : {pool.address} . {low}-{high}"
+                      for at, (low, high) in enumerate(blocks))
     return f"numgen inc mod {len(blocks)} map {values}"

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dualwan.slices.nft import block
+from dualwan.slices.nft import block, elements
 from dualwan.slices.pool import HOMES, PLACES, Pool
-from dualwan.slices.portset_nft import any_block, each_port, elements, in_turn
+from dualwan.slices.portset_nft import any_block, each_port, in_turn
 
 # Elements a set can hold: as many as conntrack itself has entries on a machine with more than
 # 4 GB (nf_conntrack_max; a quarter with less), so that conntrack is full first. About 200 bytes

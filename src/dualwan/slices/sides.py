@@ -8,7 +8,7 @@ IPv6 of LAN hosts there goes its own way, past this router.
 from __future__ import annotations
 
 from dualwan.config import Config
-from dualwan.slices.nft import quoted
+from dualwan.slices.nft import elements, quoted
 
 
 def shared(config: Config) -> str:
@@ -23,7 +23,7 @@ def apart(config: Config) -> tuple[str, ...]:
 
 def networks(config: Config) -> str:
     """The LAN's networks on a shared interface."""
-    return "{ " + ", ".join(map(str, config.lan.networks)) + " }"
+    return elements(map(str, config.lan.networks))
 
 
 def from_lan(config: Config) -> list[str]:

@@ -65,8 +65,7 @@ def _possible(config: Config) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
     softwire = config.mape.softwire
     if softwire is None:
         return (), ()
-    mine = [one for one in config.forwards if one.via == forwards.MAPE]
-    return forwards.split(mine, softwire.port_set)
+    return forwards.split(forwards.by(forwards.MAPE, config.forwards), softwire.port_set)
 
 
 def _shared(config: Config, softwire: Softwire, port_set: PortSet) -> Table:

@@ -8,12 +8,11 @@ its source yet, and an element lives for `seconds`. A source that is in all of t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import collapse_addresses
 
 from dualwan.config import Config
-from dualwan.firewall_config import Guard, Network, Offer
+from dualwan.firewall_config import Guard, Network, Offer, collapsed
 from dualwan.services import PING, Port, Service
-from dualwan.slices.nft import block
+from dualwan.slices.nft import block, elements
 
 SET_SIZE = 8192  # elements; about 1 MB a set at the most
 GUARD = "guard"
@@ -94,16 +93,11 @@ def _door(number: int, door: Door) -> str:
     lines = []
     for guard, verdict in ((True, f"goto {GUARD}"), (False, "accept")):
         for version, family, _ in FAMILIES:
-            networks = _merged(one for one, guarded in door
-                               if guarded == guard and one.version == version)
+            networks = collapsed(one for one, guarded in door
+                                 if guarded == guard and one.version == version)
             if networks:
-                lines.append(f"{family} saddr {{ {', '.join(networks)} }} {verdict}")
+                lines.append(f"{family} saddr {elements(map(str, networks))} {verdict}")
     return block(f"chain door_{number}", *lines)
-
-
-def _merged(networks: Iterable[Network]) -> list[str]:
-    """NETWORKS of one version, none inside another: nft takes no others in a set."""
-    return [str(network) for network in collapse_addresses(networks)]  # type: ignore[type-var]
 
 
 def _guard(guard: Guard) -> str:
