@@ -14,7 +14,6 @@ offer nowhere. They end at a counter behind the rules: nobody answers.
 
 import argparse
 import os
-import socket
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 os.environ["PYTHONPATH"] = str(ROOT / "src")  # for the command that sets up the routers
 
 from line import CONFIG, PPPOE, SERVERS, SHARED, Line, sweep  # noqa: E402 - found by the path above
-from natlab import GATEWAY, PACKET_QDISC_BYPASS, SO_SNDBUFFORCE, SOL_PACKET, Burst  # noqa: E402
+from natlab import GATEWAY, Burst, sender  # noqa: E402
 from packets import Packet  # noqa: E402
 
 FEW, MANY = 5, 200
@@ -36,7 +35,6 @@ LIMIT = 1.10
 HOST = "192.168.1.20"
 SERVICE, FORWARD, MAPE_FORWARD = 10000, 20000, 1040  # the first ports; MAP-E's are of the set
 BLOCK, PORTS_A_BLOCK = 1024, 16  # of the set with psid 1 of 6 bits, offset 6
-SOCKET_BUFFER = 1 << 26
 
 
 def mape_port(number):
@@ -88,9 +86,10 @@ class Router:
         self.line = Line(folder, configuration(count))
         self.line.apply()
         self._prepare()
-        self._taps = {device: self._tap(space, device, far) for space, device, far in (
-            (self.line.internet, "ppp", "ppp0"), (self.line.internet, "mape", "mape0"),
-            (self.line.lan, "eth0", "lan0"))}
+        internet, lan = self.line.internet, self.line.lan
+        ways = (internet, "ppp", "ppp0"), (internet, "mape", "mape0"), (lan, "eth0", "lan0")
+        self._taps = {device: sender(space, device, self.line.router.mac(far))
+                      for space, device, far in ways}
         self._bursts = {name: self._burst(*kind) for name, kind in self.kinds.items()}
 
     def _prepare(self):
@@ -113,14 +112,6 @@ class Router:
                 space.nft(f"table netdev end_{device} {{\n chain ends {{\n"
                           f" type filter hook ingress device {device} priority 0;\n"
                           " counter drop\n }\n}\n")
-
-    def _tap(self, space, device, far):
-        tap = space.packet_socket(device)
-        tap.setblocking(True)
-        tap.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
-        tap.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER)
-        head = bytes.fromhex((self.line.router.mac(far) + space.mac(device)).replace(":", ""))
-        return tap, head + b"\x08\x00"
 
     def _burst(self, device, target, protocol, port):
         tap, head = self._taps[device]

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -38,14 +39,8 @@ def _machine_untouched():
 @pytest.fixture(name="bare")
 def _bare(tmp_path):
     """Return a function that makes a line, nothing applied yet."""
-    made = []
-
-    def make(**options):
-        made.append(Line(tmp_path, **options))
-        return made[-1]
-    yield make
-    for line in made:
-        line.close()
+    with ExitStack() as lines:
+        yield lambda **options: lines.enter_context(closing(Line(tmp_path, **options)))
 
 
 @pytest.fixture(name="line")
@@ -59,15 +54,12 @@ def _line(bare):
 @pytest.fixture(name="lab")
 def _lab(tmp_path):
     """Return a function that makes a line for many flows, with these slices, or translation."""
-    made = []
-
-    def make(*slices, **options):
-        made.append(NatLine(tmp_path, **options))
-        made[-1].apply(*(slices or ("snat",)))
-        return made[-1]
-    yield make
-    for line in made:
-        line.close()
+    with ExitStack() as lines:
+        def make(*slices, **options):
+            line = lines.enter_context(closing(NatLine(tmp_path, **options)))
+            line.apply(*(slices or ("snat",)))
+            return line
+        yield make
 
 
 @pytest.fixture(name="rules")
@@ -76,12 +68,9 @@ def _rules(tmp_path):
 
     They are loaded without the command, which takes longer than most tests of them.
     """
-    made = []
-
-    def make(**options):
-        made.append(NatLine(tmp_path, **options))
-        made[-1].router.nft(snat.wanted(load(made[-1].config)).content)
-        return made[-1]
-    yield make
-    for line in made:
-        line.close()
+    with ExitStack() as lines:
+        def make(**options):
+            line = lines.enter_context(closing(NatLine(tmp_path, **options)))
+            line.router.nft(snat.wanted(load(line.config)).content)
+            return line
+        yield make

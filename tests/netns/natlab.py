@@ -158,6 +158,17 @@ class Burst:
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def sender(space, device, peer):
+    """Return a socket that sends frames on DEVICE, and their IPv4 header towards PEER's address."""
+    tap = space.call(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, 0)
+    tap.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 26)
+    tap.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
+    tap.bind((device, 0))
+    space.keep(tap)
+    head = "".join((peer + space.mac(device)).split(":")) + "0800"
+    return tap, bytes.fromhex(head)
+
+
 class NatLine(Line):
     """A line for many flows."""
 
@@ -176,18 +187,8 @@ class NatLine(Line):
                       for host in HOSTS))
         self.internet.ip(f"neigh replace {SHARED} lladdr {self.router.mac('mape0')} dev mape "
                          "nud permanent\n")
-        self._inside = self._tap(self.lan, "eth0", self.router.mac("lan0"))
-        self._outside = self._tap(self.internet, "mape", self.router.mac("mape0"))
-
-    def _tap(self, space, device, peer):
-        """Return a packet socket on DEVICE, and the link layer header towards the router."""
-        tap = space.call(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, 0)
-        tap.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 26)
-        tap.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
-        tap.bind((device, 0))
-        space.keep(tap)
-        head = "".join((peer + space.mac(device)).split(":")) + "0800"
-        return tap, bytes.fromhex(head)
+        self._inside = sender(self.lan, "eth0", self.router.mac("lan0"))
+        self._outside = sender(self.internet, "mape", self.router.mac("mape0"))
 
     def burst(self, packets, *, outside=False):
         """Return PACKETS as a Burst, of a LAN host or from the internet."""

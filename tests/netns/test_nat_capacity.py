@@ -11,7 +11,6 @@ from natlab import (
     OCN,
     TARGET,
     V6PLUS,
-    NatLine,
     elsewhere,
     flow,
     mixed,
@@ -21,9 +20,8 @@ from natlab import (
     unlucky,
 )
 
-from dualwan.config import from_text
 from dualwan.nft_text import blocks
-from dualwan.slices import sharing, snat
+from dualwan.slices import sharing
 
 SHAPES = {"ocn": OCN, "v6plus": V6PLUS}
 KINDS = ("tcp", "udp", "icmp")
@@ -154,33 +152,25 @@ def test_memory_is_bounded(rules, mape):
     assert max(sizes) <= sharing.FLOWS
 
 
-def test_when_the_set_is_full_all_the_same(tmp_path, monkeypatch):
+def test_when_the_set_is_full_all_the_same(rules, monkeypatch):
     """With sets of 2000 flows, and 3000 others alive, next to none is lost, and none strays."""
     monkeypatch.setattr(sharing, "FLOWS", 2000)
-    line = NatLine(tmp_path, mape="max-share = 100")
-    try:
-        line.router.nft(snat.wanted(from_text("x", line.config.read_text())).content)
-        line.send(itertools.islice(strangers(), 3000))
-        assert line.flows()["udp"] == 2000
-        assert len(arrived(line, "udp", all_ports(line, "udp"))) >= 1000
-        assert line.untranslated() == 0
-    finally:
-        line.close()
+    line = rules(mape="max-share = 100")
+    line.send(itertools.islice(strangers(), 3000))
+    assert line.flows()["udp"] == 2000
+    assert len(arrived(line, "udp", all_ports(line, "udp"))) >= 1000
+    assert line.untranslated() == 0
 
 
-def test_after_a_set_was_full(tmp_path, monkeypatch):
+def test_after_a_set_was_full(rules, monkeypatch):
     """When what had filled the set is gone, 1008 of 1008 again, with unrelated flows between."""
     monkeypatch.setattr(sharing, "FLOWS", 4000)
-    line = NatLine(tmp_path, mape="max-share = 100")
-    try:
-        line.router.nft(snat.wanted(from_text("x", line.config.read_text())).content)
-        line.send(itertools.islice(strangers(), 6000))
-        assert line.flows()["udp"] == 4000
-        line.forget()
-        assert until(lambda: line.flows()["udp"] == 0, GONE)
-        assert len(arrived(line, "udp", mixed(all_ports(line, "udp"), strangers()))) == 1008
-    finally:
-        line.close()
+    line = rules(mape="max-share = 100")
+    line.send(itertools.islice(strangers(), 6000))
+    assert line.flows()["udp"] == 4000
+    line.forget()
+    assert until(lambda: line.flows()["udp"] == 0, GONE)
+    assert len(arrived(line, "udp", mixed(all_ports(line, "udp"), strangers()))) == 1008
 
 
 def test_one_source_port_for_all_destinations(rules):
