@@ -7,7 +7,9 @@ The text of a table is ours (slices.nft.table): each block begins with one tab a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+_SHORTCUT = re.compile(r'^\t+oif (?:"([^"]+)"|\d+) .*\n', re.MULTILINE)
 _HEADER = re.compile(r"^\t([a-z]+(?: [a-z]+)?) (\S+) \{$")
 _TYPE = re.compile(r"^\t\ttype \S+ hook .*$", re.MULTILINE)
 CHAIN = "chain"
@@ -48,6 +50,24 @@ def replacement(family: str, name: str, old: str, new: str) -> str:
     lines += [f"delete {kind} {table} {item}" for kind, item in gone]
     rest = "".join(text for key, text in has.items() if key not in kept)
     return "\n".join([*lines, f"table {table} {{", rest.rstrip("\n"), "}", ""])
+
+
+def with_indexes(text: str, index: Callable[[str], int | None]) -> str:
+    """TEXT with the INDEX of devices where rules that begin with "oif" name one.
+
+    nft loads no name that there is no device of. Such a rule is a shortcut: the others say
+    the same without it, so it is left out for as long as INDEX knows none.
+    """
+    def rule(found: re.Match[str]) -> str:
+        number = index(found[1])
+        return found[0].replace(f'"{found[1]}"', str(number), 1) if number else ""
+
+    return _SHORTCUT.sub(rule, text)
+
+
+def without_shortcuts(listing: str) -> str:
+    """A table's LISTING but for those rules: they come and go with their devices."""
+    return _SHORTCUT.sub("", listing)
 
 
 def _hook(chain: str | None) -> str | None:

@@ -12,6 +12,9 @@ rounds in which each variant has its turn in another order. What is shown are me
 what was seen within a round. Frequency and caches of a machine move them by some percent:
 "masquerade again" is a second one, to show how much.
 
+Packets of established flows take a tunnel over IPv6 (encapsulated.py), as every packet of
+such a line does, and besides a bare veth in its place.
+
     nat.py [--rounds N]       N rounds (default 15); needs root and iptables
     exit status: 1 if this project loses one of the 1008 flows, else 0
 """
@@ -32,7 +35,8 @@ ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 
-from line import SHARED, sweep, until  # noqa: E402 - found by the path above
+from encapsulated import TunnelLine  # noqa: E402 - found by the path above
+from line import sweep, until  # noqa: E402
 from natlab import (  # noqa: E402
     HOSTS,
     OCN,
@@ -46,72 +50,23 @@ from natlab import (  # noqa: E402
     udp,
     unlucky,
 )
+from variants import MASQUERADE, OURS, SEQUENCE, SHELL, UNMAPPED, VARIANTS  # noqa: E402
 
 PORTS = 1008
 NEW, PER = 6000, 20  # flows a burst, and flows a destination where it is not one
 STEADY, REPEAT = 64, 60  # established flows, and packets of each in a burst
 STEADY_ROUNDS = 4  # of established packets, for each of new flows: their differences are small
-MASQUERADE, AGAIN, OURS = "masquerade", "masquerade again", "dualwan-hook"
-UNMAPPED, SHELL, SEQUENCE = "dualwan-hook without mappings", "mape.sh", "OpenWrt's sequence"
+FAR = """\
+table netdev far {{
+    counter dropped {{}}
+    chain end {{
+        type filter hook ingress device {} priority 0
+        counter name dropped drop
+    }}
+}}
+"""
+WAYS, BARE_WAYS = ("out", "in"), ("out by a veth", "in by a veth")
 THIRD, PERCENT = 1 / 3, 3.0  # the bars: of the shell's added cost; of an established packet
-BLOCKS = [(1024 * block + 16 * OCN[0], 1024 * block + 16 * OCN[0] + 15) for block in range(1, 64)]
-
-
-# --- variants --------------------------------------------------------------------------------
-
-
-def postrouting(*rules):
-    """Return a nft table that translates."""
-    body = "".join(f"    {rule}\n" for rule in rules)
-    return ("table ip nat {\n  chain postrouting {\n"
-            f"    type nat hook postrouting priority srcnat\n{body}  }}\n}}\n")
-
-
-def masquerade(line):
-    """Any port."""
-    line.router.nft(postrouting('oifname "mape0" masquerade'))
-
-
-def ours(line):
-    """The slice that translates, as it is by default, but for the share: one host asks here."""
-    line.apply("snat")
-
-
-def unmapped(line):
-    """The same without learning: no endpoint keeps its port."""
-    ours(line)
-    rules = line.router.run("nft", "-a", "list", "table", "ip", "dualwan_snat").splitlines()
-    chain = ""
-    for rule in rules:
-        if rule.startswith("\tchain "):
-            chain = rule.split()[1]
-        if "update @" in rule and "_mappings" in rule:
-            line.router.run("nft", "delete", "rule", "ip", "dualwan_snat", chain, "handle",
-                            rule.split()[-1])
-
-
-def shell(line):
-    """What mape.sh's iptables commands make: a mark in turn for each new flow, a range a mark."""
-    lines = ["*nat", *(f":MAPEnat{chain} -" for chain in ("PREROUTING", "OUTPUT", "POSTROUTING"))]
-    for block, (low, high) in enumerate(BLOCKS):
-        mark = block + 17
-        lines += [f"-A MAPEnat{chain} -m statistic --mode nth --every 63 --packet {block} "
-                  f"-j MARK --set-mark {mark}" for chain in ("PREROUTING", "OUTPUT")]
-        lines += [f"-A MAPEnatPOSTROUTING -p {protocol} -o mape0 -m mark --mark {mark} "
-                  f"-j SNAT --to {SHARED}:{low}-{high}" for protocol in ("icmp", "tcp", "udp")]
-    lines += [f"-A {chain} -j MAPEnat{chain}" for chain in ("OUTPUT", "PREROUTING", "POSTROUTING")]
-    line.router.run("iptables-nft-restore", input="\n".join([*lines, "COMMIT", ""]))
-
-
-def sequence(line):
-    """A rule per range and protocol, the first of which takes every flow."""
-    line.router.nft(postrouting(*(
-        f'oifname "mape0" meta l4proto {protocol} snat ip to {SHARED}:{low}-{high}'
-        for low, high in BLOCKS for protocol in ("icmp", "tcp", "udp"))))
-
-
-VARIANTS = {MASQUERADE: masquerade, AGAIN: masquerade, OURS: ours, UNMAPPED: unmapped,
-            SHELL: shell, SEQUENCE: sequence}
 
 
 # --- capacity --------------------------------------------------------------------------------
@@ -155,29 +110,30 @@ def kept_with_mappings(line, endpoints=200):
 
 
 class Side:
-    """A router with one of the variants, whose far ends drop what arrives."""
+    """A router with one of the variants; its far ends drop what arrives, once it has begun."""
 
-    def __init__(self, folder, setup):
+    def __init__(self, folder, setup, kind=NatLine):
         folder.mkdir()
-        self.line = NatLine(folder, shape=OCN)
+        self.line = kind(folder, shape=OCN)
         setup(self.line)
 
     def capacity(self):
         """Return what is kept of TCP and of UDP."""
         return {kind: kept(self.line, kind) for kind in ("tcp", "udp")}
 
-    def steady(self):
+    def begin(self):
         """Begin the established flows; from now on the far ends drop everything."""
+        line = self.line
         packets = [udp(HOSTS[0], 40000 + at, elsewhere(at % 8), 443) for at in range(STEADY)]
-        seen = self.line.passed(packets)
-        if len(seen) != STEADY:
-            raise SystemExit("established flows were lost")
-        for space, device in ((self.line.lan, "eth0"), (self.line.internet, "mape")):
-            space.nft("table netdev far {\n  chain end {\n    type filter hook ingress device "
-                      f"{device} priority 0\n    drop\n  }}\n}}\n")
-        self._out = self.line.burst(packets * REPEAT)
-        self._in = self.line.burst([answer(packet) for packet in seen] * REPEAT, outside=True)
-        self.line.send(self._in, outside=True)
+        seen = line.passed(packets)
+        for space, device in ((line.lan, "eth0"), (line.internet, line.far)):
+            space.nft(FAR.format(device))
+        self._out = line.burst(packets * REPEAT)
+        self._in = line.burst([answer(packet) for packet in seen] * REPEAT, outside=True)
+        self.established()
+        for space in (line.lan, line.internet):
+            if f"packets {STEADY * REPEAT} " not in space.run("nft", "list", "counters"):
+                raise SystemExit("established flows were lost")
 
     def established(self):
         """Return microseconds a packet out and in."""
@@ -209,19 +165,20 @@ class Bench:
     """All variants, side by side."""
 
     def __init__(self, folder):
-        self.sides, self.kept = {}, {}
+        self.sides, self.tunnels, self.kept = {}, {}, {}
         self.times = defaultdict(lambda: defaultdict(list))  # by what, by variant
         self._dice = random.Random(1)  # noqa: S311 - the same each time
         try:
             for number, (name, setup) in enumerate(VARIANTS.items()):
                 self.sides[name] = Side(folder / str(number), setup)
+                self.tunnels[name] = Side(folder / f"{number}t", setup, TunnelLine)
         except BaseException:
             self.close()
             raise
 
     def close(self):
         """Remove the namespaces."""
-        for side in self.sides.values():
+        for side in (*self.sides.values(), *self.tunnels.values()):
             side.line.close()
 
     def capacity(self):
@@ -232,24 +189,30 @@ class Bench:
         for name in (OURS, UNMAPPED):
             self.mapped[name] = kept_with_mappings(self.sides[name].line)
 
-    def in_turn(self):
+    def begin(self):
+        """Begin the established flows."""
+        for side in (*self.sides.values(), *self.tunnels.values()):
+            side.begin()
+
+    def in_turn(self, sides):
         """Yield the variants in another order each time."""
-        names = list(self.sides)
+        names = list(sides)
         self._dice.shuffle(names)
         for name in names:
-            yield name, self.sides[name]
+            yield name, sides[name]
 
     def established(self):
         """Time a packet of an established flow, each way."""
-        for name, side in self.in_turn():
-            for way, found in zip(("out", "in"), side.established(), strict=True):
-                self.times[way][name].append(found)
+        for sides, ways in ((self.tunnels, WAYS), (self.sides, BARE_WAYS)):
+            for name, side in self.in_turn(sides):
+                for way, found in zip(ways, side.established(), strict=True):
+                    self.times[way][name].append(found)
 
     def new(self, turn):
         """Time new flows of each kind."""
         for what, (make, per) in NEW_FLOWS.items():
             packets = first_packets(make, per, turn)
-            for name, side in self.in_turn():
+            for name, side in self.in_turn(self.sides):
                 self.times[what][name].append(side.new(packets))
         for side in self.sides.values():
             side.line.forget()
@@ -281,12 +244,15 @@ class Bench:
             cells = [f"{median(self.times[what][name]):.1f}" if name == MASQUERADE else
                      f"{self.added(what, name):+.1f}" for what in NEW_FLOWS]
             print(f"| {name} | {' | '.join(cells)} |")
-        print("\n| µs for an established packet | out | in |\n|---|---:|---:|")
+        ways = (*WAYS, *BARE_WAYS)
+        print(f"\n| µs for an established packet | {' | '.join(ways)} |\n"
+              f"|---|{'---:|' * len(ways)}")
         for name in VARIANTS:
             cells = [f"{median(self.times[way][name]):.2f}" if name == MASQUERADE else
-                     f"{self.percent(way, name):+.1f} %" for way in ("out", "in")]
+                     f"{self.percent(way, name):+.1f} %" for way in ways]
             print(f"| {name} | {' | '.join(cells)} |")
-        print(f"\nMedians of {len(self.times['out'][OURS])} rounds for established packets, "
+        print(f"\nThe tunnel is {self.tunnels[OURS].line.kind}.",
+              f"Medians of {len(self.times[WAYS[0]][OURS])} rounds for established packets, "
               f"{len(self.times[next(iter(NEW_FLOWS))][OURS])} for new flows.\n")
         self._bars()
 
@@ -295,7 +261,7 @@ class Bench:
             ratio = self.added(what, OURS) / self.added(what, SHELL)
             print(f"new flow, {what[1]}, {what[0]}: {ratio:.2f} of what mape.sh adds, "
                   f"{'within' if ratio <= THIRD else 'beyond'} a third")
-        for way in ("out", "in"):
+        for way in WAYS:
             found = self.percent(way, OURS)
             print(f"established packet, {way}: {found:+.1f} %, "
                   f"{'within' if found <= PERCENT else 'beyond'} {PERCENT:.0f} %")
@@ -321,8 +287,7 @@ def main():
         bench = Bench(Path(folder))
         try:
             bench.capacity()
-            for side in bench.sides.values():
-                side.steady()
+            bench.begin()
             for turn in range(rounds * STEADY_ROUNDS + 1):
                 bench.established()
                 if turn == 0:  # the first fills caches

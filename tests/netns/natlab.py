@@ -170,7 +170,9 @@ def sender(space, device, peer):
 
 
 class NatLine(Line):
-    """A line for many flows."""
+    """A line for many flows. far: the device at which all arrives outside."""
+
+    far = "mape"
 
     def __init__(self, folder, shape=OCN, mape="", more="", text=""):
         self.shape = shape
@@ -243,7 +245,7 @@ class Watch:
     """What arrives at a device from now on."""
 
     def __init__(self, space, device):
-        self._tap = space.call(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self._tap = space.call(socket.socket, socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         self._tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 27)
         self._tap.bind((device, 3))
         self._tap.setblocking(False)
@@ -258,9 +260,9 @@ class Watch:
         found = []
         with suppress(BlockingIOError):
             while True:
-                frame, (_, protocol, way, *_) = self._tap.recvfrom(2048)
+                packet, (_, protocol, way, *_) = self._tap.recvfrom(2048)
                 if protocol == 0x0800 and way != PACKET_OUTGOING:
-                    found.append(_parsed(frame[14:]))
+                    found.append(_parsed(packet))
         return found
 
 

@@ -81,6 +81,34 @@ def test_nothing_else_leaves_by_the_tunnel(line):
     assert tap.sources() - set(SERVERS) == {SHARED}
 
 
+def test_answers_that_find_no_way_into_the_lan_do_not_go_back_by_the_tunnel(line):
+    """Without the LAN's route the default route has them, with the server's address as source."""
+    server = line.internet.udp(SERVERS[0], 5000)
+    client = line.lan.udp()
+    client.sendto(b"ask", (SERVERS[0], 5000))
+    _, outer = server.recvfrom(10)
+    tap = line.internet.sniff("mape")
+    line.router.ip("route del 192.168.1.0/24 dev lan0")
+    server.sendto(b"answer", outer)
+    assert until(lambda: line.untranslated() == 1)
+    assert {socket.inet_ntoa(packet[16:20]) for packet in tap.packets()} == {SHARED}
+
+
+def test_lan_devices_come_and_go(line):
+    """The guard lets them pass by index; a table that does so still is as it should be."""
+    def guard():
+        return line.router.run("nft", "list", "chain", "ip", "dualwan_snat", "guard")
+
+    assert 'oif "lan0" accept' in guard()
+    line.router.ip("link del lan0")
+    assert line.settled("snat")
+    line.router.run("nft", "delete", "table", "ip", "dualwan_snat")
+    line.apply("snat")  # loads without the device
+    assert "oif " not in guard()
+    line.router.ip("link add lan0 type veth peer name other")
+    assert line.settled("snat")
+
+
 def test_flows_that_were_forgotten_are_translated_anew(line):
     """After `conntrack -F` a running connection goes on or ends; it never leaks."""
     warm(line)

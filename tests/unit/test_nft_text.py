@@ -1,6 +1,6 @@
 """What a change of a nft table says: one transaction that keeps what need not go."""
 
-from dualwan.nft_text import blocks, replacement
+from dualwan.nft_text import blocks, replacement, with_indexes, without_shortcuts
 from dualwan.slices.nft import block, table
 
 SET = block("set held", "type ipv4_addr", "flags dynamic,timeout", "timeout 60s")
@@ -52,3 +52,20 @@ def test_a_set_with_other_terms_is_made_anew():
     assert "delete set inet t held\n" in text
     assert "timeout 90s" in text
     assert "set other {" in text
+
+
+SHORTCUTS = table("ip", "t", block("chain a", 'oif "lan0" accept', 'oif "lan1" accept',
+                                   'oifname "lan1" drop')).content
+
+
+def test_a_shortcut_names_its_device_by_index():
+    """And is left out where there is no such device, for nft would not load it."""
+    assert with_indexes(SHORTCUTS, {"lan0": 7}.get) == table(
+        "ip", "t", block("chain a", "oif 7 accept", 'oifname "lan1" drop')).content
+
+
+def test_shortcuts_are_not_compared():
+    """A device that is gone is listed by its index, and one renamed by another name."""
+    bare = table("ip", "t", block("chain a", 'oifname "lan1" drop')).content
+    assert without_shortcuts(SHORTCUTS) == bare
+    assert without_shortcuts(with_indexes(SHORTCUTS, {"lan0": 7, "lan1": 8}.get)) == bare

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from typing import Any
 
 from dualwan.errors import KernelError
-from dualwan.nft_text import replacement
+from dualwan.nft_text import replacement, with_indexes, without_shortcuts
 from dualwan.resources import Table
 
 
@@ -34,7 +35,9 @@ class Nft:
         return int(code), str(output), str(error)
 
     def listing(self, family: str, name: str) -> str:
-        """How nft lists a table, without counters and dynamic elements; "" for none.
+        """How nft lists a table; "" for none.
+
+        Without what changes by itself: counters, dynamic elements, shortcuts by device.
 
         Raises Unseen without the right to look, KernelError for anything else.
         """
@@ -42,7 +45,7 @@ class Nft:
             raise Unseen  # libnftables would add a line of its own to stderr
         code, output, error = self._run(f"list table {family} {name}")
         if code == 0:
-            return output
+            return without_shortcuts(output)
         if "No such file or directory" in error:
             return ""
         if "Operation not permitted" in error:
@@ -77,7 +80,8 @@ class Nft:
 
         OLD is the text of the one that stands, "" where that is not known for sure.
         """
-        self._change(table.text, replacement(table.family, table.name, old, table.content))
+        text = replacement(table.family, table.name, old, table.content)
+        self._change(table.text, with_indexes(text, _index))
 
     def remove(self, family: str, name: str) -> None:
         """Remove a table; one that is gone already is no error."""
@@ -88,6 +92,13 @@ class Nft:
         code, _, error = self._run(text)
         if code != 0:
             raise KernelError(f"{what}: {_first_line(error)}")
+
+
+def _index(device: str) -> int | None:
+    try:
+        return socket.if_nametoindex(device)
+    except OSError:
+        return None
 
 
 def _first_line(error: str) -> str:

@@ -94,7 +94,7 @@ def _shared(config: Config, softwire: Softwire, port_set: PortSet) -> Table:
         *share.chains(tunnel, way),
         _postrouting(config, inward, sharing.WAYS if ports.counted else "goto share"),
         *(way.chains() if ports.counted else [_plain(way)]),
-        *_guard(tunnel, ports, port_set, inward),
+        *_guard(config, ports, port_set, inward),
     )
 
 
@@ -133,12 +133,14 @@ def _simple_guard(tunnel: str, softwire: Softwire | None) -> str:
     return block("chain guard", *head, f"ip saddr != {softwire.ipv4} {REFUSE}")
 
 
-def _guard(tunnel: str, ports: Pool, port_set: PortSet, inward: Inward) -> list[str]:
+def _guard(config: Config, ports: Pool, port_set: PortSet, inward: Inward) -> list[str]:
     """Nothing leaves by the tunnel but with the shared address and a port of the set.
 
     The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
-    counted, and no private address shows outside. The name of the device is compared last:
-    it costs as much as all the rest.
+    counted, and no private address shows outside. Every packet of every flow comes by, so
+    what is mostly right is asked first: what leaves by the tunnel as it should, then what
+    goes to the LAN, by the index of the device (nft_text.with_indexes). To compare names
+    costs as much as all of that.
     """
     fast = " ".join(inside(port_set, "th sport"))
     if ICMP_ECHO in port_set:
@@ -147,7 +149,8 @@ def _guard(tunnel: str, ports: Pool, port_set: PortSet, inward: Inward) -> list[
     return [
         block("chain guard", GUARD, *inward.guard(),
               f"ip saddr {ports.address} {fast} accept",
-              f'oifname != "{tunnel}" accept',
+              *(f'oif "{name}" accept' for name in config.lan.interfaces),
+              f'oifname != "{config.mape.tunnel}" accept',
               f"ip saddr != {ports.address} {REFUSE}",
               "meta l4proto icmp goto guard_icmp",
               f"meta l4proto != {{ tcp, udp }} {REFUSE}",
