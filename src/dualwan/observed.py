@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dualwan.health import Health
 from dualwan.resources import Address, Route, Rule, Table, Tunnel
+from dualwan.usage import Losses
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Memory:
     told: our end of the tunnel that the provider was last told of (IPIP).
     health: what the probes of MAP-E said.
     tables: per nft table, the text loaded and how nft listed it right afterwards.
+    losses: what was counted in tables that are gone.
     """
 
     wanted: bool = False
@@ -45,6 +47,7 @@ class Memory:
     told: str = ""
     health: Health = field(default_factory=Health)
     tables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    losses: Losses = field(default_factory=Losses)
 
     @property
     def devices(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from dualwan.provisioning.answer import Known
 from dualwan.resources import Table
 from dualwan.slices import firewall, pbr, snat, tunnel
 from dualwan.targets import CONCERNS, NAMES, ORDER, Event, concern, targets
+from dualwan.usage import Losses
 
 LOCK_SECONDS = 20.0
 
@@ -130,6 +131,7 @@ def _apply(host: Host, item: SlicePlan, plan: Plan) -> None:
     noted = notes.before(memory, item, config.mape.tunnel)
     if noted != memory:
         host.remember(noted)
+    counted = host.losses() if item.name == snat.NAME and item.changes else Losses()
     for step in item.changes:
         host.apply(step)
     listings = {step.resource.name: host.listing(step.resource.family, step.resource.name)
@@ -139,6 +141,8 @@ def _apply(host: Host, item: SlicePlan, plan: Plan) -> None:
     outcome = notes.Outcome(plan.observed.address_of(config.pppoe.interface),
                             str(mape.ipv4) if mape else "", plan.line.prefix, listings)
     done = notes.after(noted, item, plan.targets[item.name], outcome)
+    if counted != Losses():  # a new table counts from 0
+        done = replace(done, losses=done.losses + counted.beyond(host.losses()))
     if done != noted:
         host.remember(done)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 PROTOCOLS = ("tcp", "udp", "icmp")
@@ -22,17 +22,35 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class Usage:
-    """What is in use now, and what went wrong since the nft table is there.
+class Losses:
+    """What went wrong, counted.
 
     refused: flows beyond `max-share`, by host. no_port: flows that found all ports taken.
     untranslated: packets that the guard stopped.
     """
 
-    flows: tuple[Flow, ...] = ()
-    refused: dict[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
     no_port: int = 0
     untranslated: int = 0
+
+    def __add__(self, other: Losses) -> Losses:
+        """Both together."""
+        return Losses(dict(Counter(self.refused) + Counter(other.refused)),
+                      self.no_port + other.no_port, self.untranslated + other.untranslated)
+
+    def beyond(self, other: Losses) -> Losses:
+        """What OTHER does not have of it; nothing is less than 0."""
+        return Losses(dict(Counter(self.refused) - Counter(other.refused)),
+                      max(0, self.no_port - other.no_port),
+                      max(0, self.untranslated - other.untranslated))
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What is in use now, and what went wrong since the machine started."""
+
+    flows: tuple[Flow, ...] = ()
+    losses: Losses = Losses()
 
     def ports(self, protocol: str) -> int:
         """How many ports flows of PROTOCOL use."""

@@ -62,6 +62,18 @@ def test_what_was_counted_outlives_a_reload(lab):
     assert after["used"] == before["used"] == {"tcp": 100, "udp": 0, "icmp": 0}
 
 
+def test_what_was_counted_outlives_the_table(lab):
+    """Since the machine started, through ifdown and ifup: the first counts, and then both."""
+    line = lab(mape="max-share = 10")
+    line.send(flow("tcp", GREEDY, 20000 + at) for at in range(150))
+    assert line.hook("down").returncode == 0
+    assert json.loads(status(line, "--json"))["ports"]["refused"] == {GREEDY: 50}
+    line.apply("snat")
+    line.forget()
+    line.send(flow("tcp", host, 30000 + at) for host in (GREEDY, OTHER) for at in range(130))
+    assert json.loads(status(line, "--json"))["ports"]["refused"] == {GREEDY: 80, OTHER: 30}
+
+
 def test_metrics_are_those_of_the_status(lab):
     """The node exporter's textfile has the same numbers."""
     line = lab()

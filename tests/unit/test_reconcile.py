@@ -15,6 +15,7 @@ from dualwan.reconcile import make_plan, reconcile
 from dualwan.resources import Address, Flows, Route, Rule, Table
 from dualwan.slices import firewall
 from dualwan.targets import NAMES, Event
+from dualwan.usage import Losses
 
 CONFIG = config()
 FOREIGN = (Table("inet", "filter", "theirs"), Table("ip", "dualwan", "nearly ours"))
@@ -93,6 +94,17 @@ def test_only_the_named_slices_are_touched():
     run(machine, CONFIG, Event.APPLY, only=("snat",))
     assert [step.text for step in machine.applied] == ["nft table ip dualwan_snat"]
     assert not machine.state.memory.wanted
+
+
+def test_what_a_table_counted_is_remembered_when_it_goes():
+    """Twice up and down: status counts since the machine started."""
+    machine = router()
+    for _ in range(2):
+        run(machine, CONFIG, Event.APPLY)
+        machine.counted = Losses({"192.168.1.10": 3}, 2, 1)
+        run(machine, CONFIG, Event.APPLY)  # changes nothing, and counts nothing twice
+        run(machine, CONFIG, Event.REMOVE)
+    assert machine.state.memory.losses == Losses({"192.168.1.10": 6}, 4, 2)
 
 
 def test_the_firewall_is_first_up_and_last_down():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dualwan.config import load
 from dualwan.report import ports, prometheus
-from dualwan.usage import Flow, Usage, flows
+from dualwan.usage import Flow, Losses, Usage, flows
 
 EXAMPLE = Path(__file__).parents[2] / "etc" / "dualwan.toml"
 
@@ -24,7 +24,7 @@ BUSY = Usage(
     (*(Flow("tcp", "192.168.1.10", "198.51.100.1", 443, 1040 + at) for at in range(12)),
      *(Flow("tcp", "192.168.1.11", "198.51.100.2", 443, 1040 + at) for at in range(3)),
      Flow("icmp", "192.168.1.11", "198.51.100.2", 0, 1040)),
-    {"192.168.1.10": 44}, 2, 1)
+    Losses({"192.168.1.10": 44}, 2, 1))
 
 
 def softwire():
@@ -108,3 +108,10 @@ def test_without_a_shared_address_there_are_no_metrics_of_ports():
               "pppoe": {"interface": "c", "up": True}, "slices": {}, "problems": [],
               "ports": None}
     assert "dualwan_ports" not in prometheus.text(status)
+
+
+def test_losses_are_added_and_subtracted_by_host():
+    """What one table had and the next has not; less than nothing is nothing."""
+    had, has = Losses({"a": 5, "b": 1}, 2, 7), Losses({"a": 3, "c": 4}, 3, 0)
+    assert had + has == Losses({"a": 8, "b": 1, "c": 4}, 5, 7)
+    assert had.beyond(has) == Losses({"a": 2, "b": 1}, 0, 7)

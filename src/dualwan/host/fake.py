@@ -14,7 +14,8 @@ from dualwan.plan import Step
 from dualwan.provisioning.answer import Known
 from dualwan.provisioning.cache import Book
 from dualwan.resources import Address, Route, Rule, Sysctl, Table, Tunnel
-from dualwan.usage import Usage
+from dualwan.slices import snat
+from dualwan.usage import Losses, Usage
 
 
 class FakeHost:
@@ -38,6 +39,7 @@ class FakeHost:
         self.answers: dict[str, tuple[str, int, str]] = {}
         self.asked: list[str] = []
         self.used: Usage | None = None
+        self.counted = Losses()
 
     @contextmanager
     def lock(self, seconds: float) -> Iterator[None]:
@@ -150,6 +152,11 @@ class FakeHost:
         """See Host."""
         del address
         return self.used
+
+    def losses(self) -> Losses:
+        """See Host: what a test put into `counted`, while there is a table that counts."""
+        there = any(table.name == snat.TABLE for table in self.state.tables or ())
+        return self.counted if there else Losses()
 
     def any_answers(self, device: str, targets: Sequence[str]) -> bool:
         """See Host: for the devices that a test put into `answering`."""

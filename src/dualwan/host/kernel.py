@@ -30,7 +30,7 @@ from dualwan.resources import (
 from dualwan.slices import firewall, pbr, snat, tunnel
 from dualwan.slices.fairness import REFUSED
 from dualwan.slices.sharing import NO_PORT
-from dualwan.usage import Usage, flows
+from dualwan.usage import Losses, Usage, flows
 
 if TYPE_CHECKING:
     from dualwan.provisioning.answer import Known
@@ -179,11 +179,15 @@ class KernelHost:
     def usage(self, address: str) -> Usage | None:
         """See Host."""
         try:
-            counters, refused = self._nft.counts(*TABLES[snat.NAME], REFUSED)
+            counted = self.losses()
         except Unseen:
             return None
-        return Usage(flows(programs.flows_from(address)), refused,
-                     counters.get(NO_PORT, 0), counters.get(snat.UNTRANSLATED, 0))
+        return Usage(flows(programs.flows_from(address)), memory.read().losses + counted)
+
+    def losses(self) -> Losses:
+        """See Host."""
+        counters, refused = self._nft.counts(*TABLES[snat.NAME], REFUSED)
+        return Losses(refused, counters.get(NO_PORT, 0), counters.get(snat.UNTRANSLATED, 0))
 
     def any_answers(self, device: str, targets: Sequence[str]) -> bool:
         """See Host."""

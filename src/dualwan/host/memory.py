@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
@@ -20,6 +20,7 @@ from dualwan.errors import BusyError, KernelError
 from dualwan.health import Health
 from dualwan.observed import Memory
 from dualwan.resources import Address
+from dualwan.usage import Losses
 
 NAME = "state.json"
 
@@ -84,6 +85,7 @@ def read() -> Memory:
             health=Health(*data["health"]),
             tables={str(name): (str(content), str(listing))
                     for name, (content, listing) in data["tables"].items()},
+            losses=Losses(**data["losses"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Memory()
@@ -103,6 +105,7 @@ def write(memory: Memory) -> None:
         "told": memory.told,
         "health": list(astuple(memory.health)),
         "tables": {name: list(pair) for name, pair in memory.tables.items()},
+        "losses": asdict(memory.losses),
     }
     target = directory() / NAME
     fresh = target.with_suffix(".new")

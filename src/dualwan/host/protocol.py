@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from dualwan.config import Config
 from dualwan.observed import Memory, Observed
 from dualwan.plan import Step
-from dualwan.usage import Usage
+from dualwan.usage import Losses, Usage
 
 if TYPE_CHECKING:  # loaded only by those who learn
     from dualwan.provisioning.answer import Known
@@ -85,6 +85,10 @@ class Host(Protocol):
 
     def usage(self, address: str) -> Usage | None:
         """What is in use of the shared ADDRESS; None without the right to look."""
+        ...
+
+    def losses(self) -> Losses:
+        """What the table that translates has counted."""
         ...
 
     def standing(self) -> frozenset[str] | None:

@@ -20,9 +20,9 @@ def as_data(softwire: Softwire | None, used: Usage) -> dict[str, Any] | None:
         "destinations": [{"protocol": protocol, "address": address, "port": port, "used": count}
                          for (protocol, address, port), count in used.destinations()],
         "hosts": [{"address": address, "flows": count} for address, count in used.hosts()],
-        "refused": used.refused,
-        "no-port": used.no_port,
-        "untranslated": used.untranslated,
+        "refused": dict(used.losses.refused),
+        "no-port": used.losses.no_port,
+        "untranslated": used.losses.untranslated,
     }
 
 
