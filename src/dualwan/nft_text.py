@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 _SHORTCUT = re.compile(r'^\t+oif (?:"([^"]+)"|\d+) .*\n', re.MULTILINE)
+_COUNTER = re.compile(r"^\tcounter (\S+) \{\n\t\tpackets (\d+) ", re.MULTILINE)
 _HEADER = re.compile(r"^\t([a-z]+(?: [a-z]+)?) (\S+) \{$")
 _TYPE = re.compile(r"^\t\ttype \S+ hook .*$", re.MULTILINE)
 CHAIN = "chain"
@@ -50,6 +51,18 @@ def replacement(family: str, name: str, old: str, new: str) -> str:
     lines += [f"delete {kind} {table} {item}" for kind, item in gone]
     rest = "".join(text for key, text in has.items() if key not in kept)
     return "\n".join([*lines, f"table {table} {{", rest.rstrip("\n"), "}", ""])
+
+
+def one_table(ruleset: str, family: str, name: str) -> str:
+    """The table of that name as it stands in a RULESET that nft lists, "" for none."""
+    head, end = f"table {family} {name} {{\n", "\n}\n"
+    _, found, rest = f"\n{ruleset}".partition(f"\n{head}")
+    return head + rest.partition(end)[0] + end if found else ""
+
+
+def packets(listing: str) -> dict[str, int]:
+    """What the named counters of a table say, from its LISTING."""
+    return {name: int(count) for name, count in _COUNTER.findall(listing)}
 
 
 def with_indexes(text: str, index: Callable[[str], int | None]) -> str:

@@ -1,6 +1,13 @@
 """What a change of a nft table says: one transaction that keeps what need not go."""
 
-from dualwan.nft_text import blocks, replacement, with_indexes, without_shortcuts
+from dualwan.nft_text import (
+    blocks,
+    one_table,
+    packets,
+    replacement,
+    with_indexes,
+    without_shortcuts,
+)
 from dualwan.slices.nft import block, table
 
 SET = block("set held", "type ipv4_addr", "flags dynamic,timeout", "timeout 60s")
@@ -69,3 +76,20 @@ def test_shortcuts_are_not_compared():
     bare = table("ip", "t", block("chain a", 'oifname "lan1" drop')).content
     assert without_shortcuts(SHORTCUTS) == bare
     assert without_shortcuts(with_indexes(SHORTCUTS, {"lan0": 7, "lan1": 8}.get)) == bare
+
+
+def test_a_table_is_found_among_others():
+    """By its whole name and family, whatever else nft lists."""
+    other = table("ip", "t2", block("chain a", "drop")).content
+    ruleset = f"{other}# a warning\n{OLD}{other}"
+    assert one_table(ruleset, "inet", "t") == OLD
+    assert one_table(OLD, "inet", "t") == OLD
+    assert one_table(ruleset, "ip", "t2") == other
+    assert one_table(ruleset, "ip", "t") == ""
+
+
+def test_counters_are_read_from_a_listing():
+    """The named ones, not those of rules."""
+    text = table("ip", "t", block("counter lost", "packets 7 bytes 420"),
+                 block("chain a", "counter packets 3 bytes 9 drop")).content
+    assert packets(text) == {"lost": 7}

@@ -40,6 +40,7 @@ RESOLVE_SECONDS = 5.0
 PROC_SYS = Path("/proc/sys")
 TABLES = {firewall.NAME: ("inet", firewall.TABLE), snat.NAME: ("ip", snat.TABLE),
           pbr.NAME: ("ip", pbr.TABLE)}
+FILLED = (firewall.TABLE, snat.TABLE)  # packets fill sets of theirs
 
 
 class KernelHost:
@@ -131,7 +132,7 @@ class KernelHost:
         found = []
         try:
             for family, name in (TABLES[item] for item in slices if item in TABLES):
-                listing = self._nft.listing(family, name)
+                listing = self._nft.listing(family, name, name in FILLED)
                 if listing:
                     content, loaded = notes.tables.get(name, ("", ""))
                     found.append(Table(family, name, content, listing == loaded))
@@ -142,7 +143,7 @@ class KernelHost:
     def listing(self, family: str, name: str) -> str:
         """See Host."""
         try:
-            return self._nft.listing(family, name)
+            return self._nft.listing(family, name, name in FILLED)
         except Unseen:
             return ""
 
