@@ -59,7 +59,7 @@ unit: .venv/ready ## pure logic: unit tests and golden cases
 
 .PHONY: netns
 netns: .venv/ready ## against the kernel, in network namespaces; root
-	@$(NEED) $(NEED_RUN) nmap
+	@$(NEED) $(NEED_RUN) nmap iptables
 	$(AS_ROOT) $(PYTEST) tests/netns
 
 .PHONY: package

@@ -15,7 +15,7 @@ what was seen within a round. Frequency and caches of a machine move them by som
 Packets of established flows take a tunnel over IPv6 (encapsulated.py), as every packet of
 such a line does, and besides a bare veth in its place.
 
-    nat.py [--rounds N]       N rounds (default 15); needs root and iptables
+    nat.py [--runs N]         N rounds (default 25); needs root and iptables
     exit status: 1 if this project loses one of the 1008 flows, else 0
 """
 
@@ -276,8 +276,8 @@ class Bench:
 def main():
     """Measure and report."""
     parser = argparse.ArgumentParser(description="what ports and flows cost, side by side")
-    parser.add_argument("--rounds", type=int, default=15, metavar="N")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--runs", type=int, default=25, metavar="N")
+    rounds = parser.parse_args().runs
     if os.geteuid() != 0:
         raise SystemExit("nat.py makes network namespaces and needs root: sudo make bench-nat")
     if not shutil.which("iptables-nft-restore"):

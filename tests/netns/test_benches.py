@@ -1,0 +1,23 @@
+"""The benchmarks run: what they measure is looked at by a person, but they must not rot."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parents[1] / "bench"
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("events.py", ["| ifup |", "| ppp-up, new address |"]),
+    ("nat.py", ["| dualwan-hook | 1008 | - | 1008 | - |", "flows: all of 1008 kept"]),
+    ("rules.py", ["| LAN to internet, PPPoE |"]),
+])
+def test_a_benchmark_measures_something(name, words):
+    """One run of each ends well and has the rows that its report is read for."""
+    done = subprocess.run([sys.executable, "-B", BENCH / name, "--runs", "1"], check=False,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for row in words:
+        assert row in done.stdout
