@@ -51,6 +51,7 @@ table inet filter {
     chain output { type filter hook output priority filter; }
 }
 """
+SSH_LIMIT_SECONDS = 5.0  # the kernel refuses six at once, then one a second (icmp_ratelimit)
 FALLBACK_LIMIT_SECONDS = 20
 PROBES = 3  # in a row, before MAP-E is taken as broken, or as mended
 _DO_NOT_FRAGMENT, _IP_MTU_DISCOVER, _IP_MTU = 2, 10, 14
@@ -66,14 +67,14 @@ def _config(fallback: str = "mape", inbound: str = "") -> str:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def configured(line: Line, installed: object) -> Iterator[None]:
+def configured(line: Line, installed: object) -> Iterator[Servers]:
     """The WAN up with this configuration, and servers on the router."""
     assert installed
     if not product.wan_is_up():
         product.bring_up()
     product.apply(_config())
-    with Servers(line.router, tcp=(22, 80)):
-        yield
+    with Servers(line.router, tcp=(22, 80)) as servers:
+        yield servers
     product.apply()
 
 
@@ -82,7 +83,7 @@ class Attack:
     """Somebody guesses passwords.
 
     refused_at: on the clock of time.monotonic. found: by each attempt. log: when that was, in
-    seconds, and the rules afterwards, for a failure to be understood.
+    seconds, whom the server saw, and the rules afterwards, for a failure to be understood.
     """
 
     refused_at: float
@@ -91,7 +92,8 @@ class Attack:
 
 
 def _ssh(line: Line, source: str) -> str:
-    return traffic.try_port(line.internet, FIRST_PPPOE_ADDRESS, 22, source=source)
+    router_address, limit = FIRST_PPPOE_ADDRESS, SSH_LIMIT_SECONDS
+    return traffic.try_port(line.internet, router_address, 22, limit, source=source)
 
 
 def _rest(moment: float) -> None:
@@ -100,7 +102,7 @@ def _rest(moment: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def attack(line: Line) -> Attack:
+def attack(line: Line, configured: Servers) -> Attack:
     """Twenty connections to ssh from one address, one after the other."""
     started = time.monotonic()
     attempts = [(_ssh(line, ATTACKER), time.monotonic() - started) for _attempt in range(20)]
@@ -108,7 +110,7 @@ def attack(line: Line) -> Attack:
     return Attack(
         refused_at=started + attempts[HITS][1],
         found=[found for found, _when in attempts],
-        log=f"{attempts}\n{rules}",
+        log=f"{attempts}\n{configured.seen()}\n{rules}",
     )
 
 
