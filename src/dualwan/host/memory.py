@@ -85,7 +85,7 @@ def read() -> Memory:
             health=Health(*data["health"]),
             tables={str(name): (str(content), str(listing))
                     for name, (content, listing) in data["tables"].items()},
-            losses=Losses(**data["losses"]),
+            losses=Losses(**data.get("losses", {})),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Memory()

@@ -1,0 +1,36 @@
+"""What one run notes for the next, in the run directory."""
+
+import json
+
+import pytest
+
+from dualwan.host import memory
+from dualwan.observed import Memory
+from dualwan.resources import Address
+from dualwan.usage import Losses
+
+NOTED = Memory(wanted=True, sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}},
+               addresses=(Address("wan0", "2001:db8::5"),), tunnels=("mape0",),
+               pppoe="203.0.113.7", mape="192.0.2.18", tables={"t": ("text", "listed")},
+               losses=Losses({"192.168.1.10": 3}, 2, 1))
+
+
+@pytest.fixture(autouse=True)
+def _run_directory(tmp_path, monkeypatch):
+    monkeypatch.setenv("DUALWAN_RUN", str(tmp_path))
+
+
+def test_what_is_noted_is_read():
+    """All of it."""
+    memory.write(NOTED)
+    assert memory.read() == NOTED
+
+
+def test_notes_without_what_was_counted_are_read(tmp_path):
+    """An upgrade must not forget what stood before it."""
+    memory.write(NOTED)
+    noted = json.loads((tmp_path / memory.NAME).read_text())
+    del noted["losses"]
+    (tmp_path / memory.NAME).write_text(json.dumps(noted))
+    assert memory.read().sysctls == NOTED.sysctls
+    assert memory.read().losses == Losses()
