@@ -20,6 +20,7 @@ NEED_DEB := debhelper dh-python dpkg-dev python3
 NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-nftables conntrack iproute2 nftables
+NEED_BENCH := iptables procps
 NEED_VENV := python3-venv ca-certificates
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
 PYTEST = $(CURDIR)/.venv/bin/python -B -m pytest -p no:cacheprovider -q
@@ -59,7 +60,7 @@ unit: .venv/ready ## pure logic: unit tests and golden cases
 
 .PHONY: netns
 netns: .venv/ready ## against the kernel, in network namespaces; root
-	@$(NEED) $(NEED_RUN) nmap iptables
+	@$(NEED) $(NEED_RUN) $(NEED_BENCH) nmap
 	$(AS_ROOT) $(PYTEST) tests/netns
 
 .PHONY: package
@@ -75,7 +76,7 @@ lab-bookworm lab-trixie: lab-%: deb need-lab
 
 .PHONY: bench
 bench: ## time each event in a namespace, beside the shell commands it replaces; root
-	@$(NEED) $(NEED_RUN) iptables
+	@$(NEED) $(NEED_RUN) $(NEED_BENCH)
 	$(AS_ROOT) $(PYTHON) -B tests/bench/events.py
 
 .PHONY: bench-rules
@@ -85,7 +86,7 @@ bench-rules: ## what a new flow costs with 200 services and 200 forwards, beside
 
 .PHONY: bench-nat
 bench-nat: ## ports kept and cost of a flow, beside mape.sh's and OpenWrt's rules; root
-	@$(NEED) $(NEED_RUN) iptables
+	@$(NEED) $(NEED_RUN) $(NEED_BENCH)
 	$(AS_ROOT) $(PYTHON) -B tests/bench/nat.py
 
 .PHONY: clean

@@ -91,7 +91,8 @@ def test_answers_that_find_no_way_into_the_lan_do_not_go_back_by_the_tunnel(line
     line.router.ip("route del 192.168.1.0/24 dev lan0")
     server.sendto(b"answer", outer)
     assert until(lambda: line.untranslated() == 1)
-    assert {socket.inet_ntoa(packet[16:20]) for packet in tap.packets()} == {SHARED}
+    assert {socket.inet_ntoa(packet[16:20]) for packet in tap.packets()
+            if packet[0] >> 4 == 4} == {SHARED}
 
 
 def test_lan_devices_come_and_go(line):
