@@ -15,9 +15,11 @@ BENCH = Path(__file__).parents[1] / "bench"
     ("rules.py", ["| LAN to internet, PPPoE |"]),
 ])
 def test_a_benchmark_measures_something(name, words):
-    """One run of each ends well and has the rows that its report is read for."""
+    """One run of each reports, at its end, the rows that it is read for.
+
+    Not its exit status: rules.py says by it how long something took, which no test is about.
+    """
     done = subprocess.run([sys.executable, "-B", BENCH / name, "--runs", "1"], check=False,
                           capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
     for row in words:
-        assert row in done.stdout
+        assert row in done.stdout, done.stderr
