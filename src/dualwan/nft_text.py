@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_SHORTCUT = re.compile(r'^\t+oif (?:"([^"]+)"|\d+) .*\n', re.MULTILINE)
+_SHORTCUT = re.compile(r'^\t+oif "([^"]+)" .*\n', re.MULTILINE)
 _COUNTER = re.compile(r"^\tcounter (\S+) \{\n\t\tpackets (\d+) ", re.MULTILINE)
 _HEADER = re.compile(r"^\t([a-z]+(?: [a-z]+)?) (\S+) \{$")
 _TYPE = re.compile(r"^\t\ttype \S+ hook .*$", re.MULTILINE)
@@ -68,19 +68,15 @@ def packets(listing: str) -> dict[str, int]:
 def with_indexes(text: str, index: Callable[[str], int | None]) -> str:
     """TEXT with the INDEX of devices where rules that begin with "oif" name one.
 
-    nft loads no name that there is no device of. Such a rule is a shortcut: the others say
-    the same without it, so it is left out for as long as INDEX knows none.
+    nft loads no name that there is no device of, and lists the index of one that is gone.
+    Such a rule is a shortcut: the others say the same without it, so it is left out for as
+    long as INDEX knows none.
     """
     def rule(found: re.Match[str]) -> str:
         number = index(found[1])
         return found[0].replace(f'"{found[1]}"', str(number), 1) if number else ""
 
     return _SHORTCUT.sub(rule, text)
-
-
-def without_shortcuts(listing: str) -> str:
-    """A table's LISTING but for those rules: they come and go with their devices."""
-    return _SHORTCUT.sub("", listing)
 
 
 def _hook(chain: str | None) -> str | None:

@@ -110,6 +110,17 @@ def test_lan_devices_come_and_go(line):
     assert line.settled("snat")
 
 
+@pytest.mark.parametrize(("table", "chain"), [
+    ("ip dualwan_snat", "guard"), ("inet dualwan_firewall", "output")])
+def test_somebody_elses_rule_for_a_device_is_noticed(line, table, chain):
+    """A way around the guard or the firewall is seen, and gone with the next run."""
+    line.router.run("nft", "insert", "rule", *table.split(), chain, "oif", "ppp0", "accept")
+    assert not line.settled()
+    line.apply()
+    assert line.settled()
+    assert 'ppp0" accept' not in line.router.run("nft", "list", "chain", *table.split(), chain)
+
+
 def test_flows_that_were_forgotten_are_translated_anew(line):
     """After `conntrack -F` a running connection goes on or ends; it never leaks."""
     warm(line)

@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 from dualwan.errors import KernelError
-from dualwan.nft_text import one_table, packets, replacement, with_indexes, without_shortcuts
+from dualwan.nft_text import one_table, packets, replacement, with_indexes
 from dualwan.resources import Table
 
 
@@ -50,12 +50,13 @@ class Nft:
     def listing(self, family: str, name: str, filled: bool) -> str:
         """How nft lists a table; "" for none.
 
-        Without what changes by itself: counters, dynamic elements, shortcuts by device.
+        Without what changes by itself: counters, dynamic elements, names of devices for
+        an index (the rule itself holds the index).
         FILLED says that packets fill sets of it: asked for such a table, nft 1.0.6 reads all
         elements even where it shows none (0.3 s for 20,000); asked for a family it does not.
         Raises Unseen without the right to look, KernelError for anything else.
         """
-        return without_shortcuts(self._listed(family, name, filled))
+        return with_indexes(self._listed(family, name, filled), _index)
 
     def counts(self, family: str, name: str, by: str) -> tuple[dict[str, int], dict[str, int]]:
         """Packets of a table's named counters, and of each element of its set BY.
