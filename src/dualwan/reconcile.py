@@ -131,7 +131,8 @@ def _apply(host: Host, item: SlicePlan, plan: Plan) -> None:
     noted = notes.before(memory, item, config.mape.tunnel)
     if noted != memory:
         host.remember(noted)
-    counted = host.losses() if item.name == snat.NAME and item.changes else Losses()
+    loses = item.name == snat.NAME and any(step.sign != "+" for step in item.changes)
+    counted = host.losses() if loses else Losses()
     for step in item.changes:
         host.apply(step)
     listings = {step.resource.name: host.listing(step.resource.family, step.resource.name)

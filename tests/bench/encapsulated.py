@@ -13,7 +13,7 @@ VXLAN_PORT, VXLAN_HEADER = 4789, bytes.fromhex("0800000000000100")  # RFC 7348 s
 
 
 class TunnelLine(NatLine):
-    """Through an ip6tnl where the kernel has it; else a VXLAN, whose IPv6 costs as much."""
+    """Through an ip6tnl where the kernel has it; else a VXLAN over IPv6."""
 
     far = "wan"
 
