@@ -109,15 +109,15 @@ def _config(arguments: Namespace) -> Config:
 
 
 def _apply(arguments: Namespace) -> int:
-    from dualwan.targets import Event
+    from dualwan.slices.goals import Event
 
     return _carry_out(arguments, Event.REMOVE if arguments.command == "down" else Event.APPLY)
 
 
 def _carry_out(arguments: Namespace, event: Any) -> int:
+    from dualwan.handle import happen
     from dualwan.host.kernel import KernelHost
     from dualwan.reconcile import make_plan
-    from dualwan.run import happen
 
     config = _config(arguments)
     only = arguments.slices or SLICES
@@ -130,13 +130,13 @@ def _carry_out(arguments: Namespace, event: Any) -> int:
 
 
 def _show(arguments: Namespace, plan: Plan, *, everything: bool) -> None:
-    from dualwan.report import plan_text
+    from dualwan.report import plan as plan_report
 
     if arguments.json:
-        print(json.dumps(plan_text.as_data(plan), indent=2))
+        print(json.dumps(plan_report.as_data(plan), indent=2))
         return
     colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty())
-    lines = plan_text.lines(plan, everything, colour)
+    lines = plan_report.lines(plan, everything, colour)
     lines += [f"problem: {text}" for text in plan.problems]
     lines += [f"not seen: {text}" for text in plan.unseen]
     lines = lines or ["nothing to do"]
@@ -145,16 +145,16 @@ def _show(arguments: Namespace, plan: Plan, *, everything: bool) -> None:
 
 def _event(arguments: Namespace) -> int:
     """What a hook does, for a person: the same path, with the interface from the environment."""
-    from dualwan import events
+    from dualwan import hook
 
     word, environ = arguments.event, dict(os.environ)
     if arguments.config:
         environ["DUALWAN_CONFIG"] = arguments.config
     if word.startswith("ppp-"):
         folder = "ip-up.d" if word == "ppp-up" else "ip-down.d"
-        return events.hook(*events.from_ppp(folder, environ), environ)
+        return hook.hook(*hook.from_ppp(folder, environ), environ)
     environ.setdefault("PHASE", "post-up" if word == "ifup" else "pre-down")
-    return events.hook(*events.from_ifupdown(environ), environ)
+    return hook.hook(*hook.from_ifupdown(environ), environ)
 
 
 def _check(arguments: Namespace) -> int:
@@ -172,7 +172,7 @@ def _status(arguments: Namespace) -> int:
     from dualwan.host.kernel import KernelHost
     from dualwan.reconcile import make_plan
     from dualwan.report import prometheus, status
-    from dualwan.targets import Event
+    from dualwan.slices.goals import Event
 
     host = KernelHost()
     plan = make_plan(_config(arguments), host, Event.APPLY)
@@ -188,10 +188,10 @@ def _status(arguments: Namespace) -> int:
 
 def _watch(arguments: Namespace) -> int:
     """Run until ended: each change of the line is one event, as from a hook."""
+    from dualwan.handle import happen
     from dualwan.host.kernel import KernelHost
     from dualwan.host.watch import changes
-    from dualwan.run import happen
-    from dualwan.targets import Event
+    from dualwan.slices.goals import Event
 
     host = KernelHost()
     for _ in changes(_config(arguments).prefix_source):
@@ -203,8 +203,8 @@ def _watch(arguments: Namespace) -> int:
 
 
 def _probe(arguments: Namespace) -> int:
+    from dualwan.handle import probe
     from dualwan.host.kernel import KernelHost
-    from dualwan.run import probe
 
     config = _config(arguments)
     if not config.wan.probe:
@@ -217,7 +217,7 @@ def _probe(arguments: Namespace) -> int:
 
 
 def _mape(arguments: Namespace) -> int:
-    from dualwan import calculator
+    from dualwan.mape import calculator
 
     print(calculator.render(arguments.prefix, arguments.provider, as_json=arguments.json))
     return 0

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from dualwan import notes, others, softwire
 from dualwan.config import Config
 from dualwan.errors import KernelError
-from dualwan.host.protocol import Host
-from dualwan.observed import Observed
-from dualwan.plan import SlicePlan
-from dualwan.provisioning.answer import Known
-from dualwan.resources import Table
-from dualwan.slices import firewall, pbr, snat, tunnel
-from dualwan.targets import CONCERNS, NAMES, ORDER, Event, concern, targets
-from dualwan.usage import Losses
+from dualwan.host.api import Host
+from dualwan.line import Derived, from_prefixes
+from dualwan.line.provisioning.answer import Known
+from dualwan.model import state
+from dualwan.model.observed import Observed
+from dualwan.model.plan import SlicePlan
+from dualwan.model.resources import Table
+from dualwan.model.usage import Losses
+from dualwan.slices import drift, firewall, pbr, snat, tunnel
+from dualwan.slices.goals import CONCERNS, NAMES, ORDER, Event, concern, targets
 
 LOCK_SECONDS = 20.0
 
@@ -31,7 +32,7 @@ class Plan:
     slices: tuple[SlicePlan, ...]
     observed: Observed
     targets: dict[str, bool]
-    line: softwire.Derived
+    line: Derived
     failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -48,7 +49,7 @@ class Plan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What works, but is not as it should be."""
-        return (*self.line.warnings, *others.warnings(self.observed, self.slices))
+        return (*self.line.warnings, *drift.warnings(self.observed, self.slices))
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -61,10 +62,10 @@ def make_plan(config: Config, host: Host, event: Event,
     """Look at the machine and say what EVENT asks for; changes nothing."""
     memory = host.remembered()
     prefixes = host.prefixes(config.prefix_source) if config.mape.softwire is None else ()
-    line = softwire.from_prefixes(config, prefixes, memory.prefix, _known(config, host),
-                                  memory.aftr)
+    line = from_prefixes(config, prefixes, memory.prefix, _known(config, host),
+                         memory.aftr)
     config = line.config
-    lost = memory.wanted and others.gone(memory.tables, host.standing())
+    lost = memory.wanted and drift.gone(memory.tables, host.standing())
     concerned = [name for name in concern(event, memory, line.prefix, lost).slices
                  if name in only]
     observed = host.observe(config, concerned)
@@ -80,7 +81,7 @@ def _known(config: Config, host: Host) -> tuple[Known, ...]:
     """What the line said of its rule before; asks nobody."""
     if not config.mape.provisioning:
         return ()
-    from dualwan.provisioning.learn import known  # noqa: PLC0415 - for those who want it
+    from dualwan.line.provisioning.refresh import known  # noqa: PLC0415 - for those who want it
 
     return known(config, host)
 
@@ -128,7 +129,7 @@ def _remember_wish(host: Host, event: Event, only: Collection[str]) -> None:
 def _apply(host: Host, item: SlicePlan, plan: Plan) -> None:
     config = plan.line.config
     memory = host.remembered()
-    noted = notes.before(memory, item, config.mape.tunnel)
+    noted = state.before(memory, item, config.mape.tunnel)
     if noted != memory:
         host.remember(noted)
     loses = item.name == snat.NAME and any(step.sign != "+" for step in item.changes)
@@ -139,9 +140,9 @@ def _apply(host: Host, item: SlicePlan, plan: Plan) -> None:
                 for step in item.changes
                 if isinstance(step.resource, Table) and step.sign != "-"}
     mape = config.mape.softwire
-    outcome = notes.Outcome(plan.observed.address_of(config.pppoe.interface),
+    outcome = state.Outcome(plan.observed.address_of(config.pppoe.interface),
                             str(mape.ipv4) if mape else "", plan.line.prefix, listings)
-    done = notes.after(noted, item, plan.targets[item.name], outcome)
+    done = state.after(noted, item, plan.targets[item.name], outcome)
     if counted != Losses():  # a new table counts from 0
         done = replace(done, losses=done.losses + counted.beyond(host.losses()))
     if done != noted:

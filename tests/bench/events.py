@@ -48,12 +48,12 @@ started = float(__import__("os").environ["BENCH_STARTED"])
 marks = [("interpreter", time.monotonic())]
 import sys, os
 sys.path.insert(0, {src!r})
-from dualwan import events
+from dualwan import hook
 import dualwan.config, dualwan.host.kernel, dualwan.run, dualwan.targets, pathlib, nftables
 import dualwan.reconcile
 marks.append(("imports", time.monotonic()))
 from dualwan.host.kernel import KernelHost
-from dualwan.resources import Table
+from dualwan.model.resources import Table
 spent = dict.fromkeys(["observe", "nft", "rules, routes, flows", "verify"], 0.0)
 depth = []
 def timed(owner, name, word):
@@ -76,7 +76,7 @@ timed(KernelHost, "apply", lambda _host, step: "nft" if isinstance(step.resource
 timed(dualwan.reconcile, "_settle", "verify")
 import dualwan.log
 marks.append(("import of the log", time.monotonic()))
-events.hook("PPP_UP", "ppp0", dict(os.environ))
+hook.hook("PPP_UP", "ppp0", dict(os.environ))
 marks.append(("hook", time.monotonic()))
 times = dict(zip([word for word, _ in marks],
                  [at - before for (_, at), before in

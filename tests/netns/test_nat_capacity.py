@@ -20,8 +20,8 @@ from natlab import (
     unlucky,
 )
 
-from dualwan.nft_text import blocks
-from dualwan.slices import sharing
+from dualwan.nft.transaction import blocks
+from dualwan.slices.snat import allocate
 
 SHAPES = {"ocn": OCN, "v6plus": V6PLUS}
 KINDS = ("tcp", "udp", "icmp")
@@ -149,12 +149,12 @@ def test_memory_is_bounded(rules, mape):
     assert {"tcp_flows", "udp_flows", "icmp_flows", "tcp_mappings", "udp_mappings",
             "refused"} <= set(filled)
     sizes = [int(re.search(r"\bsize (\d+)", body)[1]) for body in filled.values()]
-    assert max(sizes) <= sharing.FLOWS
+    assert max(sizes) <= allocate.FLOWS
 
 
 def test_when_the_set_is_full_all_the_same(rules, monkeypatch):
     """With sets of 2000 flows, and 3000 others alive, next to none is lost, and none strays."""
-    monkeypatch.setattr(sharing, "FLOWS", 2000)
+    monkeypatch.setattr(allocate, "FLOWS", 2000)
     line = rules(mape="max-share = 100")
     line.send(itertools.islice(strangers(), 3000))
     assert line.flows()["udp"] == 2000
@@ -164,7 +164,7 @@ def test_when_the_set_is_full_all_the_same(rules, monkeypatch):
 
 def test_after_a_set_was_full(rules, monkeypatch):
     """When what had filled the set is gone, 1008 of 1008 again, with unrelated flows between."""
-    monkeypatch.setattr(sharing, "FLOWS", 4000)
+    monkeypatch.setattr(allocate, "FLOWS", 4000)
     line = rules(mape="max-share = 100")
     line.send(itertools.islice(strangers(), 6000))
     assert line.flows()["udp"] == 4000

@@ -25,21 +25,21 @@ CLIENT = """\
 import json, sys, time
 from pathlib import Path
 from dualwan.errors import DualwanError
-from dualwan.host import dns_txt, provisioned, update_call
+from dualwan.host.remote import ask, resolver, update_call
 from dualwan.host.fake import FakeHost
-from dualwan.provisioning import learn
+from dualwan.line.provisioning import refresh
 from dualwan.config import from_text
 
 class Host(FakeHost):
     def now(self): return int(time.time())
-    def book(self): return provisioned.read()
-    def keep(self, book): provisioned.write(book)
+    def book(self): return ask.read()
+    def keep(self, book): ask.write(book)
     def ask(self, source, device, before, seconds):
-        return provisioned.ask(source, device, before, seconds)
+        return ask.ask(source, device, before, seconds)
 
 job = json.loads(sys.argv[1])
-resolvers = dns_txt.resolvers
-dns_txt.resolvers = lambda: resolvers(Path(job["resolv_conf"]))
+resolvers = resolver.resolvers
+resolver.resolvers = lambda: resolvers(Path(job["resolv_conf"]))
 started = time.monotonic()
 answer = {}
 if "update" in job:
@@ -48,13 +48,13 @@ if "update" in job:
     except DualwanError as error:
         answer["error"] = str(error)
 else:
-    learn.SECONDS = job["seconds"]
+    refresh.SECONDS = job["seconds"]
     host = Host()
     host.announced = {"wan0": tuple(job["prefixes"])}
     config = from_text("test", '[wan]\\ninterface = "wan0"\\n[lan]\\ninterfaces = ["lan0"]\\n'
                                '[mape]\\nprovisioning = ["hb46pp"]\\n')
-    answer["said"] = learn.learn(config, host, by_hand=True)
-    answer["known"] = [[item.origin, item.age] for item in learn.known(config, host)]
+    answer["said"] = refresh.learn(config, host, by_hand=True)
+    answer["known"] = [[item.origin, item.age] for item in refresh.known(config, host)]
 answer["seconds"] = time.monotonic() - started
 # VmHWM is of this program; ru_maxrss would be that of who started it, where it is larger.
 answer["kilobytes"] = next(int(line.split()[1]) for line in open("/proc/self/status")

@@ -77,8 +77,8 @@ def test_a_device_that_took_the_tunnels_name(bare):
 
 AS_USER = """\
 import difflib, encodings.ascii, os, nftables, sys, syslog, tomli
-import dualwan.host.kernel, dualwan.log, dualwan.report.plan_text, dualwan.report.status
-import dualwan.run
+import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
+import dualwan.handle
 from dualwan.cli import main
 os.setgroups([])
 os.setgid(65534)
@@ -166,7 +166,7 @@ def test_no_wrong_configuration_changes_anything(line, old, new):
 ADDRESS = """\
 import sys
 from dualwan.host.netlink import Netlink
-from dualwan.resources import Address
+from dualwan.model.resources import Address
 netlink = Netlink()
 for word in sys.argv[1:]:
     getattr(netlink, word)(Address("wan0", "2001:db8:0:100:99:f000:0:100", deprecated=True))

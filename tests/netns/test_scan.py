@@ -33,7 +33,7 @@ TCP, UDP = frozenset({22, 25, 53, 80, 443}), frozenset({53, 123})
 SERVED = (22, 25, 53, 80, 111, 139, 443, 445, 3306, 8080, 8443)
 LAN6 = "2001:db8:1::10"
 DEVICES = ("ppp0", "mape0", "wan0")
-HOOK = "import sys; from dualwan.events import hook; sys.exit(hook(sys.argv[1], sys.argv[2]))"
+HOOK = "import sys; from dualwan.hook import hook; sys.exit(hook(sys.argv[1], sys.argv[2]))"
 METER = "\n".join(f"""\
 table netdev meter_{device} {{
     set of_tcp {{ type inet_service; size 65535; flags dynamic; }}

@@ -5,11 +5,11 @@ from dataclasses import replace
 from dualwan.config import from_text
 from dualwan.errors import KernelError
 from dualwan.host.fake import FakeHost
-from dualwan.observed import Link, Observed
+from dualwan.model.observed import Link, Observed
+from dualwan.model.resources import Address, Solicitation, Sysctl, Tunnel
 from dualwan.reconcile import make_plan, reconcile
-from dualwan.resources import Address, Solicitation, Sysctl, Tunnel
 from dualwan.slices import firewall, pbr, snat, tunnel
-from dualwan.targets import NAMES
+from dualwan.slices.goals import NAMES
 
 BASE = """\
 [wan]

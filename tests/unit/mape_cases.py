@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dualwan.mape import Rule
+from dualwan.mape.rule import Rule
 
 CASES = Path(__file__).parents[1] / "cases" / "mape"
 NO_RULES_D = CASES / "there-is-no-rules.d"

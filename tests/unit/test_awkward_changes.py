@@ -3,7 +3,7 @@
 import pytest
 from machine import CE, Machine, config, ours, run
 
-from dualwan.targets import Event
+from dualwan.slices.goals import Event
 
 C = config()
 RENAMED = config(a='psid = 1 -> psid = 1\ntunnel = "mape1"')

@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 from machine import wanted_tables
 
-from dualwan import softwire
 from dualwan.config import load
 from dualwan.host.fake import FakeHost
-from dualwan.observed import Link, Memory, Observed
+from dualwan.line import from_prefixes
+from dualwan.model.observed import Link, Memory, Observed
+from dualwan.model.resources import PROTOCOL, Address, Route, Rule, Table, Tunnel
 from dualwan.reconcile import make_plan
-from dualwan.report import plan_text
-from dualwan.resources import PROTOCOL, Address, Route, Rule, Table, Tunnel
-from dualwan.targets import Event
+from dualwan.report.plan import lines
+from dualwan.slices.goals import Event
 
 CASES = Path(__file__).parents[1] / "cases"
 FOLDERS = sorted(path.parent for path in CASES.glob("*/config.toml"))
@@ -79,11 +79,11 @@ def test_the_plan_is_as_written_down(folder):
     host = FakeHost()
     host.announced = {name: tuple(found) for name, found in seen.pop("announced", {}).items()}
     remembered = seen.get("memory", {}).get("prefix", "")
-    line = softwire.from_prefixes(config, host.prefixes(config.prefix_source), remembered)
+    line = from_prefixes(config, host.prefixes(config.prefix_source), remembered)
     host.state = observed(seen, line.config)
     plan = make_plan(config, host, Event((folder / "event").read_text().strip()))
     compare(folder / "plan.txt", "".join(f"{text}\n" for text in (
-        *plan_text.lines(plan), *(f"problem: {text}" for text in plan.problems),
+        *lines(plan), *(f"problem: {text}" for text in plan.problems),
         *(f"warning: {text}" for text in plan.warnings),
         *(f"not seen: {text}" for text in plan.unseen))))
 

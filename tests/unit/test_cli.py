@@ -266,8 +266,8 @@ def test_a_person_can_play_a_hook(run, machine, monkeypatch):
 # Everything is loaded first: a checkout may lie where only its owner can read.
 AS_USER = """
 import difflib, encodings.ascii, os, nftables, syslog, tomli
-import dualwan.host.kernel, dualwan.log, dualwan.report.plan_text, dualwan.report.status
-import dualwan.run
+import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
+import dualwan.handle
 from dualwan.cli import main
 if os.geteuid() == 0:
     os.setgroups([])

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from machine import BASE
 
 from dualwan.config import PRIVATE, Pppoe, from_text, load, path_in_use
+from dualwan.config.services import KNOWN
 from dualwan.errors import ConfigError
-from dualwan.portset import PortSet
-from dualwan.services import KNOWN
+from dualwan.mape.portset import PortSet
 
 
 def refusal(text):

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwan.errors import MapeError, ProvisioningError
-from dualwan.provisioning import dhcpv6
-from dualwan.provisioning.answer import mapping
+from dualwan.line.provisioning import dhcpv6
+from dualwan.line.provisioning.answer import mapping
 
 PREFIX = "2001:db8:1:2abc::/64"
 BR = IPv6Address("2001:db8:1::1").packed

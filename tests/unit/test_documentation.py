@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dualwan import cli, config, errors, forwards, rules, services, toml_source
+from dualwan import cli, config, errors, toml_source
+from dualwan.config import forwards, services
+from dualwan.mape import table
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "etc/dualwan.toml").read_text()
@@ -90,7 +92,7 @@ def known_in_rules(taken, tmp_path):
     """Every key of a [[rule]] in rules.d."""
     path = tmp_path / "mine.toml"
     path.write_text(RULES_D)
-    rules.read_toml(path)
+    table.read_toml(path)
     return {(section, key) for section, key in taken if section == "rule"}
 
 
@@ -142,7 +144,7 @@ def test_example_names_each_key_and_no_other(known):
 def test_page_names_each_key_and_no_other(known, known_in_rules):
     """dualwan.toml(5) describes all that the parsers know, in its section."""
     assert keys_of_page(PAGE_5) == known | known_in_rules
-    assert literal_keys(rules) - {"rule"} == {key for _, key in known_in_rules}
+    assert literal_keys(table) - {"rule"} == {key for _, key in known_in_rules}
 
 
 def test_example_is_in_order_as_it_is(tmp_path):
@@ -269,4 +271,4 @@ def test_completion_offers_what_there_is():
     assert set(parsers()) - {""} <= words
     for values in (cli.SLICES, choices("event", "event"), choices("", "color")):
         assert f"-W '{' '.join(values)}'" in COMPLETION or set(values) <= words
-    assert f"-W 'auto {' '.join(rules.load_table(Path('/nonexistent')).providers)}'" in COMPLETION
+    assert f"-W 'auto {' '.join(table.load_table(Path('/nonexistent')).providers)}'" in COMPLETION

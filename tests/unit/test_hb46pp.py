@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwan.errors import MapeError, ProvisioningError
-from dualwan.provisioning import hb46pp
-from dualwan.provisioning.answer import MAX_TTL, MIN_TTL, mapping, usable
+from dualwan.line.provisioning import hb46pp
+from dualwan.line.provisioning.answer import MAX_TTL, MIN_TTL, mapping, usable
 
 CASES = Path(__file__).parents[1] / "cases" / "provisioning"
 REFUSED = tomllib.loads((CASES / "refused.toml").read_text())

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwan.health import FAILS, RECOVERS, Health, after
+from dualwan.line.failover import FAILS, RECOVERS, Health, after
 
 
 def told(answers, hold_down=100.0, step=10.0):

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from machine import Machine
 
-from dualwan import run as running
+from dualwan import handle as running
 from dualwan.config import from_text
 from dualwan.errors import ConfigError, KernelError
-from dualwan.provisioning.cache import RETRY, Book, Entry
+from dualwan.line.provisioning.cache import RETRY, Book, Entry
 from dualwan.reconcile import make_plan
 from dualwan.report import status
-from dualwan.targets import Event
+from dualwan.slices.goals import Event
 
 CASES = Path(__file__).parents[1] / "cases" / "provisioning"
 GOOD = (CASES / "good" / "every-way.json").read_text()

@@ -4,7 +4,7 @@ import pytest
 from mape_cases import NO_RULES_D, load, rule_of
 
 from dualwan.errors import DualwanError, MapeError
-from dualwan.mape import (
+from dualwan.mape.rule import (
     PortSet,
     Rule,
     derive,
@@ -14,7 +14,7 @@ from dualwan.mape import (
     parse_prefix,
     read_interface_id,
 )
-from dualwan.rules import load_table
+from dualwan.mape.table import load_table
 
 EXAMPLE = Rule("2001:db8::/40", "192.0.2.0/24", 16, 6, "2001:db8:ffff::1", "rfc")
 PREFIX = "2001:db8:12:3400::/56"

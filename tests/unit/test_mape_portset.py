@@ -2,7 +2,7 @@ import pytest
 from mape_cases import load
 
 from dualwan.errors import MapeError
-from dualwan.portset import PortSet
+from dualwan.mape.portset import PortSet
 
 
 @pytest.mark.parametrize("case", load("portsets", "case"))

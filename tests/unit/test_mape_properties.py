@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from dualwan.mape import LAYOUTS, Rule, derive, from_ce, from_ipv4, read_interface_id
-from dualwan.portset import PortSet
+from dualwan.mape.portset import PortSet
+from dualwan.mape.rule import LAYOUTS, Rule, derive, from_ce, from_ipv4, read_interface_id
 
 ALL_PORTS = 65536
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from dualwan.host import memory
-from dualwan.observed import Memory
-from dualwan.resources import Address
-from dualwan.usage import Losses
+from dualwan.host import store
+from dualwan.model.observed import Memory
+from dualwan.model.resources import Address
+from dualwan.model.usage import Losses
 
 NOTED = Memory(wanted=True, sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}},
                addresses=(Address("wan0", "2001:db8::5"),), tunnels=("mape0",),
@@ -22,15 +22,15 @@ def _run_directory(tmp_path, monkeypatch):
 
 def test_what_is_noted_is_read():
     """All of it."""
-    memory.write(NOTED)
-    assert memory.read() == NOTED
+    store.write(NOTED)
+    assert store.read() == NOTED
 
 
 def test_notes_without_what_was_counted_are_read(tmp_path):
     """An upgrade must not forget what stood before it."""
-    memory.write(NOTED)
-    noted = json.loads((tmp_path / memory.NAME).read_text())
+    store.write(NOTED)
+    noted = json.loads((tmp_path / store.NAME).read_text())
     del noted["losses"]
-    (tmp_path / memory.NAME).write_text(json.dumps(noted))
-    assert memory.read().sysctls == NOTED.sysctls
-    assert memory.read().losses == Losses()
+    (tmp_path / store.NAME).write_text(json.dumps(noted))
+    assert store.read().sysctls == NOTED.sysctls
+    assert store.read().losses == Losses()

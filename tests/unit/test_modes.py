@@ -5,10 +5,10 @@ from machine import Machine
 
 from dualwan.config import from_text
 from dualwan.errors import ConfigError
-from dualwan.run import happen
+from dualwan.handle import happen
+from dualwan.line import from_prefixes
 from dualwan.slices import firewall, snat
-from dualwan.softwire import from_prefixes
-from dualwan.targets import Event
+from dualwan.slices.goals import Event
 
 HEAD = """[wan]
 interface = "wan0"

@@ -3,7 +3,7 @@
 import pytest
 from machine import Machine, config, run
 
-from dualwan.targets import Event
+from dualwan.slices.goals import Event
 
 C = config()
 RP_FILTER = "net/ipv4/conf/mape0/rp_filter"

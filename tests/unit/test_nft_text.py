@@ -1,13 +1,7 @@
 """What a change of a nft table says: one transaction that keeps what need not go."""
 
-from dualwan.nft_text import (
-    blocks,
-    one_table,
-    packets,
-    replacement,
-    with_indexes,
-)
-from dualwan.slices.nft import block, table
+from dualwan.nft.table import block, table
+from dualwan.nft.transaction import blocks, one_table, packets, replacement, with_indexes
 
 SET = block("set held", "type ipv4_addr", "flags dynamic,timeout", "timeout 60s")
 OTHER = block("set other", "type ipv4_addr", "flags dynamic,timeout", "timeout 60s")

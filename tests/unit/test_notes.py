@@ -1,7 +1,7 @@
-from dualwan.notes import Outcome, after, before
-from dualwan.observed import Memory
-from dualwan.plan import SlicePlan, Step
-from dualwan.resources import Address, Sysctl, Table, Tunnel
+from dualwan.model.observed import Memory
+from dualwan.model.plan import SlicePlan, Step
+from dualwan.model.resources import Address, Sysctl, Table, Tunnel
+from dualwan.model.state import Outcome, after, before
 
 TUNNEL = Tunnel("mape0", "2001:db8::1", "2001:db8::2", "wan0", 1460)
 CE, INNER = Address("wan0", "2001:db8::1"), Address("mape0", "192.0.2.1")

@@ -8,12 +8,12 @@ from machine import BASE, Machine, config, kernel_state, pending, run
 
 from dualwan import cli
 from dualwan.host import xtables
-from dualwan.observed import Observed
-from dualwan.others import gone, warnings
-from dualwan.plan import SlicePlan, Step
+from dualwan.model.observed import Observed
+from dualwan.model.plan import SlicePlan, Step
+from dualwan.model.resources import Table
 from dualwan.reconcile import make_plan, reconcile
-from dualwan.resources import Table
-from dualwan.targets import Event
+from dualwan.slices.drift import gone, warnings
+from dualwan.slices.goals import Event
 
 CONFIG = config()
 LEGACY = ("iptables-legacy filter", "iptables-legacy nat")

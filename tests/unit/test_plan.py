@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwan.plan import Step, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.resources import Address, Flows, Route, Rule, Sysctl, Table, Tunnel
+from dualwan.model.plan import Step, diff, flow_steps, restore_steps, sysctl_steps
+from dualwan.model.resources import Address, Flows, Route, Rule, Sysctl, Table, Tunnel
 
 ROUTE = Route(100, "ppp0")
 OLD, NEW = Rule(100, 100, "192.0.2.1"), Rule(100, 100, "192.0.2.2")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from dualwan.portset import PortSet
-from dualwan.slices.pool import HOMES, LARGEST, PLACES, SMALLEST, pool
-from dualwan.slices.portset_nft import any_block, each_port, in_turn, inside, outside
+from dualwan.mape.portset import PortSet
+from dualwan.slices.snat.match import any_block, each_port, in_turn, inside, outside
+from dualwan.slices.snat.ports import HOMES, LARGEST, PLACES, SMALLEST, pool
 
 ADDRESS = "192.0.2.18"
 OCN, V6PLUS = PortSet(1, 6, 6), PortSet(52, 4, 8)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwan.errors import KernelError, ProvisioningError
-from dualwan.host import provisioned
-from dualwan.provisioning import cache
-from dualwan.provisioning.cache import RETRY, Book, Entry
+from dualwan.host.remote import ask
+from dualwan.line.provisioning import cache
+from dualwan.line.provisioning.cache import RETRY, Book, Entry
 
 CASES = Path(__file__).parents[1] / "cases" / "provisioning"
 TEXT = (CASES / "good" / "every-way.json").read_text()
@@ -83,9 +83,9 @@ def test_fuzz(text):
 
 def test_on_disk(state):
     """Whole or not at all, for root only, in DUALWAN_STATE."""
-    assert provisioned.read() == Book()
-    provisioned.write(BOOK)
-    assert provisioned.read() == BOOK
+    assert ask.read() == Book()
+    ask.write(BOOK)
+    assert ask.read() == BOOK
     assert [path.name for path in state.iterdir()] == ["provisioning.json"]
     assert (state / "provisioning.json").stat().st_mode & 0o777 == 0o600
 
@@ -96,27 +96,27 @@ def test_a_link_that_somebody_put_there_is_not_followed(state, tmp_path):
     (tmp_path / "precious").write_text("mine")
     for name in ("provisioning.json", "provisioning.json.new"):
         (state / name).symlink_to(tmp_path / "precious")
-    provisioned.write(BOOK)
+    ask.write(BOOK)
     assert (tmp_path / "precious").read_text() == "mine"
-    assert provisioned.read() == BOOK
+    assert ask.read() == BOOK
 
 
 def test_a_place_that_cannot_be_written(state):
     """An error in one line, with the path."""
     state.write_text("a file where the folder should be")
     with pytest.raises(KernelError, match=str(state)):
-        provisioned.write(BOOK)
-    assert provisioned.read() == Book()
+        ask.write(BOOK)
+    assert ask.read() == Book()
 
 
 def test_what_a_hook_hands_over(state):
     """It is kept by device, and asked for like a lease."""
-    assert not provisioned.note({"interface": "wan0"})
-    assert provisioned.note({"interface": "wan0", "new_dhcp6_unknown_94": OPTION})
-    origin, _, text = provisioned.ask("dhcpv6", "wan0", None, 1)
+    assert not ask.note({"interface": "wan0"})
+    assert ask.note({"interface": "wan0", "new_dhcp6_unknown_94": OPTION})
+    origin, _, text = ask.ask("dhcpv6", "wan0", None, 1)
     assert (origin, text) == (str(state / "dhcpv6.wan0"), OPTION)
     with pytest.raises(ProvisioningError, match="no DHCPv6 client keeps a lease of wan1"):
-        provisioned.ask("dhcpv6", "wan1", None, 1)
+        ask.ask("dhcpv6", "wan1", None, 1)
 
 
 @pytest.mark.parametrize("environ", [
@@ -127,23 +127,23 @@ def test_what_a_hook_hands_over(state):
 def test_what_a_hook_hands_over_wrongly(state, environ):
     """Nothing is kept."""
     with pytest.raises(ProvisioningError):
-        provisioned.note(environ)
+        ask.note(environ)
     assert not state.exists()
 
 
 def test_the_latest_lease_counts(state, tmp_path, monkeypatch):
     """Of dhclient, dhcpcd and the hook; one without the option says that it is gone."""
     leases, reply = tmp_path / "dhclient6.wan0.leases", tmp_path / "wan0.lease6"
-    monkeypatch.setattr(provisioned, "DHCLIENT", (str(tmp_path / "dhclient6.%s.leases"),))
-    monkeypatch.setattr(provisioned, "DHCPCD", (str(tmp_path / "%s.lease6"),))
+    monkeypatch.setattr(ask, "DHCLIENT", (str(tmp_path / "dhclient6.%s.leases"),))
+    monkeypatch.setattr(ask, "DHCPCD", (str(tmp_path / "%s.lease6"),))
     leases.write_text(f'lease6 {{\n  interface "wan0";\n  option dhcp6.unknown-94 {OPTION};\n}}\n')
     reply.write_bytes(b"\x07abc" + bytes.fromhex("005e" + f"{len(OPTION) // 2:04x}" + OPTION))
     os.utime(leases, (100, 100))
     os.utime(reply, (200, 200))
-    assert provisioned.ask("dhcpv6", "wan0", None, 1) == (str(reply), 200, OPTION)
+    assert ask.ask("dhcpv6", "wan0", None, 1) == (str(reply), 200, OPTION)
     os.utime(leases, (300, 300))
-    assert provisioned.ask("dhcpv6", "wan0", None, 1) == (str(leases), 300, OPTION)
+    assert ask.ask("dhcpv6", "wan0", None, 1) == (str(leases), 300, OPTION)
     reply.write_bytes(b"\x07abc")
     with pytest.raises(ProvisioningError, match="has no option 94"):
-        provisioned.ask("dhcpv6", "wan0", None, 1)
+        ask.ask("dhcpv6", "wan0", None, 1)
     assert not state.exists()

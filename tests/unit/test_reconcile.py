@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from machine import BASE, CE, CrashError, Machine, config, kernel_state, ours, pending, run
 
-from dualwan import run as running
+from dualwan import handle as running
 from dualwan.errors import KernelError
 from dualwan.host.fake import FakeHost
-from dualwan.observed import Memory
-from dualwan.plan import Step
+from dualwan.model.observed import Memory
+from dualwan.model.plan import Step
+from dualwan.model.resources import Address, Flows, Route, Rule, Table
+from dualwan.model.usage import Losses
 from dualwan.reconcile import make_plan, reconcile
-from dualwan.resources import Address, Flows, Route, Rule, Table
 from dualwan.slices import firewall
-from dualwan.targets import NAMES, Event
-from dualwan.usage import Losses
+from dualwan.slices.goals import NAMES, Event
 
 CONFIG = config()
 FOREIGN = (Table("inet", "filter", "theirs"), Table("ip", "dualwan", "nearly ours"))

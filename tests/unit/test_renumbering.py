@@ -3,8 +3,8 @@
 from machine import Machine, run
 
 from dualwan.config import from_text
-from dualwan.resources import Flows
-from dualwan.targets import Event
+from dualwan.model.resources import Flows
+from dualwan.slices.goals import Event
 
 AUTO = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n[mape]\n[pppoe]\ndial = false\n'
 OLD, NEW = "2400:4050:5c71:af00::/64", "2400:4050:5c71:b000::/64"  # PSID 47 and 48

@@ -8,8 +8,8 @@ import pytest
 from mape_cases import NO_RULES_D
 
 from dualwan.errors import ConfigError, MapeError
-from dualwan.mape import Rule, derive
-from dualwan.rules import PACKAGED, RuleTable, load_table, read_text
+from dualwan.mape.rule import Rule, derive
+from dualwan.mape.table import PACKAGED, RuleTable, load_table, read_text
 
 # A million takes 15 s: DUALWAN_PREFIXES=1000000 for those who have them.
 PREFIXES = int(os.environ.get("DUALWAN_PREFIXES", "100000"))

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from machine import BASE, CE, Machine, config, wanted_tables
 
-from dualwan.observed import Memory, Observed
-from dualwan.resources import MAIN, Address, Route, Rule, Sysctl, Table, Tunnel
+from dualwan.model.observed import Memory, Observed
+from dualwan.model.resources import MAIN, Address, Route, Rule, Sysctl, Table, Tunnel
 from dualwan.slices import firewall, marks, pbr, snat, tunnel
 
 FIREWALL, SNAT, PBR = wanted_tables(config())

@@ -1,11 +1,11 @@
 import pytest
 from machine import config
 
-from dualwan.observed import Link, Memory, Observed
-from dualwan.resources import Table
+from dualwan.model.observed import Link, Memory, Observed
+from dualwan.model.resources import Table
 from dualwan.slices import firewall
-from dualwan.targets import CONCERNS, NAMES, Event, concern
-from dualwan.targets import targets as targets_of
+from dualwan.slices.goals import CONCERNS, NAMES, Event, concern
+from dualwan.slices.goals import targets as targets_of
 
 FIREWALL = (Table("inet", firewall.TABLE, ""),)
 

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from dualwan.errors import ConfigError
-from dualwan.host import update_call
-from dualwan.host.update_call import UpdateCall
+from dualwan.host.remote import update_call
+from dualwan.host.remote.update_call import UpdateCall
 
 URL = "https://update.example.jp/request?user=me&pass=secret"
 

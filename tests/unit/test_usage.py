@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from dualwan.config import load
+from dualwan.model.usage import Flow, Losses, Usage, flows
 from dualwan.report import ports, prometheus
-from dualwan.usage import Flow, Losses, Usage, flows
 
 EXAMPLE = Path(__file__).parents[2] / "etc" / "dualwan.toml"
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from dualwan.config import Config
 from dualwan.errors import KernelError, ProvisioningError
-from dualwan.observed import Link, Memory, Observed
-from dualwan.plan import Step
-from dualwan.provisioning.answer import Known
-from dualwan.provisioning.cache import Book
-from dualwan.resources import Address, Route, Rule, Sysctl, Table, Tunnel
+from dualwan.line.provisioning.answer import Known
+from dualwan.line.provisioning.cache import Book
+from dualwan.model.observed import Link, Memory, Observed
+from dualwan.model.plan import Step
+from dualwan.model.resources import Address, Route, Rule, Sysctl, Table, Tunnel
+from dualwan.model.usage import Losses, Usage
 from dualwan.slices import snat
-from dualwan.usage import Losses, Usage
 
 
 class FakeHost:

@@ -12,29 +12,20 @@ from typing import TYPE_CHECKING
 
 from dualwan.config import Config
 from dualwan.errors import KernelError
-from dualwan.host import memory, nft_names, ping, prefix, programs, xtables
+from dualwan.host import nft_names, ping, pppd, prefix, store, xtables
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, Unseen
-from dualwan.observed import Memory, Observed
-from dualwan.plan import Step
-from dualwan.resources import (
-    Address,
-    Flows,
-    Route,
-    Rule,
-    Solicitation,
-    Sysctl,
-    Table,
-    Tunnel,
-)
+from dualwan.model.observed import Memory, Observed
+from dualwan.model.plan import Step
+from dualwan.model.resources import Address, Flows, Route, Rule, Solicitation, Sysctl, Table, Tunnel
+from dualwan.model.usage import Losses, Usage, flows
 from dualwan.slices import firewall, pbr, snat, tunnel
-from dualwan.slices.fairness import REFUSED
-from dualwan.slices.sharing import NO_PORT
-from dualwan.usage import Losses, Usage, flows
+from dualwan.slices.snat.allocate import NO_PORT
+from dualwan.slices.snat.quota import REFUSED
 
 if TYPE_CHECKING:
-    from dualwan.provisioning.answer import Known
-    from dualwan.provisioning.cache import Book
+    from dualwan.line.provisioning.answer import Known
+    from dualwan.line.provisioning.cache import Book
 
 RESOLVE_SECONDS = 5.0
 PROC_SYS = Path("/proc/sys")
@@ -52,15 +43,15 @@ class KernelHost:
 
     def lock(self, seconds: float) -> AbstractContextManager[None]:
         """See Host."""
-        return memory.lock(seconds)
+        return store.lock(seconds)
 
     def remembered(self) -> Memory:
         """See Host."""
-        return memory.read()
+        return store.read()
 
     def remember(self, notes: Memory) -> None:
         """See Host."""
-        memory.write(notes)
+        store.write(notes)
 
     def prefixes(self, device: str) -> tuple[str, ...]:
         """See Host."""
@@ -72,15 +63,15 @@ class KernelHost:
 
     def resolve(self, name: str) -> str:
         """See Host."""
-        from dualwan.host import dns_txt  # noqa: PLC0415 - for DS-Lite by name only
-        from dualwan.host.deadline import Deadline  # noqa: PLC0415
+        from dualwan.host.remote import resolver  # noqa: PLC0415 - for DS-Lite by name only
+        from dualwan.host.remote.deadline import Deadline  # noqa: PLC0415
 
-        found = dns_txt.addresses(name, dns_txt.resolvers(), Deadline(RESOLVE_SECONDS))
+        found = resolver.addresses(name, resolver.resolvers(), Deadline(RESOLVE_SECONDS))
         return min(found)
 
     def tell(self, path: str) -> str:
         """See Host."""
-        from dualwan.host import update_call  # noqa: PLC0415 - for IPIP only
+        from dualwan.host.remote import update_call  # noqa: PLC0415 - for IPIP only
 
         return update_call.call(update_call.read(Path(path)))
 
@@ -90,26 +81,26 @@ class KernelHost:
 
     def book(self) -> Book:
         """See Host."""
-        from dualwan.host import provisioned  # noqa: PLC0415 - loaded only by those who learn
+        from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
 
-        return provisioned.read()
+        return ask.read()
 
     def keep(self, book: Book) -> None:
         """See Host."""
-        from dualwan.host import provisioned  # noqa: PLC0415
+        from dualwan.host.remote import ask  # noqa: PLC0415
 
-        provisioned.write(book)
+        ask.write(book)
 
     def ask(self, source: str, device: str, before: Known | None,
             seconds: float) -> tuple[str, int, str]:
         """See Host."""
-        from dualwan.host import provisioned  # noqa: PLC0415
+        from dualwan.host.remote import ask  # noqa: PLC0415
 
-        return provisioned.ask(source, device, before, seconds)
+        return ask.ask(source, device, before, seconds)
 
     def observe(self, config: Config, slices: Collection[str]) -> Observed:
         """See Host."""
-        notes = memory.read()
+        notes = store.read()
         links, addresses, tunnels = self._netlink.look(
             (*config.wans, *notes.devices))
         wan = links.get(config.wan.interface)
@@ -173,7 +164,7 @@ class KernelHost:
             case Table() as item:
                 nft.remove(item.family, item.name) if gone else nft.load(item, _standing(step))
             case Flows() as item:
-                programs.forget_flows(item.address)
+                pppd.forget_flows(item.address)
             case Solicitation() as item:
                 _solicit(item.device)
 
@@ -183,7 +174,7 @@ class KernelHost:
             counted = self.losses()
         except Unseen:
             return None
-        return Usage(flows(programs.flows_from(address)), memory.read().losses + counted)
+        return Usage(flows(pppd.flows_from(address)), store.read().losses + counted)
 
     def losses(self) -> Losses:
         """See Host."""
@@ -196,11 +187,11 @@ class KernelHost:
 
     def dial(self, peer: str) -> bool:
         """See Host."""
-        return programs.dial(peer)
+        return pppd.dial(peer)
 
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Host."""
-        return programs.hang_up(peer, seconds)
+        return pppd.hang_up(peer, seconds)
 
 
 def _standing(step: Step) -> str:

@@ -18,8 +18,8 @@ from dualwan.host.rtnl import (
     IPRoute,
     NetlinkError,
 )
-from dualwan.observed import Link
-from dualwan.resources import PROTOCOL, Address, Route, Rule, Tunnel
+from dualwan.model.observed import Link
+from dualwan.model.resources import PROTOCOL, Address, Route, Rule, Tunnel
 
 IFF_UP = 1
 IFA_F_NODAD = 0x02

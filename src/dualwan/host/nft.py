@@ -8,8 +8,8 @@ import socket
 from typing import Any
 
 from dualwan.errors import KernelError
-from dualwan.nft_text import one_table, packets, replacement, with_indexes
-from dualwan.resources import Table
+from dualwan.model.resources import Table
+from dualwan.nft.transaction import one_table, packets, replacement, with_indexes
 
 
 class Unseen(Exception):  # noqa: N818 - an answer, not an error

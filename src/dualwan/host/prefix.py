@@ -9,7 +9,7 @@ from socket import AF_INET6
 from typing import Any
 
 from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute
-from dualwan.resources import MAIN
+from dualwan.model.resources import MAIN
 
 IFA_F_TEMPORARY = 0x01
 IFA_F_DEPRECATED = 0x20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualwan.mape_config import Softwire
-from dualwan.usage import PROTOCOLS, Usage
+from dualwan.config.mape import Softwire
+from dualwan.model.usage import PROTOCOLS, Usage
 
 
 def as_data(softwire: Softwire | None, used: Usage) -> dict[str, Any] | None:

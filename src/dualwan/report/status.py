@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from dualwan.config.mape import Softwire
 from dualwan.errors import MapeError
-from dualwan.mape_config import Softwire
-from dualwan.plan import SlicePlan
-from dualwan.provisioning.answer import Known, mapping
+from dualwan.line.provisioning.answer import Known, mapping
+from dualwan.model.plan import SlicePlan
+from dualwan.model.usage import Usage
 from dualwan.reconcile import Plan
 from dualwan.report import ports
-from dualwan.targets import ORDER
-from dualwan.usage import Usage
+from dualwan.slices.goals import ORDER
 
 
 def as_data(plan: Plan, used: Usage | None = None) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dualwan.forwards import Forward
-from dualwan.slices.nft import elements
+from dualwan.config.forwards import Forward
+from dualwan.nft.table import elements
 
 PROTOCOLS = ("tcp", "udp")
 

@@ -12,11 +12,11 @@ rule and a table of their own too.
 from __future__ import annotations
 
 from dualwan.config import Config
-from dualwan.observed import Observed
-from dualwan.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.resources import MAIN, Resource, Route, Rule, Sysctl, Table
+from dualwan.model.observed import Observed
+from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
+from dualwan.model.resources import MAIN, Resource, Route, Rule, Sysctl, Table
+from dualwan.nft.table import block, quoted, table, table_plan
 from dualwan.slices import marks
-from dualwan.slices.nft import block, quoted, table, table_plan
 from dualwan.slices.tunnel import LAST, LOOSE, SECOND, is_ours, rp_filter
 
 NAME = "pbr"

@@ -8,10 +8,10 @@ stands before the tunnel that sends from it.
 from __future__ import annotations
 
 from dualwan.config import Config
-from dualwan.mape_config import Softwire
-from dualwan.observed import Observed
-from dualwan.plan import SlicePlan, Step, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
+from dualwan.config.mape import Softwire
+from dualwan.model.observed import Observed
+from dualwan.model.plan import SlicePlan, Step, diff, flow_steps, restore_steps, sysctl_steps
+from dualwan.model.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
 
 NAME = "tunnel"
 

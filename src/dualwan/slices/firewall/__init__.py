@@ -8,14 +8,14 @@ many (ports, networks) stands in sets: the cost of a packet does not grow with t
 from __future__ import annotations
 
 from dualwan.config import Config
-from dualwan.forwards import SMB
-from dualwan.mape_config import IPIP
-from dualwan.observed import Observed
-from dualwan.plan import SlicePlan
-from dualwan.resources import Table
-from dualwan.slices import sides
-from dualwan.slices.firewall import icmpv6, inbound, offers, sources
-from dualwan.slices.nft import block, only_table, quoted, table
+from dualwan.config.forwards import SMB
+from dualwan.config.mape import IPIP
+from dualwan.model.observed import Observed
+from dualwan.model.plan import SlicePlan
+from dualwan.model.resources import Table
+from dualwan.nft.table import block, only_table, quoted, table
+from dualwan.slices import zones
+from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in
 
 NAME = "firewall"
 TABLE = "dualwan_firewall"
@@ -39,13 +39,13 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
 
 def wanted(config: Config) -> Table:
     """The whole table."""
-    return table("inet", TABLE, *offers.sets(config), *sources.chains(config), _input(config),
-                 _from_wan(config), *offers.chains(config), _output(config), _to_wan(config),
-                 _forward(config), _mss(config))
+    return table("inet", TABLE, *services_in.sets(config), *antispoof.chains(config),
+                 _input(config), _from_wan(config), *services_in.chains(config),
+                 _output(config), _to_wan(config), _forward(config), _mss(config))
 
 
 def _input(config: Config) -> str:
-    opening = [f"iifname {quoted(config.wans)} {inbound.NOT_OPENING}"]
+    opening = [f"iifname {quoted(config.wans)} {forwarded.NOT_OPENING}"]
     ipv6 = (config.wan.interface, config.pppoe.interface)
     return block(
         "chain input",
@@ -55,8 +55,8 @@ def _input(config: Config) -> str:
         f"{NEEDS_FRAG} iifname {quoted((config.mape.tunnel, config.pppoe.interface))} accept",
         INVALID,
         'iifname "lo" accept',
-        *(f"{lan} accept" for lan in sides.from_lan(config)),
-        *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := sides.shared(config)) else []),
+        *(f"{lan} accept" for lan in zones.from_lan(config)),
+        *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := zones.shared(config)) else []),
         *(opening if config.firewall.bogus == "drop" else []),
         f'iifname "{config.wan.interface}" jump from_wan',
         f'iifname "{config.pppoe.interface}" meta nfproto ipv6 jump from_line',
@@ -85,7 +85,7 @@ def _from_wan(config: Config) -> str:
 def _output(config: Config) -> str:
     outside, targets = quoted(config.wans), ", ".join(map(str, config.wan.probe))
     near = ([f'oifname "{wire}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
-             f"{NOT_A_HOST} }} accept"] if (wire := sides.shared(config)) else [])
+             f"{NOT_A_HOST} }} accept"] if (wire := zones.shared(config)) else [])
     probe = ([f'oifname "{config.mape.tunnel}" ip daddr {{ {targets} }} icmp type echo-request '
               "accept"] if targets else [])
     return block(
@@ -97,7 +97,7 @@ def _output(config: Config) -> str:
         f'oifname "{config.wan.interface}" jump to_wan',
         f'oifname "{config.pppoe.interface}" meta nfproto ipv6 jump to_line',
         *probe,
-        *(f"{match} accept" for match in offers.matches(config.firewall.outbound)),
+        *(f"{match} accept" for match in services_in.matches(config.firewall.outbound)),
         SHUT,
     )
 
@@ -116,18 +116,18 @@ def _to_wan(config: Config) -> str:
 def _forward(config: Config) -> str:
     shut = config.firewall.smb == "drop"
     smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
-    outside, lans = quoted(config.wans), sides.apart(config)
+    outside, lans = quoted(config.wans), zones.apart(config)
     return block(
         "chain forward",
         "type filter hook forward priority filter; policy drop;",
-        *inbound.stranded(config),
+        *forwarded.stranded(config),
         STATE,
         *([f"{icmpv6.ERRORS} iifname {outside} oifname {quoted(lans)} accept"] if lans else []),
         INVALID,
-        *(f"{way} {smb}" for way in (sides.to_outside(config) if shut else ())),
-        *(f"{lan} accept" for lan in sides.from_lan(config)),
+        *(f"{way} {smb}" for way in (zones.to_outside(config) if shut else ())),
+        *(f"{lan} accept" for lan in zones.from_lan(config)),
         *([f"iifname {outside} {smb}"] if shut else []),
-        *inbound.rules(config),
+        *forwarded.rules(config),
         *(f"iifname {outside} oifname {quoted(lans)} {rule}"
           for rule in (icmpv6.THROUGH if lans else ())),
         SHUT,

@@ -1,0 +1,105 @@
+"""The book of answers: what was said, when, by whom, and when somebody was asked in vain. Pure.
+
+It keeps what was said, word by word, and checks it anew at each reading: there is one
+check, and a book that somebody wrote into by hand is worth no more than a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dualwan.config.mape import DHCPV6, HB46PP
+from dualwan.errors import ProvisioningError
+from dualwan.line.provisioning import dhcpv6, hb46pp
+from dualwan.line.provisioning.answer import Answer, Known
+
+MAX_BOOK = 1 << 20  # bytes
+RETRY = 600  # seconds: HB46PP 3.6 wants ten minutes or more after a failure
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An answer: TEXT as it came from ORIGIN at TIME (seconds since 1970), for PREFIX."""
+
+    origin: str
+    time: int
+    prefix: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Book:
+    """The last answer of each source, and when each was last asked in vain."""
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
+
+    def known(self, now: int) -> tuple[Known, ...]:
+        """All answers that are still right to the letter, in the order of entries."""
+        found = []
+        for source, entry in self.entries.items():
+            try:
+                answer = parse(source, entry.text, entry.origin)
+            except ProvisioningError:
+                continue
+            found.append(Known(source, entry.origin, entry.prefix, now - entry.time, answer))
+        return tuple(found)
+
+    def may_ask(self, source: str, now: int) -> bool:
+        """Whether SOURCE has not just been asked in vain."""
+        return not 0 <= now - self.failed.get(source, now - RETRY) < RETRY
+
+    def with_entry(self, source: str, entry: Entry) -> Book:
+        """The book with ENTRY as the answer of SOURCE."""
+        failed = {name: time for name, time in self.failed.items() if name != source}
+        return replace(self, entries={**self.entries, source: entry}, failed=failed)
+
+    def with_failure(self, source: str, now: int) -> Book:
+        """The book with a failure of SOURCE at NOW; its earlier answer stays."""
+        return replace(self, failed={**self.failed, source: now})
+
+
+def parse(source: str, text: str, origin: str) -> Answer:
+    """Check TEXT as what SOURCE says; raises ProvisioningError."""
+    if source == HB46PP:
+        return hb46pp.parse(text, origin)
+    if source == DHCPV6:
+        return dhcpv6.parse(text, origin)
+    raise ProvisioningError(f"{source!r} is no source of answers")
+
+
+def encode(book: Book) -> str:
+    """BOOK as the text of its file."""
+    import json  # noqa: PLC0415 - not needed where nothing was learned
+
+    entries = {source: {"origin": entry.origin, "time": entry.time, "prefix": entry.prefix,
+                        "text": entry.text} for source, entry in book.entries.items()}
+    return json.dumps({"answers": entries, "failed": dict(book.failed)}, indent=1) + "\n"
+
+
+def decode(text: str) -> Book:
+    """The book in TEXT; what cannot be read counts as nothing known."""
+    import json  # noqa: PLC0415 - not needed where nothing was learned
+
+    try:
+        data = json.loads(text[:MAX_BOOK])
+        entries = {str(source): _entry(value) for source, value in data["answers"].items()}
+        failed = {str(source): _whole(time) for source, time in data["failed"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Book()
+    return Book(entries, failed)
+
+
+def _entry(value: Any) -> Entry:
+    words = [value[key] for key in ("origin", "prefix", "text")]
+    if not all(isinstance(word, str) for word in words) or not words[0].isprintable():
+        raise ValueError(words)
+    return Entry(words[0], _whole(value["time"]), words[1], words[2])
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(value)
+    return value

@@ -1,0 +1,214 @@
+"""MAP-E by DHCPv6: OPTION_S46_CONT_MAPE (94) of RFC 7598, as clients keep and hand it over. Pure.
+
+What is kept of a reply is the content of its options 94, in hexadecimal, one a line.
+
+Where they are found:
+- dhclient: in its lease file as `option dhcp6.unknown-94 0:59:…;`, and in the environment of
+  its exit hooks as new_dhcp6_unknown_94 - under the name that dhclient.conf gives option 94,
+  if it gives one ("s46-cont-mape" is understood). It has to ask for it (`also request`).
+- dhcpcd: its lease file is the reply itself, byte by byte. Its own decoding (new_dhcp6_s46_…)
+  leaves out the length of the IPv6 prefix, so it is not used.
+- dhcp6c of WIDE in the versions that have raw options: raw_dhcp_option_94 in its script.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from typing import NamedTuple
+
+from dualwan.config.mape import DHCPV6
+from dualwan.errors import MapeError, ProvisioningError
+from dualwan.line.provisioning.answer import MAX_RULES, MIN_TTL, Answer, Learned, checked_rule
+from dualwan.mape.portset import PORT_BITS, PortSet
+from dualwan.mape.rule import DEFAULT_PSID_OFFSET, Rule
+
+RULE = 89
+BORDER_RELAY = 90
+PORT_PARAMETERS = 93
+CONTAINER = 94
+DNS_SERVERS = 23  # RFC 3646
+REPLY = 7  # RFC 8415 section 7.3
+
+MAX_TEXT = 1 << 20  # bytes of a lease file
+MAX_OPTION = 65535  # bytes (RFC 8415 section 21.1)
+
+_HEADER = 4  # bytes: of an option, code and length; of a message, type and transaction
+_ADDRESS = 16
+_FIXED = 8  # bytes of option 89 before its IPv6 prefix
+_VARIABLES = ("new_dhcp6_unknown_94", "new_dhcp6_s46_cont_mape", "raw_dhcp_option_94")
+_OPTION = re.compile(
+    r"\s*option\s+dhcp6\.(unknown-94|s46-cont-mape|name-servers)\s+([^;]*);")
+_INTERFACE = re.compile(r'\s*interface\s+"([^"]*)";')
+
+
+class Lease(NamedTuple):
+    """What a reply says to us: options 94 in hexadecimal, and the line's DNS servers."""
+
+    containers: tuple[str, ...] = ()
+    name_servers: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What is kept of it."""
+        return "\n".join(self.containers)
+
+
+def parse(text: str, origin: str = "") -> Answer:
+    """Read the options 94 in TEXT, hexadecimal, one a line; raises ProvisioningError.
+
+    Its ttl is the least: looking into a lease again costs nothing.
+    """
+    lines = text.split()
+    if not lines or len(lines) > MAX_RULES:
+        raise ProvisioningError(f"{len(lines) or 'no'} options {CONTAINER}")
+    rules = [rule for line in lines for rule in container(_bytes(line), origin)]
+    if not 0 < len(rules) <= MAX_RULES:
+        raise ProvisioningError(f"option {CONTAINER} has {len(rules) or 'no'} rules")
+    return Answer(rules=tuple(rules), name="DHCPv6", ttl=MIN_TTL)
+
+
+def container(data: bytes, origin: str = "") -> list[Learned]:
+    """Read the content of one option 94 (RFC 7598 section 5.1): rules, and their relays.
+
+    More than one border relay is allowed; the first is taken. Raises ProvisioningError.
+    """
+    options = list(_options(data))
+    relays = [_relay(content) for code, content in options if code == BORDER_RELAY]
+    return [_rule(content, relays[0] if relays else None, origin)
+            for code, content in options if code == RULE]
+
+
+def from_message(data: bytes) -> Lease:
+    """Read a reply as it came (RFC 8415 section 8), which is what dhcpcd keeps.
+
+    Raises ProvisioningError if it is not one.
+    """
+    if len(data) < _HEADER or len(data) > MAX_OPTION or data[0] != REPLY:
+        raise ProvisioningError("not a DHCPv6 reply")
+    containers, servers = [], []
+    for code, content in _options(data[_HEADER:]):
+        if code == CONTAINER:
+            containers.append(content.hex())
+        elif code == DNS_SERVERS and len(content) % _ADDRESS == 0:
+            servers += [str(IPv6Address(content[at:at + _ADDRESS]))
+                        for at in range(0, len(content), _ADDRESS)]
+    return Lease(tuple(containers), tuple(servers))
+
+
+def from_lease_file(text: str, device: str) -> Lease:
+    """Read dhclient.leases(5): the last lease of DEVICE, one statement a line.
+
+    Never fails: what is not understood is not there. A lease without its options says
+    that the line no longer has them.
+    """
+    found, current, ours = Lease(), Lease(), False
+    for line in text[-MAX_TEXT:].splitlines():
+        if line.startswith("lease6"):
+            current, ours = Lease(), False
+        elif named := _INTERFACE.match(line):
+            ours = named[1] == device
+        elif option := _OPTION.match(line):
+            name, value = option.groups()
+            if name == "name-servers":
+                current = current._replace(name_servers=_servers(value))
+            elif hexadecimal := _plain(value):
+                current = current._replace(containers=(*current.containers, hexadecimal))
+        elif line.startswith("}") and ours:
+            found = current
+    return found
+
+
+def from_environment(environ: Mapping[str, str]) -> str:
+    """What a client hands to its hook in ENVIRON, to be kept; "" for nothing of ours."""
+    for name in _VARIABLES:
+        if found := _plain(environ.get(name, "")[:MAX_TEXT]):
+            return found
+    return ""
+
+
+def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> Learned:
+    """Option 89 (section 4.1): flags, EA length, IPv4 prefix, IPv6 prefix, options.
+
+    Bits past a prefix's length are for the receiver to ignore. The F flag does not matter:
+    it is for CEs that talk to each other directly.
+    """
+    if len(data) < _FIXED:
+        raise ProvisioningError(f"option {RULE} is cut off")
+    ea_length, length4, length6 = data[1], data[2], data[7]
+    octets = (length6 + 7) // 8
+    if octets > _ADDRESS or len(data) < _FIXED + octets:
+        raise ProvisioningError(f"option {RULE} is cut off, or its IPv6 prefix of {length6} bits")
+    bits = int.from_bytes(data[_FIXED:_FIXED + octets].ljust(_ADDRESS, b"\0"), "big")
+    offset, ports = DEFAULT_PSID_OFFSET, None
+    for code, content in _options(data[_FIXED + octets:]):
+        if code == PORT_PARAMETERS:
+            offset, ports = _ports(content)
+    try:
+        rule = Rule(IPv6Network((bits, length6), strict=False),
+                    IPv4Network((int.from_bytes(data[3:7], "big"), length4), strict=False),
+                    ea_length, offset, relay, "rfc", DHCPV6, origin)
+    except (MapeError, ValueError) as error:
+        raise ProvisioningError(str(error)[:200]) from None
+    return Learned(checked_rule(rule), ports)
+
+
+def _ports(data: bytes) -> tuple[int, PortSet | None]:
+    """Option 93 (section 4.5): the PSID offset, and a PSID of its own where it has one.
+
+    The wire has the PSID in the leftmost of 16 bits; ours is at the right.
+    """
+    if len(data) != _HEADER:
+        raise ProvisioningError(f"option {PORT_PARAMETERS} has {len(data)} bytes, not {_HEADER}")
+    offset, length, wire = data[0], data[1], int.from_bytes(data[2:], "big")
+    if not length:
+        return offset, None
+    if length > PORT_BITS or wire & ((1 << (PORT_BITS - length)) - 1):
+        raise ProvisioningError(f"the PSID 0x{wire:04x} of option {PORT_PARAMETERS} is longer"
+                                f" than the {length} bits it says")
+    try:
+        return offset, PortSet(wire >> (PORT_BITS - length), offset, length)
+    except MapeError as error:
+        raise ProvisioningError(str(error)) from None
+
+
+def _relay(data: bytes) -> IPv6Address:
+    if len(data) != _ADDRESS:
+        raise ProvisioningError(f"option {BORDER_RELAY} has {len(data)} bytes, not {_ADDRESS}")
+    return IPv6Address(data)
+
+
+def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Code and content of each option (RFC 8415 section 21.1); raises ProvisioningError."""
+    at = 0
+    while at < len(data):
+        end = at + _HEADER + int.from_bytes(data[at + 2:at + _HEADER], "big")
+        if len(data) < max(end, at + _HEADER):
+            raise ProvisioningError("a DHCPv6 option is cut off")
+        yield int.from_bytes(data[at:at + 2], "big"), data[at + _HEADER:end]
+        at = end
+
+
+def _plain(value: str) -> str:
+    """Hexadecimal as dhclient writes it (0:59:0:1a) or others do (0059001a), "" for neither."""
+    value = value.strip()
+    if re.fullmatch(r"[0-9A-Fa-f]{1,2}(:[0-9A-Fa-f]{1,2})+", value):
+        return "".join(byte.zfill(2) for byte in value.split(":")).lower()
+    return value.lower() if re.fullmatch(r"([0-9A-Fa-f]{2})+", value) else ""
+
+
+def _bytes(line: str) -> bytes:
+    if len(line) > 2 * MAX_OPTION or not _plain(line):
+        raise ProvisioningError("what was kept is not hexadecimal")
+    return bytes.fromhex(_plain(line))
+
+
+def _servers(value: str) -> tuple[str, ...]:
+    found = []
+    for word in value.replace(",", " ").split():
+        try:
+            found.append(str(IPv6Address(word)))
+        except ValueError:
+            continue
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""nft's language: tables as values, transactions between them, listings. Pure, no I/O."""

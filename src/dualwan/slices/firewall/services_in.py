@@ -1,0 +1,133 @@
+"""The services that the router offers on PPPoE, and the guard against brute force. Pure.
+
+The guard keeps one set a hit: a new connection goes into the first set that does not hold
+its source yet, and an element lives for `seconds`. A source that is in all of them has made
+`hits` connections within the last `seconds`, to the second, and is refused from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dualwan.config import Config
+from dualwan.config.firewall import Guard, Network, Offer, collapsed
+from dualwan.config.services import PING, Port, Service
+from dualwan.nft.table import block, elements
+
+SET_SIZE = 8192  # elements; about 1 MB a set at the most
+GUARD = "guard"
+ECHOES = ("icmp type echo-request", "icmpv6 type echo-request")
+FAMILIES = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
+ELSEWHERE = "fib daddr . iif type != local drop"
+
+
+def sets(config: Config) -> list[str]:
+    """The guard's sets: who tried lately, and who is refused."""
+    guard = config.firewall.guard
+    if not _guarded(config):
+        return []
+    lives = [(f"tries{{}}_{hit}", guard.seconds) for hit in range(1, guard.hits + 1)]
+    lives.append(("refused{}", guard.refuse))
+    return [_set(name.format(version), kind, seconds)
+            for version, _, kind in FAMILIES for name, seconds in lives]
+
+
+def _set(name: str, kind: str, seconds: int) -> str:
+    return block(f"set {name}", f"type {kind} . inet_proto . inet_service", f"size {SET_SIZE}",
+                 "flags dynamic,timeout", f"timeout {seconds}s")
+
+
+def chains(config: Config) -> list[str]:
+    """The chain of what comes in by PPPoE, and the guard's chains where something is guarded."""
+    firewall = config.firewall
+    ident = "reject with tcp reset" if firewall.ident == "reset" else "drop"
+    everywhere = [offer for offer in firewall.inbound if not offer.sources]
+    guarded = [offer.service for offer in everywhere if offer.guard]
+    free = [offer.service for offer in everywhere if not offer.guard]
+    doors = _doors(firewall.inbound)
+    found = [block(
+        "chain offers",
+        ELSEWHERE,
+        f"tcp dport 113 {ident}",
+        "ct state != new drop",
+        *_by_port(doors),
+        *(f"{match} goto {GUARD}" for match in matches(guarded)),
+        *(f"{match} accept" for match in matches(free)),
+    ), *(_door(number, door) for number, door in enumerate(doors))]
+    if _guarded(config):
+        found += [_guard(firewall.guard), _attack(config)]
+    return found
+
+
+def _guarded(config: Config) -> list[Service]:
+    return [offer.service for offer in config.firewall.inbound if offer.guard]
+
+
+# Networks that something is for, each with whether it is guarded.
+Door = tuple[tuple[Network, bool], ...]
+
+
+def _doors(offers: Iterable[Offer]) -> dict[Door, list[Port]]:
+    """Ports that are for given networks only, by the door that these make."""
+    access: dict[Port, set[tuple[Network, bool]]] = {}
+    for offer in offers:
+        for port in offer.service.ports if offer.sources else ():
+            access.setdefault(port, set()).update((one, offer.guard) for one in offer.sources)
+    found: dict[Door, list[Port]] = {}
+    for port, whose in access.items():
+        found.setdefault(tuple(sorted(whose, key=str)), []).append(port)
+    return found
+
+
+def _by_port(doors: dict[Door, list[Port]]) -> list[str]:
+    """One lookup by port leads to its door."""
+    ways = [f"{port.protocol} . {port.number} : goto door_{number}"
+            for number, ports in enumerate(doors.values()) for port in ports if port != PING]
+    pings = [f"{echo} goto door_{number}" for number, ports in enumerate(doors.values())
+             if PING in ports for echo in ECHOES]
+    return ([f"meta l4proto . th dport vmap {{ {', '.join(ways)} }}"] if ways else []) + pings
+
+
+def _door(number: int, door: Door) -> str:
+    """Who is of none of its networks falls through to nothing."""
+    lines = []
+    for guard, verdict in ((True, f"goto {GUARD}"), (False, "accept")):
+        for version, family, _ in FAMILIES:
+            networks = collapsed(one for one, guarded in door
+                                 if guarded == guard and one.version == version)
+            if networks:
+                lines.append(f"{family} saddr {elements(map(str, networks))} {verdict}")
+    return block(f"chain door_{number}", *lines)
+
+
+def _guard(guard: Guard) -> str:
+    lines = []
+    for version, family, _ in FAMILIES:
+        who = f"{family} saddr . meta l4proto . th dport"
+        tries = [f"@tries{version}_{hit}" for hit in range(1, guard.hits + 1)]
+        lines += [f"{who} @refused{version} reject",
+                  " ".join(f"{who} {held}" for held in tries) + " goto attack"]
+        lines += [f"{who} != {held} add {held} {{ {who} }} accept" for held in tries]
+    return block(f"chain {GUARD}", *lines, "accept")
+
+
+def _attack(config: Config) -> str:
+    logs = [f'{match} log prefix "{service.name.upper()}ATTACK: "'
+            for service in _guarded(config) for match in matches([service])]
+    return block(
+        "chain attack",
+        *logs,
+        *(f"add @refused{version} {{ {family} saddr . meta l4proto . th dport }}"
+          for version, family, _ in FAMILIES),
+        "reject",
+    )
+
+
+def matches(services: Iterable[Service]) -> list[str]:
+    """Matches for the ports of SERVICES, one a protocol."""
+    ports: set[Port] = {port for service in services for port in service.ports}
+    numbers = {protocol: sorted(port.number for port in ports if port.protocol == protocol)
+               for protocol in ("tcp", "udp")}
+    found = [f"{protocol} dport {{ {', '.join(map(str, ones))} }}"
+             for protocol, ones in numbers.items() if ones]
+    return found + ([*ECHOES] if PING in ports else [])

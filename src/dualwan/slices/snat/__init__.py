@@ -1,0 +1,162 @@
+"""The snat slice: one nft table that translates what leaves by either WAN. Pure.
+
+Of its parts: ports.py the ports and their order, allocate.py how a flow gets one, quota.py
+how many a host may have, timeouts.py how long it keeps them, mape_inbound.py what may come in. The
+guard has the last word: nothing leaves by the tunnel that is not of the shared address and
+its ports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dualwan.config import Config, forwards
+from dualwan.config.forwards import Forward
+from dualwan.config.mape import Softwire
+from dualwan.mape.portset import PortSet
+from dualwan.model.observed import Observed
+from dualwan.model.plan import SlicePlan
+from dualwan.model.resources import Table
+from dualwan.nft.table import block, only_table, table
+from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
+from dualwan.slices.snat.mape_inbound import Inward
+from dualwan.slices.snat.match import any_block, inside, outside
+from dualwan.slices.snat.ports import Pool, pool
+from dualwan.slices.snat.quota import Share
+
+NAME = "snat"
+TABLE = "dualwan_snat"
+
+UNTRANSLATED = "untranslated"  # the counter of packets that the guard stopped
+REFUSE = f"counter name {UNTRANSLATED} drop"
+ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols have a port
+GUARD = "type filter hook postrouting priority srcnat + 10; policy accept;"
+
+
+def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
+    """Steps that bring the translation to its desired state, or take it away."""
+    if not up:
+        return only_table(NAME, None, TABLE, observed)
+    return replace(only_table(NAME, wanted(config), TABLE, observed),
+                   problems=_possible(config)[1])
+
+
+def wanted(config: Config) -> Table:
+    """The whole table."""
+    softwire = config.mape.softwire
+    if softwire and softwire.translated and softwire.port_set:
+        return _shared(config, softwire, softwire.port_set)
+    address = str(softwire.ipv4) if softwire and softwire.translated else ""
+    inward = Inward(address, config.mape.tunnel, _possible(config)[0] if address else (), ())
+    return table(
+        "ip", TABLE,
+        block(f"counter {UNTRANSLATED}"),
+        *_prerouting([*inward.rules(), *pppoe_inbound.rules(config, address)]),
+        *inward.chains(),
+        *pppoe_inbound.chains(config),
+        _postrouting(config, inward, f"snat ip to {address}" if address else ""),
+        _simple_guard(config.mape.tunnel, softwire),
+    )
+
+
+def _possible(config: Config) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
+    """The forwards by the tunnel that the line can have, and why it cannot have the others."""
+    softwire = config.mape.softwire
+    if softwire is None:
+        return (), ()
+    return forwards.split(forwards.by(forwards.MAPE, config.forwards), softwire.port_set)
+
+
+def _shared(config: Config, softwire: Softwire, port_set: PortSet) -> Table:
+    """Of an address that is shared."""
+    tunnel, mape = config.mape.tunnel, config.mape
+    possible = _possible(config)[0]
+    ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed,
+                 [one.port for one in possible])
+    inward = Inward(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
+    share = Share(ports, mape.max_share)
+    short = timeouts.rules() if mape.conntrack_timeouts else {}
+    way = allocate.Sharing(ports, short, share.crowd(), inward.avoid)
+    identity = (f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/"
+                f"{port_set.psid_length}")  # with another one, what was learned is wrong
+    return table(
+        "ip", TABLE,
+        block(f"counter {UNTRANSLATED}"),
+        block(f"counter {allocate.NO_PORT}"),
+        *(timeouts.objects() if short else []),
+        *(allocate.sets(identity) if ports.counted else []),
+        *share.sets(),
+        *inward.sets(identity),
+        *_prerouting([*inward.rules(), *pppoe_inbound.rules(config, ports.address),
+                      *share.rules()]),
+        *inward.chains(),
+        *pppoe_inbound.chains(config),
+        *share.chains(tunnel, way),
+        _postrouting(config, inward, allocate.WAYS if ports.counted else "goto share"),
+        *(way.chains() if ports.counted else [_plain(way)]),
+        *_guard(config, ports, port_set, inward),
+    )
+
+
+def _plain(way: allocate.Sharing) -> str:
+    """Of so many ports that no flow has to look for one; or of none at all."""
+    translate = ([f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(way.pool)}"]
+                 if way.pool.blocks else [])
+    return block("chain share", *(rule for rules in way.timeouts.values() for rule in rules),
+                 *translate)
+
+
+def _prerouting(rules: list[str]) -> list[str]:
+    if not rules:
+        return []
+    return [block("chain prerouting",
+                  "type nat hook prerouting priority dstnat; policy accept;", *rules)]
+
+
+def _postrouting(config: Config, inward: Inward, translate: str) -> str:
+    return block(
+        "chain postrouting",
+        "type nat hook postrouting priority srcnat; policy accept;",
+        *([f'oifname "{config.mape.tunnel}" {translate}'] if translate else []),
+        f'oifname "{config.pppoe.interface}" masquerade',
+        *inward.hairpin(translate),
+        *pppoe_inbound.hairpin(config),
+    )
+
+
+def _simple_guard(tunnel: str, softwire: Softwire | None) -> str:
+    head = [GUARD, f'oifname != "{tunnel}" accept']
+    if softwire is None:
+        return block("chain guard", *head, REFUSE)
+    if not softwire.translated:
+        return block("chain guard", *head)
+    return block("chain guard", *head, f"ip saddr != {softwire.ipv4} {REFUSE}")
+
+
+def _guard(config: Config, ports: Pool, port_set: PortSet, inward: Inward) -> list[str]:
+    """Nothing leaves by the tunnel but with the shared address and a port of the set.
+
+    The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
+    counted, and no private address shows outside. Every packet of every flow comes by, so
+    what is mostly right is asked first: what leaves by the tunnel as it should, then what
+    goes to the LAN, by the index of the device (nft.transaction.with_indexes). To compare names
+    costs as much as all of that.
+    """
+    fast = " ".join(inside(port_set, "th sport"))
+    if ICMP_ECHO in port_set:
+        fast = f"meta l4proto != icmp {fast}"
+    wrong = [f"{condition} {REFUSE}" for condition in outside(port_set, "th sport")]
+    return [
+        block("chain guard", GUARD, *inward.guard(),
+              f"ip saddr {ports.address} {fast} accept",
+              *(f'oif "{name}" accept' for name in config.lan.interfaces),
+              f'oifname != "{config.mape.tunnel}" accept',
+              f"ip saddr != {ports.address} {REFUSE}",
+              "meta l4proto icmp goto guard_icmp",
+              f"meta l4proto != {{ tcp, udp }} {REFUSE}",
+              *wrong),
+        block("chain guard_icmp",
+              "icmp type != echo-request accept",
+              *(f"{condition} {REFUSE}" for condition in outside(port_set, "icmp id"))),
+        *inward.learning(),
+    ]

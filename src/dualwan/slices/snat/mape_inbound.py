@@ -1,0 +1,113 @@
+"""What may come in through the shared address: forwards, and hosts with an open NAT. Pure.
+
+A forward's port is reserved: it is nobody's source port, and always leads to its server.
+
+A host of `open-nat` gets address-dependent filtering for UDP (RFC 4787 section 5): whoever
+it has sent something to may answer from any port. Each of its endpoints owns its outer port
+while it is used, so that no packet for it can be another host's.
+
+LAN hosts reach both by the outer address too, and are seen with theirs (hairpinning,
+RFC 4787 REQ-9, RFC 5382 REQ-8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from dualwan.config.forwards import Forward
+from dualwan.nft.table import block, elements
+from dualwan.slices.dnat import to_servers
+from dualwan.slices.snat.allocate import ENDPOINT, UDP, dynamic
+
+OWNERS = 4096  # no more than there are ports; about 100 bytes each
+PEERS = 65536  # about 100 bytes each
+LIFE = "5m"  # after the last packet outwards: what RFC 4787 REQ-5c recommends
+OPEN_PORTS = "open_ports"
+OPEN_OWNED = "open_owned"  # its keys: kernel 6.1 asks no map as it asks a set
+
+
+@dataclass(frozen=True)
+class Inward:
+    """To ADDRESS by TUNNEL: FORWARDS, and the endpoints of the hosts OPEN."""
+
+    address: str
+    tunnel: str
+    forwards: Sequence[Forward]
+    open: Sequence[IPv4Address]
+
+    @property
+    def applies(self) -> bool:
+        """Whether anything may come in."""
+        return bool(self.forwards or self.open)
+
+    @property
+    def avoid(self) -> str:
+        """The set of UDP ports that have an owner, "" for none."""
+        return OPEN_OWNED if self.open else ""
+
+    def sets(self, identity: str) -> list[str]:
+        """Who owns a port, and whom it has sent something to."""
+        if not self.open:
+            return []
+        return [
+            dynamic(f"set {OPEN_OWNED}", "type inet_service", OWNERS, LIFE, identity),
+            dynamic(f"map {OPEN_PORTS}", "type inet_service : ipv4_addr . inet_service", OWNERS,
+                    LIFE, identity),
+            dynamic("map open_peers",
+                    "type inet_service . ipv4_addr : ipv4_addr . inet_service", PEERS, LIFE,
+                    identity),
+        ]
+
+    def rules(self) -> list[str]:
+        """For the prerouting chain, before any other."""
+        if not self.applies:
+            return []
+        return [f'iifname "{self.tunnel}" goto from_outside',
+                f"ip daddr {self.address} goto from_inside"]
+
+    def chains(self) -> list[str]:
+        """Translation of what comes in, from outside and from inside."""
+        if not self.applies:
+            return []
+        peers, ports = ([], []) if not self.open else (
+            ["meta l4proto udp dnat ip to udp dport . ip saddr map @open_peers"],
+            [f"meta l4proto udp dnat ip to udp dport map @{OPEN_PORTS}"])
+        return [
+            block("chain from_outside", f"ip daddr != {self.address} return",
+                  *to_servers(self.forwards), *peers),
+            block("chain from_inside", *to_servers(self.forwards, everybody=True), *ports),
+        ]
+
+    def hairpin(self, ways: str) -> list[str]:
+        """For the postrouting chain: who comes back inside is seen with its outer address."""
+        if not self.applies:
+            return []
+        return [f'iifname != "{self.tunnel}" ct status dnat ct original ip daddr {self.address} '
+                f"{ways}"]
+
+    def guard(self) -> list[str]:
+        """For the guard, before any other rule: each packet of an open host keeps its mapping."""
+        if not self.open:
+            return []
+        return [f"meta l4proto udp ct original ip saddr {elements(map(str, self.open))} "
+                "jump open_nat"]
+
+    def learning(self) -> list[str]:
+        """The chain that notes ports and peers of open hosts.
+
+        What is there stays as it is: an endpoint that got somebody's port all the same (there
+        was no other) gets none of its packets.
+        """
+        if not self.open:
+            return []
+        endpoint = f"meta l4proto udp update @{{}} {{{{ {{}} : {ENDPOINT} }}}}"
+        return [block(
+            "chain open_nat",
+            f'oifname != "{self.tunnel}" return',
+            "ct direction != original return",
+            UDP.learn,
+            f"meta l4proto udp update @{OPEN_OWNED} {{ th sport }}",
+            endpoint.format(OPEN_PORTS, "th sport"),
+            endpoint.format("open_peers", "th sport . ip daddr"))]

@@ -1,0 +1,63 @@
+"""Port sets and ports as nft text. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dualwan.mape.portset import PORT_BITS, PortSet
+from dualwan.nft.table import elements
+from dualwan.slices.snat.ports import Pool
+
+
+def inside(port_set: PortSet, port: str) -> list[str]:
+    """Conditions that PORT (as nft writes it) fulfils together if it is of PORT_SET.
+
+    By the bits of RFC 7597 section 5.1: two comparisons, where a set of 63 ranges is a
+    search in a tree for each packet.
+    """
+    return [f"{port} & {mask:#06x} {sign} {value:#06x}" for mask, sign, value in _bits(port_set)]
+
+
+def outside(port_set: PortSet, port: str) -> list[str]:
+    """Conditions of which PORT fulfils at least one if it is not of PORT_SET."""
+    return [f"{port} & {mask:#06x} {'==' if sign == '!=' else '!='} {value:#06x}"
+            for mask, sign, value in _bits(port_set)]
+
+
+def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
+    """Mask, sign and value of each comparison."""
+    found = []
+    if port_set.psid_length:
+        shift = PORT_BITS - port_set.psid_offset - port_set.psid_length
+        found.append((((1 << port_set.psid_length) - 1) << shift, "==", port_set.psid << shift))
+    if port_set.psid_offset:
+        shift = PORT_BITS - port_set.psid_offset
+        found.append((((1 << port_set.psid_offset) - 1) << shift, "!=", 0))
+    return found
+
+
+def in_turn(ports: Sequence[int]) -> str:
+    """One of PORTS, the one that has rested longest."""
+    if len(ports) == 1:  # nft has no "mod 1"
+        ports = (*ports, *ports)
+    values = elements(f"{at} : {port}" for at, port in enumerate(ports))
+    return f"numgen inc mod {len(ports)} map {values}"
+
+
+def each_port(pool: Pool, port: str) -> str:
+    """Address and PORT, to hand to `snat ip to`."""
+    return f"{port} map " + elements(f"{one} : {pool.address} . {one}" for one in pool.ports)
+
+
+def any_block(pool: Pool) -> str:
+    """Address and a block, each in its turn, to hand to `snat ip to`.
+
+    The concatenated value (address . ports) is the form that uses each port of a block on
+    every nft since 1.0.6, and maps ICMP echo identifiers too; `snat to ADDR : numgen … map`
+    uses one port a block on 1.0.6 and is refused by 1.1. nft does not mix ranges and single
+    ports in a map.
+    """
+    blocks = pool.blocks if len(pool.blocks) > 1 else pool.blocks * 2
+    values = elements(f"{at} : {pool.address} . {low}-{high}"
+                      for at, (low, high) in enumerate(blocks))
+    return f"numgen inc mod {len(blocks)} map {values}"

@@ -1,0 +1,47 @@
+"""Servers in the LAN that are reached by PPPoE's address, from outside and from the LAN. Pure.
+
+Nothing names that address, which is another one after each reconnect: from outside it is
+the one of the device that a packet came in by; seen from the LAN, an address of this router
+that is neither of the interface the packet came in by nor a private one, as those of the
+router's other LAN interfaces are.
+
+LAN hosts that use it (hairpinning) are seen with the router's LAN address, so that the
+answer comes back through the router.
+"""
+
+from __future__ import annotations
+
+from dualwan.config import PRIVATE, Config, forwards
+from dualwan.nft.table import block
+from dualwan.slices import dnat, marks, zones
+
+
+def rules(config: Config, shared: str) -> list[str]:
+    """For the prerouting chain; SHARED is MAP-E's address, "" where there is none."""
+    mine = forwards.by(forwards.PPPOE, config.forwards)
+    if not mine:
+        return []
+    others = ", ".join((*map(str, PRIVATE), *([shared] if shared else [])))
+    public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
+    return [f'iifname "{config.pppoe.interface}" goto from_pppoe',
+            *(f"{lan} {dnat.ports(mine)} {public} goto from_lan" for lan in zones.from_lan(config))]
+
+
+def chains(config: Config) -> list[str]:
+    """Translation of what comes in, from outside and from the LAN."""
+    mine = forwards.by(forwards.PPPOE, config.forwards)
+    if not mine:
+        return []
+    return [
+        block("chain from_pppoe", "fib daddr . iif type != local return",
+              *dnat.to_servers(mine)),
+        block("chain from_lan", marks.assign("ct mark", marks.HAIRPIN),
+              *dnat.to_servers(mine, everybody=True)),
+    ]
+
+
+def hairpin(config: Config) -> list[str]:
+    """For the postrouting chain."""
+    if not forwards.by(forwards.PPPOE, config.forwards):
+        return []
+    return [f"{marks.is_ours('ct mark', marks.HAIRPIN)} masquerade"]

@@ -1,0 +1,41 @@
+"""Which packets are of the LAN, and which lead outside, as nft matches. Pure.
+
+By interface; where the LAN is on the WAN's own wire, by interface and network. There is no
+IPv4 of the line itself there but what is in tunnel and PPPoE, so it is the LAN's or nobody's;
+IPv6 of LAN hosts there goes its own way, past this router.
+"""
+
+from __future__ import annotations
+
+from dualwan.config import Config
+from dualwan.nft.table import elements, quoted
+
+
+def shared(config: Config) -> str:
+    """The interface that is both WAN and LAN, "" for none."""
+    return config.wan.interface if config.wan.interface in config.lan.interfaces else ""
+
+
+def apart(config: Config) -> tuple[str, ...]:
+    """The interfaces that are LAN and nothing else."""
+    return tuple(name for name in config.lan.interfaces if name != config.wan.interface)
+
+
+def networks(config: Config) -> str:
+    """The LAN's networks on a shared interface."""
+    return elements(map(str, config.lan.networks))
+
+
+def from_lan(config: Config) -> list[str]:
+    """Matches for what comes from the LAN, each for a part of it."""
+    names, wire = apart(config), shared(config)
+    return [*([f"iifname {quoted(names)}"] if names else []),
+            *([f'iifname "{wire}" ip saddr {networks(config)}'] if wire else [])]
+
+
+def to_outside(config: Config) -> list[str]:
+    """Matches for what goes out by a WAN, each for a part of it."""
+    wire = shared(config)
+    return [f"oifname {quoted(name for name in config.wans if name != wire)}",
+            *([f'oifname "{wire}" ip daddr != {networks(config)}',
+               f'oifname "{wire}" meta nfproto ipv6'] if wire else [])]
