@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dualwan.config import Config
-    from dualwan.reconcile import Plan
+    from dualwan.reconcile import Plan, Result
 
 # Kept here, so that --help loads neither slices nor events.
 SLICES = ("firewall", "snat", "tunnel", "pbr")
@@ -129,7 +129,7 @@ def _carry_out(arguments: Namespace, event: Any) -> int:
     return WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
 
 
-def _show(arguments: Namespace, plan: Plan, *, everything: bool) -> None:
+def _show(arguments: Namespace, plan: Plan | Result, *, everything: bool) -> None:
     from dualwan.report import plan as plan_report
 
     if arguments.json:

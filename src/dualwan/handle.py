@@ -11,7 +11,7 @@ from dualwan.config.mape import DS_LITE, Mape
 from dualwan.errors import DualwanError, KernelError
 from dualwan.host.api import Host
 from dualwan.line.failover import Health, after
-from dualwan.reconcile import LOCK_SECONDS, Plan, reconcile
+from dualwan.reconcile import LOCK_SECONDS, Result, reconcile
 from dualwan.slices import firewall
 from dualwan.slices.goals import NAMES, Event
 
@@ -22,7 +22,7 @@ TELLS = (Event.UP, Event.LINE, Event.APPLY)
 HANG_UP_SECONDS = 15.0  # pppd ends the session, runs ip-down, and waits for it
 
 
-def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAMES) -> Plan:
+def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAMES) -> Result:
     """Do what EVENT asks for and log it; raises DualwanError after logging it.
 
     Hanging up comes first and dialling last, both outside the lock: pppd runs our own
@@ -36,25 +36,26 @@ def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAM
             _learned(config, host, event)
         if dials and event in ENDS and host.hang_up(config.pppoe.peer, HANG_UP_SECONDS):
             _say(event, f"hung up {config.pppoe.peer}")
-        plan = _reconciled(config, host, event, only)
-        closed = firewall.NAME not in plan.failures
+        result = _reconciled(config, host, event, only)
+        closed = firewall.NAME not in result.failures
         if dials and closed and event in BEGINS and host.dial(config.pppoe.peer):
             _say(event, f"dialled {config.pppoe.peer}")
-        if event is Event.UP and plan.line.config.mape.softwire is None:
+        if event is Event.UP and result.plan.line.config.mape.softwire is None:
             host.await_prefix(config.prefix_source, config.mape.wait)
-            plan = _reconciled(config, host, event, only)
+            result = _reconciled(config, host, event, only)
         if whole and event in LEARNS and _learned(config, host, event):
-            plan = _reconciled(config, host, event, only)
+            result = _reconciled(config, host, event, only)
         if whole and event in TELLS:
-            _told(plan.line.config.mape, host, event)
+            _told(result.plan.line.config.mape, host, event)
         if event is Event.PRE_UP:  # that the link is down is no news
-            plan = replace(plan, slices=tuple(replace(item, problems=()) for item in plan.slices))
-        if plan.problems:
-            raise KernelError("; ".join(plan.problems))
+            result = replace(result, plan=replace(result.plan, slices=tuple(
+                replace(item, problems=()) for item in result.plan.slices)))
+        if result.problems:
+            raise KernelError("; ".join(result.problems))
     except DualwanError as error:
         fail(event, error)
         raise
-    return plan
+    return result
 
 
 def probe(config: Config, host: Host) -> Health:
@@ -72,17 +73,16 @@ def probe(config: Config, host: Host) -> Health:
     return health
 
 
-def _reconciled(config: Config, host: Host, event: Event, only: Collection[str]) -> Plan:
-    plan = reconcile(config, host, event, only)
-    if plan.changes:
+def _reconciled(config: Config, host: Host, event: Event, only: Collection[str]) -> Result:
+    result = reconcile(config, host, event, only)
+    if result.plan.changes:
         from dualwan.log import logger  # noqa: PLC0415 - after the work: it takes 50 ms to load
 
-        for item in plan.slices:
-            for step in () if item.name in plan.failures else item.changes:
-                logger(cause=event.value, slice=item.name).info(f"{step.sign} {step.text}")
-        for warning in plan.warnings:
+        for name, step in result.applied:
+            logger(cause=event.value, slice=name).info(f"{step.sign} {step.text}")
+        for warning in result.plan.warnings:
             logger(cause=event.value).warning(warning)
-    return plan
+    return result
 
 
 def _learned(config: Config, host: Host, event: Event) -> bool:

@@ -12,7 +12,7 @@ from dualwan.line import Derived, from_prefixes
 from dualwan.line.provisioning.answer import Known
 from dualwan.model import state
 from dualwan.model.observed import Observed
-from dualwan.model.plan import SlicePlan
+from dualwan.model.plan import SlicePlan, Step
 from dualwan.model.resources import Table
 from dualwan.model.usage import Losses
 from dualwan.slices import drift, firewall, pbr, snat, tunnel
@@ -33,7 +33,6 @@ class Plan:
     observed: Observed
     targets: dict[str, bool]
     line: Derived
-    failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changes(self) -> int:
@@ -42,9 +41,8 @@ class Plan:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What stands in the way, and what the kernel refused."""
-        found = [text for item in self.slices for text in item.problems]
-        return (*found, *self.failures.values())
+        """What stands in the way, in words."""
+        return tuple(text for item in self.slices for text in item.problems)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -55,6 +53,57 @@ class Plan:
     def unseen(self) -> tuple[str, ...]:
         """What the kernel did not show."""
         return tuple(text for item in self.slices for text in item.unseen)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run has done.
+
+    plan: what it set out to do. applied: the steps that were done, each with its slice, in
+    the order of doing. failures: why a slice failed, by its name. left: what another run
+    would still have to do.
+    """
+
+    plan: Plan
+    applied: tuple[tuple[str, Step], ...] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
+    left: tuple[SlicePlan, ...] = ()
+
+    @property
+    def changes(self) -> int:
+        """How many steps were done."""
+        return len(self.applied)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works, but is not as it should be."""
+        return self.plan.warnings
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What the kernel did not show."""
+        return self.plan.unseen
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What stands in the way, and what was refused, in words."""
+        return (*self.plan.problems, *self.failures.values())
+
+    @property
+    def slices(self) -> tuple[SlicePlan, ...]:
+        """The steps that were done, and those that had nothing to do, by slice."""
+        return tuple(replace(item, steps=(
+            *(step for step in item.steps if not step.changes),
+            *(step for name, step in self.applied if name == item.name)))
+            for item in self.plan.slices)
+
+    def with_step(self, name: str, step: Step) -> Result:
+        """Return the result with one more ``step`` done by the slice ``name``."""
+        return replace(self, applied=(*self.applied, (name, step)))
+
+    def failed(self, name: str, reason: str) -> Result:
+        """Return the result with the failure of the slice ``name``."""
+        return replace(self, failures={**self.failures, name: reason})
 
 
 def make_plan(config: Config, host: Host, event: Event,
@@ -87,35 +136,30 @@ def _known(config: Config, host: Host) -> tuple[Known, ...]:
 
 
 def reconcile(config: Config, host: Host, event: Event,
-              only: Collection[str] = NAMES) -> Plan:
-    """Bring the slices that EVENT concerns to their state; returns what was done.
+              only: Collection[str] = NAMES) -> Result:
+    """Bring the slices that ``event`` concerns to their state; return what was done.
 
-    A slice that fails is told in `failures` and holds back only the slices that need it.
-    Raises KernelError when the kernel cannot be seen, BusyError when locked out.
+    A slice that fails holds back only the slices that need it. Raises KernelError when the
+    kernel cannot be seen, BusyError when locked out.
     """
     with host.lock(LOCK_SECONDS):
         plan = make_plan(config, host, event, only)
         if plan.unseen:
             raise KernelError("; ".join(plan.unseen))
         _remember_wish(host, event, only)
-        failures = _carry_out(host, plan)
-        if plan.changes and not failures:
-            failures = _settle(config, host, event, only)
-        return replace(plan, failures=failures)
+        result = _apply_plan(host, Result(plan))
+        return _verify(config, host, event, only, result) if plan.changes else result
 
 
-def _carry_out(host: Host, plan: Plan) -> dict[str, str]:
-    """Do the steps of PLAN; why it failed, by slice."""
-    failures: dict[str, str] = {}
-    for item in plan.slices:
-        if plan.targets[item.name] and NEEDS.get(item.name) in failures:
-            failures[item.name] = f"{item.name} waits for {NEEDS[item.name]}"
-            continue
-        try:
-            _apply(host, item, plan)
-        except KernelError as error:
-            failures[item.name] = str(error)
-    return failures
+def _apply_plan(host: Host, result: Result) -> Result:
+    """Apply the plan of ``result``; add the steps that were done and the refusals."""
+    for item in result.plan.slices:
+        need = NEEDS.get(item.name, "")
+        if result.plan.targets[item.name] and need in result.failures:
+            result = result.failed(item.name, f"{item.name} waits for {need}")
+        else:
+            result = _apply_slice(host, item, result)
+    return result
 
 
 def _remember_wish(host: Host, event: Event, only: Collection[str]) -> None:
@@ -126,39 +170,59 @@ def _remember_wish(host: Host, event: Event, only: Collection[str]) -> None:
         host.remember(replace(memory, wanted=wanted))
 
 
-def _apply(host: Host, item: SlicePlan, plan: Plan) -> None:
-    config = plan.line.config
-    memory = host.remembered()
-    noted = state.before(memory, item, config.mape.tunnel)
-    if noted != memory:
+def _apply_slice(host: Host, item: SlicePlan, result: Result) -> Result:
+    """Apply the steps of one slice up to the first refusal, and note each that was done."""
+    plan, before = result.plan, host.remembered()
+    noted = state.before(before, item, plan.line.config.mape.tunnel)
+    if noted != before:
         host.remember(noted)
-    loses = item.name == snat.NAME and any(step.sign != "+" for step in item.changes)
-    counted = host.losses() if loses else Losses()
-    for step in item.changes:
-        host.apply(step)
-    listings = {step.resource.name: host.listing(step.resource.family, step.resource.name)
-                for step in item.changes
-                if isinstance(step.resource, Table) and step.sign != "-"}
+    done = noted
+    try:
+        loses = item.name == snat.NAME and any(step.sign != "+" for step in item.changes)
+        counted = host.losses() if loses else Losses()
+        for step in item.changes:
+            host.apply(step)
+            result = result.with_step(item.name, step)
+            done = state.after_step(done, item.name, step, _listing(host, step))
+        if counted != Losses():  # a new table counts from 0
+            done = replace(done, losses=done.losses + counted.beyond(host.losses()))
+        done = state.after_slice(done, item.name, plan.targets[item.name], _outcome(plan))
+    except KernelError as error:
+        result = result.failed(item.name, str(error))
+    finally:
+        if done != noted:
+            host.remember(done)
+    return result
+
+
+def _listing(host: Host, step: Step) -> str:
+    """How nft lists the table that ``step`` has loaded, "" for any other step."""
+    if isinstance(step.resource, Table) and step.sign != "-":
+        return host.listing(step.resource.family, step.resource.name)
+    return ""
+
+
+def _outcome(plan: Plan) -> state.Outcome:
+    config = plan.line.config
     mape = config.mape.softwire
-    outcome = state.Outcome(plan.observed.address_of(config.pppoe.interface),
-                            str(mape.ipv4) if mape else "", plan.line.prefix, listings)
-    done = state.after(noted, item, plan.targets[item.name], outcome)
-    if counted != Losses():  # a new table counts from 0
-        done = replace(done, losses=done.losses + counted.beyond(host.losses()))
-    if done != noted:
-        host.remember(done)
+    return state.Outcome(plan.observed.address_of(config.pppoe.interface),
+                         str(mape.ipv4) if mape else "", plan.line.prefix)
 
 
-def _settle(config: Config, host: Host, event: Event, only: Collection[str]) -> dict[str, str]:
-    """Look again: what moved meanwhile is done once more, and what differs then has failed.
+def _verify(config: Config, host: Host, event: Event, only: Collection[str],
+            result: Result) -> Result:
+    """Verify by planning again.
 
-    PPPoE may come back while its end is dealt with, with a new device of the same name.
+    Apply a difference once more (PPPoE may have come back meanwhile, with a new device of
+    the same name); what still differs is a failure.
     """
     again = make_plan(config, host, event, only)
-    if again.changes:
-        if failures := _carry_out(host, again):
-            return failures
+    if again.changes and not result.failures:
+        result = replace(_apply_plan(host, replace(result, plan=again)), plan=result.plan)
         again = make_plan(config, host, event, only)
-    return {item.name: "the kernel did not end as planned: "
-                       + "; ".join(f"{step.sign} {step.text}" for step in item.changes)
-            for item in again.slices if item.changes}
+    left = tuple(item for item in again.slices if item.changes)
+    if not result.failures:
+        for item in left:
+            result = result.failed(item.name, "the kernel did not end as planned: " + "; ".join(
+                f"{step.sign} {step.text}" for step in item.changes))
+    return replace(result, left=left)

@@ -138,8 +138,20 @@ class Machine(FakeHost):
             rules=self.state.rules if pbr.NAME in slices else (),
             sysctls={name: value for name, value in self.state.sysctls.items() if name in names},
             tables=None if self.state.tables is None else tuple(
-                item for item in self.state.tables if item.name in tables),
+                self._as_noted(item) for item in self.state.tables if item.name in tables),
             ipv6_default=self.state.ipv6_default and tunnel.NAME in slices)
+
+    def _as_noted(self, table):
+        """A table as KernelHost shows it: the text is what was noted, nft tells only drift."""
+        content, listing = self.state.memory.tables.get(table.name, ("", ""))
+        intact = self.listing(table.family, table.name) == listing
+        return replace(table, content=content, intact=intact)
+
+    def listing(self, family, name):
+        """Show how nft lists a table: what somebody changed shows."""
+        return "".join(table.content + ("" if table.intact else "# edited\n")
+                       for table in self.state.tables or ()
+                       if (table.family, table.name) == (family, name))
 
     def apply(self, step):
         """Do STEP as a kernel would, unless this run is to crash or be refused now."""

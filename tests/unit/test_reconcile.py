@@ -477,6 +477,44 @@ def test_each_change_is_a_line_in_the_log(log):
     assert log == []
 
 
+def test_what_a_failed_slice_has_done_is_in_the_log(log):
+    """The default route is refused at ifup: the steps of the tunnel before it are logged."""
+    machine = Machine("wan0", "lan0")
+    machine.refuse = ["route default"]
+    with pytest.raises(KernelError, match="refused"):
+        running.happen(CONFIG, machine, Event.UP)
+    done = [f"{step.sign} {step.text}" for step in machine.applied]
+    assert "+ tunnel mape0" in "".join(done)
+    assert [line.partition(" (cause")[0] for line in log[:-1]] == done
+    assert "refused" in log[-1]
+
+
+def test_what_the_second_look_did_is_in_the_log(log):
+    """A value that moved while the slices were dealt with is set again, and logged again."""
+    machine = Machine("wan0", "lan0")
+    original = machine.apply
+
+    def meddle(step):
+        original(step)
+        if step.text.startswith("route default") and len(machine.applied) < 20:
+            machine.set_sysctl("net/ipv4/ip_forward", "0")
+
+    machine.apply = meddle
+    running.happen(CONFIG, machine, Event.UP)
+    assert len([step for step in machine.applied if "ip_forward" in step.text]) == 2
+    assert len(log) == len(machine.applied)
+
+
+def test_a_table_loaded_before_a_refusal_is_known_as_ours():
+    """A slice whose later step was refused does not make our own table look changed."""
+    machine = router(address=ADDRESSES[0])
+    machine.refuse = ["route default dev ppp0"]
+    assert run(machine, CONFIG, Event.UP)
+    assert "dualwan_pbr" in {table.name for table in machine.state.tables}
+    machine.refuse = ()
+    assert not [step for step in pending(machine, CONFIG, Event.APPLY) if "nft table" in step]
+
+
 AUTO = BASE.split("[mape]", maxsplit=1)[0] + """\
 [mape]
 br = "2001:db8:ffff::9"

@@ -6,11 +6,10 @@ before ours), and after the steps where it describes their outcome.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from dualwan.model.observed import Memory
-from dualwan.model.plan import SlicePlan
+from dualwan.model.plan import SlicePlan, Step
 from dualwan.model.resources import Address, Sysctl, Table, Tunnel
 from dualwan.slices import pbr, tunnel
 
@@ -32,43 +31,46 @@ def before(memory: Memory, plan: SlicePlan, device: str) -> Memory:
     return memory
 
 
+def after_step(memory: Memory, name: str, step: Step, listing: str) -> Memory:
+    """MEMORY once ``step`` of the slice ``name`` is done; ``listing`` is how nft shows a table."""
+    item, gone = step.resource, step.sign == "-"
+    if isinstance(item, Sysctl) and gone:
+        left = {key: value for key, value in memory.sysctls.get(name, {}).items()
+                if key != item.name}
+        return replace(memory, sysctls={**memory.sysctls, name: left})
+    if isinstance(item, Address) and gone:
+        kept = tuple(there for there in memory.addresses if there.key != item.key)
+        return replace(memory, addresses=kept)
+    if isinstance(item, Tunnel) and gone:
+        return replace(memory, tunnels=tuple(
+            there for there in memory.tunnels if there != item.name))
+    if isinstance(item, Table):
+        others = {key: value for key, value in memory.tables.items() if key != item.name}
+        known = {} if gone else {item.name: (item.content, listing)}
+        return replace(memory, tables=others | known)
+    return memory
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What stands after a slice was brought up: addresses "" for none.
 
-    pppoe, mape: IPv4 addresses; prefix: what MAP-E was derived from; listings: how nft
-    shows the tables that were loaded.
+    pppoe, mape: IPv4 addresses; prefix: what MAP-E was derived from.
     """
 
     pppoe: str = ""
     mape: str = ""
     prefix: str = ""
-    listings: Mapping[str, str] = field(default_factory=dict)
 
 
-def after(memory: Memory, plan: SlicePlan, up: bool, outcome: Outcome) -> Memory:
-    """MEMORY once the steps of PLAN are done."""
-    sysctls = {owner: dict(values) for owner, values in memory.sysctls.items()}
-    tables = dict(memory.tables)
-    for step in plan.changes:
-        item, gone = step.resource, step.sign == "-"
-        if isinstance(item, Sysctl) and gone:
-            sysctls.get(plan.name, {}).pop(item.name, None)
-        elif isinstance(item, Address) and gone:
-            kept = tuple(there for there in memory.addresses if there.key != item.key)
-            memory = replace(memory, addresses=kept)
-        elif isinstance(item, Tunnel) and gone:
-            kept_tunnels = tuple(name for name in memory.tunnels if name != item.name)
-            memory = replace(memory, tunnels=kept_tunnels)
-        elif isinstance(item, Table) and gone:
-            tables.pop(item.name, None)
-        elif isinstance(item, Table):
-            tables[item.name] = (item.content, outcome.listings.get(item.name, ""))
+def after_slice(memory: Memory, name: str, up: bool, outcome: Outcome) -> Memory:
+    """MEMORY once all steps of the slice ``name`` are done."""
     if not up:
-        sysctls.pop(plan.name, None)
-    if plan.name == pbr.NAME:
+        memory = replace(memory, sysctls={owner: values for owner, values
+                                          in memory.sysctls.items() if owner != name})
+    if name == pbr.NAME:
         memory = replace(memory, pppoe=(outcome.pppoe or memory.pppoe) if up else "")
-    if plan.name == tunnel.NAME and up:  # after ifdown they tell what to clean up at ifup
+    if name == tunnel.NAME and up:  # after ifdown they tell what to clean up at ifup
         memory = replace(memory, mape=outcome.mape or memory.mape,
                          prefix=outcome.prefix or memory.prefix)
-    return replace(memory, sysctls=sysctls, tables=tables)
+    return memory

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from dualwan.model.plan import SlicePlan
-from dualwan.reconcile import Plan
+from dualwan.reconcile import Plan, Result
 
 COLOURS = {"+": "32", "-": "31", "~": "33"}
 
 
-def lines(plan: Plan, everything: bool = True, colour: bool = False) -> list[str]:
+def lines(plan: Plan | Result, everything: bool = True, colour: bool = False) -> list[str]:
     """The plan; without EVERYTHING only what changes."""
     found: list[str] = []
     for item in plan.slices:
@@ -33,7 +33,7 @@ def _painted(line: str, sign: str, colour: bool) -> str:
     return line
 
 
-def as_data(plan: Plan) -> dict[str, Any]:
+def as_data(plan: Plan | Result) -> dict[str, Any]:
     """The plan for programs."""
     return {
         "changes": plan.changes,
