@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from dualwan.config import Config
-from dualwan.errors import KernelError
+from dualwan.errors import HostError, KernelError
 from dualwan.host.api import Host
 from dualwan.line import Derived, from_prefixes
 from dualwan.line.provisioning.answer import Known
@@ -113,7 +113,7 @@ def _carry_out(host: Host, plan: Plan) -> dict[str, str]:
             continue
         try:
             _apply(host, item, plan)
-        except KernelError as error:
+        except HostError as error:
             failures[item.name] = str(error)
     return failures
 
