@@ -32,7 +32,13 @@ class MapeError(DualwanError, ValueError):
     exit_code = 3
 
 
-class KernelError(DualwanError):
+class HostError(DualwanError):
+    """The machine cannot do it: a program, a file or a right is missing."""
+
+    exit_code = 4
+
+
+class KernelError(HostError):
     """The kernel refused a change, or the state after it is not the planned one."""
 
     exit_code = 4
@@ -44,7 +50,7 @@ class BusyError(DualwanError):
     exit_code = 5
 
 
-class ProvisioningError(DualwanError):
-    """What the line said of its IPv4 service cannot be used, or it said nothing."""
+class RemoteError(DualwanError):
+    """Another machine does not answer, or what it says cannot be used."""
 
     exit_code = 4

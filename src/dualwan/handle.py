@@ -120,7 +120,7 @@ def _told(mape: Mape, host: Host, event: Event) -> None:
     if not mape.update or softwire is None or host.remembered().told == str(softwire.ce):
         return
     try:
-        said = host.tell(mape.update)
+        said = host.call_update_url(mape.update)
     except DualwanError as error:
         fail(event, error)  # the next event tries again
         return

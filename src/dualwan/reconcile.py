@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from dualwan.config import Config
-from dualwan.errors import KernelError
+from dualwan.errors import HostError, KernelError
 from dualwan.host.api import Host
 from dualwan.line import Derived, from_prefixes
 from dualwan.line.provisioning.answer import Known
@@ -187,7 +187,7 @@ def _apply_slice(host: Host, item: SlicePlan, result: Result) -> Result:
         if counted != Losses():  # a new table counts from 0
             done = replace(done, losses=done.losses + counted.beyond(host.losses()))
         done = state.after_slice(done, item.name, plan.targets[item.name], _outcome(plan))
-    except KernelError as error:
+    except HostError as error:
         result = result.failed(item.name, str(error))
     finally:
         if done != noted:

@@ -32,9 +32,9 @@ from dualwan.config import from_text
 
 class Host(FakeHost):
     def now(self): return int(time.time())
-    def book(self): return ask.read()
-    def keep(self, book): ask.write(book)
-    def ask(self, source, device, before, seconds):
+    def load_answers(self): return ask.read()
+    def save_answers(self, answers): ask.write(answers)
+    def fetch_provisioning(self, source, device, before, seconds):
         return ask.ask(source, device, before, seconds)
 
 job = json.loads(sys.argv[1])

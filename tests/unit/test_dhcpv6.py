@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualwan.errors import MapeError, ProvisioningError
+from dualwan.errors import MapeError, RemoteError
 from dualwan.line.provisioning import dhcpv6
 from dualwan.line.provisioning.answer import mapping
 
@@ -109,7 +109,7 @@ def test_without_a_relay_there_is_no_mapping():
 ])
 def test_refused(text, reason):
     """With a reason in one line."""
-    with pytest.raises(ProvisioningError, match=reason) as caught:
+    with pytest.raises(RemoteError, match=reason) as caught:
         dhcpv6.parse(text)
     assert str(caught.value).isprintable()
 
@@ -119,7 +119,7 @@ def never_anything_else(call, *values):
     found, reason = None, ""
     try:
         found = call(*values)
-    except ProvisioningError as error:
+    except RemoteError as error:
         reason = str(error)
     assert reason.isprintable()
     return found
@@ -198,7 +198,7 @@ def test_a_lease_of_dhcpcd():
     servers = IPv6Address("2001:db8::53").packed
     message = b"\x07abc" + option(1, b"x") + option(94, CONTAINER) + option(23, servers)
     assert dhcpv6.from_message(message) == dhcpv6.Lease((HEX,), ("2001:db8::53",))
-    with pytest.raises(ProvisioningError, match="not a DHCPv6 reply"):
+    with pytest.raises(RemoteError, match="not a DHCPv6 reply"):
         dhcpv6.from_message(b"\x02abc" + option(94, CONTAINER))
 
 

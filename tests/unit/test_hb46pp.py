@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualwan.errors import MapeError, ProvisioningError
+from dualwan.errors import MapeError, RemoteError
 from dualwan.line.provisioning import hb46pp
 from dualwan.line.provisioning.answer import MAX_TTL, MIN_TTL, mapping, usable
 
@@ -61,7 +61,7 @@ def test_other_services_than_map_e():
     answer = good("dslite-and-ipip")
     assert (answer.rules, answer.aftr, str(answer.ipip[0].remote)) == (
         (), "2001:db8:9::1", "2001:db8:7::1")
-    with pytest.raises(ProvisioningError, match="none of its 0 rules covers"):
+    with pytest.raises(RemoteError, match="none of its 0 rules covers"):
         usable(answer, (PREFIX,))
 
 
@@ -75,9 +75,9 @@ def test_nothing_offered(name):
 
 def test_a_rule_for_another_prefix():
     """It is right to the letter, and not for this line."""
-    with pytest.raises(ProvisioningError, match="none of its 1 rules covers 2001:db8:2::/64"):
+    with pytest.raises(RemoteError, match="none of its 1 rules covers 2001:db8:2::/64"):
         usable(good("rfc"), ("2001:db8:2::/64",))
-    with pytest.raises(ProvisioningError, match="too short"):
+    with pytest.raises(RemoteError, match="too short"):
         usable(good("rfc"), ("2001:db8:1:2a00::/56",))
 
 
@@ -93,7 +93,7 @@ def test_two_rules_that_contradict_each_other():
 @pytest.mark.parametrize("path", sorted((CASES / "refused").iterdir()), ids=lambda path: path.stem)
 def test_refused(path):
     """One printable line, without a control character of the answer's."""
-    with pytest.raises(ProvisioningError) as caught:
+    with pytest.raises(RemoteError) as caught:
         hb46pp.parse(path.read_bytes())
     assert str(caught.value).startswith(REFUSED[path.stem])
     assert str(caught.value).isprintable()
@@ -102,7 +102,7 @@ def test_refused(path):
 
 def test_five_megabytes():
     """Refused by its length, unread."""
-    with pytest.raises(ProvisioningError, match="longer than 65536 bytes"):
+    with pytest.raises(RemoteError, match="longer than 65536 bytes"):
         hb46pp.parse(b'{"order": [' + b" " * 5_000_000 + b"]}")
 
 
@@ -116,11 +116,11 @@ VALUES = st.recursive(
 
 
 def only_the_documented_error(text):
-    """Parse TEXT; whatever goes wrong is a ProvisioningError of one printable line."""
+    """Parse TEXT; whatever goes wrong is a RemoteError of one printable line."""
     ttl, reason = MIN_TTL, ""
     try:
         ttl = hb46pp.parse(text).ttl
-    except ProvisioningError as error:
+    except RemoteError as error:
         reason = str(error)
     assert reason.isprintable()
     assert MIN_TTL <= ttl <= MAX_TTL
@@ -175,14 +175,14 @@ def test_server_of_the_txt_record():
 ])
 def test_txt_records_that_are_not_followed(record, reason):
     """In one line each."""
-    with pytest.raises(ProvisioningError, match=reason) as caught:
+    with pytest.raises(RemoteError, match=reason) as caught:
         hb46pp.server([record])
     assert str(caught.value).isprintable()
 
 
 def test_two_servers():
     """The specification allows one record."""
-    with pytest.raises(ProvisioningError, match="has 2 TXT records"):
+    with pytest.raises(RemoteError, match="has 2 TXT records"):
         hb46pp.server(["v=v6mig-1 url=https://a.example/ t=b",
                        "v=v6mig-1 url=https://b.example/ t=b"])
 
@@ -195,7 +195,7 @@ def test_fuzz_txt(text):
         reason = ""
         try:
             hb46pp.request(hb46pp.server([record]), "1.0")
-        except ProvisioningError as error:
+        except RemoteError as error:
             reason = str(error)
         assert reason.isprintable()
 

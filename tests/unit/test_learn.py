@@ -8,8 +8,8 @@ from machine import Machine
 
 from dualwan import handle as running
 from dualwan.config import from_text
-from dualwan.errors import ConfigError, KernelError
-from dualwan.line.provisioning.cache import RETRY, Book, Entry
+from dualwan.errors import ConfigError, HostError, KernelError
+from dualwan.line.provisioning.cache import RETRY, AnswerCache, Entry
 from dualwan.reconcile import make_plan
 from dualwan.report import status
 from dualwan.slices.goals import Event
@@ -169,10 +169,10 @@ def test_a_wrong_answer_changes_nothing(tmp_path, said, path):
     host.applied.clear()
     said.clear()
     host.answers["hb46pp"] = (ORIGIN, host.clock, path.read_bytes().decode("utf-8", "replace"))
-    entries = host.pages.entries
+    entries = host.cache.entries
     running.happen(cfg, host, Event.APPLY)
     assert host.applied == []
-    assert host.pages.entries == entries
+    assert host.cache.entries == entries
     assert len(said) == 1
     assert said[0].isprintable()
     assert said[0].startswith(f"hb46pp: the answer of {ORIGIN} is refused: ")
@@ -210,7 +210,7 @@ def test_a_book_for_another_line_does_not_count(tmp_path):
     """The router was carried elsewhere: what it learned there says nothing of this line."""
     cfg, host = config(tmp_path), machine()
     host.announced = {"wan0": ("2400:4050:5c71:af00::/64",)}
-    host.pages = Book().with_entry("hb46pp", Entry(ORIGIN, host.clock, PREFIX, GOOD))
+    host.cache = AnswerCache().with_entry("hb46pp", Entry(ORIGIN, host.clock, PREFIX, GOOD))
     assert ipv4(cfg, host) == "153.241.113.198"
 
 
@@ -219,9 +219,9 @@ def test_a_book_that_cannot_be_kept(tmp_path, said, monkeypatch):
     cfg, host = config(tmp_path, TEXT.replace('"hb46pp", ', "")), machine(dhcpv6=OPTION)
 
     def full(_book):
-        raise KernelError("no space")
+        raise HostError("no space")
 
-    monkeypatch.setattr(host, "keep", full)
+    monkeypatch.setattr(host, "save_answers", full)
     with pytest.raises(KernelError, match="none of the rules known here"):
         running.happen(cfg, host, Event.UP)
     assert said[0] == "what the line said cannot be kept: no space"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dualwan.errors import KernelError
+from dualwan.errors import HostError, KernelError
 from dualwan.host import pppd
 
 
@@ -66,21 +66,21 @@ def test_a_program_that_fails_says_why(monkeypatch):
 
 def test_a_program_that_is_not_there_is_named():
     """Not a traceback, but the name of what to install."""
-    with pytest.raises(KernelError, match="no-such-program is not installed"):
+    with pytest.raises(HostError, match="no-such-program is not installed"):
         pppd._run(["no-such-program"])  # noqa: SLF001 - what all of them go through
 
 
 def test_a_program_that_hangs_is_given_up(monkeypatch):
     """Each has a limit; the hook's own deadline is not spent on one of them."""
     monkeypatch.setattr(pppd, "PROGRAM_LIMIT", 0.05)
-    with pytest.raises(KernelError, match="sleep did not end within"):
+    with pytest.raises(HostError, match="sleep did not end within"):
         pppd._run(["sleep", "60"])  # noqa: SLF001 - what all of them go through
 
 
 def test_dialling_needs_a_peer(monkeypatch):
     """A peer without a file is said to be missing, with the key that names it."""
     monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
-    with pytest.raises(KernelError, match=r"no /etc/ppp/peers/no-such-peer \(pppoe\.peer\)"):
+    with pytest.raises(HostError, match=r"no /etc/ppp/peers/no-such-peer \(pppoe\.peer\)"):
         pppd.dial("no-such-peer")
 
 
@@ -109,7 +109,7 @@ def test_hanging_up_waits_for_the_end_and_no_longer(monkeypatch):
         before = open_files()
         monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
         monkeypatch.setattr(pppd, "_run", lambda _argv: (0, ""))
-        with pytest.raises(KernelError, match="did not end within 0 s"):
+        with pytest.raises(HostError, match="did not end within 0 s"):
             pppd.hang_up("dsl-provider", 0.01)
         assert open_files() == before
         monkeypatch.setattr(pppd, "_run", lambda _argv: (process.stdin.close(), (0, ""))[1])

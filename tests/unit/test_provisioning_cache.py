@@ -1,4 +1,4 @@
-"""The book of answers: what is kept, for how long it counts, and where it lies."""
+"""The answers of the line: what is kept, for how long it counts, and where it lies."""
 
 import os
 from pathlib import Path
@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualwan.errors import KernelError, ProvisioningError
+from dualwan.errors import HostError, RemoteError
 from dualwan.host.remote import ask
 from dualwan.line.provisioning import cache
-from dualwan.line.provisioning.cache import RETRY, Book, Entry
+from dualwan.line.provisioning.cache import RETRY, AnswerCache, Entry
 
 CASES = Path(__file__).parents[1] / "cases" / "provisioning"
 TEXT = (CASES / "good" / "every-way.json").read_text()
 PREFIX = "2001:db8:1:2abc::/64"
 ENTRY = Entry("https://vne.example/rule", 1000, PREFIX, TEXT)
-BOOK = Book().with_entry("hb46pp", ENTRY)
+ANSWERS = AnswerCache().with_entry("hb46pp", ENTRY)
 OPTION = "0059000f010c18cb0071003420010db8000120005a001020010db8000100000000000000000001"
 
 
@@ -29,24 +29,24 @@ def state(tmp_path, monkeypatch):
 
 def test_known_and_fresh():
     """By age and by the prefix that it was given for."""
-    known, = BOOK.known(1060)
+    known, = ANSWERS.known(1060)
     assert (known.source, known.age, known.origin) == ("hb46pp", 60, "https://vne.example/rule")
     assert known.is_fresh((PREFIX,))
     assert not known.is_fresh(("2001:db8:1:2abd::/64",))
-    assert not BOOK.known(1000 + 86400)[0].is_fresh((PREFIX,))
-    assert not BOOK.known(999)[0].is_fresh((PREFIX,)), "the clock was set back"
+    assert not ANSWERS.known(1000 + 86400)[0].is_fresh((PREFIX,))
+    assert not ANSWERS.known(999)[0].is_fresh((PREFIX,)), "the clock was set back"
 
 
 def test_what_is_no_longer_right_is_not_known():
     """The check at reading is the check at asking."""
     wrong = Entry("x", 0, PREFIX, TEXT.replace('"ea_length": 12', '"ea_length": 200'))
-    assert Book({"hb46pp": wrong, "elsewhere": ENTRY}).known(0) == ()
+    assert AnswerCache({"hb46pp": wrong, "elsewhere": ENTRY}).known(0) == ()
 
 
 def test_a_failure_keeps_the_answer_and_waits():
     """Asked again after RETRY seconds; a new answer forgets the failure."""
-    failed = BOOK.with_failure("hb46pp", 2000)
-    assert failed.entries == BOOK.entries
+    failed = ANSWERS.with_failure("hb46pp", 2000)
+    assert failed.entries == ANSWERS.entries
     assert [failed.may_ask("hb46pp", 2000 + later) for later in (0, RETRY - 1, RETRY)] == [
         False, False, True]
     assert failed.may_ask("hb46pp", 1999), "the clock was set back"
@@ -56,8 +56,8 @@ def test_a_failure_keeps_the_answer_and_waits():
 
 def test_written_and_read_again():
     """Nothing is lost."""
-    book = BOOK.with_failure("dhcpv6", 7)
-    assert cache.decode(cache.encode(book)) == book
+    answers = ANSWERS.with_failure("dhcpv6", 7)
+    assert cache.decode(cache.encode(answers)) == answers
 
 
 @pytest.mark.parametrize("text", [
@@ -70,7 +70,7 @@ def test_written_and_read_again():
 ])
 def test_what_cannot_be_read_is_nothing_known(text):
     """A damaged file is no reason to stop."""
-    assert cache.decode(text) == Book()
+    assert cache.decode(text) == AnswerCache()
 
 
 @settings(max_examples=200, deadline=None)
@@ -78,14 +78,14 @@ def test_what_cannot_be_read_is_nothing_known(text):
 def test_fuzz(text):
     """Never raises."""
     cache.decode(text)
-    Book({"hb46pp": Entry("", 0, "", text), "dhcpv6": Entry("", 0, "", text)}).known(0)
+    AnswerCache({"hb46pp": Entry("", 0, "", text), "dhcpv6": Entry("", 0, "", text)}).known(0)
 
 
 def test_on_disk(state):
     """Whole or not at all, for root only, in DUALWAN_STATE."""
-    assert ask.read() == Book()
-    ask.write(BOOK)
-    assert ask.read() == BOOK
+    assert ask.read() == AnswerCache()
+    ask.write(ANSWERS)
+    assert ask.read() == ANSWERS
     assert [path.name for path in state.iterdir()] == ["provisioning.json"]
     assert (state / "provisioning.json").stat().st_mode & 0o777 == 0o600
 
@@ -96,17 +96,17 @@ def test_a_link_that_somebody_put_there_is_not_followed(state, tmp_path):
     (tmp_path / "precious").write_text("mine")
     for name in ("provisioning.json", "provisioning.json.new"):
         (state / name).symlink_to(tmp_path / "precious")
-    ask.write(BOOK)
+    ask.write(ANSWERS)
     assert (tmp_path / "precious").read_text() == "mine"
-    assert ask.read() == BOOK
+    assert ask.read() == ANSWERS
 
 
 def test_a_place_that_cannot_be_written(state):
     """An error in one line, with the path."""
     state.write_text("a file where the folder should be")
-    with pytest.raises(KernelError, match=str(state)):
-        ask.write(BOOK)
-    assert ask.read() == Book()
+    with pytest.raises(HostError, match=str(state)):
+        ask.write(ANSWERS)
+    assert ask.read() == AnswerCache()
 
 
 def test_what_a_hook_hands_over(state):
@@ -115,7 +115,7 @@ def test_what_a_hook_hands_over(state):
     assert ask.note({"interface": "wan0", "new_dhcp6_unknown_94": OPTION})
     origin, _, text = ask.ask("dhcpv6", "wan0", None, 1)
     assert (origin, text) == (str(state / "dhcpv6.wan0"), OPTION)
-    with pytest.raises(ProvisioningError, match="no DHCPv6 client keeps a lease of wan1"):
+    with pytest.raises(RemoteError, match="no DHCPv6 client keeps a lease of wan1"):
         ask.ask("dhcpv6", "wan1", None, 1)
 
 
@@ -126,7 +126,7 @@ def test_what_a_hook_hands_over(state):
 ])
 def test_what_a_hook_hands_over_wrongly(state, environ):
     """Nothing is kept."""
-    with pytest.raises(ProvisioningError):
+    with pytest.raises(RemoteError):
         ask.note(environ)
     assert not state.exists()
 
@@ -144,6 +144,6 @@ def test_the_latest_lease_counts(state, tmp_path, monkeypatch):
     os.utime(leases, (300, 300))
     assert ask.ask("dhcpv6", "wan0", None, 1) == (str(leases), 300, OPTION)
     reply.write_bytes(b"\x07abc")
-    with pytest.raises(ProvisioningError, match="has no option 94"):
+    with pytest.raises(RemoteError, match="has no option 94"):
         ask.ask("dhcpv6", "wan0", None, 1)
     assert not state.exists()

@@ -13,7 +13,7 @@ from dualwan.model.usage import Losses, Usage
 
 if TYPE_CHECKING:  # loaded only by those who learn
     from dualwan.line.provisioning.answer import Known
-    from dualwan.line.provisioning.cache import Book
+    from dualwan.line.provisioning.cache import AnswerCache
 
 
 class Host(Protocol):
@@ -40,7 +40,7 @@ class Host(Protocol):
         ...
 
     def apply(self, step: Step) -> None:
-        """Do one step; raises KernelError."""
+        """Do one step; raises HostError, KernelError where the kernel refuses."""
         ...
 
     def remember(self, memory: Memory) -> None:
@@ -48,13 +48,13 @@ class Host(Protocol):
         ...
 
     def resolve(self, name: str) -> str:
-        """An IPv6 address of the host NAME, the same each time; raises ProvisioningError."""
+        """An IPv6 address of the host NAME, the same each time; raises RemoteError."""
         ...
 
-    def tell(self, path: str) -> str:
+    def call_update_url(self, path: str) -> str:
         """Make the update call that the file PATH describes; what the provider said.
 
-        Raises ConfigError for the file, ProvisioningError for the call.
+        Raises ConfigError for the file, RemoteError for the call.
         """
         ...
 
@@ -62,20 +62,20 @@ class Host(Protocol):
         """Seconds since 1970, by the machine's clock."""
         ...
 
-    def book(self) -> Book:
+    def load_answers(self) -> AnswerCache:
         """What the line said of its rule, earlier; outlives a boot."""
         ...
 
-    def keep(self, book: Book) -> None:
-        """Keep BOOK for later; raises KernelError."""
+    def save_answers(self, answers: AnswerCache) -> None:
+        """Keep ANSWERS for later; raises HostError."""
         ...
 
-    def ask(self, source: str, device: str, before: Known | None,
-            seconds: float) -> tuple[str, int, str]:
+    def fetch_provisioning(self, source: str, device: str, before: Known | None,
+                           seconds: float) -> tuple[str, int, str]:
         """Ask SOURCE (of provisioning.SOURCES) about the line on DEVICE, within SECONDS.
 
         BEFORE is its last answer. Returns where the answer came from, when it was given, and
-        its text, unchecked; raises ProvisioningError.
+        its text, unchecked; raises RemoteError.
         """
         ...
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from dualwan.config import Config
-from dualwan.errors import KernelError, ProvisioningError
+from dualwan.errors import KernelError, RemoteError
 from dualwan.line.provisioning.answer import Known
-from dualwan.line.provisioning.cache import Book
+from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.model.observed import Link, Memory, Observed
 from dualwan.model.plan import Step
 from dualwan.model.resources import Address, Route, Rule, Sysctl, Table, Tunnel
@@ -35,7 +35,7 @@ class FakeHost:
         self.announced: dict[str, tuple[str, ...]] = {}
         self.locked = False
         self.clock = 0
-        self.pages = Book()
+        self.cache = AnswerCache()
         self.answers: dict[str, tuple[str, int, str]] = {}
         self.asked: list[str] = []
         self.used: Usage | None = None
@@ -72,23 +72,23 @@ class FakeHost:
         """See Host: what a test put into `clock`."""
         return self.clock
 
-    def book(self) -> Book:
+    def load_answers(self) -> AnswerCache:
         """See Host."""
-        return self.pages
+        return self.cache
 
-    def keep(self, book: Book) -> None:
+    def save_answers(self, answers: AnswerCache) -> None:
         """See Host."""
-        self.pages = book
+        self.cache = answers
 
-    def ask(self, source: str, device: str, before: Known | None,
-            seconds: float) -> tuple[str, int, str]:
+    def fetch_provisioning(self, source: str, device: str, before: Known | None,
+                           seconds: float) -> tuple[str, int, str]:
         """See Host: what a test put into `answers`, never while the lock is held."""
         del device, before, seconds
         if self.locked:
             raise AssertionError("the line was asked while the lock was held")
         self.asked.append(source)
         if source not in self.answers:
-            raise ProvisioningError("no answer")
+            raise RemoteError("no answer")
         return self.answers[source]
 
     def observe(self, config: Config, slices: Collection[str]) -> Observed:
@@ -140,10 +140,10 @@ class FakeHost:
     def resolve(self, name: str) -> str:
         """See Host: from the `names` that a test put in."""
         if name not in self.names:
-            raise ProvisioningError(f"{name}: no such name")
+            raise RemoteError(f"{name}: no such name")
         return self.names[name]
 
-    def tell(self, path: str) -> str:
+    def call_update_url(self, path: str) -> str:
         """See Host: noted in `told`."""
         self.told.append(path)
         return "OK"

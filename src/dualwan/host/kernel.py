@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualwan.config import Config
-from dualwan.errors import KernelError
+from dualwan.errors import HostError, KernelError
 from dualwan.host import nft_names, ping, pppd, prefix, store, xtables
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, Unseen
@@ -25,7 +25,7 @@ from dualwan.slices.snat.quota import REFUSED
 
 if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import Known
-    from dualwan.line.provisioning.cache import Book
+    from dualwan.line.provisioning.cache import AnswerCache
 
 RESOLVE_SECONDS = 5.0
 PROC_SYS = Path("/proc/sys")
@@ -69,7 +69,7 @@ class KernelHost:
         found = resolver.addresses(name, resolver.resolvers(), Deadline(RESOLVE_SECONDS))
         return min(found)
 
-    def tell(self, path: str) -> str:
+    def call_update_url(self, path: str) -> str:
         """See Host."""
         from dualwan.host.remote import update_call  # noqa: PLC0415 - for IPIP only
 
@@ -79,20 +79,20 @@ class KernelHost:
         """See Host."""
         return int(time.time())
 
-    def book(self) -> Book:
+    def load_answers(self) -> AnswerCache:
         """See Host."""
         from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
 
         return ask.read()
 
-    def keep(self, book: Book) -> None:
+    def save_answers(self, answers: AnswerCache) -> None:
         """See Host."""
         from dualwan.host.remote import ask  # noqa: PLC0415
 
-        ask.write(book)
+        ask.write(answers)
 
-    def ask(self, source: str, device: str, before: Known | None,
-            seconds: float) -> tuple[str, int, str]:
+    def fetch_provisioning(self, source: str, device: str, before: Known | None,
+                           seconds: float) -> tuple[str, int, str]:
         """See Host."""
         from dualwan.host.remote import ask  # noqa: PLC0415
 
@@ -148,7 +148,7 @@ class KernelHost:
     def apply(self, step: Step) -> None:
         """See Host."""
         if os.geteuid() != 0:
-            raise KernelError(f"{step.text}: changing anything needs root")
+            raise HostError(f"{step.text}: changing anything needs root")
         net, nft, gone = self._netlink, self._nft, step.sign == "-"
         match step.resource:
             case Sysctl() as item:

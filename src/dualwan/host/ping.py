@@ -9,7 +9,7 @@ import struct
 import time
 from collections.abc import Sequence
 
-from dualwan.errors import KernelError
+from dualwan.errors import HostError
 
 ECHO_REQUEST, ECHO_REPLY = 8, 0  # RFC 792
 LIMIT_SECONDS = 3.0
@@ -29,7 +29,7 @@ def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECO
             return bool(sent) and _answered(probe, token, time.monotonic() + seconds)
     except OSError as error:
         if isinstance(error, PermissionError):
-            raise KernelError("a probe needs root") from None
+            raise HostError("a probe needs root") from None
         return False  # the device is not there
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from dualwan.errors import KernelError
+from dualwan.errors import HostError, KernelError
 
 PROGRAM_LIMIT = 10.0  # seconds; none of these has anything to wait for
 
@@ -28,9 +28,9 @@ def _complete(argv: Sequence[str], output: int) -> subprocess.CompletedProcess[s
             text=True, timeout=PROGRAM_LIMIT, check=False,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"})
     except FileNotFoundError:
-        raise KernelError(f"{argv[0]} is not installed") from None
+        raise HostError(f"{argv[0]} is not installed") from None
     except subprocess.TimeoutExpired:
-        raise KernelError(f"{argv[0]} did not end within {PROGRAM_LIMIT:.0f} s") from None
+        raise HostError(f"{argv[0]} did not end within {PROGRAM_LIMIT:.0f} s") from None
 
 
 def flows_from(address: str) -> list[str]:
@@ -70,10 +70,10 @@ def dial(peer: str) -> bool:
     if pppd_of(peer):
         return False
     if not Path("/etc/ppp/peers", peer).exists():
-        raise KernelError(f"cannot dial: there is no /etc/ppp/peers/{peer} (pppoe.peer)")
+        raise HostError(f"cannot dial: there is no /etc/ppp/peers/{peer} (pppoe.peer)")
     code, said = _run(["pon", peer])
     if code != 0:
-        raise KernelError(f"pon {peer} failed with code {code}: {said or 'no reason given'}")
+        raise HostError(f"pon {peer} failed with code {code}: {said or 'no reason given'}")
     return True
 
 
@@ -97,9 +97,9 @@ def hang_up(peer: str, seconds: float) -> bool:
     for _, handle in running:
         os.close(handle)
     if code != 0:
-        raise KernelError(f"poff {peer} failed with code {code}: {said or 'no reason given'}")
+        raise HostError(f"poff {peer} failed with code {code}: {said or 'no reason given'}")
     if open_handles:
-        raise KernelError(f"pppd of {peer} did not end within {seconds:.0f} s")
+        raise HostError(f"pppd of {peer} did not end within {seconds:.0f} s")
     return True
 
 

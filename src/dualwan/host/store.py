@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
-from dualwan.errors import BusyError, KernelError
+from dualwan.errors import BusyError, HostError
 from dualwan.line.failover import Health
 from dualwan.model.observed import Memory
 from dualwan.model.resources import Address
@@ -41,7 +41,7 @@ def lock(seconds: float) -> Iterator[None]:
         where.mkdir(mode=0o755, parents=True, exist_ok=True)
         handle = os.open(where / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise KernelError(f"{where}: {error.strerror} (changing anything needs root)") from None
+        raise HostError(f"{where}: {error.strerror} (changing anything needs root)") from None
     try:
         with _alarm(seconds):
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -113,4 +113,4 @@ def write(memory: Memory) -> None:
         fresh.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         fresh.replace(target)
     except OSError as error:
-        raise KernelError(f"{target}: {error.strerror}") from None
+        raise HostError(f"{target}: {error.strerror}") from None

@@ -46,7 +46,7 @@ provisioning = ["hb46pp"]
 """
 RESOLV_CONF = Path("/etc/resolv.conf")
 AUTHORITIES = Path(ssl.get_default_verify_paths().openssl_cafile)
-BOOK = Path("/var/lib/dualwan/provisioning.json")
+ANSWERS = Path("/var/lib/dualwan/provisioning.json")
 
 
 def _relay_to(line: Line, ce: str) -> None:
@@ -96,7 +96,7 @@ def learned(installed: object, provider: Path) -> Iterator[Path]:
     product.bring_up()
     yield provider
     product.take_down()
-    BOOK.unlink(missing_ok=True)
+    ANSWERS.unlink(missing_ok=True)
     product.configure()
 
 
@@ -138,9 +138,9 @@ def test_a_wrong_answer_changes_nothing(learned: Path, path: str, reason: str) -
             json.dumps(ANSWER | {"map_e": {"br": BR, "rules": [rule]}}))
     (learned / "html").write_text("<html></html>")
     (learned / "txt").write_text(f"v=v6mig-1 url=https://{HOST}{path} t=b")
-    book = json.loads(BOOK.read_text())
-    book["answers"]["hb46pp"]["time"] = 0  # half a century old, so it has to be asked anew
-    BOOK.write_text(json.dumps(book))
+    kept = json.loads(ANSWERS.read_text())
+    kept["answers"]["hb46pp"]["time"] = 0  # half a century old, so it has to be asked anew
+    ANSWERS.write_text(json.dumps(kept))
     before = product.journal().splitlines()
     done = product.run()
     assert done.returncode == 0, done.stderr
@@ -148,7 +148,7 @@ def test_a_wrong_answer_changes_nothing(learned: Path, path: str, reason: str) -
     new = product.journal().splitlines()[len(before):]
     assert len(new) == 1
     assert reason in new[0]
-    assert json.loads(BOOK.read_text())["answers"] == book["answers"]
+    assert json.loads(ANSWERS.read_text())["answers"] == kept["answers"]
 
 
 def test_silence_at_ifup_takes_what_was_learned(learned: Path, line: Line) -> None:

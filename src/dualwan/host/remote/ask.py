@@ -1,4 +1,4 @@
-"""What the line was asked and what it said: the book of answers on disk, and the asking."""
+"""What the line was asked and what it said: the answers kept on disk, and the asking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from dualwan import __version__
 from dualwan.config.mape import HB46PP
 from dualwan.config.values import interface_name
-from dualwan.errors import KernelError, ProvisioningError
+from dualwan.errors import HostError, RemoteError
 from dualwan.host.remote import resolver
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning import cache, dhcpv6, dns, hb46pp
@@ -27,24 +27,24 @@ def directory() -> Path:
     return Path(os.environ.get("DUALWAN_STATE") or "/var/lib/dualwan")
 
 
-def read() -> cache.Book:
-    """The book; what cannot be read counts as nothing known."""
+def read() -> cache.AnswerCache:
+    """The answers kept; what cannot be read counts as nothing known."""
     try:
         with (directory() / NAME).open(encoding="utf-8") as file:
-            return cache.decode(file.read(cache.MAX_BOOK))
+            return cache.decode(file.read(cache.MAX_CACHE))
     except (OSError, ValueError):
-        return cache.Book()
+        return cache.AnswerCache()
 
 
-def write(book: cache.Book) -> None:
-    """Keep BOOK for later; raises KernelError."""
-    _write(directory() / NAME, cache.encode(book))
+def write(answers: cache.AnswerCache) -> None:
+    """Keep ANSWERS for later; raises HostError."""
+    _write(directory() / NAME, cache.encode(answers))
 
 
 def note(environ: Mapping[str, str]) -> bool:
     """Keep what a DHCPv6 client hands to its hook, for learning; whether there was anything.
 
-    Raises KernelError, and ProvisioningError where it is not right.
+    Raises HostError, and RemoteError where it is not right.
     """
     text = dhcpv6.from_environment(environ)
     if not text:
@@ -52,7 +52,7 @@ def note(environ: Mapping[str, str]) -> bool:
     try:
         device = interface_name(environ.get("interface"))
     except ValueError as error:
-        raise ProvisioningError(str(error)) from None
+        raise RemoteError(str(error)) from None
     dhcpv6.parse(text)
     _write(directory() / NOTE.replace("%s", device), text + "\n")
     return True
@@ -71,14 +71,14 @@ def _write(target: Path, text: str) -> None:
             os.fsync(file.fileno())  # it is there for the boot after a power cut
         fresh.replace(target)
     except OSError as error:
-        raise KernelError(f"{target}: {error.strerror}") from None
+        raise HostError(f"{target}: {error.strerror}") from None
 
 
 def ask(source: str, device: str, before: Known | None, seconds: float,
         port: int = resolver.PORT) -> tuple[str, int, str]:
     """Ask SOURCE about the line on DEVICE; (where it came from, when, what it said).
 
-    BEFORE is the last answer. Raises ProvisioningError after SECONDS at the latest.
+    BEFORE is the last answer. Raises RemoteError after SECONDS at the latest.
     """
     if source == HB46PP:
         return _hb46pp(device, before, Deadline(seconds), port)
@@ -102,15 +102,15 @@ def _hb46pp(device: str, before: Known | None, deadline: Deadline,
     try:
         return origin, int(time.time()), response.body.decode("utf-8")
     except UnicodeDecodeError:
-        raise ProvisioningError(f"the answer of {origin} is not UTF-8 text") from None
+        raise RemoteError(f"the answer of {origin} is not UTF-8 text") from None
 
 
 def _dhcpv6(device: str) -> tuple[str, int, str]:
     path, changed, lease = _lease_of(device)
     if not path:
-        raise ProvisioningError(f"no DHCPv6 client keeps a lease of {device}")
+        raise RemoteError(f"no DHCPv6 client keeps a lease of {device}")
     if not lease.containers:
-        raise ProvisioningError(f"the lease in {path} has no option {dhcpv6.CONTAINER}")
+        raise RemoteError(f"the lease in {path} has no option {dhcpv6.CONTAINER}")
     return path, changed, lease.text
 
 
@@ -132,7 +132,7 @@ def _lease_of(device: str) -> tuple[str, int, dhcpv6.Lease]:
                 lease = dhcpv6.Lease(tuple(data.decode("ascii", "replace").split()))
             else:
                 lease = dhcpv6.from_lease_file(data.decode("utf-8", "replace"), device)
-        except (OSError, ProvisioningError):
+        except (OSError, RemoteError):
             continue
         found = (str(path), changed, lease)
     return found

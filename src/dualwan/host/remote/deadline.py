@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from dualwan.errors import ProvisioningError
+from dualwan.errors import RemoteError
 
 
 class Deadline:
@@ -15,8 +15,8 @@ class Deadline:
         self._until = time.monotonic() + seconds
 
     def left(self, most: float | None = None) -> float:
-        """Seconds left, MOST at most; raises ProvisioningError when there are none."""
+        """Seconds left, MOST at most; raises RemoteError when there are none."""
         left = self._until - time.monotonic()
         if left <= 0:
-            raise ProvisioningError(f"no answer within {self._seconds:g} s")
+            raise RemoteError(f"no answer within {self._seconds:g} s")
         return left if most is None else min(left, most)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dualwan import __version__
-from dualwan.errors import ProvisioningError
+from dualwan.errors import RemoteError
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning.hb46pp import MAX_BODY, checked_url, shown
 
@@ -38,7 +38,7 @@ def get(url: str, deadline: Deadline,  # noqa: PLR0913 - the bounds are the call
 
     resolve: a host's IPv6 addresses; each: makes of a URL what is asked, at every step.
     Certificates are checked against the system's (SSL_CERT_FILE moves them). Raises
-    ProvisioningError in every case but a status of 200 to 299 with up to MAX_BODY bytes.
+    RemoteError in every case but a status of 200 to 299 with up to MAX_BODY bytes.
     """
     from http.client import HTTPException  # noqa: PLC0415 - 25 ms with ssl, for a question only
     from urllib.parse import urljoin  # noqa: PLC0415
@@ -50,12 +50,12 @@ def get(url: str, deadline: Deadline,  # noqa: PLR0913 - the bounds are the call
             url = urljoin(asked, location)
         except (OSError, HTTPException, ValueError) as error:
             deadline.left()  # a timeout of a socket is the end of the whole
-            raise ProvisioningError(f"{shown(url)}: {_reason(error)}") from None
+            raise RemoteError(f"{shown(url)}: {_reason(error)}") from None
         if response.status in _OK:
             return response
         if response.status not in _MOVED or not location:
-            raise ProvisioningError(f"{shown(asked)} answers with status {response.status}")
-    raise ProvisioningError(f"{shown(url)}: more than {redirects} redirects")
+            raise RemoteError(f"{shown(asked)} answers with status {response.status}")
+    raise RemoteError(f"{shown(url)}: more than {redirects} redirects")
 
 
 def _once(url: str, deadline: Deadline, resolve: Callable[[str], Sequence[str]],
@@ -79,9 +79,9 @@ def _once(url: str, deadline: Deadline, resolve: Callable[[str], Sequence[str]],
                 return Response(url, response.status, b""), location
             body = response.read(MAX_BODY + 1)
             if len(body) > MAX_BODY:
-                raise ProvisioningError(f"{shown(url)} sends more than {MAX_BODY} bytes")
+                raise RemoteError(f"{shown(url)} sends more than {MAX_BODY} bytes")
             if response.length:
-                raise ProvisioningError(f"{shown(url)} stops in the middle")
+                raise RemoteError(f"{shown(url)} stops in the middle")
             return Response(url, response.status, body), ""
 
 
@@ -100,7 +100,7 @@ def _connected(host: str, port: int, deadline: Deadline,
             plain.close()
             failure = error
             continue
-        except ProvisioningError:
+        except RemoteError:
             plain.close()
             raise
         try:
@@ -124,7 +124,7 @@ def _context(deadline: Deadline) -> ssl.SSLContext:
             size = super().recv_into(*arguments, **named)
             received += size
             if received > MAX_RECEIVED:
-                raise ProvisioningError(f"the server sends more than {MAX_RECEIVED} bytes")
+                raise RemoteError(f"the server sends more than {MAX_RECEIVED} bytes")
             return size
 
         def send(self, *arguments: Any, **named: Any) -> int:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
-from dualwan.errors import ProvisioningError
+from dualwan.errors import RemoteError
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning import dns
 
@@ -33,11 +33,11 @@ def records(name: str, kind: int, servers: Sequence[str], deadline: Deadline,
             port: int = PORT) -> tuple[bytes, ...]:
     """NAME's records of type KIND (see dns) from the first of SERVERS that answers.
 
-    Raises ProvisioningError when none does, or when the answer is that there is no such
+    Raises RemoteError when none does, or when the answer is that there is no such
     record: other servers would say something else only if they were not the line's.
     """
     if not servers:
-        raise ProvisioningError(f"cannot ask for {name}: no name server is known")
+        raise RemoteError(f"cannot ask for {name}: no name server is known")
     failures = []
     for server in servers[:MAX_SERVERS]:
         try:
@@ -48,14 +48,14 @@ def records(name: str, kind: int, servers: Sequence[str], deadline: Deadline,
         if reply.records:
             return reply.records
         if reply.code in {0, dns.NXDOMAIN}:
-            raise ProvisioningError(f"{server} knows of no {name}: this line does not offer it")
+            raise RemoteError(f"{server} knows of no {name}: this line does not offer it")
         failures.append(f"{server} failed with code {reply.code}")
-    raise ProvisioningError(f"no answer about {name}: {', '.join(failures)}")
+    raise RemoteError(f"no answer about {name}: {', '.join(failures)}")
 
 
 def addresses(name: str, servers: Sequence[str], deadline: Deadline,
               port: int = PORT) -> tuple[str, ...]:
-    """IPv6 addresses of NAME, which may be one itself; raises ProvisioningError."""
+    """IPv6 addresses of NAME, which may be one itself; raises RemoteError."""
     if ":" in name:
         return (name,)
     found = records(name, dns.AAAA, servers, deadline, port)
@@ -86,7 +86,7 @@ def _ask(name: str, kind: int, server: tuple[str, int], deadline: Deadline) -> d
             tcp.sendall(len(question).to_bytes(2, "big") + question)
             size = int.from_bytes(_exactly(tcp, 2, until), "big")
             return dns.reply(question, _exactly(tcp, size, until), kind)
-    except ProvisioningError as error:
+    except RemoteError as error:
         deadline.left()  # the whole has no time left: then that is the reason
         raise OSError(0, str(error)) from None
 
@@ -96,7 +96,7 @@ def _udp_reply(udp: socket.socket, question: bytes, kind: int, until: Deadline) 
     while True:
         udp.settimeout(until.left())
         data = udp.recv(dns.MAX_UDP)
-        with suppress(ProvisioningError):
+        with suppress(RemoteError):
             return dns.reply(question, data, kind)
 
 
@@ -106,7 +106,7 @@ def _exactly(tcp: socket.socket, size: int, until: Deadline) -> bytes:
         tcp.settimeout(until.left())
         more = tcp.recv(size - len(data))
         if not more:
-            raise ProvisioningError("the DNS answer is cut off")
+            raise RemoteError("the DNS answer is cut off")
         data += more
     return data
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dualwan.config.values import text
-from dualwan.errors import ConfigError, ProvisioningError
+from dualwan.errors import ConfigError, RemoteError
 from dualwan.host.remote import resolver
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning.hb46pp import checked_url, shown
@@ -81,7 +81,7 @@ def call(update: UpdateCall, seconds: float = SECONDS,
 
     Over IPv6, within SECONDS, without following redirects: a password goes to whom it was
     meant for. RESOLVE gives a host's IPv6 addresses, by default from the machine's name
-    servers. Raises ProvisioningError unless the status is 200 to 299.
+    servers. Raises RemoteError unless the status is 200 to 299.
     """
     from base64 import b64encode  # noqa: PLC0415 - only for a call
 
@@ -105,5 +105,5 @@ def call(update: UpdateCall, seconds: float = SECONDS,
 def _url(value: object) -> str:
     try:
         return checked_url(text(value))
-    except ProvisioningError:  # its text quotes the URL, and this one may hold a password
+    except RemoteError:  # its text quotes the URL, and this one may hold a password
         raise ValueError("must be an https URL without a user name in it") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
-from dualwan.errors import MapeError, ProvisioningError
+from dualwan.errors import MapeError, RemoteError
 from dualwan.mape.portset import PortSet
 from dualwan.mape.rule import Mapping, Rule, derive, parse_prefix
 
@@ -98,7 +98,7 @@ def mapping(answer: Answer, prefix: str) -> Mapping:
 
 
 def usable(answer: Answer, prefixes: tuple[str, ...]) -> str:
-    """The first of PREFIXES that ANSWER covers; raises ProvisioningError when it is none."""
+    """The first of PREFIXES that ANSWER covers; raises RemoteError when it is none."""
     reason = "the line has no prefix"
     for prefix in prefixes:
         try:
@@ -107,11 +107,11 @@ def usable(answer: Answer, prefixes: tuple[str, ...]) -> str:
             reason = str(error)
         else:
             return prefix
-    raise ProvisioningError(reason)
+    raise RemoteError(reason)
 
 
 def checked_rule(rule: Rule) -> Rule:
-    """RULE, if its addresses can be those of a line; raises ProvisioningError otherwise."""
+    """RULE, if its addresses can be those of a line; raises RemoteError otherwise."""
     if rule.br is not None:
         check_end(rule.br, "the border relay")
     check_end(rule.ipv6_prefix.network_address, "the rule's prefix")
@@ -120,15 +120,15 @@ def checked_rule(rule: Rule) -> Rule:
 
 
 def check_end(address: IPv6Address, what: str) -> None:
-    """Raise ProvisioningError unless ADDRESS can be reached through the line."""
+    """Raise RemoteError unless ADDRESS can be reached through the line."""
     bad = (address.is_multicast or address.is_unspecified or address.is_loopback
            or address.is_link_local or address.ipv4_mapped is not None
            or address.scope_id is not None or address in IPv6Network("fc00::/7"))
     if bad:
-        raise ProvisioningError(f"{what} cannot be {address}")
+        raise RemoteError(f"{what} cannot be {address}")
 
 
 def check_ipv4(network: IPv4Network) -> None:
-    """Raise ProvisioningError where a line cannot have its IPv4 address from NETWORK."""
+    """Raise RemoteError where a line cannot have its IPv4 address from NETWORK."""
     if any(network.overlaps(nowhere) for nowhere in _NOWHERE4):
-        raise ProvisioningError(f"no line has an IPv4 address from {network}")
+        raise RemoteError(f"no line has an IPv4 address from {network}")

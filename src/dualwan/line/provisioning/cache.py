@@ -1,7 +1,7 @@
-"""The book of answers: what was said, when, by whom, and when somebody was asked in vain. Pure.
+"""The answers of the line: what was said, when and by whom; when a source was asked in vain. Pure.
 
 It keeps what was said, word by word, and checks it anew at each reading: there is one
-check, and a book that somebody wrote into by hand is worth no more than a server.
+check, and a file that somebody edited is worth no more than a server.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dualwan.config.mape import DHCPV6, HB46PP
-from dualwan.errors import ProvisioningError
+from dualwan.errors import RemoteError
 from dualwan.line.provisioning import dhcpv6, hb46pp
 from dualwan.line.provisioning.answer import Answer, Known
 
-MAX_BOOK = 1 << 20  # bytes
+MAX_CACHE = 1 << 20  # bytes
 RETRY = 600  # seconds: HB46PP 3.6 wants ten minutes or more after a failure
 
 
@@ -30,7 +30,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Book:
+class AnswerCache:
     """The last answer of each source, and when each was last asked in vain."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Book:
         for source, entry in self.entries.items():
             try:
                 answer = parse(source, entry.text, entry.origin)
-            except ProvisioningError:
+            except RemoteError:
                 continue
             found.append(Known(source, entry.origin, entry.prefix, now - entry.time, answer))
         return tuple(found)
@@ -51,45 +51,45 @@ class Book:
         """Whether SOURCE has not just been asked in vain."""
         return not 0 <= now - self.failed.get(source, now - RETRY) < RETRY
 
-    def with_entry(self, source: str, entry: Entry) -> Book:
-        """The book with ENTRY as the answer of SOURCE."""
+    def with_entry(self, source: str, entry: Entry) -> AnswerCache:
+        """The cache with ENTRY as the answer of SOURCE."""
         failed = {name: time for name, time in self.failed.items() if name != source}
         return replace(self, entries={**self.entries, source: entry}, failed=failed)
 
-    def with_failure(self, source: str, now: int) -> Book:
-        """The book with a failure of SOURCE at NOW; its earlier answer stays."""
+    def with_failure(self, source: str, now: int) -> AnswerCache:
+        """The cache with a failure of SOURCE at NOW; its earlier answer stays."""
         return replace(self, failed={**self.failed, source: now})
 
 
 def parse(source: str, text: str, origin: str) -> Answer:
-    """Check TEXT as what SOURCE says; raises ProvisioningError."""
+    """Check TEXT as what SOURCE says; raises RemoteError."""
     if source == HB46PP:
         return hb46pp.parse(text, origin)
     if source == DHCPV6:
         return dhcpv6.parse(text, origin)
-    raise ProvisioningError(f"{source!r} is no source of answers")
+    raise RemoteError(f"{source!r} is no source of answers")
 
 
-def encode(book: Book) -> str:
-    """BOOK as the text of its file."""
+def encode(answers: AnswerCache) -> str:
+    """ANSWERS as the text of its file."""
     import json  # noqa: PLC0415 - not needed where nothing was learned
 
     entries = {source: {"origin": entry.origin, "time": entry.time, "prefix": entry.prefix,
-                        "text": entry.text} for source, entry in book.entries.items()}
-    return json.dumps({"answers": entries, "failed": dict(book.failed)}, indent=1) + "\n"
+                        "text": entry.text} for source, entry in answers.entries.items()}
+    return json.dumps({"answers": entries, "failed": dict(answers.failed)}, indent=1) + "\n"
 
 
-def decode(text: str) -> Book:
-    """The book in TEXT; what cannot be read counts as nothing known."""
+def decode(text: str) -> AnswerCache:
+    """The cache in TEXT; what cannot be read counts as nothing known."""
     import json  # noqa: PLC0415 - not needed where nothing was learned
 
     try:
-        data = json.loads(text[:MAX_BOOK])
+        data = json.loads(text[:MAX_CACHE])
         entries = {str(source): _entry(value) for source, value in data["answers"].items()}
         failed = {str(source): _whole(time) for source, time in data["failed"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Book()
-    return Book(entries, failed)
+        return AnswerCache()
+    return AnswerCache(entries, failed)
 
 
 def _entry(value: Any) -> Entry:

@@ -19,7 +19,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
 from dualwan.config.mape import DHCPV6
-from dualwan.errors import MapeError, ProvisioningError
+from dualwan.errors import MapeError, RemoteError
 from dualwan.line.provisioning.answer import MAX_RULES, MIN_TTL, Answer, Learned, checked_rule
 from dualwan.mape.portset import PORT_BITS, PortSet
 from dualwan.mape.rule import DEFAULT_PSID_OFFSET, Rule
@@ -56,23 +56,23 @@ class Lease(NamedTuple):
 
 
 def parse(text: str, origin: str = "") -> Answer:
-    """Read the options 94 in TEXT, hexadecimal, one a line; raises ProvisioningError.
+    """Read the options 94 in TEXT, hexadecimal, one a line; raises RemoteError.
 
     Its ttl is the least: looking into a lease again costs nothing.
     """
     lines = text.split()
     if not lines or len(lines) > MAX_RULES:
-        raise ProvisioningError(f"{len(lines) or 'no'} options {CONTAINER}")
+        raise RemoteError(f"{len(lines) or 'no'} options {CONTAINER}")
     rules = [rule for line in lines for rule in container(_bytes(line), origin)]
     if not 0 < len(rules) <= MAX_RULES:
-        raise ProvisioningError(f"option {CONTAINER} has {len(rules) or 'no'} rules")
+        raise RemoteError(f"option {CONTAINER} has {len(rules) or 'no'} rules")
     return Answer(rules=tuple(rules), name="DHCPv6", ttl=MIN_TTL)
 
 
 def container(data: bytes, origin: str = "") -> list[Learned]:
     """Read the content of one option 94 (RFC 7598 section 5.1): rules, and their relays.
 
-    More than one border relay is allowed; the first is taken. Raises ProvisioningError.
+    More than one border relay is allowed; the first is taken. Raises RemoteError.
     """
     options = list(_options(data))
     relays = [_relay(content) for code, content in options if code == BORDER_RELAY]
@@ -83,10 +83,10 @@ def container(data: bytes, origin: str = "") -> list[Learned]:
 def from_message(data: bytes) -> Lease:
     """Read a reply as it came (RFC 8415 section 8), which is what dhcpcd keeps.
 
-    Raises ProvisioningError if it is not one.
+    Raises RemoteError if it is not one.
     """
     if len(data) < _HEADER or len(data) > MAX_OPTION or data[0] != REPLY:
-        raise ProvisioningError("not a DHCPv6 reply")
+        raise RemoteError("not a DHCPv6 reply")
     containers, servers = [], []
     for code, content in _options(data[_HEADER:]):
         if code == CONTAINER:
@@ -135,11 +135,11 @@ def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> Learned:
     it is for CEs that talk to each other directly.
     """
     if len(data) < _FIXED:
-        raise ProvisioningError(f"option {RULE} is cut off")
+        raise RemoteError(f"option {RULE} is cut off")
     ea_length, length4, length6 = data[1], data[2], data[7]
     octets = (length6 + 7) // 8
     if octets > _ADDRESS or len(data) < _FIXED + octets:
-        raise ProvisioningError(f"option {RULE} is cut off, or its IPv6 prefix of {length6} bits")
+        raise RemoteError(f"option {RULE} is cut off, or its IPv6 prefix of {length6} bits")
     bits = int.from_bytes(data[_FIXED:_FIXED + octets].ljust(_ADDRESS, b"\0"), "big")
     offset, ports = DEFAULT_PSID_OFFSET, None
     for code, content in _options(data[_FIXED + octets:]):
@@ -150,7 +150,7 @@ def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> Learned:
                     IPv4Network((int.from_bytes(data[3:7], "big"), length4), strict=False),
                     ea_length, offset, relay, "rfc", DHCPV6, origin)
     except (MapeError, ValueError) as error:
-        raise ProvisioningError(str(error)[:200]) from None
+        raise RemoteError(str(error)[:200]) from None
     return Learned(checked_rule(rule), ports)
 
 
@@ -160,32 +160,32 @@ def _ports(data: bytes) -> tuple[int, PortSet | None]:
     The wire has the PSID in the leftmost of 16 bits; ours is at the right.
     """
     if len(data) != _HEADER:
-        raise ProvisioningError(f"option {PORT_PARAMETERS} has {len(data)} bytes, not {_HEADER}")
+        raise RemoteError(f"option {PORT_PARAMETERS} has {len(data)} bytes, not {_HEADER}")
     offset, length, wire = data[0], data[1], int.from_bytes(data[2:], "big")
     if not length:
         return offset, None
     if length > PORT_BITS or wire & ((1 << (PORT_BITS - length)) - 1):
-        raise ProvisioningError(f"the PSID 0x{wire:04x} of option {PORT_PARAMETERS} is longer"
+        raise RemoteError(f"the PSID 0x{wire:04x} of option {PORT_PARAMETERS} is longer"
                                 f" than the {length} bits it says")
     try:
         return offset, PortSet(wire >> (PORT_BITS - length), offset, length)
     except MapeError as error:
-        raise ProvisioningError(str(error)) from None
+        raise RemoteError(str(error)) from None
 
 
 def _relay(data: bytes) -> IPv6Address:
     if len(data) != _ADDRESS:
-        raise ProvisioningError(f"option {BORDER_RELAY} has {len(data)} bytes, not {_ADDRESS}")
+        raise RemoteError(f"option {BORDER_RELAY} has {len(data)} bytes, not {_ADDRESS}")
     return IPv6Address(data)
 
 
 def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Code and content of each option (RFC 8415 section 21.1); raises ProvisioningError."""
+    """Code and content of each option (RFC 8415 section 21.1); raises RemoteError."""
     at = 0
     while at < len(data):
         end = at + _HEADER + int.from_bytes(data[at + 2:at + _HEADER], "big")
         if len(data) < max(end, at + _HEADER):
-            raise ProvisioningError("a DHCPv6 option is cut off")
+            raise RemoteError("a DHCPv6 option is cut off")
         yield int.from_bytes(data[at:at + 2], "big"), data[at + _HEADER:end]
         at = end
 
@@ -200,7 +200,7 @@ def _plain(value: str) -> str:
 
 def _bytes(line: str) -> bytes:
     if len(line) > 2 * MAX_OPTION or not _plain(line):
-        raise ProvisioningError("what was kept is not hexadecimal")
+        raise RemoteError("what was kept is not hexadecimal")
     return bytes.fromhex(_plain(line))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address
 from typing import NamedTuple
 
-from dualwan.errors import ProvisioningError
+from dualwan.errors import RemoteError
 
 TXT = 16
 AAAA = 28
@@ -34,10 +34,10 @@ class Reply(NamedTuple):
 
 
 def query(identifier: int, name: str, kind: int) -> bytes:
-    """Question for NAME's records of type KIND; raises ProvisioningError for no such name."""
+    """Question for NAME's records of type KIND; raises RemoteError for no such name."""
     labels = name.rstrip(".").encode("ascii", "replace").split(b".")
     if any(not 0 < len(label) <= _MAX_LABEL for label in labels) or len(name) > 253:  # noqa: PLR2004
-        raise ProvisioningError(f"{name[:60]!r} is no name that DNS could know")
+        raise RemoteError(f"{name[:60]!r} is no name that DNS could know")
     question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
     header = b"".join(number.to_bytes(2, "big") for number in (identifier, _RECURSE, 1, 0, 0, 0))
     return header + question + kind.to_bytes(2, "big") + CLASS_IN.to_bytes(2, "big")
@@ -47,13 +47,13 @@ def reply(asked: bytes, data: bytes, kind: int) -> Reply:
     """Read the answer DATA to the question ASKED, of type KIND.
 
     Records of that type count whoever's they are: a resolver follows aliases by itself.
-    Raises ProvisioningError if it is not an answer to this question, or ends too early.
+    Raises RemoteError if it is not an answer to this question, or ends too early.
     """
     end = len(asked)
     same = data[:2] == asked[:2] and data[_HEADER:end].lower() == asked[_HEADER:].lower()
     flags = _number(data, 2)
     if not same or not flags & _ANSWER or _number(data, 4) != 1:
-        raise ProvisioningError("what came is no answer to the question")
+        raise RemoteError("what came is no answer to the question")
     count = _number(data, 6)
     if flags & _TRUNCATED or count > _MAX_RECORDS:
         return Reply(flags & 0xF, bool(flags & _TRUNCATED), ())
@@ -63,7 +63,7 @@ def reply(asked: bytes, data: bytes, kind: int) -> Reply:
         length = _number(data, end + 8)
         content = data[end + _FIXED:end + _FIXED + length]
         if len(content) != length:
-            raise ProvisioningError("the DNS answer is cut off")
+            raise RemoteError("the DNS answer is cut off")
         if _number(data, end) == kind and _number(data, end + 2) == CLASS_IN:
             found.append(content)
         end += _FIXED + length
@@ -80,11 +80,11 @@ def txt(content: bytes) -> str:
 
 
 def aaaa(content: bytes) -> str:
-    """The address of an AAAA record; raises ProvisioningError."""
+    """The address of an AAAA record; raises RemoteError."""
     try:
         return str(IPv6Address(content))
     except ValueError:
-        raise ProvisioningError("the DNS answer has an address that is none") from None
+        raise RemoteError("the DNS answer has an address that is none") from None
 
 
 def _after_name(data: bytes, at: int) -> int:
@@ -96,11 +96,11 @@ def _after_name(data: bytes, at: int) -> int:
         if size & _POINTER == _POINTER:
             return at + 2
         at += 1 + size
-    raise ProvisioningError("the DNS answer is cut off")
+    raise RemoteError("the DNS answer is cut off")
 
 
 def _number(data: bytes, at: int) -> int:
-    """Two bytes; raises ProvisioningError where they are missing."""
+    """Two bytes; raises RemoteError where they are missing."""
     if len(data) < at + 2:
-        raise ProvisioningError("the DNS answer is cut off")
+        raise RemoteError("the DNS answer is cut off")
     return int.from_bytes(data[at:at + 2], "big")

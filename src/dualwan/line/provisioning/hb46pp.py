@@ -16,7 +16,7 @@ from ipaddress import IPv4Network, IPv6Address
 from typing import Any, NoReturn
 
 from dualwan.config.mape import HB46PP
-from dualwan.errors import MapeError, ProvisioningError
+from dualwan.errors import MapeError, RemoteError
 from dualwan.line.provisioning.answer import (
     DAY,
     MAX_RULES,
@@ -53,43 +53,43 @@ _MAX_OFFSET = 15  # bits
 def server(records: list[str]) -> str:
     """URL of the provisioning server, from the TXT records at NAME (3.1).
 
-    Raises ProvisioningError where no record is of this protocol, two are, or it may not be used.
+    Raises RemoteError where no record is of this protocol, two are, or it may not be used.
     """
     ours = {text for text in records if text.split(" ", 1)[0] == VERSION}
     if len(ours) != 1:
-        raise ProvisioningError(f"{NAME} has {len(ours) or 'no'} TXT records with {VERSION}")
+        raise RemoteError(f"{NAME} has {len(ours) or 'no'} TXT records with {VERSION}")
     fields: dict[str, str] = {}
     for word in ours.pop().split():
         key, _, value = word.partition("=")
         if key in fields:
-            raise ProvisioningError(f"the TXT record of {NAME} says {key[:20]!r} twice")
+            raise RemoteError(f"the TXT record of {NAME} says {key[:20]!r} twice")
         fields[key] = value
     if "url" not in fields:
-        raise ProvisioningError(f"the TXT record of {NAME} names no server")
+        raise RemoteError(f"the TXT record of {NAME} names no server")
     url = checked_url(fields["url"])
     if fields.get("t") != "b":
-        raise ProvisioningError(f"the server {shown(url)} is not to be checked by its certificate"
+        raise RemoteError(f"the server {shown(url)} is not to be checked by its certificate"
                                 " (t=a), so it is not asked")
     return url
 
 
 def checked_url(url: str) -> str:
-    """URL, if it is https with a host, and nothing odd; raises ProvisioningError."""
+    """URL, if it is https with a host, and nothing odd; raises RemoteError."""
     from urllib.parse import urlsplit  # noqa: PLC0415 - only a question needs it
 
     if len(url) > MAX_URL or not re.fullmatch(r"[!-~]+", url) or "\\" in url:
-        raise ProvisioningError(f"no URL: {url[:60]!a}")
+        raise RemoteError(f"no URL: {url[:60]!a}")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ProvisioningError(f"no URL: {url[:60]!r} ({error})") from None
+        raise RemoteError(f"no URL: {url[:60]!r} ({error})") from None
     if parts.scheme != "https":
-        raise ProvisioningError(f"{url[:60]!r} is not https, so it is not asked")
+        raise RemoteError(f"{url[:60]!r} is not https, so it is not asked")
     host = parts.hostname or ""
     literal = ":" in host and "%" not in host
     if not (literal or _NAME.fullmatch(host)) or port == 0 or "@" in parts.netloc:
-        raise ProvisioningError(f"no URL to ask: {url[:60]!r}")
+        raise RemoteError(f"no URL to ask: {url[:60]!r}")
     return url
 
 
@@ -118,7 +118,7 @@ def request(url: str, version: str, token: str = "",
 def parse(text: str | bytes, origin: str = "") -> Answer:
     """Check an answer (3.4) and read it; what it says beyond the schema is ignored.
 
-    ORIGIN goes into the rules' source, for people. Raises ProvisioningError, whose text is
+    ORIGIN goes into the rules' source, for people. Raises RemoteError, whose text is
     one printable line, for whatever is not as the specification has it.
     """
     top = _object(_json(text), "the answer")
@@ -127,7 +127,7 @@ def parse(text: str | bytes, origin: str = "") -> Answer:
     ttl = _number(top.get("ttl", DAY), "ttl", 0, 1 << 31)
     token = top.get("token", "")
     if "token" in top and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
-        raise ProvisioningError("token is not 64 hexadecimal digits")
+        raise RemoteError("token is not 64 hexadecimal digits")
     offered = [way for way in order if isinstance(way, str) and way in top]
     return Answer(
         rules=_map_e(top["map_e"], f"{name}, {origin}".strip(", "))
@@ -142,27 +142,27 @@ def _json(text: str | bytes) -> Any:
     import json  # noqa: PLC0415 - only a question or a kept answer needs it
 
     if len(text) > MAX_BODY:
-        raise ProvisioningError(f"the answer is longer than {MAX_BODY} bytes")
+        raise RemoteError(f"the answer is longer than {MAX_BODY} bytes")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise ProvisioningError("the answer says something twice")
+            raise RemoteError("the answer says something twice")
         return found
 
     def never(_constant: str) -> NoReturn:
-        raise ProvisioningError("the answer has NaN or Infinity, which JSON does not know")
+        raise RemoteError("the answer has NaN or Infinity, which JSON does not know")
 
     try:
         plain = text.decode("utf-8") if isinstance(text, bytes) else text
         return json.loads(plain, object_pairs_hook=once, parse_constant=never)
     except UnicodeDecodeError:
-        raise ProvisioningError("the answer is not UTF-8 text") from None
+        raise RemoteError("the answer is not UTF-8 text") from None
     except RecursionError:
-        raise ProvisioningError("the answer is nested too deeply") from None
+        raise RemoteError("the answer is nested too deeply") from None
     except ValueError as error:
         what = "HTML" if plain.lstrip()[:1] == "<" else str(error)[:80]
-        raise ProvisioningError(f"the answer is not JSON: {what}") from None
+        raise RemoteError(f"the answer is not JSON: {what}") from None
 
 
 def _map_e(value: Any, source: str) -> tuple[Learned, ...]:
@@ -171,7 +171,7 @@ def _map_e(value: Any, source: str) -> tuple[Learned, ...]:
     relay = _address(table.get("br"), "map_e.br")
     rules = _list(table.get("rules"), "map_e.rules", MAX_RULES)
     if not rules:
-        raise ProvisioningError("map_e.rules is empty")
+        raise RemoteError("map_e.rules is empty")
     return tuple(_rule(_object(item, f"map_e.rules[{at}]"), relay, _LAYOUT[version], source)
                  for at, item in enumerate(rules))
 
@@ -183,7 +183,7 @@ def _rule(table: dict[str, Any], relay: IPv6Address, layout: str, source: str) -
                     _number(table.get("psid_offset"), "psid_offset", 0, _MAX_OFFSET),
                     relay, layout, HB46PP, source)
     except MapeError as error:
-        raise ProvisioningError(_line(error)) from None
+        raise RemoteError(_line(error)) from None
     return Learned(checked_rule(rule))
 
 
@@ -201,7 +201,7 @@ def _ipip(value: Any) -> tuple[Ipip, ...]:
         try:
             network = IPv4Network(_text(table.get("ipv4"), "ipip.ipv4"))
         except ValueError as error:
-            raise ProvisioningError(_line(error)) from None
+            raise RemoteError(_line(error)) from None
         check_ipv4(network)
         found.append(Ipip(_address(table.get("ipv6_local"), "ipip.ipv6_local"),
                           _address(table.get("ipv6_remote"), "ipip.ipv6_remote"), network))
@@ -212,7 +212,7 @@ def _address(value: Any, key: str) -> IPv6Address:
     try:
         address = IPv6Address(_text(value, key))
     except ValueError:
-        raise ProvisioningError(f"{key} is no IPv6 address: {ascii(value)[:60]}") from None
+        raise RemoteError(f"{key} is no IPv6 address: {ascii(value)[:60]}") from None
     check_end(address, key)
     return address
 
@@ -221,33 +221,33 @@ def _name(table: dict[str, Any], key: str) -> str:
     """A name for people, which goes into a log and onto a terminal: printable, and short."""
     name = _text(table.get(key, ""), key)
     if not name.isprintable() or len(name.encode()) + 2 > _MAX_NAME:
-        raise ProvisioningError(f"{key} is no name: {ascii(name)[:60]}")
+        raise RemoteError(f"{key} is no name: {ascii(name)[:60]}")
     return name
 
 
 def _text(value: Any, key: str) -> str:
     if not isinstance(value, str):
-        raise ProvisioningError(f"{key} is {'missing' if value is None else 'not text'}")
+        raise RemoteError(f"{key} is {'missing' if value is None else 'not text'}")
     return value
 
 
 def _number(value: Any, key: str, low: int, high: int) -> int:
     if type(value) is not int or not low <= value <= high:  # bool is an int to isinstance
         what = "missing" if value is None else f"not a number from {low} to {high}"
-        raise ProvisioningError(f"{key} is {what}")
+        raise RemoteError(f"{key} is {what}")
     return value
 
 
 def _list(value: Any, key: str, most: int) -> list[Any]:
     if not isinstance(value, list) or len(value) > most:
         what = "missing" if value is None else f"no list of up to {most}"
-        raise ProvisioningError(f"{key} is {what}")
+        raise RemoteError(f"{key} is {what}")
     return value
 
 
 def _object(value: Any, key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ProvisioningError(f"{key} is no JSON object")
+        raise RemoteError(f"{key} is no JSON object")
     return value
 
 

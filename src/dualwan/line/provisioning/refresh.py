@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dualwan.config import Config
-from dualwan.errors import KernelError, MapeError, ProvisioningError
+from dualwan.errors import HostError, MapeError, RemoteError
 from dualwan.host.api import Host
 from dualwan.line.provisioning.answer import Answer, Known, mapping, usable
-from dualwan.line.provisioning.cache import Book, Entry, parse
+from dualwan.line.provisioning.cache import AnswerCache, Entry, parse
 
 SECONDS = 10.0  # for one source, everything included
 
@@ -15,7 +15,7 @@ def known(config: Config, host: Host) -> tuple[Known, ...]:
     """What was learned before, in the configuration's order; asks nobody."""
     if not config.mape.provisioning:
         return ()
-    found = {item.source: item for item in host.book().known(host.now())}
+    found = {item.source: item for item in host.load_answers().known(host.now())}
     return tuple(found[source] for source in config.mape.provisioning if source in found)
 
 
@@ -32,22 +32,22 @@ def learn(config: Config, host: Host, *, by_hand: bool) -> tuple[str, ...]:
         return ()
     said = []
     for source in config.mape.provisioning:
-        book = host.book()
-        before = next((item for item in book.known(host.now()) if item.source == source), None)
+        answers = host.load_answers()
+        before = next((item for item in answers.known(host.now()) if item.source == source), None)
         if before and before.is_fresh(prefixes) and _covers(before.answer, prefixes):
             break
-        if not by_hand and not book.may_ask(source, host.now()):
+        if not by_hand and not answers.may_ask(source, host.now()):
             continue
         try:
             entry, answer = _asked(config, host, source, prefixes, before)
-        except ProvisioningError as error:
+        except RemoteError as error:
             kept = " (the earlier answer stays)" if before else ""
             said.append(f"{source}: {error}{kept}")
-            said += _kept(host, book.with_failure(source, host.now()))
+            said += _kept(host, answers.with_failure(source, host.now()))
             continue
-        if failure := _kept(host, book.with_entry(source, entry)):
+        if failure := _kept(host, answers.with_entry(source, entry)):
             said += failure
-        elif _is_news(book, source, entry):
+        elif _is_news(answers, source, entry):
             said.append(f"{source}: learned {mapping(answer, entry.prefix).rule} from"
                         f" {entry.origin}")
         break
@@ -56,21 +56,21 @@ def learn(config: Config, host: Host, *, by_hand: bool) -> tuple[str, ...]:
 
 def _asked(config: Config, host: Host, source: str, prefixes: tuple[str, ...],
            before: Known | None) -> tuple[Entry, Answer]:
-    """A new answer of SOURCE that covers the line's prefix; raises ProvisioningError."""
-    origin, time, text = host.ask(source, config.prefix_source, before, SECONDS)
+    """A new answer of SOURCE that covers the line's prefix; raises RemoteError."""
+    origin, time, text = host.fetch_provisioning(source, config.prefix_source, before, SECONDS)
     try:
         answer = parse(source, text, origin)
         prefix = usable(answer, prefixes)
-    except ProvisioningError as error:
-        raise ProvisioningError(f"the answer of {origin} is refused: {error}") from None
+    except RemoteError as error:
+        raise RemoteError(f"the answer of {origin} is refused: {error}") from None
     return Entry(origin, time, prefix, text), answer
 
 
-def _kept(host: Host, book: Book) -> list[str]:
-    """Keep BOOK; [] where that worked, else why not."""
+def _kept(host: Host, answers: AnswerCache) -> list[str]:
+    """Keep ANSWERS; [] where that worked, else why not."""
     try:
-        host.keep(book)
-    except KernelError as error:
+        host.save_answers(answers)
+    except HostError as error:
         return [f"what the line said cannot be kept: {error}"]
     return []
 
@@ -78,18 +78,18 @@ def _kept(host: Host, book: Book) -> list[str]:
 def _covers(answer: Answer, prefixes: tuple[str, ...]) -> bool:
     try:
         return bool(usable(answer, prefixes))
-    except ProvisioningError:
+    except RemoteError:
         return False
 
 
-def _is_news(book: Book, source: str, entry: Entry) -> bool:
+def _is_news(answers: AnswerCache, source: str, entry: Entry) -> bool:
     """Whether ENTRY leads to another mapping than what was known of SOURCE."""
-    earlier = book.entries.get(source)
+    earlier = answers.entries.get(source)
     if earlier is None:
         return True
     try:
         old = mapping(parse(source, earlier.text, earlier.origin), entry.prefix)
-    except (ProvisioningError, MapeError):
+    except (RemoteError, MapeError):
         return True
     new = mapping(parse(source, entry.text, entry.origin), entry.prefix)
     return (old.rule.terms, old.port_set) != (new.rule.terms, new.port_set)
