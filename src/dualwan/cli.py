@@ -176,7 +176,7 @@ def _status(arguments: Namespace) -> int:
 
     host = KernelHost()
     plan = make_plan(_config(arguments), host, Event.APPLY)
-    softwire = plan.line.config.mape.softwire
+    softwire = plan.line.softwire
     shared = softwire.ipv4 if softwire and softwire.port_set else None
     data = status.as_data(plan, host.usage(str(shared)) if shared else None)
     if arguments.prometheus:

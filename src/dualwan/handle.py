@@ -7,11 +7,11 @@ from dataclasses import replace
 from time import time
 
 from dualwan.config import Config
-from dualwan.config.mape import DS_LITE, Mape
+from dualwan.config.mape import DsLite, Ipip, MapE
 from dualwan.errors import DualwanError, KernelError
 from dualwan.host.api import Host
 from dualwan.line.failover import Health, after
-from dualwan.reconcile import LOCK_SECONDS, Result, reconcile
+from dualwan.reconcile import LOCK_SECONDS, Plan, Result, reconcile
 from dualwan.slices import firewall
 from dualwan.slices.goals import NAMES, Event
 
@@ -40,13 +40,13 @@ def happen(config: Config, host: Host, event: Event, only: Collection[str] = NAM
         closed = firewall.NAME not in result.failures
         if dials and closed and event in BEGINS and host.dial(config.pppoe.peer):
             _say(event, f"dialled {config.pppoe.peer}")
-        if event is Event.UP and result.plan.line.config.mape.softwire is None:
+        if event is Event.UP and result.plan.line.softwire is None:
             host.await_prefix(config.prefix_source, config.mape.wait)
             result = _reconciled(config, host, event, only)
         if whole and event in LEARNS and _learned(config, host, event):
             result = _reconciled(config, host, event, only)
         if whole and event in TELLS:
-            _told(result.plan.line.config.mape, host, event)
+            _told(result.plan, host, event)
         if event is Event.PRE_UP:  # that the link is down is no news
             result = replace(result, plan=replace(result.plan, slices=tuple(
                 replace(item, problems=()) for item in result.plan.slices)))
@@ -89,9 +89,9 @@ def _learned(config: Config, host: Host, event: Event) -> bool:
     """Ask the line what it alone knows, outside the lock; whether there is anything new."""
     if event is Event.LINE and not host.remembered().wanted:
         return False  # after ifdown: what the line does then is nobody's business
-    if config.mape.mode == DS_LITE:
+    if isinstance(config.mape, DsLite):
         return _found_aftr(config.mape.aftr, host, event)
-    if not config.mape.provisioning:
+    if not isinstance(config.mape, MapE) or not config.mape.provisioning:
         return False
     from dualwan.line.provisioning.refresh import known, learn  # noqa: PLC0415 - as in reconcile
 
@@ -114,10 +114,11 @@ def _found_aftr(aftr: str, host: Host, event: Event) -> bool:
     return address != memory.aftr
 
 
-def _told(mape: Mape, host: Host, event: Event) -> None:
+def _told(plan: Plan, host: Host, event: Event) -> None:
     """Tell IPIP's provider our end of the tunnel, once for each."""
-    softwire = mape.softwire
-    if not mape.update or softwire is None or host.remembered().told == str(softwire.ce):
+    mape, softwire = plan.config.mape, plan.line.softwire
+    if not isinstance(mape, Ipip) or not mape.update or softwire is None or (
+            host.remembered().told == str(softwire.ce)):
         return
     try:
         said = host.call_update_url(mape.update)

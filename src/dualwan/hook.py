@@ -84,7 +84,7 @@ def _act(event: str, interface: str, path: str) -> None:
     from dualwan.host.kernel import KernelHost  # noqa: PLC0415
 
     signal.signal(signal.SIGALRM, too_late)
-    waits = happened is Event.UP and config.mape.softwire is None
+    waits = happened is Event.UP and not config.mape.fixed
     signal.alarm(DEADLINE_SECONDS + (config.mape.wait if waits else 0))
     try:
         happen(config, KernelHost(), happened)

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from dualwan.config import Config
+from dualwan.config.mape import MapE
 from dualwan.errors import HostError, KernelError
 from dualwan.host.api import Host
-from dualwan.line import Derived, from_prefixes
+from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import Known
 from dualwan.model import state
 from dualwan.model.observed import Observed
@@ -30,9 +31,10 @@ class Plan:
     """The plans of all slices that an event concerns, in the order of doing."""
 
     slices: tuple[SlicePlan, ...]
+    config: Config
+    line: Line
     observed: Observed
     targets: dict[str, bool]
-    line: Derived
 
     @property
     def changes(self) -> int:
@@ -110,10 +112,8 @@ def make_plan(config: Config, host: Host, event: Event,
               only: Collection[str] = NAMES) -> Plan:
     """Look at the machine and say what EVENT asks for; changes nothing."""
     memory = host.remembered()
-    prefixes = host.prefixes(config.prefix_source) if config.mape.softwire is None else ()
-    line = from_prefixes(config, prefixes, memory.prefix, _known(config, host),
-                         memory.aftr)
-    config = line.config
+    prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
+    line = derive_line(config, prefixes, memory.prefix, _known(config, host), memory.aftr)
     lost = memory.wanted and drift.gone(memory.tables, host.standing())
     concerned = [name for name in concern(event, memory, line.prefix, lost).slices
                  if name in only]
@@ -122,13 +122,13 @@ def make_plan(config: Config, host: Host, event: Event,
              if name in concerned}
     rising = [item for item in ORDER if goals.get(item.NAME) is True]
     falling = [item for item in reversed(ORDER) if goals.get(item.NAME) is False]
-    plans = [item.plan(config, observed, goals[item.NAME]) for item in (*falling, *rising)]
-    return Plan(tuple(plans), observed, goals, line)
+    plans = [item.plan(config, line, observed, goals[item.NAME]) for item in (*falling, *rising)]
+    return Plan(tuple(plans), config, line, observed, goals)
 
 
 def _known(config: Config, host: Host) -> tuple[Known, ...]:
     """What the line said of its rule before; asks nobody."""
-    if not config.mape.provisioning:
+    if not isinstance(config.mape, MapE) or not config.mape.provisioning:
         return ()
     from dualwan.line.provisioning.refresh import known  # noqa: PLC0415 - for those who want it
 
@@ -173,7 +173,7 @@ def _remember_wish(host: Host, event: Event, only: Collection[str]) -> None:
 def _apply_slice(host: Host, item: SlicePlan, result: Result) -> Result:
     """Apply the steps of one slice up to the first refusal, and note each that was done."""
     plan, before = result.plan, host.remembered()
-    noted = state.before(before, item, plan.line.config.mape.tunnel)
+    noted = state.before(before, item, plan.config.mape.tunnel)
     if noted != before:
         host.remember(noted)
     done = noted
@@ -203,10 +203,9 @@ def _listing(host: Host, step: Step) -> str:
 
 
 def _outcome(plan: Plan) -> state.Outcome:
-    config = plan.line.config
-    mape = config.mape.softwire
-    return state.Outcome(plan.observed.address_of(config.pppoe.interface),
-                         str(mape.ipv4) if mape else "", plan.line.prefix)
+    softwire = plan.line.softwire
+    return state.Outcome(plan.observed.address_of(plan.config.pppoe.interface),
+                         str(softwire.ipv4) if softwire else "", plan.line.prefix)
 
 
 def _verify(config: Config, host: Host, event: Event, only: Collection[str],

@@ -10,6 +10,7 @@ from line import Line, sweep
 from natlab import NatLine
 
 from dualwan.config import load
+from dualwan.line import derive_line
 from dualwan.slices import snat
 
 
@@ -71,6 +72,7 @@ def _rules(tmp_path):
     with ExitStack() as lines:
         def make(**options):
             line = lines.enter_context(closing(NatLine(tmp_path, **options)))
-            line.router.nft(snat.wanted(load(line.config)).content)
+            config = load(line.config)
+            line.router.nft(snat.wanted(config, derive_line(config)).content)
             return line
         yield make

@@ -355,7 +355,7 @@ class Line:
 
     def ports(self):
         """Return the port set of the configuration."""
-        return load(self.config).mape.softwire.port_set
+        return load(self.config).mape.manual.port_set
 
     # --- what the kernel of the router holds --------------------------------------------------
 

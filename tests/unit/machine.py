@@ -5,6 +5,7 @@ from dataclasses import replace
 from dualwan.config import from_text
 from dualwan.errors import KernelError
 from dualwan.host.fake import FakeHost
+from dualwan.line import derive_line
 from dualwan.model.observed import Link, Observed
 from dualwan.model.resources import Address, Solicitation, Sysctl, Tunnel
 from dualwan.reconcile import make_plan, reconcile
@@ -43,9 +44,20 @@ def config(text=BASE, **changes):
     return from_text("dualwan.toml", text)
 
 
-def wanted_tables(cfg):
-    """Return the three nft tables that CFG asks for."""
-    return firewall.wanted(cfg), snat.wanted(cfg), pbr.wanted_table(cfg)
+def wanted_tables(cfg, line=None):
+    """Return the three nft tables that CFG asks for on LINE."""
+    line = line or derive_line(cfg)
+    return firewall.wanted(cfg, line), snat.wanted(cfg, line), pbr.wanted_table(cfg)
+
+
+def plan_of(module, cfg, observed, up=True):
+    """Return the plan of one slice."""
+    return module.plan(cfg, derive_line(cfg), observed, up)
+
+
+def wanted_of(module, cfg):
+    """Return the nft table that one slice asks for."""
+    return module.wanted(cfg, derive_line(cfg))
 
 
 class CrashError(BaseException):

@@ -19,7 +19,7 @@ from machine import wanted_tables
 
 from dualwan.config import load
 from dualwan.host.fake import FakeHost
-from dualwan.line import from_prefixes
+from dualwan.line import derive_line
 from dualwan.model.observed import Link, Memory, Observed
 from dualwan.model.resources import PROTOCOL, Address, Route, Rule, Table, Tunnel
 from dualwan.reconcile import make_plan
@@ -40,9 +40,9 @@ def compare(path, text):
     assert path.read_text() == text, f"{path.relative_to(CASES)} is different; see {__name__}"
 
 
-def observed(seen, config):
+def observed(seen, config, line):
     """Return the machine that state.toml describes; "wanted" stands for a table in order."""
-    wanted = {table.name: table for table in wanted_tables(config)}
+    wanted = {table.name: table for table in wanted_tables(config, line)}
     tables = None if seen.pop("tables", ()) == "hidden" else tuple(
         table_of(item, wanted) for item in seen.pop("table", ()))
     memory = seen.pop("memory", {})
@@ -79,8 +79,8 @@ def test_the_plan_is_as_written_down(folder):
     host = FakeHost()
     host.announced = {name: tuple(found) for name, found in seen.pop("announced", {}).items()}
     remembered = seen.get("memory", {}).get("prefix", "")
-    line = from_prefixes(config, host.prefixes(config.prefix_source), remembered)
-    host.state = observed(seen, line.config)
+    line = derive_line(config, host.prefixes(config.prefix_source), remembered)
+    host.state = observed(seen, config, line)
     plan = make_plan(config, host, Event((folder / "event").read_text().strip()))
     compare(folder / "plan.txt", "".join(f"{text}\n" for text in (
         *lines(plan), *(f"problem: {text}" for text in plan.problems),

@@ -34,10 +34,10 @@ def test_the_values_of_the_scripts_each_have_a_key():
     config = from_text("dualwan.toml", BASE)
     assert config.wan.interface == "wan0"
     assert config.lan.interfaces == ("lan0",)
-    assert config.mape.softwire.br == IPv6Address("2001:db8:ffff::9")
-    assert config.mape.softwire.ce == IPv6Address("2001:db8:0:100:99:f000:0:100")
-    assert config.mape.softwire.ipv4 == IPv4Address("192.0.2.18")
-    assert config.mape.softwire.port_set == PortSet(1, 6, 6)
+    assert config.mape.manual.br == IPv6Address("2001:db8:ffff::9")
+    assert config.mape.manual.ce == IPv6Address("2001:db8:0:100:99:f000:0:100")
+    assert config.mape.manual.ipv4 == IPv4Address("192.0.2.18")
+    assert config.mape.manual.port_set == PortSet(1, 6, 6)
     assert config.wans == ("wan0", "mape0", "ppp0")
 
 

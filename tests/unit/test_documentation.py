@@ -31,7 +31,7 @@ psid-length = 6
 """
 OWN_RULE = BASE + """[mape]
 br = "2001:db8::1"
-[mape.rule]
+[getattr(mape, "rule", None)]
 ipv6-prefix = "2001:db8::/40"
 ipv4-prefix = "192.0.2.0/24"
 ea-length = 16
@@ -193,8 +193,8 @@ def test_alternatives_of_the_example_can_be_used(way, tmp_path):
         or (way == "rule" and line.startswith("# br =") and at < ends[0]) else line
         for at, line in enumerate(lines))
     mape = load(text, tmp_path).mape
-    assert (mape.softwire is not None) == (way == "hand")
-    assert (mape.rule is not None) == (way == "rule")
+    assert mape.fixed == (way == "hand")
+    assert (getattr(mape, "rule", None) is not None) == (way == "rule")
     assert mape.mode == (way if way in {"ipip", "ds-lite"} else "map-e")
 
 

@@ -60,8 +60,8 @@ def machine(**answers):
 
 def ipv4(cfg, host):
     """Return the IPv4 address that the softwire has now, or why it has none."""
-    mape = make_plan(cfg, host, Event.APPLY).line.config.mape
-    return str(mape.softwire.ipv4) if mape.softwire else mape.missing
+    line = make_plan(cfg, host, Event.APPLY).line
+    return str(line.softwire.ipv4) if line.softwire else line.missing
 
 
 @pytest.mark.parametrize("event", [Event.UP, Event.APPLY, Event.LINE])

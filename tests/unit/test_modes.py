@@ -6,7 +6,7 @@ from machine import Machine
 from dualwan.config import from_text
 from dualwan.errors import ConfigError
 from dualwan.handle import happen
-from dualwan.line import from_prefixes
+from dualwan.line import derive_line
 from dualwan.slices import firewall, snat
 from dualwan.slices.goals import Event
 
@@ -29,20 +29,21 @@ AFTR = "2001:db8:ffff::64"
 
 
 def derived(text, aftr=""):
-    """Return the configuration TEXT on a line with PREFIX."""
-    return from_prefixes(from_text("f", text), [PREFIX], "", (), aftr).config
+    """Return the configuration TEXT, and what follows from it on a line with PREFIX."""
+    cfg = from_text("f", text)
+    return cfg, derive_line(cfg, [PREFIX], aftr=aftr)
 
 
 def test_ipip_joins_prefix_and_interface_id():
     """The provider gives the lower half of our end, the line the upper one."""
-    softwire = derived(IPIP).mape.softwire
+    softwire = derived(IPIP)[1].softwire
     assert str(softwire.ce) == "2001:db8:0:100::feed"
     assert softwire.port_set is None
 
 
 def test_a_whole_address_is_translated_without_ports():
     """Every port, and every protocol; nothing leaves with another source."""
-    text = snat.wanted(derived(IPIP)).content
+    text = snat.wanted(*derived(IPIP)).content
     assert 'oifname "mape0" snat ip to 192.0.2.18\n' in text
     assert "ip saddr != 192.0.2.18 counter name untranslated drop\n" in text
     assert "numgen" not in text
@@ -50,25 +51,25 @@ def test_a_whole_address_is_translated_without_ports():
 
 def test_ipip_offers_the_services_on_both_addresses():
     """A fixed address is there to be reached; MAP-E's is not."""
-    assert 'iifname { "ppp0", "mape0" } jump offers' in firewall.wanted(derived(IPIP)).content
-    assert 'iifname { "ppp0" } jump offers' in firewall.wanted(derived(
+    assert 'iifname { "ppp0", "mape0" } jump offers' in firewall.wanted(*derived(IPIP)).content
+    assert 'iifname { "ppp0" } jump offers' in firewall.wanted(*derived(
         DS_LITE, AFTR)).content
 
 
 def test_ds_lite_leaves_the_translation_to_the_other_end():
     """LAN addresses enter the tunnel as they are."""
-    config = derived(DS_LITE, AFTR)
-    assert str(config.mape.softwire.ipv4) == "192.0.0.2"
-    text = snat.wanted(config).content
+    config, line = derived(DS_LITE, AFTR)
+    assert str(line.softwire.ipv4) == "192.0.0.2"
+    text = snat.wanted(config, line).content
     assert "snat ip to" not in text
     assert "untranslated drop" not in text
 
 
 def test_ds_lite_waits_for_the_name():
     """Without the other end's address there is no tunnel, and the reason is said."""
-    config = derived(DS_LITE)
-    assert config.mape.softwire is None
-    assert "gw.example.jp" in config.mape.missing
+    line = derived(DS_LITE)[1]
+    assert line.softwire is None
+    assert "gw.example.jp" in line.missing
 
 
 def test_ds_lite_looks_up_its_other_end_at_ifup():

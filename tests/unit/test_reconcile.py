@@ -9,6 +9,7 @@ from machine import BASE, CE, CrashError, Machine, config, kernel_state, ours, p
 from dualwan import handle as running
 from dualwan.errors import KernelError
 from dualwan.host.fake import FakeHost
+from dualwan.line import derive_line
 from dualwan.model.observed import Memory
 from dualwan.model.plan import Step
 from dualwan.model.resources import Address, Flows, Route, Rule, Table
@@ -113,7 +114,7 @@ def test_the_firewall_is_first_up_and_last_down():
     assert machine.applied[0].text == "nft table inet dualwan_firewall"
     machine.applied.clear()
     run(machine, CONFIG, Event.REMOVE)
-    assert machine.applied[-1] == Step("-", firewall.wanted(CONFIG))
+    assert machine.applied[-1] == Step("-", firewall.wanted(CONFIG, derive_line(CONFIG)))
 
 
 def test_ipv6_never_loses_its_default_route():

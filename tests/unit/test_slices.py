@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from machine import BASE, CE, Machine, config, wanted_tables
+from machine import BASE, CE, Machine, config, plan_of, wanted_of, wanted_tables
 
 from dualwan.model.observed import Memory, Observed
 from dualwan.model.resources import MAIN, Address, Route, Rule, Sysctl, Table, Tunnel
@@ -34,7 +34,7 @@ def test_a_table_is_loaded_left_or_taken_away(module, wanted):
     there, edited = (Observed(tables=(item,)) for item in (wanted, replace(wanted, intact=False)))
 
     def sign(seen, up):
-        return [step.sign for step in module.plan(config(), seen, up).steps
+        return [step.sign for step in plan_of(module, config(), seen, up).steps
                 if isinstance(step.resource, Table)]
     assert sign(Observed(), True) == ["+"]
     assert sign(there, True) == ["="]
@@ -46,7 +46,7 @@ def test_a_table_is_loaded_left_or_taken_away(module, wanted):
 @pytest.mark.parametrize("module", [firewall, snat, pbr])
 def test_what_nft_does_not_show_is_said(module):
     """Without root the plan is what would be loaded, with a word that it was not seen."""
-    plan = module.plan(config(), Observed(tables=None), True)
+    plan = plan_of(module, config(), Observed(tables=None), True)
     assert [step.sign for step in plan.steps if isinstance(step.resource, Table)] == ["+"]
     assert plan.unseen == (f"{module.NAME}: nft shows its tables to root only",)
 
@@ -55,14 +55,14 @@ def test_what_nft_does_not_show_is_said(module):
 def test_other_tables_are_not_looked_at(module):
     """A table of another name is none of ours, whatever it holds."""
     foreign = Table("inet", "filter", "table inet filter {\n}\n")
-    assert not module.plan(config(), Observed(tables=(foreign,)), False).steps
+    assert not plan_of(module, config(), Observed(tables=(foreign,)), False).steps
 
 
 def test_no_table_names_the_pppoe_address():
     """What names no address needs no mending when PPPoE comes back with another."""
     seen = Observed(addresses=(Address("ppp0", "203.0.113.7"),))
     for module, table in ((firewall, FIREWALL), (snat, SNAT), (pbr, PBR)):
-        steps = module.plan(config(), seen, True).steps
+        steps = plan_of(module, config(), seen, True).steps
         assert [item.resource for item in steps if isinstance(item.resource, Table)] == [table]
 
 
@@ -76,7 +76,7 @@ def test_every_way_is_closed_by_default(chain):
 
 def test_services_on_offer_open_on_pppoe_only():
     """Each protocol has one set of ports; what is not listed has no rule."""
-    text = firewall.wanted(config(BASE + '[firewall]\ninbound = ["dns", "tcp/8443", "ping"]\n'))
+    text = wanted_of(firewall, config(BASE + '[firewall]\ninbound = ["dns", "tcp/8443", "ping"]\n'))
     rules = lines(text.content, "offers")
     assert "tcp dport { 53, 8443 } accept" in rules
     assert "udp dport { 53 } accept" in rules
@@ -87,7 +87,7 @@ def test_services_on_offer_open_on_pppoe_only():
 
 def test_nothing_on_offer_leaves_the_ident_answer():
     """An empty list opens nothing; ident is still refused aloud."""
-    text = firewall.wanted(config(BASE + "[firewall]\ninbound = []\n"))
+    text = wanted_of(firewall, config(BASE + "[firewall]\ninbound = []\n"))
     assert lines(text.content, "offers") == [
         "fib daddr . iif type != local drop", "tcp dport 113 reject with tcp reset",
         "ct state != new drop"]
@@ -99,7 +99,7 @@ def test_services_for_the_same_networks_share_a_door():
                         '{ service = "ssh", from = ["198.51.100.0/24"] }',
                         *(f'{{ service = "tcp/{port}", from = ["192.0.2.0/24", "2001:db8::/32"] }}'
                           for port in range(1000, 1100))])
-    text = firewall.wanted(config(BASE + f"[firewall]\ninbound = [{offers}]\n")).content
+    text = wanted_of(firewall, config(BASE + f"[firewall]\ninbound = [{offers}]\n")).content
     ways = next(rule for rule in lines(text, "offers") if "vmap" in rule)
     assert ways.count("tcp . 22 : goto door_0") == 1
     assert ways.count("goto door_1") == 100
@@ -120,7 +120,7 @@ def test_mape_comes_from_the_relay_only():
 
 def test_without_a_softwire_no_tunnel_packet_passes():
     """While the line has no prefix the firewall stands, closed for MAP-E."""
-    text = firewall.wanted(config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).content
+    text = wanted_of(firewall, config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).content
     assert "l4proto 4" not in text
     assert "chain from_wan" in text
 
@@ -139,7 +139,7 @@ def test_segments_fit_each_wan():
 
 def test_every_block_of_the_port_set_is_in_the_map_once():
     """63 blocks of 16 ports by offset 6 and length 6, each with the shared address."""
-    ports = config().mape.softwire.port_set
+    ports = config().mape.manual.port_set
     for protocol in ("tcp", "udp", "icmp"):
         rule, = lines(SNAT.content, f"{protocol}_any")
         blocks = re.findall(r"(\d+) : 192\.0\.2\.18 \. (\d+)-(\d+)", rule)
@@ -151,12 +151,12 @@ def test_every_block_of_the_port_set_is_in_the_map_once():
 def test_a_block_of_one_port_is_written_as_one():
     """With offset and length filling 16 bits each port is a block, written as a range too."""
     wide = config(one="psid-length = 6 -> psid-length = 10\npsid-offset = 6")
-    assert "0 : 192.0.2.18 . 1025-1025," in snat.wanted(wide).content
+    assert "0 : 192.0.2.18 . 1025-1025," in wanted_of(snat, wide).content
 
 
 def test_without_a_softwire_nothing_leaves_by_the_tunnel():
     """No translation yet, so the guard drops all; PPPoE is masqueraded all the same."""
-    text = snat.wanted(config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).content
+    text = wanted_of(snat, config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).content
     assert lines(text, "guard")[-1] == "counter name untranslated drop"
     assert lines(text, "postrouting")[1:] == ['oifname "ppp0" masquerade']
 
@@ -178,7 +178,7 @@ def test_the_way_back_follows_the_address():
     seen = Observed(addresses=(Address("ppp0", "203.0.113.2"),), tables=(PBR,),
                     routes=(Route(100, "ppp0"),), rules=(Rule(100, 100, "203.0.113.1"), BY_MARK),
                     memory=Memory(pppoe="203.0.113.1"))
-    assert shown(pbr.plan(config(), seen, True)) == [
+    assert shown(plan_of(pbr, config(), seen, True)) == [
         "- rule 100: from 203.0.113.1 lookup 100",
         "+ rule 100: from 203.0.113.2 lookup 100",
         "- conntrack entries of 203.0.113.1"]
@@ -188,7 +188,7 @@ def test_a_lost_address_takes_its_rule_and_keeps_its_flows():
     """PPPoE may come back with the same address, and downloads go on."""
     seen = Observed(tables=(PBR,), rules=(Rule(100, 100, "203.0.113.1"), BY_MARK),
                     memory=Memory(pppoe="203.0.113.1"))
-    assert shown(pbr.plan(config(), seen, True)) == ["- rule 100: from 203.0.113.1 lookup 100"]
+    assert shown(plan_of(pbr, config(), seen, True)) == ["- rule 100: from 203.0.113.1 lookup 100"]
 
 
 def test_a_changed_table_number_takes_the_old_one_along():
@@ -196,7 +196,7 @@ def test_a_changed_table_number_takes_the_old_one_along():
     seen = Observed(addresses=(Address("ppp0", "203.0.113.1"),), tables=(PBR,),
                     routes=(Route(100, "ppp0"), Route(MAIN, "mape0")),
                     rules=(Rule(100, 100, "203.0.113.1"), BY_MARK))
-    found = shown(pbr.plan(config(a="dial = false -> table = 300"), seen, True))
+    found = shown(plan_of(pbr, config(a="dial = false -> table = 300"), seen, True))
     assert "- route default dev ppp0 table 100" in found
     assert "+ route default dev ppp0 table 300" in found
     assert not any("mape0" in line for line in found)
@@ -211,7 +211,7 @@ def fresh():
 
 def test_the_first_ifup_of_the_tunnel():
     """In the order that keeps the IPv6 default route and gives the tunnel its source."""
-    assert shown(tunnel.plan(config(), fresh(), True)) == [
+    assert shown(plan_of(tunnel, config(), fresh(), True)) == [
         "~ sysctl net/ipv6/conf/wan0/accept_ra 1 -> 2",
         "~ sysctl net/ipv6/conf/lan0/accept_ra 1 -> 2",
         "~ sysctl net/ipv6/conf/all/forwarding 0 -> 1",
@@ -227,17 +227,17 @@ def test_a_lan_that_does_not_hear_advertisements_is_left_alone():
     """accept_ra 0 on the LAN, the rule for a router, stays 0."""
     seen = fresh()
     seen = replace(seen, sysctls={**seen.sysctls, "net/ipv6/conf/lan0/accept_ra": "0"})
-    assert not any("lan0" in line for line in shown(tunnel.plan(config(), seen, True)))
+    assert not any("lan0" in line for line in shown(plan_of(tunnel, config(), seen, True)))
 
 
 def test_a_router_is_asked_for_when_the_kernel_begins_to_listen():
     """Without a default route it asks; with one, or when it listened already, it does not."""
     asking = "+ router solicitation on wan0"
     deaf = replace(fresh(), ipv6_default=False)
-    assert asking in shown(tunnel.plan(config(), deaf, True))
-    assert asking not in shown(tunnel.plan(config(), fresh(), True))
+    assert asking in shown(plan_of(tunnel, config(), deaf, True))
+    assert asking not in shown(plan_of(tunnel, config(), fresh(), True))
     hears = replace(deaf, sysctls={**deaf.sysctls, "net/ipv6/conf/wan0/accept_ra": "2"})
-    assert asking not in shown(tunnel.plan(config(), hears, True))
+    assert asking not in shown(plan_of(tunnel, config(), hears, True))
 
 
 @pytest.mark.parametrize(("links", "says"), [
@@ -250,7 +250,7 @@ def test_what_stands_in_the_way_is_said_in_words(links, says):
     machine = Machine()
     for device, kind in links.items():
         machine.plug(device, kind if kind == "veth" else "", up=kind != "down")
-    plan = tunnel.plan(config(), machine.observe(config(), (tunnel.NAME,)), True)
+    plan = plan_of(tunnel, config(), machine.observe(config(), (tunnel.NAME,)), True)
     assert {type(step.resource) for step in plan.changes} == {Sysctl}
     assert says in plan.problems[0]
 
@@ -259,7 +259,7 @@ def test_a_tunnel_that_differs_is_changed_whole():
     """Another relay, or a tunnel that somebody set down, is one change of one device."""
     for there in (replace(TUNNEL, remote="2001:db8:ffff::8"), replace(TUNNEL, up=False)):
         seen = replace(fresh(), tunnels=(there,))
-        assert [line[0] for line in shown(tunnel.plan(config(), seen, True))
+        assert [line[0] for line in shown(plan_of(tunnel, config(), seen, True))
                 if " tunnel mape0 " in line] == ["~"]
 
 
@@ -271,7 +271,7 @@ def test_taking_down_goes_the_other_way_round():
         tunnels=(TUNNEL,), routes=(Route(MAIN, "mape0"), Route(100, "ppp0")),
         sysctls={"net/ipv4/ip_forward": "1"},
         memory=Memory(sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}}))
-    assert shown(tunnel.plan(config(), seen, False)) == [
+    assert shown(plan_of(tunnel, config(), seen, False)) == [
         "- route default dev mape0 table main",
         "- address 192.0.2.18/32 dev mape0",
         f"- {TUNNEL.text}",
@@ -282,6 +282,6 @@ def test_taking_down_goes_the_other_way_round():
 def test_a_sysctl_of_this_kernel_only():
     """Without IPv6 forwarding in /proc there is nothing to set."""
     seen = replace(fresh(), sysctls={})
-    steps = tunnel.plan(config(), seen, True).changes
+    steps = plan_of(tunnel, config(), seen, True).changes
     assert [step.resource for step in steps if isinstance(step.resource, Sysctl)] == [
         Sysctl("net/ipv4/conf/mape0/rp_filter", "2")]

@@ -1,10 +1,10 @@
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import pytest
 from machine import BASE, config
 
-from dualwan import line
 from dualwan.config import from_text
+from dualwan.line import derive_line
 
 RULE = """\
 [wan]
@@ -32,45 +32,45 @@ def _by_rule():
 def test_values_by_hand_need_no_prefix():
     """What mape.sh had is used as it is, whatever the line announces."""
     cfg = config(BASE)
-    assert line.from_prefixes(cfg, [PREFIX], "") == line.Derived(cfg)
+    assert derive_line(cfg, [PREFIX]) == derive_line(cfg)
 
 
 def test_a_prefix_gives_address_ports_and_ends(by_rule):
     """RFC 7597: 16 EA bits are 8 of address and 8 of PSID here."""
-    found = line.from_prefixes(by_rule, [PREFIX], "")
-    wire = found.config.mape.softwire
+    found = derive_line(by_rule, [PREFIX], "")
+    wire = found.softwire
     assert (wire.br, wire.ipv4) == (IPv6Address("2001:db8:ffff::9"), IPv4Address("192.0.2.18"))
     assert (wire.port_set.psid, wire.port_set.psid_offset, wire.port_set.psid_length) == (
         0x34, 6, 8)
-    assert wire.ce in line.IPv6Network(PREFIX)
+    assert wire.ce in IPv6Network(PREFIX)
     assert found.prefix == PREFIX
     assert "dualwan.toml:7" in wire.origin
 
 
 def test_the_first_prefix_that_a_rule_covers_counts(by_rule):
     """Prefixes of another provider on the same interface are passed over."""
-    found = line.from_prefixes(by_rule, ["3fff::/56", PREFIX, "2001:db8:99::/56"], "")
+    found = derive_line(by_rule, ["3fff::/56", PREFIX, "2001:db8:99::/56"], "")
     assert found.prefix == PREFIX
 
 
 def test_a_tunnel_that_worked_is_kept_through_a_silence(by_rule):
     """The remembered prefix counts while the line announces none, and only then."""
-    assert line.from_prefixes(by_rule, [], PREFIX).prefix == PREFIX
-    assert line.from_prefixes(by_rule, ["3fff::/56"], PREFIX).prefix == PREFIX
+    assert derive_line(by_rule, [], PREFIX).prefix == PREFIX
+    assert derive_line(by_rule, ["3fff::/56"], PREFIX).prefix == PREFIX
     newer = "2001:db8:99::/56"
-    assert line.from_prefixes(by_rule, [newer], PREFIX).prefix == newer
+    assert derive_line(by_rule, [newer], PREFIX).prefix == newer
 
 
 def test_no_prefix_yet_is_said_in_words(by_rule):
     """MAP-E waits, and the plan says for what."""
-    mape = line.from_prefixes(by_rule, [], "").config.mape
-    assert mape.softwire is None
-    assert mape.missing == ("no IPv6 prefix on wan0 yet: MAP-E begins when the line announces "
+    line = derive_line(by_rule, [], "")
+    assert line.softwire is None
+    assert line.missing == ("no IPv6 prefix on wan0 yet: MAP-E begins when the line announces "
                             "one")
 
 
 def test_a_prefix_that_no_rule_covers_is_named(by_rule):
     """So that its owner can look for the rule, or the provider."""
-    mape = line.from_prefixes(by_rule, ["3fff::/56"], "").config.mape
-    assert mape.softwire is None
-    assert "3fff::" in mape.missing
+    line = derive_line(by_rule, ["3fff::/56"], "")
+    assert line.softwire is None
+    assert "3fff::" in line.missing

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from dualwan.config import load
+from dualwan.line import derive_line
 from dualwan.model.usage import Flow, Losses, Usage, flows
 from dualwan.report import ports, prometheus
 
@@ -40,7 +41,7 @@ def data(tmp_path, used):
     """Return what `status` says of USED."""
     path = tmp_path / "x.toml"
     path.write_text(softwire(), encoding="utf-8")
-    return ports.as_data(load(path).mape.softwire, used)
+    return ports.as_data(derive_line(load(path)).softwire, used)
 
 
 def test_flows_are_read_from_the_lines_of_conntrack():

@@ -14,7 +14,7 @@ from dualwan.config import firewall, forwards, values
 from dualwan.config import mape as mape_section
 from dualwan.config.firewall import Firewall
 from dualwan.config.forwards import Forward
-from dualwan.config.mape import Mape
+from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.errors import ConfigError
 from dualwan.mape.table import RULES_DIR
 from dualwan.toml_source import Source, Table, parse, unknown
@@ -150,16 +150,16 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
 def _beside_forwards(config: Config, source: Source, said: bool) -> Firewall:
     """Check that the line can have the forwards; what the firewall offers beside them."""
     mape, wan = config.mape, config.wan.interface
-    if mape.mode == mape_section.DS_LITE and (found := forwards.by(forwards.MAPE, config.forwards)):
+    if isinstance(mape, DsLite) and (found := forwards.by(forwards.MAPE, config.forwards)):
         source.fail("DS-Lite has no address of its own to forward from", "forward", "via",
                     found[0].number)
     if {*config.lan.interfaces} == {wan} and (
             found := forwards.by(forwards.PINHOLE, config.forwards)):
         source.fail("IPv6 of a LAN on the WAN's own interface does not pass this router: it can "
                     "neither shut nor open it", "forward", "to", found[0].number)
-    if mape.softwire is not None:
-        forwards.check(source, config.forwards, mape.softwire.port_set)
-    offering = (forwards.PPPOE, *([forwards.MAPE] if mape.mode == mape_section.IPIP else []))
+    if isinstance(mape, MapE) and mape.manual:
+        forwards.check(source, config.forwards, mape.manual.port_set)
+    offering = (forwards.PPPOE, *([forwards.MAPE] if isinstance(mape, Ipip) else []))
     return forwards.beside(source, config.forwards, config.firewall, offering, said)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualwan.config.mape import Softwire
+from dualwan.line.softwire import Softwire
 from dualwan.model.usage import PROTOCOLS, Usage
 
 

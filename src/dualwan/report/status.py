@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from dualwan.config.mape import Softwire
 from dualwan.errors import MapeError
 from dualwan.line.provisioning.answer import Known, mapping
+from dualwan.line.softwire import Softwire
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.reconcile import Plan
@@ -17,7 +17,7 @@ from dualwan.slices.goals import ORDER
 
 def as_data(plan: Plan, used: Usage | None = None) -> dict[str, Any]:
     """Status for programs; PLAN is what `apply` would do now, USED what is in use."""
-    seen, config = plan.observed, plan.line.config
+    seen, config, softwire = plan.observed, plan.config, plan.line.softwire
     pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
     return {
@@ -25,11 +25,11 @@ def as_data(plan: Plan, used: Usage | None = None) -> dict[str, Any]:
                 "ipv6-default-route": seen.ipv6_default},
         "mape": {"mode": config.mape.mode,
                  "tunnel": config.mape.tunnel, "up": seen.is_up(config.mape.tunnel),
-                 "prefix": plan.line.prefix or None, **_softwire(config.mape.softwire)},
+                 "prefix": plan.line.prefix or None, **_softwire(softwire)},
         "pppoe": {"peer": pppoe.peer, "interface": pppoe.interface,
                   "up": seen.is_up(pppoe.interface),
                   "address": seen.address_of(pppoe.interface) or None},
-        "ports": ports.as_data(config.mape.softwire, used) if used else None,
+        "ports": ports.as_data(softwire, used) if used else None,
         "slices": {item.NAME: _slice(by_name[item.NAME]) for item in ORDER},
         "learned": [_learned(known, plan.line.prefix) for known in plan.line.learned],
         "problems": list(plan.problems),

@@ -12,6 +12,7 @@ rule and a table of their own too.
 from __future__ import annotations
 
 from dualwan.config import Config
+from dualwan.line import Line
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.model.resources import MAIN, Resource, Route, Rule, Sysctl, Table
@@ -97,8 +98,9 @@ def stale_addresses(observed: Observed, address: str, up: bool) -> set[str]:
     return named - {"", address if up else ""}
 
 
-def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
+def plan(config: Config, line: Line, observed: Observed, up: bool) -> SlicePlan:
     """Steps that make routing follow PPPoE as it is now, or take it all away."""
+    del line
     address = observed.address_of(config.pppoe.interface)
     owned: list[Resource] = [*(route for route in observed.routes if not is_ours(route, config)),
                              *observed.rules]

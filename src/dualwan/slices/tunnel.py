@@ -8,7 +8,8 @@ stands before the tunnel that sends from it.
 from __future__ import annotations
 
 from dualwan.config import Config
-from dualwan.config.mape import Softwire
+from dualwan.line import Line
+from dualwan.line.softwire import Softwire
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan, Step, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.model.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
@@ -48,10 +49,10 @@ def _early_sysctls(config: Config, observed: Observed) -> list[Sysctl]:
             Sysctl("net/ipv6/conf/all/forwarding", "1"), Sysctl("net/ipv4/ip_forward", "1")]
 
 
-def _owned(config: Config, observed: Observed) -> list[Resource]:
+def _owned(config: Config, line: Line, observed: Observed) -> list[Resource]:
     """What is there of the things that this slice makes, in the order of making."""
     on_wan = {item.key for item in observed.memory.addresses}
-    if softwire := config.mape.softwire:
+    if softwire := line.softwire:
         on_wan.add(Address(config.wan.interface, str(softwire.ce)).key)
     names = {config.mape.tunnel, *observed.memory.tunnels}
     tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
@@ -101,13 +102,13 @@ def _problems(config: Config, observed: Observed) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def stale_addresses(config: Config, observed: Observed) -> set[str]:
+def stale_addresses(config: Config, line: Line, observed: Observed) -> set[str]:
     """Shared addresses whose flows cannot go on, after a change of the prefix.
 
     A new CE may have the same address with other ports: the flows on the old ones would be
     refused for as long as their packets keep them alive.
     """
-    softwire = config.mape.softwire
+    softwire = line.softwire
     if softwire is None:
         return set()
     had = {observed.memory.mape, observed.address_of(config.mape.tunnel)} - {""}
@@ -116,10 +117,10 @@ def stale_addresses(config: Config, observed: Observed) -> set[str]:
     return had if moved else had - {str(softwire.ipv4)}
 
 
-def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
+def plan(config: Config, line: Line, observed: Observed, up: bool) -> SlicePlan:
     """Steps that bring the tunnel to its desired state, or take it away."""
     originals = observed.memory.sysctls.get(NAME, {})
-    owned = _owned(config, observed)
+    owned = _owned(config, line, observed)
     if not up:
         return SlicePlan(NAME, (*diff([], owned),
                                 *restore_steps(originals, (), observed.sysctls)))
@@ -131,14 +132,14 @@ def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
         *listening,
         *_solicitation(config, observed, listening),
     )
-    softwire, problems = config.mape.softwire, _problems(config, observed)
+    softwire, problems = line.softwire, _problems(config, observed)
     if softwire is None or problems:  # what an earlier run made stays; the line is listened to
-        return SlicePlan(NAME, steps, problems or (config.mape.missing,))
+        return SlicePlan(NAME, steps, problems or (line.missing,))
     return SlicePlan(NAME, (
         *steps,
         *diff(_wanted(config, observed, softwire), owned),
         *(sysctl_steps([late], observed.sysctls) or (Step("+", late),)),
-        *flow_steps(stale_addresses(config, observed)),
+        *flow_steps(stale_addresses(config, line, observed)),
     ))
 
 

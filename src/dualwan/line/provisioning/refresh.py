@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dualwan.config import Config
+from dualwan.config.mape import MapE
 from dualwan.errors import HostError, MapeError, RemoteError
 from dualwan.host.api import Host
 from dualwan.line.provisioning.answer import Answer, Known, mapping, usable
@@ -13,7 +14,7 @@ SECONDS = 10.0  # for one source, everything included
 
 def known(config: Config, host: Host) -> tuple[Known, ...]:
     """What was learned before, in the configuration's order; asks nobody."""
-    if not config.mape.provisioning:
+    if not isinstance(config.mape, MapE) or not config.mape.provisioning:
         return ()
     found = {item.source: item for item in host.load_answers().known(host.now())}
     return tuple(found[source] for source in config.mape.provisioning if source in found)
@@ -27,11 +28,11 @@ def learn(config: Config, host: Host, *, by_hand: bool) -> tuple[str, ...]:
     that is refused changes nothing, and so does silence: one line says so. The host's lock
     must not be held, because this can take SECONDS for each source.
     """
-    prefixes = host.prefixes(config.prefix_source)
-    if not prefixes:
+    mape, prefixes = config.mape, host.prefixes(config.prefix_source)
+    if not prefixes or not isinstance(mape, MapE):
         return ()
     said = []
-    for source in config.mape.provisioning:
+    for source in mape.provisioning:
         answers = host.load_answers()
         before = next((item for item in answers.known(host.now()) if item.source == source), None)
         if before and before.is_fresh(prefixes) and _covers(before.answer, prefixes):

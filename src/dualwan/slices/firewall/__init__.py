@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dualwan.config import Config
 from dualwan.config.forwards import SMB
-from dualwan.config.mape import IPIP
+from dualwan.config.mape import Ipip
+from dualwan.line import Line
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan
 from dualwan.model.resources import Table
@@ -32,16 +33,16 @@ NEEDS_FRAG = "icmp type destination-unreachable icmp code frag-needed"
 DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"  # who has no address yet
 
 
-def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
+def plan(config: Config, line: Line, observed: Observed, up: bool) -> SlicePlan:
     """Steps that bring the firewall to its desired state, or take it away."""
-    return only_table(NAME, wanted(config) if up else None, TABLE, observed)
+    return only_table(NAME, wanted(config, line) if up else None, TABLE, observed)
 
 
-def wanted(config: Config) -> Table:
+def wanted(config: Config, line: Line) -> Table:
     """The whole table."""
     return table("inet", TABLE, *services_in.sets(config), *antispoof.chains(config),
-                 _input(config), _from_wan(config), *services_in.chains(config),
-                 _output(config), _to_wan(config), _forward(config), _mss(config))
+                 _input(config), _from_wan(line), *services_in.chains(config),
+                 _output(config), _to_wan(line), _forward(config, line), _mss(config))
 
 
 def _input(config: Config) -> str:
@@ -67,13 +68,13 @@ def _input(config: Config) -> str:
 
 def _offering(config: Config) -> tuple[str, ...]:
     """The ways in by which services are offered: PPPoE, and a fixed address by IPIP."""
-    fixed = (config.mape.tunnel,) if config.mape.mode == IPIP else ()
+    fixed = (config.mape.tunnel,) if isinstance(config.mape, Ipip) else ()
     return (config.pppoe.interface, *fixed)
 
 
-def _from_wan(config: Config) -> str:
+def _from_wan(line: Line) -> str:
     """IPv6 of the line itself, and MAP-E's packets from the border relay only."""
-    softwire = config.mape.softwire
+    softwire = line.softwire
     relay = ([f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"]
              if softwire else [])
     return "\n".join([
@@ -102,9 +103,9 @@ def _output(config: Config) -> str:
     )
 
 
-def _to_wan(config: Config) -> str:
+def _to_wan(line: Line) -> str:
     """What the line itself needs of the router."""
-    softwire = config.mape.softwire
+    softwire = line.softwire
     relay = ([f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"]
              if softwire else [])
     return "\n".join([
@@ -113,14 +114,14 @@ def _to_wan(config: Config) -> str:
     ])
 
 
-def _forward(config: Config) -> str:
+def _forward(config: Config, line: Line) -> str:
     shut = config.firewall.smb == "drop"
     smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
     outside, lans = quoted(config.wans), zones.apart(config)
     return block(
         "chain forward",
         "type filter hook forward priority filter; policy drop;",
-        *forwarded.stranded(config),
+        *forwarded.stranded(config, line),
         STATE,
         *([f"{icmpv6.ERRORS} iifname {outside} oifname {quoted(lans)} accept"] if lans else []),
         INVALID,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
+from dualwan.config.mape import MapE
+from dualwan.line import Line
 from dualwan.nft.table import quoted
 from dualwan.slices import dnat, zones
 
@@ -30,7 +32,8 @@ def _translated(config: Config) -> list[str]:
 
 
 def _open_hosts(config: Config) -> list[str]:
-    hosts = ", ".join(map(str, config.mape.open_nat))
+    open_nat = config.mape.open_nat if isinstance(config.mape, MapE) else ()
+    hosts = ", ".join(map(str, open_nat))
     return ([f'iifname "{config.mape.tunnel}" meta l4proto udp ct status dnat '
              f"ip daddr {{ {hosts} }} accept"] if hosts else [])
 
@@ -59,13 +62,13 @@ def _target(one: Forward) -> str:
     return f"{one.to_port} . {one.protocol} . {one.to}"
 
 
-def stranded(config: Config) -> list[str]:
+def stranded(config: Config, line: Line) -> list[str]:
     """For the forward chain, before anything else: what was MAP-E's while there is no tunnel.
 
     It has MAP-E's address for good, which PPPoE cannot carry (slices.pbr drops it). Told so,
     the LAN host begins anew, by the way that works.
     """
-    softwire = config.mape.softwire
+    softwire = line.softwire
     if softwire is None or not config.wan.failover or not softwire.translated:
         return []
     of_mape = f'oifname "{config.pppoe.interface}" ct reply ip daddr {softwire.ipv4}'

@@ -12,7 +12,9 @@ from dataclasses import replace
 
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
-from dualwan.config.mape import Softwire
+from dualwan.config.mape import MapE
+from dualwan.line import Line
+from dualwan.line.softwire import Softwire
 from dualwan.mape.portset import PortSet
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan
@@ -33,21 +35,22 @@ ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols ha
 GUARD = "type filter hook postrouting priority srcnat + 10; policy accept;"
 
 
-def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
+def plan(config: Config, line: Line, observed: Observed, up: bool) -> SlicePlan:
     """Steps that bring the translation to its desired state, or take it away."""
     if not up:
         return only_table(NAME, None, TABLE, observed)
-    return replace(only_table(NAME, wanted(config), TABLE, observed),
-                   problems=_possible(config)[1])
+    return replace(only_table(NAME, wanted(config, line), TABLE, observed),
+                   problems=_possible(config, line)[1])
 
 
-def wanted(config: Config) -> Table:
+def wanted(config: Config, line: Line) -> Table:
     """The whole table."""
-    softwire = config.mape.softwire
-    if softwire and softwire.translated and softwire.port_set:
-        return _shared(config, softwire, softwire.port_set)
+    softwire = line.softwire
+    if softwire and isinstance(config.mape, MapE) and softwire.port_set:
+        return _shared(config, config.mape, softwire, softwire.port_set,
+                       _possible(config, line)[0])
     address = str(softwire.ipv4) if softwire and softwire.translated else ""
-    inward = Inward(address, config.mape.tunnel, _possible(config)[0] if address else (), ())
+    inward = Inward(address, config.mape.tunnel, _possible(config, line)[0] if address else (), ())
     return table(
         "ip", TABLE,
         block(f"counter {UNTRANSLATED}"),
@@ -59,18 +62,18 @@ def wanted(config: Config) -> Table:
     )
 
 
-def _possible(config: Config) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
+def _possible(config: Config, line: Line) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
     """The forwards by the tunnel that the line can have, and why it cannot have the others."""
-    softwire = config.mape.softwire
+    softwire = line.softwire
     if softwire is None:
         return (), ()
     return forwards.split(forwards.by(forwards.MAPE, config.forwards), softwire.port_set)
 
 
-def _shared(config: Config, softwire: Softwire, port_set: PortSet) -> Table:
+def _shared(config: Config, mape: MapE, softwire: Softwire, port_set: PortSet,
+            possible: tuple[Forward, ...]) -> Table:
     """Of an address that is shared."""
-    tunnel, mape = config.mape.tunnel, config.mape
-    possible = _possible(config)[0]
+    tunnel = mape.tunnel
     ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed,
                  [one.port for one in possible])
     inward = Inward(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
