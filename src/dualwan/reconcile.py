@@ -13,8 +13,8 @@ from dualwan.line.provisioning.answer import Known
 from dualwan.model import state
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan
-from dualwan.model.resources import Table
 from dualwan.model.usage import Losses
+from dualwan.nft.table import NftTable
 from dualwan.slices import drift, firewall, pbr, snat, tunnel
 from dualwan.slices.goals import CONCERNS, NAMES, ORDER, Event, concern, targets
 
@@ -138,7 +138,7 @@ def _apply(host: Host, item: SlicePlan, plan: Plan) -> None:
         host.apply(step)
     listings = {step.resource.name: host.listing(step.resource.family, step.resource.name)
                 for step in item.changes
-                if isinstance(step.resource, Table) and step.sign != "-"}
+                if isinstance(step.resource, NftTable) and step.sign != "-"}
     mape = config.mape.softwire
     outcome = state.Outcome(plan.observed.address_of(config.pppoe.interface),
                             str(mape.ipv4) if mape else "", plan.line.prefix, listings)

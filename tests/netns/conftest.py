@@ -71,6 +71,6 @@ def _rules(tmp_path):
     with ExitStack() as lines:
         def make(**options):
             line = lines.enter_context(closing(NatLine(tmp_path, **options)))
-            line.router.nft(snat.wanted(load(line.config)).content)
+            line.router.nft(snat.wanted(load(line.config)).source())
             return line
         yield make

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from dualwan.model.observed import Memory
 from dualwan.model.plan import SlicePlan
-from dualwan.model.resources import Address, Sysctl, Table, Tunnel
+from dualwan.model.resources import Address, Sysctl, Tunnel
+from dualwan.nft.table import NftTable
 from dualwan.slices import pbr, tunnel
 
 
@@ -60,10 +61,10 @@ def after(memory: Memory, plan: SlicePlan, up: bool, outcome: Outcome) -> Memory
         elif isinstance(item, Tunnel) and gone:
             kept_tunnels = tuple(name for name in memory.tunnels if name != item.name)
             memory = replace(memory, tunnels=kept_tunnels)
-        elif isinstance(item, Table) and gone:
+        elif isinstance(item, NftTable) and gone:
             tables.pop(item.name, None)
-        elif isinstance(item, Table):
-            tables[item.name] = (item.content, outcome.listings.get(item.name, ""))
+        elif isinstance(item, NftTable):
+            tables[item.name] = (item, outcome.listings.get(item.name, ""))
     if not up:
         sysctls.pop(plan.name, None)
     if plan.name == pbr.NAME:
