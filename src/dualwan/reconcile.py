@@ -14,8 +14,8 @@ from dualwan.line.provisioning.answer import Known
 from dualwan.model import state
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan, Step
-from dualwan.model.resources import Table
 from dualwan.model.usage import Losses
+from dualwan.nft.table import NftTable
 from dualwan.slices import drift, firewall, pbr, snat, tunnel
 from dualwan.slices.goals import CONCERNS, NAMES, ORDER, Event, concern, targets
 
@@ -197,7 +197,7 @@ def _apply_slice(host: Host, item: SlicePlan, result: Result) -> Result:
 
 def _listing(host: Host, step: Step) -> str:
     """How nft lists the table that ``step`` has loaded, "" for any other step."""
-    if isinstance(step.resource, Table) and step.sign != "-":
+    if isinstance(step.resource, NftTable) and step.sign != "-":
         return host.listing(step.resource.family, step.resource.name)
     return ""
 

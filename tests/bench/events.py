@@ -53,7 +53,7 @@ import dualwan.config, dualwan.host.kernel, dualwan.run, dualwan.targets, pathli
 import dualwan.reconcile
 marks.append(("imports", time.monotonic()))
 from dualwan.host.kernel import KernelHost
-from dualwan.model.resources import Table
+from dualwan.nft.table import NftTable
 spent = dict.fromkeys(["observe", "nft", "rules, routes, flows", "verify"], 0.0)
 depth = []
 def timed(owner, name, word):
@@ -71,7 +71,7 @@ def timed(owner, name, word):
     setattr(owner, name, outer)
 timed(KernelHost, "observe", "observe")
 timed(KernelHost, "listing", "nft")
-timed(KernelHost, "apply", lambda _host, step: "nft" if isinstance(step.resource, Table)
+timed(KernelHost, "apply", lambda _host, step: "nft" if isinstance(step.resource, NftTable)
       else "rules, routes, flows")
 timed(dualwan.reconcile, "_settle", "verify")
 import dualwan.log

@@ -20,7 +20,7 @@ from natlab import (
     unlucky,
 )
 
-from dualwan.nft.transaction import blocks
+from dualwan.nft import legacy
 from dualwan.slices.snat import allocate
 
 SHAPES = {"ocn": OCN, "v6plus": V6PLUS}
@@ -144,8 +144,8 @@ def test_elements_go_with_their_flows(rules):
 def test_memory_is_bounded(rules, mape):
     """Each set and map that packets fill has a size: a hundred bytes or two for an element."""
     line = rules(mape=mape)
-    text = blocks(line.router.run("nft", "list", "table", "ip", "dualwan_snat"))
-    filled = {name: body for (_, name), body in text.items() if "flags dynamic" in body}
+    listed = legacy.table(line.router.run("nft", "list", "table", "ip", "dualwan_snat"))
+    filled = {block.name: block.source() for block in listed.blocks if block.dynamic}
     assert {"tcp_flows", "udp_flows", "icmp_flows", "tcp_mappings", "udp_mappings",
             "refused"} <= set(filled)
     sizes = [int(re.search(r"\bsize (\d+)", body)[1]) for body in filled.values()]

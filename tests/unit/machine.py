@@ -8,6 +8,7 @@ from dualwan.host.fake import FakeHost
 from dualwan.line import derive_line
 from dualwan.model.observed import Link, Observed
 from dualwan.model.resources import Address, Solicitation, Sysctl, Tunnel
+from dualwan.nft.table import NftTable
 from dualwan.reconcile import make_plan, reconcile
 from dualwan.slices import firewall, pbr, snat, tunnel
 from dualwan.slices.goals import NAMES
@@ -154,14 +155,14 @@ class Machine(FakeHost):
             ipv6_default=self.state.ipv6_default and tunnel.NAME in slices)
 
     def _as_noted(self, table):
-        """A table as KernelHost shows it: the text is what was noted, nft tells only drift."""
-        content, listing = self.state.memory.tables.get(table.name, ("", ""))
-        intact = self.listing(table.family, table.name) == listing
-        return replace(table, content=content, intact=intact)
+        """A table as KernelHost shows it: its blocks are what was noted, nft tells only drift."""
+        noted, listing = self.state.memory.tables.get(
+            table.name, (NftTable(table.family, table.name), ""))
+        return replace(noted, intact=self.listing(table.family, table.name) == listing)
 
     def listing(self, family, name):
         """Show how nft lists a table: what somebody changed shows."""
-        return "".join(table.content + ("" if table.intact else "# edited\n")
+        return "".join(table.source() + ("" if table.intact else "# edited\n")
                        for table in self.state.tables or ()
                        if (table.family, table.name) == (family, name))
 

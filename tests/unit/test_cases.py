@@ -11,7 +11,7 @@ and read the difference: it is what users will see.
 
 import os
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,8 @@ from dualwan.config import load
 from dualwan.host.fake import FakeHost
 from dualwan.line import derive_line
 from dualwan.model.observed import Link, Memory, Observed
-from dualwan.model.resources import PROTOCOL, Address, Route, Rule, Table, Tunnel
+from dualwan.model.resources import PROTOCOL, Address, Route, Rule, Tunnel
+from dualwan.nft import legacy
 from dualwan.reconcile import make_plan
 from dualwan.report.plan import lines
 from dualwan.slices.goals import Event
@@ -64,11 +65,11 @@ def observed(seen, config, line):
 def table_of(item, wanted):
     """Return a table as state.toml describes it: as wanted, but for `instead` and `edited`."""
     table = wanted[item["name"]]
-    content = table.content
+    content = table.source()
     for new, old in item.get("instead", {}).items():
         assert new in content
         content = content.replace(new, old)
-    return Table(table.family, table.name, content, not item.get("edited", False))
+    return replace(legacy.table(content), intact=not item.get("edited", False))
 
 
 @pytest.mark.parametrize("folder", PLANS, ids=lambda folder: folder.name)
@@ -93,7 +94,7 @@ def test_the_nft_texts_are_as_written_down(folder):
     """A configuration leads to these tables, to the letter."""
     config = load(folder / "config.toml", CASES / "no-rules.d")
     for table in wanted_tables(config):
-        compare(folder / f"{table.name.removeprefix('dualwan_')}.nft", table.content)
+        compare(folder / f"{table.name.removeprefix('dualwan_')}.nft", table.source())
 
 
 def test_every_event_has_a_case():

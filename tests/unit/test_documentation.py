@@ -31,7 +31,7 @@ psid-length = 6
 """
 OWN_RULE = BASE + """[mape]
 br = "2001:db8::1"
-[getattr(mape, "rule", None)]
+[mape.rule]
 ipv6-prefix = "2001:db8::/40"
 ipv4-prefix = "192.0.2.0/24"
 ea-length = 16

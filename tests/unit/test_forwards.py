@@ -111,7 +111,7 @@ def test_what_is_on_offer_by_default_gives_way():
     """Who forwards the web to a server and says nothing else has meant it."""
     found = config(BASE + forward("pppoe", port="80"))
     assert [offer.service.name for offer in found.firewall.inbound] == ["ssh", "smtp", "https"]
-    assert "tcp dport { 25, 443 } accept" in wanted_of(firewall, found).content
+    assert "tcp dport { 25, 443 } accept" in wanted_of(firewall, found).source()
 
 
 def test_a_pinhole_or_a_forward_by_mape_takes_nothing_from_pppoe():
@@ -141,7 +141,7 @@ def test_the_number_of_rules_does_not_grow():
             forward("pppoe", port=str(10000 + at), from_='["192.0.2.0/24"]' if at % 2 else "")
             + forward(to='"::5"', port=str(10000 + at)) for at in range(count))
         found = config(text)
-        texts = [wanted_of(table, found).content for table in (firewall, snat)]
+        texts = [wanted_of(table, found).source() for table in (firewall, snat)]
         return [re.sub(r"\tchain door_\d+ {.*?\n\t}\n", "", text, flags=re.DOTALL).count("\n")
                 for text in texts]
     assert lines(200) == lines(5)
@@ -151,5 +151,5 @@ def test_the_port_is_looked_up_first():
     """With the network first, all elements of the same network were gone through."""
     found = config(BASE + forward("pppoe", from_='["192.0.2.0/24"]')
                    + forward(to='"::5"', from_='["2001:db8::/32"]'))
-    assert "{ 8080 . tcp . ::5 . 2001:db8::/32 } accept" in wanted_of(firewall, found).content
-    assert "tcp dport . ip saddr map { 8080 . 192.0.2.0/24 : " in wanted_of(snat, found).content
+    assert "{ 8080 . tcp . ::5 . 2001:db8::/32 } accept" in wanted_of(firewall, found).source()
+    assert "tcp dport . ip saddr map { 8080 . 192.0.2.0/24 : " in wanted_of(snat, found).source()

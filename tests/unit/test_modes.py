@@ -43,7 +43,7 @@ def test_ipip_joins_prefix_and_interface_id():
 
 def test_a_whole_address_is_translated_without_ports():
     """Every port, and every protocol; nothing leaves with another source."""
-    text = snat.wanted(*derived(IPIP)).content
+    text = snat.wanted(*derived(IPIP)).source()
     assert 'oifname "mape0" snat ip to 192.0.2.18\n' in text
     assert "ip saddr != 192.0.2.18 counter name untranslated drop\n" in text
     assert "numgen" not in text
@@ -51,16 +51,16 @@ def test_a_whole_address_is_translated_without_ports():
 
 def test_ipip_offers_the_services_on_both_addresses():
     """A fixed address is there to be reached; MAP-E's is not."""
-    assert 'iifname { "ppp0", "mape0" } jump offers' in firewall.wanted(*derived(IPIP)).content
+    assert 'iifname { "ppp0", "mape0" } jump offers' in firewall.wanted(*derived(IPIP)).source()
     assert 'iifname { "ppp0" } jump offers' in firewall.wanted(*derived(
-        DS_LITE, AFTR)).content
+        DS_LITE, AFTR)).source()
 
 
 def test_ds_lite_leaves_the_translation_to_the_other_end():
     """LAN addresses enter the tunnel as they are."""
     config, line = derived(DS_LITE, AFTR)
     assert str(line.softwire.ipv4) == "192.0.0.2"
-    text = snat.wanted(config, line).content
+    text = snat.wanted(config, line).source()
     assert "snat ip to" not in text
     assert "untranslated drop" not in text
 

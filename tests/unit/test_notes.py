@@ -1,13 +1,14 @@
 from dualwan.model.observed import Memory
 from dualwan.model.plan import SlicePlan, Step
-from dualwan.model.resources import Address, Sysctl, Table, Tunnel
+from dualwan.model.resources import Address, Sysctl, Tunnel
 from dualwan.model.state import Outcome, after_slice, after_step, before
+from dualwan.nft.table import NftTable
 
 TUNNEL = Tunnel("mape0", "2001:db8::1", "2001:db8::2", "wan0", 1460)
 CE, INNER = Address("wan0", "2001:db8::1"), Address("mape0", "192.0.2.1")
 SET_A = Step("~", Sysctl("a", "1"), Sysctl("a", "0"))
 SET_B = Step("~", Sysctl("b", "2"), Sysctl("b", "1"))
-TABLE = Table("ip", "t", "text")
+TABLE = NftTable("ip", "t")
 
 
 
@@ -62,7 +63,7 @@ def test_tables_are_noted_as_loaded_and_as_nft_lists_them():
     """The next run compares both: ours with ours, nft's with nft's."""
     done = after(Memory(), plan(Step("+", TABLE)), up=True,
                  outcome=Outcome(), listing="listed")
-    assert done.tables == {"t": ("text", "listed")}
+    assert done.tables == {"t": (TABLE, "listed")}
     kept = after(done, plan(Step("=", TABLE)), up=True, outcome=Outcome())
     assert kept == done
     assert after(done, plan(Step("-", TABLE)), up=False, outcome=Outcome()).tables == {}

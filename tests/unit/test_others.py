@@ -10,7 +10,7 @@ from dualwan import cli
 from dualwan.host import xtables
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan, Step
-from dualwan.model.resources import Table
+from dualwan.nft.table import NftTable
 from dualwan.reconcile import make_plan, reconcile
 from dualwan.slices.drift import gone, warnings
 from dualwan.slices.goals import Event
@@ -42,7 +42,7 @@ def test_an_event_of_pppoe_leaves_the_rest_alone_while_all_is_there():
     """Only what is missing makes it look at more; somebody else's table is no matter."""
     machine = router()
     machine.state = replace(machine.state, tables=(*machine.state.tables,
-                                                   Table("inet", "theirs", "")))
+                                                   NftTable("inet", "theirs")))
     assert [item.name for item in make_plan(CONFIG, machine, Event.PPP_UP).slices] == [
         "firewall", "pbr"]
 
@@ -77,7 +77,7 @@ def test_what_was_removed_is_said_by_the_run_that_restores_it():
 
 def test_a_changed_table_is_no_removed_one():
     """That is said at the step itself."""
-    table = Table("ip", "dualwan_snat", "", intact=False)
+    table = NftTable("ip", "dualwan_snat", intact=False)
     plan = SlicePlan("snat", (Step("~", table, table),))
     assert warnings(Observed(), [plan]) == ()
 

@@ -2,7 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwan.model.plan import Step, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.model.resources import Address, Flows, Route, Rule, Sysctl, Table, Tunnel
+from dualwan.model.resources import Address, Flows, Route, Rule, Sysctl, Tunnel
+from dualwan.nft.table import NftTable, chain
 
 ROUTE = Route(100, "ppp0")
 OLD, NEW = Rule(100, 100, "192.0.2.1"), Rule(100, 100, "192.0.2.2")
@@ -11,7 +12,8 @@ TUNNEL = Tunnel("mape0", "2001:db8::1", "2001:db8::2", "wan0", 1460)
 RESOURCES = st.lists(st.one_of(
     st.builds(Route, st.sampled_from([100, 200]), st.sampled_from(["a", "b"])),
     st.builds(Rule, st.just(100), st.just(100), st.sampled_from(["192.0.2.1", "192.0.2.2"])),
-    st.builds(Table, st.just("ip"), st.sampled_from(["t", "u"]), st.sampled_from(["1", "2"])),
+    st.builds(NftTable, st.just("ip"), st.sampled_from(["t", "u"]),
+              st.sampled_from([(), (chain("a"),)])),
 ), unique_by=lambda item: item.key)
 
 
@@ -79,8 +81,8 @@ def test_flows_of_no_address_are_not_forgotten():
 
 def test_a_changed_table_shows_the_lines_that_differ():
     """Inside a nft table the plan shows rules, not the whole text."""
-    old = Table("ip", "t", "table ip t {\n\tone\n\ttwo\n}\n")
-    new = Table("ip", "t", "table ip t {\n\tone\n\tthree\n}\n")
+    old = NftTable("ip", "t", (chain("a", "one", "two"),))
+    new = NftTable("ip", "t", (chain("a", "one", "three"),))
     step = Step("~", new, old)
     assert step.text == "nft table ip t"
     assert step.details == ("- two", "+ three")
@@ -89,8 +91,8 @@ def test_a_changed_table_shows_the_lines_that_differ():
 
 def test_a_table_that_somebody_changed_is_said_to_be():
     """The text loaded is the same, what nft lists is not."""
-    table = Table("ip", "t", "table ip t {\n}\n")
-    step = Step("~", table, Table("ip", "t", table.content, intact=False))
+    table = NftTable("ip", "t")
+    step = Step("~", table, NftTable("ip", "t", intact=False))
     assert step.text == "nft table ip t (somebody changed it)"
     assert step.details == ()
 

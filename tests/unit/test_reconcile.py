@@ -12,14 +12,15 @@ from dualwan.host.fake import FakeHost
 from dualwan.line import derive_line
 from dualwan.model.observed import Memory
 from dualwan.model.plan import Step
-from dualwan.model.resources import Address, Flows, Route, Rule, Table
+from dualwan.model.resources import Address, Flows, Route, Rule
 from dualwan.model.usage import Losses
+from dualwan.nft.table import NftTable
 from dualwan.reconcile import make_plan, reconcile
 from dualwan.slices import firewall
 from dualwan.slices.goals import NAMES, Event
 
 CONFIG = config()
-FOREIGN = (Table("inet", "filter", "theirs"), Table("ip", "dualwan", "nearly ours"))
+FOREIGN = (NftTable("inet", "filter"), NftTable("ip", "dualwan"))
 OTHERS = (Address("wan0", "2001:db8:0:100::5"), Address("lan0", "192.168.1.1"))
 ADDRESSES = ("203.0.113.1", "203.0.113.2")
 
@@ -263,7 +264,7 @@ class Undoer(Machine):
     def apply(self, step):
         """Do STEP, and undo it if it is about nft."""
         super().apply(step)
-        if isinstance(step.resource, Table):
+        if isinstance(step.resource, NftTable):
             self.flush_ruleset()
 
 

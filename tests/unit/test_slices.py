@@ -7,7 +7,8 @@ import pytest
 from machine import BASE, CE, Machine, config, plan_of, wanted_of, wanted_tables
 
 from dualwan.model.observed import Memory, Observed
-from dualwan.model.resources import MAIN, Address, Route, Rule, Sysctl, Table, Tunnel
+from dualwan.model.resources import MAIN, Address, Route, Rule, Sysctl, Tunnel
+from dualwan.nft.table import NftTable
 from dualwan.slices import firewall, marks, pbr, snat, tunnel
 
 FIREWALL, SNAT, PBR = wanted_tables(config())
@@ -35,7 +36,7 @@ def test_a_table_is_loaded_left_or_taken_away(module, wanted):
 
     def sign(seen, up):
         return [step.sign for step in plan_of(module, config(), seen, up).steps
-                if isinstance(step.resource, Table)]
+                if isinstance(step.resource, NftTable)]
     assert sign(Observed(), True) == ["+"]
     assert sign(there, True) == ["="]
     assert sign(edited, True) == ["~"]
@@ -47,14 +48,14 @@ def test_a_table_is_loaded_left_or_taken_away(module, wanted):
 def test_what_nft_does_not_show_is_said(module):
     """Without root the plan is what would be loaded, with a word that it was not seen."""
     plan = plan_of(module, config(), Observed(tables=None), True)
-    assert [step.sign for step in plan.steps if isinstance(step.resource, Table)] == ["+"]
+    assert [step.sign for step in plan.steps if isinstance(step.resource, NftTable)] == ["+"]
     assert plan.unseen == (f"{module.NAME}: nft shows its tables to root only",)
 
 
 @pytest.mark.parametrize("module", [firewall, snat, pbr])
 def test_other_tables_are_not_looked_at(module):
     """A table of another name is none of ours, whatever it holds."""
-    foreign = Table("inet", "filter", "table inet filter {\n}\n")
+    foreign = NftTable("inet", "filter")
     assert not plan_of(module, config(), Observed(tables=(foreign,)), False).steps
 
 
@@ -63,7 +64,7 @@ def test_no_table_names_the_pppoe_address():
     seen = Observed(addresses=(Address("ppp0", "203.0.113.7"),))
     for module, table in ((firewall, FIREWALL), (snat, SNAT), (pbr, PBR)):
         steps = plan_of(module, config(), seen, True).steps
-        assert [item.resource for item in steps if isinstance(item.resource, Table)] == [table]
+        assert [item.resource for item in steps if isinstance(item.resource, NftTable)] == [table]
 
 
 # --- firewall --------------------------------------------------------------------------------
@@ -71,24 +72,24 @@ def test_no_table_names_the_pppoe_address():
 @pytest.mark.parametrize("chain", ["input", "output", "forward"])
 def test_every_way_is_closed_by_default(chain):
     """Input, output and forward drop what no rule accepts."""
-    assert lines(FIREWALL.content, chain)[0].endswith("policy drop;")
+    assert lines(FIREWALL.source(), chain)[0].endswith("policy drop;")
 
 
 def test_services_on_offer_open_on_pppoe_only():
     """Each protocol has one set of ports; what is not listed has no rule."""
     text = wanted_of(firewall, config(BASE + '[firewall]\ninbound = ["dns", "tcp/8443", "ping"]\n'))
-    rules = lines(text.content, "offers")
+    rules = lines(text.source(), "offers")
     assert "tcp dport { 53, 8443 } accept" in rules
     assert "udp dport { 53 } accept" in rules
     assert any("icmp type echo-request accept" in rule for rule in rules)
     assert not any("accept" in rule and "dport" in rule
-                   for rule in lines(text.content, "from_wan") if "udp sport 547" not in rule)
+                   for rule in lines(text.source(), "from_wan") if "udp sport 547" not in rule)
 
 
 def test_nothing_on_offer_leaves_the_ident_answer():
     """An empty list opens nothing; ident is still refused aloud."""
     text = wanted_of(firewall, config(BASE + "[firewall]\ninbound = []\n"))
-    assert lines(text.content, "offers") == [
+    assert lines(text.source(), "offers") == [
         "fib daddr . iif type != local drop", "tcp dport 113 reject with tcp reset",
         "ct state != new drop"]
 
@@ -99,7 +100,7 @@ def test_services_for_the_same_networks_share_a_door():
                         '{ service = "ssh", from = ["198.51.100.0/24"] }',
                         *(f'{{ service = "tcp/{port}", from = ["192.0.2.0/24", "2001:db8::/32"] }}'
                           for port in range(1000, 1100))])
-    text = wanted_of(firewall, config(BASE + f"[firewall]\ninbound = [{offers}]\n")).content
+    text = wanted_of(firewall, config(BASE + f"[firewall]\ninbound = [{offers}]\n")).source()
     ways = next(rule for rule in lines(text, "offers") if "vmap" in rule)
     assert ways.count("tcp . 22 : goto door_0") == 1
     assert ways.count("goto door_1") == 100
@@ -112,15 +113,15 @@ def test_services_for_the_same_networks_share_a_door():
 
 def test_mape_comes_from_the_relay_only():
     """Packets of the tunnel are accepted between its own two ends, both ways."""
-    assert lines(FIREWALL.content, "from_wan")[0] == (
+    assert lines(FIREWALL.source(), "from_wan")[0] == (
         f"ip6 saddr 2001:db8:ffff::9 ip6 daddr {CE} meta l4proto 4 accept")
-    assert lines(FIREWALL.content, "to_wan")[0] == (
+    assert lines(FIREWALL.source(), "to_wan")[0] == (
         f"ip6 saddr {CE} ip6 daddr 2001:db8:ffff::9 meta l4proto 4 accept")
 
 
 def test_without_a_softwire_no_tunnel_packet_passes():
     """While the line has no prefix the firewall stands, closed for MAP-E."""
-    text = wanted_of(firewall, config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).content
+    text = wanted_of(firewall, config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).source()
     assert "l4proto 4" not in text
     assert "chain from_wan" in text
 
@@ -128,7 +129,7 @@ def test_without_a_softwire_no_tunnel_packet_passes():
 def test_segments_fit_each_wan():
     """MSS is the device's MTU less the headers: 1420 by MAP-E, 1414 by PPPoE, 1394 with IPv6."""
     found = re.findall(r'(\w+) "(\w+)" meta nfproto (\w+) tcp option maxseg size set (\d+)',
-                       FIREWALL.content)
+                       FIREWALL.source())
     assert sorted(found) == sorted(
         (way, device, family, size) for way in ("iifname", "oifname")
         for device, family, size in (("mape0", "ipv4", "1420"), ("ppp0", "ipv4", "1414"),
@@ -141,7 +142,7 @@ def test_every_block_of_the_port_set_is_in_the_map_once():
     """63 blocks of 16 ports by offset 6 and length 6, each with the shared address."""
     ports = config().mape.manual.port_set
     for protocol in ("tcp", "udp", "icmp"):
-        rule, = lines(SNAT.content, f"{protocol}_any")
+        rule, = lines(SNAT.source(), f"{protocol}_any")
         blocks = re.findall(r"(\d+) : 192\.0\.2\.18 \. (\d+)-(\d+)", rule)
         assert [int(at) for at, _, _ in blocks] == list(range(63))
         assert tuple((int(low), int(high)) for _, low, high in blocks) == ports.ranges()
@@ -151,12 +152,12 @@ def test_every_block_of_the_port_set_is_in_the_map_once():
 def test_a_block_of_one_port_is_written_as_one():
     """With offset and length filling 16 bits each port is a block, written as a range too."""
     wide = config(one="psid-length = 6 -> psid-length = 10\npsid-offset = 6")
-    assert "0 : 192.0.2.18 . 1025-1025," in wanted_of(snat, wide).content
+    assert "0 : 192.0.2.18 . 1025-1025," in wanted_of(snat, wide).source()
 
 
 def test_without_a_softwire_nothing_leaves_by_the_tunnel():
     """No translation yet, so the guard drops all; PPPoE is masqueraded all the same."""
-    text = wanted_of(snat, config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).content
+    text = wanted_of(snat, config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).source()
     assert lines(text, "guard")[-1] == "counter name untranslated drop"
     assert lines(text, "postrouting")[1:] == ['oifname "ppp0" masquerade']
 
@@ -169,7 +170,7 @@ BY_MARK = Rule(101, 100, mark=marks.PPPOE, mask=marks.MASK)
 def test_only_our_bits_of_a_mark_are_touched():
     """Everybody else's bits are kept in each statement that sets a mark."""
     assert marks.MASK & marks.PPPOE == marks.PPPOE
-    for setting in re.findall(r"mark set .*", PBR.content):
+    for setting in re.findall(r"mark set .*", PBR.source()):
         assert re.search(r"set (ct|meta) mark & 0xfcffffff( \| 0x01000000)?$", setting)
 
 

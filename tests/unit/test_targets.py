@@ -2,12 +2,12 @@ import pytest
 from machine import config
 
 from dualwan.model.observed import Link, Memory, Observed
-from dualwan.model.resources import Table
+from dualwan.nft.table import NftTable
 from dualwan.slices import firewall
 from dualwan.slices.goals import CONCERNS, NAMES, Event, concern
 from dualwan.slices.goals import targets as targets_of
 
-FIREWALL = (Table("inet", firewall.TABLE, ""),)
+FIREWALL = (NftTable("inet", firewall.TABLE),)
 
 
 def seen(*up, wanted=False, tables=()):

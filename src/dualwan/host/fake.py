@@ -13,8 +13,9 @@ from dualwan.line.provisioning.answer import Known
 from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.model.observed import Link, Memory, Observed
 from dualwan.model.plan import Step
-from dualwan.model.resources import Address, Route, Rule, Sysctl, Table, Tunnel
+from dualwan.model.resources import Address, Route, Rule, Sysctl, Tunnel
 from dualwan.model.usage import Losses, Usage
+from dualwan.nft.table import NftTable
 from dualwan.slices import snat
 
 
@@ -98,7 +99,7 @@ class FakeHost:
 
     def listing(self, family: str, name: str) -> str:
         """See Host."""
-        return "".join(table.content for table in self.state.tables or ()
+        return "".join(table.source() for table in self.state.tables or ()
                        if (table.family, table.name) == (family, name))
 
     def standing(self) -> frozenset[str] | None:
@@ -128,7 +129,7 @@ class FakeHost:
             self._put("routes", item, gone)
         elif isinstance(item, Rule):
             self._put("rules", item, gone)
-        elif isinstance(item, Table):
+        elif isinstance(item, NftTable):
             self._put("tables", item, gone)
 
     def _put(self, field: str, item: Any, gone: bool) -> None:

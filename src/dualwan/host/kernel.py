@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,9 @@ from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, Unseen
 from dualwan.model.observed import Memory, Observed
 from dualwan.model.plan import Step
-from dualwan.model.resources import Address, Flows, Route, Rule, Solicitation, Sysctl, Table, Tunnel
+from dualwan.model.resources import Address, Flows, Route, Rule, Solicitation, Sysctl, Tunnel
 from dualwan.model.usage import Losses, Usage, flows
+from dualwan.nft.table import NftTable
 from dualwan.slices import firewall, pbr, snat, tunnel
 from dualwan.slices.snat.allocate import NO_PORT
 from dualwan.slices.snat.quota import REFUSED
@@ -119,14 +121,14 @@ class KernelHost:
             memory=notes,
         )
 
-    def _tables(self, notes: Memory, slices: Collection[str]) -> tuple[Table, ...] | None:
+    def _tables(self, notes: Memory, slices: Collection[str]) -> tuple[NftTable, ...] | None:
         found = []
         try:
             for family, name in (TABLES[item] for item in slices if item in TABLES):
                 listing = self._nft.listing(family, name, name in FILLED)
                 if listing:
-                    content, loaded = notes.tables.get(name, ("", ""))
-                    found.append(Table(family, name, content, listing == loaded))
+                    table, loaded = notes.tables.get(name, (NftTable(family, name), ""))
+                    found.append(replace(table, intact=listing == loaded))
         except Unseen:
             return None
         return tuple(found)
@@ -161,7 +163,7 @@ class KernelHost:
                 (net.remove_route if gone else net.add_route)(item)
             case Rule() as item:
                 (net.remove_rule if gone else net.add_rule)(item)
-            case Table() as item:
+            case NftTable() as item:
                 nft.remove(item.family, item.name) if gone else nft.load(item, _standing(step))
             case Flows() as item:
                 pppd.forget_flows(item.address)
@@ -194,9 +196,9 @@ class KernelHost:
         return pppd.hang_up(peer, seconds)
 
 
-def _standing(step: Step) -> str:
-    """The text of the table that STEP replaces, "" where that is not known for sure."""
-    return step.was.content if isinstance(step.was, Table) and step.was.intact else ""
+def _standing(step: Step) -> NftTable | None:
+    """The table that STEP replaces, None where it is not known for sure what stands there."""
+    return step.was if isinstance(step.was, NftTable) and step.was.intact else None
 
 
 def _sysctls(config: Config, notes: Memory, slices: Collection[str]) -> dict[str, str]:

@@ -8,8 +8,9 @@ import socket
 from typing import Any
 
 from dualwan.errors import KernelError
-from dualwan.model.resources import Table
-from dualwan.nft.transaction import one_table, packets, replacement, with_indexes
+from dualwan.nft.listing import one_table, packets, with_indexes
+from dualwan.nft.table import NftTable
+from dualwan.nft.transaction import replacement
 
 
 class Unseen(Exception):  # noqa: N818 - an answer, not an error
@@ -77,13 +78,12 @@ class Nft:
                        for found in json.loads(output)["nftables"] if "set" in found
                        for item in found["set"].get("elem", ())}
 
-    def load(self, table: Table, old: str) -> None:
+    def load(self, table: NftTable, old: NftTable | None) -> None:
         """Replace a table in one transaction: no packet meets a half-made one.
 
-        OLD is the text of the one that stands, "" where that is not known for sure.
+        ``old`` is the one that stands, None where that is not known for sure.
         """
-        text = replacement(table.family, table.name, old, table.content)
-        self._change(table.text, with_indexes(text, _index))
+        self._change(table.text, replacement(old, table, _index))
 
     def remove(self, family: str, name: str) -> None:
         """Remove a table; one that is gone already is no error."""

@@ -21,6 +21,8 @@ from dualwan.line.failover import Health
 from dualwan.model.observed import Memory
 from dualwan.model.resources import Address
 from dualwan.model.usage import Losses
+from dualwan.nft import legacy, stored
+from dualwan.nft.table import NftTable
 
 NAME = "state.json"
 
@@ -83,12 +85,20 @@ def read() -> Memory:
             aftr=str(data["aftr"]),
             told=str(data["told"]),
             health=Health(*data["health"]),
-            tables={str(name): (str(content), str(listing))
+            tables={str(name): (_table(name, content), str(listing))
                     for name, (content, listing) in data["tables"].items()},
             losses=Losses(**data.get("losses", {})),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Memory()
+
+
+def _table(name: str, content: Any) -> NftTable:
+    """Return a table as it was noted; 0.1.0 noted its text."""
+    if isinstance(content, str):
+        return legacy.table(content) or NftTable("", name)
+    family, blocks = content
+    return stored.decode(str(family), name, blocks)
 
 
 def write(memory: Memory) -> None:
@@ -104,7 +114,8 @@ def write(memory: Memory) -> None:
         "aftr": memory.aftr,
         "told": memory.told,
         "health": list(astuple(memory.health)),
-        "tables": {name: list(pair) for name, pair in memory.tables.items()},
+        "tables": {name: ([table.family, stored.encode(table)], listing)
+                   for name, (table, listing) in memory.tables.items()},
         "losses": asdict(memory.losses),
     }
     target = directory() / NAME

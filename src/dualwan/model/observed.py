@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dualwan.line.failover import Health
-from dualwan.model.resources import Address, Route, Rule, Table, Tunnel
+from dualwan.model.resources import Address, Route, Rule, Tunnel
 from dualwan.model.usage import Losses
+from dualwan.nft.table import NftTable
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Memory:
     aftr: the address that DS-Lite's other end was last found at.
     told: our end of the tunnel that the provider was last told of (IPIP).
     health: what the probes of MAP-E said.
-    tables: per nft table, the text loaded and how nft listed it right afterwards.
+    tables: per nft table, what was loaded and how nft listed it right afterwards.
     losses: what was counted in tables that are gone.
     """
 
@@ -46,7 +47,7 @@ class Memory:
     aftr: str = ""
     told: str = ""
     health: Health = field(default_factory=Health)
-    tables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    tables: Mapping[str, tuple[NftTable, str]] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
 
     @property
@@ -68,7 +69,7 @@ class Observed:
     routes: tuple[Route, ...] = ()
     rules: tuple[Rule, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
-    tables: tuple[Table, ...] | None = ()
+    tables: tuple[NftTable, ...] | None = ()
     ipv6_default: bool = False
     legacy: tuple[str, ...] = ()
     memory: Memory = Memory()

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dualwan.model.resources import Flows, Resource, Sysctl, Table
+from dualwan.model.resources import Flows, Resource, Sysctl
+from dualwan.nft.table import NftTable
 
 LONGEST = 240  # letters of a line in a plan
 
@@ -33,19 +34,19 @@ class Step:
         if isinstance(self.resource, Sysctl) and isinstance(self.was, Sysctl):
             back = " (as it was before)" if self.sign == "-" else ""
             return f"sysctl {self.resource.name} {self.was.value} -> {self.resource.value}{back}"
-        if isinstance(self.was, Table) and not self.was.intact and self.sign == "~":
+        if isinstance(self.was, NftTable) and not self.was.intact and self.sign == "~":
             return f"{self.resource.text} (somebody changed it)"
-        if self.sign == "~" and self.was and not isinstance(self.resource, Table):
+        if self.sign == "~" and self.was and not isinstance(self.resource, NftTable):
             return f"{self.was.text} -> {self.resource.text}"
         return self.resource.text
 
     @property
     def details(self) -> tuple[str, ...]:
         """Lines that differ inside a nft table, with their own sign."""
-        if self.sign != "~" or not isinstance(self.resource, Table):
+        if self.sign != "~" or not isinstance(self.resource, NftTable):
             return ()
-        old = self.was.content.splitlines() if isinstance(self.was, Table) else []
-        lines = difflib.unified_diff(old, self.resource.content.splitlines(), n=0, lineterm="")
+        old = self.was.source().splitlines() if isinstance(self.was, NftTable) else []
+        lines = difflib.unified_diff(old, self.resource.source().splitlines(), n=0, lineterm="")
         return tuple(shortened(f"{line[0]} {line[1:].strip()}") for line in lines
                      if not line.startswith(("---", "+++", "@@")))
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dualwan.nft.table import NftTable
+
 PROTOCOL = 217  # our number in rtnetlink's rtm_protocol and fib_rules' FRA_PROTOCOL
 
 
@@ -129,26 +131,6 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A nft table of ours with its whole text; `intact` is False when somebody changed it."""
-
-    family: str
-    name: str
-    content: str
-    intact: bool = True
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Identity: family and name."""
-        return ("table", self.family, self.name)
-
-    @property
-    def text(self) -> str:
-        """As nft names it."""
-        return f"nft table {self.family} {self.name}"
-
-
-@dataclass(frozen=True)
 class Flows:
     """Conntrack entries that name an address that this machine has no longer."""
 
@@ -182,4 +164,4 @@ class Solicitation:
         return f"router solicitation on {self.device}"
 
 
-Resource = Sysctl | Address | Tunnel | Route | Rule | Table | Flows | Solicitation
+Resource = Sysctl | Address | Tunnel | Route | Rule | NftTable | Flows | Solicitation

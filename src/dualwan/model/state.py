@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from dualwan.model.observed import Memory
 from dualwan.model.plan import SlicePlan, Step
-from dualwan.model.resources import Address, Sysctl, Table, Tunnel
+from dualwan.model.resources import Address, Sysctl, Tunnel
+from dualwan.nft.table import NftTable
 from dualwan.slices import pbr, tunnel
 
 
@@ -44,9 +45,9 @@ def after_step(memory: Memory, name: str, step: Step, listing: str) -> Memory:
     if isinstance(item, Tunnel) and gone:
         return replace(memory, tunnels=tuple(
             there for there in memory.tunnels if there != item.name))
-    if isinstance(item, Table):
+    if isinstance(item, NftTable):
         others = {key: value for key, value in memory.tables.items() if key != item.name}
-        known = {} if gone else {item.name: (item.content, listing)}
+        known = {} if gone else {item.name: (item, listing)}
         return replace(memory, tables=others | known)
     return memory
 

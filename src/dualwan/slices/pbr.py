@@ -15,9 +15,10 @@ from dualwan.config import Config
 from dualwan.line import Line
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.model.resources import MAIN, Resource, Route, Rule, Sysctl, Table
-from dualwan.nft.table import block, quoted, table, table_plan
+from dualwan.model.resources import MAIN, Resource, Route, Rule, Sysctl
+from dualwan.nft.table import NftTable, base_chain, counter, quoted
 from dualwan.slices import marks
+from dualwan.slices.tables import table_plan
 from dualwan.slices.tunnel import LAST, LOOSE, SECOND, is_ours, rp_filter
 
 NAME = "pbr"
@@ -29,7 +30,7 @@ def sysctl_names(config: Config) -> tuple[str, ...]:
     return (rp_filter(config.pppoe.interface),)
 
 
-def wanted_table(config: Config) -> Table:
+def wanted_table(config: Config) -> NftTable:
     """Marks the connections that belong to PPPoE, and restores the mark of each packet.
 
     A connection keeps the way on which it began, so that a failover moves only new ones. One
@@ -46,9 +47,8 @@ def wanted_table(config: Config) -> Table:
     chosen = ", ".join(map(str, config.lan.via_pppoe))
     via = ([f"iifname {lans} ip saddr {{ {chosen} }} fib daddr type != local "
             f"fib daddr oifname != {lans} {marks.assign('meta mark')}"] if chosen else [])
-    return table(
-        "ip", TABLE,
-        block("chain prerouting",
+    return NftTable("ip", TABLE, (
+        base_chain("prerouting",
               "type filter hook prerouting priority mangle; policy accept;",
               clear,
               *(f'iifname "{device}" ct state new {marks.assign("ct mark", mark)}'
@@ -56,18 +56,18 @@ def wanted_table(config: Config) -> Table:
               *via,
               *(f'iifname != "{device}" {rule}'
                 for (device, _), rule in zip(ways, restore, strict=True))),
-        block("chain output",
+        base_chain("output",
               "type route hook output priority mangle; policy accept;",
               *restore),
-        block("chain postrouting",
+        base_chain("postrouting",
               "type filter hook postrouting priority mangle; policy accept;",
               *(f'oifname "{device}" ct status ! confirmed {marks.assign("ct mark", mark)}'
                 for device, mark in ways)),
-        block("counter misplaced"),
-        block("chain leaving",
+        counter("misplaced"),
+        base_chain("leaving",
               "type filter hook postrouting priority srcnat + 10; policy accept;",
               f'oifname "{ppp}" fib saddr . oif type != local counter name misplaced drop'),
-    )
+    ))
 
 
 def _wanted(config: Config, address: str) -> list[Resource]:

@@ -13,10 +13,10 @@ from dualwan.config.mape import Ipip
 from dualwan.line import Line
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan
-from dualwan.model.resources import Table
-from dualwan.nft.table import block, only_table, quoted, table
+from dualwan.nft.table import Block, NftTable, base_chain, chain, quoted
 from dualwan.slices import zones
 from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in
+from dualwan.slices.tables import only_table
 
 NAME = "firewall"
 TABLE = "dualwan_firewall"
@@ -38,18 +38,19 @@ def plan(config: Config, line: Line, observed: Observed, up: bool) -> SlicePlan:
     return only_table(NAME, wanted(config, line) if up else None, TABLE, observed)
 
 
-def wanted(config: Config, line: Line) -> Table:
+def wanted(config: Config, line: Line) -> NftTable:
     """The whole table."""
-    return table("inet", TABLE, *services_in.sets(config), *antispoof.chains(config),
-                 _input(config), _from_wan(line), *services_in.chains(config),
-                 _output(config), _to_wan(line), _forward(config, line), _mss(config))
+    return NftTable("inet", TABLE, (
+        *services_in.sets(config), *antispoof.chains(config),
+        _input(config), *_from_wan(line), *services_in.chains(config),
+        _output(config), *_to_wan(line), _forward(config, line), _mss(config)))
 
 
-def _input(config: Config) -> str:
+def _input(config: Config) -> Block:
     opening = [f"iifname {quoted(config.wans)} {forwarded.NOT_OPENING}"]
     ipv6 = (config.wan.interface, config.pppoe.interface)
-    return block(
-        "chain input",
+    return base_chain(
+        "input",
         "type filter hook input priority filter; policy drop;",
         STATE,
         f"{icmpv6.ERRORS} iifname {quoted(ipv6)} accept",
@@ -72,25 +73,25 @@ def _offering(config: Config) -> tuple[str, ...]:
     return (config.pppoe.interface, *fixed)
 
 
-def _from_wan(line: Line) -> str:
+def _from_wan(line: Line) -> list[Block]:
     """IPv6 of the line itself, and MAP-E's packets from the border relay only."""
     softwire = line.softwire
     relay = ([f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"]
              if softwire else [])
-    return "\n".join([
-        block("chain from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER),
-        block("chain from_wan", *relay, "jump from_line"),
-    ])
+    return [
+        chain("from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER),
+        chain("from_wan", *relay, "jump from_line"),
+    ]
 
 
-def _output(config: Config) -> str:
+def _output(config: Config) -> Block:
     outside, targets = quoted(config.wans), ", ".join(map(str, config.wan.probe))
     near = ([f'oifname "{wire}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
              f"{NOT_A_HOST} }} accept"] if (wire := zones.shared(config)) else [])
     probe = ([f'oifname "{config.mape.tunnel}" ip daddr {{ {targets} }} icmp type echo-request '
               "accept"] if targets else [])
-    return block(
-        "chain output",
+    return base_chain(
+        "output",
         "type filter hook output priority filter; policy drop;",
         f"oifname != {outside} accept",
         *near,
@@ -103,23 +104,23 @@ def _output(config: Config) -> str:
     )
 
 
-def _to_wan(line: Line) -> str:
+def _to_wan(line: Line) -> list[Block]:
     """What the line itself needs of the router."""
     softwire = line.softwire
     relay = ([f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"]
              if softwire else [])
-    return "\n".join([
-        block("chain to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION),
-        block("chain to_wan", *relay, "jump to_line"),
-    ])
+    return [
+        chain("to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION),
+        chain("to_wan", *relay, "jump to_line"),
+    ]
 
 
-def _forward(config: Config, line: Line) -> str:
+def _forward(config: Config, line: Line) -> Block:
     shut = config.firewall.smb == "drop"
     smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
     outside, lans = quoted(config.wans), zones.apart(config)
-    return block(
-        "chain forward",
+    return base_chain(
+        "forward",
         "type filter hook forward priority filter; policy drop;",
         *forwarded.stranded(config, line),
         STATE,
@@ -135,7 +136,7 @@ def _forward(config: Config, line: Line) -> str:
     )
 
 
-def _mss(config: Config) -> str:
+def _mss(config: Config) -> Block:
     """TCP segments that fit each WAN, both ways; nft never raises the size that it finds."""
     tunnel, ppp = config.mape, config.pppoe
     clamps = [
@@ -143,8 +144,8 @@ def _mss(config: Config) -> str:
         (ppp.interface, "ipv4", ppp.mtu - IPV4_TCP_HEADERS),
         (ppp.interface, "ipv6", ppp.mtu - IPV6_TCP_HEADERS),
     ]
-    return block(
-        "chain mss",
+    return base_chain(
+        "mss",
         "type filter hook forward priority mangle; policy accept;",
         "tcp flags & (syn | rst) != syn accept",
         *(f'{way} "{device}" meta nfproto {family} tcp option maxseg size set {size}'

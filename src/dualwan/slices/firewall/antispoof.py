@@ -7,7 +7,7 @@ nor pass as a part of one.
 from __future__ import annotations
 
 from dualwan.config import Config
-from dualwan.nft.table import block, quoted
+from dualwan.nft.table import Block, base_chain, chain, quoted
 from dualwan.slices import zones
 
 # Never a source on the internet (RFC 6890). The networks for documentation are left out:
@@ -19,7 +19,7 @@ BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 ALL_FLAGS = "fin | syn | rst | psh | ack | urg"
 
 
-def chains(config: Config) -> tuple[str, ...]:
+def chains(config: Config) -> tuple[Block, ...]:
     """The chain that looks at what comes in by a WAN."""
     wans = quoted(config.wans)
     ipv4_wans = quoted((config.mape.tunnel, config.pppoe.interface))
@@ -27,8 +27,8 @@ def chains(config: Config) -> tuple[str, ...]:
     ipv6_wans = quoted((*([] if wire else [config.wan.interface]), config.pppoe.interface))
     flags = [f"iifname {wans} tcp flags & ({ALL_FLAGS}) == {odd} drop"
              for odd in (f"({ALL_FLAGS})", "0x0")]
-    return (block(
-        "chain prerouting",
+    return (base_chain(
+        "prerouting",
         "type filter hook prerouting priority raw; policy accept;",
         # A source that would be routed to the LAN is a LAN host's; link-local ones are on
         # every link.
@@ -41,8 +41,8 @@ def chains(config: Config) -> tuple[str, ...]:
         f"iifname {ipv4_wans} ip saddr {{ {', '.join(BOGONS4)} }} jump bogon",
         f"iifname {ipv6_wans} ip6 saddr {{ {', '.join(BOGONS6)} }} drop",
         *(flags if config.firewall.bogus == "drop" else []),
-    ), block(
-        "chain bogon",
+    ), chain(
+        "bogon",
         "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
         "drop",
     ))

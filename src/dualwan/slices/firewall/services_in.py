@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dualwan.config import Config
 from dualwan.config.firewall import Guard, Network, Offer, collapsed
 from dualwan.config.services import PING, Port, Service
-from dualwan.nft.table import block, elements
+from dualwan.nft.table import Block, chain, dynamic, elements
 
 SET_SIZE = 8192  # elements; about 1 MB a set at the most
 GUARD = "guard"
@@ -21,23 +21,19 @@ FAMILIES = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
 ELSEWHERE = "fib daddr . iif type != local drop"
 
 
-def sets(config: Config) -> list[str]:
+def sets(config: Config) -> list[Block]:
     """The guard's sets: who tried lately, and who is refused."""
     guard = config.firewall.guard
     if not _guarded(config):
         return []
     lives = [(f"tries{{}}_{hit}", guard.seconds) for hit in range(1, guard.hits + 1)]
     lives.append(("refused{}", guard.refuse))
-    return [_set(name.format(version), kind, seconds)
+    return [dynamic("set", name.format(version), f"type {kind} . inet_proto . inet_service",
+                    SET_SIZE, f"{seconds}s")
             for version, _, kind in FAMILIES for name, seconds in lives]
 
 
-def _set(name: str, kind: str, seconds: int) -> str:
-    return block(f"set {name}", f"type {kind} . inet_proto . inet_service", f"size {SET_SIZE}",
-                 "flags dynamic,timeout", f"timeout {seconds}s")
-
-
-def chains(config: Config) -> list[str]:
+def chains(config: Config) -> list[Block]:
     """The chain of what comes in by PPPoE, and the guard's chains where something is guarded."""
     firewall = config.firewall
     ident = "reject with tcp reset" if firewall.ident == "reset" else "drop"
@@ -45,8 +41,8 @@ def chains(config: Config) -> list[str]:
     guarded = [offer.service for offer in everywhere if offer.guard]
     free = [offer.service for offer in everywhere if not offer.guard]
     doors = _doors(firewall.inbound)
-    found = [block(
-        "chain offers",
+    found = [chain(
+        "offers",
         ELSEWHERE,
         f"tcp dport 113 {ident}",
         "ct state != new drop",
@@ -88,7 +84,7 @@ def _by_port(doors: dict[Door, list[Port]]) -> list[str]:
     return ([f"meta l4proto . th dport vmap {{ {', '.join(ways)} }}"] if ways else []) + pings
 
 
-def _door(number: int, door: Door) -> str:
+def _door(number: int, door: Door) -> Block:
     """Who is of none of its networks falls through to nothing."""
     lines = []
     for guard, verdict in ((True, f"goto {GUARD}"), (False, "accept")):
@@ -97,10 +93,10 @@ def _door(number: int, door: Door) -> str:
                                  if guarded == guard and one.version == version)
             if networks:
                 lines.append(f"{family} saddr {elements(map(str, networks))} {verdict}")
-    return block(f"chain door_{number}", *lines)
+    return chain(f"door_{number}", *lines)
 
 
-def _guard(guard: Guard) -> str:
+def _guard(guard: Guard) -> Block:
     lines = []
     for version, family, _ in FAMILIES:
         who = f"{family} saddr . meta l4proto . th dport"
@@ -108,14 +104,14 @@ def _guard(guard: Guard) -> str:
         lines += [f"{who} @refused{version} reject",
                   " ".join(f"{who} {held}" for held in tries) + " goto attack"]
         lines += [f"{who} != {held} add {held} {{ {who} }} accept" for held in tries]
-    return block(f"chain {GUARD}", *lines, "accept")
+    return chain(GUARD, *lines, "accept")
 
 
-def _attack(config: Config) -> str:
+def _attack(config: Config) -> Block:
     logs = [f'{match} log prefix "{service.name.upper()}ATTACK: "'
             for service in _guarded(config) for match in matches([service])]
-    return block(
-        "chain attack",
+    return chain(
+        "attack",
         *logs,
         *(f"add @refused{version} {{ {family} saddr . meta l4proto . th dport }}"
           for version, family, _ in FAMILIES),

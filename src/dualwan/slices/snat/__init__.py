@@ -18,13 +18,20 @@ from dualwan.line.softwire import Softwire
 from dualwan.mape.portset import PortSet
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan
-from dualwan.model.resources import Table
-from dualwan.nft.table import block, only_table, table
+from dualwan.nft.table import (
+    Block,
+    DeviceShortcut,
+    NftTable,
+    base_chain,
+    chain,
+    counter,
+)
 from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
 from dualwan.slices.snat.mape_inbound import Inward
 from dualwan.slices.snat.match import any_block, inside, outside
 from dualwan.slices.snat.ports import Pool, pool
 from dualwan.slices.snat.quota import Share
+from dualwan.slices.tables import only_table
 
 NAME = "snat"
 TABLE = "dualwan_snat"
@@ -43,7 +50,7 @@ def plan(config: Config, line: Line, observed: Observed, up: bool) -> SlicePlan:
                    problems=_possible(config, line)[1])
 
 
-def wanted(config: Config, line: Line) -> Table:
+def wanted(config: Config, line: Line) -> NftTable:
     """The whole table."""
     softwire = line.softwire
     if softwire and isinstance(config.mape, MapE) and softwire.port_set:
@@ -51,15 +58,14 @@ def wanted(config: Config, line: Line) -> Table:
                        _possible(config, line)[0])
     address = str(softwire.ipv4) if softwire and softwire.translated else ""
     inward = Inward(address, config.mape.tunnel, _possible(config, line)[0] if address else (), ())
-    return table(
-        "ip", TABLE,
-        block(f"counter {UNTRANSLATED}"),
+    return NftTable("ip", TABLE, (
+        counter(UNTRANSLATED),
         *_prerouting([*inward.rules(), *pppoe_inbound.rules(config, address)]),
         *inward.chains(),
         *pppoe_inbound.chains(config),
         _postrouting(config, inward, f"snat ip to {address}" if address else ""),
         _simple_guard(config.mape.tunnel, softwire),
-    )
+    ))
 
 
 def _possible(config: Config, line: Line) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
@@ -71,7 +77,7 @@ def _possible(config: Config, line: Line) -> tuple[tuple[Forward, ...], tuple[st
 
 
 def _shared(config: Config, mape: MapE, softwire: Softwire, port_set: PortSet,
-            possible: tuple[Forward, ...]) -> Table:
+            possible: tuple[Forward, ...]) -> NftTable:
     """Of an address that is shared."""
     tunnel = mape.tunnel
     ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed,
@@ -82,10 +88,9 @@ def _shared(config: Config, mape: MapE, softwire: Softwire, port_set: PortSet,
     way = allocate.Sharing(ports, short, share.crowd(), inward.avoid)
     identity = (f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/"
                 f"{port_set.psid_length}")  # with another one, what was learned is wrong
-    return table(
-        "ip", TABLE,
-        block(f"counter {UNTRANSLATED}"),
-        block(f"counter {allocate.NO_PORT}"),
+    return NftTable("ip", TABLE, (
+        counter(UNTRANSLATED),
+        counter(allocate.NO_PORT),
         *(timeouts.objects() if short else []),
         *(allocate.sets(identity) if ports.counted else []),
         *share.sets(),
@@ -98,27 +103,27 @@ def _shared(config: Config, mape: MapE, softwire: Softwire, port_set: PortSet,
         _postrouting(config, inward, allocate.WAYS if ports.counted else "goto share"),
         *(way.chains() if ports.counted else [_plain(way)]),
         *_guard(config, ports, port_set, inward),
-    )
+    ))
 
 
-def _plain(way: allocate.Sharing) -> str:
+def _plain(way: allocate.Sharing) -> Block:
     """Of so many ports that no flow has to look for one; or of none at all."""
     translate = ([f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(way.pool)}"]
                  if way.pool.blocks else [])
-    return block("chain share", *(rule for rules in way.timeouts.values() for rule in rules),
+    return chain("share", *(rule for rules in way.timeouts.values() for rule in rules),
                  *translate)
 
 
-def _prerouting(rules: list[str]) -> list[str]:
+def _prerouting(rules: list[str]) -> list[Block]:
     if not rules:
         return []
-    return [block("chain prerouting",
+    return [base_chain("prerouting",
                   "type nat hook prerouting priority dstnat; policy accept;", *rules)]
 
 
-def _postrouting(config: Config, inward: Inward, translate: str) -> str:
-    return block(
-        "chain postrouting",
+def _postrouting(config: Config, inward: Inward, translate: str) -> Block:
+    return base_chain(
+        "postrouting",
         "type nat hook postrouting priority srcnat; policy accept;",
         *([f'oifname "{config.mape.tunnel}" {translate}'] if translate else []),
         f'oifname "{config.pppoe.interface}" masquerade',
@@ -127,22 +132,22 @@ def _postrouting(config: Config, inward: Inward, translate: str) -> str:
     )
 
 
-def _simple_guard(tunnel: str, softwire: Softwire | None) -> str:
-    head = [GUARD, f'oifname != "{tunnel}" accept']
+def _simple_guard(tunnel: str, softwire: Softwire | None) -> Block:
+    head = [f'oifname != "{tunnel}" accept']
     if softwire is None:
-        return block("chain guard", *head, REFUSE)
+        return base_chain("guard", GUARD, *head, REFUSE)
     if not softwire.translated:
-        return block("chain guard", *head)
-    return block("chain guard", *head, f"ip saddr != {softwire.ipv4} {REFUSE}")
+        return base_chain("guard", GUARD, *head)
+    return base_chain("guard", GUARD, *head, f"ip saddr != {softwire.ipv4} {REFUSE}")
 
 
-def _guard(config: Config, ports: Pool, port_set: PortSet, inward: Inward) -> list[str]:
+def _guard(config: Config, ports: Pool, port_set: PortSet, inward: Inward) -> list[Block]:
     """Nothing leaves by the tunnel but with the shared address and a port of the set.
 
     The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
     counted, and no private address shows outside. Every packet of every flow comes by, so
     what is mostly right is asked first: what leaves by the tunnel as it should, then what
-    goes to the LAN, by the index of the device (nft.transaction.with_indexes). To compare names
+    goes to the LAN, by the index of the device (nft.table.DeviceShortcut). To compare names
     costs as much as all of that.
     """
     fast = " ".join(inside(port_set, "th sport"))
@@ -150,15 +155,15 @@ def _guard(config: Config, ports: Pool, port_set: PortSet, inward: Inward) -> li
         fast = f"meta l4proto != icmp {fast}"
     wrong = [f"{condition} {REFUSE}" for condition in outside(port_set, "th sport")]
     return [
-        block("chain guard", GUARD, *inward.guard(),
+        base_chain("guard", GUARD, *inward.guard(),
               f"ip saddr {ports.address} {fast} accept",
-              *(f'oif "{name}" accept' for name in config.lan.interfaces),
+              *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
               f'oifname != "{config.mape.tunnel}" accept',
               f"ip saddr != {ports.address} {REFUSE}",
               "meta l4proto icmp goto guard_icmp",
               f"meta l4proto != {{ tcp, udp }} {REFUSE}",
               *wrong),
-        block("chain guard_icmp",
+        chain("guard_icmp",
               "icmp type != echo-request accept",
               *(f"{condition} {REFUSE}" for condition in outside(port_set, "icmp id"))),
         *inward.learning(),

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dualwan.nft.table import block, elements
+from dualwan.nft.table import Block, chain, dynamic, elements
 from dualwan.slices.snat.match import any_block, each_port, in_turn
 from dualwan.slices.snat.ports import HOMES, PLACES, Pool
 
@@ -110,26 +110,18 @@ class Crowd:
     join: list[str]
 
 
-def dynamic(header: str, kind: str, size: int, timeout: str = "", comment: str = "") -> str:
-    """A set or map that packets fill."""
-    return block(header, kind, f"size {size}",
-                 "flags dynamic,timeout" if timeout else "flags dynamic",
-                 *([f"timeout {timeout}"] if timeout else []),
-                 *([f'comment "{comment}"'] if comment else []))
-
-
-def sets(identity: str) -> list[str]:
+def sets(identity: str) -> list[Block]:
     """What is in use, and the mappings, which are of the port set IDENTITY."""
     flows = "type inet_service . ipv4_addr . inet_service"
     mappings = "type ipv4_addr . inet_service : inet_service"
     return [
-        dynamic("set tcp_flows", flows, FLOWS),
-        dynamic("set udp_flows", flows, FLOWS),
-        dynamic("set icmp_flows", "typeof icmp id . ip daddr", FLOWS // 4),
+        dynamic("set", "tcp_flows", flows, FLOWS),
+        dynamic("set", "udp_flows", flows, FLOWS),
+        dynamic("set", "icmp_flows", "typeof icmp id . ip daddr", FLOWS // 4),
         # TCP opens an endpoint a connection: they come and go faster.
-        dynamic("map tcp_mappings", mappings, MAPPINGS // 2, "15m", identity),
-        dynamic("map udp_mappings", mappings, MAPPINGS, "1h", identity),
-        dynamic("map icmp_mappings", "typeof ip saddr . th sport : icmp id", PINGS, "1m",
+        dynamic("map", "tcp_mappings", mappings, MAPPINGS // 2, "15m", identity),
+        dynamic("map", "udp_mappings", mappings, MAPPINGS, "1h", identity),
+        dynamic("map", "icmp_mappings", "typeof ip saddr . th sport : icmp id", PINGS, "1m",
                 identity),
     ]
 
@@ -147,16 +139,16 @@ class Sharing:
     crowd: dict[str, Crowd]
     avoid: str = ""
 
-    def chains(self) -> list[str]:
+    def chains(self) -> list[Block]:
         """All of it."""
         udp = replace(UDP, avoid=self.avoid)
-        return [chain for protocol in (TCP, udp, ICMP) for chain in self._chains(protocol)]
+        return [found for protocol in (TCP, udp, ICMP) for found in self._chains(protocol)]
 
-    def _chains(self, protocol: Protocol) -> list[str]:
+    def _chains(self, protocol: Protocol) -> list[Block]:
         """Its own port; else one of the host's home, the commons, or anybody's home."""
         name = protocol.name
         return [
-            block(f"chain {name}_share",
+            chain(f"{name}_share",
                   *(["icmp type != echo-request return"] if protocol is ICMP else []),
                   *self.timeouts.get(name, []),
                   f"{protocol.recall} goto {name}_known",
@@ -165,12 +157,12 @@ class Sharing:
                   f"goto {name}_search"),
             *self._known(protocol),
             *self._search(protocol),
-            block(f"chain {name}_take",
+            chain(f"{name}_take",
                   f"{protocol.take} goto {name}_taken",
                   f"goto {name}_any"),
-            block(f"chain {name}_taken", protocol.learn, self._snat(protocol)),
+            chain(f"{name}_taken", protocol.learn, self._snat(protocol)),
             # Where the set is full: any port, and netfilter sees whether it is free.
-            block(f"chain {name}_any", f"meta l4proto {name} snat ip to {any_block(self.pool)}"),
+            chain(f"{name}_any", f"meta l4proto {name} snat ip to {any_block(self.pool)}"),
             *self._homes(protocol),
         ]
 
@@ -186,7 +178,7 @@ class Sharing:
             return f"meta l4proto icmp snat ip to {each_port(self.pool, ICMP.seen)}"
         return f"meta l4proto {protocol.name} snat ip to {self.pool.address} : {protocol.seen}"
 
-    def _known(self, protocol: Protocol) -> list[str]:
+    def _known(self, protocol: Protocol) -> list[Block]:
         """An endpoint keeps its port, unless it is another one's towards this destination.
 
         With a port that is not of its home, its host is one of a crowd.
@@ -194,20 +186,20 @@ class Sharing:
         name, reserved = protocol.name, elements(map(str, self.pool.reserved))
         away = self._crowd(name, asked_once=True)
         return [
-            block(f"chain {name}_known",
+            chain(f"{name}_known",
                   *([f"{protocol.seen} {reserved} goto {name}_another"]
                     if self.pool.reserved else []),
                   f"{protocol.take} goto {name}_{'kept' if away else 'taken'}",
                   f"goto {name}_another"),
-            *([block(f"chain {name}_kept", f"{self.is_home(protocol)} goto {name}_taken", *away,
+            *([chain(f"{name}_kept", f"{self.is_home(protocol)} goto {name}_taken", *away,
                      f"goto {name}_taken")] if away else []),
-            block(f"chain {name}_another",
+            chain(f"{name}_another",
                   *self.at_home(protocol, f"{name}_take"),
                   *self._crowd(name, asked_once=False),
                   f"goto {name}_search"),
         ]
 
-    def _search(self, protocol: Protocol) -> list[str]:
+    def _search(self, protocol: Protocol) -> list[Block]:
         """A port of the commons, or of any home.
 
         After `conntrack -F` only the elements are there, without their connections. Then the
@@ -218,7 +210,7 @@ class Sharing:
         places = {place: ports for place, ports in (
             ("commons", self.pool.commons), ("homes", self.pool.anybodys)) if ports}
         return [
-            block(f"chain {name}_search",
+            chain(f"{name}_search",
                   *(rule for place, ports in places.items() for rule in (
                       f"jump {name}_{place}",
                       *_looks(protocol, place, len(ports), f"{name}_take"))),
@@ -226,8 +218,8 @@ class Sharing:
                       f"jump {name}_{place}", f"{protocol.take} goto {name}_taken")),
                   f"counter name {NO_PORT}",
                   f"goto {name}_any"),
-            *(chain for place, ports in places.items() for chain in (
-                block(f"chain {name}_{place}", f"{protocol.port} set {in_turn(ports)}"),
+            *(found for place, ports in places.items() for found in (
+                chain(f"{name}_{place}", f"{protocol.port} set {in_turn(ports)}"),
                 *_look(protocol, place))),
         ]
 
@@ -244,14 +236,14 @@ class Sharing:
     def _divided(self, protocol: Protocol) -> bool:
         return len(self.pool.homes) > 1 and protocol is not ICMP  # pings are few
 
-    def _homes(self, protocol: Protocol) -> list[str]:
+    def _homes(self, protocol: Protocol) -> list[Block]:
         """The next port of the host's home."""
         if not self._divided(protocol):
             return []
         name = protocol.name
         return [
-            block(f"chain {name}_home", self._home(protocol, "goto")),
-            *(block(f"chain {name}_home_{at}", f"{protocol.port} set {in_turn(ports)}")
+            chain(f"{name}_home", self._home(protocol, "goto")),
+            *(chain(f"{name}_home_{at}", f"{protocol.port} set {in_turn(ports)}")
               for at, ports in enumerate(self.pool.homes)),
             *_look(protocol, "home"),
         ]
@@ -267,11 +259,11 @@ class Sharing:
                 + elements(f"0.0.0.{at} . {at}" for at in range(HOMES)))
 
 
-def _look(protocol: Protocol, place: str) -> list[str]:
+def _look(protocol: Protocol, place: str) -> list[Block]:
     """The next port of PLACE, unless the one that is in the packet is free; 1 or 16 times."""
-    chain = f"{protocol.name}_{place}"
-    return [block(f"chain {chain}_look", f"{protocol.free} return", f"goto {chain}"),
-            block(f"chain {chain}_look_{STEP}", *[f"jump {chain}_look"] * STEP)]
+    here = f"{protocol.name}_{place}"
+    return [chain(f"{here}_look", f"{protocol.free} return", f"goto {here}"),
+            chain(f"{here}_look_{STEP}", *[f"jump {here}_look"] * STEP)]
 
 
 def _looks(protocol: Protocol, place: str, count: int, then: str) -> list[str]:

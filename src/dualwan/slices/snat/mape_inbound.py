@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from dualwan.config.forwards import Forward
-from dualwan.nft.table import block, elements
+from dualwan.nft.table import Block, chain, dynamic, elements
 from dualwan.slices.dnat import to_servers
-from dualwan.slices.snat.allocate import ENDPOINT, UDP, dynamic
+from dualwan.slices.snat.allocate import ENDPOINT, UDP
 
 OWNERS = 4096  # no more than there are ports; about 100 bytes each
 PEERS = 65536  # about 100 bytes each
@@ -47,15 +47,15 @@ class Inward:
         """The set of UDP ports that have an owner, "" for none."""
         return OPEN_OWNED if self.open else ""
 
-    def sets(self, identity: str) -> list[str]:
+    def sets(self, identity: str) -> list[Block]:
         """Who owns a port, and whom it has sent something to."""
         if not self.open:
             return []
         return [
-            dynamic(f"set {OPEN_OWNED}", "type inet_service", OWNERS, LIFE, identity),
-            dynamic(f"map {OPEN_PORTS}", "type inet_service : ipv4_addr . inet_service", OWNERS,
+            dynamic("set", OPEN_OWNED, "type inet_service", OWNERS, LIFE, identity),
+            dynamic("map", OPEN_PORTS, "type inet_service : ipv4_addr . inet_service", OWNERS,
                     LIFE, identity),
-            dynamic("map open_peers",
+            dynamic("map", "open_peers",
                     "type inet_service . ipv4_addr : ipv4_addr . inet_service", PEERS, LIFE,
                     identity),
         ]
@@ -67,7 +67,7 @@ class Inward:
         return [f'iifname "{self.tunnel}" goto from_outside',
                 f"ip daddr {self.address} goto from_inside"]
 
-    def chains(self) -> list[str]:
+    def chains(self) -> list[Block]:
         """Translation of what comes in, from outside and from inside."""
         if not self.applies:
             return []
@@ -75,9 +75,9 @@ class Inward:
             ["meta l4proto udp dnat ip to udp dport . ip saddr map @open_peers"],
             [f"meta l4proto udp dnat ip to udp dport map @{OPEN_PORTS}"])
         return [
-            block("chain from_outside", f"ip daddr != {self.address} return",
+            chain("from_outside", f"ip daddr != {self.address} return",
                   *to_servers(self.forwards), *peers),
-            block("chain from_inside", *to_servers(self.forwards, everybody=True), *ports),
+            chain("from_inside", *to_servers(self.forwards, everybody=True), *ports),
         ]
 
     def hairpin(self, ways: str) -> list[str]:
@@ -94,7 +94,7 @@ class Inward:
         return [f"meta l4proto udp ct original ip saddr {elements(map(str, self.open))} "
                 "jump open_nat"]
 
-    def learning(self) -> list[str]:
+    def learning(self) -> list[Block]:
         """The chain that notes ports and peers of open hosts.
 
         What is there stays as it is: an endpoint that got somebody's port all the same (there
@@ -103,8 +103,7 @@ class Inward:
         if not self.open:
             return []
         endpoint = f"meta l4proto udp update @{{}} {{{{ {{}} : {ENDPOINT} }}}}"
-        return [block(
-            "chain open_nat",
+        return [chain("open_nat",
             f'oifname != "{self.tunnel}" return',
             "ct direction != original return",
             UDP.learn,

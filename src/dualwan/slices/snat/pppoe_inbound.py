@@ -12,7 +12,7 @@ answer comes back through the router.
 from __future__ import annotations
 
 from dualwan.config import PRIVATE, Config, forwards
-from dualwan.nft.table import block
+from dualwan.nft.table import Block, chain
 from dualwan.slices import dnat, marks, zones
 
 
@@ -27,15 +27,15 @@ def rules(config: Config, shared: str) -> list[str]:
             *(f"{lan} {dnat.ports(mine)} {public} goto from_lan" for lan in zones.from_lan(config))]
 
 
-def chains(config: Config) -> list[str]:
+def chains(config: Config) -> list[Block]:
     """Translation of what comes in, from outside and from the LAN."""
     mine = forwards.by(forwards.PPPOE, config.forwards)
     if not mine:
         return []
     return [
-        block("chain from_pppoe", "fib daddr . iif type != local return",
+        chain("from_pppoe", "fib daddr . iif type != local return",
               *dnat.to_servers(mine)),
-        block("chain from_lan", marks.assign("ct mark", marks.HAIRPIN),
+        chain("from_lan", marks.assign("ct mark", marks.HAIRPIN),
               *dnat.to_servers(mine, everybody=True)),
     ]
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dualwan.nft.table import block
-from dualwan.slices.snat.allocate import ICMP, TCP, UDP, Crowd, Protocol, Sharing, dynamic
+from dualwan.nft.table import Block, chain, dynamic
+from dualwan.slices.snat.allocate import ICMP, TCP, UDP, Crowd, Protocol, Sharing
 from dualwan.slices.snat.ports import Pool
 
 REFUSED = "refused"  # the set of who was refused
@@ -47,18 +47,18 @@ class Share:
         """How many of them are a home's; 0 where that would be most of the share."""
         return self.pool.home if self.ports >= 2 * self.pool.home else 0
 
-    def sets(self) -> list[str]:
+    def sets(self) -> list[Block]:
         """Who is in a crowd, what is held there, and who was refused how often."""
         if not self.applies:
             return []
-        crowds = ([dynamic("set crowded", "type inet_proto", 2, "10m"),
-                   *(dynamic(f"set {one.name}_crowds", _TOWARDS, CROWDS, "10m")
+        crowds = ([dynamic("set", "crowded", "type inet_proto", 2, "10m"),
+                   *(dynamic("set", f"{one.name}_crowds", _TOWARDS, CROWDS, "10m")
                      for one in (TCP, UDP))] if self.uncounted else [])
         return [*crowds,
-                dynamic("set tcp_held", _TOWARDS, HELD),
-                dynamic("set udp_held", _TOWARDS, HELD),
-                dynamic("set icmp_held", "type ipv4_addr . ipv4_addr", HELD),
-                dynamic(f"set {REFUSED}", "type ipv4_addr", HOSTS)]
+                dynamic("set", "tcp_held", _TOWARDS, HELD),
+                dynamic("set", "udp_held", _TOWARDS, HELD),
+                dynamic("set", "icmp_held", "type ipv4_addr . ipv4_addr", HELD),
+                dynamic("set", REFUSED, "type ipv4_addr", HOSTS)]
 
     def rules(self) -> list[str]:
         """For the prerouting chain: who is to be counted."""
@@ -84,32 +84,32 @@ class Share:
                                  "update @crowded { meta l4proto }"])
                 for one in (TCP, UDP)}
 
-    def chains(self, tunnel: str, sharing: Sharing) -> list[str]:
+    def chains(self, tunnel: str, sharing: Sharing) -> list[Block]:
         """Count what goes to TUNNEL, and refuse what is too much."""
         if not self.applies:
             return []
         simple = (ICMP,) if self.uncounted else (TCP, UDP, ICMP)
         return [
-            *(block(f"chain {one.name}_fair", f'fib daddr . mark oifname "{tunnel}" '
+            *(chain(f"{one.name}_fair", f'fib daddr . mark oifname "{tunnel}" '
                     f"{_held(one, self.ports)} goto refuse") for one in simple),
             *(self._crowds(tunnel, sharing) if self.uncounted else []),
-            block("chain refuse",
+            chain("refuse",
                   f"add @{REFUSED} {{ ip saddr counter }}",
                   "meta l4proto tcp reject with tcp reset",
                   "reject with icmp admin-prohibited"),
         ]
 
-    def _crowds(self, tunnel: str, sharing: Sharing) -> list[str]:
+    def _crowds(self, tunnel: str, sharing: Sharing) -> list[Block]:
         """The hosts that are asked."""
         return [
-            block("chain crowds", *(
+            chain("crowds", *(
                 f"meta l4proto {one.name} ip saddr . {one.key} @{one.name}_crowds "
                 f"goto {one.name}_fair"
                 for one in (TCP, UDP))),
-            *(chain for one in (TCP, UDP) for chain in self._in_a_crowd(tunnel, sharing, one)),
+            *(found for one in (TCP, UDP) for found in self._in_a_crowd(tunnel, sharing, one)),
         ]
 
-    def _in_a_crowd(self, tunnel: str, sharing: Sharing, one: Protocol) -> list[str]:
+    def _in_a_crowd(self, tunnel: str, sharing: Sharing, one: Protocol) -> list[Block]:
         """A flow that has or finds a port at home is not counted; of others, the limit is asked.
 
         Whoever is over it meets the next port of the home: is the connection gone, and only
@@ -119,28 +119,28 @@ class Share:
         name = one.name
         restore = f"meta l4proto {name} {one.port} set ct original proto-src"
         return [
-            block(f"chain {name}_fair",
+            chain(f"{name}_fair",
                   f'fib daddr . mark oifname != "{tunnel}" return',
                   f"{one.recall} jump {name}_fair_known",
                   *sharing.at_home(one, f"{name}_fair_end"),
                   f"goto {name}_fair_count"),
             # Where the element is there, the flow itself may be behind it, from before somebody
             # made conntrack forget it: whether it is, can be asked once a packet, later.
-            block(f"chain {name}_fair_known",
+            chain(f"{name}_fair_known",
                   f"{sharing.is_home(one)} goto {name}_fair_end",
                   f"{one.unused} goto {name}_fair_away",
                   f"goto {name}_fair_end"),
-            block(f"chain {name}_fair_away", f"jump {name}_home", f"goto {name}_fair_count"),
-            block(f"chain {name}_fair_count",
+            chain(f"{name}_fair_away", f"jump {name}_home", f"goto {name}_fair_count"),
+            chain(f"{name}_fair_count",
                   f"{_held(one, self.ports - self.uncounted)} goto {name}_fair_over",
                   f"goto {name}_fair_end"),
-            block(f"chain {name}_fair_over",
+            chain(f"{name}_fair_over",
                   f"jump {name}_home",
                   f"{one.unused} goto {name}_fair_end",
                   f"{one.flow} @{name}_flows delete @{name}_flows {{ {one.flow} }} "
                   f"goto {name}_fair_end",
                   f"{restore} goto refuse"),
-            block(f"chain {name}_fair_end", f"{restore} accept"),
+            chain(f"{name}_fair_end", f"{restore} accept"),
         ]
 
 

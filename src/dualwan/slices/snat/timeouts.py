@@ -16,7 +16,7 @@ a question and its answer do.
 
 from __future__ import annotations
 
-from dualwan.nft.table import block
+from dualwan.nft.table import Block
 
 ESTABLISHED = 2 * 3600 + 4 * 60
 TRANSITORY = 4 * 60
@@ -30,17 +30,17 @@ _TCP = {"syn_sent": TRANSITORY, "syn_recv": TRANSITORY, "established": ESTABLISH
         "time_wait": ENDED, "close": ENDED}
 
 
-def objects() -> list[str]:
+def objects() -> list[Block]:
     """The named timeouts."""
     return [_timeout("tunnel_tcp", "tcp", _TCP),
             _timeout("tunnel_udp", "udp", {"unreplied": MAPPING, "replied": MAPPING}),
             _timeout("tunnel_question", "udp", {"unreplied": QUESTION, "replied": QUESTION})]
 
 
-def _timeout(name: str, protocol: str, policy: dict[str, int]) -> str:
+def _timeout(name: str, protocol: str, policy: dict[str, int]) -> Block:
     values = ", ".join(f"{state} : {seconds}" for state, seconds in policy.items())
-    return block(f"ct timeout {name}", f"protocol {protocol}", "l3proto ip",
-                 f"policy = {{ {values} }}")
+    return Block("ct timeout", name, (f"protocol {protocol}", "l3proto ip",
+                                      f"policy = {{ {values} }}"))
 
 
 def rules() -> dict[str, list[str]]:

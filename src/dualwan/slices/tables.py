@@ -1,0 +1,24 @@
+"""Planning of the one nft table that a slice owns. Pure."""
+
+from __future__ import annotations
+
+from dualwan.model.observed import Observed
+from dualwan.model.plan import SlicePlan, Step, diff
+from dualwan.nft.table import NftTable
+
+
+def table_plan(name: str, wanted: NftTable | None, table_name: str, observed: Observed,
+               ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Return the steps for the table of slice ``name``, and what could not be seen."""
+    if observed.tables is None:
+        steps = (Step("+", wanted),) if wanted else ()
+        return steps, (f"{name}: nft shows its tables to root only",)
+    present = [item for item in observed.tables if item.name == table_name]
+    return diff([wanted] if wanted else [], present), ()
+
+
+def only_table(name: str, wanted: NftTable | None, table_name: str,
+               observed: Observed) -> SlicePlan:
+    """Return the plan of a slice that owns nothing but one nft table."""
+    steps, unseen = table_plan(name, wanted, table_name, observed)
+    return SlicePlan(name, steps, unseen=unseen)
