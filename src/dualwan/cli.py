@@ -6,21 +6,32 @@ import json
 import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from dualwan import __version__
-from dualwan.errors import DualwanError, UsageError
+from dualwan.errors import ConfigError, DualwanError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dualwan.config import Config
+    from dualwan.model.event import Event
     from dualwan.reconcile import Plan, Result
 
-# Kept here, so that --help loads neither slices nor events.
-SLICES = ("firewall", "snat", "tunnel", "pbr")
 WOULD_CHANGE = 1
 INTERRUPTED = 130  # what shells say for SIGINT
+
+
+class _SliceNames:
+    """The names of the slices, loaded when they are asked for: most commands need none."""
+
+    def __iter__(self) -> Iterator[str]:
+        from dualwan import slices
+
+        return iter([one.name for one in slices.ALL])
+
+    def __contains__(self, name: object) -> bool:
+        return name in list(self)
 
 
 class _Parser(ArgumentParser):
@@ -48,8 +59,8 @@ def _parser() -> _Parser:
                                  "command, brings the router to its desired state now.")
     parser.set_defaults(config=None, json=False, verbose=False, color="auto")
     parser.add_argument("--version", action="version", version=f"dualwan-hook {__version__}")
-    parser.add_argument("--slice", dest="slices", action="append", choices=SLICES,
-                        metavar="NAME", help=f"only this slice ({', '.join(SLICES)}); repeatable")
+    parser.add_argument("--slice", dest="slices", action="append", choices=_SliceNames(),
+                        metavar="NAME", help="only this slice (%(choices)s); repeatable")
     parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     parser.add_argument("--exit-code", action="store_true",
                         help="with --dry-run: exit with 1 where something would change")
@@ -109,20 +120,32 @@ def _config(arguments: Namespace) -> Config:
 
 
 def _apply(arguments: Namespace) -> int:
-    from dualwan.slices.goals import Event
+    from dualwan.model.event import Event
 
-    return _carry_out(arguments, Event.REMOVE if arguments.command == "down" else Event.APPLY)
+    return _run(arguments, _config(arguments), Event.APPLY)
 
 
-def _carry_out(arguments: Namespace, event: Any) -> int:
-    from dualwan.handle import happen
+def _down(arguments: Namespace) -> int:
+    """Take everything down, also where the configuration is gone or wrong."""
+    from dualwan.model.event import Event
+
+    try:
+        config: Config | None = _config(arguments)
+    except ConfigError as error:
+        print(f"dualwan-hook: {error}; going by what is noted and tagged", file=sys.stderr)
+        config = None
+    return _run(arguments, config, Event.REMOVE)
+
+
+def _run(arguments: Namespace, config: Config | None, event: Event) -> int:
+    from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.reconcile import make_plan
 
-    config = _config(arguments)
-    only = arguments.slices or SLICES
+    only = arguments.slices or None
     if not arguments.dry_run:
-        _show(arguments, happen(config, KernelHost(), event, only), everything=arguments.verbose)
+        result = handle_event(config, KernelHost(), event, only)
+        _show(arguments, result, everything=arguments.verbose)
         return 0
     plan = make_plan(config, KernelHost(), event, only)
     _show(arguments, plan, everything=True)
@@ -170,15 +193,13 @@ def _check(arguments: Namespace) -> int:
 
 def _status(arguments: Namespace) -> int:
     from dualwan.host.kernel import KernelHost
+    from dualwan.model.event import Event
     from dualwan.reconcile import make_plan
     from dualwan.report import prometheus, status
-    from dualwan.slices.goals import Event
 
-    host = KernelHost()
-    plan = make_plan(_config(arguments), host, Event.APPLY)
-    softwire = plan.line.softwire
-    shared = softwire.ipv4 if softwire and softwire.port_set else None
-    data = status.as_data(plan, host.usage(str(shared)) if shared else None)
+    host, config = KernelHost(), _config(arguments)
+    plan = make_plan(config, host, Event.APPLY)
+    data = status.as_data(config, plan, status.usage(host, plan))
     if arguments.prometheus:
         print(prometheus.text(data), end="")
     else:
@@ -188,15 +209,15 @@ def _status(arguments: Namespace) -> int:
 
 def _watch(arguments: Namespace) -> int:
     """Run until ended: each change of the line is one event, as from a hook."""
-    from dualwan.handle import happen
+    from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.host.watch import changes
-    from dualwan.slices.goals import Event
+    from dualwan.model.event import Event
 
     host = KernelHost()
     for _ in changes(_config(arguments).prefix_source):
         try:
-            happen(_config(arguments), host, Event.LINE)
+            handle_event(_config(arguments), host, Event.PREFIX_CHANGED)
         except DualwanError as error:  # in the log already; the next change tries again
             print(f"dualwan-hook: {error}", file=sys.stderr)
     return 0
@@ -223,7 +244,7 @@ def _mape(arguments: Namespace) -> int:
     return 0
 
 
-_COMMANDS = {None: _apply, "down": _apply, "event": _event, "check": _check, "status": _status,
+_COMMANDS = {None: _apply, "down": _down, "event": _event, "check": _check, "status": _status,
              "mape": _mape, "watch": _watch,
              "probe": _probe}
 

@@ -11,28 +11,33 @@ import signal
 import sys
 from collections.abc import Mapping
 
+from dualwan.model.event import Event
+
 DEFAULT_CONFIG = "/etc/dualwan/dualwan.toml"
 DEFAULT_PPP = "ppp0"
 DEADLINE_SECONDS = 60  # pppd holds back ip-down until ip-up has ended, so ip-up must end
 
-# (MODE or the command's word, PHASE) -> name in targets.Event
-IFUPDOWN = {
-    "pre-up": "PRE_UP",
-    "post-up": "UP",
-    "pre-down": "DOWN",
-    "post-down": "POST_DOWN",
+IFUPDOWN = {  # by PHASE
+    "pre-up": Event.PRE_UP,
+    "post-up": Event.UP,
+    "pre-down": Event.DOWN,
+    "post-down": Event.POST_DOWN,
 }
+PPP = {"ip-up.d": Event.PPP_UP, "ip-down.d": Event.PPP_DOWN}  # by the script's folder
 
 
-def from_ifupdown(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Event name and interface from interfaces(5)'s PHASE and IFACE; ("", "") for none."""
-    return IFUPDOWN.get(environ.get("PHASE", ""), ""), environ.get("IFACE", "")
+def from_ifupdown(environ: Mapping[str, str]) -> tuple[Event | None, str]:
+    """Return event and interface by interfaces(5)'s PHASE and IFACE; None for no event."""
+    return IFUPDOWN.get(environ.get("PHASE", "")), environ.get("IFACE", "")
 
 
-def from_ppp(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Event name and interface from the script's folder and pppd(8)'s PPP_IFACE."""
-    return {"ip-up.d": "PPP_UP", "ip-down.d": "PPP_DOWN"}.get(name, ""), environ.get(
-        "PPP_IFACE", "")
+def from_ppp(folder: str, environ: Mapping[str, str]) -> tuple[Event | None, str]:
+    """Return event and interface by the script's folder and pppd(8)'s PPP_IFACE.
+
+    PPP_LOCAL, the new address, is not read: the kernel is asked for the address that the
+    device has by then, which is another one if this hook runs late.
+    """
+    return PPP.get(folder), environ.get("PPP_IFACE", "")
 
 
 def may_concern(interface: str, text: str) -> bool:
@@ -44,10 +49,10 @@ def may_concern(interface: str, text: str) -> bool:
     return bool(interface) and (interface in text or interface == DEFAULT_PPP or escaped)
 
 
-def hook(event: str, interface: str, environ: Mapping[str, str] = os.environ) -> int:
+def hook(event: Event | None, interface: str, environ: Mapping[str, str] = os.environ) -> int:
     """Run EVENT for INTERFACE as a hook: always 0, whatever happens; errors go to the log."""
     path = environ.get("DUALWAN_CONFIG") or DEFAULT_CONFIG
-    if not event or not interface:
+    if event is None or not interface:
         return 0
     try:
         with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib is slow to load
@@ -59,45 +64,43 @@ def hook(event: str, interface: str, environ: Mapping[str, str] = os.environ) ->
     return 0
 
 
-def _act(event: str, interface: str, path: str) -> None:
+def _act(event: Event, interface: str, path: str) -> None:
     from pathlib import Path  # noqa: PLC0415 - only now is it worth the time
 
     from dualwan.config import load  # noqa: PLC0415
     from dualwan.errors import BusyError, ConfigError, DualwanError  # noqa: PLC0415
-    from dualwan.slices.goals import Event  # noqa: PLC0415
 
     def too_late(_signal: int, _frame: object) -> None:
         raise BusyError(f"gave up after {DEADLINE_SECONDS} s")
 
-    happened = Event[event]
     try:
         config = load(Path(path))
     except ConfigError as error:
         from dualwan.handle import fail  # noqa: PLC0415
 
-        fail(happened, error)
+        fail(event, error)
         print(f"dualwan-hook: {error}", file=sys.stderr)  # noqa: T201 - ifup shows it
         return
-    if not is_ours(happened.name, interface, config.wan.interface, config.pppoe.interface):
+    if not is_ours(event, interface, config.wan.interface, config.pppoe.interface):
         return
-    from dualwan.handle import fail, happen  # noqa: PLC0415
+    from dualwan.handle import fail, handle_event  # noqa: PLC0415
     from dualwan.host.kernel import KernelHost  # noqa: PLC0415
 
     signal.signal(signal.SIGALRM, too_late)
-    waits = happened is Event.UP and not config.mape.fixed
+    waits = event is Event.UP and not config.mape.fixed
     signal.alarm(DEADLINE_SECONDS + (config.mape.wait if waits else 0))
     try:
-        happen(config, KernelHost(), happened)
+        handle_event(config, KernelHost(), event)
     except DualwanError as error:  # logged already
         print(f"dualwan-hook: {error}", file=sys.stderr)  # noqa: T201 - ifup shows it
     except Exception as error:  # noqa: BLE001 - whatever it is, ifupdown must not suffer for it
         sentence = f"unexpected {type(error).__name__}: {error}; please report it"
-        fail(happened, DualwanError(sentence))
+        fail(event, DualwanError(sentence))
         print(f"dualwan-hook: {sentence}", file=sys.stderr)  # noqa: T201 - ifup shows it
     finally:
         signal.alarm(0)
 
 
-def is_ours(event: str, interface: str, wan: str, ppp: str) -> bool:
-    """Whether an event of INTERFACE is one of the WAN or of our PPPoE."""
-    return interface == (ppp if event.startswith("PPP_") else wan)
+def is_ours(event: Event, interface: str, wan: str, ppp: str) -> bool:
+    """Whether an event of ``interface`` is one of the WAN or of our PPPoE."""
+    return interface == (ppp if event.of_ppp else wan)

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from dualwan import slices
 from dualwan.config import Config
 from dualwan.config.mape import MapE
 from dualwan.errors import HostError, KernelError
 from dualwan.host.api import Host
+from dualwan.journal import Journal
 from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import Known
-from dualwan.model import state
+from dualwan.model.event import Event
 from dualwan.model.observed import Observed
-from dualwan.model.plan import SlicePlan, Step
+from dualwan.model.plan import Action, SlicePlan, Step
+from dualwan.model.state import RunState, forget_sysctls, note_intent, note_step
 from dualwan.model.usage import Losses
-from dualwan.nft.table import NftTable
-from dualwan.slices import drift, firewall, pbr, snat, tunnel
-from dualwan.slices.goals import CONCERNS, NAMES, ORDER, Event, concern, targets
+from dualwan.model.way import Kind, Way, devices, of_kind
+from dualwan.slices import Remains, Situation, Slice, drift, goals
 
 LOCK_SECONDS = 20.0
-
-# A slice is not brought up without the one that it needs: nothing is open before the
-# firewall stands, and nothing leaves by the tunnel that would not be translated.
-NEEDS = {snat.NAME: firewall.NAME, tunnel.NAME: snat.NAME, pbr.NAME: firewall.NAME}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The plans of all slices that an event concerns, in the order of doing."""
+    """The plans of all slices that an event concerns, in the order of doing.
+
+    config: None where there is none that can be used, for a removal.
+    goals: for each slice, whether it is to stand.
+    """
 
     slices: tuple[SlicePlan, ...]
-    config: Config
+    config: Config | None
     line: Line
+    state: RunState
     observed: Observed
-    targets: dict[str, bool]
+    goals: Mapping[str, bool]
 
     @property
     def changes(self) -> int:
@@ -49,7 +52,7 @@ class Plan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What works, but is not as it should be."""
-        return (*self.line.warnings, *drift.warnings(self.observed, self.slices))
+        return (*self.line.warnings, *drift.warnings(self.state, self.observed, self.slices))
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -77,6 +80,11 @@ class Result:
         return len(self.applied)
 
     @property
+    def closed(self) -> bool:
+        """Whether what closes the machine has not failed."""
+        return not any(one.closes and one.name in self.failures for one in slices.ALL)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What works, but is not as it should be."""
         return self.plan.warnings
@@ -93,7 +101,7 @@ class Result:
 
     @property
     def slices(self) -> tuple[SlicePlan, ...]:
-        """The steps that were done, and those that had nothing to do, by slice."""
+        """The steps that had nothing to do, and those that were done, by slice."""
         return tuple(replace(item, steps=(
             *(step for step in item.steps if not step.changes),
             *(step for name, step in self.applied if name == item.name)))
@@ -108,26 +116,46 @@ class Result:
         return replace(self, failures={**self.failures, name: reason})
 
 
-def make_plan(config: Config, host: Host, event: Event,
-              only: Collection[str] = NAMES) -> Plan:
-    """Look at the machine and say what EVENT asks for; changes nothing."""
-    memory = host.remembered()
+def make_plan(config: Config | None, host: Host, event: Event,
+              only: Collection[str] | None = None, state: RunState | None = None) -> Plan:
+    """Return what ``event`` asks for on the machine as it is; changes nothing.
+
+    ``only``: names of slices, None for all. ``state``: as it is known by now, else it is read.
+    """
+    state = host.load_state() if state is None else state
+    line = _line(config, host, state)
+    wan = config.wan.interface if config else ""
+    missing = state.wanted and drift.tables_missing(state, host.table_names())
+    event = goals.scope(event, state, line.prefix, missing=missing)
+    mine = [one for one in goals.concerned(event, slices.ALL) if only is None or one.name in only]
+    observed = host.observe(goals.reads(mine, wan, _sysctls(config, mine, line.ways),
+                                        line.ways, state))
+    remains = Remains(state, observed, wan, line.ways)
+    stand = goals.goals(event, mine, remains)
+    plans = []
+    if config is not None:
+        at = Situation(config, line, state, observed)
+        plans = [one.bring_up(at) for one in mine if stand[one.name]]
+    falling = [one.take_down(remains) for one in reversed(mine) if not stand[one.name]]
+    return Plan((*falling, *plans), config, line, state, observed, stand)
+
+
+def _line(config: Config | None, host: Host, state: RunState) -> Line:
+    if config is None:
+        return Line()
     prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
-    line = derive_line(config, prefixes, memory.prefix, _known(config, host), memory.aftr)
-    lost = memory.wanted and drift.gone(memory.tables, host.standing())
-    concerned = [name for name in concern(event, memory, line.prefix, lost).slices
-                 if name in only]
-    observed = host.observe(config, concerned)
-    goals = {name: up for name, up in targets(event, config, observed, concerned).items()
-             if name in concerned}
-    rising = [item for item in ORDER if goals.get(item.NAME) is True]
-    falling = [item for item in reversed(ORDER) if goals.get(item.NAME) is False]
-    plans = [item.plan(config, line, observed, goals[item.NAME]) for item in (*falling, *rising)]
-    return Plan(tuple(plans), config, line, observed, goals)
+    return derive_line(config, prefixes, state.prefix, _known(config, host), state.aftr)
+
+
+def _sysctls(config: Config | None, mine: Collection[Slice],
+             ways: tuple[Way, ...]) -> tuple[str, ...]:
+    if config is None:
+        return ()
+    return tuple(name for one in mine for name in one.sysctls(config, ways))
 
 
 def _known(config: Config, host: Host) -> tuple[Known, ...]:
-    """What the line said of its rule before; asks nobody."""
+    """Return what the line said of its rule before; asks nobody."""
     if not isinstance(config.mape, MapE) or not config.mape.provisioning:
         return ()
     from dualwan.line.provisioning.refresh import known  # noqa: PLC0415 - for those who want it
@@ -135,93 +163,94 @@ def _known(config: Config, host: Host) -> tuple[Known, ...]:
     return known(config, host)
 
 
-def reconcile(config: Config, host: Host, event: Event,
-              only: Collection[str] = NAMES) -> Result:
+def reconcile(config: Config | None, host: Host, event: Event,
+              only: Collection[str] | None = None) -> Result:
     """Bring the slices that ``event`` concerns to their state; return what was done.
 
     A slice that fails holds back only the slices that need it. Raises KernelError when the
-    kernel cannot be seen, BusyError when locked out.
+    kernel cannot be seen, BusyError when locked out, HostError when the state cannot be kept.
     """
     with host.lock(LOCK_SECONDS):
-        plan = make_plan(config, host, event, only)
+        journal = Journal(host)
+        plan = make_plan(config, host, event, only, journal.state)
         if plan.unseen:
             raise KernelError("; ".join(plan.unseen))
-        _remember_wish(host, event, only)
-        result = _apply_plan(host, Result(plan))
-        return _verify(config, host, event, only, result) if plan.changes else result
+        try:
+            if only is None:
+                journal.note_wish(event)
+            result = _apply_plan(host, journal, Result(plan))
+            if plan.changes:
+                result = _verify(host, journal, event, only, result)
+        finally:
+            unsaved = journal.close()
+        return result.failed("state", unsaved) if unsaved else result
 
 
-def _apply_plan(host: Host, result: Result) -> Result:
+def _apply_plan(host: Host, journal: Journal, result: Result) -> Result:
     """Apply the plan of ``result``; add the steps that were done and the refusals."""
+    by_name = {one.name: one for one in slices.ALL}
     for item in result.plan.slices:
-        need = NEEDS.get(item.name, "")
-        if result.plan.targets[item.name] and need in result.failures:
-            result = result.failed(item.name, f"{item.name} waits for {need}")
-        else:
-            result = _apply_slice(host, item, result)
+        one = by_name[item.name]
+        if result.plan.goals[one.name] and one.needs in result.failures:
+            result = result.failed(one.name, f"{one.name} waits for {one.needs}")
+            continue
+        try:
+            for step in _applied(host, journal, one, item, result.plan):
+                result = result.with_step(one.name, step)
+        except HostError as error:
+            result = result.failed(one.name, str(error))
     return result
 
 
-def _remember_wish(host: Host, event: Event, only: Collection[str]) -> None:
-    """Note whether the router is to be up at all, when the event is about the whole of it."""
-    wanted = CONCERNS[event].wanted
-    memory = host.remembered()
-    if wanted is not None and set(only) == set(NAMES) and memory.wanted != wanted:
-        host.remember(replace(memory, wanted=wanted))
+def _applied(host: Host, journal: Journal, one: Slice, item: SlicePlan,
+             plan: Plan) -> Iterator[Step]:
+    """Apply the steps of one slice up to the first refusal; yield each that was done.
+
+    Raises HostError for the one that was refused.
+    """
+    journal.note(note_intent(journal.state, item, devices(of_kind(plan.line.ways, Kind.SOFTWIRE))))
+    if item.changes:
+        journal.save()
+    counted = _losses(host, one) if any(
+        step.action is not Action.ADD for step in item.changes) else Losses()
+    for step in item.changes:
+        host.apply(step)
+        journal.note(note_step(journal.state, one.name, step))
+        yield step
+    if counted != Losses():  # a new table counts from 0
+        lost = counted.beyond(_losses(host, one))
+        journal.note(replace(journal.state, losses=journal.state.losses + lost))
+    journal.note(_concluded(journal.state, one, plan))
 
 
-def _apply_slice(host: Host, item: SlicePlan, result: Result) -> Result:
-    """Apply the steps of one slice up to the first refusal, and note each that was done."""
-    plan, before = result.plan, host.remembered()
-    noted = state.before(before, item, plan.config.mape.tunnel)
-    if noted != before:
-        host.remember(noted)
-    done = noted
-    try:
-        loses = item.name == snat.NAME and any(step.sign != "+" for step in item.changes)
-        counted = host.losses() if loses else Losses()
-        for step in item.changes:
-            host.apply(step)
-            result = result.with_step(item.name, step)
-            done = state.after_step(done, item.name, step, _listing(host, step))
-        if counted != Losses():  # a new table counts from 0
-            done = replace(done, losses=done.losses + counted.beyond(host.losses()))
-        done = state.after_slice(done, item.name, plan.targets[item.name], _outcome(plan))
-    except HostError as error:
-        result = result.failed(item.name, str(error))
-    finally:
-        if done != noted:
-            host.remember(done)
-    return result
+def _losses(host: Host, one: Slice) -> Losses:
+    """Return what the table of a slice has counted so far."""
+    if one.table is None or one.counts is None:
+        return Losses()
+    return one.counts.losses(*host.counts(one.table, one.counts.elements))
 
 
-def _listing(host: Host, step: Step) -> str:
-    """How nft lists the table that ``step`` has loaded, "" for any other step."""
-    if isinstance(step.resource, NftTable) and step.sign != "-":
-        return host.listing(step.resource.family, step.resource.name)
-    return ""
+def _concluded(state: RunState, one: Slice, plan: Plan) -> RunState:
+    """Return the state once all steps of a slice are done."""
+    if plan.config is not None and plan.goals[one.name]:
+        return one.note_up(state, Situation(plan.config, plan.line, state, plan.observed))
+    return one.note_down(forget_sysctls(state, one.name))
 
 
-def _outcome(plan: Plan) -> state.Outcome:
-    softwire = plan.line.softwire
-    return state.Outcome(plan.observed.address_of(plan.config.pppoe.interface),
-                         str(softwire.ipv4) if softwire else "", plan.line.prefix)
-
-
-def _verify(config: Config, host: Host, event: Event, only: Collection[str],
+def _verify(host: Host, journal: Journal, event: Event, only: Collection[str] | None,
             result: Result) -> Result:
     """Verify by planning again.
 
     Apply a difference once more (PPPoE may have come back meanwhile, with a new device of
     the same name); what still differs is a failure.
     """
-    again = make_plan(config, host, event, only)
+    config, first = result.plan.config, result.plan
+    again = make_plan(config, host, event, only, journal.state)
     if again.changes and not result.failures:
-        result = replace(_apply_plan(host, replace(result, plan=again)), plan=result.plan)
-        again = make_plan(config, host, event, only)
+        result = replace(_apply_plan(host, journal, replace(result, plan=again)), plan=first)
+        again = make_plan(config, host, event, only, journal.state)
     left = tuple(item for item in again.slices if item.changes)
-    if not result.failures:
-        for item in left:
-            result = result.failed(item.name, "the kernel did not end as planned: " + "; ".join(
-                f"{step.sign} {step.text}" for step in item.changes))
+    for item in left if not result.failures else ():
+        result = result.failed(item.name, "the kernel did not end as planned: " + "; ".join(
+            f"{step.sign} {step.text}" for step in item.changes))
     return replace(result, left=left)

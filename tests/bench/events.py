@@ -49,10 +49,11 @@ marks = [("interpreter", time.monotonic())]
 import sys, os
 sys.path.insert(0, {src!r})
 from dualwan import hook
-import dualwan.config, dualwan.host.kernel, dualwan.run, dualwan.targets, pathlib, nftables
+import dualwan.config, dualwan.host.kernel, dualwan.handle, pathlib, nftables
 import dualwan.reconcile
 marks.append(("imports", time.monotonic()))
 from dualwan.host.kernel import KernelHost
+from dualwan.model.event import Event
 from dualwan.nft.table import NftTable
 spent = dict.fromkeys(["observe", "nft", "rules, routes, flows", "verify"], 0.0)
 depth = []
@@ -70,13 +71,12 @@ def timed(owner, name, word):
                 spent[label] += time.monotonic() - began
     setattr(owner, name, outer)
 timed(KernelHost, "observe", "observe")
-timed(KernelHost, "listing", "nft")
 timed(KernelHost, "apply", lambda _host, step: "nft" if isinstance(step.resource, NftTable)
       else "rules, routes, flows")
-timed(dualwan.reconcile, "_settle", "verify")
+timed(dualwan.reconcile, "_verify", "verify")
 import dualwan.log
 marks.append(("import of the log", time.monotonic()))
-hook.hook("PPP_UP", "ppp0", dict(os.environ))
+hook.hook(Event.PPP_UP, "ppp0", dict(os.environ))
 marks.append(("hook", time.monotonic()))
 times = dict(zip([word for word, _ in marks],
                  [at - before for (_, at), before in

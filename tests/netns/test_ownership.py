@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from line import OTHER_PPPOE, PPPOE
@@ -116,9 +117,18 @@ def test_counters_and_connections_are_no_change(line):
     assert line.table("ip", "dualwan_snat") == before
 
 
-def test_lost_notes_are_no_disaster(line):
-    """Without the run directory the tables are loaded again, and all is in order."""
+def test_a_broken_run_state_changes_nothing_that_stands(line):
+    """What was loaded is known from records of its own."""
+    before = line.table("ip", "dualwan_snat")
     (line.run_directory / "state.json").write_text("{broken")
+    assert line.settled()
+    line.apply()
+    assert line.table("ip", "dualwan_snat") == before
+
+
+def test_a_lost_run_directory_is_no_disaster(line):
+    """Without it the tables are loaded again, and all is in order."""
+    shutil.rmtree(line.run_directory)
     assert not line.settled()
     line.apply()
     assert line.settled()
@@ -134,7 +144,7 @@ def test_the_names_of_all_tables_are_seen(line):
         "import os\n"
         "from dualwan.host.kernel import KernelHost\n"
         "host = KernelHost()\n"
-        "print(*sorted(host.standing()))\n"
+        "print(*sorted(host.table_names()))\n"
         "os.setuid(65534)\n"
-        "print(host.standing())\n").stdout.splitlines()
+        "print(host.table_names())\n").stdout.splitlines()
     assert seen == [" ".join(sorted([*others, *line.tables()])), "None"]

@@ -157,10 +157,21 @@ def test_no_wrong_configuration_changes_anything(line, old, new):
     assert done.returncode == 3
     assert done.stderr.startswith(f"dualwan-hook: {line.config}:")
     assert done.stderr.count("\n") == 1
-    assert line.hook("down").returncode == 3
+    assert line.hook("--dry-run", "--slice", "firewall").returncode == 3
     assert str(line.config) in line.event("ppp-up", PPP_IFACE="ppp0")
     assert (line.rules(), line.routes(), line.router.run("nft", "-a", "list",
                                                         "ruleset")) == before
+
+
+@pytest.mark.parametrize("text", ["", "[wan\n", None])
+def test_down_needs_no_configuration(line, text):
+    """It says what is wrong with the configuration, and takes all of ours away by its tags."""
+    line.config.unlink() if text is None else line.config.write_text(text)
+    done = line.hook("down")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"dualwan-hook: {line.config}:")
+    assert done.stderr.endswith("going by what is noted and tagged\n")
+    assert line.leftovers() == []
 
 
 ADDRESS = """\

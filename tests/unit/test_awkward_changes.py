@@ -3,7 +3,7 @@
 import pytest
 from machine import CE, Machine, config, ours, run
 
-from dualwan.slices.goals import Event
+from dualwan.model.event import Event
 
 C = config()
 RENAMED = config(a='psid = 1 -> psid = 1\ntunnel = "mape1"')
@@ -59,4 +59,4 @@ def test_a_failure_that_repeats_notes_an_address_once():
         run(machine, C, Event.APPLY)
         machine.unplug("wan0")
         machine.plug("wan0")
-    assert len(machine.state.memory.addresses) == 1
+    assert len(machine.run_state.addresses) == 1

@@ -20,12 +20,13 @@ from machine import wanted_tables
 from dualwan.config import load
 from dualwan.host.fake import FakeHost
 from dualwan.line import derive_line
-from dualwan.model.observed import Link, Memory, Observed
+from dualwan.model.event import Event
+from dualwan.model.observed import Link, Observed
 from dualwan.model.resources import PROTOCOL, Address, Route, Rule, Tunnel
+from dualwan.model.state import RunState
 from dualwan.nft import legacy
 from dualwan.reconcile import make_plan
 from dualwan.report.plan import lines
-from dualwan.slices.goals import Event
 
 CASES = Path(__file__).parents[1] / "cases"
 FOLDERS = sorted(path.parent for path in CASES.glob("*/config.toml"))
@@ -46,10 +47,6 @@ def observed(seen, config, line):
     wanted = {table.name: table for table in wanted_tables(config, line)}
     tables = None if seen.pop("tables", ()) == "hidden" else tuple(
         table_of(item, wanted) for item in seen.pop("table", ()))
-    memory = seen.pop("memory", {})
-    memory["addresses"] = tuple(Address(*item) for item in memory.get("addresses", ()))
-    memory["tunnels"] = tuple(memory.get("tunnels", ()))
-    assert set(memory) <= {field.name for field in fields(Memory)}
     found = Observed(
         links={name: Link(**link) for name, link in seen.pop("links", {}).items()},
         addresses=tuple(Address(*item) for item in seen.pop("addresses", ())),
@@ -57,9 +54,21 @@ def observed(seen, config, line):
         routes=tuple(Route(*item) for item in seen.pop("routes", ())),
         rules=tuple(Rule(**item) for item in seen.pop("rules", ())),
         sysctls=seen.pop("sysctls", {}), ipv6_default=seen.pop("ipv6_default", True),
-        memory=Memory(**memory), tables=tables)
+        tables=tables)
     assert not seen, f"state.toml says more than is known: {seen}"
     return found
+
+
+def run_state(noted):
+    """Return the run state that state.toml describes."""
+    noted["addresses"] = tuple(Address(*item) for item in noted.get("addresses", ()))
+    for kind in ("tunnels", "tables"):
+        noted[kind] = tuple(noted.get(kind, ()))
+    for way, key in (("mape", "softwires"), ("pppoe", "sessions")):
+        if address := noted.pop(way, ""):
+            noted[key] = {way: address}
+    assert set(noted) <= {field.name for field in fields(RunState)}
+    return RunState(**noted)
 
 
 def table_of(item, wanted):
@@ -72,17 +81,22 @@ def table_of(item, wanted):
     return replace(legacy.table(content), intact=not item.get("edited", False))
 
 
+def event_of(folder):
+    """Return the event of a case."""
+    return {event.label: event for event in Event}[(folder / "event").read_text().strip()]
+
+
 @pytest.mark.parametrize("folder", PLANS, ids=lambda folder: folder.name)
 def test_the_plan_is_as_written_down(folder):
     """Configuration, observed state and event lead to these lines and no others."""
     config = load(folder / "config.toml", CASES / "no-rules.d")
     seen = tomllib.loads((folder / "state.toml").read_text())
-    host = FakeHost()
-    host.announced = {name: tuple(found) for name, found in seen.pop("announced", {}).items()}
-    remembered = seen.get("memory", {}).get("prefix", "")
-    line = derive_line(config, host.prefixes(config.prefix_source), remembered)
-    host.state = observed(seen, config, line)
-    plan = make_plan(config, host, Event((folder / "event").read_text().strip()))
+    announced = {name: tuple(found) for name, found in seen.pop("announced", {}).items()}
+    state = run_state(seen.pop("memory", {}))
+    line = derive_line(config, announced.get(config.prefix_source, ()), state.prefix)
+    host = FakeHost(observed(seen, config, line))
+    host.announced, host.run_state = announced, state
+    plan = make_plan(config, host, event_of(folder))
     compare(folder / "plan.txt", "".join(f"{text}\n" for text in (
         *lines(plan), *(f"problem: {text}" for text in plan.problems),
         *(f"warning: {text}" for text in plan.warnings),
@@ -100,6 +114,6 @@ def test_the_nft_texts_are_as_written_down(folder):
 def test_every_event_has_a_case():
     """Nothing that can happen goes unwritten, and no folder is forgotten."""
     seen = {(folder / "event").read_text().strip() for folder in PLANS}
-    assert seen == {event.value for event in Event}
+    assert seen == {event.label for event in Event}
     assert len(TEXTS) >= 4
     assert PROTOCOL == 217, "registered in etc/dualwan.rt_protos.conf"

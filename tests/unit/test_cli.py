@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from machine import BASE, Machine
+from machine import BASE, Machine, ours
 
 from dualwan import cli
 from dualwan.errors import BusyError
@@ -163,7 +163,7 @@ def test_what_is_not_understood_is_2_and_one_line(run, machine, argv):
     assert machine.applied == []
 
 
-@pytest.mark.parametrize("argv", [(), ("--dry-run",), ("check",), ("status",), ("down",)])
+@pytest.mark.parametrize("argv", [(), ("--dry-run",), ("check",), ("status",)])
 def test_a_wrong_configuration_is_3_and_changes_nothing(run, machine, config, argv):
     """One line with file and line number, whatever the command."""
     config.write_text(BASE.replace("psid = 1", "psid = 64"))
@@ -172,6 +172,37 @@ def test_a_wrong_configuration_is_3_and_changes_nothing(run, machine, config, ar
     assert err.startswith(f"dualwan-hook: {config}:12: mape.psid: PSID 64 does not fit")
     assert err.count("\n") == 1
     assert machine.applied == []
+
+
+@pytest.mark.parametrize("text", [None, "", "[wan\n", BASE.replace("psid = 1", "psid = 64")])
+def test_down_needs_no_configuration(run, machine, config, text):
+    """With a wrong one or none, tags and the run state tell what is ours; the reason is said."""
+    run()
+    assert machine.state.tunnels
+    machine.running.add("theirs")
+    if text is None:
+        config.unlink()
+    else:
+        config.write_text(text)
+    assert "- nft table inet dualwan_firewall" in run("--dry-run", "down")[1]
+    assert machine.state.tunnels
+    code, out, err = run("down")
+    assert code == 0
+    assert "- nft table inet dualwan_firewall" in out
+    assert err.startswith(f"dualwan-hook: {config}")
+    assert err.endswith("; going by what is noted and tagged\n")
+    assert ours(machine) == ()
+    assert machine.running == {"theirs"}
+
+
+def test_down_without_a_configuration_hangs_up_what_was_dialled_by_us(run, machine, config):
+    """The run state knows the peer that ifup or apply had started."""
+    config.write_text(BASE.replace("dial = false", "dial = true"))
+    run()
+    assert machine.running == {"dsl-provider"}
+    config.unlink()
+    assert run("down")[0] == 0
+    assert machine.running == set()
 
 
 def test_a_refusal_of_the_kernel_is_4(run, machine):

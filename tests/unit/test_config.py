@@ -38,7 +38,8 @@ def test_the_values_of_the_scripts_each_have_a_key():
     assert config.mape.manual.ce == IPv6Address("2001:db8:0:100:99:f000:0:100")
     assert config.mape.manual.ipv4 == IPv4Address("192.0.2.18")
     assert config.mape.manual.port_set == PortSet(1, 6, 6)
-    assert config.wans == ("wan0", "mape0", "ppp0")
+    assert config.wan.interface == "wan0"
+    assert (config.mape.tunnel, config.pppoe.interface) == ("mape0", "ppp0")
 
 
 def test_what_is_left_out_has_the_scripts_values():

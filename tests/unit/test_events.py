@@ -8,7 +8,7 @@ import pytest
 from machine import BASE, Machine
 
 from dualwan import hook
-from dualwan.slices.goals import Event
+from dualwan.model.event import Event
 
 HOOKS = Path(__file__).parents[2] / "hooks"
 # What takes longer to load than the whole of a hook that is not ours may take.
@@ -63,25 +63,25 @@ def run_hook(path, config, **environ):
 # --- from the environment to an event --------------------------------------------------------
 
 @pytest.mark.parametrize(("phase", "event"), [
-    ("pre-up", "PRE_UP"), ("post-up", "UP"), ("pre-down", "DOWN"), ("post-down", "POST_DOWN"),
-    ("", ""), ("odd", "")])
+    ("pre-up", Event.PRE_UP), ("post-up", Event.UP), ("pre-down", Event.DOWN),
+    ("post-down", Event.POST_DOWN), ("", None), ("odd", None)])
 def test_ifupdown_says_phase_and_interface(phase, event):
     """interfaces(5): PHASE is one of four, IFACE the physical interface."""
     assert hook.from_ifupdown({"PHASE": phase, "IFACE": "wan0"}) == (event, "wan0")
-    assert not event or Event[event]
 
 
 def test_pppd_says_it_by_the_folder():
     """pppd(8): ip-up.d or ip-down.d, PPP_IFACE the device."""
-    assert hook.from_ppp("ip-up.d", {"PPP_IFACE": "ppp0"}) == ("PPP_UP", "ppp0")
-    assert hook.from_ppp("ip-down.d", {"PPP_IFACE": "ppp0"}) == ("PPP_DOWN", "ppp0")
-    assert hook.from_ppp("ipv6-up.d", {"PPP_IFACE": "ppp0"}) == ("", "ppp0")
-    assert hook.from_ppp("ip-up.d", {}) == ("PPP_UP", "")
+    assert hook.from_ppp("ip-up.d", {"PPP_IFACE": "ppp0"}) == (Event.PPP_UP, "ppp0")
+    assert hook.from_ppp("ip-down.d", {"PPP_IFACE": "ppp0"}) == (Event.PPP_DOWN, "ppp0")
+    assert hook.from_ppp("ipv6-up.d", {"PPP_IFACE": "ppp0"}) == (None, "ppp0")
+    assert hook.from_ppp("ip-up.d", {}) == (Event.PPP_UP, "")
 
 
 @pytest.mark.parametrize(("event", "interface", "ours"), [
-    ("UP", "wan0", True), ("UP", "ppp0", False), ("UP", "lan0", False), ("UP", "--all", False),
-    ("PPP_UP", "ppp0", True), ("PPP_DOWN", "ppp1", False), ("PPP_UP", "wan0", False)])
+    (Event.UP, "wan0", True), (Event.UP, "ppp0", False), (Event.UP, "lan0", False),
+    (Event.UP, "--all", False),
+    (Event.PPP_UP, "ppp0", True), (Event.PPP_DOWN, "ppp1", False), (Event.PPP_UP, "wan0", False)])
 def test_whose_event_it_is(event, interface, ours):
     """The WAN's by ifupdown and our own PPPoE's by pppd; nobody else's."""
     assert hook.is_ours(event, interface, "wan0", "ppp0") is ours
@@ -101,8 +101,8 @@ def test_other_interfaces_load_nothing(config, environ):
     code, modules, said = run_hook(HOOKS / "ifupdown", config, **environ)
     assert code == 0
     assert not modules & HEAVY
-    assert {name for name in modules if name.startswith("dualwan")} == {"dualwan",
-                                                                        "dualwan.hook"}
+    assert {name for name in modules if name.startswith("dualwan")} == {
+        "dualwan", "dualwan.hook", "dualwan.model", "dualwan.model.event"}
     assert said == ""
 
 
@@ -135,7 +135,7 @@ def test_hooks_that_outlive_the_package_are_silent(name):
 
 def test_an_interface_that_is_only_mentioned_changes_nothing(config, machine, log):
     """The LAN stands in the configuration, but its ifup is none of our business."""
-    assert hook.hook("UP", "lan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook(Event.UP, "lan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert machine.applied == []
     assert log == []
 
@@ -159,7 +159,7 @@ def test_pppd_s_default_device_needs_no_mention(config, machine, log):
     """ppp0 is the default, so a configuration that does not name it is about it."""
     machine.connect("203.0.113.1")
     assert "ppp0" not in config.read_text()
-    assert hook.hook("PPP_UP", "ppp0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook(Event.PPP_UP, "ppp0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert machine.applied
     assert log
 
@@ -167,7 +167,7 @@ def test_pppd_s_default_device_needs_no_mention(config, machine, log):
 def test_a_broken_configuration_is_one_line_and_zero(config, machine, log, capsys):
     """The log has file, line and reason; ifup shows it; the interface comes up all the same."""
     config.write_text(BASE.replace("psid = 1", "psid = 64"))
-    assert hook.hook("UP", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook(Event.UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert machine.applied == []
     assert len(log) == 1
     assert log[0].startswith(f"{config}:12: mape.psid: PSID 64 does not fit")
@@ -178,7 +178,7 @@ def test_a_broken_configuration_is_one_line_and_zero(config, machine, log, capsy
 def test_no_configuration_makes_a_hook_fail(config, machine, log, content):
     """Bytes that are no text, text that is no TOML, TOML that says nothing: one line and 0."""
     config.write_bytes(content)
-    assert hook.hook("UP", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook(Event.UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert machine.applied == []
     assert len(log) == 1
     assert str(config) in log[0]
@@ -187,7 +187,7 @@ def test_no_configuration_makes_a_hook_fail(config, machine, log, content):
 def test_a_kernel_that_refuses_is_one_line_and_zero(config, machine, log, capsys):
     """What could not be done is the last line of the log."""
     machine.refuse = ["dualwan_firewall"]
-    assert hook.hook("PRE_UP", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook(Event.PRE_UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert "dualwan_firewall" in log[-1]
     assert "dualwan_firewall" in capsys.readouterr().err
 
@@ -205,6 +205,6 @@ def test_a_hook_has_a_deadline(config, monkeypatch, log):
     monkeypatch.setattr("dualwan.host.kernel.KernelHost", Stuck)
     monkeypatch.setattr(hook, "DEADLINE_SECONDS", 1)
     began = time.monotonic()
-    assert hook.hook("PPP_UP", "ppp0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook(Event.PPP_UP, "ppp0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert time.monotonic() - began < 10
     assert log == ["gave up after 1 s (cause=ppp-up)"]

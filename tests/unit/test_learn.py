@@ -8,11 +8,11 @@ from machine import Machine
 
 from dualwan import handle as running
 from dualwan.config import from_text
-from dualwan.errors import ConfigError, HostError, KernelError
+from dualwan.errors import ConfigError, HostError
 from dualwan.line.provisioning.cache import RETRY, AnswerCache, Entry
+from dualwan.model.event import Event
 from dualwan.reconcile import make_plan
 from dualwan.report import status
-from dualwan.slices.goals import Event
 
 CASES = Path(__file__).parents[1] / "cases" / "provisioning"
 GOOD = (CASES / "good" / "every-way.json").read_text()
@@ -64,16 +64,16 @@ def ipv4(cfg, host):
     return str(line.softwire.ipv4) if line.softwire else line.missing
 
 
-@pytest.mark.parametrize("event", [Event.UP, Event.APPLY, Event.LINE])
+@pytest.mark.parametrize("event", [Event.UP, Event.APPLY, Event.PREFIX_CHANGED])
 def test_learned_at_once(tmp_path, said, event):
     """A line that no rule here covers gets its tunnel from the first answer, in one event."""
     cfg, host = config(tmp_path), machine(hb46pp=GOOD)
     assert "none of the rules known here" in ipv4(cfg, host)
     assert host.asked == []
-    if event is Event.LINE:
+    if event is Event.PREFIX_CHANGED:
         in_vain(cfg, host)
         said.clear()
-    running.happen(cfg, host, event)
+    running.handle_event(cfg, host, event)
     assert ipv4(cfg, host) == "203.0.113.171"
     assert host.state.address_of("mape0") == "203.0.113.171"
     assert host.asked == ["hb46pp"]
@@ -84,8 +84,8 @@ def test_learned_at_once(tmp_path, said, event):
 def in_vain(cfg, host):
     """Let HOST have an ifup that finds nobody to ask, some time ago."""
     answers, host.answers = host.answers, {}
-    with pytest.raises(KernelError):
-        running.happen(cfg, host, Event.UP)
+    with pytest.raises(HostError):
+        running.handle_event(cfg, host, Event.UP)
     host.answers, host.asked = answers, []
     host.clock += RETRY
 
@@ -95,7 +95,7 @@ def in_vain(cfg, host):
 def test_nobody_is_asked_on_the_way(tmp_path, said, event):
     """What has to be quick never asks; it uses what is known."""
     cfg, host = config(tmp_path), machine(hb46pp=GOOD)
-    running.happen(cfg, host, event)
+    running.handle_event(cfg, host, event)
     assert host.asked == []
     assert said == []
 
@@ -103,14 +103,14 @@ def test_nobody_is_asked_on_the_way(tmp_path, said, event):
 def test_nobody_is_asked_for_one_slice_or_without_a_prefix(tmp_path, said):
     """Nor where it is not configured."""
     host = machine(hb46pp=GOOD)
-    running.happen(config(tmp_path), host, Event.APPLY, ["firewall"])
+    running.handle_event(config(tmp_path), host, Event.APPLY, ["firewall"])
     host.announced = {}
-    with pytest.raises(KernelError):
-        running.happen(config(tmp_path), host, Event.APPLY)
+    with pytest.raises(HostError):
+        running.handle_event(config(tmp_path), host, Event.APPLY)
     host.announced = {"wan0": (PREFIX,)}
     without = TEXT.replace('provisioning = ["hb46pp", "dhcpv6"]\n', "")
-    with pytest.raises(KernelError):
-        running.happen(config(tmp_path, without), host, Event.APPLY)
+    with pytest.raises(HostError):
+        running.handle_event(config(tmp_path, without), host, Event.APPLY)
     assert host.asked == []
     assert len(said) == 2
 
@@ -119,12 +119,12 @@ def test_a_fresh_answer_is_not_asked_for_again(tmp_path, said):
     """After its ttl it is, and the same answer again is no news."""
     cfg, host = config(tmp_path), machine(hb46pp=GOOD)
     for _ in range(3):
-        running.happen(cfg, host, Event.UP)
+        running.handle_event(cfg, host, Event.UP)
     assert host.asked == ["hb46pp"]
     host.clock += 86400
     host.answers["hb46pp"] = (ORIGIN, host.clock, GOOD)
     host.applied.clear()
-    running.happen(cfg, host, Event.UP)
+    running.handle_event(cfg, host, Event.UP)
     assert host.asked == ["hb46pp", "hb46pp"]
     assert host.applied == []
     assert len(said) == 1
@@ -133,10 +133,10 @@ def test_a_fresh_answer_is_not_asked_for_again(tmp_path, said):
 def test_another_prefix_asks_again(tmp_path, said):
     """An answer may differ from prefix to prefix, even where the old one would cover both."""
     cfg, host = config(tmp_path), machine(hb46pp=GOOD)
-    running.happen(cfg, host, Event.UP)
+    running.handle_event(cfg, host, Event.UP)
     host.announced = {"wan0": ("2001:db8:1:2abd::/64",)}
     host.answers["hb46pp"] = (ORIGIN, host.clock, OTHER)
-    running.happen(cfg, host, Event.LINE)
+    running.handle_event(cfg, host, Event.PREFIX_CHANGED)
     assert host.state.address_of("mape0") == "198.51.100.171"
     assert len(said) == 2
 
@@ -144,16 +144,16 @@ def test_another_prefix_asks_again(tmp_path, said):
 def test_silence_keeps_what_is_known(tmp_path, said):
     """Past its ttl; one line, and ten minutes without asking except by hand."""
     cfg, host = config(tmp_path), machine(hb46pp=GOOD)
-    running.happen(cfg, host, Event.UP)
+    running.handle_event(cfg, host, Event.UP)
     host.clock += 10 * 86400
     host.answers, host.asked = {}, []
-    for event in (Event.UP, Event.UP, Event.LINE):
-        running.happen(cfg, host, event)
+    for event in (Event.UP, Event.UP, Event.PREFIX_CHANGED):
+        running.handle_event(cfg, host, event)
     assert host.asked == ["hb46pp", "dhcpv6"]
     assert said[1:] == ["hb46pp: no answer (the earlier answer stays)", "dhcpv6: no answer"]
-    running.happen(cfg, host, Event.APPLY)
+    running.handle_event(cfg, host, Event.APPLY)
     host.clock += RETRY
-    running.happen(cfg, host, Event.UP)
+    running.handle_event(cfg, host, Event.UP)
     assert host.asked == ["hb46pp", "dhcpv6"] * 3
     assert ipv4(cfg, host) == "203.0.113.171"
 
@@ -164,13 +164,13 @@ def test_silence_keeps_what_is_known(tmp_path, said):
 def test_a_wrong_answer_changes_nothing(tmp_path, said, path):
     """And leaves one line in the log, for each of the hostile answers."""
     cfg, host = config(tmp_path, TEXT.replace(', "dhcpv6"', "")), machine(hb46pp=GOOD)
-    running.happen(cfg, host, Event.UP)
+    running.handle_event(cfg, host, Event.UP)
     host.clock += 86400
     host.applied.clear()
     said.clear()
     host.answers["hb46pp"] = (ORIGIN, host.clock, path.read_bytes().decode("utf-8", "replace"))
     entries = host.cache.entries
-    running.happen(cfg, host, Event.APPLY)
+    running.handle_event(cfg, host, Event.APPLY)
     assert host.applied == []
     assert host.cache.entries == entries
     assert len(said) == 1
@@ -181,11 +181,11 @@ def test_a_wrong_answer_changes_nothing(tmp_path, said, path):
 def test_the_order_is_the_configurations(tmp_path, said):
     """The second is asked where the first has nothing, and yields when the first answers."""
     cfg, host = config(tmp_path), machine(dhcpv6=OPTION)
-    running.happen(cfg, host, Event.UP)
+    running.handle_event(cfg, host, Event.UP)
     assert host.asked == ["hb46pp", "dhcpv6"]
     assert ipv4(cfg, host) == "192.0.2.171"
     host.answers["hb46pp"] = (ORIGIN, host.clock, GOOD)
-    running.happen(cfg, host, Event.APPLY)
+    running.handle_event(cfg, host, Event.APPLY)
     assert ipv4(cfg, host) == "203.0.113.171"
     assert [sentence.split(":")[0] for sentence in said] == ["hb46pp", "dhcpv6", "hb46pp"]
 
@@ -194,14 +194,14 @@ def test_learned_goes_before_the_table_and_the_table_before_nothing(tmp_path, sa
     """A prefix of OCN: its rule here, until the line says something else."""
     cfg, host = config(tmp_path), machine()
     host.announced = {"wan0": ("2400:4050:5c71:af00::/64",)}
-    running.happen(cfg, host, Event.UP)
+    running.handle_event(cfg, host, Event.UP)
     assert ipv4(cfg, host) == "153.241.113.198"
     said.clear()
     host.answers["hb46pp"] = (ORIGIN, host.clock, json.dumps({
         "order": ["map_e"], "map_e": {"br": "2001:db8:1::1", "rules": [
             {"ipv6": "2400:4050::/32", "ipv4": "203.0.113.0/24", "ea_length": 24,
              "psid_offset": 0}]}}))
-    running.happen(cfg, host, Event.APPLY)
+    running.handle_event(cfg, host, Event.APPLY)
     assert ipv4(cfg, host) == "203.0.113.92"
     assert len(said) == 1
 
@@ -222,17 +222,17 @@ def test_a_book_that_cannot_be_kept(tmp_path, said, monkeypatch):
         raise HostError("no space")
 
     monkeypatch.setattr(host, "save_answers", full)
-    with pytest.raises(KernelError, match="none of the rules known here"):
-        running.happen(cfg, host, Event.UP)
+    with pytest.raises(HostError, match="none of the rules known here"):
+        running.handle_event(cfg, host, Event.UP)
     assert said[0] == "what the line said cannot be kept: no space"
 
 
 def test_status_shows_origin_and_age(tmp_path, said):
     """For a person and for programs."""
     cfg, host = config(tmp_path), machine(hb46pp=GOOD)
-    running.happen(cfg, host, Event.UP)
+    running.handle_event(cfg, host, Event.UP)
     host.clock += 3 * 3600
-    data = status.as_data(make_plan(cfg, host, Event.APPLY))
+    data = status.as_data(cfg, make_plan(cfg, host, Event.APPLY))
     assert data["learned"] == [{
         "source": "hb46pp", "origin": ORIGIN, "service": "A VNE Highspeed 4over6",
         "prefix": PREFIX, "age": 10800, "ttl": 86400, "covers": True}]
@@ -257,7 +257,7 @@ def test_configuration(tmp_path, old, new, reason):
 def test_after_ifdown_the_line_is_not_asked(tmp_path, said):
     """The watcher may still see it change."""
     cfg, host = config(tmp_path), machine(hb46pp=GOOD)
-    running.happen(cfg, host, Event.DOWN)
-    running.happen(cfg, host, Event.LINE)
+    running.handle_event(cfg, host, Event.DOWN)
+    running.handle_event(cfg, host, Event.PREFIX_CHANGED)
     assert host.asked == []
     assert said == []

@@ -5,10 +5,10 @@ from machine import Machine
 
 from dualwan.config import from_text
 from dualwan.errors import ConfigError
-from dualwan.handle import happen
+from dualwan.handle import handle_event
 from dualwan.line import derive_line
+from dualwan.model.event import Event
 from dualwan.slices import firewall, snat
-from dualwan.slices.goals import Event
 
 HEAD = """[wan]
 interface = "wan0"
@@ -29,9 +29,15 @@ AFTR = "2001:db8:ffff::64"
 
 
 def derived(text, aftr=""):
-    """Return the configuration TEXT, and what follows from it on a line with PREFIX."""
+    """Return the configuration TEXT, and the line with PREFIX."""
     cfg = from_text("f", text)
     return cfg, derive_line(cfg, [PREFIX], aftr=aftr)
+
+
+def table(module, text, aftr=""):
+    """Return the nft table of a slice as text, for the configuration TEXT."""
+    cfg, line = derived(text, aftr)
+    return module.wanted(cfg, line.ways).source()
 
 
 def test_ipip_joins_prefix_and_interface_id():
@@ -43,7 +49,7 @@ def test_ipip_joins_prefix_and_interface_id():
 
 def test_a_whole_address_is_translated_without_ports():
     """Every port, and every protocol; nothing leaves with another source."""
-    text = snat.wanted(*derived(IPIP)).source()
+    text = table(snat, IPIP)
     assert 'oifname "mape0" snat ip to 192.0.2.18\n' in text
     assert "ip saddr != 192.0.2.18 counter name untranslated drop\n" in text
     assert "numgen" not in text
@@ -51,16 +57,14 @@ def test_a_whole_address_is_translated_without_ports():
 
 def test_ipip_offers_the_services_on_both_addresses():
     """A fixed address is there to be reached; MAP-E's is not."""
-    assert 'iifname { "ppp0", "mape0" } jump offers' in firewall.wanted(*derived(IPIP)).source()
-    assert 'iifname { "ppp0" } jump offers' in firewall.wanted(*derived(
-        DS_LITE, AFTR)).source()
+    assert 'iifname { "ppp0", "mape0" } jump offers' in table(firewall, IPIP)
+    assert 'iifname { "ppp0" } jump offers' in table(firewall, DS_LITE, AFTR)
 
 
 def test_ds_lite_leaves_the_translation_to_the_other_end():
     """LAN addresses enter the tunnel as they are."""
-    config, line = derived(DS_LITE, AFTR)
-    assert str(line.softwire.ipv4) == "192.0.0.2"
-    text = snat.wanted(config, line).source()
+    assert str(derived(DS_LITE, AFTR)[1].softwire.ipv4) == "192.0.0.2"
+    text = table(snat, DS_LITE, AFTR)
     assert "snat ip to" not in text
     assert "untranslated drop" not in text
 
@@ -78,10 +82,10 @@ def test_ds_lite_looks_up_its_other_end_at_ifup():
     machine.announced["wan0"] = (PREFIX,)
     machine.names["gw.example.jp"] = AFTR
     config = from_text("f", DS_LITE)
-    happen(config, machine, Event.UP)
+    handle_event(config, machine, Event.UP)
     assert [tunnel.remote for tunnel in machine.state.tunnels] == [AFTR]
     machine.names.clear()
-    happen(config, machine, Event.LINE)
+    handle_event(config, machine, Event.PREFIX_CHANGED)
     assert [tunnel.remote for tunnel in machine.state.tunnels] == [AFTR]
 
 
@@ -90,12 +94,12 @@ def test_ipip_tells_the_provider_once_for_each_prefix():
     machine = Machine("wan0", "lan0")
     machine.announced["wan0"] = (PREFIX,)
     config = from_text("f", IPIP + 'update = "/etc/dualwan/update"\n')
-    happen(config, machine, Event.UP)
-    happen(config, machine, Event.UP)
-    assert machine.told == ["/etc/dualwan/update"]
+    handle_event(config, machine, Event.UP)
+    handle_event(config, machine, Event.UP)
+    assert machine.called == ["/etc/dualwan/update"]
     machine.announced["wan0"] = (OTHER,)
-    happen(config, machine, Event.LINE)
-    assert len(machine.told) == 2
+    handle_event(config, machine, Event.PREFIX_CHANGED)
+    assert len(machine.called) == 2
 
 
 @pytest.mark.parametrize(("text", "message"), [

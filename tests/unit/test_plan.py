@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwan.model.plan import Step, diff, flow_steps, restore_steps, sysctl_steps
+from dualwan.model.plan import Action, Step, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.model.resources import Address, Flows, Route, Rule, Sysctl, Tunnel
 from dualwan.nft.table import NftTable, chain
 
@@ -83,16 +83,16 @@ def test_a_changed_table_shows_the_lines_that_differ():
     """Inside a nft table the plan shows rules, not the whole text."""
     old = NftTable("ip", "t", (chain("a", "one", "two"),))
     new = NftTable("ip", "t", (chain("a", "one", "three"),))
-    step = Step("~", new, old)
+    step = Step(Action.CHANGE, new, old)
     assert step.text == "nft table ip t"
     assert step.details == ("- two", "+ three")
-    assert Step("+", new).details == ()
+    assert Step(Action.ADD, new).details == ()
 
 
 def test_a_table_that_somebody_changed_is_said_to_be():
     """The text loaded is the same, what nft lists is not."""
     table = NftTable("ip", "t")
-    step = Step("~", table, NftTable("ip", "t", intact=False))
+    step = Step(Action.CHANGE, table, NftTable("ip", "t", intact=False))
     assert step.text == "nft table ip t (somebody changed it)"
     assert step.details == ()
 

@@ -4,20 +4,30 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from machine import BASE, CE, CrashError, Machine, config, kernel_state, ours, pending, run
+from machine import (
+    BASE,
+    CE,
+    CrashError,
+    Machine,
+    config,
+    kernel_state,
+    ours,
+    pending,
+    run,
+    wanted_of,
+)
 
 from dualwan import handle as running
-from dualwan.errors import KernelError
+from dualwan.errors import HostError
 from dualwan.host.fake import FakeHost
-from dualwan.line import derive_line
-from dualwan.model.observed import Memory
-from dualwan.model.plan import Step
+from dualwan.model.event import Event
+from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Address, Flows, Route, Rule
+from dualwan.model.state import RunState
 from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
 from dualwan.reconcile import make_plan, reconcile
 from dualwan.slices import firewall
-from dualwan.slices.goals import NAMES, Event
 
 CONFIG = config()
 FOREIGN = (NftTable("inet", "filter"), NftTable("ip", "dualwan"))
@@ -95,7 +105,7 @@ def test_only_the_named_slices_are_touched():
     machine = router()
     run(machine, CONFIG, Event.APPLY, only=("snat",))
     assert [step.text for step in machine.applied] == ["nft table ip dualwan_snat"]
-    assert not machine.state.memory.wanted
+    assert not machine.run_state.wanted
 
 
 def test_what_a_table_counted_is_remembered_when_it_goes():
@@ -103,10 +113,11 @@ def test_what_a_table_counted_is_remembered_when_it_goes():
     machine = router()
     for _ in range(2):
         run(machine, CONFIG, Event.APPLY)
-        machine.counted = Losses({"192.168.1.10": 3}, 2, 1)
+        machine.named_counts = {"no_port": 2, "untranslated": 1}
+        machine.element_counts = {"192.168.1.10": 3}
         run(machine, CONFIG, Event.APPLY)  # changes nothing, and counts nothing twice
         run(machine, CONFIG, Event.REMOVE)
-    assert machine.state.memory.losses == Losses({"192.168.1.10": 6}, 4, 2)
+    assert machine.run_state.losses == Losses({"192.168.1.10": 6}, 4, 2)
 
 
 def test_the_firewall_is_first_up_and_last_down():
@@ -115,7 +126,7 @@ def test_the_firewall_is_first_up_and_last_down():
     assert machine.applied[0].text == "nft table inet dualwan_firewall"
     machine.applied.clear()
     run(machine, CONFIG, Event.REMOVE)
-    assert machine.applied[-1] == Step("-", firewall.wanted(CONFIG, derive_line(CONFIG)))
+    assert machine.applied[-1] == Step(Action.REMOVE, wanted_of(firewall, CONFIG))
 
 
 def test_ipv6_never_loses_its_default_route():
@@ -154,7 +165,7 @@ def test_nothing_of_ours_stays_and_all_of_others_does(goodbye):
         else:
             run(machine, CONFIG, word)
     assert kernel_state(machine) == kernel_state(before)
-    assert machine.state.memory == Memory(mape="192.0.2.18")
+    assert machine.run_state == RunState(softwires={"mape": "192.0.2.18"})
 
 
 def test_what_somebody_set_meanwhile_does_not_count_as_the_original():
@@ -279,7 +290,7 @@ def test_nothing_is_done_blindly():
     """Where nft does not show its tables, a run stops before the first change."""
     machine = router()
     machine.state = replace(machine.state, tables=None)
-    with pytest.raises(KernelError, match="nft shows its tables to root only"):
+    with pytest.raises(HostError, match="nft shows its tables to root only"):
         reconcile(CONFIG, machine, Event.APPLY)
     assert machine.applied == []
 
@@ -288,7 +299,7 @@ def test_somebody_who_flushes_or_edits_is_mended():
     """`nft flush ruleset`, or a rule added to a table of ours: the next run restores."""
     machine = router(Event.UP)
     whole = kernel_state(machine)
-    for event in (Event.APPLY, Event.LINE, Event.PPP_UP, Event.PPP_DOWN):
+    for event in (Event.APPLY, Event.PREFIX_CHANGED, Event.PPP_UP, Event.PPP_DOWN):
         machine.flush_ruleset()
         run(machine, CONFIG, event)
         assert kernel_state(machine) == whole
@@ -438,12 +449,12 @@ DIALS = config(a="dial = false -> dial = true")
 def test_ifup_dials_and_ifdown_hangs_up(log):
     """`pon` when no pppd of the peer runs, `poff` when one does, each a line in the log."""
     machine = Machine("wan0", "lan0")
-    running.happen(DIALS, machine, Event.PRE_UP)
+    running.handle_event(DIALS, machine, Event.PRE_UP)
     assert machine.running == set()
-    running.happen(DIALS, machine, Event.UP)
-    running.happen(DIALS, machine, Event.UP)
+    running.handle_event(DIALS, machine, Event.UP)
+    running.handle_event(DIALS, machine, Event.UP)
     assert machine.running == {"dsl-provider"}
-    running.happen(DIALS, machine, Event.DOWN)
+    running.handle_event(DIALS, machine, Event.DOWN)
     assert machine.running == set()
     assert [line for line in log if "dsl-provider" in line] == [
         "dialled dsl-provider (cause=ifup)", "hung up dsl-provider (cause=ifdown)"]
@@ -452,8 +463,8 @@ def test_ifup_dials_and_ifdown_hangs_up(log):
 def test_dialling_is_the_owners_choice(log):
     """With dial = false, or for some slices only, pppd is left alone."""
     machine = Machine("wan0", "lan0")
-    running.happen(CONFIG, machine, Event.UP)
-    running.happen(DIALS, machine, Event.APPLY, ("snat",))
+    running.handle_event(CONFIG, machine, Event.UP)
+    running.handle_event(DIALS, machine, Event.APPLY, ("snat",))
     assert machine.running == set()
     assert log
 
@@ -462,8 +473,8 @@ def test_nobody_is_dialled_into_an_open_router(log):
     """PPPoE waits for the firewall, and the log says why."""
     machine = Machine("wan0", "lan0")
     machine.refuse = ["dualwan_firewall"]
-    with pytest.raises(KernelError):
-        running.happen(DIALS, machine, Event.UP)
+    with pytest.raises(HostError):
+        running.handle_event(DIALS, machine, Event.UP)
     assert machine.running == set()
     assert "dualwan_firewall" in log[-1]
 
@@ -471,11 +482,11 @@ def test_nobody_is_dialled_into_an_open_router(log):
 def test_each_change_is_a_line_in_the_log(log):
     """What was done, in which slice, because of what; nothing where nothing was done."""
     machine = Machine("wan0", "lan0")
-    running.happen(CONFIG, machine, Event.UP)
+    running.handle_event(CONFIG, machine, Event.UP)
     assert len(log) == len(machine.applied)
     assert "+ nft table ip dualwan_snat (cause=ifup slice=snat)" in log
     log.clear()
-    running.happen(CONFIG, machine, Event.UP)
+    running.handle_event(CONFIG, machine, Event.UP)
     assert log == []
 
 
@@ -483,8 +494,8 @@ def test_what_a_failed_slice_has_done_is_in_the_log(log):
     """The default route is refused at ifup: the steps of the tunnel before it are logged."""
     machine = Machine("wan0", "lan0")
     machine.refuse = ["route default"]
-    with pytest.raises(KernelError, match="refused"):
-        running.happen(CONFIG, machine, Event.UP)
+    with pytest.raises(HostError, match="refused"):
+        running.handle_event(CONFIG, machine, Event.UP)
     done = [f"{step.sign} {step.text}" for step in machine.applied]
     assert "+ tunnel mape0" in "".join(done)
     assert [line.partition(" (cause")[0] for line in log[:-1]] == done
@@ -502,7 +513,7 @@ def test_what_the_second_look_did_is_in_the_log(log):
             machine.set_sysctl("net/ipv4/ip_forward", "0")
 
     machine.apply = meddle
-    running.happen(CONFIG, machine, Event.UP)
+    running.handle_event(CONFIG, machine, Event.UP)
     assert len([step for step in machine.applied if "ip_forward" in step.text]) == 2
     assert len(log) == len(machine.applied)
 
@@ -543,19 +554,19 @@ class Patient(Machine):
 def test_pppoe_does_not_wait_for_the_prefix(log):
     """PPPoE is dialled at once; MAP-E follows when the line announces its prefix."""
     machine, cfg = Patient("wan0", "lan0"), config(AUTO)
-    running.happen(cfg, machine, Event.UP)
+    running.handle_event(cfg, machine, Event.UP)
     words = "\n".join(log)
     assert words.index("dialled") < words.index("tunnel mape0")
-    assert machine.state.memory.prefix == "2001:db8:12:3400::/64"
+    assert machine.run_state.prefix == "2001:db8:12:3400::/64"
     assert pending(machine, cfg, Event.APPLY) == []
 
 
 def test_a_line_that_stays_silent_is_told_and_all_else_stands(log):
     """Without a prefix: firewall, PPPoE's way back and dialling, and one line of reason."""
     machine, cfg = Machine("wan0", "lan0"), config(AUTO)
-    running.happen(cfg, machine, Event.PRE_UP)
-    with pytest.raises(KernelError, match="no IPv6 prefix on wan0 yet"):
-        running.happen(cfg, machine, Event.UP)
+    running.handle_event(cfg, machine, Event.PRE_UP)
+    with pytest.raises(HostError, match="no IPv6 prefix on wan0 yet"):
+        running.handle_event(cfg, machine, Event.UP)
     assert machine.running == {"dsl-provider"}
     assert {table.name for table in machine.state.tables} == {
         "dualwan_firewall", "dualwan_snat", "dualwan_pbr"}
@@ -567,10 +578,10 @@ def test_a_renumbered_line_is_followed(log, event):
     """Another prefix changes CE, tunnel, address and ports; old flows are forgotten."""
     machine, cfg = Machine("wan0", "lan0"), config(AUTO)
     machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
-    running.happen(cfg, machine, Event.UP)
+    running.handle_event(cfg, machine, Event.UP)
     old = machine.state.tunnels[0].local
     machine.announced["wan0"] = ("2001:db8:56:7800::/64",)
-    running.happen(cfg, machine, event)
+    running.handle_event(cfg, machine, event)
     assert pending(machine, cfg, Event.APPLY) == []
     assert machine.state.tunnels[0].local.startswith("2001:db8:56:78")
     assert old not in repr((machine.state.addresses, machine.state.tunnels, machine.state.tables))
@@ -588,5 +599,5 @@ def test_the_host_in_memory_is_a_host():
     with host.lock(1):
         assert host.locked
     assert not host.locked
-    assert make_plan(CONFIG, host, Event.APPLY, NAMES).changes
-    assert CE in repr(make_plan(CONFIG, host, Event.APPLY).slices) or host.state.links == {}
+    assert make_plan(CONFIG, host, Event.APPLY).changes
+    assert CE in repr(make_plan(CONFIG, Machine("wan0"), Event.APPLY).slices)

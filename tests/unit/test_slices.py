@@ -4,12 +4,13 @@ import re
 from dataclasses import replace
 
 import pytest
-from machine import BASE, CE, Machine, config, plan_of, wanted_of, wanted_tables
+from machine import BASE, CE, Machine, config, look, plan_of, wanted_of, wanted_tables
 
-from dualwan.model.observed import Memory, Observed
+from dualwan.model.observed import Observed
 from dualwan.model.resources import MAIN, Address, Route, Rule, Sysctl, Tunnel
+from dualwan.model.state import RunState
 from dualwan.nft.table import NftTable
-from dualwan.slices import firewall, marks, pbr, snat, tunnel
+from dualwan.slices import firewall, pbr, snat, tunnel
 
 FIREWALL, SNAT, PBR = wanted_tables(config())
 TUNNEL = Tunnel("mape0", CE, "2001:db8:ffff::9", "wan0", 1460)
@@ -164,22 +165,21 @@ def test_without_a_softwire_nothing_leaves_by_the_tunnel():
 
 # --- pbr -------------------------------------------------------------------------------------
 
-BY_MARK = Rule(101, 100, mark=marks.PPPOE, mask=marks.MASK)
+BY_MARK = Rule(101, 100, mark=0x01000000, mask=0x0F000000)
 
 
 def test_only_our_bits_of_a_mark_are_touched():
     """Everybody else's bits are kept in each statement that sets a mark."""
-    assert marks.MASK & marks.PPPOE == marks.PPPOE
     for setting in re.findall(r"mark set .*", PBR.source()):
-        assert re.search(r"set (ct|meta) mark & 0xfcffffff( \| 0x01000000)?$", setting)
+        assert re.search(r"set (ct|meta) mark & 0xf0ffffff( \| 0x01000000)?$", setting)
 
 
 def test_the_way_back_follows_the_address():
     """A new address changes its one rule; route, mark and table stay; old flows are forgotten."""
     seen = Observed(addresses=(Address("ppp0", "203.0.113.2"),), tables=(PBR,),
-                    routes=(Route(100, "ppp0"),), rules=(Rule(100, 100, "203.0.113.1"), BY_MARK),
-                    memory=Memory(pppoe="203.0.113.1"))
-    assert shown(plan_of(pbr, config(), seen, True)) == [
+                    routes=(Route(100, "ppp0"),), rules=(Rule(100, 100, "203.0.113.1"), BY_MARK))
+    state = RunState(sessions={"pppoe": "203.0.113.1"})
+    assert shown(plan_of(pbr, config(), seen, True, state)) == [
         "- rule 100: from 203.0.113.1 lookup 100",
         "+ rule 100: from 203.0.113.2 lookup 100",
         "- conntrack entries of 203.0.113.1"]
@@ -187,9 +187,10 @@ def test_the_way_back_follows_the_address():
 
 def test_a_lost_address_takes_its_rule_and_keeps_its_flows():
     """PPPoE may come back with the same address, and downloads go on."""
-    seen = Observed(tables=(PBR,), rules=(Rule(100, 100, "203.0.113.1"), BY_MARK),
-                    memory=Memory(pppoe="203.0.113.1"))
-    assert shown(plan_of(pbr, config(), seen, True)) == ["- rule 100: from 203.0.113.1 lookup 100"]
+    seen = Observed(tables=(PBR,), rules=(Rule(100, 100, "203.0.113.1"), BY_MARK))
+    state = RunState(sessions={"pppoe": "203.0.113.1"})
+    assert shown(plan_of(pbr, config(), seen, True, state)) == [
+        "- rule 100: from 203.0.113.1 lookup 100"]
 
 
 def test_a_changed_table_number_takes_the_old_one_along():
@@ -207,7 +208,7 @@ def test_a_changed_table_number_takes_the_old_one_along():
 
 def fresh():
     """Return what is seen before the first ifup, the WAN being up."""
-    return Machine("wan0", "lan0").observe(config(), (tunnel.NAME,))
+    return look(Machine("wan0", "lan0"), config(), tunnel.SLICE)
 
 
 def test_the_first_ifup_of_the_tunnel():
@@ -251,7 +252,7 @@ def test_what_stands_in_the_way_is_said_in_words(links, says):
     machine = Machine()
     for device, kind in links.items():
         machine.plug(device, kind if kind == "veth" else "", up=kind != "down")
-    plan = plan_of(tunnel, config(), machine.observe(config(), (tunnel.NAME,)), True)
+    plan = plan_of(tunnel, config(), look(machine, config(), tunnel.SLICE), True)
     assert {type(step.resource) for step in plan.changes} == {Sysctl}
     assert says in plan.problems[0]
 
@@ -270,9 +271,9 @@ def test_taking_down_goes_the_other_way_round():
         addresses=(Address("wan0", CE), Address("wan0", "2001:db8::5"),
                    Address("mape0", "192.0.2.18")),
         tunnels=(TUNNEL,), routes=(Route(MAIN, "mape0"), Route(100, "ppp0")),
-        sysctls={"net/ipv4/ip_forward": "1"},
-        memory=Memory(sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}}))
-    assert shown(plan_of(tunnel, config(), seen, False)) == [
+        sysctls={"net/ipv4/ip_forward": "1"})
+    state = RunState(sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}})
+    assert shown(plan_of(tunnel, config(), seen, False, state)) == [
         "- route default dev mape0 table main",
         "- address 192.0.2.18/32 dev mape0",
         f"- {TUNNEL.text}",

@@ -85,21 +85,6 @@ class Config:
         """The interface whose IPv6 prefix MAP-E is derived from."""
         return self.mape.prefix_from or self.wan.interface
 
-    @property
-    def wans(self) -> tuple[str, str, str]:
-        """Every interface that leads outside: WAN, tunnel, PPPoE."""
-        return (self.wan.interface, self.mape.tunnel, self.pppoe.interface)
-
-    @property
-    def keeps_mape(self) -> bool:
-        """Whether there are flows by MAP-E that would take PPPoE if they began later."""
-        return self.wan.failover or bool(self.lan.via_pppoe and self.lan.fallback == "mape")
-
-    @property
-    def mape_table(self) -> int:
-        """The routing table of flows that began by MAP-E."""
-        return self.pppoe.table + 1
-
 
 def path_in_use(given: str | None = None) -> Path:
     """The configuration's path: --config, else DUALWAN_CONFIG, else the default."""

@@ -1,127 +1,167 @@
-"""The run directory: the lock, and what one run notes for the next. Gone at boot, as it should.
+"""The run directory: the state that one run leaves for the next, and the tables as loaded.
 
-DUALWAN_RUN moves it, so that nothing needs the machine's own /run to be tried.
+It is gone at boot, as it should be. DUALWAN_RUN moves it, so that nothing needs the machine's
+own /run to be tried. nft never lists a table as it was given, so what was loaded is kept: the
+blocks, from which the next transaction follows, and a digest of what nft listed right
+afterwards, which tells whether somebody has changed the table since.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, astuple
+from hashlib import sha256
 from pathlib import Path
-from time import monotonic
-from typing import Any, NoReturn
+from typing import Any
 
-from dualwan.errors import BusyError, HostError
-from dualwan.line.failover import Health
-from dualwan.model.observed import Memory
+from dualwan.errors import HostError
 from dualwan.model.resources import Address
+from dualwan.model.state import Health, RunState
 from dualwan.model.usage import Losses
 from dualwan.nft import legacy, stored
 from dualwan.nft.table import NftTable
 
 NAME = "state.json"
+TABLES = "tables"  # folder of what is loaded, a file a table
+_BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def directory() -> Path:
-    """Where the lock and the notes live."""
+    """Return where the lock and the state live."""
     return Path(os.environ.get("DUALWAN_RUN") or "/run/dualwan")
 
 
-@contextmanager
-def lock(seconds: float) -> Iterator[None]:
-    """Hold the run directory's lock; raises BusyError when somebody else does for SECONDS.
-
-    The wait is the kernel's own (flock(2)), ended by an alarm. Whoever dies lets go of it.
-    """
-    where = directory()
+def load_state() -> RunState:
+    """Return the state that earlier runs left; what cannot be read counts as no state."""
     try:
-        where.mkdir(mode=0o755, parents=True, exist_ok=True)
-        handle = os.open(where / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise HostError(f"{where}: {error.strerror} (changing anything needs root)") from None
-    try:
-        with _alarm(seconds):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+        return decode(_read(directory() / NAME))
+    except _BROKEN:
+        return RunState()
 
 
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    def ring(_signal: int, _frame: Any) -> NoReturn:
-        raise BusyError(f"another run of dualwan-hook has been at work for {seconds:.0f} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    rest, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
-    began = monotonic()
-    try:
-        yield
-    finally:  # a deadline of the caller goes on, less the time that was waited here
-        left = max(rest - (monotonic() - began), 0.001) if rest else 0.0
-        signal.setitimer(signal.ITIMER_REAL, left)
-        signal.signal(signal.SIGALRM, before)
-
-
-def read() -> Memory:
-    """The notes of earlier runs; what cannot be read counts as nothing noted."""
-    try:
-        data = json.loads((directory() / NAME).read_text(encoding="utf-8"))
-        return Memory(
-            wanted=bool(data["wanted"]),
-            sysctls={str(owner): {str(name): str(value) for name, value in values.items()}
-                     for owner, values in data["sysctls"].items()},
-            addresses=tuple(Address(str(device), str(address))
-                            for device, address in data["addresses"]),
-            tunnels=tuple(str(name) for name in data["tunnels"]),
-            pppoe=str(data["pppoe"]),
-            mape=str(data["mape"]),
-            prefix=str(data["prefix"]),
-            aftr=str(data["aftr"]),
-            told=str(data["told"]),
-            health=Health(*data["health"]),
-            tables={str(name): (_table(name, content), str(listing))
-                    for name, (content, listing) in data["tables"].items()},
-            losses=Losses(**data.get("losses", {})),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Memory()
+def decode(data: Any) -> RunState:
+    """Return the state that ``encode`` wrote, or 0.1.0; raises the errors of _BROKEN."""
+    return RunState(
+        wanted=bool(data["wanted"]),
+        sysctls={str(owner): {str(name): str(value) for name, value in values.items()}
+                 for owner, values in data["sysctls"].items()},
+        addresses=tuple(Address(str(device), str(address))
+                        for device, address in data["addresses"]),
+        tunnels=tuple(str(name) for name in data["tunnels"]),
+        softwires=_addresses(data, "softwires", "mape"),
+        sessions=_addresses(data, "sessions", "pppoe"),
+        prefix=str(data["prefix"]),
+        aftr=str(data["aftr"]),
+        notified_ce=str(data.get("notified-ce", data.get("told", ""))),
+        health=Health(*data["health"]),
+        tables=tuple(str(name) for name in data["tables"]),
+        losses=Losses(**data.get("losses", {})),
+        dialled=tuple(str(peer) for peer in data.get("dialled", ())),
+    )
 
 
-def _table(name: str, content: Any) -> NftTable:
-    """Return a table as it was noted; 0.1.0 noted its text."""
-    if isinstance(content, str):
-        return legacy.table(content) or NftTable("", name)
-    family, blocks = content
-    return stored.decode(str(family), name, blocks)
+def _addresses(data: dict[str, Any], key: str, old: str) -> dict[str, str]:
+    """Return addresses by way; 0.1.0 had one way of a kind, under the name ``old``."""
+    found = data[key] if key in data else {old: data[old]} if data[old] else {}
+    return {str(way): str(address) for way, address in found.items()}
 
 
-def write(memory: Memory) -> None:
-    """Note MEMORY whole or not at all (temporary file and rename)."""
-    data = {
-        "wanted": memory.wanted,
-        "sysctls": {owner: dict(values) for owner, values in memory.sysctls.items()},
-        "addresses": [[item.device, item.address] for item in memory.addresses],
-        "tunnels": list(memory.tunnels),
-        "pppoe": memory.pppoe,
-        "mape": memory.mape,
-        "prefix": memory.prefix,
-        "aftr": memory.aftr,
-        "told": memory.told,
-        "health": list(astuple(memory.health)),
-        "tables": {name: ([table.family, stored.encode(table)], listing)
-                   for name, (table, listing) in memory.tables.items()},
-        "losses": asdict(memory.losses),
+def encode(state: RunState) -> dict[str, Any]:
+    """Return ``state`` as data for JSON."""
+    return {
+        "wanted": state.wanted,
+        "sysctls": {owner: dict(values) for owner, values in state.sysctls.items()},
+        "addresses": [[item.device, item.address] for item in state.addresses],
+        "tunnels": state.tunnels,
+        "softwires": dict(state.softwires),
+        "sessions": dict(state.sessions),
+        "prefix": state.prefix,
+        "aftr": state.aftr,
+        "notified-ce": state.notified_ce,
+        "health": astuple(state.health),
+        "tables": state.tables,
+        "losses": asdict(state.losses),
+        "dialled": state.dialled,
     }
-    target = directory() / NAME
+
+
+def save_state(state: RunState) -> None:
+    """Keep ``state`` whole or not at all (temporary file and rename); raises HostError."""
+    _take_over()
+    _write(directory() / NAME, encode(state))
+
+
+def load_table(family: str, name: str, listing: str) -> NftTable:
+    """Return a table as it was loaded; ``listing`` is how nft lists it now.
+
+    It is intact where nft listed it so right after loading. Without a record it has no blocks.
+    """
+    try:
+        data = _read(_record(name)) if _record(name).exists() else _old_tables()[name]
+        table = stored.decode(family, name, data["blocks"])
+        intact = data["listing"] == _digest(listing)
+    except _BROKEN:
+        return NftTable(family, name, intact=False)
+    return table if intact else NftTable(family, name, table.blocks, intact=False)
+
+
+def save_table(table: NftTable, listing: str) -> None:
+    """Keep a table as it was loaded, with how nft lists it; raises HostError."""
+    _take_over()
+    _write(_record(table.name), _as_record(table, listing))
+
+
+def forget_table(name: str) -> None:
+    """Forget a table that is gone; raises HostError."""
+    _take_over()
+    try:
+        _record(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise HostError(f"{_record(name)}: {error.strerror}") from None
+
+
+def _record(name: str) -> Path:
+    return directory() / TABLES / f"{name}.json"
+
+
+def _as_record(table: NftTable, listing: str) -> dict[str, Any]:
+    return {"blocks": stored.encode(table), "listing": _digest(listing)}
+
+
+def _digest(listing: str) -> str:
+    return sha256(listing.encode()).hexdigest()
+
+
+def _old_tables() -> dict[str, dict[str, Any]]:
+    """Return the records of the tables that 0.1.0 noted in its state file, by name."""
+    noted = _read(directory() / NAME)["tables"]
+    return {name: _as_record(table, listing) for name, (text, listing) in noted.items()
+            if (table := legacy.table(text))}
+
+
+def _take_over() -> None:
+    """Make records of what 0.1.0 noted, before its state file is written over."""
+    if (directory() / TABLES).exists():
+        return
+    try:
+        old = _old_tables()
+    except _BROKEN:
+        old = {}
+    for name, record in old.items():
+        _write(_record(name), record)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _write(target: Path, data: Any) -> None:
+    """Write ``data`` whole or not at all; raises HostError."""
     fresh = target.with_suffix(".new")
     try:
-        fresh.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        fresh.write_text(json.dumps(data) + "\n", encoding="utf-8")
         fresh.replace(target)
     except OSError as error:
         raise HostError(f"{target}: {error.strerror}") from None

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 from dualwan.config import Config
 from dualwan.config.mape import DsLite, Ipip, MapE
 from dualwan.errors import MapeError
+from dualwan.line import ways as the_ways
 from dualwan.line.provisioning.answer import Known
 from dualwan.line.provisioning.answer import mapping as answered
-from dualwan.line.softwire import Softwire
 from dualwan.mape.rule import Mapping, derive
+from dualwan.model.way import Softwire, Way
 
 B4 = IPv4Address("192.0.0.2")  # RFC 6333 section 5.7: the inner address of every B4
 
@@ -22,12 +23,14 @@ B4 = IPv4Address("192.0.0.2")  # RFC 6333 section 5.7: the inner address of ever
 class Line:
     """What follows from a configuration and from the line as it is now.
 
+    ways: to the IPv4 internet, the default one first.
     softwire: None as long as it has to be derived and cannot be; missing: then says why.
     prefix: the one that it follows from, "" for a softwire given by the configuration.
     warnings: what will probably not work, in words.
     learned: what the line said of its rule, asked now or before.
     """
 
+    ways: tuple[Way, ...] = ()
     softwire: Softwire | None = None
     missing: str = ""
     prefix: str = ""
@@ -46,7 +49,7 @@ def derive_line(config: Config, prefixes: Sequence[str] = (), remembered: str = 
     tunnel that worked is not taken down for an advertisement that is late or odd.
     """
     if config.mape.fixed:
-        return Line(_given(config.mape))
+        return _line(config, _given(config.mape))
     missing = (f"no IPv6 prefix on {config.prefix_source} yet: MAP-E begins when the line "
                "announces one")
     for prefix in (*prefixes, *((remembered,) if remembered else ())):
@@ -55,8 +58,13 @@ def derive_line(config: Config, prefixes: Sequence[str] = (), remembered: str = 
         except MapeError as error:
             missing = str(error)
             continue
-        return Line(softwire, "", str(IPv6Network(prefix, strict=False)), warnings, learned)
-    return Line(missing=missing, learned=learned)
+        return replace(_line(config, softwire), prefix=str(IPv6Network(prefix, strict=False)),
+                       warnings=warnings, learned=learned)
+    return replace(_line(config, None), missing=missing, learned=learned)
+
+
+def _line(config: Config, softwire: Softwire | None) -> Line:
+    return Line(the_ways.ways_of(config, softwire), softwire)
 
 
 def _given(mape: MapE | Ipip | DsLite) -> Softwire | None:

@@ -1,31 +1,20 @@
-"""Whether MAP-E carries traffic, from one probe to the next: counts and hold-down. Pure."""
+"""Whether the default way carries traffic, from one probe to the next. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-FAILS = 3  # probes in a row without any answer: MAP-E is taken as broken
+from dualwan.model.state import Health
+
+FAILS = 3  # probes in a row without any answer: the way is taken as broken
 RECOVERS = 3  # probes in a row with an answer: it may be taken as mended
 
 
-@dataclass(frozen=True)
-class Health:
-    """What the probes of MAP-E said.
+def next_health(health: Health, answered: bool, now: float, hold_down: float) -> Health:
+    """Return the health after one more probe at ``now`` (seconds since the epoch).
 
-    row: probes in a row that contradict `broken`. since: when `broken` last changed, in
-    seconds since the epoch.
-    """
-
-    broken: bool = False
-    row: int = 0
-    since: float = 0.0
-
-
-def after(health: Health, answered: bool, now: float, hold_down: float) -> Health:
-    """HEALTH after one more probe at NOW.
-
-    A change waits for its row of probes, and a return to MAP-E also until HOLD_DOWN seconds
-    after its failure, so that a line that comes and goes does not drag the LAN along.
+    A change waits for its row of probes, and a return to the way also until ``hold_down``
+    seconds after its failure, so that a line that comes and goes does not drag the LAN along.
     """
     if answered != health.broken:
         return replace(health, row=0)

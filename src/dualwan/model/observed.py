@@ -1,14 +1,37 @@
-"""What was seen of the machine, and what this program remembers of its own doing."""
+"""What is read of the machine, and what was seen of it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dualwan.line.failover import Health
 from dualwan.model.resources import Address, Route, Rule, Tunnel
-from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
+
+
+@dataclass(frozen=True)
+class TableId:
+    """A nft table by name. dynamic: packets fill sets of it."""
+
+    family: str
+    name: str
+    dynamic: bool = False
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What is to be read of the machine; what is not named is not looked at.
+
+    devices: whose links, addresses and tunnel data; sysctls: names below /proc/sys.
+    ipv6_default: the device whose IPv6 default route is asked for, "" for none.
+    """
+
+    devices: tuple[str, ...] = ()
+    sysctls: tuple[str, ...] = ()
+    tables: tuple[TableId, ...] = ()
+    routes: bool = False
+    rules: bool = False
+    ipv6_default: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,46 +44,11 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What only this program knows, kept in /run until the next boot.
-
-    wanted: the last word was ifup or apply, not ifdown or down.
-    sysctls: per slice, the values that stood before ours.
-    addresses: addresses added to devices that are not ours (the CE address on the WAN).
-    tunnels: names of the tunnel devices made.
-    pppoe, mape: the IPv4 addresses last used, whose flows may still be about.
-    prefix: the IPv6 prefix that MAP-E was last derived from.
-    aftr: the address that DS-Lite's other end was last found at.
-    told: our end of the tunnel that the provider was last told of (IPIP).
-    health: what the probes of MAP-E said.
-    tables: per nft table, what was loaded and how nft listed it right afterwards.
-    losses: what was counted in tables that are gone.
-    """
-
-    wanted: bool = False
-    sysctls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    addresses: tuple[Address, ...] = ()
-    tunnels: tuple[str, ...] = ()
-    pppoe: str = ""
-    mape: str = ""
-    prefix: str = ""
-    aftr: str = ""
-    told: str = ""
-    health: Health = field(default_factory=Health)
-    tables: Mapping[str, tuple[NftTable, str]] = field(default_factory=dict)
-    losses: Losses = field(default_factory=Losses)
-
-    @property
-    def devices(self) -> tuple[str, ...]:
-        """Devices that hold something of ours, whatever the configuration says by now."""
-        return (*self.tunnels, *(address.device for address in self.addresses))
-
-
-@dataclass(frozen=True)
 class Observed:
-    """The machine as far as it concerns us. `tables` is None where nft did not answer.
+    """The machine as far as it was read. tables: None where nft did not answer.
 
-    legacy: tables of xtables proper, such as "iptables-legacy filter".
+    routes and rules: those with our protocol number. legacy: tables of xtables proper, such
+    as "iptables-legacy filter".
     """
 
     links: Mapping[str, Link] = field(default_factory=dict)
@@ -72,15 +60,14 @@ class Observed:
     tables: tuple[NftTable, ...] | None = ()
     ipv6_default: bool = False
     legacy: tuple[str, ...] = ()
-    memory: Memory = Memory()
 
     def address_of(self, device: str) -> str:
-        """The first IPv4 address of DEVICE, "" for none."""
+        """Return the first IPv4 address of ``device``, "" for none."""
         for address in self.addresses:
             if address.device == device and ":" not in address.address:
                 return address.address
         return ""
 
     def is_up(self, device: str) -> bool:
-        """Whether DEVICE is there and administratively up."""
+        """Whether ``device`` is there and administratively up."""
         return device in self.links and self.links[device].up

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from dualwan.model.resources import Flows, Resource, Sysctl
 from dualwan.nft.table import NftTable
@@ -12,38 +13,64 @@ from dualwan.nft.table import NftTable
 LONGEST = 240  # letters of a line in a plan
 
 
-@dataclass(frozen=True)
-class Step:
-    """One line of a plan: = is there, + to add, ~ to change, - to take away.
+class Action(Enum):
+    """What a step does to its resource.
 
-    For a sysctl, - means back to the value that `resource` carries.
+    KEEP: it is as wanted. ADD, CHANGE, REMOVE: it is not. RESTORE: a sysctl gets the value
+    back that stood before ours.
     """
 
-    sign: str
+    KEEP = "keep"
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+    RESTORE = "restore"
+
+    @property
+    def sign(self) -> str:
+        """The action as the first letter of a line."""
+        return _SIGNS[self]
+
+
+_SIGNS = {Action.KEEP: "=", Action.ADD: "+", Action.CHANGE: "~", Action.REMOVE: "-",
+          Action.RESTORE: "-"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a plan: an action on a resource, and what the resource was before a change."""
+
+    action: Action
     resource: Resource
     was: Resource | None = None
 
     @property
+    def sign(self) -> str:
+        """The action as the first letter of a line: = + ~ -."""
+        return self.action.sign
+
+    @property
     def changes(self) -> bool:
         """Whether the step does anything."""
-        return self.sign != "="
+        return self.action is not Action.KEEP
 
     @property
     def text(self) -> str:
         """The step for a person."""
         if isinstance(self.resource, Sysctl) and isinstance(self.was, Sysctl):
-            back = " (as it was before)" if self.sign == "-" else ""
+            back = " (as it was before)" if self.action is Action.RESTORE else ""
             return f"sysctl {self.resource.name} {self.was.value} -> {self.resource.value}{back}"
-        if isinstance(self.was, NftTable) and not self.was.intact and self.sign == "~":
+        if isinstance(self.was, NftTable) and not self.was.intact and (
+                self.action is Action.CHANGE):
             return f"{self.resource.text} (somebody changed it)"
-        if self.sign == "~" and self.was and not isinstance(self.resource, NftTable):
+        if self.action is Action.CHANGE and self.was and not isinstance(self.resource, NftTable):
             return f"{self.was.text} -> {self.resource.text}"
         return self.resource.text
 
     @property
     def details(self) -> tuple[str, ...]:
         """Lines that differ inside a nft table, with their own sign."""
-        if self.sign != "~" or not isinstance(self.resource, NftTable):
+        if self.action is not Action.CHANGE or not isinstance(self.resource, NftTable):
             return ()
         old = self.was.source().splitlines() if isinstance(self.was, NftTable) else []
         lines = difflib.unified_diff(old, self.resource.source().splitlines(), n=0, lineterm="")
@@ -78,38 +105,46 @@ class SlicePlan:
 
 
 def diff(desired: Sequence[Resource], present: Iterable[Resource]) -> tuple[Step, ...]:
-    """Steps from PRESENT to DESIRED: first removals, last-made first, then the rest in order."""
+    """Return the steps from ``present`` to ``desired``.
+
+    Removals come first, what was made last before what was made first; then the rest in order.
+    """
     there = {resource.key: resource for resource in present}
     kept = {resource.key for resource in desired}
-    steps = [Step("-", resource) for key, resource in reversed(list(there.items()))
+    steps = [Step(Action.REMOVE, resource) for key, resource in reversed(list(there.items()))
              if key not in kept]
     for resource in desired:
         was = there.get(resource.key)
-        sign = "+" if was is None else "=" if was == resource else "~"
-        steps.append(Step(sign, resource, was if sign == "~" else None))
+        if was is None:
+            steps.append(Step(Action.ADD, resource))
+        elif was == resource:
+            steps.append(Step(Action.KEEP, resource))
+        else:
+            steps.append(Step(Action.CHANGE, resource, was))
     return tuple(steps)
 
 
 def sysctl_steps(desired: Sequence[Sysctl], seen: Mapping[str, str]) -> tuple[Step, ...]:
-    """Steps that set sysctls; one that this kernel does not have (any more) is left out."""
+    """Return the steps that set sysctls, without those that this kernel does not have (now)."""
     steps = []
     for sysctl in desired:
         if sysctl.name in seen:
             was = Sysctl(sysctl.name, seen[sysctl.name])
-            same = was == sysctl
-            steps.append(Step("=" if same else "~", sysctl, None if same else was))
+            steps.append(Step(Action.KEEP, sysctl) if was == sysctl
+                         else Step(Action.CHANGE, sysctl, was))
     return tuple(steps)
 
 
 def restore_steps(originals: Mapping[str, str], kept: Iterable[str],
                   seen: Mapping[str, str]) -> tuple[Step, ...]:
-    """Steps that put back the sysctls of ORIGINALS, but for KEPT, last set first."""
+    """Return the steps that restore the sysctls ``originals``, but for ``kept``, last set first."""
     keep = set(kept)
-    return tuple(Step("-", Sysctl(name, value), Sysctl(name, seen[name]))
+    return tuple(Step(Action.RESTORE, Sysctl(name, value), Sysctl(name, seen[name]))
                  for name, value in reversed(list(originals.items()))
                  if name not in keep and name in seen and seen[name] != value)
 
 
 def flow_steps(addresses: Iterable[str]) -> tuple[Step, ...]:
-    """Steps that forget the conntrack entries naming ADDRESSES."""
-    return tuple(Step("-", Flows(address)) for address in sorted(set(addresses)) if address)
+    """Return the steps that forget the conntrack entries naming ``addresses``."""
+    return tuple(Step(Action.REMOVE, Flows(address))
+                 for address in sorted(set(addresses)) if address)

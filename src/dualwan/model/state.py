@@ -1,77 +1,112 @@
-"""What a run notes for the next, derived from the steps it does. Pure.
+"""What one run leaves for the next, and what a step adds to it. Pure.
 
-Written down before a step where a crash in between would lose it (the value that stood
-before ours), and after the steps where it describes their outcome.
+Noted before a step where a crash in between would lose it (the value that stood before
+ours), and after the step where it says what was done.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
-from dualwan.model.observed import Memory
-from dualwan.model.plan import SlicePlan, Step
+from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import Address, Sysctl, Tunnel
+from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
-from dualwan.slices import pbr, tunnel
-
-
-def before(memory: Memory, plan: SlicePlan, device: str) -> Memory:
-    """MEMORY as it must stand before the steps of PLAN; DEVICE is the tunnel, our own."""
-    for step in plan.changes:
-        item = step.resource
-        if isinstance(item, Sysctl) and step.sign == "~" and isinstance(step.was, Sysctl):
-            # In the order of setting, which reversed is the order of putting back.
-            known = dict(memory.sysctls.get(plan.name, {}))
-            known.setdefault(item.name, step.was.value)
-            memory = replace(memory, sysctls={**memory.sysctls, plan.name: known})
-        elif isinstance(item, Address) and step.sign == "+" and item.device != device:
-            others = [there for there in memory.addresses if there.key != item.key]
-            memory = replace(memory, addresses=(*others, item))
-        elif isinstance(item, Tunnel) and step.sign == "+":
-            memory = replace(memory, tunnels=tuple(dict.fromkeys((*memory.tunnels, item.name))))
-    return memory
-
-
-def after_step(memory: Memory, name: str, step: Step, listing: str) -> Memory:
-    """MEMORY once ``step`` of the slice ``name`` is done; ``listing`` is how nft shows a table."""
-    item, gone = step.resource, step.sign == "-"
-    if isinstance(item, Sysctl) and gone:
-        left = {key: value for key, value in memory.sysctls.get(name, {}).items()
-                if key != item.name}
-        return replace(memory, sysctls={**memory.sysctls, name: left})
-    if isinstance(item, Address) and gone:
-        kept = tuple(there for there in memory.addresses if there.key != item.key)
-        return replace(memory, addresses=kept)
-    if isinstance(item, Tunnel) and gone:
-        return replace(memory, tunnels=tuple(
-            there for there in memory.tunnels if there != item.name))
-    if isinstance(item, NftTable):
-        others = {key: value for key, value in memory.tables.items() if key != item.name}
-        known = {} if gone else {item.name: (item, listing)}
-        return replace(memory, tables=others | known)
-    return memory
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What stands after a slice was brought up: addresses "" for none.
+class Health:
+    """What the probes of the default way said.
 
-    pppoe, mape: IPv4 addresses; prefix: what MAP-E was derived from.
+    row: probes in a row that contradict ``broken``. since: when ``broken`` last changed, in
+    seconds since the epoch.
     """
 
-    pppoe: str = ""
-    mape: str = ""
+    broken: bool = False
+    row: int = 0
+    since: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What only this program knows, kept in /run until the next boot.
+
+    wanted: the last word was ifup or apply, not ifdown or down.
+    sysctls: for each slice, the values that stood before ours, in the order of setting.
+    addresses: host addresses added to devices of others (the CE address on the WAN).
+    tunnels: names of the tunnel devices made.
+    softwires, sessions: for each way by its name, the IPv4 address last used, whose flows may
+    live on.
+    prefix: the IPv6 prefix that the softwire was last derived from.
+    aftr: the address at which DS-Lite's other end was last found.
+    notified_ce: our end of the tunnel as the provider was last told (IPIP).
+    health: what the probes of the default way said.
+    tables: names of the nft tables that are loaded. losses: counts of tables that are gone.
+    dialled: the PPP peers that this program has started.
+    """
+
+    wanted: bool = False
+    sysctls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
+    tunnels: tuple[str, ...] = ()
+    softwires: Mapping[str, str] = field(default_factory=dict)
+    sessions: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
+    aftr: str = ""
+    notified_ce: str = ""
+    health: Health = Health()
+    tables: tuple[str, ...] = ()
+    losses: Losses = field(default_factory=Losses)
+    dialled: tuple[str, ...] = ()
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Devices that hold something of ours, whatever the configuration says by now."""
+        return (*self.tunnels, *(address.device for address in self.addresses))
 
 
-def after_slice(memory: Memory, name: str, up: bool, outcome: Outcome) -> Memory:
-    """MEMORY once all steps of the slice ``name`` are done."""
-    if not up:
-        memory = replace(memory, sysctls={owner: values for owner, values
-                                          in memory.sysctls.items() if owner != name})
-    if name == pbr.NAME:
-        memory = replace(memory, pppoe=(outcome.pppoe or memory.pppoe) if up else "")
-    if name == tunnel.NAME and up:  # after ifdown they tell what to clean up at ifup
-        memory = replace(memory, mape=outcome.mape or memory.mape,
-                         prefix=outcome.prefix or memory.prefix)
-    return memory
+def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunState:
+    """Return ``state`` as it must stand before the steps of ``plan``.
+
+    ``own`` are the devices that this program makes: their addresses go with them.
+    """
+    for step in plan.changes:
+        item = step.resource
+        match step.action, item:
+            case Action.CHANGE, Sysctl() if isinstance(step.was, Sysctl):
+                known = dict(state.sysctls.get(plan.name, {}))
+                known.setdefault(item.name, step.was.value)
+                state = replace(state, sysctls={**state.sysctls, plan.name: known})
+            case Action.ADD, Address() if item.device not in own:
+                others = (there for there in state.addresses if there.key != item.key)
+                state = replace(state, addresses=(*others, item))
+            case Action.ADD, Tunnel():
+                state = replace(state, tunnels=tuple(dict.fromkeys((*state.tunnels, item.name))))
+    return state
+
+
+def note_step(state: RunState, name: str, step: Step) -> RunState:
+    """Return ``state`` once ``step`` of the slice ``name`` is done."""
+    gone = step.action is Action.REMOVE
+    match step.resource:
+        case Sysctl() as item if step.action is Action.RESTORE:
+            left = {key: value for key, value in state.sysctls.get(name, {}).items()
+                    if key != item.name}
+            return replace(state, sysctls={**state.sysctls, name: left})
+        case Address() as item if gone:
+            kept = tuple(there for there in state.addresses if there.key != item.key)
+            return replace(state, addresses=kept)
+        case Tunnel() as item if gone:
+            return replace(state, tunnels=tuple(
+                there for there in state.tunnels if there != item.name))
+        case NftTable() as item:
+            rest = tuple(there for there in state.tables if there != item.name)
+            return replace(state, tables=rest if gone else (*rest, item.name))
+    return state
+
+
+def forget_sysctls(state: RunState, name: str) -> RunState:
+    """Return ``state`` without the values of the slice ``name``, which are restored."""
+    return replace(state, sysctls={owner: values for owner, values in state.sysctls.items()
+                                   if owner != name})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualwan.line.softwire import Softwire
 from dualwan.model.usage import PROTOCOLS, Usage
+from dualwan.model.way import Softwire
 
 
 def as_data(softwire: Softwire | None, used: Usage) -> dict[str, Any] | None:

@@ -5,19 +5,36 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from dualwan import slices
+from dualwan.config import Config
 from dualwan.errors import MapeError
+from dualwan.host.api import Host
 from dualwan.line.provisioning.answer import Known, mapping
-from dualwan.line.softwire import Softwire
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
+from dualwan.model.way import Softwire
 from dualwan.reconcile import Plan
 from dualwan.report import ports
-from dualwan.slices.goals import ORDER
 
 
-def as_data(plan: Plan, used: Usage | None = None) -> dict[str, Any]:
-    """Status for programs; PLAN is what `apply` would do now, USED what is in use."""
-    seen, config, softwire = plan.observed, plan.config, plan.line.softwire
+def usage(host: Host, plan: Plan) -> Usage | None:
+    """Return what is in use of the shared address; None where none is, or nft hides it."""
+    softwire = plan.line.softwire
+    if softwire is None or softwire.port_set is None:
+        return None
+    found = host.flows_from(str(softwire.ipv4))
+    if found is None:
+        return None
+    losses = plan.state.losses
+    for one in slices.ALL:
+        if one.table and one.counts:
+            losses += one.counts.losses(*host.counts(one.table, one.counts.elements))
+    return Usage(found, losses)
+
+
+def as_data(config: Config, plan: Plan, used: Usage | None = None) -> dict[str, Any]:
+    """Status for programs; ``plan`` is what `apply` would do now, ``used`` what is in use."""
+    seen, softwire = plan.observed, plan.line.softwire
     pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
     return {
@@ -30,7 +47,7 @@ def as_data(plan: Plan, used: Usage | None = None) -> dict[str, Any]:
                   "up": seen.is_up(pppoe.interface),
                   "address": seen.address_of(pppoe.interface) or None},
         "ports": ports.as_data(softwire, used) if used else None,
-        "slices": {item.NAME: _slice(by_name[item.NAME]) for item in ORDER},
+        "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
         "learned": [_learned(known, plan.line.prefix) for known in plan.line.learned],
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from dualwan.model.observed import Observed
-from dualwan.model.plan import SlicePlan
+from dualwan.model.plan import Action, SlicePlan
+from dualwan.model.state import RunState
 from dualwan.nft.table import NftTable
 
 
-def warnings(observed: Observed, plans: Iterable[SlicePlan]) -> tuple[str, ...]:
-    """Tables of ours that somebody removed since they were loaded, and iptables-legacy."""
-    loaded = observed.memory.tables
+def warnings(state: RunState, observed: Observed,
+             plans: Iterable[SlicePlan]) -> tuple[str, ...]:
+    """Return a sentence for each table of ours that somebody removed, and for xtables' rules."""
     found = [f"somebody removed {step.resource.text}" for plan in plans for step in plan.changes
-             if step.sign == "+" and isinstance(step.resource, NftTable)
-             and step.resource.name in loaded]
+             if step.action is Action.ADD and isinstance(step.resource, NftTable)
+             and step.resource.name in state.tables]
     if observed.legacy:
         found.append(f"there are rules of {', '.join(observed.legacy)}, which apply beside ours: "
                      "move them to nftables, or take them away")
     return tuple(found)
 
 
-def gone(loaded: Iterable[str], standing: Iterable[str] | None) -> bool:
-    """Whether somebody has removed any of the tables LOADED; None: nobody can tell."""
-    return standing is not None and not set(loaded) <= set(standing)
+def tables_missing(state: RunState, names: Collection[str] | None) -> bool:
+    """Whether a table that was loaded is missing from ``names``, those of all nft tables.
+
+    False where nft could not be asked (None).
+    """
+    return names is not None and not set(state.tables) <= set(names)

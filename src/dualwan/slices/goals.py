@@ -2,86 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterable, Sequence
 
-from dualwan.config import Config
-from dualwan.model.observed import Memory, Observed
-from dualwan.slices import firewall, pbr, snat, tunnel
-
-# Closed first, translated before there is a way out; down in the opposite order.
-ORDER = (firewall, snat, tunnel, pbr)
-NAMES = tuple(item.NAME for item in ORDER)
+from dualwan.model.event import Event
+from dualwan.model.observed import Observed, Reads
+from dualwan.model.state import RunState
+from dualwan.model.way import Kind, Way, of_kind
+from dualwan.slices.slice import Remains, Slice
 
 
-class Event(Enum):
-    """Something that happened; the value is how the log calls it."""
+def scope(event: Event, state: RunState, prefix: str, *, missing: bool) -> Event:
+    """Return the event whose slices are concerned by ``event``.
 
-    PRE_UP = "ifup (before)"
-    UP = "ifup"
-    DOWN = "ifdown"
-    POST_DOWN = "ifdown (after)"
-    PPP_UP = "ppp-up"
-    PPP_DOWN = "ppp-down"
-    APPLY = "apply"
-    REMOVE = "down"
-    LINE = "the line changed"
-
-
-@dataclass(frozen=True)
-class Concern:
-    """What an event is about. wanted: what it says about the router as a whole, if anything."""
-
-    slices: tuple[str, ...]
-    wanted: bool | None = None
-
-
-PPPOE_SLICES = (pbr.NAME, firewall.NAME)  # what PPPoE needs, with MAP-E or without
-CONCERNS = {
-    Event.PRE_UP: Concern(NAMES, wanted=True),  # of the tunnel only what needs no link
-    Event.UP: Concern(NAMES, wanted=True),
-    Event.DOWN: Concern((pbr.NAME, tunnel.NAME, snat.NAME), wanted=False),
-    Event.POST_DOWN: Concern((firewall.NAME,), wanted=False),
-    Event.PPP_UP: Concern(PPPOE_SLICES),
-    Event.PPP_DOWN: Concern(PPPOE_SLICES),
-    Event.LINE: Concern(NAMES),
-    Event.APPLY: Concern(NAMES, wanted=True),
-    Event.REMOVE: Concern(NAMES, wanted=False),
-}
-
-
-def concern(event: Event, memory: Memory, prefix: str, gone: bool = False) -> Concern:
-    """What EVENT is about: everything, where the line has another PREFIX than last time.
-
-    And where a table of ours is GONE: whoever flushed the rules took them all.
+    Every slice is, where the line has another ``prefix`` than last time, or a table that was
+    loaded is ``missing``: whoever flushed the rules took them all.
     """
-    usual = CONCERNS[event]
-    renumbered = bool(prefix and memory.prefix and prefix != memory.prefix)
-    if (renumbered or gone) and memory.wanted and usual.wanted is None:
-        return CONCERNS[Event.LINE]
-    return usual
+    renumbered = bool(prefix and state.prefix and prefix != state.prefix)
+    if (renumbered or missing) and state.wanted and event.wanted is None:
+        return Event.PREFIX_CHANGED
+    return event
 
 
-def targets(event: Event, config: Config, observed: Observed,
-            slices: Sequence[str]) -> dict[str, bool]:
-    """For each of SLICES, which EVENT concerns: True to stand, False to go.
+def concerned(event: Event, slices: Iterable[Slice]) -> list[Slice]:
+    """Return those of ``slices`` that ``event`` concerns."""
+    if event is Event.DOWN:
+        return [one for one in slices if not one.closes]
+    if event is Event.POST_DOWN:
+        return [one for one in slices if one.closes]
+    if event.of_ppp:
+        return [one for one in slices if one.serves_ppp]
+    return list(slices)
 
-    After ifdown the firewall stays for as long as any WAN is up: opened last. A PPPoE that
-    was dialled without ifup has its slices too, and they go with it.
+
+def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool]:
+    """Return for each of ``slices``, which ``event`` concerns: True to stand, False to go.
+
+    After ifdown what closes the machine stays for as long as any way out is up: opened last.
+    A PPP session that was dialled without ifup has its slices too, and they go with it.
     """
     if event in (Event.REMOVE, Event.DOWN):
-        return dict.fromkeys(slices, False)
-    if CONCERNS[event].wanted:
-        return dict.fromkeys(slices, True)
-    ppp = observed.is_up(config.pppoe.interface)
-    wan = observed.is_up(config.wan.interface)
-    wanted = observed.memory.wanted and event is not Event.POST_DOWN
-    stands = {name: wanted or (ppp and name in PPPOE_SLICES) for name in slices}
-    if wan and firewall.NAME in slices and _firewall_stands(observed):
-        stands[firewall.NAME] = True
-    return stands
+        return {one.name: False for one in slices}
+    if event.wanted:
+        return {one.name: True for one in slices}
+    ppp = any(now.observed.is_up(way.device) for way in of_kind(now.ways, Kind.PPP))
+    wanted = now.state.wanted and event is not Event.POST_DOWN
+    return {one.name: wanted or (ppp and one.serves_ppp)
+            or (one.closes and now.observed.is_up(now.wan) and _stands(one, now.observed))
+            for one in slices}
 
 
-def _firewall_stands(observed: Observed) -> bool:
-    return any(table.name == firewall.TABLE for table in observed.tables or ())
+def _stands(one: Slice, observed: Observed) -> bool:
+    """Whether the table of a slice is loaded."""
+    return one.table is not None and any(
+        table.name == one.table.name for table in observed.tables or ())
+
+
+def reads(slices: Iterable[Slice], wan: str, sysctls: Iterable[str], ways: Iterable[Way],
+          state: RunState) -> Reads:
+    """Return what is to be read of the machine for the plans of ``slices``."""
+    mine = list(slices)
+    noted = (name for one in mine for name in state.sysctls.get(one.name, ()))
+    devices = (wan, *(way.device for way in ways), *state.devices)
+    return Reads(
+        devices=tuple(dict.fromkeys(name for name in devices if name)),
+        sysctls=tuple(dict.fromkeys((*sysctls, *noted))),
+        tables=tuple(one.table for one in mine if one.table),
+        routes=any(one.routes for one in mine),
+        rules=any(one.rules for one in mine),
+        ipv6_default=wan if any(one.ipv6_default for one in mine) else "",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dualwan.model.observed import Observed
-from dualwan.model.plan import SlicePlan, Step, diff
+from dualwan.model.plan import Action, SlicePlan, Step, diff
 from dualwan.nft.table import NftTable
 
 
@@ -11,7 +11,7 @@ def table_plan(name: str, wanted: NftTable | None, table_name: str, observed: Ob
                ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Return the steps for the table of slice ``name``, and what could not be seen."""
     if observed.tables is None:
-        steps = (Step("+", wanted),) if wanted else ()
+        steps = (Step(Action.ADD, wanted),) if wanted else ()
         return steps, (f"{name}: nft shows its tables to root only",)
     present = [item for item in observed.tables if item.name == table_name]
     return diff([wanted] if wanted else [], present), ()

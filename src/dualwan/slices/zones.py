@@ -7,8 +7,21 @@ IPv6 of LAN hosts there goes its own way, past this router.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dualwan.config import Config
+from dualwan.model.way import Kind, Way, devices, of_kind
 from dualwan.nft.table import elements, quoted
+
+
+def outside(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
+    """Return every interface that leads outside: the WAN and those of the ways."""
+    return (config.wan.interface, *devices(ways))
+
+
+def outside_ipv6(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
+    """Return the interfaces by which IPv6 comes and goes: the WAN and PPP sessions."""
+    return (config.wan.interface, *devices(of_kind(ways, Kind.PPP)))
 
 
 def shared(config: Config) -> str:
@@ -33,9 +46,9 @@ def from_lan(config: Config) -> list[str]:
             *([f'iifname "{wire}" ip saddr {networks(config)}'] if wire else [])]
 
 
-def to_outside(config: Config) -> list[str]:
+def to_outside(config: Config, ways: Iterable[Way]) -> list[str]:
     """Matches for what goes out by a WAN, each for a part of it."""
     wire = shared(config)
-    return [f"oifname {quoted(name for name in config.wans if name != wire)}",
+    return [f"oifname {quoted(name for name in outside(config, ways) if name != wire)}",
             *([f'oifname "{wire}" ip daddr != {networks(config)}',
                f'oifname "{wire}" meta nfproto ipv6'] if wire else [])]

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from dualwan.config import Config
 from dualwan.config.forwards import SMB
-from dualwan.config.mape import Ipip
-from dualwan.line import Line
-from dualwan.model.observed import Observed
+from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan
+from dualwan.model.way import Kind, Way, default_last, devices, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, chain, quoted
 from dualwan.slices import zones
 from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in
+from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import only_table
 
 NAME = "firewall"
-TABLE = "dualwan_firewall"
+TABLE = TableId("inet", "dualwan_firewall", dynamic=True)
 
 IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
 IPV6_TCP_HEADERS = 60
@@ -33,121 +33,120 @@ NEEDS_FRAG = "icmp type destination-unreachable icmp code frag-needed"
 DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"  # who has no address yet
 
 
-def plan(config: Config, line: Line, observed: Observed, up: bool) -> SlicePlan:
-    """Steps that bring the firewall to its desired state, or take it away."""
-    return only_table(NAME, wanted(config, line) if up else None, TABLE, observed)
+def bring_up(at: Situation) -> SlicePlan:
+    """Return the steps that bring the firewall to its desired state."""
+    return only_table(NAME, wanted(at.config, at.ways), TABLE.name, at.observed)
 
 
-def wanted(config: Config, line: Line) -> NftTable:
+def take_down(remains: Remains) -> SlicePlan:
+    """Return the steps that take the firewall away."""
+    return only_table(NAME, None, TABLE.name, remains.observed)
+
+
+def wanted(config: Config, ways: tuple[Way, ...]) -> NftTable:
     """The whole table."""
-    return NftTable("inet", TABLE, (
-        *services_in.sets(config), *antispoof.chains(config),
-        _input(config), *_from_wan(line), *services_in.chains(config),
-        _output(config), *_to_wan(line), _forward(config, line), _mss(config)))
+    return NftTable(TABLE.family, TABLE.name, (
+        *services_in.sets(config), *antispoof.chains(config, ways),
+        _input(config, ways), *_from_wan(ways), *services_in.chains(config),
+        _output(config, ways), *_to_wan(ways), _forward(config, ways), _mss(ways)))
 
 
-def _input(config: Config) -> Block:
-    opening = [f"iifname {quoted(config.wans)} {forwarded.NOT_OPENING}"]
-    ipv6 = (config.wan.interface, config.pppoe.interface)
+def _input(config: Config, ways: tuple[Way, ...]) -> Block:
+    opening = f"iifname {quoted(zones.outside(config, ways))} {forwarded.NOT_OPENING}"
+    offering = default_last(way for way in ways if way.offers_services)
     return base_chain(
         "input",
         "type filter hook input priority filter; policy drop;",
         STATE,
-        f"{icmpv6.ERRORS} iifname {quoted(ipv6)} accept",
-        f"{NEEDS_FRAG} iifname {quoted((config.mape.tunnel, config.pppoe.interface))} accept",
+        f"{icmpv6.ERRORS} iifname {quoted(zones.outside_ipv6(config, ways))} accept",
+        f"{NEEDS_FRAG} iifname {quoted(devices(ways))} accept",
         INVALID,
         'iifname "lo" accept',
         *(f"{lan} accept" for lan in zones.from_lan(config)),
         *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := zones.shared(config)) else []),
-        *(opening if config.firewall.bogus == "drop" else []),
+        *([opening] if config.firewall.bogus == "drop" else []),
         f'iifname "{config.wan.interface}" jump from_wan',
-        f'iifname "{config.pppoe.interface}" meta nfproto ipv6 jump from_line',
-        f"iifname {quoted(_offering(config))} jump offers",
+        *(f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
+          for way in of_kind(ways, Kind.PPP)),
+        f"iifname {quoted(devices(offering))} jump offers",
         SHUT,
     )
 
 
-def _offering(config: Config) -> tuple[str, ...]:
-    """The ways in by which services are offered: PPPoE, and a fixed address by IPIP."""
-    fixed = (config.mape.tunnel,) if isinstance(config.mape, Ipip) else ()
-    return (config.pppoe.interface, *fixed)
-
-
-def _from_wan(line: Line) -> list[Block]:
-    """IPv6 of the line itself, and MAP-E's packets from the border relay only."""
-    softwire = line.softwire
-    relay = ([f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"]
-             if softwire else [])
+def _from_wan(ways: tuple[Way, ...]) -> list[Block]:
+    """Let in IPv6 of the line itself, and tunnelled packets from the border relay only."""
+    relays = [f"ip6 saddr {wire.br} ip6 daddr {wire.ce} meta l4proto 4 accept"
+              for way in ways if (wire := way.softwire)]
     return [
         chain("from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER),
-        chain("from_wan", *relay, "jump from_line"),
+        chain("from_wan", *relays, "jump from_line"),
     ]
 
 
-def _output(config: Config) -> Block:
-    outside, targets = quoted(config.wans), ", ".join(map(str, config.wan.probe))
+def _output(config: Config, ways: tuple[Way, ...]) -> Block:
+    targets = ", ".join(map(str, config.wan.probe))
     near = ([f'oifname "{wire}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
              f"{NOT_A_HOST} }} accept"] if (wire := zones.shared(config)) else [])
-    probe = ([f'oifname "{config.mape.tunnel}" ip daddr {{ {targets} }} icmp type echo-request '
-              "accept"] if targets else [])
+    probes = [f'oifname "{way.device}" ip daddr {{ {targets} }} icmp type echo-request accept'
+              for way in ways if way.default and targets]
     return base_chain(
         "output",
         "type filter hook output priority filter; policy drop;",
-        f"oifname != {outside} accept",
+        f"oifname != {quoted(zones.outside(config, ways))} accept",
         *near,
         "ct state established,related accept",
         f'oifname "{config.wan.interface}" jump to_wan',
-        f'oifname "{config.pppoe.interface}" meta nfproto ipv6 jump to_line',
-        *probe,
+        *(f'oifname "{way.device}" meta nfproto ipv6 jump to_line'
+          for way in of_kind(ways, Kind.PPP)),
+        *probes,
         *(f"{match} accept" for match in services_in.matches(config.firewall.outbound)),
         SHUT,
     )
 
 
-def _to_wan(line: Line) -> list[Block]:
-    """What the line itself needs of the router."""
-    softwire = line.softwire
-    relay = ([f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"]
-             if softwire else [])
+def _to_wan(ways: tuple[Way, ...]) -> list[Block]:
+    """Let out what the line itself needs of the router."""
+    relays = [f"ip6 saddr {wire.ce} ip6 daddr {wire.br} meta l4proto 4 accept"
+              for way in ways if (wire := way.softwire)]
     return [
         chain("to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION),
-        chain("to_wan", *relay, "jump to_line"),
+        chain("to_wan", *relays, "jump to_line"),
     ]
 
 
-def _forward(config: Config, line: Line) -> Block:
+def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
     shut = config.firewall.smb == "drop"
     smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
-    outside, lans = quoted(config.wans), zones.apart(config)
+    outside, lans = quoted(zones.outside(config, ways)), zones.apart(config)
     return base_chain(
         "forward",
         "type filter hook forward priority filter; policy drop;",
-        *forwarded.stranded(config, line),
+        *forwarded.stranded(ways),
         STATE,
         *([f"{icmpv6.ERRORS} iifname {outside} oifname {quoted(lans)} accept"] if lans else []),
         INVALID,
-        *(f"{way} {smb}" for way in (zones.to_outside(config) if shut else ())),
+        *(f"{out} {smb}" for out in (zones.to_outside(config, ways) if shut else ())),
         *(f"{lan} accept" for lan in zones.from_lan(config)),
         *([f"iifname {outside} {smb}"] if shut else []),
-        *forwarded.rules(config),
+        *forwarded.rules(config, ways),
         *(f"iifname {outside} oifname {quoted(lans)} {rule}"
           for rule in (icmpv6.THROUGH if lans else ())),
         SHUT,
     )
 
 
-def _mss(config: Config) -> Block:
-    """TCP segments that fit each WAN, both ways; nft never raises the size that it finds."""
-    tunnel, ppp = config.mape, config.pppoe
-    clamps = [
-        (tunnel.tunnel, "ipv4", tunnel.mtu - IPV4_TCP_HEADERS),
-        (ppp.interface, "ipv4", ppp.mtu - IPV4_TCP_HEADERS),
-        (ppp.interface, "ipv6", ppp.mtu - IPV6_TCP_HEADERS),
-    ]
+def _mss(ways: tuple[Way, ...]) -> Block:
+    """Clamp TCP segments to what fits each way, both ways; nft never raises the size it finds."""
+    clamps = [(way.device, family, way.mtu - headers) for way in ways
+              for family, headers in (("ipv4", IPV4_TCP_HEADERS), ("ipv6", IPV6_TCP_HEADERS))
+              if family == "ipv4" or way.kind is Kind.PPP]
     return base_chain(
         "mss",
         "type filter hook forward priority mangle; policy accept;",
         "tcp flags & (syn | rst) != syn accept",
-        *(f'{way} "{device}" meta nfproto {family} tcp option maxseg size set {size}'
-          for device, family, size in clamps for way in ("oifname", "iifname")),
+        *(f'{match} "{device}" meta nfproto {family} tcp option maxseg size set {size}'
+          for device, family, size in clamps for match in ("oifname", "iifname")),
     )
+
+
+SLICE = Slice(NAME, bring_up, take_down, closes=True, serves_ppp=True, table=TABLE)

@@ -7,6 +7,7 @@ nor pass as a part of one.
 from __future__ import annotations
 
 from dualwan.config import Config
+from dualwan.model.way import Way, devices
 from dualwan.nft.table import Block, base_chain, chain, quoted
 from dualwan.slices import zones
 
@@ -19,12 +20,12 @@ BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 ALL_FLAGS = "fin | syn | rst | psh | ack | urg"
 
 
-def chains(config: Config) -> tuple[Block, ...]:
+def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
     """The chain that looks at what comes in by a WAN."""
-    wans = quoted(config.wans)
-    ipv4_wans = quoted((config.mape.tunnel, config.pppoe.interface))
+    wans = quoted(zones.outside(config, ways))
+    ipv4_wans = quoted(devices(ways))
     wire, lans = zones.shared(config), zones.apart(config)
-    ipv6_wans = quoted((*([] if wire else [config.wan.interface]), config.pppoe.interface))
+    ipv6_wans = quoted(name for name in zones.outside_ipv6(config, ways) if name != wire)
     flags = [f"iifname {wans} tcp flags & ({ALL_FLAGS}) == {odd} drop"
              for odd in (f"({ALL_FLAGS})", "0x0")]
     return (base_chain(

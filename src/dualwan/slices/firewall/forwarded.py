@@ -8,43 +8,40 @@ from __future__ import annotations
 
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
-from dualwan.config.mape import MapE
-from dualwan.line import Line
-from dualwan.nft.table import quoted
+from dualwan.model.way import Kind, Way, default_last, of_kind
+from dualwan.nft.table import elements, quoted
 from dualwan.slices import dnat, zones
 
 HOST_PART = "::ffff:ffff:ffff:ffff"  # the lower 64 bits
 NOT_OPENING = "ct state new tcp flags & (fin | syn | rst | ack) != syn drop"
 
 
-def rules(config: Config) -> list[str]:
+def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
     """For the forward chain."""
-    found = [*_translated(config), *_open_hosts(config), *_pinholes(config)]
+    found = [*_translated(config, ways), *_open_hosts(ways), *_pinholes(config, ways)]
     if not found or config.firewall.bogus != "drop":
         return found
-    return [f"iifname {quoted(config.wans)} {NOT_OPENING}", *found]
+    return [f"iifname {quoted(zones.outside(config, ways))} {NOT_OPENING}", *found]
 
 
-def _translated(config: Config) -> list[str]:
-    ways = ((forwards.PPPOE, config.pppoe.interface), (forwards.MAPE, config.mape.tunnel))
-    return [f'iifname "{device}" {dnat.servers(mine)} accept' for via, device in ways
-            if (mine := forwards.by(via, config.forwards))]
+def _translated(config: Config, ways: tuple[Way, ...]) -> list[str]:
+    return [f'iifname "{way.device}" {dnat.servers(mine)} accept' for way in default_last(ways)
+            if (mine := forwards.by(way.name, config.forwards))]
 
 
-def _open_hosts(config: Config) -> list[str]:
-    open_nat = config.mape.open_nat if isinstance(config.mape, MapE) else ()
-    hosts = ", ".join(map(str, open_nat))
-    return ([f'iifname "{config.mape.tunnel}" meta l4proto udp ct status dnat '
-             f"ip daddr {{ {hosts} }} accept"] if hosts else [])
+def _open_hosts(ways: tuple[Way, ...]) -> list[str]:
+    return [f'iifname "{way.device}" meta l4proto udp ct status dnat '
+            f"ip daddr {elements(map(str, way.open_hosts))} accept"
+            for way in ways if way.open_hosts]
 
 
-def _pinholes(config: Config) -> list[str]:
+def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
     """One lookup each for whole addresses and host parts, for everybody and for some.
 
     The port goes first: such a set is looked up field by field.
     """
     mine = forwards.by(forwards.PINHOLE, config.forwards)
-    way = (f"iifname {quoted((config.wan.interface, config.pppoe.interface))} "
+    way = (f"iifname {quoted(zones.outside_ipv6(config, ways))} "
            f"oifname {quoted(zones.apart(config))}")
     lines = []
     for half in (False, True):
@@ -62,14 +59,15 @@ def _target(one: Forward) -> str:
     return f"{one.to_port} . {one.protocol} . {one.to}"
 
 
-def stranded(config: Config, line: Line) -> list[str]:
-    """For the forward chain, before anything else: what was MAP-E's while there is no tunnel.
+def stranded(ways: tuple[Way, ...]) -> list[str]:
+    """For the forward chain, before anything else: the default way's flows while it is gone.
 
-    It has MAP-E's address for good, which PPPoE cannot carry (slices.pbr drops it). Told so,
-    the LAN host begins anew, by the way that works.
+    They have its address for good, which a PPP session cannot carry (slices.pbr drops them).
+    Told so, the LAN host begins anew, by the way that works.
     """
-    softwire = line.softwire
-    if softwire is None or not config.wan.failover or not softwire.translated:
+    if not any(way.stands_in for way in ways):
         return []
-    of_mape = f'oifname "{config.pppoe.interface}" ct reply ip daddr {softwire.ipv4}'
-    return [f"{of_mape} meta l4proto tcp reject with tcp reset", f"{of_mape} reject"]
+    return [f'oifname "{ppp.device}" ct reply ip daddr {wire.ipv4} {verdict}'
+            for ppp in of_kind(ways, Kind.PPP) for way in ways
+            if way.default and (wire := way.softwire) and wire.translated
+            for verdict in ("meta l4proto tcp reject with tcp reset", "reject")]

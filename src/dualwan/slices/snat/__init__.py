@@ -13,11 +13,11 @@ from dataclasses import replace
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
 from dualwan.config.mape import MapE
-from dualwan.line import Line
-from dualwan.line.softwire import Softwire
 from dualwan.mape.portset import PortSet
-from dualwan.model.observed import Observed
+from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan
+from dualwan.model.usage import Losses
+from dualwan.model.way import Kind, Softwire, Way, of_kind
 from dualwan.nft.table import (
     Block,
     DeviceShortcut,
@@ -26,15 +26,17 @@ from dualwan.nft.table import (
     chain,
     counter,
 )
+from dualwan.slices.firewall import SLICE as FIREWALL
+from dualwan.slices.slice import Counts, Remains, Situation, Slice
 from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
 from dualwan.slices.snat.mape_inbound import Inward
 from dualwan.slices.snat.match import any_block, inside, outside
 from dualwan.slices.snat.ports import Pool, pool
-from dualwan.slices.snat.quota import Share
+from dualwan.slices.snat.quota import REFUSED, Share
 from dualwan.slices.tables import only_table
 
 NAME = "snat"
-TABLE = "dualwan_snat"
+TABLE = TableId("ip", "dualwan_snat", dynamic=True)
 
 UNTRANSLATED = "untranslated"  # the counter of packets that the guard stopped
 REFUSE = f"counter name {UNTRANSLATED} drop"
@@ -42,42 +44,49 @@ ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols ha
 GUARD = "type filter hook postrouting priority srcnat + 10; policy accept;"
 
 
-def plan(config: Config, line: Line, observed: Observed, up: bool) -> SlicePlan:
-    """Steps that bring the translation to its desired state, or take it away."""
-    if not up:
-        return only_table(NAME, None, TABLE, observed)
-    return replace(only_table(NAME, wanted(config, line), TABLE, observed),
-                   problems=_possible(config, line)[1])
+def bring_up(at: Situation) -> SlicePlan:
+    """Return the steps that bring the translation to its desired state."""
+    return replace(only_table(NAME, wanted(at.config, at.ways), TABLE.name, at.observed),
+                   problems=_possible(at.config, _tunnelled(at.ways))[1])
 
 
-def wanted(config: Config, line: Line) -> NftTable:
-    """The whole table."""
-    softwire = line.softwire
+def take_down(remains: Remains) -> SlicePlan:
+    """Return the steps that take the translation away."""
+    return only_table(NAME, None, TABLE.name, remains.observed)
+
+
+def _tunnelled(ways: tuple[Way, ...]) -> Way:
+    """Return the way by softwire that is translated here."""
+    return of_kind(ways, Kind.SOFTWIRE)[0]
+
+
+def wanted(config: Config, ways: tuple[Way, ...]) -> NftTable:
+    """Return the whole table."""
+    way = _tunnelled(ways)
+    softwire, possible = way.softwire, _possible(config, way)[0]
     if softwire and isinstance(config.mape, MapE) and softwire.port_set:
-        return _shared(config, config.mape, softwire, softwire.port_set,
-                       _possible(config, line)[0])
-    address = str(softwire.ipv4) if softwire and softwire.translated else ""
-    inward = Inward(address, config.mape.tunnel, _possible(config, line)[0] if address else (), ())
-    return NftTable("ip", TABLE, (
+        return _shared(config, ways, config.mape, softwire, softwire.port_set, possible)
+    address = way.address if softwire and softwire.translated else ""
+    inward = Inward(address, way.device, possible if address else (), ())
+    return NftTable(TABLE.family, TABLE.name, (
         counter(UNTRANSLATED),
-        *_prerouting([*inward.rules(), *pppoe_inbound.rules(config, address)]),
+        *_prerouting([*inward.rules(), *pppoe_inbound.rules(config, ways, address)]),
         *inward.chains(),
-        *pppoe_inbound.chains(config),
-        _postrouting(config, inward, f"snat ip to {address}" if address else ""),
-        _simple_guard(config.mape.tunnel, softwire),
+        *pppoe_inbound.chains(config, ways),
+        _postrouting(config, ways, inward, f"snat ip to {address}" if address else ""),
+        _simple_guard(way.device, softwire),
     ))
 
 
-def _possible(config: Config, line: Line) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
+def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
     """The forwards by the tunnel that the line can have, and why it cannot have the others."""
-    softwire = line.softwire
-    if softwire is None:
+    if way.softwire is None:
         return (), ()
-    return forwards.split(forwards.by(forwards.MAPE, config.forwards), softwire.port_set)
+    return forwards.split(forwards.by(way.name, config.forwards), way.softwire.port_set)
 
 
-def _shared(config: Config, mape: MapE, softwire: Softwire, port_set: PortSet,
-            possible: tuple[Forward, ...]) -> NftTable:
+def _shared(config: Config, ways: tuple[Way, ...], mape: MapE,  # noqa: PLR0913, PLR0917
+            softwire: Softwire, port_set: PortSet, possible: tuple[Forward, ...]) -> NftTable:
     """Of an address that is shared."""
     tunnel = mape.tunnel
     ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed,
@@ -88,19 +97,19 @@ def _shared(config: Config, mape: MapE, softwire: Softwire, port_set: PortSet,
     way = allocate.Sharing(ports, short, share.crowd(), inward.avoid)
     identity = (f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/"
                 f"{port_set.psid_length}")  # with another one, what was learned is wrong
-    return NftTable("ip", TABLE, (
+    return NftTable(TABLE.family, TABLE.name, (
         counter(UNTRANSLATED),
         counter(allocate.NO_PORT),
         *(timeouts.objects() if short else []),
         *(allocate.sets(identity) if ports.counted else []),
         *share.sets(),
         *inward.sets(identity),
-        *_prerouting([*inward.rules(), *pppoe_inbound.rules(config, ports.address),
+        *_prerouting([*inward.rules(), *pppoe_inbound.rules(config, ways, ports.address),
                       *share.rules()]),
         *inward.chains(),
-        *pppoe_inbound.chains(config),
+        *pppoe_inbound.chains(config, ways),
         *share.chains(tunnel, way),
-        _postrouting(config, inward, allocate.WAYS if ports.counted else "goto share"),
+        _postrouting(config, ways, inward, allocate.WAYS if ports.counted else "goto share"),
         *(way.chains() if ports.counted else [_plain(way)]),
         *_guard(config, ports, port_set, inward),
     ))
@@ -121,14 +130,14 @@ def _prerouting(rules: list[str]) -> list[Block]:
                   "type nat hook prerouting priority dstnat; policy accept;", *rules)]
 
 
-def _postrouting(config: Config, inward: Inward, translate: str) -> Block:
+def _postrouting(config: Config, ways: tuple[Way, ...], inward: Inward, translate: str) -> Block:
     return base_chain(
         "postrouting",
         "type nat hook postrouting priority srcnat; policy accept;",
-        *([f'oifname "{config.mape.tunnel}" {translate}'] if translate else []),
-        f'oifname "{config.pppoe.interface}" masquerade',
+        *([f'oifname "{_tunnelled(ways).device}" {translate}'] if translate else []),
+        *(f'oifname "{way.device}" masquerade' for way in of_kind(ways, Kind.PPP)),
         *inward.hairpin(translate),
-        *pppoe_inbound.hairpin(config),
+        *pppoe_inbound.hairpin(config, ways),
     )
 
 
@@ -168,3 +177,11 @@ def _guard(config: Config, ports: Pool, port_set: PortSet, inward: Inward) -> li
               *(f"{condition} {REFUSE}" for condition in outside(port_set, "icmp id"))),
         *inward.learning(),
     ]
+
+
+def _losses(named: dict[str, int], refused: dict[str, int]) -> Losses:
+    return Losses(refused, named.get(allocate.NO_PORT, 0), named.get(UNTRANSLATED, 0))
+
+
+SLICE = Slice(NAME, bring_up, take_down, needs=FIREWALL.name, table=TABLE,
+              counts=Counts(REFUSED, _losses))

@@ -1,4 +1,4 @@
-"""Servers in the LAN that are reached by PPPoE's address, from outside and from the LAN. Pure.
+"""Servers in the LAN that are reached by a PPP session's address, from outside and inside. Pure.
 
 Nothing names that address, which is another one after each reconnect: from outside it is
 the one of the device that a packet came in by; seen from the LAN, an address of this router
@@ -11,37 +11,42 @@ answer comes back through the router.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from dualwan.config import PRIVATE, Config, forwards
+from dualwan.config.forwards import Forward
+from dualwan.model.way import Kind, Way, of_kind
 from dualwan.nft.table import Block, chain
 from dualwan.slices import dnat, marks, zones
 
 
-def rules(config: Config, shared: str) -> list[str]:
-    """For the prerouting chain; SHARED is MAP-E's address, "" where there is none."""
-    mine = forwards.by(forwards.PPPOE, config.forwards)
-    if not mine:
-        return []
+def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, list[Forward]]]:
+    """Return each PPP session that has forwards, with them."""
+    for way in of_kind(ways, Kind.PPP):
+        if mine := forwards.by(way.name, config.forwards):
+            yield way, mine
+
+
+def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
+    """For the prerouting chain; ``shared`` is MAP-E's address, "" where there is none."""
     others = ", ".join((*map(str, PRIVATE), *([shared] if shared else [])))
     public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
-    return [f'iifname "{config.pppoe.interface}" goto from_pppoe',
-            *(f"{lan} {dnat.ports(mine)} {public} goto from_lan" for lan in zones.from_lan(config))]
+    return [rule for way, mine in _with_forwards(config, ways) for rule in (
+        f'iifname "{way.device}" goto from_{way.name}',
+        *(f"{lan} {dnat.ports(mine)} {public} goto hairpin_{way.name}"
+          for lan in zones.from_lan(config)))]
 
 
-def chains(config: Config) -> list[Block]:
+def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
     """Translation of what comes in, from outside and from the LAN."""
-    mine = forwards.by(forwards.PPPOE, config.forwards)
-    if not mine:
-        return []
-    return [
-        chain("from_pppoe", "fib daddr . iif type != local return",
+    return [one for way, mine in _with_forwards(config, ways) for one in (
+        chain(f"from_{way.name}", "fib daddr . iif type != local return",
               *dnat.to_servers(mine)),
-        chain("from_lan", marks.assign("ct mark", marks.HAIRPIN),
-              *dnat.to_servers(mine, everybody=True)),
-    ]
+        chain(f"hairpin_{way.name}", marks.assign("ct mark", marks.of_hairpin(way)),
+              *dnat.to_servers(mine, everybody=True)))]
 
 
-def hairpin(config: Config) -> list[str]:
+def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
     """For the postrouting chain."""
-    if not forwards.by(forwards.PPPOE, config.forwards):
-        return []
-    return [f"{marks.is_ours('ct mark', marks.HAIRPIN)} masquerade"]
+    return [f"{marks.is_set('ct mark', marks.of_hairpin(way))} masquerade"
+            for way, _ in _with_forwards(config, ways)]

@@ -3,14 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwan.line.failover import FAILS, RECOVERS, Health, after
+from dualwan.line.failover import FAILS, RECOVERS, next_health
+from dualwan.model.state import Health
 
 
 def told(answers, hold_down=100.0, step=10.0):
     """Return what was believed after each of ANSWERS, one probe every STEP seconds."""
     health, seen = Health(), []
     for at, answer in enumerate(answers):
-        health = after(health, answer, at * step, hold_down)
+        health = next_health(health, answer, at * step, hold_down)
         seen.append(health.broken)
     return seen
 

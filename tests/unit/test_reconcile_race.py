@@ -3,7 +3,7 @@
 import pytest
 from machine import Machine, config, run
 
-from dualwan.slices.goals import Event
+from dualwan.model.event import Event
 
 C = config()
 RP_FILTER = "net/ipv4/conf/mape0/rp_filter"
@@ -14,12 +14,12 @@ class Restless(Machine):
 
     moves = 0
 
-    def observe(self, cfg, slices):
+    def observe(self, reads):
         """Look, after the somebody has been at work."""
         if self.moves and RP_FILTER in self.state.sysctls:
             self.moves -= 1
             self.set_sysctl(RP_FILTER, "1")
-        return super().observe(cfg, slices)
+        return super().observe(reads)
 
 
 @pytest.mark.parametrize(("moves", "problems"), [(1, 0), (9, 1)])

@@ -8,12 +8,13 @@ from machine import BASE, Machine, config, kernel_state, pending, run
 
 from dualwan import cli
 from dualwan.host import xtables
+from dualwan.model.event import Event
 from dualwan.model.observed import Observed
-from dualwan.model.plan import SlicePlan, Step
+from dualwan.model.plan import Action, SlicePlan, Step
+from dualwan.model.state import RunState
 from dualwan.nft.table import NftTable
 from dualwan.reconcile import make_plan, reconcile
-from dualwan.slices.drift import gone, warnings
-from dualwan.slices.goals import Event
+from dualwan.slices.drift import tables_missing, warnings
 
 CONFIG = config()
 LEGACY = ("iptables-legacy filter", "iptables-legacy nat")
@@ -28,7 +29,7 @@ def router(*events):
 
 
 @pytest.mark.parametrize("event", [Event.APPLY, Event.UP, Event.PPP_UP, Event.PPP_DOWN,
-                                   Event.LINE])
+                                   Event.PREFIX_CHANGED])
 def test_the_next_event_restores_what_was_flushed(event):
     """Whatever it is about: an event of PPPoE restores the translation of MAP-E too."""
     machine = router()
@@ -58,9 +59,10 @@ def test_after_ifdown_nothing_is_restored():
 
 def test_who_cannot_look_misses_nothing():
     """Without root nft shows no tables: that is not the same as none."""
-    assert not gone(["dualwan_snat"], None)
-    assert not gone(["dualwan_snat"], ["dualwan_snat", "filter"])
-    assert gone(["dualwan_snat", "dualwan_pbr"], ["dualwan_pbr"])
+    loaded = RunState(tables=("dualwan_snat",))
+    assert not tables_missing(loaded, None)
+    assert not tables_missing(loaded, ["dualwan_snat", "filter"])
+    assert tables_missing(RunState(tables=("dualwan_snat", "dualwan_pbr")), ["dualwan_pbr"])
 
 
 def test_what_was_removed_is_said_by_the_run_that_restores_it():
@@ -78,13 +80,13 @@ def test_what_was_removed_is_said_by_the_run_that_restores_it():
 def test_a_changed_table_is_no_removed_one():
     """That is said at the step itself."""
     table = NftTable("ip", "dualwan_snat", intact=False)
-    plan = SlicePlan("snat", (Step("~", table, table),))
-    assert warnings(Observed(), [plan]) == ()
+    plan = SlicePlan("snat", (Step(Action.CHANGE, table, table),))
+    assert warnings(RunState(), Observed(), [plan]) == ()
 
 
 def test_rules_of_iptables_legacy_are_said():
     """They apply beside nftables, and nothing in nft shows them."""
-    assert warnings(Observed(legacy=LEGACY), []) == (
+    assert warnings(RunState(), Observed(legacy=LEGACY), []) == (
         "there are rules of iptables-legacy filter, iptables-legacy nat, which apply beside "
         "ours: move them to nftables, or take them away",)
 
