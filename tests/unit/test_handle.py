@@ -1,0 +1,89 @@
+"""The stages of an event: one that fails does not keep the others from being done."""
+
+import pytest
+from machine import BASE, Machine, config, ours, pending
+
+from dualwan.errors import HostError
+from dualwan.handle import handle_event
+from dualwan.model.event import Event
+
+DIALS = config(a="dial = false -> dial = true")
+AUTO = BASE.split("[mape]", maxsplit=1)[0] + """\
+[mape]
+br = "2001:db8:ffff::9"
+[mape.rule]
+ipv6-prefix = "2001:db8::/40"
+ipv4-prefix = "192.0.2.0/24"
+ea-length = 16
+[pppoe]
+dial = true
+"""
+
+
+@pytest.fixture(autouse=True)
+def log(monkeypatch):
+    """Collect what would go to syslog."""
+    lines = []
+    monkeypatch.setattr("syslog.syslog", lambda _level, line: lines.append(line))
+    return lines
+
+
+def router(cfg=DIALS):
+    """Return a router that is up, with its PPP session dialled."""
+    machine = Machine("wan0", "lan0")
+    handle_event(cfg, machine, Event.UP)
+    assert machine.running == {"dsl-provider"}
+    return machine
+
+
+@pytest.mark.parametrize(("event", "left"), [
+    (Event.REMOVE, set()), (Event.DOWN, {"dualwan_firewall"})])
+def test_a_session_that_does_not_end_is_said_and_the_rest_goes(log, event, left):
+    """`poff` fails: tunnel, translation and routing go all the same, and nothing is wanted."""
+    machine = router()
+    machine.refuse = ["poff"]
+    with pytest.raises(HostError, match="poff dsl-provider failed with code 1"):
+        handle_event(DIALS, machine, event)
+    assert {table.name for table in machine.state.tables} == left
+    assert machine.state.tunnels == ()
+    assert not machine.run_state.wanted
+    assert "poff dsl-provider failed" in log[-1]
+
+
+class Patient(Machine):
+    """A line that announces its prefix only to those who wait."""
+
+    def await_prefix(self, device, seconds):
+        """Announce a prefix."""
+        self.announced[device] = ("2001:db8:12:3400::/64",)
+        return super().await_prefix(device, seconds)
+
+
+def test_a_session_that_does_not_start_does_not_keep_map_e_away(log):
+    """The peer's file is missing: ifup waits for the prefix all the same, and MAP-E stands."""
+    machine, cfg = Patient("wan0", "lan0"), config(AUTO)
+    machine.refuse = ["pon"]
+    with pytest.raises(HostError, match="pon dsl-provider failed"):
+        handle_event(cfg, machine, Event.UP)
+    assert [tunnel.name for tunnel in machine.state.tunnels] == ["mape0"]
+    assert pending(machine, cfg, Event.APPLY) == []
+    assert "pon dsl-provider failed" in log[-1]
+
+
+def test_the_sessions_that_we_dialled_are_noted():
+    """So that they are hung up also where the configuration is gone by then."""
+    machine = router()
+    assert machine.run_state.dialled == ("dsl-provider",)
+    handle_event(DIALS, machine, Event.REMOVE)
+    assert machine.run_state.dialled == ()
+    assert ours(machine) == ()
+
+
+def test_a_full_run_directory_is_said_and_what_was_done_is_logged(log):
+    """A slice is not touched whose originals cannot be noted."""
+    machine = Machine("wan0", "lan0")
+    machine.refuse = ["state.json"]
+    with pytest.raises(HostError, match="No space left on device"):
+        handle_event(config(), machine, Event.UP)
+    assert machine.applied == []
+    assert "No space left on device" in log[-1]
