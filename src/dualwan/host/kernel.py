@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import Known
     from dualwan.line.provisioning.cache import AnswerCache
 
-RESOLVE_SECONDS = 5.0
 PROC_SYS = Path("/proc/sys")
 TABLES = {firewall.NAME: ("inet", firewall.TABLE), snat.NAME: ("ip", snat.TABLE),
           pbr.NAME: ("ip", pbr.TABLE)}
@@ -66,10 +65,8 @@ class KernelHost:
     def resolve(self, name: str) -> str:
         """See Host."""
         from dualwan.host.remote import resolver  # noqa: PLC0415 - for DS-Lite by name only
-        from dualwan.host.remote.deadline import Deadline  # noqa: PLC0415
 
-        found = resolver.addresses(name, resolver.resolvers(), Deadline(RESOLVE_SECONDS))
-        return min(found)
+        return resolver.stable_address(name)
 
     def call_update_url(self, path: str) -> str:
         """See Host."""

@@ -12,7 +12,7 @@ from dualwan.config.values import interface_name
 from dualwan.errors import HostError, RemoteError
 from dualwan.host.remote import resolver
 from dualwan.host.remote.deadline import Deadline
-from dualwan.line.provisioning import cache, dhcpv6, dns, hb46pp
+from dualwan.line.provisioning import cache, dhcpv6, hb46pp
 from dualwan.line.provisioning.answer import Known
 
 NAME = "provisioning.json"
@@ -92,8 +92,7 @@ def _hb46pp(device: str, before: Known | None, deadline: Deadline,
     from dualwan.host.remote import https  # noqa: PLC0415 - only where a server is asked
 
     servers = (*_lease_of(device)[2].name_servers, *resolver.resolvers())
-    texts = resolver.records(hb46pp.NAME, dns.TXT, servers, deadline, port)
-    url = hb46pp.server([dns.txt(text) for text in texts])
+    url = hb46pp.server(resolver.texts(hb46pp.NAME, servers, deadline, port))
     origin = hb46pp.shown(url)
     token = before.answer.token if before and before.origin == origin else ""
     response = https.get(

@@ -12,6 +12,7 @@ all of the line's IPv4 to himself.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address
 from typing import Any, NoReturn
 
@@ -50,7 +51,7 @@ _MAX_EA = 48  # bits
 _MAX_OFFSET = 15  # bits
 
 
-def server(records: list[str]) -> str:
+def server(records: Sequence[str]) -> str:
     """URL of the provisioning server, from the TXT records at NAME (3.1).
 
     Raises RemoteError where no record is of this protocol, two are, or it may not be used.
