@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dualwan.config import Config
 from dualwan.errors import HostError, KernelError
-from dualwan.host import nft_names, ping, pppd, prefix, store, xtables
+from dualwan.host import conntrack, nft_names, ping, pppd, prefix, store, xtables
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, Unseen
 from dualwan.model.observed import Memory, Observed
@@ -163,7 +163,7 @@ class KernelHost:
             case NftTable() as item:
                 nft.remove(item.family, item.name) if gone else nft.load(item, _standing(step))
             case Flows() as item:
-                pppd.forget_flows(item.address)
+                conntrack.forget_flows(item.address)
             case Solicitation() as item:
                 _solicit(item.device)
 
@@ -173,7 +173,7 @@ class KernelHost:
             counted = self.losses()
         except Unseen:
             return None
-        return Usage(flows(pppd.flows_from(address)), store.read().losses + counted)
+        return Usage(flows(conntrack.flows_from(address)), store.read().losses + counted)
 
     def losses(self) -> Losses:
         """See Host."""
