@@ -25,25 +25,15 @@ class Learned(NamedTuple):
     port_set: PortSet | None = None
 
 
-class Ipip(NamedTuple):
-    """A fixed address by IPIP (HB46PP 3.4, `ipip`): both ends and the IPv4 network of the line."""
-
-    local: IPv6Address
-    remote: IPv6Address
-    ipv4: IPv4Network
-
-
 class Answer(NamedTuple):
     """One whole, checked answer.
 
-    rules: those of MAP-E, in no order; aftr: DS-Lite's, a name or an address, "" for none;
-    ttl: seconds that it may be used without asking again, MIN_TTL to MAX_TTL; name: of the
-    service, for people; token: what the server wants to hear next time, "" for nothing.
+    rules: those of MAP-E, in no order; ttl: seconds that it may be used without asking again,
+    MIN_TTL to MAX_TTL; name: of the service, for people; token: what the server wants to hear
+    next time, "" for nothing.
     """
 
     rules: tuple[Learned, ...] = ()
-    aftr: str = ""
-    ipip: tuple[Ipip, ...] = ()
     ttl: int = DAY
     name: str = ""
     token: str = ""

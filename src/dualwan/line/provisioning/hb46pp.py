@@ -24,7 +24,6 @@ from dualwan.line.provisioning.answer import (
     MAX_TTL,
     MIN_TTL,
     Answer,
-    Ipip,
     Learned,
     check_end,
     check_ipv4,
@@ -119,8 +118,10 @@ def request(url: str, version: str, token: str = "",
 def parse(text: str | bytes, origin: str = "") -> Answer:
     """Check an answer (3.4) and read it; what it says beyond the schema is ignored.
 
-    ORIGIN goes into the rules' source, for people. Raises RemoteError, whose text is
-    one printable line, for whatever is not as the specification has it.
+    What is offered beside MAP-E is checked too, and not read: an answer that is wrong
+    anywhere is refused as a whole. ``origin`` goes into the rules' source, for people. Raises
+    RemoteError, whose text is one printable line, for whatever is not as the specification
+    has it.
     """
     top = _object(_json(text), "the answer")
     order = _list(top.get("order"), "order", MAX_RULES)
@@ -130,12 +131,13 @@ def parse(text: str | bytes, origin: str = "") -> Answer:
     if "token" in top and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         raise RemoteError("token is not 64 hexadecimal digits")
     offered = [way for way in order if isinstance(way, str) and way in top]
-    return Answer(
-        rules=_map_e(top["map_e"], f"{name}, {origin}".strip(", "))
-        if "map_e" in offered else (),
-        aftr=_aftr(top["dslite"]) if "dslite" in offered else "",
-        ipip=_ipip(top["ipip"]) if "ipip" in offered else (),
-        ttl=min(max(ttl, MIN_TTL), MAX_TTL), name=name, token=token)
+    rules = (_map_e(top["map_e"], f"{name}, {origin}".strip(", "))
+             if "map_e" in offered else ())
+    if "dslite" in offered:
+        _check_dslite(top["dslite"])
+    if "ipip" in offered:
+        _check_ipip(top["ipip"])
+    return Answer(rules, min(max(ttl, MIN_TTL), MAX_TTL), name, token)
 
 
 def _json(text: str | bytes) -> Any:
@@ -188,25 +190,23 @@ def _rule(table: dict[str, Any], relay: IPv6Address, layout: str, source: str) -
     return Learned(checked_rule(rule))
 
 
-def _aftr(value: Any) -> str:
+def _check_dslite(value: Any) -> None:
+    """Raise RemoteError unless DS-Lite's other end is a name or an address. It is not used."""
     aftr = _text(_object(value, "dslite").get("aftr"), "dslite.aftr")
     if not _NAME.fullmatch(aftr):
-        aftr = str(_address(aftr, "dslite.aftr"))
-    return aftr
+        _address(aftr, "dslite.aftr")
 
 
-def _ipip(value: Any) -> tuple[Ipip, ...]:
-    found = []
+def _check_ipip(value: Any) -> None:
+    """Raise RemoteError unless these are fixed addresses by IPIP. They are not used."""
     for at, item in enumerate(_list(value, "ipip", MAX_RULES)):
         table = _object(item, f"ipip[{at}]")
         try:
-            network = IPv4Network(_text(table.get("ipv4"), "ipip.ipv4"))
+            check_ipv4(IPv4Network(_text(table.get("ipv4"), "ipip.ipv4")))
         except ValueError as error:
             raise RemoteError(_line(error)) from None
-        check_ipv4(network)
-        found.append(Ipip(_address(table.get("ipv6_local"), "ipip.ipv6_local"),
-                          _address(table.get("ipv6_remote"), "ipip.ipv6_remote"), network))
-    return tuple(found)
+        _address(table.get("ipv6_local"), "ipip.ipv6_local")
+        _address(table.get("ipv6_remote"), "ipip.ipv6_remote")
 
 
 def _address(value: Any, key: str) -> IPv6Address:
