@@ -80,15 +80,15 @@ class KernelHost:
 
     def load_answers(self) -> AnswerCache:
         """See Host."""
-        from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
+        from dualwan.host import answers  # noqa: PLC0415 - loaded only by those who learn
 
-        return ask.read()
+        return answers.load()
 
     def save_answers(self, answers: AnswerCache) -> None:
         """See Host."""
-        from dualwan.host.remote import ask  # noqa: PLC0415
+        from dualwan.host.answers import save  # noqa: PLC0415
 
-        ask.write(answers)
+        save(answers)
 
     def fetch_provisioning(self, source: str, device: str, before: Known | None,
                            seconds: float) -> tuple[str, int, str]:
