@@ -51,7 +51,7 @@ _MAX_OFFSET = 15  # bits
 
 
 def server(records: Sequence[str]) -> str:
-    """URL of the provisioning server, from the TXT records at NAME (3.1).
+    """Return the URL of the provisioning server, from the TXT records at NAME (3.1).
 
     Raises RemoteError where no record is of this protocol, two are, or it may not be used.
     """
@@ -74,7 +74,7 @@ def server(records: Sequence[str]) -> str:
 
 
 def checked_url(url: str) -> str:
-    """URL, if it is https with a host, and nothing odd; raises RemoteError."""
+    """Return ``url`` if it is plain https with a host; raises RemoteError otherwise."""
     from urllib.parse import urlsplit  # noqa: PLC0415 - only a question needs it
 
     if len(url) > MAX_URL or not re.fullmatch(r"[!-~]+", url) or "\\" in url:
@@ -94,13 +94,13 @@ def checked_url(url: str) -> str:
 
 
 def shown(url: str) -> str:
-    """URL without its query, which may hold a token or a password."""
+    """Return ``url`` without its query, which may hold a token or a password."""
     return url.partition("?")[0].partition("#")[0]
 
 
 def request(url: str, version: str, token: str = "",
             capabilities: tuple[str, ...] = CAPABILITIES) -> str:
-    """URL with the parameters of 3.3; those that it has under other names stay.
+    """Return ``url`` with the parameters of 3.3; its own under other names stay.
 
     version: this program's, such as "0.1.0"; its points become underscores.
     """
@@ -141,7 +141,7 @@ def parse(text: str | bytes, origin: str = "") -> Answer:
 
 
 def _json(text: str | bytes) -> Any:
-    """JSON by the letter of RFC 8259, without duplicate names, of MAX_BODY bytes at most."""
+    """Read JSON by the letter of RFC 8259, without duplicate names, of MAX_BODY bytes at most."""
     import json  # noqa: PLC0415 - only a question or a kept answer needs it
 
     if len(text) > MAX_BODY:
@@ -219,7 +219,7 @@ def _address(value: Any, key: str) -> IPv6Address:
 
 
 def _name(table: dict[str, Any], key: str) -> str:
-    """A name for people, which goes into a log and onto a terminal: printable, and short."""
+    """Read a name for people, which goes into a log and onto a terminal: printable, and short."""
     name = _text(table.get(key, ""), key)
     if not name.isprintable() or len(name.encode()) + 2 > _MAX_NAME:
         raise RemoteError(f"{key} is no name: {ascii(name)[:60]}")
@@ -253,5 +253,5 @@ def _object(value: Any, key: str) -> dict[str, Any]:
 
 
 def _line(error: Exception) -> str:
-    """An error that may quote the answer, as one short printable line."""
+    """Return an error that may quote the answer, as one short printable line."""
     return "".join(char if char.isprintable() else "?" for char in str(error))[:200]
