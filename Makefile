@@ -19,7 +19,7 @@ NEED := packaging/need
 NEED_DEB := debhelper dh-python dpkg-dev python3
 NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
-            python3-nftables conntrack iproute2 nftables
+            python3-dnspython python3-nftables conntrack iproute2 nftables
 NEED_BENCH := iptables procps
 NEED_VENV := python3-venv ca-certificates
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring

@@ -25,6 +25,7 @@ CLIENT = """\
 import json, sys, time
 from pathlib import Path
 from dualwan.errors import DualwanError
+from dualwan.host import answers
 from dualwan.host.remote import ask, resolver, update_call
 from dualwan.host.fake import FakeHost
 from dualwan.line.provisioning import refresh
@@ -32,8 +33,8 @@ from dualwan.config import from_text
 
 class Host(FakeHost):
     def now(self): return int(time.time())
-    def load_answers(self): return ask.read()
-    def save_answers(self, answers): ask.write(answers)
+    def load_answers(self): return answers.load()
+    def save_answers(self, fresh): answers.save(fresh)
     def fetch_provisioning(self, source, device, before, seconds):
         return ask.ask(source, device, before, seconds)
 

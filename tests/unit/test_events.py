@@ -12,7 +12,7 @@ from dualwan.model.event import Event
 
 HOOKS = Path(__file__).parents[2] / "hooks"
 # What takes longer to load than the whole of a hook that is not ours may take.
-HEAVY = {"pyroute2", "structlog", "nftables", "tomli", "pyudev", "argparse", "dataclasses",
+HEAVY = {"dns", "pyroute2", "structlog", "nftables", "tomli", "pyudev", "argparse", "dataclasses",
          "pathlib", "re", "json", "subprocess", "logging", "dualwan.config", "dualwan.slices.goals"}
 RUN_AND_TELL = """
 import sys

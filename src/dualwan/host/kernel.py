@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError
-from dualwan.host import ndp, nft_names, ping, pppd, prefix, store, sysctl, xtables
+from dualwan.host import conntrack, ndp, nft_names, ping, pppd, prefix, store, sysctl, xtables
 from dualwan.host.lock import locked
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, Unseen
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import Known
     from dualwan.line.provisioning.cache import AnswerCache
 
-RESOLVE_SECONDS = 5.0
 
 
 class KernelHost:
@@ -89,7 +88,7 @@ class KernelHost:
             case NftTable() as item:
                 self._remove(item) if gone else self._load(item, step.was)
             case Flows() as item:
-                pppd.forget_flows(item.address)
+                conntrack.forget_flows(item.address)
             case Solicitation() as item:
                 ndp.solicit(item.device)
 
@@ -120,7 +119,7 @@ class KernelHost:
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:
         """See Kernel."""
-        return flows(pppd.flows_from(address)) if os.geteuid() == 0 else None
+        return flows(conntrack.flows_from(address)) if os.geteuid() == 0 else None
 
     def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
         """See Kernel."""
@@ -146,15 +145,15 @@ class KernelHost:
 
     def load_answers(self) -> AnswerCache:
         """See Store."""
-        from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
+        from dualwan.host import answers  # noqa: PLC0415 - loaded only by those who learn
 
-        return ask.read()
+        return answers.load()
 
     def save_answers(self, answers: AnswerCache) -> None:
         """See Store."""
-        from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
+        from dualwan.host.answers import save  # noqa: PLC0415 - loaded only by those who learn
 
-        ask.write(answers)
+        save(answers)
 
     # --- PPP sessions --------------------------------------------------------------------
 
@@ -171,9 +170,8 @@ class KernelHost:
     def resolve(self, name: str) -> str:
         """See LineServices."""
         from dualwan.host.remote import resolver  # noqa: PLC0415 - for DS-Lite by name only
-        from dualwan.host.remote.deadline import Deadline  # noqa: PLC0415 - likewise
 
-        return min(resolver.addresses(name, resolver.resolvers(), Deadline(RESOLVE_SECONDS)))
+        return resolver.stable_address(name)
 
     def call_update_url(self, path: str) -> str:
         """See LineServices."""

@@ -59,12 +59,6 @@ class Netlink:
             self._socket = IPRoute()
         return self._socket
 
-    def close(self) -> None:
-        """Close the socket, if open."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
     # --- looking -------------------------------------------------------------------------
 
     def _link(self, name: str) -> Any | None:

@@ -10,7 +10,7 @@ NAMES = (("iptables-legacy", Path("/proc/net/ip_tables_names")),
 
 
 def tables() -> tuple[str, ...]:
-    """Each as "iptables-legacy filter"; none where they cannot be read, or there is no xtables."""
+    """Return each as "iptables-legacy filter"; none where they cannot be read or do not exist."""
     found = []
     for program, path in NAMES:
         try:

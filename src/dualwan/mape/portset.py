@@ -68,27 +68,6 @@ class PortSet:
         object.__setattr__(self, "psid_offset", psid_offset)
         object.__setattr__(self, "psid_length", psid_length)
 
-    @classmethod
-    def of_port(cls, port: int, psid_offset: int, psid_length: int) -> PortSet:
-        """Return the port set that ``port`` (0 to 65535) is in: what a BR asks (section 5.1).
-
-        Raises MapeError for a port that is nobody's: below 2^(16-a) when the offset a > 0.
-        """
-        check_lengths(psid_offset, psid_length)
-        if not 0 <= port <= MAX_PORT:
-            raise MapeError(f"port {port} is not between 0 and {MAX_PORT}")
-        found = cls(
-            port >> (PORT_BITS - psid_offset - psid_length) & ((1 << psid_length) - 1),
-            psid_offset,
-            psid_length,
-        )
-        if port not in found:
-            raise MapeError(
-                f"port {port} belongs to no PSID: with PSID offset {psid_offset}"
-                f" the ports below {found.first_block} are left out"
-            )
-        return found
-
     @property
     def contiguous(self) -> int:
         """Ports in a row within one block: 2^m, m = 16 - a - k."""

@@ -26,8 +26,8 @@ from typing import Literal, NamedTuple, Self, TypeAlias
 from dualwan.errors import MapeError
 from dualwan.mape.portset import PORT_BITS, PortSet, check_lengths
 
-__all__ = ["LAYOUTS", "Layout", "Mapping", "PortSet", "Prefix", "Rule", "derive", "from_ce"]
-__all__ += ["from_ipv4", "interface_id", "parse_prefix", "read_interface_id"]
+__all__ = ["LAYOUTS", "Layout", "Mapping", "PortSet", "Prefix", "Rule", "derive", "interface_id"]
+__all__ += ["parse_prefix"]
 
 Layout: TypeAlias = Literal["draft", "rfc"]
 Prefix: TypeAlias = str | IPv6Address | IPv6Network | IPv6Interface
@@ -201,47 +201,6 @@ def derive(rule: Rule, prefix: Prefix, port_set: PortSet | None = None) -> Mappi
     return _mapping(rule, ea, port_set)._replace(subnet_id=subnet)
 
 
-def from_ipv4(rule: Rule, ipv4: str | IPv4Address, port_set: PortSet | None = None) -> Mapping:
-    """Derive the CE that has ``ipv4`` and ``port_set``: what a BR does (sections 5.3, 8).
-
-    Raises MapeError if the address is not in the rule's IPv4 prefix, or the port set's
-    offset and length are not the rule's.
-    """
-    try:
-        address = IPv4Address(ipv4)
-    except ValueError as error:
-        raise MapeError(f"not an IPv4 address: {error}") from None
-    if address not in rule.ipv4_prefix:
-        raise MapeError(f"{address} is not in {rule.ipv4_prefix}, which the rule covers")
-    suffix = int(address) & int(rule.ipv4_prefix.hostmask)
-    if not rule.psid_length:
-        return _mapping(rule, suffix, port_set)
-    if port_set is None:
-        raise MapeError(f"{address} is shared by {1 << rule.psid_length} CEs: a PSID is needed")
-    if (port_set.psid_offset, port_set.psid_length) != (rule.psid_offset, rule.psid_length):
-        raise MapeError(
-            f"{port_set} does not fit the rule: PSID offset {rule.psid_offset},"
-            f" PSID length {rule.psid_length}"
-        )
-    return _mapping(rule, suffix << rule.psid_length | port_set.psid, None)
-
-
-def from_ce(rule: Rule, ce: str | IPv6Address, port_set: PortSet | None = None) -> Mapping:
-    """Derive the CE back from its own address, which says everything twice (section 8.1).
-
-    Raises MapeError if it is not in the rule, or if its interface identifier or subnet ID
-    are not those of the CE that its prefix belongs to.
-    """
-    mapping = derive(rule, ce, port_set)
-    address = parse_prefix(ce).ip
-    if address != mapping.ce:
-        raise MapeError(
-            f"{address} is not a CE address: by layout {rule.layout!r} the CE of"
-            f" {mapping.end_user_prefix} is {mapping.ce}"
-        )
-    return mapping
-
-
 def interface_id(layout: Layout, ipv4: IPv4Address, psid: int) -> int:
     """Return the 64-bit interface identifier of a CE.
 
@@ -253,18 +212,6 @@ def interface_id(layout: Layout, ipv4: IPv4Address, psid: int) -> int:
     ``psid`` is 0 to 65535, right-aligned in its 16 bits in both.
     """
     return (int(ipv4) << PORT_BITS | psid) << _PSID_SHIFT[layout]
-
-
-def read_interface_id(layout: Layout, ce: IPv6Address) -> tuple[IPv4Address, int]:
-    """Return (IPv4 address, PSID) from the interface identifier of a CE address.
-
-    Meaningless where the End-user IPv6 prefix is longer than 64 bits and has overwritten it.
-    """
-    fields = int(ce) >> _PSID_SHIFT[layout]
-    return (
-        IPv4Address(fields >> PORT_BITS & ((1 << _V4_BITS) - 1)),
-        fields & ((1 << PORT_BITS) - 1),
-    )
 
 
 def _mapping(rule: Rule, ea: int, explicit: PortSet | None) -> Mapping:

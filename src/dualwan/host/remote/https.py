@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dualwan import __version__
@@ -34,11 +35,11 @@ def get(url: str, deadline: Deadline,  # noqa: PLR0913 - the bounds are the call
         resolve: Callable[[str], Sequence[str]],
         *, each: Callable[[str], str] = str, headers: Mapping[str, str] | None = None,
         redirects: int = REDIRECTS) -> Response:
-    """Ask URL, following REDIRECTS of them at most, all to https.
+    """Ask ``url`` and follow up to ``redirects`` redirects, all to https.
 
     resolve: a host's IPv6 addresses; each: makes of a URL what is asked, at every step.
     Certificates are checked against the system's (SSL_CERT_FILE moves them). Raises
-    RemoteError in every case but a status of 200 to 299 with up to MAX_BODY bytes.
+    RemoteError unless the status is 200 to 299 and the body has up to MAX_BODY bytes.
     """
     from http.client import HTTPException  # noqa: PLC0415 - 25 ms with ssl, for a question only
     from urllib.parse import urljoin  # noqa: PLC0415
@@ -58,20 +59,63 @@ def get(url: str, deadline: Deadline,  # noqa: PLR0913 - the bounds are the call
     raise RemoteError(f"{shown(url)}: more than {redirects} redirects")
 
 
+class Bounded(RawIOBase):
+    """A connection that is read and written until ``deadline``, up to ``most`` bytes of it.
+
+    It is what HTTPResponse takes for a socket: that reads a file made of it, and no more.
+    """
+
+    def __init__(self, stream: socket.socket, deadline: Deadline,
+                 most: int = MAX_RECEIVED) -> None:
+        self._stream = stream
+        self._deadline = deadline
+        self._most = self._left = most
+
+    def readable(self) -> bool:
+        """Say yes to BufferedReader."""
+        return True
+
+    def makefile(self, _mode: str) -> BufferedReader:
+        """Return the file that HTTPResponse reads."""
+        return BufferedReader(self)
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there, or the first that comes; raises RemoteError past a bound."""
+        self._stream.settimeout(self._deadline.left())
+        size = self._stream.recv_into(buffer)
+        self._left -= size
+        if self._left < 0:
+            raise RemoteError(f"the server sends more than {self._most} bytes")
+        return size
+
+    def send_all(self, data: bytes) -> None:
+        """Write ``data`` whole; raises RemoteError when the time is over."""
+        while data:
+            self._stream.settimeout(self._deadline.left())
+            data = data[self._stream.send(data):]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+        super().close()
+
+
 def _once(url: str, deadline: Deadline, resolve: Callable[[str], Sequence[str]],
           headers: Mapping[str, str]) -> tuple[Response, str]:
+    """Ask once: the response, and where it says to ask instead."""
     from http.client import HTTPResponse  # noqa: PLC0415
     from urllib.parse import urlsplit  # noqa: PLC0415
 
     parts = urlsplit(url)
-    host = parts.hostname or ""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"GET {target} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close",
              "Accept: application/json", "Accept-Encoding: identity",
              f"User-Agent: dualwan-hook/{__version__}",
              *(f"{name}: {value}" for name, value in headers.items())]
-    with _connected(host, parts.port or _PORT, deadline, resolve) as stream:
-        stream.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
+    stream: Any = Bounded(
+        _connected(parts.hostname or "", parts.port or _PORT, deadline, resolve), deadline)
+    with stream:
+        stream.send_all("\r\n".join([*lines, "", ""]).encode("ascii"))
         with HTTPResponse(stream, method="GET") as response:
             response.begin()
             location = response.getheader("Location") or ""
@@ -87,8 +131,8 @@ def _once(url: str, deadline: Deadline, resolve: Callable[[str], Sequence[str]],
 
 def _connected(host: str, port: int, deadline: Deadline,
                resolve: Callable[[str], Sequence[str]]) -> ssl.SSLSocket:
-    """A checked connection to the first address of HOST that takes one."""
-    context = _context(deadline)
+    """Return a checked connection to the first address of ``host`` that takes one."""
+    checked = context()
     failure: OSError = OSError(0, "has no IPv6 address")
     for address in resolve(host):
         plain = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
@@ -104,41 +148,24 @@ def _connected(host: str, port: int, deadline: Deadline,
             plain.close()
             raise
         try:
-            return context.wrap_socket(plain, server_hostname=host)
+            return checked.wrap_socket(plain, server_hostname=host)
         except BaseException:
             plain.close()
             raise
     raise failure
 
 
-def _context(deadline: Deadline) -> ssl.SSLContext:
-    """A context whose sockets read and write within DEADLINE, and MAX_RECEIVED bytes at most."""
+def context() -> ssl.SSLContext:
+    """Return what checks certificate and name, by TLS 1.2 or later whatever the system allows."""
     import ssl  # noqa: PLC0415
 
-    received = 0
-
-    class Bounded(ssl.SSLSocket):
-        def recv_into(self, *arguments: Any, **named: Any) -> int:
-            nonlocal received
-            self.settimeout(deadline.left())
-            size = super().recv_into(*arguments, **named)
-            received += size
-            if received > MAX_RECEIVED:
-                raise RemoteError(f"the server sends more than {MAX_RECEIVED} bytes")
-            return size
-
-        def send(self, *arguments: Any, **named: Any) -> int:
-            self.settimeout(deadline.left())
-            return super().send(*arguments, **named)
-
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslsocket_class = Bounded
-    return context
+    made = ssl.create_default_context()
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    return made
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, as one short printable line."""
+    """Say what went wrong, as one short printable line."""
     text = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
     text = text or type(error).__name__
     return "".join(char if char.isprintable() else "?" for char in text)[:200]

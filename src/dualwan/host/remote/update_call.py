@@ -1,4 +1,4 @@
-"""Telling a provider of a fixed IPv4 address by IPIP that the line's prefix has changed.
+"""Notify a provider of a fixed IPv4 address by IPIP that the line's prefix has changed.
 
 Some of these services want one GET, from the new address, to a URL with the owner's name and
 password. They stand in a file of their own, which only root may read:
@@ -31,7 +31,7 @@ _MAX_SAID = 200  # characters of the answer that are shown
 
 
 class UpdateCall(NamedTuple):
-    """Where to call, and as whom ("" for nobody). Not to be shown or logged."""
+    """The URL to call, and the login for it ("" for none). Not to be shown or logged."""
 
     url: str
     user: str = ""
@@ -42,7 +42,7 @@ class UpdateCall(NamedTuple):
 
 
 def read(path: Path) -> UpdateCall:
-    """Read the file PATH; raises ConfigError, also where anybody but its owner may read it."""
+    """Read the file ``path``; raises ConfigError, also where others than root may use it."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -77,11 +77,11 @@ def read(path: Path) -> UpdateCall:
 
 def call(update: UpdateCall, seconds: float = SECONDS,
          resolve: Callable[[str], Sequence[str]] | None = None) -> str:
-    """Make the call; returns the start of what the provider says, as one printable line.
+    """Make the call; return the start of what the provider says, as one printable line.
 
-    Over IPv6, within SECONDS, without following redirects: a password goes to whom it was
-    meant for. RESOLVE gives a host's IPv6 addresses, by default from the machine's name
-    servers. Raises RemoteError unless the status is 200 to 299.
+    Over IPv6, within ``seconds``, without following redirects: a password goes to whom it
+    was meant for. ``resolve`` gives a host's IPv6 addresses, by default from the machine's
+    name servers. Raises RemoteError unless the status is 200 to 299.
     """
     from base64 import b64encode  # noqa: PLC0415 - only for a call
 

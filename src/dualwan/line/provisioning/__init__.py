@@ -1,1 +1,1 @@
-"""Learning MAP-E's rule from the line itself: HB46PP and DHCPv6. Pure; dualwan.host asks."""
+"""Learn MAP-E's rule from the line itself, by HB46PP or DHCPv6. Pure; dualwan.host asks."""

@@ -1,4 +1,4 @@
-"""What a line says of its IPv4 service, checked as if somebody hostile had said it. Pure."""
+"""The line's description of its IPv4 service, checked as input from an attacker. Pure."""
 
 from __future__ import annotations
 
@@ -25,32 +25,22 @@ class Learned(NamedTuple):
     port_set: PortSet | None = None
 
 
-class Ipip(NamedTuple):
-    """A fixed address by IPIP (HB46PP 3.4, `ipip`): both ends and the IPv4 network of the line."""
-
-    local: IPv6Address
-    remote: IPv6Address
-    ipv4: IPv4Network
-
-
 class Answer(NamedTuple):
     """One whole, checked answer.
 
-    rules: those of MAP-E, in no order; aftr: DS-Lite's, a name or an address, "" for none;
-    ttl: seconds that it may be used without asking again, MIN_TTL to MAX_TTL; name: of the
-    service, for people; token: what the server wants to hear next time, "" for nothing.
+    rules: those of MAP-E, in no order; ttl: seconds that it may be used without asking again,
+    MIN_TTL to MAX_TTL; name: of the service, for people; token: what the server wants to hear
+    next time, "" for nothing.
     """
 
     rules: tuple[Learned, ...] = ()
-    aftr: str = ""
-    ipip: tuple[Ipip, ...] = ()
     ttl: int = DAY
     name: str = ""
     token: str = ""
 
 
 class Known(NamedTuple):
-    """An answer that was kept: from whom (a word of SOURCES, and where), for which prefix.
+    """An answer from the cache: its source (a word of SOURCES), its origin, and its prefix.
 
     age: seconds since it was given, less than 0 where the clock was set back meanwhile.
     """
@@ -62,12 +52,12 @@ class Known(NamedTuple):
     answer: Answer
 
     def is_fresh(self, prefixes: tuple[str, ...]) -> bool:
-        """Whether it needs no asking again: young enough, and given for one of PREFIXES."""
+        """Return whether it can be used without asking again, for one of ``prefixes``."""
         return 0 <= self.age < self.answer.ttl and self.prefix in prefixes
 
 
 def mapping(answer: Answer, prefix: str) -> Mapping:
-    """Derive the CE of PREFIX by the longest rule of ANSWER that covers it.
+    """Derive the CE of ``prefix`` by the longest rule of ``answer`` that covers it.
 
     Raises MapeError if none does, if two that differ have the same length, if the rule has
     no border relay, or if the prefix is too short for it.
@@ -98,7 +88,7 @@ def mapping(answer: Answer, prefix: str) -> Mapping:
 
 
 def usable(answer: Answer, prefixes: tuple[str, ...]) -> str:
-    """The first of PREFIXES that ANSWER covers; raises RemoteError when it is none."""
+    """Return the first of ``prefixes`` that ``answer`` covers; raises RemoteError for none."""
     reason = "the line has no prefix"
     for prefix in prefixes:
         try:
@@ -111,7 +101,7 @@ def usable(answer: Answer, prefixes: tuple[str, ...]) -> str:
 
 
 def checked_rule(rule: Rule) -> Rule:
-    """RULE, if its addresses can be those of a line; raises RemoteError otherwise."""
+    """Return ``rule`` if its addresses can be those of a line; raises RemoteError otherwise."""
     if rule.br is not None:
         check_end(rule.br, "the border relay")
     check_end(rule.ipv6_prefix.network_address, "the rule's prefix")
@@ -120,7 +110,7 @@ def checked_rule(rule: Rule) -> Rule:
 
 
 def check_end(address: IPv6Address, what: str) -> None:
-    """Raise RemoteError unless ADDRESS can be reached through the line."""
+    """Raise RemoteError unless ``address`` can be reached through the line."""
     bad = (address.is_multicast or address.is_unspecified or address.is_loopback
            or address.is_link_local or address.ipv4_mapped is not None
            or address.scope_id is not None or address in IPv6Network("fc00::/7"))
@@ -129,6 +119,6 @@ def check_end(address: IPv6Address, what: str) -> None:
 
 
 def check_ipv4(network: IPv4Network) -> None:
-    """Raise RemoteError where a line cannot have its IPv4 address from NETWORK."""
+    """Raise RemoteError if a line cannot have its IPv4 address from ``network``."""
     if any(network.overlaps(nowhere) for nowhere in _NOWHERE4):
         raise RemoteError(f"no line has an IPv4 address from {network}")

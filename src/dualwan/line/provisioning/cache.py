@@ -1,7 +1,7 @@
-"""The answers of the line: what was said, when and by whom; when a source was asked in vain. Pure.
+"""The cache of the line's answers, and of the times when a source did not answer. Pure.
 
-It keeps what was said, word by word, and checks it anew at each reading: there is one
-check, and a file that somebody edited is worth no more than a server.
+An answer is kept as it came, and checked anew at each reading: there is one check, and a
+file that was edited by hand is trusted no more than a server.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RETRY = 600  # seconds: HB46PP 3.6 wants ten minutes or more after a failure
 
 @dataclass(frozen=True)
 class Entry:
-    """An answer: TEXT as it came from ORIGIN at TIME (seconds since 1970), for PREFIX."""
+    """An answer: its text as it came, from where, when (seconds since 1970), for which prefix."""
 
     origin: str
     time: int
@@ -31,13 +31,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class AnswerCache:
-    """The last answer of each source, and when each was last asked in vain."""
+    """The last answer of each source, and the time of its last failure since."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
 
     def known(self, now: int) -> tuple[Known, ...]:
-        """All answers that are still right to the letter, in the order of entries."""
+        """Return all answers that pass the checks, in the order of entries."""
         found = []
         for source, entry in self.entries.items():
             try:
@@ -48,21 +48,21 @@ class AnswerCache:
         return tuple(found)
 
     def may_ask(self, source: str, now: int) -> bool:
-        """Whether SOURCE has not just been asked in vain."""
+        """Return whether ``source`` has not failed within the last RETRY seconds."""
         return not 0 <= now - self.failed.get(source, now - RETRY) < RETRY
 
     def with_entry(self, source: str, entry: Entry) -> AnswerCache:
-        """The cache with ENTRY as the answer of SOURCE."""
+        """Return the cache with ``entry`` as the answer of ``source``."""
         failed = {name: time for name, time in self.failed.items() if name != source}
         return replace(self, entries={**self.entries, source: entry}, failed=failed)
 
     def with_failure(self, source: str, now: int) -> AnswerCache:
-        """The cache with a failure of SOURCE at NOW; its earlier answer stays."""
+        """Return the cache with a failure of ``source`` at ``now``; its earlier answer stays."""
         return replace(self, failed={**self.failed, source: now})
 
 
 def parse(source: str, text: str, origin: str) -> Answer:
-    """Check TEXT as what SOURCE says; raises RemoteError."""
+    """Check ``text`` as an answer of ``source``; raises RemoteError."""
     if source == HB46PP:
         return hb46pp.parse(text, origin)
     if source == DHCPV6:
@@ -71,7 +71,7 @@ def parse(source: str, text: str, origin: str) -> Answer:
 
 
 def encode(answers: AnswerCache) -> str:
-    """ANSWERS as the text of its file."""
+    """Return ``answers`` as the text of the file."""
     import json  # noqa: PLC0415 - not needed where nothing was learned
 
     entries = {source: {"origin": entry.origin, "time": entry.time, "prefix": entry.prefix,
@@ -80,7 +80,7 @@ def encode(answers: AnswerCache) -> str:
 
 
 def decode(text: str) -> AnswerCache:
-    """The cache in TEXT; what cannot be read counts as nothing known."""
+    """Return the cache in ``text``, an empty one if it cannot be read."""
     import json  # noqa: PLC0415 - not needed where nothing was learned
 
     try:

@@ -44,19 +44,19 @@ _INTERFACE = re.compile(r'\s*interface\s+"([^"]*)";')
 
 
 class Lease(NamedTuple):
-    """What a reply says to us: options 94 in hexadecimal, and the line's DNS servers."""
+    """Our part of a reply: options 94 in hexadecimal, and the line's DNS servers."""
 
     containers: tuple[str, ...] = ()
     name_servers: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """What is kept of it."""
+        """The form in which it is kept."""
         return "\n".join(self.containers)
 
 
 def parse(text: str, origin: str = "") -> Answer:
-    """Read the options 94 in TEXT, hexadecimal, one a line; raises RemoteError.
+    """Read the options 94 in ``text``, hexadecimal, one a line; raises RemoteError.
 
     Its ttl is the least: looking into a lease again costs nothing.
     """
@@ -98,7 +98,7 @@ def from_message(data: bytes) -> Lease:
 
 
 def from_lease_file(text: str, device: str) -> Lease:
-    """Read dhclient.leases(5): the last lease of DEVICE, one statement a line.
+    """Read dhclient.leases(5): the last lease of ``device``, one statement a line.
 
     Never fails: what is not understood is not there. A lease without its options says
     that the line no longer has them.
@@ -121,7 +121,7 @@ def from_lease_file(text: str, device: str) -> Lease:
 
 
 def from_environment(environ: Mapping[str, str]) -> str:
-    """What a client hands to its hook in ENVIRON, to be kept; "" for nothing of ours."""
+    """Return what a client hands to its hook in ``environ``, to be kept; "" for nothing."""
     for name in _VARIABLES:
         if found := _plain(environ.get(name, "")[:MAX_TEXT]):
             return found
@@ -129,7 +129,7 @@ def from_environment(environ: Mapping[str, str]) -> str:
 
 
 def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> Learned:
-    """Option 89 (section 4.1): flags, EA length, IPv4 prefix, IPv6 prefix, options.
+    """Read option 89 (section 4.1): flags, EA length, IPv4 prefix, IPv6 prefix, options.
 
     Bits past a prefix's length are for the receiver to ignore. The F flag does not matter:
     it is for CEs that talk to each other directly.
@@ -155,7 +155,7 @@ def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> Learned:
 
 
 def _ports(data: bytes) -> tuple[int, PortSet | None]:
-    """Option 93 (section 4.5): the PSID offset, and a PSID of its own where it has one.
+    """Read option 93 (section 4.5): the PSID offset, and a PSID of its own where it has one.
 
     The wire has the PSID in the leftmost of 16 bits; ours is at the right.
     """
@@ -191,7 +191,7 @@ def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _plain(value: str) -> str:
-    """Hexadecimal as dhclient writes it (0:59:0:1a) or others do (0059001a), "" for neither."""
+    """Read hexadecimal as dhclient writes it (0:59:0:1a) or others (0059001a); "" for neither."""
     value = value.strip()
     if re.fullmatch(r"[0-9A-Fa-f]{1,2}(:[0-9A-Fa-f]{1,2})+", value):
         return "".join(byte.zfill(2) for byte in value.split(":")).lower()

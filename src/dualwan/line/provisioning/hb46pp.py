@@ -12,6 +12,7 @@ all of the line's IPv4 to himself.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address
 from typing import Any, NoReturn
 
@@ -23,7 +24,6 @@ from dualwan.line.provisioning.answer import (
     MAX_TTL,
     MIN_TTL,
     Answer,
-    Ipip,
     Learned,
     check_end,
     check_ipv4,
@@ -50,8 +50,8 @@ _MAX_EA = 48  # bits
 _MAX_OFFSET = 15  # bits
 
 
-def server(records: list[str]) -> str:
-    """URL of the provisioning server, from the TXT records at NAME (3.1).
+def server(records: Sequence[str]) -> str:
+    """Return the URL of the provisioning server, from the TXT records at NAME (3.1).
 
     Raises RemoteError where no record is of this protocol, two are, or it may not be used.
     """
@@ -74,7 +74,7 @@ def server(records: list[str]) -> str:
 
 
 def checked_url(url: str) -> str:
-    """URL, if it is https with a host, and nothing odd; raises RemoteError."""
+    """Return ``url`` if it is plain https with a host; raises RemoteError otherwise."""
     from urllib.parse import urlsplit  # noqa: PLC0415 - only a question needs it
 
     if len(url) > MAX_URL or not re.fullmatch(r"[!-~]+", url) or "\\" in url:
@@ -94,13 +94,13 @@ def checked_url(url: str) -> str:
 
 
 def shown(url: str) -> str:
-    """URL without its query, which may hold a token or a password."""
+    """Return ``url`` without its query, which may hold a token or a password."""
     return url.partition("?")[0].partition("#")[0]
 
 
 def request(url: str, version: str, token: str = "",
             capabilities: tuple[str, ...] = CAPABILITIES) -> str:
-    """URL with the parameters of 3.3; those that it has under other names stay.
+    """Return ``url`` with the parameters of 3.3; its own under other names stay.
 
     version: this program's, such as "0.1.0"; its points become underscores.
     """
@@ -118,8 +118,10 @@ def request(url: str, version: str, token: str = "",
 def parse(text: str | bytes, origin: str = "") -> Answer:
     """Check an answer (3.4) and read it; what it says beyond the schema is ignored.
 
-    ORIGIN goes into the rules' source, for people. Raises RemoteError, whose text is
-    one printable line, for whatever is not as the specification has it.
+    What is offered beside MAP-E is checked too, and not read: an answer that is wrong
+    anywhere is refused as a whole. ``origin`` goes into the rules' source, for people. Raises
+    RemoteError, whose text is one printable line, for whatever is not as the specification
+    has it.
     """
     top = _object(_json(text), "the answer")
     order = _list(top.get("order"), "order", MAX_RULES)
@@ -129,16 +131,17 @@ def parse(text: str | bytes, origin: str = "") -> Answer:
     if "token" in top and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         raise RemoteError("token is not 64 hexadecimal digits")
     offered = [way for way in order if isinstance(way, str) and way in top]
-    return Answer(
-        rules=_map_e(top["map_e"], f"{name}, {origin}".strip(", "))
-        if "map_e" in offered else (),
-        aftr=_aftr(top["dslite"]) if "dslite" in offered else "",
-        ipip=_ipip(top["ipip"]) if "ipip" in offered else (),
-        ttl=min(max(ttl, MIN_TTL), MAX_TTL), name=name, token=token)
+    rules = (_map_e(top["map_e"], f"{name}, {origin}".strip(", "))
+             if "map_e" in offered else ())
+    if "dslite" in offered:
+        _check_dslite(top["dslite"])
+    if "ipip" in offered:
+        _check_ipip(top["ipip"])
+    return Answer(rules, min(max(ttl, MIN_TTL), MAX_TTL), name, token)
 
 
 def _json(text: str | bytes) -> Any:
-    """JSON by the letter of RFC 8259, without duplicate names, of MAX_BODY bytes at most."""
+    """Read JSON by the letter of RFC 8259, without duplicate names, of MAX_BODY bytes at most."""
     import json  # noqa: PLC0415 - only a question or a kept answer needs it
 
     if len(text) > MAX_BODY:
@@ -187,25 +190,23 @@ def _rule(table: dict[str, Any], relay: IPv6Address, layout: str, source: str) -
     return Learned(checked_rule(rule))
 
 
-def _aftr(value: Any) -> str:
+def _check_dslite(value: Any) -> None:
+    """Raise RemoteError unless DS-Lite's other end is a name or an address. It is not used."""
     aftr = _text(_object(value, "dslite").get("aftr"), "dslite.aftr")
     if not _NAME.fullmatch(aftr):
-        aftr = str(_address(aftr, "dslite.aftr"))
-    return aftr
+        _address(aftr, "dslite.aftr")
 
 
-def _ipip(value: Any) -> tuple[Ipip, ...]:
-    found = []
+def _check_ipip(value: Any) -> None:
+    """Raise RemoteError unless these are fixed addresses by IPIP. They are not used."""
     for at, item in enumerate(_list(value, "ipip", MAX_RULES)):
         table = _object(item, f"ipip[{at}]")
         try:
-            network = IPv4Network(_text(table.get("ipv4"), "ipip.ipv4"))
+            check_ipv4(IPv4Network(_text(table.get("ipv4"), "ipip.ipv4")))
         except ValueError as error:
             raise RemoteError(_line(error)) from None
-        check_ipv4(network)
-        found.append(Ipip(_address(table.get("ipv6_local"), "ipip.ipv6_local"),
-                          _address(table.get("ipv6_remote"), "ipip.ipv6_remote"), network))
-    return tuple(found)
+        _address(table.get("ipv6_local"), "ipip.ipv6_local")
+        _address(table.get("ipv6_remote"), "ipip.ipv6_remote")
 
 
 def _address(value: Any, key: str) -> IPv6Address:
@@ -218,7 +219,7 @@ def _address(value: Any, key: str) -> IPv6Address:
 
 
 def _name(table: dict[str, Any], key: str) -> str:
-    """A name for people, which goes into a log and onto a terminal: printable, and short."""
+    """Read a name for people, which goes into a log and onto a terminal: printable, and short."""
     name = _text(table.get(key, ""), key)
     if not name.isprintable() or len(name.encode()) + 2 > _MAX_NAME:
         raise RemoteError(f"{key} is no name: {ascii(name)[:60]}")
@@ -252,5 +253,5 @@ def _object(value: Any, key: str) -> dict[str, Any]:
 
 
 def _line(error: Exception) -> str:
-    """An error that may quote the answer, as one short printable line."""
+    """Return an error that may quote the answer, as one short printable line."""
     return "".join(char if char.isprintable() else "?" for char in str(error))[:200]

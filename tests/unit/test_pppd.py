@@ -1,10 +1,12 @@
+"""PPPoE by pon and poff: which pppd is meant, and waiting for its end."""
+
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from dualwan.errors import HostError, KernelError
+from dualwan.errors import HostError
 from dualwan.host import pppd
 
 
@@ -39,49 +41,31 @@ def test_other_processes_are_not_mistaken_for_it(proc):
     assert pppd.pppd_of("dsl-provider", root) == []
 
 
-@pytest.fixture
-def conntrack(monkeypatch):
-    """Record calls instead of running programs; answers as conntrack does."""
-    calls = []
-    monkeypatch.setattr(pppd, "_run", lambda argv: (
-        calls.append(argv), (1, "conntrack v1.4.7: 0 flow entries have been deleted."))[1])
-    return calls
-
-
-def test_flows_are_forgotten_on_either_side_of_a_translation(conntrack):
-    """As source and destination of the original, and as what the answer goes to; never all."""
-    pppd.forget_flows("203.0.113.1")
-    assert [call[-2:] for call in conntrack] == [
-        ["--orig-src", "203.0.113.1"], ["--orig-dst", "203.0.113.1"],
-        ["--reply-dst", "203.0.113.1"]]
-    assert all(call[:2] == ["conntrack", "-D"] for call in conntrack)
-
-
-def test_a_program_that_fails_says_why(monkeypatch):
-    """What conntrack said is in the error."""
-    monkeypatch.setattr(pppd, "_run", lambda _argv: (1, "Operation not permitted"))
-    with pytest.raises(KernelError, match=r"^forgetting flows of 203\.0\.113\.1: Operation not"):
-        pppd.forget_flows("203.0.113.1")
-
-
-def test_a_program_that_is_not_there_is_named():
-    """Not a traceback, but the name of what to install."""
-    with pytest.raises(HostError, match="no-such-program is not installed"):
-        pppd._run(["no-such-program"])  # noqa: SLF001 - what all of them go through
-
-
-def test_a_program_that_hangs_is_given_up(monkeypatch):
-    """Each has a limit; the hook's own deadline is not spent on one of them."""
-    monkeypatch.setattr(pppd, "PROGRAM_LIMIT", 0.05)
-    with pytest.raises(HostError, match="sleep did not end within"):
-        pppd._run(["sleep", "60"])  # noqa: SLF001 - what all of them go through
-
-
 def test_dialling_needs_a_peer(monkeypatch):
     """A peer without a file is said to be missing, with the key that names it."""
     monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
     with pytest.raises(HostError, match=r"no /etc/ppp/peers/no-such-peer \(pppoe\.peer\)"):
         pppd.dial("no-such-peer")
+
+
+def test_dialling_that_fails_says_why(monkeypatch, tmp_path):
+    """What pon said is in the error; of a silent one that it gave no reason."""
+    monkeypatch.setattr(pppd, "Path", lambda *_: tmp_path)  # the peer's file is there
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
+    for said, reason in (("no such device", "no such device"), ("", "no reason given")):
+        monkeypatch.setattr(pppd.program, "run", lambda _argv, said=said: (1, said))
+        with pytest.raises(HostError, match=f"^pon dsl-provider failed with code 1: {reason}$"):
+            pppd.dial("dsl-provider")
+
+
+def test_dialling_starts_the_peer(monkeypatch, tmp_path):
+    """By its name, which is an argument of its own."""
+    calls = []
+    monkeypatch.setattr(pppd, "Path", lambda *_: tmp_path)
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
+    monkeypatch.setattr(pppd.program, "run", lambda argv: (calls.append(argv), (0, ""))[1])
+    assert pppd.dial("dsl-provider") is True
+    assert calls == [["pon", "dsl-provider"]]
 
 
 def test_what_runs_is_not_dialled_again(monkeypatch):
@@ -93,7 +77,7 @@ def test_what_runs_is_not_dialled_again(monkeypatch):
 def test_nothing_to_hang_up(monkeypatch):
     """Without a pppd of the peer, poff is not run."""
     monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
-    monkeypatch.setattr(pppd, "_run", lambda argv: pytest.fail(f"ran {argv}"))
+    monkeypatch.setattr(pppd.program, "run", lambda argv: pytest.fail(f"ran {argv}"))
     assert pppd.hang_up("dsl-provider", 1) is False
 
 
@@ -108,10 +92,30 @@ def test_hanging_up_waits_for_the_end_and_no_longer(monkeypatch):
     with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
         before = open_files()
         monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
-        monkeypatch.setattr(pppd, "_run", lambda _argv: (0, ""))
+        monkeypatch.setattr(pppd.program, "run", lambda _argv: (0, ""))
         with pytest.raises(HostError, match="did not end within 0 s"):
             pppd.hang_up("dsl-provider", 0.01)
         assert open_files() == before
-        monkeypatch.setattr(pppd, "_run", lambda _argv: (process.stdin.close(), (0, ""))[1])
+        monkeypatch.setattr(pppd.program, "run", lambda _argv: (process.stdin.close(), (0, ""))[1])
         assert pppd.hang_up("dsl-provider", 10) is True
         assert open_files() == before - 1  # the pipe that kept it running
+
+
+def test_hanging_up_that_fails_says_why(monkeypatch):
+    """Also where pppd ended all the same, and no file stays open."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
+        monkeypatch.setattr(pppd.program, "run", lambda _argv: (1, "no pppd is running"))
+        before = open_files()
+        with pytest.raises(HostError, match=r"^poff dsl-provider failed with code 1: no pppd"):
+            pppd.hang_up("dsl-provider", 10)
+        assert open_files() == before
+
+
+def test_a_pppd_that_ended_meanwhile_is_not_waited_for(monkeypatch):
+    """Between the look into /proc and the handle for its end."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
+    monkeypatch.setattr(pppd.program, "run", lambda argv: pytest.fail(f"ran {argv}"))
+    assert pppd.hang_up("dsl-provider", 1) is False
