@@ -60,8 +60,24 @@ def hook(event: Event | None, interface: str, environ: Mapping[str, str] = os.en
                 return 0
     except OSError:
         return 0  # not configured (yet), or removed
-    _act(event, interface, path)
+    try:
+        _act(event, interface, path)
+    except Exception as error:  # noqa: BLE001 - whatever it is, ifupdown must not suffer for it
+        _confess(event, error)
     return 0
+
+
+def _confess(event: Event, error: Exception) -> None:
+    """Say that an error which nobody thought of has ended the hook."""
+    sentence = f"unexpected {type(error).__name__}: {error}; please report it".replace("\n", " ")
+    print(f"dualwan-hook: {sentence}", file=sys.stderr)  # noqa: T201 - ifup shows it
+    try:
+        from dualwan.errors import DualwanError  # noqa: PLC0415 - only now is it worth the time
+        from dualwan.handle import fail  # noqa: PLC0415 - likewise
+
+        fail(event, DualwanError(sentence))
+    except Exception:  # noqa: BLE001, S110 - the log is what is broken; stderr has it
+        pass
 
 
 def _act(event: Event, interface: str, path: str) -> None:
@@ -69,9 +85,6 @@ def _act(event: Event, interface: str, path: str) -> None:
 
     from dualwan.config import load  # noqa: PLC0415
     from dualwan.errors import BusyError, ConfigError, DualwanError  # noqa: PLC0415
-
-    def too_late(_signal: int, _frame: object) -> None:
-        raise BusyError(f"gave up after {DEADLINE_SECONDS} s")
 
     try:
         config = load(Path(path))
@@ -83,20 +96,21 @@ def _act(event: Event, interface: str, path: str) -> None:
         return
     if not is_ours(event, interface, config.wan.interface, config.pppoe.interface):
         return
-    from dualwan.handle import fail, handle_event  # noqa: PLC0415
+    from dualwan.handle import handle_event  # noqa: PLC0415
     from dualwan.host.kernel import KernelHost  # noqa: PLC0415
 
-    signal.signal(signal.SIGALRM, too_late)
     waits = event is Event.UP and not config.mape.fixed
-    signal.alarm(DEADLINE_SECONDS + (config.mape.wait if waits else 0))
+    seconds = DEADLINE_SECONDS + (config.mape.wait if waits else 0)
+
+    def too_late(_signal: int, _frame: object) -> None:
+        raise BusyError(f"gave up after {seconds} s")
+
+    signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(seconds)
     try:
         handle_event(config, KernelHost(), event)
     except DualwanError as error:  # logged already
         print(f"dualwan-hook: {error}", file=sys.stderr)  # noqa: T201 - ifup shows it
-    except Exception as error:  # noqa: BLE001 - whatever it is, ifupdown must not suffer for it
-        sentence = f"unexpected {type(error).__name__}: {error}; please report it"
-        fail(event, DualwanError(sentence))
-        print(f"dualwan-hook: {sentence}", file=sys.stderr)  # noqa: T201 - ifup shows it
     finally:
         signal.alarm(0)
 

@@ -46,6 +46,8 @@ ROUTER, CLIENT = "192.168.1.1", "192.168.1.10"
 SERVERS = [f"198.51.100.{number}" for number in range(1, 9)]
 BY_NAME = ("firewall", "snat", "pbr")  # the slices that need no tunnel
 LIMIT = 10.0  # seconds that anything may take before a test gives up
+# What a run of all slices has to say here, where the tunnel is a veth.
+NO_TUNNEL = "dualwan-hook: mape0 (mape.tunnel) is there already, and is no IPv6 tunnel\n"
 SHUT = 0.4  # seconds after which an unanswered packet was dropped; an answer takes 1 ms
 CLONE_NEWNET = 0x40000000
 SO_RCVBUFFORCE = 33
@@ -348,7 +350,12 @@ class Line:
         return self.hook("--dry-run", "--exit-code", *named(slices or BY_NAME)).returncode == 0
 
     def event(self, name, **environ):
-        """Run what the hook of the event NAME runs."""
+        """Run what the hook of the event NAME runs, which has nothing to say."""
+        said = self.complaint(name, **environ)
+        assert said == "", said
+
+    def complaint(self, name, **environ):
+        """Run what the hook of the event NAME runs; return what went wrong: its code is 0."""
         done = self.hook("event", name, **environ)
         assert done.returncode == 0
         return done.stderr
@@ -356,6 +363,10 @@ class Line:
     def ports(self):
         """Return the port set of the configuration."""
         return load(self.config).mape.manual.port_set
+
+    def open(self):
+        """Take the firewall away: what is still not reached has another reason than that."""
+        self.router.run("nft", "delete", "table", "inet", "dualwan_firewall")
 
     # --- what the kernel of the router holds --------------------------------------------------
 

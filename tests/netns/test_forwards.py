@@ -99,7 +99,7 @@ def test_datagrams_are_forwarded_both_ways(made):
 def test_other_ports_and_the_other_protocol_stay_shut(made):
     """A forward opens its own port of its own protocol, on PPPoE's address only."""
     line = made(forward("pppoe"))
-    line.lan.listen(80)
+    exchange(line.lan.listen(80), line.internet.connect(PPPOE, 8080))
     line.lan.listen(8080)
     udp = line.lan.udp(port=80, timeout=SHUT)
     line.router.listen(8080)
@@ -170,7 +170,10 @@ def test_a_connection_that_conntrack_forgot_ends(made):
 
 
 def test_what_others_publish_is_not_opened(made):
-    """A DNAT rule of somebody else, a container's say, does not pass by our forwards."""
+    """A DNAT rule of somebody else, a container's say, does not pass by our forwards.
+
+    It is the firewall that keeps it: without it the same server answers.
+    """
     line = made(forward("pppoe"))
     line.router.nft(f"""
         table ip theirs {{
@@ -180,9 +183,11 @@ def test_what_others_publish_is_not_opened(made):
             }}
         }}
     """)
-    line.lan.listen(9000)
+    server = line.lan.listen(9000)
     with pytest.raises(TimeoutError):
         line.internet.connect(PPPOE, 9000, timeout=SHUT)
+    line.open()
+    exchange(server, line.internet.connect(PPPOE, 9000))
 
 
 def test_errors_about_a_forwarded_flow_pass(made):
@@ -306,12 +311,18 @@ def test_hairpin_by_the_shared_address(made):
 
 
 def test_hairpin_is_not_for_strangers(made):
-    """An interface that is not in the configuration does not get to the server."""
+    """An interface that is not in the configuration does not get to the server.
+
+    With its name in it, the same host does.
+    """
     line = made(forward("pppoe"), config=CONFIG)  # lan1 is not named
-    line.lan.listen(80)
+    server = line.lan.listen(80)
     line.lan.ip(f"rule add from {SECOND} lookup 7\nroute add default via {SECOND_ROUTER} table 7")
     with pytest.raises(TimeoutError):
         from_lan(line, PPPOE, 8080, SECOND)
+    line.config.write_text(TWO_LANS + forward("pppoe"))
+    line.apply()
+    exchange(server, from_lan(line, PPPOE, 8080, SECOND))
 
 
 # --- pinholes ------------------------------------------------------------------------------

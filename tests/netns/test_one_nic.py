@@ -6,6 +6,7 @@ import pytest
 from line import (
     CLIENT,
     CONFIG,
+    NO_TUNNEL,
     OTHER_PPPOE,
     PPPOE,
     ROUTER,
@@ -203,5 +204,5 @@ def test_both_hooks_of_the_interface_are_one(wire):
     line = wire()
     line.event("ifdown", IFACE="wan0", PHASE="pre-down")
     assert line.tables() == ["dualwan_firewall"]
-    line.event("ifup", IFACE="wan0", PHASE="post-up")
+    assert line.complaint("ifup", IFACE="wan0", PHASE="post-up") == NO_TUNNEL
     assert line.tables() == ["dualwan_firewall", "dualwan_pbr", "dualwan_snat"]

@@ -158,7 +158,7 @@ def test_no_wrong_configuration_changes_anything(line, old, new):
     assert done.stderr.startswith(f"dualwan-hook: {line.config}:")
     assert done.stderr.count("\n") == 1
     assert line.hook("--dry-run", "--slice", "firewall").returncode == 3
-    assert str(line.config) in line.event("ppp-up", PPP_IFACE="ppp0")
+    assert str(line.config) in line.complaint("ppp-up", PPP_IFACE="ppp0")
     assert (line.rules(), line.routes(), line.router.run("nft", "-a", "list",
                                                         "ruleset")) == before
 

@@ -65,6 +65,11 @@ def look(machine, cfg, *mine):
     return machine.observe(goals.reads(mine, cfg.wan.interface, names, ways, state))
 
 
+def marks_of(cfg):
+    """Return the nft table of the pbr slice as text."""
+    return pbr.wanted_table(cfg, derive_line(cfg).ways).source()
+
+
 class CrashError(BaseException):
     """The process ended in the middle of a run: nothing of ours may catch this."""
 

@@ -137,6 +137,12 @@ def test_the_example_file_says_what_holds_anyway(request):
                  "unknown service 'htp'; did you mean 'http'?", id="unknown service"),
     pytest.param("[pppoe]\n", '[firewall]\noutbound = ["tcp/70000"]\n', "a port is 1 to 65535",
                  id="port too large"),
+    pytest.param('"wan0"', '"wan0"\nprobe = ["198.51.100.1"]',
+                 "wan.probe: serves failover, which is not switched on (failover = true)",
+                 id="probe without failover"),
+    pytest.param('"wan0"', '"wan0"\nfailover = false\nprobe = ["198.51.100.1"]',
+                 "wan.probe: serves failover, which is not switched on (failover = true)",
+                 id="probe with failover switched off"),
     pytest.param("[pppoe]\n", "[firewall]\ninbound = [22]\n", "a service is a text",
                  id="number for service"),
 ])
@@ -156,6 +162,16 @@ def test_wan_and_lan_may_share_an_interface():
     assert [str(one) for one in from_text("a", text).lan.networks] == ["192.168.1.0/24"]
     with pytest.raises(ConfigError, match=r"IPv6 of a LAN on the WAN's own interface"):
         from_text("a", text + '[[forward]]\nprotocol = "tcp"\nport = 80\nto = "::5"\n')
+
+
+def test_probes_go_with_failover():
+    """And failover goes without probes: then the line's own default route decides."""
+    probed = 'failover = true\nprobe = ["198.51.100.1"]'
+    for more, targets in ((probed, ["198.51.100.1"]), ("failover = true", []), ("", [])):
+        text, _ = changed('"wan0"', f'"wan0"\n{more}')
+        wan = from_text("a", text).wan
+        assert wan.failover is bool(more)
+        assert [str(one) for one in wan.probe] == targets
 
 
 @pytest.mark.parametrize(("section", "lines"), [

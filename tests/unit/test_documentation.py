@@ -1,11 +1,11 @@
 """What is documented is what there is: man pages, example, completion against the program."""
 
-import argparse
 import ast
 import re
 from pathlib import Path
 
 import pytest
+from commandline import choices, options, parsers
 
 from dualwan import cli, config, errors, slices, toml_source
 from dualwan.config import forwards, services
@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "etc/dualwan.toml").read_text()
 PAGE_8 = (ROOT / "packaging/man/dualwan-hook.8").read_text()
 PAGE_5 = (ROOT / "packaging/man/dualwan.toml.5").read_text()
-COMPLETION = (ROOT / "packaging/completion/dualwan-hook").read_text()
 
 KEY = re.compile(r"(?P<off># ?)?(?P<key>[a-z][a-z0-9-]*) = (?P<value>[^#]+)")
 HEADER = re.compile(r"(?:# ?)?\[{1,2}(?P<section>[a-z.]+)\]{1,2}\s*")
@@ -217,28 +216,6 @@ def test_page_names_each_service_and_its_ports():
     assert set(mentioned) == set(services.KNOWN)
 
 
-def parsers():
-    """The command line's parsers by command; "" is the main one."""
-    main = cli._parser()  # noqa: SLF001 - the program's own description of its options
-    found = {"": main}
-    for action in main._actions:  # noqa: SLF001 - argparse has no public way to list them
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            found.update(action.choices)
-    return found
-
-
-def options():
-    """Every option, as it is typed."""
-    return {word for parser in parsers().values() for action in parser._actions  # noqa: SLF001
-            for word in action.option_strings}
-
-
-def choices(command, destination):
-    """The words that the option or argument DESTINATION of COMMAND takes."""
-    return {word for action in parsers()[command]._actions  # noqa: SLF001
-            if action.dest == destination for word in action.choices}
-
-
 def test_page_names_each_option_and_no_other():
     """OPTIONS in dualwan-hook(8) lists what argparse takes."""
     items = re.findall(r"^\.It (Fl .*)", section_of_page(PAGE_8, "OPTIONS"), re.MULTILINE)
@@ -263,14 +240,3 @@ def test_page_names_each_exit_code_and_no_other():
     expected = codes | {0, cli.WOULD_CHANGE, cli.INTERRUPTED}
     listed = re.findall(r"^\.It (\d+)", section_of_page(PAGE_8, "EXIT STATUS"), re.MULTILINE)
     assert set(map(int, listed)) == expected
-
-
-def test_completion_offers_what_there_is():
-    """Options, commands and their values, as argparse knows them."""
-    code = COMPLETION.replace("mapfile -t", "mapfile")
-    assert set(re.findall(r"(?<=[\s'])--?[a-z][a-z-]*", code)) == options()
-    words = set(re.findall(r"[\w-]+", COMPLETION))
-    assert set(parsers()) - {""} <= words
-    for values in (SLICES, choices("event", "event"), choices("", "color")):
-        assert f"-W '{' '.join(values)}'" in COMPLETION or set(values) <= words
-    assert f"-W 'auto {' '.join(table.load_table(Path('/nonexistent')).providers)}'" in COMPLETION

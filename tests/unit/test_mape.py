@@ -1,3 +1,4 @@
+import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Interface, IPv6Network
 
 import pytest
@@ -163,3 +164,23 @@ def test_rule_defaults():
     """Without more the PSID offset is the RFC's 6, the layout Japan's, the relay unknown."""
     rule = Rule("2001:db8::/40", "192.0.2.0/24", 16)
     assert (rule.psid_offset, rule.layout, rule.br) == (6, "draft", None)
+
+
+@pytest.mark.parametrize("rule", [
+    pytest.param(EXAMPLE, id="needs 56 bits"),
+    pytest.param(Rule("2001:db8::/32", "192.0.2.0/24", 16), id="needs 48 bits"),
+    pytest.param(Rule("2001:db8::/44", "192.0.0.0/18", 20, 4), id="needs 64 bits"),
+    pytest.param(Rule("2001:db8::/40", "192.0.2.1/32", 0, 4), id="needs the rule's own 40 bits"),
+])
+def test_a_prefix_needs_each_bit_of_the_rule(rule):
+    """With one less it may be that of somebody else, whose address and ports would follow.
+
+    The bits beyond what is needed change nothing of the CE.
+    """
+    length = rule.end_user_length
+    whole = derive(rule, f"2001:db8::/{length}")
+    short = re.escape(f"2001:db8::/{length - 1} is too short")
+    with pytest.raises(MapeError, match=rf"^{short}: .* needs the first {length} bits$"):
+        derive(rule, f"2001:db8::/{length - 1}")
+    for longer in range(length + 1, 65):
+        assert derive(rule, f"2001:db8::/{longer}")[:4] == whole[:4]
