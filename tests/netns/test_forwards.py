@@ -232,7 +232,7 @@ def test_hundreds_of_forwards_stand_in_a_map(made):
     server = line.lan.listen(1299)
     exchange(server, line.internet.connect(PPPOE, 10299))
     assert line.router.run("nft", "list", "chain", "ip", "dualwan_snat",
-                           "from_pppoe").count("dnat") == 1
+                           "pppoe_inbound").count("dnat") == 1
 
 
 # --- hairpin -------------------------------------------------------------------------------

@@ -22,8 +22,7 @@ from dualwan.model.resources import Address, Flows, Route, Rule, Solicitation, S
 from dualwan.model.usage import Losses, Usage, flows
 from dualwan.nft.table import NftTable
 from dualwan.slices import firewall, pbr, snat, tunnel
-from dualwan.slices.snat.allocate import NO_PORT
-from dualwan.slices.snat.quota import REFUSED
+from dualwan.slices.snat.names import NO_PORT, REFUSED, UNTRANSLATED
 
 if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import Known
@@ -181,7 +180,7 @@ class KernelHost:
     def losses(self) -> Losses:
         """See Host."""
         counters, refused = self._nft.counts(*TABLES[snat.NAME], REFUSED)
-        return Losses(refused, counters.get(NO_PORT, 0), counters.get(snat.UNTRANSLATED, 0))
+        return Losses(refused, counters.get(NO_PORT, 0), counters.get(UNTRANSLATED, 0))
 
     def any_answers(self, device: str, targets: Sequence[str]) -> bool:
         """See Host."""

@@ -54,18 +54,22 @@ def wanted_table(config: Config) -> NftTable:
                 for device, mark in ways),
               *via,
               *(f'iifname != "{device}" {rule}'
-                for (device, _), rule in zip(ways, restore, strict=True))),
+                for (device, _), rule in zip(ways, restore, strict=True)),
+              comment="a flow that came in by a WAN is marked; answers get its mark back"),
         base_chain("output",
               "type route hook output priority mangle; policy accept;",
-              *restore),
+              *restore,
+              comment="the same for what the router itself answers"),
         base_chain("postrouting",
               "type filter hook postrouting priority mangle; policy accept;",
               *(f'oifname "{device}" ct status ! confirmed {marks.assign("ct mark", mark)}'
-                for device, mark in ways)),
+                for device, mark in ways),
+              comment="a flow that begins by a WAN stays on it"),
         counter("misplaced"),
         base_chain("leaving",
               "type filter hook postrouting priority srcnat + 10; policy accept;",
-              f'oifname "{ppp}" fib saddr . oif type != local counter name misplaced drop'),
+              f'oifname "{ppp}" fib saddr . oif type != local counter name misplaced drop',
+              comment="nothing leaves by PPPoE with an address that is not PPPoE's"),
     ))
 
 

@@ -12,7 +12,7 @@ from dualwan.config.forwards import SMB
 from dualwan.config.mape import IPIP
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan
-from dualwan.nft.table import Block, NftTable, base_chain, chain, quoted
+from dualwan.nft.table import Block, NftTable, base_chain, chain, noted, quoted
 from dualwan.slices import zones
 from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in
 from dualwan.slices.tables import only_table
@@ -61,8 +61,9 @@ def _input(config: Config) -> Block:
         *(opening if config.firewall.bogus == "drop" else []),
         f'iifname "{config.wan.interface}" jump from_wan',
         f'iifname "{config.pppoe.interface}" meta nfproto ipv6 jump from_line',
-        f"iifname {quoted(_offering(config))} jump offers",
+        f"iifname {quoted(_offering(config))} jump {services_in.OFFERS}",
         SHUT,
+        comment="what comes to the router itself",
     )
 
 
@@ -78,8 +79,10 @@ def _from_wan(config: Config) -> list[Block]:
     relay = ([f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"]
              if softwire else [])
     return [
-        chain("from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER),
-        chain("from_wan", *relay, "jump from_line"),
+        chain("from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER,
+              comment="what the line itself needs of the router"),
+        chain("from_wan", *relay, "jump from_line",
+              comment="of the tunnel, from the border relay only; and the line itself"),
     ]
 
 
@@ -100,6 +103,7 @@ def _output(config: Config) -> Block:
         *probe,
         *(f"{match} accept" for match in services_in.matches(config.firewall.outbound)),
         SHUT,
+        comment="what the router itself sends",
     )
 
 
@@ -109,8 +113,10 @@ def _to_wan(config: Config) -> list[Block]:
     relay = ([f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"]
              if softwire else [])
     return [
-        chain("to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION),
-        chain("to_wan", *relay, "jump to_line"),
+        chain("to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION,
+              comment="what the router needs of the line itself"),
+        chain("to_wan", *relay, "jump to_line",
+              comment="of the tunnel, to the border relay only; and the line itself"),
     ]
 
 
@@ -132,6 +138,7 @@ def _forward(config: Config) -> Block:
         *(f"iifname {outside} oifname {quoted(lans)} {rule}"
           for rule in (icmpv6.THROUGH if lans else ())),
         SHUT,
+        comment="what crosses the router: from the LAN, and to its servers",
     )
 
 
@@ -139,14 +146,17 @@ def _mss(config: Config) -> Block:
     """TCP segments that fit each WAN, both ways; nft never raises the size that it finds."""
     tunnel, ppp = config.mape, config.pppoe
     clamps = [
-        (tunnel.tunnel, "ipv4", tunnel.mtu - IPV4_TCP_HEADERS),
-        (ppp.interface, "ipv4", ppp.mtu - IPV4_TCP_HEADERS),
-        (ppp.interface, "ipv6", ppp.mtu - IPV6_TCP_HEADERS),
+        (device, family, mtu - headers, headers) for device, family, mtu, headers in (
+            (tunnel.tunnel, "ipv4", tunnel.mtu, IPV4_TCP_HEADERS),
+            (ppp.interface, "ipv4", ppp.mtu, IPV4_TCP_HEADERS),
+            (ppp.interface, "ipv6", ppp.mtu, IPV6_TCP_HEADERS))
     ]
     return base_chain(
         "mss",
         "type filter hook forward priority mangle; policy accept;",
         "tcp flags & (syn | rst) != syn accept",
-        *(f'{way} "{device}" meta nfproto {family} tcp option maxseg size set {size}'
-          for device, family, size in clamps for way in ("oifname", "iifname")),
+        *(noted(f'{way} "{device}" meta nfproto {family} tcp option maxseg size set {size}',
+                f"{size} = MTU {size + headers} - {headers} of headers")
+          for device, family, size, headers in clamps for way in ("oifname", "iifname")),
+        comment="TCP segments that fit the MTU of the WAN",
     )

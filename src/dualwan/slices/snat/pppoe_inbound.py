@@ -12,8 +12,9 @@ answer comes back through the router.
 from __future__ import annotations
 
 from dualwan.config import PRIVATE, Config, forwards
-from dualwan.nft.table import Block, chain
+from dualwan.nft.table import Block
 from dualwan.slices import dnat, marks, zones
+from dualwan.slices.snat.names import PPPOE_HAIRPIN, PPPOE_INBOUND
 
 
 def rules(config: Config, shared: str) -> list[str]:
@@ -23,8 +24,9 @@ def rules(config: Config, shared: str) -> list[str]:
         return []
     others = ", ".join((*map(str, PRIVATE), *([shared] if shared else [])))
     public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
-    return [f'iifname "{config.pppoe.interface}" goto from_pppoe',
-            *(f"{lan} {dnat.ports(mine)} {public} goto from_lan" for lan in zones.from_lan(config))]
+    return [f'iifname "{config.pppoe.interface}" goto {PPPOE_INBOUND.name}',
+            *(f"{lan} {dnat.ports(mine)} {public} goto {PPPOE_HAIRPIN.name}"
+              for lan in zones.from_lan(config))]
 
 
 def chains(config: Config) -> list[Block]:
@@ -33,10 +35,9 @@ def chains(config: Config) -> list[Block]:
     if not mine:
         return []
     return [
-        chain("from_pppoe", "fib daddr . iif type != local return",
-              *dnat.to_servers(mine)),
-        chain("from_lan", marks.assign("ct mark", marks.HAIRPIN),
-              *dnat.to_servers(mine, everybody=True)),
+        PPPOE_INBOUND.block("fib daddr . iif type != local return", *dnat.to_servers(mine)),
+        PPPOE_HAIRPIN.block(marks.assign("ct mark", marks.HAIRPIN),
+                            *dnat.to_servers(mine, everybody=True)),
     ]
 
 
