@@ -3,7 +3,8 @@
 Each folder with an `event` is a configuration, a machine as it was seen and what happened;
 `plan.txt` is the plan that follows, as a person reads it. Each folder without one holds the
 nft texts that its configuration leads to, with long maps of ports as a digest; those of
-`nft-smallest` are whole, and are loaded by tests/netns/test_translation.py. To write them anew after a change that is meant:
+`nft-smallest` are whole, and are loaded by tests/netns/test_translation.py. To write them anew
+after a change that is meant:
 
     DUALWAN_WRITE_CASES=1 pytest tests/unit/test_cases.py && git diff tests/cases
 
