@@ -1,7 +1,7 @@
 """The decisions of the NAT program, in Python: which port a new flow gets, or why it gets none.
 
-As src/dualwan/slices/snat/README.md tells them, for flows that all stay alive. Written without a
-look at the rules: tests/netns/test_nat_model.py holds the two against each other.
+As src/dualwan/slices/snat/README.md tells them, for flows that all stay alive, without a word of
+nft: tests/netns/test_nat_model.py holds the two against each other.
 """
 
 from collections import Counter, defaultdict

@@ -226,6 +226,15 @@ def too_big(source, sport, target, dport):
     return message[:2] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + message[4:]
 
 
+def test_the_routers_public_address_in_the_lan_is_its_own(made):
+    """A LAN host that asks the router by an address of lan0 gets the router, not the server."""
+    line = made(forward("pppoe"))
+    line.lan.listen(80)
+    line.router.ip("address add 203.0.113.129/25 dev lan0")
+    own = line.router.listen(8080)
+    exchange(own, from_lan(line, "203.0.113.129", 8080))
+
+
 def test_hundreds_of_forwards_stand_in_a_map(made):
     """The last of 300 is served as the first, and the rules are no more than with one."""
     line = made(*(forward("pppoe", 10000 + at, f"{CLIENT}:{1000 + at}") for at in range(300)))
@@ -233,6 +242,16 @@ def test_hundreds_of_forwards_stand_in_a_map(made):
     exchange(server, line.internet.connect(PPPOE, 10299))
     assert line.router.run("nft", "list", "chain", "ip", "dualwan_snat",
                            "pppoe_inbound").count("dnat") == 1
+
+
+def test_another_address_by_pppoe_is_not_forwarded(made):
+    """A packet by ppp0 for an address that the router has elsewhere reaches no server."""
+    line = made(forward("pppoe"))
+    server = line.lan.listen(80)
+    line.internet.ip(f"route replace {SHARED}/32 dev ppp src {SERVERS[0]}")
+    with pytest.raises(OSError, match="timed out"):
+        line.internet.connect(SHARED, 8080, timeout=SHUT)
+    exchange(server, line.internet.connect(PPPOE, 8080))
 
 
 # --- hairpin -------------------------------------------------------------------------------

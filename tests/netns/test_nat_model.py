@@ -34,13 +34,13 @@ def flows(seed, hosts, endpoints, targets, count=1000):
 @pytest.mark.parametrize(("shape", "percent", "hosts", "endpoints", "targets"), [
     (SMALL, 50, NEAR, 400, 1), (SMALL, 50, APART, 400, 1), (SMALL, 50, APART, 100, 6),
     (SMALL, 15, MANY, 300, 1), (SMALL, 15, MANY, 60, 4), (SMALL, 100, MANY, 300, 1),
-    (TINY, 100, MANY, 100, 2), (TINY, 50, APART, 200, 2), (V6PLUS, 50, NEAR, 500, 1)])
+    (TINY, 100, MANY, 100, 2), (TINY, 50, APART, 200, 1), (V6PLUS, 50, NEAR, 500, 1)])
 def test_decisions_are_those_of_the_model(  # noqa: PLR0913, PLR0917
         rules, shape, percent, hosts, endpoints, targets, seed):
     """Ports taken, flows refused and flows lost: of a thousand random flows, each.
 
-    Hosts that are refused never want more ports than there are together: a flow that is
-    lost is counted for a few ticks of the clock, or is not.
+    Where ports are short too, who is refused and who is lost depends on the clock: a flow that
+    was lost counts for its host for a tick or two.
     """
     line = rules(shape=shape, mape=f"max-share = {percent}")
     made = load(line.config).mape.softwire
@@ -54,7 +54,7 @@ def test_decisions_are_those_of_the_model(  # noqa: PLR0913, PLR0917
     for one in some:
         port = model.flow(*one)
         if port == REFUSED:
-            losses[REFUSED, one[1]] += 1
+            losses[one[1]] += 1
         elif port == LOST:
             losses[LOST] += 1
         else:
@@ -62,8 +62,8 @@ def test_decisions_are_those_of_the_model(  # noqa: PLR0913, PLR0917
     seen = Counter((packet.kind, packet.sport, packet.target, packet.dport)
                    for packet in line.passed([flow(*one) for one in some]))
     assert seen == wanted
-    refused = line.elements("refused") if percent < 100 else ""
-    for host in hosts:
-        found = re.search(rf"{re.escape(host)} counter packets (\d+)", refused)
-        assert int(found[1] if found else 0) == losses[REFUSED, host]
-    assert line.counter("no_port") == losses[LOST]
+    refused = {host: int(count) for host, count in re.findall(
+        r"([0-9.]+) counter packets (\d+)", line.elements("refused"))} if percent < 100 else {}
+    assert sum(refused.values()) + line.counter("no_port") == losses.total()
+    if not losses[LOST]:
+        assert refused == {host: losses[host] for host in hosts if losses[host]}
