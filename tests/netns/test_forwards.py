@@ -231,13 +231,34 @@ def too_big(source, sport, target, dport):
     return message[:2] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + message[4:]
 
 
+def test_the_routers_public_address_in_the_lan_is_its_own(made):
+    """A LAN host that asks the router by an address of lan0 gets the router, not the server."""
+    line = made(forward("pppoe"))
+    line.lan.listen(80)
+    line.router.ip("address add 203.0.113.129/25 dev lan0")
+    own = line.router.listen(8080)
+    exchange(own, from_lan(line, "203.0.113.129", 8080))
+
+
 def test_hundreds_of_forwards_stand_in_a_map(made):
     """The last of 300 is served as the first, and the rules are no more than with one."""
     line = made(*(forward("pppoe", 10000 + at, f"{CLIENT}:{1000 + at}") for at in range(300)))
     server = line.lan.listen(1299)
     exchange(server, line.internet.connect(PPPOE, 10299))
     assert line.router.run("nft", "list", "chain", "ip", "dualwan_snat",
-                           "from_pppoe").count("dnat") == 1
+                           "pppoe_inbound").count("dnat") == 1
+
+
+def test_another_address_by_pppoe_is_not_forwarded(made):
+    """A packet by ppp0 for an address that the router has elsewhere reaches no server."""
+    line = made(forward("pppoe", protocol="udp"))
+    server, client = line.lan.udp(CLIENT, 80, timeout=SHUT), line.internet.udp(SERVERS[0])
+    line.internet.ip(f"route replace {SHARED}/32 dev ppp src {SERVERS[0]}")
+    client.sendto(b"elsewhere", (SHARED, 8080))
+    with pytest.raises(TimeoutError):
+        server.recv(64)
+    client.sendto(b"here", (PPPOE, 8080))
+    assert server.recv(64) == b"here"
 
 
 # --- hairpin -------------------------------------------------------------------------------

@@ -75,6 +75,20 @@ def test_a_share_is_towards_one_destination(rules, kind):
         assert passed(line, flows(kind, GREEDY, 600, 50000, dport=80)) == 504
 
 
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_ports_of_a_bucket_are_never_counted(rules, kind):
+    """Also of endpoints that have them, towards a destination where the host is metered.
+
+    It is from the first flow on there, whose endpoint has a port outside the bucket.
+    """
+    line = rules()
+    assert passed(line, flows(kind, GREEDY, 504)) == 504
+    assert passed(line, [*reversed(flows(kind, GREEDY, 504, target=elsewhere(1)))]) == 504
+    assert refused(line) == {}
+    assert passed(line, flows(kind, GREEDY, 50, 30000, target=elsewhere(1))) == 0
+    assert refused(line) == {GREEDY: 50}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_host_may_again_what_it_gave_back(rules, kind):
     """When a host's flows have ended, as many may begin, and no more."""

@@ -110,6 +110,16 @@ def test_other_ports_of_the_set_stay_shut(both):
             line.internet.connect(SHARED, port, timeout=SHUT)
 
 
+def test_another_address_by_the_tunnel_is_nobodys(both):
+    """What the tunnel brings for an address that is not the shared one reaches no server."""
+    line = both
+    watch = line.watch(line.lan, "eth0")
+    line.send([flow(kind, SERVERS[0], 4000, address, PORT)
+               for address in ("192.0.2.19", SHARED) for kind in ("tcp", "udp")], outside=True)
+    assert sorted(packet.kind for packet in watch.seen()
+                  if packet.dport == INNER) == ["tcp", "udp"]
+
+
 def test_lan_hosts_reach_the_server_by_the_outer_address(both):
     """Hairpinning: by TCP and UDP, and the server sees the outer address (RFC 4787 REQ-9a)."""
     line = both

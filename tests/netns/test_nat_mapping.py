@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 from line import LIMIT, SERVERS, SHARED, SHUT, until
-from natlab import HOSTS, OCN, TARGET, V6PLUS, answer, elsewhere, tcp, udp
+from natlab import HOSTS, OCN, TARGET, V6PLUS, answer, checksum, elsewhere, ipv4, tcp, udp
 
 OPEN, OTHER, THIRD = HOSTS[0], HOSTS[1], HOSTS[2]
 
@@ -151,6 +151,9 @@ def test_an_open_host_answers_what_came_in(open_line):
     assert (text, peer) == (b"question", (SERVERS[0], 6000))
     console.sendto(b"answer", peer)
     assert other.recvfrom(64) == (b"answer", mine)
+    learned = line.elements("udp_mappings", "map") + line.elements("open_ports", "map")
+    assert OPEN in learned
+    assert SERVERS[0] not in learned, "the peer is no endpoint of the LAN"
 
 
 def test_a_port_with_an_owner_is_nobody_elses(open_line):
@@ -216,6 +219,37 @@ def test_mappings_of_an_open_host_go_when_unused(open_line):
     line.send([udp(OPEN, 3074, SERVERS[0], 5000)])
     renewed = line.elements("open_peers", "map")
     assert "expires 4m59" in renewed or "expires 5m " in renewed  # looked at within a tick
+
+
+def test_a_long_game_keeps_its_port(open_line):
+    """Each packet of an open host renews its mapping, not only the first of a flow."""
+    line = open_line
+    line.send([udp(OPEN, 3074, SERVERS[0], 5000)])
+    assert until(lambda: "expires 59m58" in line.elements("udp_mappings", "map"))
+    line.send([udp(OPEN, 3074, SERVERS[0], 5000)])
+    renewed = line.elements("udp_mappings", "map")
+    assert "expires 59m59" in renewed or "expires 1h" in renewed  # looked at within a tick
+
+
+def test_an_open_nat_is_not_for_file_sharing(open_line):
+    """A host that sent from the port of Windows file sharing is not reached on it."""
+    line = open_line
+    inner, other = (line.lan.udp(OPEN, port, timeout=SHUT) for port in (137, 3074))
+    first, second = server(line, 0), server(line, 0, 6000)
+    for made in (inner, other):
+        made.sendto(b"1", (SERVERS[0], 5000))
+        second.sendto(b"other port", first.recvfrom(8)[1])
+    assert heard(other) == b"other port"
+    assert heard(inner) == b""
+
+
+def test_only_echoes_have_ports(rules):
+    """A LAN host's timestamp request has no port that could be looked for: it does not leave."""
+    line = rules()
+    asked = bytes([13, 0, 0, 0]) + bytes(16)
+    packet = asked[:2] + checksum(asked).to_bytes(2, "big") + asked[4:]
+    assert line.passed([ipv4(1, OTHER, TARGET, packet)]) == []
+    assert line.untranslated() == 1
 
 
 def test_answers_from_outside_find_their_way(rules):

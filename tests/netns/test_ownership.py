@@ -95,7 +95,7 @@ def test_somebody_who_flushes_everything_is_mended(line):
     "add rule inet dualwan_firewall input accept",
     "add rule ip dualwan_snat postrouting masquerade",
     "delete table ip dualwan_pbr",
-    "flush chain ip dualwan_snat guard",
+    "flush chain ip dualwan_snat egress_filter",
     "add set inet dualwan_firewall extra { type ipv4_addr; }",
 ])
 def test_a_table_that_somebody_edited_is_seen_and_mended(line, edit):

@@ -96,24 +96,24 @@ def test_answers_that_find_no_way_into_the_lan_do_not_go_back_by_the_tunnel(line
 
 
 def test_lan_devices_come_and_go(line):
-    """The guard lets them pass by index; a table that does so still is as it should be."""
-    def guard():
-        return line.router.run("nft", "list", "chain", "ip", "dualwan_snat", "guard")
+    """The egress filter lets them pass by index; a table that does so still is as it should be."""
+    def egress_filter():
+        return line.router.run("nft", "list", "chain", "ip", "dualwan_snat", "egress_filter")
 
-    assert 'oif "lan0" accept' in guard()
+    assert 'oif "lan0" accept' in egress_filter()
     line.router.ip("link del lan0")
     assert line.settled("snat")
     line.router.run("nft", "delete", "table", "ip", "dualwan_snat")
     line.apply("snat")  # loads without the device
-    assert "oif " not in guard()
+    assert "oif " not in egress_filter()
     line.router.ip("link add lan0 type veth peer name other")
     assert line.settled("snat")
 
 
 @pytest.mark.parametrize(("table", "chain"), [
-    ("ip dualwan_snat", "guard"), ("inet dualwan_firewall", "output")])
+    ("ip dualwan_snat", "egress_filter"), ("inet dualwan_firewall", "output")])
 def test_somebody_elses_rule_for_a_device_is_noticed(line, table, chain):
-    """A way around the guard or the firewall is seen, and gone with the next run."""
+    """A way around the egress filter or the firewall is seen, and gone with the next run."""
     line.router.run("nft", "insert", "rule", *table.split(), chain, "oif", "ppp0", "accept")
     assert not line.settled()
     line.apply()

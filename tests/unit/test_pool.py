@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from dualwan.mape.portset import PortSet
 from dualwan.slices.snat.match import any_block, each_port, in_turn, inside, outside
-from dualwan.slices.snat.ports import HOMES, LARGEST, PLACES, SMALLEST, pool
+from dualwan.slices.snat.ports import BUCKETS, LARGEST, SMALLEST, STRIDE, pool
 
 ADDRESS = "192.0.2.18"
 CASES = Path(__file__).parents[1] / "cases"
@@ -41,11 +42,11 @@ def members(port_set):
 @example(OCN, bytes(16), None)
 @example(V6PLUS, bytes(16), None)
 def test_every_port_is_given_by_one_part(port_set, secret, data):
-    """Homes and commons share the ports out; what is reserved, and port 0, is in none."""
+    """Buckets and overflow share the ports out; what is reserved, and port 0, is in none."""
     ports = members(port_set)
     reserved = data.draw(st.sets(st.sampled_from(ports), max_size=20)) if data and ports else set()
     made = pool(ADDRESS, port_set, secret, reserved)
-    given_away = [port for part in (*made.homes, made.commons) for port in part]
+    given_away = [port for part in (*made.buckets, made.overflow) for port in part]
     assert sorted(given_away) == sorted(set(ports) - reserved - {0})
     assert sorted(made.ports) == sorted(given_away)
     assert set(made.reserved) == (reserved | {0}) & set(ports)
@@ -60,28 +61,40 @@ def test_blocks_are_the_ports_in_rows(port_set, reserved):
     assert all(low <= high for low, high in made.blocks)
 
 
-@pytest.mark.parametrize(("port_set", "home", "commons"), [(OCN, 63, 504), (V6PLUS, 15, 120)])
-def test_half_of_the_ports_are_at_home(port_set, home, commons):
-    """Eight homes of a port a block, by its last four bits; the other half is everybody's."""
+@pytest.mark.parametrize(("port_set", "size", "overflow"), [(OCN, 63, 504), (V6PLUS, 15, 120)])
+def test_half_of_the_ports_are_in_buckets(port_set, size, overflow):
+    """Eight buckets of a port a block, by its last four bits; the other half is the overflow."""
     made = pool(ADDRESS, port_set, bytes(16))
-    assert [len(ports) for ports in made.homes] == [home] * HOMES
-    assert len(made.commons) == commons
-    assert made.home == home
-    for at, ports in enumerate(made.homes):
-        assert {port % PLACES for port in ports} == {at}
-    assert min(port % PLACES for port in made.commons) == HOMES
+    assert [len(ports) for ports in made.buckets] == [size] * BUCKETS
+    assert len(made.overflow) == overflow
+    assert made.bucket_size == size
+    for at, ports in enumerate(made.buckets):
+        assert {port % STRIDE for port in ports} == {at}
+    assert min(port % STRIDE for port in made.overflow) == BUCKETS
 
 
 @given(port_sets())
-def test_homes_are_for_sets_that_are_shared_by_many_flows(port_set):
+def test_buckets_are_for_sets_that_are_shared_by_many_flows(port_set):
     """A tiny set is not divided, and of a large one the ports are not counted at all."""
     made = pool(ADDRESS, port_set, bytes(16))
     if len(port_set) > LARGEST:
         assert not made.counted
     if len(port_set) < SMALLEST:
-        assert len(made.homes) <= 1
-        assert made.commons == ()
-    assert len(made.homes) in {0, 1, HOMES}
+        assert made.buckets == ()
+    if not made.buckets:
+        assert made.overflow == made.ports
+        assert made.bucket_size == len(made.ports)
+    assert len(made.buckets) in {0, BUCKETS}
+
+
+@given(SMALL, SECRETS)
+def test_without_buckets_all_ports_are_in_the_overflow(port_set, secret):
+    """In the same order of giving; nothing else of the pool changes."""
+    made = pool(ADDRESS, port_set, secret)
+    whole = made.undivided()
+    assert whole == replace(made, buckets=(), overflow=made.ports)
+    for part in (*made.buckets, made.overflow):
+        assert part == tuple(port for port in whole.overflow if port in set(part))
 
 
 @given(SECRETS, SECRETS)
@@ -89,8 +102,8 @@ def test_the_order_depends_on_the_secret(one, other):
     """Two lines with the same ports give them away in another order."""
     assume(one != other)
     first, second = pool(ADDRESS, OCN, one), pool(ADDRESS, OCN, other)
-    assert first.commons != second.commons
-    for mine, theirs in zip(first.homes, second.homes, strict=True):
+    assert first.overflow != second.overflow
+    for mine, theirs in zip(first.buckets, second.buckets, strict=True):
         assert mine != theirs
         assert sorted(mine) == sorted(theirs)
 
@@ -126,8 +139,8 @@ def test_the_order_is_the_same_each_time():
 
 @given(SECRETS)
 def test_a_port_does_not_tell_the_next_one(secret):
-    """Hardly ever does the next higher port of a home follow (RFC 6056 section 3.1)."""
-    for ports in pool(ADDRESS, OCN, secret).homes:
+    """Hardly ever does the next higher port of a bucket follow (RFC 6056 section 3.1)."""
+    for ports in pool(ADDRESS, OCN, secret).buckets:
         ranks = {port: at for at, port in enumerate(sorted(ports))}
         follows = sum(ranks[b] == ranks[a] + 1 for a, b in pairwise(ports))
         assert follows < len(ports) / 4
@@ -135,9 +148,9 @@ def test_a_port_does_not_tell_the_next_one(secret):
 
 @given(SECRETS, st.sets(st.sampled_from(members(OCN)), max_size=20))
 def test_a_reservation_leaves_the_others_where_they_are(secret, reserved):
-    """Who has a port keeps its home, and the order stays, when forwards are added."""
+    """Who has a port keeps its bucket, and the order stays, when forwards are added."""
     before, after = pool(ADDRESS, OCN, secret), pool(ADDRESS, OCN, secret, reserved)
-    for had, has in zip((*before.homes, before.commons), (*after.homes, after.commons),
+    for had, has in zip((*before.buckets, before.overflow), (*after.buckets, after.overflow),
                         strict=True):
         assert has == tuple(port for port in had if port not in reserved)
 

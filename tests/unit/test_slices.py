@@ -22,9 +22,10 @@ def shown(plan):
 
 
 def lines(text, chain):
-    """Return the lines of CHAIN in the nft TEXT."""
+    """Return the lines of CHAIN in the nft TEXT, without what is said about them."""
     body = re.search(rf"chain {chain} {{\n(.*?)\n\t}}", text, re.DOTALL)[1]
-    return [line.strip() for line in body.splitlines()]
+    said = [re.sub(r'(^| )comment "[^"]*"$', "", line.strip()) for line in body.splitlines()]
+    return [line for line in said if line]
 
 
 # --- all tables ------------------------------------------------------------------------------
@@ -95,7 +96,7 @@ def test_nothing_on_offer_leaves_the_ident_answer():
         "ct state != new drop"]
 
 
-def test_services_for_the_same_networks_share_a_door():
+def test_services_for_the_same_networks_share_an_acl():
     """One lookup by port, whatever their number; a port of two offers is for both's networks."""
     offers = ", ".join(['{ service = "tcp/22", from = ["192.0.2.0/24"] }',
                         '{ service = "ssh", from = ["198.51.100.0/24"] }',
@@ -103,13 +104,13 @@ def test_services_for_the_same_networks_share_a_door():
                           for port in range(1000, 1100))])
     text = wanted_of(firewall, config(BASE + f"[firewall]\ninbound = [{offers}]\n")).source()
     ways = next(rule for rule in lines(text, "offers") if "vmap" in rule)
-    assert ways.count("tcp . 22 : goto door_0") == 1
-    assert ways.count("goto door_1") == 100
-    assert lines(text, "door_0") == ["ip saddr { 198.51.100.0/24 } goto guard",
+    assert ways.count("tcp . 22 : goto acl_0") == 1
+    assert ways.count("goto acl_1") == 100
+    assert lines(text, "acl_0") == ["ip saddr { 198.51.100.0/24 } goto guard",
                                      "ip saddr { 192.0.2.0/24 } accept"]
-    assert lines(text, "door_1") == ["ip saddr { 192.0.2.0/24 } accept",
+    assert lines(text, "acl_1") == ["ip saddr { 192.0.2.0/24 } accept",
                                      "ip6 saddr { 2001:db8::/32 } accept"]
-    assert "chain door_2" not in text
+    assert "chain acl_2" not in text
 
 
 def test_mape_comes_from_the_relay_only():
@@ -143,7 +144,7 @@ def test_every_block_of_the_port_set_is_in_the_map_once():
     """63 blocks of 16 ports by offset 6 and length 6, each with the shared address."""
     ports = config().mape.manual.port_set
     for protocol in ("tcp", "udp", "icmp"):
-        rule, = lines(SNAT.source(), f"{protocol}_any")
+        rule, = lines(SNAT.source(), f"{protocol}_any_block")
         blocks = re.findall(r"(\d+) : 192\.0\.2\.18 \. (\d+)-(\d+)", rule)
         assert [int(at) for at, _, _ in blocks] == list(range(63))
         assert tuple((int(low), int(high)) for _, low, high in blocks) == ports.ranges()
@@ -157,9 +158,9 @@ def test_a_block_of_one_port_is_written_as_one():
 
 
 def test_without_a_softwire_nothing_leaves_by_the_tunnel():
-    """No translation yet, so the guard drops all; PPPoE is masqueraded all the same."""
+    """No translation yet, so the egress filter drops all; PPPoE is masqueraded all the same."""
     text = wanted_of(snat, config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).source()
-    assert lines(text, "guard")[-1] == "counter name untranslated drop"
+    assert lines(text, "egress_filter")[-1] == "counter name untranslated drop"
     assert lines(text, "postrouting")[1:] == ['oifname "ppp0" masquerade']
 
 

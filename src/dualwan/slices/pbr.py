@@ -63,13 +63,16 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
               for way in of_kind(ways, Kind.SOFTWIRE)),
             *(f'iifname "{way.device}" ct state new {_assign_ct(way)}' for way in pinned),
             *_chosen(config, ways),
-            *(f'iifname != "{way.device}" {restore[way.name]}' for way in pinned)),
+            *(f'iifname != "{way.device}" {restore[way.name]}' for way in pinned),
+            comment="a flow that came in by a WAN is marked; answers get its mark back"),
         base_chain("output", "type route hook output priority mangle; policy accept;",
-                   *restore.values()),
+                   *restore.values(),
+                   comment="the same for what the router itself answers"),
         base_chain(
             "postrouting", "type filter hook postrouting priority mangle; policy accept;",
             *(f'oifname "{way.device}" ct status ! confirmed {_assign_ct(way)}'
-              for way in pinned)),
+              for way in pinned),
+            comment="a flow that begins by a WAN stays on it"),
         counter(MISPLACED),
         _leaving(ways),
     ))
@@ -91,7 +94,8 @@ def _leaving(ways: Iterable[Way]) -> Block:
     return base_chain(
         "leaving", "type filter hook postrouting priority srcnat + 10; policy accept;",
         *(f'oifname "{way.device}" fib saddr . oif type != local '
-          f"counter name {MISPLACED} drop" for way in of_kind(ways, Kind.PPP)))
+          f"counter name {MISPLACED} drop" for way in of_kind(ways, Kind.PPP)),
+        comment="nothing leaves by a PPP session with an address that is not its own")
 
 
 def _wanted(at: Situation) -> list[Resource]:

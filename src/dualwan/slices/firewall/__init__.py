@@ -12,7 +12,7 @@ from dualwan.config.forwards import SMB
 from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan
 from dualwan.model.way import Kind, Way, default_last, devices, of_kind
-from dualwan.nft.table import Block, NftTable, base_chain, chain, quoted
+from dualwan.nft.table import Block, NftTable, base_chain, chain, noted, quoted
 from dualwan.slices import zones
 from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in
 from dualwan.slices.slice import Remains, Situation, Slice
@@ -68,8 +68,9 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
         f'iifname "{config.wan.interface}" jump from_wan',
         *(f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
           for way in of_kind(ways, Kind.PPP)),
-        f"iifname {quoted(devices(offering))} jump offers",
+        f"iifname {quoted(devices(offering))} jump {services_in.OFFERS}",
         SHUT,
+        comment="what comes to the router itself",
     )
 
 
@@ -78,8 +79,10 @@ def _from_wan(ways: tuple[Way, ...]) -> list[Block]:
     relays = [f"ip6 saddr {wire.br} ip6 daddr {wire.ce} meta l4proto 4 accept"
               for way in ways if (wire := way.softwire)]
     return [
-        chain("from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER),
-        chain("from_wan", *relays, "jump from_line"),
+        chain("from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER,
+              comment="what the line itself needs of the router"),
+        chain("from_wan", *relays, "jump from_line",
+              comment="of the tunnel, from the border relay only; and the line itself"),
     ]
 
 
@@ -101,6 +104,7 @@ def _output(config: Config, ways: tuple[Way, ...]) -> Block:
         *probes,
         *(f"{match} accept" for match in services_in.matches(config.firewall.outbound)),
         SHUT,
+        comment="what the router itself sends",
     )
 
 
@@ -109,8 +113,10 @@ def _to_wan(ways: tuple[Way, ...]) -> list[Block]:
     relays = [f"ip6 saddr {wire.ce} ip6 daddr {wire.br} meta l4proto 4 accept"
               for way in ways if (wire := way.softwire)]
     return [
-        chain("to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION),
-        chain("to_wan", *relays, "jump to_line"),
+        chain("to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION,
+              comment="what the router needs of the line itself"),
+        chain("to_wan", *relays, "jump to_line",
+              comment="of the tunnel, to the border relay only; and the line itself"),
     ]
 
 
@@ -132,20 +138,23 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         *(f"iifname {outside} oifname {quoted(lans)} {rule}"
           for rule in (icmpv6.THROUGH if lans else ())),
         SHUT,
+        comment="what crosses the router: from the LAN, and to its servers",
     )
 
 
 def _mss(ways: tuple[Way, ...]) -> Block:
     """Clamp TCP segments to what fits each way, both ways; nft never raises the size it finds."""
-    clamps = [(way.device, family, way.mtu - headers) for way in ways
+    clamps = [(way.device, family, way.mtu, headers) for way in ways
               for family, headers in (("ipv4", IPV4_TCP_HEADERS), ("ipv6", IPV6_TCP_HEADERS))
               if family == "ipv4" or way.kind is Kind.PPP]
     return base_chain(
         "mss",
         "type filter hook forward priority mangle; policy accept;",
         "tcp flags & (syn | rst) != syn accept",
-        *(f'{match} "{device}" meta nfproto {family} tcp option maxseg size set {size}'
-          for device, family, size in clamps for match in ("oifname", "iifname")),
+        *(noted(f'{match} "{device}" meta nfproto {family} tcp option maxseg size '
+                f"set {mtu - headers}", f"{mtu - headers} = MTU {mtu} - {headers} of headers")
+          for device, family, mtu, headers in clamps for match in ("oifname", "iifname")),
+        comment="TCP segments that fit the MTU of the WAN",
     )
 
 

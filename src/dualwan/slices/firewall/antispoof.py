@@ -42,8 +42,10 @@ def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
         f"iifname {ipv4_wans} ip saddr {{ {', '.join(BOGONS4)} }} jump bogon",
         f"iifname {ipv6_wans} ip6 saddr {{ {', '.join(BOGONS6)} }} drop",
         *(flags if config.firewall.bogus == "drop" else []),
+        comment="from outside: no source that cannot be there, no impossible TCP flags",
     ), chain(
         "bogon",
         "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
         "drop",
+        comment="private sources: routers on the way may report errors from such",
     ))

@@ -15,7 +15,7 @@ from dualwan.config.services import PING, Port, Service
 from dualwan.nft.table import Block, chain, dynamic, elements
 
 SET_SIZE = 8192  # elements; about 1 MB a set at the most
-GUARD = "guard"
+OFFERS, GUARD = "offers", "guard"
 ECHOES = ("icmp type echo-request", "icmpv6 type echo-request")
 FAMILIES = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
 ELSEWHERE = "fib daddr . iif type != local drop"
@@ -40,16 +40,17 @@ def chains(config: Config) -> list[Block]:
     everywhere = [offer for offer in firewall.inbound if not offer.sources]
     guarded = [offer.service for offer in everywhere if offer.guard]
     free = [offer.service for offer in everywhere if not offer.guard]
-    doors = _doors(firewall.inbound)
+    acls = _source_acls(firewall.inbound)
     found = [chain(
-        "offers",
+        OFFERS,
         ELSEWHERE,
         f"tcp dport 113 {ident}",
         "ct state != new drop",
-        *_by_port(doors),
+        *_by_port(acls),
         *(f"{match} goto {GUARD}" for match in matches(guarded)),
         *(f"{match} accept" for match in matches(free)),
-    ), *(_door(number, door) for number, door in enumerate(doors))]
+        comment="services that the router offers outside",
+    ), *(_source_acl(number, acl) for number, acl in enumerate(acls))]
     if _guarded(config):
         found += [_guard(firewall.guard), _attack(config)]
     return found
@@ -60,40 +61,40 @@ def _guarded(config: Config) -> list[Service]:
 
 
 # Networks that something is for, each with whether it is guarded.
-Door = tuple[tuple[Network, bool], ...]
+SourceAcl = tuple[tuple[Network, bool], ...]
 
 
-def _doors(offers: Iterable[Offer]) -> dict[Door, list[Port]]:
-    """Ports that are for given networks only, by the door that these make."""
+def _source_acls(offers: Iterable[Offer]) -> dict[SourceAcl, list[Port]]:
+    """Ports that are for given networks only, by the list of sources that these make."""
     access: dict[Port, set[tuple[Network, bool]]] = {}
     for offer in offers:
         for port in offer.service.ports if offer.sources else ():
             access.setdefault(port, set()).update((one, offer.guard) for one in offer.sources)
-    found: dict[Door, list[Port]] = {}
+    found: dict[SourceAcl, list[Port]] = {}
     for port, whose in access.items():
         found.setdefault(tuple(sorted(whose, key=str)), []).append(port)
     return found
 
 
-def _by_port(doors: dict[Door, list[Port]]) -> list[str]:
-    """One lookup by port leads to its door."""
-    ways = [f"{port.protocol} . {port.number} : goto door_{number}"
-            for number, ports in enumerate(doors.values()) for port in ports if port != PING]
-    pings = [f"{echo} goto door_{number}" for number, ports in enumerate(doors.values())
+def _by_port(acls: dict[SourceAcl, list[Port]]) -> list[str]:
+    """One lookup by port leads to its list of sources."""
+    ways = [f"{port.protocol} . {port.number} : goto acl_{number}"
+            for number, ports in enumerate(acls.values()) for port in ports if port != PING]
+    pings = [f"{echo} goto acl_{number}" for number, ports in enumerate(acls.values())
              if PING in ports for echo in ECHOES]
     return ([f"meta l4proto . th dport vmap {{ {', '.join(ways)} }}"] if ways else []) + pings
 
 
-def _door(number: int, door: Door) -> Block:
+def _source_acl(number: int, acl: SourceAcl) -> Block:
     """Who is of none of its networks falls through to nothing."""
     lines = []
     for guard, verdict in ((True, f"goto {GUARD}"), (False, "accept")):
         for version, family, _ in FAMILIES:
-            networks = collapsed(one for one, guarded in door
+            networks = collapsed(one for one, guarded in acl
                                  if guarded == guard and one.version == version)
             if networks:
                 lines.append(f"{family} saddr {elements(map(str, networks))} {verdict}")
-    return chain(f"door_{number}", *lines)
+    return chain(f"acl_{number}", *lines, comment="services that are for these sources only")
 
 
 def _guard(guard: Guard) -> Block:
@@ -104,7 +105,8 @@ def _guard(guard: Guard) -> Block:
         lines += [f"{who} @refused{version} reject",
                   " ".join(f"{who} {held}" for held in tries) + " goto attack"]
         lines += [f"{who} != {held} add {held} {{ {who} }} accept" for held in tries]
-    return chain(GUARD, *lines, "accept")
+    return chain(GUARD, *lines, "accept", comment=f"brute force: more than {guard.hits} tries in "
+                 f"{guard.seconds} s are refused for {guard.refuse} s")
 
 
 def _attack(config: Config) -> Block:
@@ -116,6 +118,7 @@ def _attack(config: Config) -> Block:
         *(f"add @refused{version} {{ {family} saddr . meta l4proto . th dport }}"
           for version, family, _ in FAMILIES),
         "reject",
+        comment="one try too many: log it, and refuse the source from now on",
     )
 
 

@@ -1,9 +1,7 @@
 """The snat slice: one nft table that translates what leaves by either WAN. Pure.
 
-Of its parts: ports.py the ports and their order, allocate.py how a flow gets one, quota.py
-how many a host may have, timeouts.py how long it keeps them, mape_inbound.py what may come in. The
-guard has the last word: nothing leaves by the tunnel that is not of the shared address and
-its ports.
+README.md has the way of a packet through it. The egress filter has the last word: nothing
+leaves by the tunnel that is not of the shared address and its ports.
 """
 
 from __future__ import annotations
@@ -18,30 +16,32 @@ from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Softwire, Way, of_kind
-from dualwan.nft.table import (
-    Block,
-    DeviceShortcut,
-    NftTable,
-    base_chain,
-    chain,
-    counter,
-)
+from dualwan.nft.table import Block, DeviceShortcut, NftTable, counter, noted
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
 from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
-from dualwan.slices.snat.mape_inbound import Inward
+from dualwan.slices.snat.allocate import PortAllocator
+from dualwan.slices.snat.mape_inbound import MapeInbound
 from dualwan.slices.snat.match import any_block, inside, outside
+from dualwan.slices.snat.names import (
+    EGRESS_FILTER,
+    EGRESS_FILTER_ICMP,
+    NO_PORT,
+    POSTROUTING,
+    PREROUTING,
+    REFUSED,
+    TRANSLATE,
+    UNTRANSLATED,
+)
 from dualwan.slices.snat.ports import Pool, pool
-from dualwan.slices.snat.quota import REFUSED, Share
+from dualwan.slices.snat.quota import Quota
 from dualwan.slices.tables import only_table
 
 NAME = "snat"
 TABLE = TableId("ip", "dualwan_snat", dynamic=True)
 
-UNTRANSLATED = "untranslated"  # the counter of packets that the guard stopped
 REFUSE = f"counter name {UNTRANSLATED} drop"
 ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols have a port
-GUARD = "type filter hook postrouting priority srcnat + 10; policy accept;"
 
 
 def bring_up(at: Situation) -> SlicePlan:
@@ -67,14 +67,14 @@ def wanted(config: Config, ways: tuple[Way, ...]) -> NftTable:
     if softwire and isinstance(config.mape, MapE) and softwire.port_set:
         return _shared(config, ways, config.mape, softwire, softwire.port_set, possible)
     address = way.address if softwire and softwire.translated else ""
-    inward = Inward(address, way.device, possible if address else (), ())
+    inbound = MapeInbound(address, way.device, possible if address else (), ())
     return NftTable(TABLE.family, TABLE.name, (
         counter(UNTRANSLATED),
-        *_prerouting([*inward.rules(), *pppoe_inbound.rules(config, ways, address)]),
-        *inward.chains(),
+        *_prerouting([*inbound.rules(), *pppoe_inbound.rules(config, ways, address)]),
+        *inbound.chains(),
         *pppoe_inbound.chains(config, ways),
-        _postrouting(config, ways, inward, f"snat ip to {address}" if address else ""),
-        _simple_guard(way.device, softwire),
+        _postrouting(config, ways, inbound, f"snat ip to {address}" if address else ""),
+        _simple_filter(way.device, softwire),
     ))
 
 
@@ -87,71 +87,72 @@ def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str,
 
 def _shared(config: Config, ways: tuple[Way, ...], mape: MapE,  # noqa: PLR0913, PLR0917
             softwire: Softwire, port_set: PortSet, possible: tuple[Forward, ...]) -> NftTable:
-    """Of an address that is shared."""
+    """Return the table of an address that is shared."""
     tunnel = mape.tunnel
     ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed,
                  [one.port for one in possible])
-    inward = Inward(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
-    share = Share(ports, mape.max_share)
+    quota = Quota(ports, mape.max_share)
+    if not quota.uncounted:  # nothing asks which ports are a bucket's
+        ports = ports.undivided()
+        quota = replace(quota, pool=ports)
+    inbound = MapeInbound(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
     short = timeouts.rules() if mape.conntrack_timeouts else {}
-    way = allocate.Sharing(ports, short, share.crowd(), inward.avoid)
+    allocator = PortAllocator(ports, short, quota.metering(), inbound.owned)
     identity = (f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/"
                 f"{port_set.psid_length}")  # with another one, what was learned is wrong
     return NftTable(TABLE.family, TABLE.name, (
         counter(UNTRANSLATED),
-        counter(allocate.NO_PORT),
+        counter(NO_PORT),
         *(timeouts.objects() if short else []),
         *(allocate.sets(identity) if ports.counted else []),
-        *share.sets(),
-        *inward.sets(identity),
-        *_prerouting([*inward.rules(), *pppoe_inbound.rules(config, ways, ports.address),
-                      *share.rules()]),
-        *inward.chains(),
+        *quota.sets(),
+        *inbound.sets(identity),
+        *_prerouting([*inbound.rules(), *pppoe_inbound.rules(config, ways, ports.address),
+                      *quota.rules()]),
+        *inbound.chains(),
         *pppoe_inbound.chains(config, ways),
-        *share.chains(tunnel, way),
-        _postrouting(config, ways, inward, allocate.WAYS if ports.counted else "goto share"),
-        *(way.chains() if ports.counted else [_plain(way)]),
-        *_guard(config, ports, port_set, inward),
+        *quota.chains(tunnel),
+        _postrouting(config, ways, inbound, allocate.BY_PROTOCOL if ports.counted
+                     else f"goto {TRANSLATE.name}"),
+        *(allocator.chains() if ports.counted else [_plain(ports, short)]),
+        *_egress_filter(config, ports, port_set, inbound),
     ))
 
 
-def _plain(way: allocate.Sharing) -> Block:
-    """Of so many ports that no flow has to look for one; or of none at all."""
-    translate = ([f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(way.pool)}"]
-                 if way.pool.blocks else [])
-    return chain("share", *(rule for rules in way.timeouts.values() for rule in rules),
-                 *translate)
+def _plain(ports: Pool, short: dict[str, list[str]]) -> Block:
+    """Return the chain for so many ports that no flow has to look for one; or for none at all."""
+    translate = ([noted(f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(ports)}",
+                        f"{len(ports.blocks)} blocks in turn")] if ports.blocks else [])
+    return TRANSLATE.block(*(rule for rules in short.values() for rule in rules), *translate)
 
 
 def _prerouting(rules: list[str]) -> list[Block]:
-    if not rules:
-        return []
-    return [base_chain("prerouting",
-                  "type nat hook prerouting priority dstnat; policy accept;", *rules)]
+    return [PREROUTING.block(*rules)] if rules else []
 
 
-def _postrouting(config: Config, ways: tuple[Way, ...], inward: Inward, translate: str) -> Block:
-    return base_chain(
-        "postrouting",
-        "type nat hook postrouting priority srcnat; policy accept;",
+def _postrouting(config: Config, ways: tuple[Way, ...], inbound: MapeInbound,
+                 translate: str) -> Block:
+    return POSTROUTING.block(
         *([f'oifname "{_tunnelled(ways).device}" {translate}'] if translate else []),
         *(f'oifname "{way.device}" masquerade' for way in of_kind(ways, Kind.PPP)),
-        *inward.hairpin(translate),
+        *inbound.hairpin(translate),
         *pppoe_inbound.hairpin(config, ways),
     )
 
 
-def _simple_guard(tunnel: str, softwire: Softwire | None) -> Block:
-    head = [f'oifname != "{tunnel}" accept']
+def _simple_filter(tunnel: str, softwire: Softwire | None) -> Block:
+    """Return the filter of an address that is not shared, or of none."""
+    head = f'oifname != "{tunnel}" accept'
     if softwire is None:
-        return base_chain("guard", GUARD, *head, REFUSE)
+        return EGRESS_FILTER.block(head, REFUSE)
     if not softwire.translated:
-        return base_chain("guard", GUARD, *head)
-    return base_chain("guard", GUARD, *head, f"ip saddr != {softwire.ipv4} {REFUSE}")
+        return EGRESS_FILTER.block(head)
+    return EGRESS_FILTER.block(head, f"ip saddr != {softwire.ipv4} {REFUSE}")
 
 
-def _guard(config: Config, ports: Pool, port_set: PortSet, inward: Inward) -> list[Block]:
-    """Nothing leaves by the tunnel but with the shared address and a port of the set.
+def _egress_filter(config: Config, ports: Pool, port_set: PortSet,
+                   inbound: MapeInbound) -> list[Block]:
+    """Return the chains that let out the shared address with a port of the set only.
 
     The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
     counted, and no private address shows outside. Every packet of every flow comes by, so
@@ -162,25 +163,29 @@ def _guard(config: Config, ports: Pool, port_set: PortSet, inward: Inward) -> li
     fast = " ".join(inside(port_set, "th sport"))
     if ICMP_ECHO in port_set:
         fast = f"meta l4proto != icmp {fast}"
-    wrong = [f"{condition} {REFUSE}" for condition in outside(port_set, "th sport")]
+    said = (f"PSID {port_set.psid}: offset {port_set.psid_offset}, "
+            f"length {port_set.psid_length} bits")
+
+    def wrong(port: str) -> list[str]:
+        return [noted(f"{condition} {REFUSE}", said) for condition in outside(port_set, port)]
+
     return [
-        base_chain("guard", GUARD, *inward.guard(),
-              f"ip saddr {ports.address} {fast} accept",
-              *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
-              f'oifname != "{config.mape.tunnel}" accept',
-              f"ip saddr != {ports.address} {REFUSE}",
-              "meta l4proto icmp goto guard_icmp",
-              f"meta l4proto != {{ tcp, udp }} {REFUSE}",
-              *wrong),
-        chain("guard_icmp",
-              "icmp type != echo-request accept",
-              *(f"{condition} {REFUSE}" for condition in outside(port_set, "icmp id"))),
-        *inward.learning(),
+        EGRESS_FILTER.block(
+            *inbound.egress(),
+            noted(f"ip saddr {ports.address} {fast} accept", said),
+            *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
+            f'oifname != "{config.mape.tunnel}" accept',
+            f"ip saddr != {ports.address} {REFUSE}",
+            f"meta l4proto icmp goto {EGRESS_FILTER_ICMP.name}",
+            f"meta l4proto != {{ tcp, udp }} {REFUSE}",
+            *wrong("th sport")),
+        EGRESS_FILTER_ICMP.block("icmp type != echo-request accept", *wrong("icmp id")),
+        *inbound.learning(),
     ]
 
 
 def _losses(named: dict[str, int], refused: dict[str, int]) -> Losses:
-    return Losses(refused, named.get(allocate.NO_PORT, 0), named.get(UNTRANSLATED, 0))
+    return Losses(refused, named.get(NO_PORT, 0), named.get(UNTRANSLATED, 0))
 
 
 SLICE = Slice(NAME, bring_up, take_down, needs=FIREWALL.name, table=TABLE,

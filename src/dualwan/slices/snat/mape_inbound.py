@@ -17,19 +17,25 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from dualwan.config.forwards import Forward
-from dualwan.nft.table import Block, chain, dynamic, elements
+from dualwan.nft.table import Block, dynamic, elements
 from dualwan.slices.dnat import to_servers
-from dualwan.slices.snat.allocate import ENDPOINT, UDP
+from dualwan.slices.snat.flow import ENDPOINT, UDP
+from dualwan.slices.snat.names import (
+    MAPE_HAIRPIN,
+    MAPE_INBOUND,
+    OPEN_NAT,
+    OPEN_OWNED,
+    OPEN_PEERS,
+    OPEN_PORTS,
+)
 
 OWNERS = 4096  # no more than there are ports; about 100 bytes each
 PEERS = 65536  # about 100 bytes each
 LIFE = "5m"  # after the last packet outwards: what RFC 4787 REQ-5c recommends
-OPEN_PORTS = "open_ports"
-OPEN_OWNED = "open_owned"  # its keys: kernel 6.1 asks no map as it asks a set
 
 
 @dataclass(frozen=True)
-class Inward:
+class MapeInbound:
     """To ADDRESS by TUNNEL: FORWARDS, and the endpoints of the hosts OPEN."""
 
     address: str
@@ -43,7 +49,7 @@ class Inward:
         return bool(self.forwards or self.open)
 
     @property
-    def avoid(self) -> str:
+    def owned(self) -> str:
         """The set of UDP ports that have an owner, "" for none."""
         return OPEN_OWNED if self.open else ""
 
@@ -55,7 +61,7 @@ class Inward:
             dynamic("set", OPEN_OWNED, "type inet_service", OWNERS, LIFE, identity),
             dynamic("map", OPEN_PORTS, "type inet_service : ipv4_addr . inet_service", OWNERS,
                     LIFE, identity),
-            dynamic("map", "open_peers",
+            dynamic("map", OPEN_PEERS,
                     "type inet_service . ipv4_addr : ipv4_addr . inet_service", PEERS, LIFE,
                     identity),
         ]
@@ -64,20 +70,20 @@ class Inward:
         """For the prerouting chain, before any other."""
         if not self.applies:
             return []
-        return [f'iifname "{self.tunnel}" goto from_outside',
-                f"ip daddr {self.address} goto from_inside"]
+        return [f'iifname "{self.tunnel}" goto {MAPE_INBOUND.name}',
+                f"ip daddr {self.address} goto {MAPE_HAIRPIN.name}"]
 
     def chains(self) -> list[Block]:
         """Translation of what comes in, from outside and from inside."""
         if not self.applies:
             return []
         peers, ports = ([], []) if not self.open else (
-            ["meta l4proto udp dnat ip to udp dport . ip saddr map @open_peers"],
+            [f"meta l4proto udp dnat ip to udp dport . ip saddr map @{OPEN_PEERS}"],
             [f"meta l4proto udp dnat ip to udp dport map @{OPEN_PORTS}"])
         return [
-            chain("from_outside", f"ip daddr != {self.address} return",
-                  *to_servers(self.forwards), *peers),
-            chain("from_inside", *to_servers(self.forwards, everybody=True), *ports),
+            MAPE_INBOUND.block(f"ip daddr != {self.address} return",
+                               *to_servers(self.forwards), *peers),
+            MAPE_HAIRPIN.block(*to_servers(self.forwards, everybody=True), *ports),
         ]
 
     def hairpin(self, ways: str) -> list[str]:
@@ -87,12 +93,12 @@ class Inward:
         return [f'iifname != "{self.tunnel}" ct status dnat ct original ip daddr {self.address} '
                 f"{ways}"]
 
-    def guard(self) -> list[str]:
-        """For the guard, before any other rule: each packet of an open host keeps its mapping."""
+    def egress(self) -> list[str]:
+        """For the egress filter, before any other rule: an open host's packet keeps its mapping."""
         if not self.open:
             return []
         return [f"meta l4proto udp ct original ip saddr {elements(map(str, self.open))} "
-                "jump open_nat"]
+                f"jump {OPEN_NAT.name}"]
 
     def learning(self) -> list[Block]:
         """The chain that notes ports and peers of open hosts.
@@ -103,10 +109,10 @@ class Inward:
         if not self.open:
             return []
         endpoint = f"meta l4proto udp update @{{}} {{{{ {{}} : {ENDPOINT} }}}}"
-        return [chain("open_nat",
+        return [OPEN_NAT.block(
             f'oifname != "{self.tunnel}" return',
             "ct direction != original return",
             UDP.learn,
             f"meta l4proto udp update @{OPEN_OWNED} {{ th sport }}",
             endpoint.format(OPEN_PORTS, "th sport"),
-            endpoint.format("open_peers", "th sport . ip daddr"))]
+            endpoint.format(OPEN_PEERS, "th sport . ip daddr"))]

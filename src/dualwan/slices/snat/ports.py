@@ -1,10 +1,12 @@
 """The ports that flows share, in the order in which they are given away. Pure arithmetic.
 
-Half of them belong to eight *homes*, by their last four bits; the rest is the *commons*. A
-LAN host belongs to a home by the last three bits of its address. It takes ports of its home
-first, then of the commons, and then of any home. So what hosts do with a few ports does not
-concern the others, and a host that keeps to its home can never hold more than that towards
-one destination: only flows beyond have to be counted against its share.
+Half of them are in eight *buckets*, by their last four bits; the rest is the *overflow*. The
+bucket of a LAN host is given by the last three bits of its address. A host takes ports of its
+bucket first, then of the overflow, and then of any bucket. So what hosts do with a few ports
+does not concern the others, and a host that keeps to its bucket can never hold more than that
+towards one destination: only flows beyond have to be counted against its quota.
+
+Without a quota nothing has to be counted, and all ports are in the overflow.
 
 The order inside each is scrambled by the CE address, which outsiders do not know: a port
 seen once does not tell the next one (RFC 6056 section 3.1).
@@ -13,14 +15,14 @@ seen once does not tell the next one (RFC 6056 section 3.1).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from dualwan.mape.portset import PortSet
 
-HOMES = 8
-PLACES = 2 * HOMES  # in a row of ports: so many belong to homes, and as many to all
-SMALLEST = 128  # ports; of fewer, one home for everybody
+BUCKETS = 8
+STRIDE = 2 * BUCKETS  # ports in a row, of which half are of a bucket each
+SMALLEST = 128  # ports; fewer are not divided
 LARGEST = 4096  # ports; a set beyond that is hardly shared, and needs no counting
 
 Range = tuple[int, int]
@@ -30,39 +32,40 @@ Range = tuple[int, int]
 class Pool:
     """What is left of a port set after the reservations.
 
-    blocks: inclusive ranges of ports in a row. homes and commons: the ports of each, in the
-    order of giving; together they are all ports. reserved: what was left out.
+    blocks: inclusive ranges of ports in a row. ports: all of them in the order of giving, ()
+    where there are too many to give them one by one. buckets and overflow: the parts of it, in
+    that order. reserved: what was left out.
     """
 
     address: str
     blocks: tuple[Range, ...]
-    homes: tuple[tuple[int, ...], ...] = ()
-    commons: tuple[int, ...] = ()
+    ports: tuple[int, ...] = ()
+    buckets: tuple[tuple[int, ...], ...] = ()
+    overflow: tuple[int, ...] = ()
     reserved: tuple[int, ...] = ()
 
     @property
-    def anybodys(self) -> tuple[int, ...]:
-        """The ports of all homes."""
-        return tuple(port for home in self.homes for port in home)
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """All ports."""
-        return self.commons + self.anybodys
+    def all_bucket_ports(self) -> tuple[int, ...]:
+        """The ports of all buckets."""
+        return tuple(port for bucket in self.buckets for port in bucket)
 
     @property
     def counted(self) -> bool:
         """Whether the set is small enough to be given out port by port."""
-        return bool(self.homes)
+        return bool(self.ports)
 
     @property
-    def home(self) -> int:
-        """How many ports the largest home has."""
-        return max(len(ports) for ports in self.homes)
+    def bucket_size(self) -> int:
+        """How many ports the largest bucket has; all of them where there are no buckets."""
+        return max((len(ports) for ports in self.buckets), default=len(self.ports))
+
+    def undivided(self) -> Pool:
+        """Return the pool with all its ports in the overflow."""
+        return replace(self, buckets=(), overflow=self.ports)
 
 
 def pool(address: str, port_set: PortSet, secret: bytes, reserved: Iterable[int] = ()) -> Pool:
-    """The ports of PORT_SET less those that forwards have RESERVED, and port 0.
+    """Return the ports of ``port_set`` less those that forwards have ``reserved``, and port 0.
 
     A reservation leaves the other ports where they are.
     """
@@ -71,15 +74,16 @@ def pool(address: str, port_set: PortSet, secret: bytes, reserved: Iterable[int]
     if len(port_set) > LARGEST:
         return Pool(address, blocks, reserved=left)
     ports = _scrambled((port for low, high in blocks for port in range(low, high + 1)), secret)
-    homes = [tuple(port for port in ports if port % PLACES == at) for at in range(HOMES)]
-    if len(port_set) < SMALLEST or not all(homes):
-        return Pool(address, blocks, (ports,) if ports else (), reserved=left)
-    return Pool(address, blocks, tuple(homes),
-                tuple(port for port in ports if port % PLACES >= HOMES), left)
+    whole = Pool(address, blocks, ports, overflow=ports, reserved=left)
+    buckets = tuple(tuple(port for port in ports if port % STRIDE == at) for at in range(BUCKETS))
+    if len(port_set) < SMALLEST or not all(buckets):
+        return whole
+    return replace(whole, buckets=buckets,
+                   overflow=tuple(port for port in ports if port % STRIDE >= BUCKETS))
 
 
 def _without(ranges: Iterable[Range], taken: set[int]) -> tuple[Range, ...]:
-    """RANGES without the ports TAKEN: a range around one becomes two."""
+    """Return the ranges without the ports ``taken``: a range around one becomes two."""
     found: list[Range] = []
     for low, high in ranges:
         start = low

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator
 from dualwan.config import PRIVATE, Config, forwards
 from dualwan.config.forwards import Forward
 from dualwan.model.way import Kind, Way, of_kind
-from dualwan.nft.table import Block, chain
+from dualwan.nft.table import Block
 from dualwan.slices import dnat, marks, zones
+from dualwan.slices.snat.names import SESSION_HAIRPIN, SESSION_INBOUND
 
 
 def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, list[Forward]]]:
@@ -32,18 +33,18 @@ def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
     others = ", ".join((*map(str, PRIVATE), *([shared] if shared else [])))
     public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
     return [rule for way, mine in _with_forwards(config, ways) for rule in (
-        f'iifname "{way.device}" goto from_{way.name}',
-        *(f"{lan} {dnat.ports(mine)} {public} goto hairpin_{way.name}"
+        f'iifname "{way.device}" goto {SESSION_INBOUND.of(way.name)}',
+        *(f"{lan} {dnat.ports(mine)} {public} goto {SESSION_HAIRPIN.of(way.name)}"
           for lan in zones.from_lan(config)))]
 
 
 def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
     """Translation of what comes in, from outside and from the LAN."""
     return [one for way, mine in _with_forwards(config, ways) for one in (
-        chain(f"from_{way.name}", "fib daddr . iif type != local return",
-              *dnat.to_servers(mine)),
-        chain(f"hairpin_{way.name}", marks.assign("ct mark", marks.of_hairpin(way)),
-              *dnat.to_servers(mine, everybody=True)))]
+        SESSION_INBOUND.block("fib daddr . iif type != local return", *dnat.to_servers(mine),
+                              of=(way.name,)),
+        SESSION_HAIRPIN.block(marks.assign("ct mark", marks.of_hairpin(way)),
+                              *dnat.to_servers(mine, everybody=True), of=(way.name,)))]
 
 
 def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:

@@ -1,11 +1,11 @@
 """No host holds more than its share of the ports towards one destination. Pure.
 
-Counting costs, and `ct count` looks at every connection of its list. So only those flows
-are counted whose host is one of a crowd: those that found its home full towards their
-destination (allocate.py). A home's ports and the flows that are counted are the share.
-Pings are few: all of them are counted.
+Counting costs, and `ct count` looks at every connection of its list. So a flow with a port of
+its host's bucket is not counted. Once a flow finds the bucket full towards a destination, the
+host is metered there: its flows outside the bucket are counted. The ports of the bucket and
+the flows that are counted are the share. Pings are few: all of them are counted.
 
-It is asked in prerouting, in a chain of the nat type: that sees each flow's first packet
+The quota is asked in prerouting, in a chain of the nat type: that sees each flow's first packet
 only, and there a packet can still be answered with a reset or an ICMP error.
 """
 
@@ -13,21 +13,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dualwan.nft.table import Block, chain, dynamic
-from dualwan.slices.snat.allocate import ICMP, TCP, UDP, Crowd, Protocol, Sharing
+from dualwan.nft.table import Block, dynamic, noted
+from dualwan.slices.snat import names
+from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, in_bucket, own_bucket
 from dualwan.slices.snat.ports import Pool
 
-REFUSED = "refused"  # the set of who was refused
 HOSTS = 1024  # refused, by address; about 100 bytes each
-CROWDS = 8192  # a host and a destination each; about 100 bytes
-HELD = 8192  # the same, with the list of what is held; about 150 bytes, and 60 a connection
+PAIRS = 8192  # a host and a destination each; about 100 bytes, and 60 a connection
+LIFE = "10m"  # after the last flow that found its bucket full
 EVERYTHING = 100  # percent
 _TOWARDS = "type ipv4_addr . ipv4_addr . inet_service"
 
 
 @dataclass(frozen=True)
-class Share:
-    """PERCENT of the ports of POOL, towards each destination; 100 asks nothing of anybody."""
+class Metering:
+    """What the allocator does with a flow that takes no port of its bucket.
+
+    unmetered: the condition that its host was not asked in prerouting. count: count the flow.
+    begin: have the host asked there from now on.
+    """
+
+    unmetered: str
+    count: str
+    begin: tuple[str, ...]
+
+    def rules(self, again: bool) -> list[str]:
+        """Return the rules; ``again``: also for a host that was asked."""
+        return [self.count if again else f"{self.unmetered} {self.count}", *self.begin]
+
+
+@dataclass(frozen=True)
+class Quota:
+    """``percent`` of the ports of ``pool`` towards each destination; 100 asks nothing of a host."""
 
     pool: Pool
     percent: int
@@ -38,112 +55,116 @@ class Share:
         return self.pool.counted and self.percent < EVERYTHING
 
     @property
-    def ports(self) -> int:
+    def limit(self) -> int:
         """How many ports a host may hold towards one destination."""
         return max(1, len(self.pool.ports) * self.percent // 100)
 
     @property
     def uncounted(self) -> int:
-        """How many of them are a home's; 0 where that would be most of the share."""
-        return self.pool.home if self.ports >= 2 * self.pool.home else 0
+        """How many of them are its bucket's; 0 where that would be most of the share."""
+        size = self.pool.bucket_size
+        return size if self.applies and self.limit >= 2 * size else 0
+
+    @property
+    def counted(self) -> int:
+        """How many flows beyond those a host may have."""
+        return self.limit - self.uncounted
 
     def sets(self) -> list[Block]:
-        """Who is in a crowd, what is held there, and who was refused how often."""
+        """Return who is metered, the flows that count, and a counter of refusals a host."""
         if not self.applies:
             return []
-        crowds = ([dynamic("set", "crowded", "type inet_proto", 2, "10m"),
-                   *(dynamic("set", f"{one.name}_crowds", _TOWARDS, CROWDS, "10m")
-                     for one in (TCP, UDP))] if self.uncounted else [])
-        return [*crowds,
-                dynamic("set", "tcp_held", _TOWARDS, HELD),
-                dynamic("set", "udp_held", _TOWARDS, HELD),
-                dynamic("set", "icmp_held", "type ipv4_addr . ipv4_addr", HELD),
-                dynamic("set", REFUSED, "type ipv4_addr", HOSTS)]
+        metered = ([dynamic("set", names.METERED_PROTOCOLS, "type inet_proto", 2, LIFE),
+                    *(dynamic("set", names.METERED.format(l4.name), _TOWARDS, PAIRS, LIFE)
+                      for l4 in (TCP, UDP))] if self.uncounted else [])
+        return [*metered,
+                *(dynamic("set", names.METERED_FLOWS.format(l4.name), _TOWARDS, PAIRS)
+                  for l4 in (TCP, UDP)),
+                dynamic("set", names.METERED_FLOWS.format("icmp"), "type ipv4_addr . ipv4_addr",
+                        PAIRS),
+                dynamic("set", names.REFUSED, "type ipv4_addr", HOSTS)]
 
     def rules(self) -> list[str]:
-        """For the prerouting chain: who is to be counted."""
+        """Return rules for the prerouting chain: who is to be counted."""
         if not self.applies:
             return []
-        pings = "icmp type echo-request goto icmp_fair"
+        pings = f"icmp type echo-request goto {ICMP.to(names.QUOTA_OF)}"
         if not self.uncounted:
-            return ["meta l4proto vmap { tcp : goto tcp_fair, udp : goto udp_fair }", pings]
-        # Mostly there is no crowd anywhere, which is the first and only thing to ask.
-        return ["meta l4proto @crowded goto crowds", pings]
+            return [f"meta l4proto vmap {{ tcp : goto {TCP.to(names.QUOTA_OF)}, "
+                    f"udp : goto {UDP.to(names.QUOTA_OF)} }}", pings]
+        # Mostly no host is metered anywhere, which is the first and only thing to ask.
+        return [f"meta l4proto @{names.METERED_PROTOCOLS} goto {names.QUOTA.name}", pings]
 
-    def crowd(self) -> dict[str, Crowd]:
-        """For flows that find the home full: from now on the host is asked in prerouting.
+    def metering(self) -> dict[str, Metering]:
+        """Return what the allocator does, by protocol; {} where it need not do anything.
 
-        The first one was not asked there, so it is counted here. Once: `ct count` knows a
-        connection again only from one tick of the clock to the next.
+        The first flow that finds its bucket full was not asked in prerouting, so it is counted
+        there. Once: `ct count` knows a connection again only from one tick of the clock to the
+        next.
         """
-        if not (self.applies and self.uncounted):
+        if not self.uncounted:
             return {}
-        return {one.name: Crowd(f"ip saddr . {one.key} != @{one.name}_crowds",
-                                _held(one, self.ports - self.uncounted),
-                                [f"update @{one.name}_crowds {{ ip saddr . {one.key} }}",
-                                 "update @crowded { meta l4proto }"])
-                for one in (TCP, UDP)}
+        return {l4.name: Metering(
+            f"{l4.towards} != @{names.METERED.format(l4.name)}", l4.count(self.counted),
+            (f"update @{names.METERED.format(l4.name)} {{ {l4.towards} }}",
+             f"update @{names.METERED_PROTOCOLS} {{ meta l4proto }}")) for l4 in (TCP, UDP)}
 
-    def chains(self, tunnel: str, sharing: Sharing) -> list[Block]:
-        """Count what goes to TUNNEL, and refuse what is too much."""
+    def chains(self, tunnel: str) -> list[Block]:
+        """Return the chains that count what goes to ``tunnel``, and refuse what is too much."""
         if not self.applies:
             return []
         simple = (ICMP,) if self.uncounted else (TCP, UDP, ICMP)
         return [
-            *(chain(f"{one.name}_fair", f'fib daddr . mark oifname "{tunnel}" '
-                    f"{_held(one, self.ports)} goto refuse") for one in simple),
-            *(self._crowds(tunnel, sharing) if self.uncounted else []),
-            chain("refuse",
-                  f"add @{REFUSED} {{ ip saddr counter }}",
-                  "meta l4proto tcp reject with tcp reset",
-                  "reject with icmp admin-prohibited"),
+            *(l4.chain(names.QUOTA_OF_EACH, noted(
+                f'fib daddr . mark oifname "{tunnel}" {l4.count(self.limit)} '
+                f"goto {names.REFUSE.name}", self._sum())) for l4 in simple),
+            *(self._metered(tunnel) if self.uncounted else []),
+            names.REFUSE.block(
+                f"add @{names.REFUSED} {{ ip saddr counter }}",
+                "meta l4proto tcp reject with tcp reset",
+                "reject with icmp admin-prohibited"),
         ]
 
-    def _crowds(self, tunnel: str, sharing: Sharing) -> list[Block]:
-        """The hosts that are asked."""
+    def _sum(self) -> str:
+        return f"{self.limit} = {self.percent} % of {len(self.pool.ports)} ports"
+
+    def _metered(self, tunnel: str) -> list[Block]:
+        """Return the chains of hosts that are metered."""
         return [
-            chain("crowds", *(
-                f"meta l4proto {one.name} ip saddr . {one.key} @{one.name}_crowds "
-                f"goto {one.name}_fair"
-                for one in (TCP, UDP))),
-            *(found for one in (TCP, UDP) for found in self._in_a_crowd(tunnel, sharing, one)),
+            names.QUOTA.block(*(
+                f"meta l4proto {l4.name} {l4.towards} @{names.METERED.format(l4.name)} "
+                f"goto {l4.to(names.QUOTA_OF)}" for l4 in (TCP, UDP))),
+            *(block for l4 in (TCP, UDP) for block in self._of(l4, tunnel)),
         ]
 
-    def _in_a_crowd(self, tunnel: str, sharing: Sharing, one: Protocol) -> list[Block]:
-        """A flow that has or finds a port at home is not counted; of others, the limit is asked.
+    def _of(self, l4: L4, tunnel: str) -> list[Block]:
+        """Return the chains of a protocol.
 
-        Whoever is over it meets the next port of the home: is the connection gone, and only
-        its element still there, then the home is not full and nobody is refused (after
+        A flow that has or finds a port of its bucket is not counted; of others, the limit is
+        asked. Whoever is over it meets the next port of the bucket: is the connection gone, and
+        only its element still there, then the bucket is not full and nobody is refused (after
         `conntrack -F`, say).
         """
-        name = one.name
-        restore = f"meta l4proto {name} {one.port} set ct original proto-src"
+        pass_on, bucket = f"goto {l4.to(names.QUOTA_PASS)}", f"jump {l4.to(names.BUCKET)}"
         return [
-            chain(f"{name}_fair",
-                  f'fib daddr . mark oifname != "{tunnel}" return',
-                  f"{one.recall} jump {name}_fair_known",
-                  *sharing.at_home(one, f"{name}_fair_end"),
-                  f"goto {name}_fair_count"),
+            l4.chain(names.QUOTA_OF,
+                     f'fib daddr . mark oifname != "{tunnel}" return',
+                     f"{l4.recall} jump {l4.to(names.QUOTA_MAPPED)}",
+                     *own_bucket(l4, self.pool, names.QUOTA_PASS),
+                     f"goto {l4.to(names.QUOTA_COUNT)}"),
             # Where the element is there, the flow itself may be behind it, from before somebody
             # made conntrack forget it: whether it is, can be asked once a packet, later.
-            chain(f"{name}_fair_known",
-                  f"{sharing.is_home(one)} goto {name}_fair_end",
-                  f"{one.unused} goto {name}_fair_away",
-                  f"goto {name}_fair_end"),
-            chain(f"{name}_fair_away", f"jump {name}_home", f"goto {name}_fair_count"),
-            chain(f"{name}_fair_count",
-                  f"{_held(one, self.ports - self.uncounted)} goto {name}_fair_over",
-                  f"goto {name}_fair_end"),
-            chain(f"{name}_fair_over",
-                  f"jump {name}_home",
-                  f"{one.unused} goto {name}_fair_end",
-                  f"{one.flow} @{name}_flows delete @{name}_flows {{ {one.flow} }} "
-                  f"goto {name}_fair_end",
-                  f"{restore} goto refuse"),
-            chain(f"{name}_fair_end", f"{restore} accept"),
+            l4.chain(names.QUOTA_MAPPED,
+                     f"{in_bucket(l4)} {pass_on}",
+                     f"{l4.unused} goto {l4.to(names.QUOTA_ELSEWHERE)}",
+                     pass_on),
+            l4.chain(names.QUOTA_ELSEWHERE, bucket, f"goto {l4.to(names.QUOTA_COUNT)}"),
+            l4.chain(names.QUOTA_COUNT,
+                     noted(f"{l4.count(self.counted)} goto {l4.to(names.QUOTA_EXCEEDED)}",
+                           f"{self.counted} = {self.limit} - {self.uncounted} of its bucket; "
+                           + self._sum()),
+                     pass_on),
+            l4.chain(names.QUOTA_EXCEEDED, bucket, f"{l4.unused} {pass_on}",
+                     f"{l4.disown} {pass_on}", f"{l4.restore} goto {names.REFUSE.name}"),
+            l4.chain(names.QUOTA_PASS, f"{l4.restore} accept"),
         ]
-
-
-def _held(protocol: Protocol, limit: int) -> str:
-    """Count a flow; the condition that its host holds more than LIMIT."""
-    return f"add @{protocol.name}_held {{ ip saddr . {protocol.key} ct count over {limit} }}"
