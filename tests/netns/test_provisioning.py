@@ -8,13 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from guest.provisioning import HOST, OTHER_HOST, make_certificates
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases" / "provisioning"
 GUEST = ROOT / "tests" / "lab" / "guest"
-sys.path.insert(0, str(ROOT / "tests" / "lab"))
-
-from guest.provisioning import HOST, OTHER_HOST, make_certificates  # noqa: E402
 
 PREFIX = "2001:db8:1:2abc::/64"
 DNS, HTTPS = "2001:db8:53::53", "2001:db8:53::80"
