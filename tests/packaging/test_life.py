@@ -37,7 +37,7 @@ class Machine:
         depends = subprocess.run(["dpkg-deb", "--field", DEB, "Depends"], check=True,
                                  capture_output=True, text=True).stdout
         names = [item.split()[0].split(":")[0] for item in depends.split(",")]
-        options = [f"--aptopt={line}" for line in image._apt_options()]  # noqa: SLF001
+        options = [f"--aptopt={line}" for line in image.apt_options()]
         subprocess.run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
                         '--aptopt=APT::Install-Recommends "false"', *options,
                         f"--include={','.join(names)}", suite, root,
