@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from line import CLIENT, PPPOE, ROUTER, SERVERS, SHARED, SO_RCVBUFFORCE, Line
 from packets import NUMBERS, read
 
-SETTLED = 0.15  # seconds after which every packet that gets through has arrived
+SETTLED = 0.15  # seconds without a packet after which all that get through have arrived
 PACKET_OUTGOING, IPPROTO_RAW = 4, 255
 IPV6_FLOWINFO, FLOW_LABEL = 11, 0xFFFFF  # linux/in6.h: a socket option and its message
 HOST = "192.168.1.20"  # a server in the LAN
@@ -172,17 +172,27 @@ class Field(Line):
 
     def seen(self):
         """Return what has arrived since the last call: packets by (space, device)."""
-        time.sleep(SETTLED)
-        found = {}
-        for key, (tap, _) in self._taps.items():
-            found[key] = []
-            with suppress(BlockingIOError):
-                while True:
-                    frame, (_, protocol, way, *_) = tap.recvfrom(65535)
-                    if way != PACKET_OUTGOING and protocol in (0x0800, 0x86DD):
-                        found[key].append(read(frame[14:]))
+        found = {key: [] for key in self._taps}
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < SETTLED:
+            time.sleep(SETTLED / 10)
+            for key, (tap, _) in self._taps.items():
+                if packets := _arrived(tap):
+                    found[key] += packets
+                    quiet_since = time.monotonic()
         return found
 
     def witnessed(self):
         """Return the tags of what the router's own rules have let in so far."""
         return {tag for witness in self._witnesses for tag in witness.tags()}
+
+
+def _arrived(tap):
+    """Return the packets that wait at a socket for frames, less those that went out there."""
+    found = []
+    with suppress(BlockingIOError):
+        while True:
+            frame, (_, protocol, way, *_) = tap.recvfrom(65535)
+            if way != PACKET_OUTGOING and protocol in (0x0800, 0x86DD):
+                found.append(read(frame[14:]))
+    return found
