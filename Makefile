@@ -31,7 +31,7 @@ NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
-chosen = tests/$1$(if $(F),/$(F:.py=).py) $(T)
+chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
               '$(NEED_NETNS) python3-pytest python3-hypothesis' $(PYTHON) $(PYTEST)
 SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog

@@ -65,6 +65,8 @@ def main() -> int:
     try:
         with _root(arguments.suite, sorted(arguments.packages.split())) as root:
             return _run(root, arguments.command)
+    except KeyboardInterrupt:
+        return 130
     except image.LabError as error:
         print(f"userland: {error}", file=sys.stderr)
         return 1
