@@ -13,6 +13,13 @@ from dualwan.config import load
 from dualwan.line import derive_line
 from dualwan.slices import snat
 
+LAST = ("test_scan.py", "test_benches.py")  # the dear ones
+
+
+def pytest_collection_modifyitems(items):
+    """Let the dear tests come last: whatever fails, fails early."""
+    items.sort(key=lambda item: item.path.name in LAST and 1 + LAST.index(item.path.name))
+
 
 def _of_ours():
     """Return what of ours is in the machine's own network, and whether it forwards."""

@@ -3,25 +3,7 @@ from contextlib import suppress
 
 import pytest
 from line import CLIENT, CONFIG, ROUTER, SERVERS, SHUT, SYN, SYN_ACK, mss, until
-
-OUTSIDE6 = "2001:db8:2::1"
-
-
-def with_ipv6(line, near, far):
-    """Let IPv6 lead outside by the router's device NEAR, the internet's FAR."""
-    line.router.ip(f"""
-        address add 2001:db8:2::2/64 dev {near} nodad
-        route add default via {OUTSIDE6} dev {near}
-    """)
-    line.internet.ip(f"""
-        address add {OUTSIDE6}/64 dev {far} nodad
-        route add 2001:db8:1::/64 via 2001:db8:2::2
-    """)
-    if near == "ppp0":  # a real one has two ends and asks nobody who is where
-        for space, device, address, other in (
-                (line.router, near, OUTSIDE6, line.internet.mac(far)),
-                (line.internet, far, "2001:db8:2::2", line.router.mac(near))):
-            space.run("ip", "neigh", "replace", address, "lladdr", other, "dev", device)
+from scenes import OUTSIDE6, with_ipv6
 
 
 @pytest.mark.parametrize("how", ["down", "gone"])

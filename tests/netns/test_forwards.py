@@ -15,18 +15,10 @@ from line import (
     SHUT,
     until,
 )
-from test_filter import OUTSIDE6, with_ipv6
-from test_pppoe import reconnect
+from scenes import NEIGHBOUR, OUTSIDE6, exchange, forward, from_lan, reconnect, with_ipv6
 
 SECOND, SECOND_ROUTER = "192.168.2.5", "192.168.2.1"
-NEIGHBOUR = "192.168.1.20"  # another address of the LAN's one machine
 HOST6 = "2001:db8:1::10"
-
-
-def forward(via="", port=8080, to=f"{CLIENT}:80", protocol="tcp", more=""):
-    """Return a [[forward]] as text."""
-    given = f'via = "{via}"\n' if via else ""
-    return (f'[[forward]]\n{given}protocol = "{protocol}"\nport = {port}\nto = "{to}"\n{more}\n')
 
 
 @pytest.fixture(name="made")
@@ -50,16 +42,6 @@ def _made(bare):
 
 
 TWO_LANS = CONFIG.replace('["lan0"]', '["lan0", "lan1"]')
-
-
-def exchange(server, client):
-    """Let SERVER accept and answer CLIENT; return whom the server saw, and its socket."""
-    accepted, peer = server.accept()
-    client.sendall(b"question")
-    assert accepted.recv(8) == b"question"
-    accepted.sendall(b"answer")
-    assert client.recv(6) == b"answer"
-    return peer[0], accepted
 
 
 # --- by PPPoE ------------------------------------------------------------------------------
@@ -262,14 +244,6 @@ def test_another_address_by_pppoe_is_not_forwarded(made):
 
 
 # --- hairpin -------------------------------------------------------------------------------
-
-def from_lan(line, address, port, source=CLIENT):
-    """Return a connection of a LAN host that goes through the router."""
-    client = line.lan.open_socket(socket.AF_INET, socket.SOCK_STREAM, timeout=2)
-    client.bind((source, 0))
-    client.connect((address, port))
-    return client
-
 
 def test_the_lan_reaches_its_server_by_the_public_address(made):
     """By PPPoE's address, from another host and from the server itself; nothing goes outside."""

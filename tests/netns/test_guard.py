@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 from line import CONFIG, OTHER_PPPOE, PPPOE, SERVERS
-from test_pppoe import reconnect
+from scenes import reconnect
 
 ATTACKER, HONEST = SERVERS[0], SERVERS[1]
 QUICK = CONFIG + "[firewall.guard]\nseconds = 2\nrefuse = 3\n"

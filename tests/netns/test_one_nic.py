@@ -16,9 +16,7 @@ from line import (
     Line,
     until,
 )
-from test_filter import OUTSIDE6
-from test_forwards import NEIGHBOUR, exchange, forward, from_lan
-from test_pppoe import reconnect
+from scenes import NEIGHBOUR, OUTSIDE6, exchange, forward, from_lan, reconnect
 
 ONE = CONFIG.replace('["lan0"]', '["wan0"]')
 STRANGER = "198.18.0.9"  # on the same wire, with no address of the LAN

@@ -6,7 +6,7 @@ import socket
 import pytest
 from line import CLIENT, SERVERS, until
 from packets import Packet, read
-from test_filter import OUTSIDE6, with_ipv6
+from scenes import OUTSIDE6, with_ipv6
 
 TUNNEL_MTU, LINE_MTU, PPPOE_MTU = 1460, 1500, 1454
 FULL = 1472  # bytes of UDP payload in 1500 bytes of IPv4

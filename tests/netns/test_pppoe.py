@@ -10,6 +10,7 @@ from line import (
     SYN_ACK,
     until,
 )
+from scenes import reconnect
 
 
 @pytest.mark.parametrize("port", [22, 25, 80, 443])
@@ -137,18 +138,6 @@ def test_marks_of_others_are_kept(bare):
     server.accept()
     assert until(lambda: "packets 0 " not in line.router.run("nft", "list", "counter", "ip",
                                                             "marks", "kept"))
-
-
-def reconnect(line, address, router=True):
-    """Let PPPoE come back with ADDRESS, as the kernel shows it."""
-    line.router.ip(f"""
-        link set ppp0 down
-        address flush dev ppp0
-        link set ppp0 up
-        address add {address}/32 dev ppp0
-    """)
-    if router:
-        line.event("ppp-up", PPP_IFACE="ppp0")
 
 
 def test_a_new_address_is_mended_by_the_event(line):

@@ -8,8 +8,7 @@ import pytest
 from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, SHARED, until
 from rain import WAN6, Rain
 from scanner import ALL_TCP, Answering, Found, begin, commonest_udp, finish
-from test_filter import OUTSIDE6, with_ipv6
-from test_pppoe import reconnect
+from scenes import OUTSIDE6, reconnect, with_ipv6
 
 OFFER = '[firewall]\ninbound = ["ssh", "smtp", "http", "https", "dns", "ntp"]\n'
 FORWARDS = f"""\

@@ -7,17 +7,15 @@ machine is not touched. That the kernel is left clean is shown on the simulated 
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import image  # of the lab: how it finds this machine's own Debian mirror
 import pytest
 
 from dualwan import __version__
 
 ROOT = Path(__file__).parents[2]
 DEB = ROOT / f"dist/dualwan-hook_{__version__}_all.deb"
-sys.path.append(str(ROOT / "tests/lab"))
-import image  # noqa: E402 - how the lab finds this machine's own Debian mirror
 
 HOOK_FOLDERS = (*(f"/etc/network/if-{phase}.d" for phase in ("pre-up", "up", "down", "post-down")),
                 "/etc/ppp/ip-up.d", "/etc/ppp/ip-down.d")
@@ -30,9 +28,6 @@ echo "$@" >> /opt/test/called
 exec /usr/bin/dualwan-hook "$@"
 """
 
-if os.geteuid() != 0:
-    pytest.exit("tests/packaging makes chroots and needs root: sudo make package", returncode=1)
-
 
 class Machine:
     """A bare Debian with all that the package depends on."""
@@ -42,7 +37,7 @@ class Machine:
         depends = subprocess.run(["dpkg-deb", "--field", DEB, "Depends"], check=True,
                                  capture_output=True, text=True).stdout
         names = [item.split()[0].split(":")[0] for item in depends.split(",")]
-        options = [f"--aptopt={line}" for line in image._apt_options()]  # noqa: SLF001
+        options = [f"--aptopt={line}" for line in image.apt_options()]
         subprocess.run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
                         '--aptopt=APT::Install-Recommends "false"', *options,
                         f"--include={','.join(names)}", suite, root,
@@ -109,6 +104,8 @@ class Machine:
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def machine(request, tmp_path_factory):
     """Bare Debian 12 and 13, made once each."""
+    if os.geteuid() != 0:
+        pytest.exit("this test makes chroots and needs root: sudo make package", returncode=1)
     root = tmp_path_factory.mktemp(request.param) / "root"
     yield Machine(request.param, root)
     shutil.rmtree(root)

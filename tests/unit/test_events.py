@@ -200,6 +200,7 @@ class Stuck(Machine):
         time.sleep(60)
 
 
+@pytest.mark.slow
 def test_a_hook_has_a_deadline(config, monkeypatch, log):
     """Pppd holds back ip-down until ip-up has ended, so it ends: a line in the log and 0."""
     monkeypatch.setattr("dualwan.host.kernel.KernelHost", Stuck)

@@ -131,6 +131,7 @@ def test_fuzz_text(text):
     only_the_documented_error(text)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(VALUES)
 def test_fuzz_json(value):
@@ -138,6 +139,7 @@ def test_fuzz_json(value):
     only_the_documented_error(json.dumps(value))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(["br", "rules", "version"]), VALUES), VALUES)
 def test_fuzz_schema(map_e, rule):

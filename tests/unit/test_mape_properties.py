@@ -4,7 +4,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from mape_oracle import from_ce, from_ipv4, psid_of_port, read_interface_id
 
@@ -50,7 +50,17 @@ def rules_and_prefixes(draw):
     return rule, IPv6Interface((int(rule.ipv6_prefix.network_address) | host, length))
 
 
+@pytest.mark.slow
+@settings(max_examples=20)  # each asks 65536 ports; the ends of what may be given are examples
 @given(port_sets())
+@example(PortSet(0, 0, 0))
+@example(PortSet(0, 0, 16))
+@example(PortSet(65535, 0, 16))
+@example(PortSet(0, 15, 1))
+@example(PortSet(1, 15, 1))
+@example(PortSet(0, 15, 0))
+@example(PortSet(1, 6, 6))
+@example(PortSet(52, 4, 8))
 def test_ranges_length_and_membership_agree(ports):
     """Ranges, number and membership describe one set; ranges ascend and do not touch."""
     ranges = ports.ranges()

@@ -429,7 +429,7 @@ class Life(RuleBasedStateMachine):
             assert self.machine.state.sysctls[name] == value
 
 
-TestLife = Life.TestCase
+TestLife = pytest.mark.slow(Life.TestCase)
 TestLife.settings = settings(max_examples=60, stateful_step_count=20)
 
 
