@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from guest import flows
@@ -108,6 +109,16 @@ def try_port(
             select.select([], [tcp], [], min(_LOOK_AGAIN, max(0.0, end - time.monotonic())))
             error = tcp.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         return "silent"
+
+
+def try_ports(
+    space: Namespace, host: str, ports: Iterable[int], limit: float = 2.0
+) -> dict[int, str]:
+    """Try all ``ports`` at once, so that silence costs its limit once; what each was found."""
+    numbers = tuple(ports)
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        found = pool.map(lambda port: try_port(space, host, port, limit), numbers)
+        return dict(zip(numbers, found, strict=True))
 
 
 def _state(tcp: socket.socket) -> int:
