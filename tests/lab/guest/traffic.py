@@ -162,6 +162,53 @@ def ping(
     return frozenset(answered)
 
 
+class Conversation:
+    """A TCP connection on which something is said and echoed all the time, until `stop`."""
+
+    def __init__(self, space: Namespace, host: str, port: int, *, pause: float = 0.1) -> None:
+        """Connect from ``space`` and begin to talk, with ``pause`` seconds after each echo."""
+        self._tcp = space.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._tcp.settimeout(ANSWER_LIMIT)
+        self._tcp.connect((host, port))
+        self._stream = self._tcp.makefile("rwb")
+        self._stream.readline()  # the server's greeting
+        self._pause = pause
+        self._over = threading.Event()
+        self.echoes = 0
+        self.longest_pause = 0.0
+        self.error: str | None = None
+        self._thread = threading.Thread(target=self._talk, daemon=True)
+        self._thread.start()
+
+    def _talk(self) -> None:
+        with self._tcp, self._stream:
+            try:
+                while not self._over.wait(self._pause):
+                    said, started = b"%d\n" % self.echoes, time.monotonic()
+                    self._stream.write(said)
+                    self._stream.flush()
+                    heard = self._stream.readline()
+                    if heard != said:
+                        self.error = f"after {self.echoes} echoes: {heard!r}"
+                        return
+                    self.longest_pause = max(self.longest_pause, time.monotonic() - started)
+                    self.echoes += 1
+            except OSError as error:
+                self.error = f"after {self.echoes} echoes: {error}"
+
+    def goes_on(self, limit: float = ANSWER_LIMIT) -> bool:
+        """Whether something is said from now on, and echoed."""
+        wanted, deadline = self.echoes + 2, time.monotonic() + limit
+        while self._thread.is_alive() and self.echoes < wanted and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.error is None and self.echoes >= wanted
+
+    def stop(self) -> None:
+        """Hang up."""
+        self._over.set()
+        self._thread.join(2 * ANSWER_LIMIT)
+
+
 class Download:
     """A TCP download that runs in the background and watches its own progress."""
 
