@@ -123,6 +123,15 @@ def apply(text: str = GOOD_CONFIG) -> None:
     command.run([COMMAND], limit=120)
 
 
+def up_with(text: str) -> None:
+    """Have the WAN up with this configuration in force, by `ifup` or by `dualwan-hook`."""
+    if wan_is_up():
+        apply(text)
+    else:
+        configure(text)
+        bring_up()
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the product's command."""
     return command.attempt([COMMAND, *arguments], limit=120)

@@ -81,19 +81,21 @@ def upgraded(
     """The released package at work, upgraded under traffic, and one event; the rain is over."""
     assert internet
     assert foreign
-    if product.wan_is_up():
-        product.take_down()
-    if product.is_installed():
-        product.apt("purge", PACKAGE)
+    _start_anew(line)
     product.install(product.released_package())
     product.configure(CONFIG)
     product.bring_up()
     with Servers(line.router, tcp=(22, 80)):
         yield _upgrade(line, request.param)
+
+
+def _start_anew(line: Line) -> None:
+    """The WAN down, no package, and PPPoE's first address for the next dial."""
     if product.wan_is_up():
         product.take_down()
+    if product.is_installed():
+        product.apt("purge", PACKAGE)
     line.isp.reconnect(FIRST_PPPOE_ADDRESS)
-    product.apt("purge", PACKAGE)
 
 
 def _upgrade(line: Line, event: str) -> Upgraded:
