@@ -98,7 +98,7 @@ def ensure(suite: str, progress: Progress = lambda _elapsed: None) -> Image:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other runs of the lab out of what ``path`` stands for."""
+    """Hold the lock file ``path``, so that only one run builds at a time."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

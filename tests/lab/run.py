@@ -143,7 +143,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _may_select(selection: str, *subjects: str) -> bool:
-    """Whether ``selection`` may have scenarios of one of ``subjects``."""
+    """Return whether pytest's ``selection`` may match scenarios about one of ``subjects``."""
     return not selection or any(subject in selection for subject in subjects)
 
 

@@ -77,7 +77,7 @@ class Namespace:
         return found
 
     def counters(self, table: str) -> dict[str, int]:
-        """Packets by the named counters of an inet ``table``."""
+        """Return the packets of each named counter of an inet ``table``."""
         listing = json.loads(self.run("nft", "-j", "list", "counters", "table", "inet", table))
         return {
             item["counter"]["name"]: int(item["counter"]["packets"])

@@ -75,7 +75,7 @@ def package() -> Path:
 
 
 def released_package() -> Path:
-    """The .deb of the earlier release, at such a place."""
+    """Return the .deb of the earlier release, copied for apt's user."""
     return _local("released-*.deb")
 
 
@@ -93,7 +93,7 @@ def install(file: Path | None = None) -> str:
 
 
 def upgrade() -> None:
-    """Install the .deb under test over another one, even if both have the same version."""
+    """Install the .deb under test over the present one, even if the versions are equal."""
     noninteractive = ("env", "DEBIAN_FRONTEND=noninteractive")
     command.run([*noninteractive, "dpkg", "-i", str(package())], limit=240)
 
@@ -124,7 +124,7 @@ def apply(text: str = GOOD_CONFIG) -> None:
 
 
 def up_with(text: str) -> None:
-    """Have the WAN up with this configuration in force, by `ifup` or by `dualwan-hook`."""
+    """Bring the WAN up with this configuration, or apply it where the WAN is up already."""
     if wan_is_up():
         apply(text)
     else:

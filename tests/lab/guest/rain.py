@@ -1,9 +1,9 @@
-"""Packets that no rule allows, sent to the router from all sides for as long as it takes.
+"""A steady stream of forbidden packets to the router's WANs, and counters of what gets in.
 
-All come from one address a family, so that whatever of them is let in can be counted: by a
-table on the router behind the firewall's chains, and where the LAN begins. What arrives at
-each device is counted too, and a few that are allowed, from another address, show that the
-counters count.
+All forbidden packets of a family have one source address. Two nft tables count it: on the
+router, at each WAN before all chains of the product and in input and forward behind them; and
+on the LAN client. A few packets to a service on offer, from another address, show that the
+counters behind the firewall work.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _table(chains: Iterable[str]) -> str:
 
 
 def _counted(name: str, hook: str, priority: int, match: str = "") -> str:
-    """A counter, and a chain that counts the forbidden packets that it sees."""
+    """Return a named counter, and a chain that counts the forbidden packets at ``hook``."""
     return f"""
     counter {name} {{ }}
     chain {name} {{
@@ -80,7 +80,7 @@ _CLIENT_TABLE = _table((_counted("lan", "prerouting", _FIRST),))
 
 
 def _forbidden(source: str, *targets: str) -> Iterator[bytes]:
-    """Packets that no rule allows from ``source`` to ``targets``."""
+    """Yield packets from ``source`` to ``targets`` that no rule of the firewall allows."""
     for target in targets:
         for number, port in enumerate(_BAD_PORTS):
             yield Packet(source, target, "udp", 20000 + number, port).build()
@@ -102,10 +102,10 @@ class _Drop:
 
 
 class Rain:
-    """Falls on the router's WANs in a `with` block; the WAN must be up when it begins."""
+    """The stream, for the length of a `with` block. The WAN must be up when it begins."""
 
     def __init__(self, line: Line) -> None:
-        """Nothing falls and nothing is counted before `with`."""
+        """Prepare; neither packets nor tables are there before `with`."""
         self._line = line
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._fall, daemon=True)
@@ -121,7 +121,7 @@ class Rain:
         )
         self._relay.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"map0")
         drops = [*self._from_pppoe(), *self._from_the_relay(), *self._from_the_wan()]
-        random.Random(1).shuffle(drops)  # noqa: S311 (every device gets some all the time)
+        random.Random(1).shuffle(drops)  # noqa: S311 (an order without a pattern)
         self._drops = cycle(drops)
         self._thread.start()
         return self
@@ -140,17 +140,17 @@ class Rain:
             space.run("nft", "delete", "table", "inet", "rain")
 
     def let_in(self) -> dict[str, int]:
-        """Forbidden packets that got past the firewall, by where they were seen; empty if none."""
+        """Return how many forbidden packets passed the firewall, by place; empty if none did."""
         found = self._line.router.counters("rain") | self._line.client.counters("rain")
         return {name: found[name] for name in ("input", "forward", "lan") if found[name]}
 
     def arrived(self) -> dict[str, int]:
-        """Forbidden packets that came to each WAN device of the router."""
+        """Return how many forbidden packets came to each WAN device of the router."""
         found = self._line.router.counters("rain")
         return {wan: found[f"at_{wan}"] for wan in _WANS}
 
     def allowed(self) -> int:
-        """Packets to a service on offer that were let in."""
+        """Return how many packets to a service on offer were let in."""
         return self._line.router.counters("rain")["allowed"]
 
     def _from_pppoe(self) -> Iterator[_Drop]:
@@ -159,7 +159,7 @@ class Rain:
             Packet(GOOD, address, "tcp", 30000, OFFERED_PORT).build()
             for address in _PPPOE_ADDRESSES
         )
-        # Named for each packet anew: the device is another one after a reconnect.
+        # By name and not by index: a reconnect makes another device.
         where = (f"ppp{PPP_UNIT}", _ETH_P_IP)
         for packet in (*_forbidden(BAD, *targets), *allowed):
             yield _Drop(self._access, where, packet)

@@ -114,7 +114,7 @@ def try_port(
 def try_ports(
     space: Namespace, host: str, ports: Iterable[int], limit: float = 2.0
 ) -> dict[int, str]:
-    """Try all ``ports`` at once, so that silence costs its limit once; what each was found."""
+    """Try all ``ports`` at once: silence costs ``limit`` seconds in all. Return what each is."""
     numbers = tuple(ports)
     with ThreadPoolExecutor(len(numbers)) as pool:
         found = pool.map(lambda port: try_port(space, host, port, limit), numbers)
@@ -163,10 +163,10 @@ def ping(
 
 
 class Conversation:
-    """A TCP connection on which something is said and echoed all the time, until `stop`."""
+    """A TCP connection that sends a line and waits for its echo, again and again, until `stop`."""
 
     def __init__(self, space: Namespace, host: str, port: int, *, pause: float = 0.1) -> None:
-        """Connect from ``space`` and begin to talk, with ``pause`` seconds after each echo."""
+        """Connect from ``space`` and start; ``pause`` seconds pass after each echo."""
         self._tcp = space.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._tcp.settimeout(ANSWER_LIMIT)
         self._tcp.connect((host, port))
@@ -197,14 +197,14 @@ class Conversation:
                 self.error = f"after {self.echoes} echoes: {error}"
 
     def goes_on(self, limit: float = ANSWER_LIMIT) -> bool:
-        """Whether something is said from now on, and echoed."""
+        """Return whether two more echoes come within ``limit`` seconds."""
         wanted, deadline = self.echoes + 2, time.monotonic() + limit
         while self._thread.is_alive() and self.echoes < wanted and time.monotonic() < deadline:
             time.sleep(0.05)
         return self.error is None and self.echoes >= wanted
 
     def stop(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._over.set()
         self._thread.join(2 * ANSWER_LIMIT)
 

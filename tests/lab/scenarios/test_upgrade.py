@@ -1,8 +1,8 @@
 """An upgrade from 0.1.0 under a running line, and the first event after it.
 
-What must not notice: a download through MAP-E, a connection to a server by PPPoE, the outer
-ports of the LAN's endpoints, and the firewall while forbidden packets fall on it. The upgrade
-itself is no event, so each first event has a line of its own that was upgraded for it.
+Neither may disturb a download through MAP-E, a connection to a server by PPPoE, the outer ports
+of the LAN's endpoints, or the firewall, which a stream of forbidden packets tests throughout.
+Each kind of first event is tried on a line of its own, upgraded for it.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ STAGES = ("before", "after dpkg -i", "after the event")
 
 @dataclass(frozen=True)
 class Moment:
-    """What was found before the upgrade, after it, or after the event that followed.
+    """The state of the line at one of STAGES.
 
-    outer: the endpoint that the internet saw of each of INNER_PORTS. attacker, other: what
-    ssh is for who guessed passwords, and for who did not. pppoe_lives, download_lives: whether
-    these connections carry data.
+    outer: the outer endpoint of each of INNER_PORTS. attacker, other: what ssh is for the host
+    that guessed passwords, and for one that did not. download_lives, pppoe_lives: whether these
+    connections carry data. The rest are the counters of Rain.
     """
 
     outer: list[traffic.Endpoint]
@@ -63,7 +63,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Upgraded:
-    """An upgrade and the event after it, with the moments by the words of STAGES."""
+    """What an upgrade and the event after it did; ``moments`` has STAGES as its keys."""
 
     event: str
     address: str
@@ -78,7 +78,7 @@ class Upgraded:
 def upgraded(
     request: pytest.FixtureRequest, line: Line, internet: Servers, foreign: Snapshot
 ) -> Iterator[Upgraded]:
-    """The released package at work, upgraded under traffic, and one event; the rain is over."""
+    """Upgrade the released package under traffic, and have one event happen."""
     assert internet
     assert foreign
     _start_anew(line)
@@ -90,7 +90,7 @@ def upgraded(
 
 
 def _start_anew(line: Line) -> None:
-    """The WAN down, no package, and PPPoE's first address for the next dial."""
+    """Take the WAN down and purge the package; the next dial gets PPPoE's first address."""
     if product.wan_is_up():
         product.take_down()
     if product.is_installed():
@@ -144,7 +144,7 @@ def _ssh(line: Line, source: str, address: str) -> str:
 
 
 def _outer_endpoints(line: Line) -> list[traffic.Endpoint]:
-    """Ask as each of INNER_PORTS; each time a server that it has not asked a moment ago."""
+    """Ask from each of INNER_PORTS a server that none of them has asked before."""
     host = next(_HOSTS)
     return [traffic.ask_udp(line.client, host, source=(CLIENT_ADDRESS, p)) for p in INNER_PORTS]
 
@@ -153,7 +153,7 @@ _HOSTS = iter(INTERNET_HOSTS[1:5] + INTERNET_HOSTS[7:])
 
 
 def test_the_download_goes_on(upgraded: Upgraded, measured: Callable[[str], None]) -> None:
-    """Each byte came once and in order, without a pause that a person would notice."""
+    """Each byte comes once and in order, and no pause is as long as a cut would be."""
     measured(
         f"upgrade, then {upgraded.event}: dpkg took {upgraded.seconds:.1f} s; "
         f"longest pause of the download {upgraded.download.longest_gap:.2f} s"
@@ -166,7 +166,7 @@ def test_the_download_goes_on(upgraded: Upgraded, measured: Callable[[str], None
 def test_a_connection_to_a_server_by_pppoe_lives(
     upgraded: Upgraded, measured: Callable[[str], None]
 ) -> None:
-    """It is never reset, and answers all the while, for as long as PPPoE has its address."""
+    """It is never reset, and echoes all the while, for as long as PPPoE has its address."""
     held = upgraded.held
     measured(
         f"upgrade, then {upgraded.event}: longest wait of {held.echoes} for an echo by PPPoE "
@@ -179,7 +179,7 @@ def test_a_connection_to_a_server_by_pppoe_lives(
 
 
 def test_no_forbidden_packet_gets_in(upgraded: Upgraded, measured: Callable[[str], None]) -> None:
-    """They fell on PPPoE, the tunnel and the WAN in every stage, and the counters do count."""
+    """They come by PPPoE, the tunnel and the WAN in every stage, and allowed ones are counted."""
     measured(
         f"upgrade, then {upgraded.event}: {upgraded.sent} forbidden packets sent, arrived at "
         + ", ".join(f"{d} {n}" for d, n in upgraded.moments["after the event"].arrived.items())
@@ -192,28 +192,28 @@ def test_no_forbidden_packet_gets_in(upgraded: Upgraded, measured: Callable[[str
 
 
 def test_an_endpoint_keeps_its_outer_port(upgraded: Upgraded) -> None:
-    """Towards a server that it has never asked, too: it is the mapping that was kept."""
+    """Towards a server that it has never asked, too: the mapping was kept, not just a flow."""
     before, *later = (moment.outer for moment in upgraded.moments.values())
     assert {endpoint.address for endpoint in before} == {MAPE_ADDRESS}
     assert {endpoint.port for endpoint in before} <= PORT_SET
     assert later == [before, before]
 
 
-def test_who_guessed_passwords_is_still_refused(upgraded: Upgraded) -> None:
-    """By the new address as well; and nobody else is."""
+def test_an_attacker_is_still_refused(upgraded: Upgraded) -> None:
+    """At the new address as well; another host is let in."""
     found = [(moment.attacker, moment.other) for moment in upgraded.moments.values()]
     assert found == [("refused", "open")] * 3
 
 
 def test_a_server_is_reached_after_it(upgraded: Upgraded, line: Line) -> None:
-    """By PPPoE's address of now; and the LAN has the internet."""
+    """At PPPoE's present address; and the LAN reaches the internet."""
     assert traffic.try_port(line.internet, upgraded.address, 80) == "open"
     assert traffic.ask_tcp(line.client, INTERNET_HOSTS[0]).address == MAPE_ADDRESS
 
 
 @pytest.mark.usefixtures("upgraded")
 def test_all_is_in_order_after_it() -> None:
-    """Nothing is left to do, and nothing is said to have been changed by somebody."""
+    """A dry run plans nothing, and `status` has no warning, such as "somebody changed it"."""
     done = product.run("--dry-run", "--exit-code")
     assert done.returncode == 0, done.stdout + done.stderr
     status = json.loads(product.run("status", "--json").stdout)
@@ -224,7 +224,7 @@ def test_all_is_in_order_after_it() -> None:
 
 @pytest.mark.usefixtures("upgraded")
 def test_down_leaves_nothing(foreign: Snapshot) -> None:
-    """What 0.1.0 put into the kernel as well; what is of somebody else stands."""
+    """Nor anything that 0.1.0 had put into the kernel; what others put there stays."""
     done = product.run("down")
     assert done.returncode == 0, done.stdout + done.stderr
     assert snapshot.ours() == []
