@@ -87,7 +87,7 @@ def ensure(suite: str, progress: Progress = lambda _elapsed: None) -> Image:
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / f"{suite}-{recipe.key(suite)}"
-    with _lock(cache / f"{suite}.lock"):
+    with locked(cache / f"{suite}.lock"):
         if not folder.is_dir():
             _build(suite, folder, progress)
             for old in cache.glob(f"{suite}-*"):
@@ -97,7 +97,8 @@ def ensure(suite: str, progress: Progress = lambda _elapsed: None) -> Image:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``, so that only one run builds at a time."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
 from guest.addresses import SINK_NETWORK
 from guest.namespace import Namespace
+from guest.packets import Packet
 
 NUMBERS = {"icmp": socket.IPPROTO_ICMP, "tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
-_SYN = 0x02
-# What follows the ports, and where the checksum is to be. A datagram without one, which may be,
-# gets no refusal from netfilter.
-_AFTER_PORTS = {
-    "tcp": (struct.pack(">IIBBHHH", 1, 0, 0x50, _SYN, 65000, 0, 0), 16),
-    "udp": (struct.pack(">HH", 10, 0) + b"??", 6),
-}
 
 
 @dataclass(frozen=True)
@@ -33,30 +26,23 @@ class Flow:
 
     def packet(self) -> bytes:
         """Its first packet: a SYN, a datagram or an echo request."""
-        number = NUMBERS[self.kind]
-        ends = socket.inet_aton(self.source) + socket.inet_aton(self.destination)
-        ports = struct.pack(">HH", self.source_port, self.destination_port)
-        if self.kind == "icmp":
-            body = echo_request(self.source_port)
-        else:
-            rest, at = _AFTER_PORTS[self.kind]
-            body = ports + rest
-            pseudo = ends + struct.pack(">HH", number, len(body))
-            body = body[:at] + struct.pack(">H", _checksum(pseudo + body)) + body[at + 2 :]
-        head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, number, 0)
-        return head + ends + body
+        packet = Packet(
+            self.source,
+            self.destination,
+            self.kind,
+            self.source_port,
+            self.destination_port,
+            kind="echo-request",
+            payload=b"??",
+        )
+        data: bytes = packet.build()
+        return data
 
 
 def echo_request(number: int) -> bytes:
-    """An ICMP echo request with this id (RFC 792)."""
-    head = struct.pack(">BBHHH", 8, 0, 0, number, 1)
-    return head[:2] + struct.pack(">H", _checksum(head)) + head[4:]
-
-
-def _checksum(data: bytes) -> int:
-    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return 0xFFFF - ((total + (total >> 16)) & 0xFFFF)
+    """Return an ICMP echo request with this id, without the IP header (RFC 792)."""
+    message: bytes = Packet("", "", "icmp", number, kind="echo-request").body()
+    return message
 
 
 def send(space: Namespace, flows: Iterable[Flow]) -> None:

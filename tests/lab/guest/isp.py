@@ -21,13 +21,14 @@ PASSWORD = "sesame"  # noqa: S105 (nobody lives behind this door)
 # reads its own options and runs none of the router's hooks.
 _OWN_ETC = Path("/etc/netns/isp/ppp")
 
-_SERVER_OPTIONS = """\
+PPP_UNIT = 50  # of the first session
+_SERVER_OPTIONS = f"""\
 require-chap
 name access-concentrator
 lcp-echo-interval 10
 lcp-echo-failure 3
 noipx
-unit 50
+unit {PPP_UNIT}
 mtu 1454
 mru 1454
 nodefaultroute

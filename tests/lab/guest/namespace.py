@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import socket
 import subprocess
@@ -74,6 +75,15 @@ class Namespace:
             if name in programs:
                 found.append(pid)
         return found
+
+    def counters(self, table: str) -> dict[str, int]:
+        """Return the packets of each named counter of an inet ``table``."""
+        listing = json.loads(self.run("nft", "-j", "list", "counters", "table", "inet", table))
+        return {
+            item["counter"]["name"]: int(item["counter"]["packets"])
+            for item in listing["nftables"]
+            if "counter" in item
+        }
 
     @contextmanager
     def entered(self) -> Iterator[None]:

@@ -71,16 +71,31 @@ provider = "auto"
 
 def package() -> Path:
     """The .deb under test, at a place that apt's own user can read."""
-    shared = next(_SHARE.glob("*.deb"))
+    return _local("dualwan-hook_*.deb")
+
+
+def released_package() -> Path:
+    """Return the .deb of the earlier release, copied for apt's user."""
+    return _local("released-*.deb")
+
+
+def _local(pattern: str) -> Path:
+    shared = next(_SHARE.glob(pattern))
     local = Path("/var/tmp") / shared.name  # noqa: S108 (the guest's own)
     if not local.exists():
         shutil.copy(shared, local)
     return local
 
 
-def install() -> str:
-    """Install the .deb with apt; what apt said."""
-    return command.run([*_APT, "install", str(package())], limit=240)
+def install(file: Path | None = None) -> str:
+    """Install a .deb with apt, by default the one under test; what apt said."""
+    return command.run([*_APT, "install", str(file or package())], limit=240)
+
+
+def upgrade() -> None:
+    """Install the .deb under test over the present one, even if the versions are equal."""
+    noninteractive = ("env", "DEBIAN_FRONTEND=noninteractive")
+    command.run([*noninteractive, "dpkg", "-i", str(package())], limit=240)
 
 
 def apt(*arguments: str) -> str:
@@ -106,6 +121,15 @@ def apply(text: str = GOOD_CONFIG) -> None:
     """Write the configuration and have it in force, as its owner does: `dualwan-hook`."""
     configure(text)
     command.run([COMMAND], limit=120)
+
+
+def up_with(text: str) -> None:
+    """Bring the WAN up with this configuration, or apply it where the WAN is up already."""
+    if wan_is_up():
+        apply(text)
+    else:
+        configure(text)
+        bring_up()
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -86,14 +85,7 @@ class Relay:
 
     def counters(self) -> dict[str, int]:
         """Packets by what the relay thought of them."""
-        listing = json.loads(
-            self.space.run("nft", "-j", "list", "counters", "table", "inet", "guard")
-        )
-        return {
-            item["counter"]["name"]: int(item["counter"]["packets"])
-            for item in listing["nftables"]
-            if "counter" in item
-        }
+        return self.space.counters("guard")
 
     def refused(self) -> dict[str, int]:
         """Packets from home that a provider would have thrown away, by reason; empty if none."""

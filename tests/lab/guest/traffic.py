@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from guest import flows
@@ -110,6 +111,16 @@ def try_port(
         return "silent"
 
 
+def try_ports(
+    space: Namespace, host: str, ports: Iterable[int], limit: float = 2.0
+) -> dict[int, str]:
+    """Try all ``ports`` at once: silence costs ``limit`` seconds in all. Return what each is."""
+    numbers = tuple(ports)
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        found = pool.map(lambda port: try_port(space, host, port, limit), numbers)
+        return dict(zip(numbers, found, strict=True))
+
+
 def _state(tcp: socket.socket) -> int:
     """The state of a TCP socket (the first byte of struct tcp_info)."""
     return tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
@@ -149,6 +160,53 @@ def ping(
             if kind == 0 and number in wanted:
                 answered.add(number)
     return frozenset(answered)
+
+
+class Conversation:
+    """A TCP connection that sends a line and waits for its echo, again and again, until `stop`."""
+
+    def __init__(self, space: Namespace, host: str, port: int, *, pause: float = 0.1) -> None:
+        """Connect from ``space`` and start; ``pause`` seconds pass after each echo."""
+        self._tcp = space.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._tcp.settimeout(ANSWER_LIMIT)
+        self._tcp.connect((host, port))
+        self._stream = self._tcp.makefile("rwb")
+        self._stream.readline()  # the server's greeting
+        self._pause = pause
+        self._over = threading.Event()
+        self.echoes = 0
+        self.longest_pause = 0.0
+        self.error: str | None = None
+        self._thread = threading.Thread(target=self._talk, daemon=True)
+        self._thread.start()
+
+    def _talk(self) -> None:
+        with self._tcp, self._stream:
+            try:
+                while not self._over.wait(self._pause):
+                    said, started = b"%d\n" % self.echoes, time.monotonic()
+                    self._stream.write(said)
+                    self._stream.flush()
+                    heard = self._stream.readline()
+                    if heard != said:
+                        self.error = f"after {self.echoes} echoes: {heard!r}"
+                        return
+                    self.longest_pause = max(self.longest_pause, time.monotonic() - started)
+                    self.echoes += 1
+            except OSError as error:
+                self.error = f"after {self.echoes} echoes: {error}"
+
+    def goes_on(self, limit: float = ANSWER_LIMIT) -> bool:
+        """Return whether two more echoes come within ``limit`` seconds."""
+        wanted, deadline = self.echoes + 2, time.monotonic() + limit
+        while self._thread.is_alive() and self.echoes < wanted and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.error is None and self.echoes >= wanted
+
+    def stop(self) -> None:
+        """Close the connection."""
+        self._over.set()
+        self._thread.join(2 * ANSWER_LIMIT)
 
 
 class Download:

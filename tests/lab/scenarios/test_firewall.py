@@ -1,7 +1,8 @@
 """The guard, PPPoE for chosen hosts, failover, fragments, and what somebody else's hand does.
 
 One configuration serves all, and each test leaves the next one the line as it is. The last
-tests flush all rules, somebody else's too, so nothing of this boot may come after them.
+tests flush all rules, somebody else's too, so nothing of this boot may come after them; the
+configuration stays in force until the boot ends.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ table inet filter {
     chain output { type filter hook output priority filter; }
 }
 """
-SSH_LIMIT_SECONDS = 5.0  # the kernel refuses six at once, then one a second (icmp_ratelimit)
+SSH_LIMIT_SECONDS = 5.0
 FALLBACK_LIMIT_SECONDS = 20
 PROBES = 3  # in a row, before MAP-E is taken as broken, or as mended
 _DO_NOT_FRAGMENT, _IP_MTU_DISCOVER, _IP_MTU = 2, 10, 14
@@ -70,12 +71,12 @@ def _config(fallback: str = "mape", inbound: str = "") -> str:
 def configured(line: Line, installed: object) -> Iterator[Servers]:
     """The WAN up with this configuration, and servers on the router."""
     assert installed
-    if not product.wan_is_up():
-        product.bring_up()
-    product.apply(_config())
+    product.up_with(_config())
+    # Each attempt is refused at once: the kernel would send six errors, and then one a second.
+    line.router.sysctl(ipv4__icmp_ratelimit=0)
     with Servers(line.router, tcp=(22, 80)) as servers:
         yield servers
-    product.apply()
+    line.router.sysctl(ipv4__icmp_ratelimit=1000)
 
 
 @dataclass

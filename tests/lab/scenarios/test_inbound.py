@@ -7,7 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 from guest import router, traffic
-from guest.addresses import CE, FIRST_PPPOE_ADDRESS, MAPE_ADDRESS, PORT_BLOCKS, PPP, TUNNEL, WAN
+from guest.addresses import (
+    CE,
+    FIRST_PPPOE_ADDRESS,
+    LAN_ADDRESS,
+    MAPE_ADDRESS,
+    PORT_BLOCKS,
+    PPP,
+    TUNNEL,
+    WAN,
+)
 from guest.capture import Capture
 from guest.line import Line
 from guest.servers import Servers
@@ -42,14 +51,14 @@ def test_an_offered_service_answers_by_pppoe(line: Line, port: int) -> None:
 @pytest.mark.parametrize("host", [FIRST_PPPOE_ADDRESS, MAPE_ADDRESS])
 def test_other_ports_stay_shut(line: Line, host: str) -> None:
     """A server that isn't offered can't be reached, by PPPoE or by MAP-E."""
-    found = {port: traffic.try_port(line.internet, host, port, 1) for port in NOT_OFFERED}
+    found = traffic.try_ports(line.internet, host, NOT_OFFERED, 1)
     assert "open" not in found.values(), found
 
 
 @pytest.mark.usefixtures("services")
 def test_offered_services_are_offered_on_pppoe_only(line: Line) -> None:
     """The shared address offers nothing: its ports are for answers."""
-    found = {port: traffic.try_port(line.internet, MAPE_ADDRESS, port, 1) for port in OFFERED}
+    found = traffic.try_ports(line.internet, MAPE_ADDRESS, OFFERED, 1)
     assert "open" not in found.values(), found
 
 
@@ -68,5 +77,5 @@ def test_ipv6_ports_stay_shut(line: Line) -> None:
 @pytest.mark.usefixtures("services")
 def test_the_lan_reaches_every_service(line: Line) -> None:
     """From the LAN the router is open."""
-    found = {port: traffic.try_port(line.client, "192.168.10.1", port) for port in NOT_OFFERED}
+    found = traffic.try_ports(line.client, LAN_ADDRESS, NOT_OFFERED)
     assert set(found.values()) == {"open"}, found

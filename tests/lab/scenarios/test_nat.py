@@ -66,9 +66,7 @@ def nat(line: Line, installed: object, internet: Servers) -> Iterator[None]:
     """The WAN up, with one host that asks for an open NAT; the usual again at the end."""
     assert installed
     assert internet
-    if not product.wan_is_up():
-        product.bring_up()
-    product.apply(product.with_keys(mape=OPEN_NAT))
+    product.up_with(product.with_keys(mape=OPEN_NAT))
     yield
     line.relay.serve(CE, PORT_BLOCKS)
     product.apply()

@@ -65,9 +65,7 @@ def ipv6_lan(line: Line) -> Iterator[None]:
 def web(line: Line, installed: object) -> Iterator[Servers]:
     """The WAN up with these forwards, and a server in the LAN."""
     assert installed
-    if not product.wan_is_up():
-        product.bring_up()
-    product.apply(product.with_keys(more=FORWARDS))
+    product.up_with(product.with_keys(more=FORWARDS))
     with Servers(line.client, tcp=(WEB, SHUT), udp=(WEB,)) as servers:
         yield servers
     product.apply()
