@@ -18,7 +18,7 @@ from dualwan.slices.snat.names import PPPOE_HAIRPIN, PPPOE_INBOUND
 
 
 def rules(config: Config, shared: str) -> list[str]:
-    """For the prerouting chain; SHARED is MAP-E's address, "" where there is none."""
+    """Return rules for prerouting; ``shared`` is MAP-E's address, "" where there is none."""
     mine = forwards.by(forwards.PPPOE, config.forwards)
     if not mine:
         return []
@@ -30,19 +30,19 @@ def rules(config: Config, shared: str) -> list[str]:
 
 
 def chains(config: Config) -> list[Block]:
-    """Translation of what comes in, from outside and from the LAN."""
+    """Return the chains that translate what comes in, from outside and from the LAN."""
     mine = forwards.by(forwards.PPPOE, config.forwards)
     if not mine:
         return []
     return [
-        PPPOE_INBOUND.block("fib daddr . iif type != local return", *dnat.to_servers(mine)),
+        PPPOE_INBOUND.block("fib daddr . iif type != local return", *dnat.dnat_rules(mine)),
         PPPOE_HAIRPIN.block(marks.assign("ct mark", marks.HAIRPIN),
-                            *dnat.to_servers(mine, everybody=True)),
+                            *dnat.dnat_rules(mine, any_source=True)),
     ]
 
 
 def hairpin(config: Config) -> list[str]:
-    """For the postrouting chain."""
+    """Return rules for the postrouting chain."""
     if not forwards.by(forwards.PPPOE, config.forwards):
         return []
     return [f"{marks.is_ours('ct mark', marks.HAIRPIN)} masquerade"]
