@@ -131,7 +131,7 @@ def test_ds_lite_has_nothing_to_forward_from():
 def test_the_number_of_rules_does_not_grow():
     """Two hundred services and forwards of each kind make as many rules on a packet's way as five.
 
-    The doors of services for given networks are not on it: one lookup leads to one of them.
+    The lists of sources are not on it: one lookup leads to one of them.
     """
     def lines(count):
         services = ", ".join(
@@ -142,7 +142,7 @@ def test_the_number_of_rules_does_not_grow():
             + forward(to='"::5"', port=str(10000 + at)) for at in range(count))
         found = config(text)
         texts = [table.wanted(found).source() for table in (firewall, snat)]
-        return [re.sub(r"\tchain door_\d+ {.*?\n\t}\n", "", text, flags=re.DOTALL).count("\n")
+        return [re.sub(r"\tchain acl_\d+ {.*?\n\t}\n", "", text, flags=re.DOTALL).count("\n")
                 for text in texts]
     assert lines(200) == lines(5)
 
