@@ -396,7 +396,7 @@ class Line:
                                      ("ip", "dualwan_pbr"))}
 
     def untranslated(self):
-        """Return how many packets the guard has dropped."""
+        """Return how many packets the egress filter has dropped."""
         found = self.router.run("nft", "-j", "list", "counter", "ip", "dualwan_snat",
                                 "untranslated")
         return next(item["counter"]["packets"] for item in json.loads(found)["nftables"]

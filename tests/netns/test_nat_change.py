@@ -3,12 +3,20 @@
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import count
+from pathlib import Path
 
 import pytest
 from line import LIMIT, SERVERS, SHARED, until
 from natlab import HOSTS, OCN, config, elsewhere, flow, udp, unlucky
+
+from dualwan.config import load
+from dualwan.nft import legacy
+from dualwan.nft.table import base_chain, chain
+from dualwan.nft.transaction import replacement
+from dualwan.slices import firewall, snat
 
 # PSID 0 of 5 bits has the ports of the PSIDs 0 and 1 of 6 bits: half of them stay.
 WIDE, NARROW, FOREIGN = (0, 5, 6), (1, 6, 6), (2, 6, 6)
@@ -243,3 +251,37 @@ def test_flows_are_still_known_after_a_reload(lab):
     second = line.passed([flow("udp", HOSTS[1], 30000 + at) for at in range(503)])
     assert len({packet.sport for packet in first + second}) >= 1006
     assert {packet.source for packet in first + second} == {SHARED}
+
+
+OLD_SETS = (Path(__file__).parents[1] / "cases" / "sets-of-0.1.0.nft").read_text()
+LEARNED = {
+    ("ip dualwan_snat", "map", "udp_mappings"): f"{HOSTS[0]} . 3074 : 5136",
+    ("ip dualwan_snat", "map", "tcp_mappings"): f"{HOSTS[0]} . 3074 : 5137",
+    ("ip dualwan_snat", "map", "open_ports"): f"5136 : {HOSTS[0]} . 3074",
+    ("ip dualwan_snat", "set", "open_owned"): "5136",
+    ("ip dualwan_snat", "set", "refused"): f"{HOSTS[1]} counter packets 7 bytes 420",
+    ("inet dualwan_firewall", "set", "tries4_1"): "198.51.100.1 . 6 . 22",
+    ("inet dualwan_firewall", "set", "refused4"): "198.51.100.1 . 6 . 22",
+}
+
+
+def test_an_upgrade_from_0_1_0_keeps_what_was_learned(bare):
+    """Chains have other names now; mappings, open ports, tries and refusals live on."""
+    line = bare(config=config(*OCN, mape=f'open-nat = ["{HOSTS[0]}"]'))
+    made = load(line.config)
+    before = [legacy.table("table" + text) for text in OLD_SETS.split("table")[1:]]
+    hook = "type filter hook input priority 10; policy accept;"
+    before = [replace(table, blocks=(*table.blocks, base_chain("guard", hook, "jump gone"),
+                                     chain("gone", "counter"))) for table in before]
+    for table in before:
+        line.router.nft(table.source())
+    for (table, _, name), element in LEARNED.items():
+        line.router.nft(f"add element {table} {name} {{ {element} }}\n")
+    for old, new in zip(before, (snat.wanted(made), firewall.wanted(made)), strict=True):
+        line.router.nft(replacement(old, new))
+    for (table, kind, name), element in LEARNED.items():
+        listed = line.router.run("nft", "-n", "list", kind, *table.split(), name)
+        assert element.split(" :")[0].split(" counter")[0] in listed
+    assert "counter packets 7" in line.router.run("nft", "list", "set", "ip", "dualwan_snat",
+                                                  "refused")
+    assert not line.router.run("nft", "list", "ruleset").count("chain gone")

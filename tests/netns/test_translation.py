@@ -136,9 +136,19 @@ def test_flows_that_were_forgotten_are_translated_anew(line):
     accepted.close()
 
 
+def test_the_whole_golden_texts_load(bare):
+    """As they are written down, by name: with every map, and every comment."""
+    line = bare()
+    for text in sorted((CASES / "nft-smallest").glob("*.nft")):
+        line.router.nft(text.read_text().replace("enp1s0", "wan0").replace("enp3s0", "lan0"))
+    assert line.tables() == ["dualwan_firewall", "dualwan_pbr", "dualwan_snat"]
+    listed = line.router.run("nft", "list", "table", "ip", "dualwan_snat")
+    assert 'comment "56 = 64 - 8 of its bucket; 64 = 50 % of 128 ports"' in listed
+
+
 @pytest.mark.parametrize("folder", sorted(CASES.glob("nft-*")), ids=lambda path: path.name)
-def test_the_golden_texts_load(bare, folder):
-    """Each nft text of tests/cases is taken by this machine's nft, and a second time too."""
+def test_the_golden_configurations_load(bare, folder):
+    """What each asks for is taken by this machine's nft, and a second time too."""
     line = bare(config=(folder / "config.toml").read_text())
     assert not line.settled()
     line.apply()

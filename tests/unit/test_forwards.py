@@ -131,7 +131,7 @@ def test_ds_lite_has_nothing_to_forward_from():
 def test_the_number_of_rules_does_not_grow():
     """Two hundred services and forwards of each kind make as many rules on a packet's way as five.
 
-    The access lists of services for given networks are not on it: one lookup leads to one of them.
+    The lists of sources are not on it: one lookup leads to one of them.
     """
     def lines(count):
         services = ", ".join(

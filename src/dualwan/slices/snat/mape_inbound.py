@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 
 from dualwan.config.forwards import Forward
 from dualwan.nft.table import Block, dynamic, elements
-from dualwan.slices.dnat import to_servers
+from dualwan.slices.dnat import dnat_rules
 from dualwan.slices.snat.flow import ENDPOINT, UDP
 from dualwan.slices.snat.names import (
     MAPE_HAIRPIN,
@@ -36,7 +36,7 @@ LIFE = "5m"  # after the last packet outwards: what RFC 4787 REQ-5c recommends
 
 @dataclass(frozen=True)
 class MapeInbound:
-    """To ADDRESS by TUNNEL: FORWARDS, and the endpoints of the hosts OPEN."""
+    """What may come to ``address`` by ``tunnel``: forwards, and endpoints of the hosts ``open``."""
 
     address: str
     tunnel: str
@@ -50,11 +50,11 @@ class MapeInbound:
 
     @property
     def owned(self) -> str:
-        """The set of UDP ports that have an owner, "" for none."""
+        """The set of UDP ports that an open host owns, "" for none."""
         return OPEN_OWNED if self.open else ""
 
     def sets(self, identity: str) -> list[Block]:
-        """Who owns a port, and whom it has sent something to."""
+        """Return the sets of owned ports, and of the peers that may answer."""
         if not self.open:
             return []
         return [
@@ -67,14 +67,14 @@ class MapeInbound:
         ]
 
     def rules(self) -> list[str]:
-        """For the prerouting chain, before any other."""
+        """Return rules for the prerouting chain, before any other."""
         if not self.applies:
             return []
         return [f'iifname "{self.tunnel}" goto {MAPE_INBOUND.name}',
                 f"ip daddr {self.address} goto {MAPE_HAIRPIN.name}"]
 
     def chains(self) -> list[Block]:
-        """Translation of what comes in, from outside and from inside."""
+        """Return the chains that translate what comes in, from outside and from the LAN."""
         if not self.applies:
             return []
         peers, ports = ([], []) if not self.open else (
@@ -82,29 +82,29 @@ class MapeInbound:
             [f"meta l4proto udp dnat ip to udp dport map @{OPEN_PORTS}"])
         return [
             MAPE_INBOUND.block(f"ip daddr != {self.address} return",
-                               *to_servers(self.forwards), *peers),
-            MAPE_HAIRPIN.block(*to_servers(self.forwards, everybody=True), *ports),
+                               *dnat_rules(self.forwards), *peers),
+            MAPE_HAIRPIN.block(*dnat_rules(self.forwards, any_source=True), *ports),
         ]
 
     def hairpin(self, ways: str) -> list[str]:
-        """For the postrouting chain: who comes back inside is seen with its outer address."""
+        """Return rules for postrouting: who comes back inside is seen with its outer address."""
         if not self.applies:
             return []
         return [f'iifname != "{self.tunnel}" ct status dnat ct original ip daddr {self.address} '
                 f"{ways}"]
 
     def egress(self) -> list[str]:
-        """For the egress filter, before any other rule: an open host's packet keeps its mapping."""
+        """Return rules for the egress filter, before any other: packets of open hosts renew."""
         if not self.open:
             return []
         return [f"meta l4proto udp ct original ip saddr {elements(map(str, self.open))} "
                 f"jump {OPEN_NAT.name}"]
 
     def learning(self) -> list[Block]:
-        """The chain that notes ports and peers of open hosts.
+        """Return the chain that notes ports and peers of open hosts.
 
-        What is there stays as it is: an endpoint that got somebody's port all the same (there
-        was no other) gets none of its packets.
+        Existing entries win: an endpoint that had to take an owned port (none was free)
+        receives nothing on it from outside.
         """
         if not self.open:
             return []

@@ -10,7 +10,7 @@ from dualwan.slices.snat.ports import Pool
 
 
 def inside(port_set: PortSet, port: str) -> list[str]:
-    """Conditions that PORT (as nft writes it) fulfils together if it is of PORT_SET.
+    """Return conditions that ``port`` (as nft writes it) fulfils together if it is of the set.
 
     By the bits of RFC 7597 section 5.1: two comparisons, where a set of 63 ranges is a
     search in a tree for each packet.
@@ -19,13 +19,13 @@ def inside(port_set: PortSet, port: str) -> list[str]:
 
 
 def outside(port_set: PortSet, port: str) -> list[str]:
-    """Conditions of which PORT fulfils at least one if it is not of PORT_SET."""
+    """Return conditions of which ``port`` fulfils at least one if it is not of the set."""
     return [f"{port} & {mask:#06x} {'==' if sign == '!=' else '!='} {value:#06x}"
             for mask, sign, value in _bits(port_set)]
 
 
 def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
-    """Mask, sign and value of each comparison."""
+    """Return mask, sign and value of each comparison."""
     found = []
     if port_set.psid_length:
         shift = PORT_BITS - port_set.psid_offset - port_set.psid_length
@@ -37,7 +37,7 @@ def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
 
 
 def in_turn(ports: Sequence[int]) -> str:
-    """One of PORTS, the one that has rested longest."""
+    """Return the value that is each of ``ports`` in turn."""
     if len(ports) == 1:  # nft has no "mod 1"
         ports = (*ports, *ports)
     values = elements(f"{at} : {port}" for at, port in enumerate(ports))
@@ -45,12 +45,12 @@ def in_turn(ports: Sequence[int]) -> str:
 
 
 def each_port(pool: Pool, port: str) -> str:
-    """Address and PORT, to hand to `snat ip to`."""
+    """Return the address and ``port``, to hand to `snat ip to`."""
     return f"{port} map " + elements(f"{one} : {pool.address} . {one}" for one in pool.ports)
 
 
 def any_block(pool: Pool) -> str:
-    """Address and a block, each in its turn, to hand to `snat ip to`.
+    """Return the address and a block, each in its turn, to hand to `snat ip to`.
 
     The concatenated value (address . ports) is the form that uses each port of a block on
     every nft since 1.0.6, and maps ICMP echo identifiers too; `snat to ADDR : numgen … map`

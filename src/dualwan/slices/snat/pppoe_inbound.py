@@ -29,7 +29,7 @@ def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, l
 
 
 def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
-    """For the prerouting chain; ``shared`` is MAP-E's address, "" where there is none."""
+    """Return rules for prerouting; ``shared`` is MAP-E's address, "" where there is none."""
     others = ", ".join((*map(str, PRIVATE), *([shared] if shared else [])))
     public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
     return [rule for way, mine in _with_forwards(config, ways) for rule in (
@@ -39,15 +39,15 @@ def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
 
 
 def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
-    """Translation of what comes in, from outside and from the LAN."""
+    """Return the chains that translate what comes in, from outside and from the LAN."""
     return [one for way, mine in _with_forwards(config, ways) for one in (
-        SESSION_INBOUND.block("fib daddr . iif type != local return", *dnat.to_servers(mine),
+        SESSION_INBOUND.block("fib daddr . iif type != local return", *dnat.dnat_rules(mine),
                               of=(way.name,)),
         SESSION_HAIRPIN.block(marks.assign("ct mark", marks.of_hairpin(way)),
-                              *dnat.to_servers(mine, everybody=True), of=(way.name,)))]
+                              *dnat.dnat_rules(mine, any_source=True), of=(way.name,)))]
 
 
 def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """For the postrouting chain."""
+    """Return rules for the postrouting chain."""
     return [f"{marks.is_set('ct mark', marks.of_hairpin(way))} masquerade"
             for way, _ in _with_forwards(config, ways)]

@@ -31,7 +31,7 @@ _TCP = {"syn_sent": TRANSITORY, "syn_recv": TRANSITORY, "established": ESTABLISH
 
 
 def objects() -> list[Block]:
-    """The named timeouts."""
+    """Return the named timeouts."""
     return [_timeout("tunnel_tcp", "tcp", _TCP),
             _timeout("tunnel_udp", "udp", {"unreplied": MAPPING, "replied": MAPPING}),
             _timeout("tunnel_question", "udp", {"unreplied": QUESTION, "replied": QUESTION})]
@@ -44,7 +44,7 @@ def _timeout(name: str, protocol: str, policy: dict[str, int]) -> Block:
 
 
 def rules() -> dict[str, list[str]]:
-    """What a flow's first packet meets, by protocol."""
+    """Return what a flow's first packet meets, by protocol."""
     return {
         "tcp": ['ct timeout set "tunnel_tcp"'],
         "udp": ['ct timeout set "tunnel_udp"',
