@@ -161,7 +161,7 @@ def _show(arguments: Namespace, plan: Plan | Result, *, everything: bool) -> Non
     colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty())
     lines = plan_report.lines(plan, everything, colour)
     lines += [f"problem: {text}" for text in plan.problems]
-    lines += [f"not seen: {text}" for text in plan.unseen]
+    lines += [f"not seen: {text}" for text in plan.unobserved]
     lines = lines or ["nothing to do"]
     print("\n".join([*lines, *(f"warning: {text}" for text in plan.warnings)]))
 

@@ -43,7 +43,7 @@ def from_ppp(folder: str, environ: Mapping[str, str]) -> tuple[Event | None, str
 def may_concern(interface: str, text: str) -> bool:
     """Whether a configuration with TEXT can be about INTERFACE: the name stands in it.
 
-    Never wrongly no; the parsed configuration has the last word (is_ours).
+    Never wrongly no; the parsed configuration has the last word (concerns).
     """
     escaped = "\\" in text  # TOML can write any letter as a number
     return bool(interface) and (interface in text or interface == DEFAULT_PPP or escaped)
@@ -94,7 +94,7 @@ def _act(event: Event, interface: str, path: str) -> None:
         fail(event, error)
         print(f"dualwan-hook: {error}", file=sys.stderr)  # noqa: T201 - ifup shows it
         return
-    if not is_ours(event, interface, config.wan.interface, config.pppoe.interface):
+    if not concerns(event, interface, config.wan.interface, config.pppoe.interface):
         return
     from dualwan.handle import handle_event  # noqa: PLC0415
     from dualwan.host.kernel import KernelHost  # noqa: PLC0415
@@ -115,6 +115,6 @@ def _act(event: Event, interface: str, path: str) -> None:
         signal.alarm(0)
 
 
-def is_ours(event: Event, interface: str, wan: str, ppp: str) -> bool:
+def concerns(event: Event, interface: str, wan: str, ppp: str) -> bool:
     """Whether an event of ``interface`` is one of the WAN or of our PPPoE."""
     return interface == (ppp if event.of_ppp else wan)

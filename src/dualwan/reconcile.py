@@ -55,9 +55,9 @@ class Plan:
         return (*self.line.warnings, *drift.warnings(self.state, self.observed, self.slices))
 
     @property
-    def unseen(self) -> tuple[str, ...]:
+    def unobserved(self) -> tuple[str, ...]:
         """What the kernel did not show."""
-        return tuple(text for item in self.slices for text in item.unseen)
+        return tuple(text for item in self.slices for text in item.unobserved)
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ class Result:
         return self.plan.warnings
 
     @property
-    def unseen(self) -> tuple[str, ...]:
+    def unobserved(self) -> tuple[str, ...]:
         """What the kernel did not show."""
-        return self.plan.unseen
+        return self.plan.unobserved
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -173,8 +173,8 @@ def reconcile(config: Config | None, host: Host, event: Event,
     with host.lock(LOCK_SECONDS):
         journal = Journal(host)
         plan = make_plan(config, host, event, only, journal.state)
-        if plan.unseen:
-            raise KernelError("; ".join(plan.unseen))
+        if plan.unobserved:
+            raise KernelError("; ".join(plan.unobserved))
         try:
             if only is None:
                 journal.note_wish(event)
@@ -218,7 +218,7 @@ def _applied(host: Host, journal: Journal, one: Slice, item: SlicePlan,
         journal.note(note_step(journal.state, one.name, step))
         yield step
     if counted != Losses():  # a new table counts from 0
-        lost = counted.beyond(_losses(host, one))
+        lost = counted.minus(_losses(host, one))
         journal.note(replace(journal.state, losses=journal.state.losses + lost))
     journal.note(_concluded(journal.state, one, plan))
 

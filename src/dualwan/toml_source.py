@@ -56,7 +56,7 @@ class Source:
         raise ConfigError(f"{self.name}:{self.line(section, key, number)}: {prefix}{message}")
 
 
-class Table:
+class TomlTable:
     """One TOML table that is read key by key; what stays unread is an unknown key."""
 
     def __init__(self, source: Source, section: str, data: Any, number: int = 0) -> None:
@@ -93,10 +93,10 @@ class Table:
         """Whether the file gives KEY."""
         return key in self._data
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> TomlTable:
         """The table KEY below this one."""
         self._known.append(key)
-        return Table(self.source, f"{self.section}.{key}", self._data.get(key, {}))
+        return TomlTable(self.source, f"{self.section}.{key}", self._data.get(key, {}))
 
     def done(self) -> None:
         """Complain about the first key that nobody asked for."""

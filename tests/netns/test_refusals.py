@@ -12,7 +12,7 @@ CALL = """\
 import sys
 from dualwan.errors import KernelError
 from dualwan.host.netlink import Netlink
-from dualwan.model.resources import Address, Route, Rule
+from dualwan.model.resources import Address, Route, RouteRule
 try:
     print(eval("Netlink()." + sys.argv[1]))
 except KernelError as error:
@@ -95,8 +95,8 @@ def test_a_refused_rule_ends_with_the_kernels_reason(bare):
 
 @pytest.mark.parametrize(("text", "said"), [
     ('set_address(Address("lo", "192.0.2.18"))', "None"),
-    ('add_rule(Rule(100, 100, "203.0.113.7"))', "None"),
-    ('remove_rule(Rule(100, 100, "203.0.113.7"))', "None"),
+    ('add_rule(RouteRule(100, 100, "203.0.113.7"))', "None"),
+    ('remove_rule(RouteRule(100, 100, "203.0.113.7"))', "None"),
     ('remove_route(Route(100, "ppp0"))', "None"),
     ('remove_address(Address("wan0", "192.0.2.18"))', "None"),
     ('remove_link("nothing0")', "None"),

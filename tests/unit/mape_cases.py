@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dualwan.mape.rule import Rule
+from dualwan.mape.rule import MapRule
 
 CASES = Path(__file__).parents[1] / "cases" / "mape"
 NO_RULES_D = CASES / "there-is-no-rules.d"
@@ -20,4 +20,4 @@ def load(name, kind):
 def rule_of(fields):
     """Make the rule that a case file writes as five values."""
     v6, v4, ea_length, psid_offset, layout = fields
-    return Rule(v6, v4, ea_length, psid_offset, None, layout)
+    return MapRule(v6, v4, ea_length, psid_offset, None, layout)

@@ -64,14 +64,14 @@ SLICES = tuple(one.name for one in slices.ALL)
 def taken(monkeypatch):
     """What the parser asked for since: (section, key) -> the value that it got."""
     found = {}
-    take = toml_source.Table.take
+    take = toml_source.TomlTable.take
 
     def recording(table, key, *arguments):
         value = take(table, key, *arguments)
         found[table.section, key] = value
         return value
 
-    monkeypatch.setattr(toml_source.Table, "take", recording)
+    monkeypatch.setattr(toml_source.TomlTable, "take", recording)
     return found
 
 

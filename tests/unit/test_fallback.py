@@ -6,7 +6,7 @@ import pytest
 from machine import BASE, Machine, config, marks_of, pending, run
 
 from dualwan.model.event import Event
-from dualwan.model.resources import Route, Rule
+from dualwan.model.resources import Route, RouteRule
 from dualwan.slices import marks
 from dualwan.slices.tunnel import LAST
 
@@ -14,9 +14,9 @@ CHOSEN = BASE.replace('interfaces = ["lan0"]', """interfaces = ["lan0"]
 via-pppoe = ["192.168.1.20/32", "192.168.2.0/24"]
 fallback = "{}\"""")
 BY_PPPOE, NOWHERE = Route(100, "ppp0"), Route(100, "", LAST)
-BY_ADDRESS = Rule(100, 100, "203.0.113.7")
+BY_ADDRESS = RouteRule(100, 100, "203.0.113.7")
 PPPOE_MARK, MAPE_MARK, MASK = 0x01000000, 0x03000000, 0x0F000000
-BY_MARK = Rule(101, 100, mark=PPPOE_MARK, mask=MASK)
+BY_MARK = RouteRule(101, 100, mark=PPPOE_MARK, mask=MASK)
 
 
 def table_100(machine):
@@ -88,6 +88,6 @@ def test_a_flow_that_began_by_mape_stays_there_when_pppoe_comes(word, kept):
     """With "mape" a chosen host's flows may have: they have a mark, a rule and a table too."""
     cfg, machine = config(CHOSEN.format(word)), Machine("wan0", "lan0")
     assert run(machine, cfg, Event.UP) == []
-    kept_by = (Rule(102, 101, mark=MAPE_MARK, mask=MASK), Route(101, "mape0"))
+    kept_by = (RouteRule(102, 101, mark=MAPE_MARK, mask=MASK), Route(101, "mape0"))
     assert [item in (*machine.state.rules, *machine.state.routes) for item in kept_by] == [kept] * 2
     assert (marks.assign("ct mark", MAPE_MARK) in marks_of(cfg)) is kept

@@ -6,10 +6,10 @@ from mape_cases import NO_RULES_D, load, rule_of
 from mape_oracle import from_ce, from_ipv4, owner, read_interface_id
 
 from dualwan.errors import DualwanError, MapeError
-from dualwan.mape.rule import PortSet, Rule, derive, interface_id, parse_prefix
+from dualwan.mape.rule import MapRule, PortSet, derive, interface_id, parse_prefix
 from dualwan.mape.table import load_table
 
-EXAMPLE = Rule("2001:db8::/40", "192.0.2.0/24", 16, 6, "2001:db8:ffff::1", "rfc")
+EXAMPLE = MapRule("2001:db8::/40", "192.0.2.0/24", 16, 6, "2001:db8:ffff::1", "rfc")
 PREFIX = "2001:db8:12:3400::/56"
 
 
@@ -153,7 +153,7 @@ def test_subnet_behind_a_home_gateway(prefix, subnet):
 
 def test_rule_is_a_value():
     """Rules of the same fields are one; the names for people are not among its terms."""
-    named = Rule(*EXAMPLE[:6], provider="example", source="here")
+    named = MapRule(*EXAMPLE[:6], provider="example", source="here")
     assert named != EXAMPLE
     assert named.terms == EXAMPLE.terms
     assert str(EXAMPLE) == "2001:db8::/40 -> 192.0.2.0/24, EA length 16"
@@ -162,15 +162,15 @@ def test_rule_is_a_value():
 
 def test_rule_defaults():
     """Without more the PSID offset is the RFC's 6, the layout Japan's, the relay unknown."""
-    rule = Rule("2001:db8::/40", "192.0.2.0/24", 16)
+    rule = MapRule("2001:db8::/40", "192.0.2.0/24", 16)
     assert (rule.psid_offset, rule.layout, rule.br) == (6, "draft", None)
 
 
 @pytest.mark.parametrize("rule", [
     pytest.param(EXAMPLE, id="needs 56 bits"),
-    pytest.param(Rule("2001:db8::/32", "192.0.2.0/24", 16), id="needs 48 bits"),
-    pytest.param(Rule("2001:db8::/44", "192.0.0.0/18", 20, 4), id="needs 64 bits"),
-    pytest.param(Rule("2001:db8::/40", "192.0.2.1/32", 0, 4), id="needs the rule's own 40 bits"),
+    pytest.param(MapRule("2001:db8::/32", "192.0.2.0/24", 16), id="needs 48 bits"),
+    pytest.param(MapRule("2001:db8::/44", "192.0.0.0/18", 20, 4), id="needs 64 bits"),
+    pytest.param(MapRule("2001:db8::/40", "192.0.2.1/32", 0, 4), id="needs the rule's own 40 bits"),
 ])
 def test_a_prefix_needs_each_bit_of_the_rule(rule):
     """With one less it may be that of somebody else, whose address and ports would follow.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mape_oracle import from_ce, from_ipv4, psid_of_port, read_interface_id
 
 from dualwan.mape.portset import PortSet
-from dualwan.mape.rule import LAYOUTS, Rule, derive
+from dualwan.mape.rule import LAYOUTS, MapRule, derive
 
 ALL_PORTS = 65536
 
@@ -38,7 +38,7 @@ def rules(draw):
     v6 = draw(st.integers(0, (1 << n) - 1)) << (128 - n)
     v4 = draw(st.integers(0, (1 << r) - 1)) << (32 - r)
     layout = draw(st.sampled_from(LAYOUTS))
-    return Rule(IPv6Network((v6, n)), IPv4Network((v4, r)), ea_length, offset, None, layout)
+    return MapRule(IPv6Network((v6, n)), IPv4Network((v4, r)), ea_length, offset, None, layout)
 
 
 @st.composite
@@ -163,7 +163,7 @@ def test_another_bit_is_another_ce(pair, bit):
 @example("2001:db8::/40/2")
 def test_any_text_is_a_prefix_or_the_one_error(text):
     """Whatever is typed, the answer is a mapping or the one documented error."""
-    rule = Rule("2001:db8::/40", "192.0.2.0/24", 16)
+    rule = MapRule("2001:db8::/40", "192.0.2.0/24", 16)
     try:
         derive(rule, text)
     except Exception as error:  # noqa: BLE001  the kind is what the test is about

@@ -20,7 +20,7 @@ from rtnetlink import (
 from dualwan.errors import KernelError
 from dualwan.host.netlink import Netlink
 from dualwan.model.observed import Link
-from dualwan.model.resources import Address, Route, Rule, Tunnel
+from dualwan.model.resources import Address, Route, RouteRule, Tunnel
 
 CE, BR = "2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9"
 ENDS = {"local": CE, "remote": BR}
@@ -178,8 +178,8 @@ def test_rules_are_told_by_our_protocol():
         rule(100, 100, source="203.0.113.8", protocol=4), rule(0, 255, protocol=2),
         rule(90, 200, protocol=None))
     assert seen.rules() == [
-        Rule(100, 100, "203.0.113.7"), Rule(101, 100, mark=0x1000000, mask=0x3000000),
-        Rule(102, 70000, mark=0x3000000, mask=0x3000000)]
+        RouteRule(100, 100, "203.0.113.7"), RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
+        RouteRule(102, 70000, mark=0x3000000, mask=0x3000000)]
 
 
 @pytest.mark.parametrize("what", ["route", "rule"])

@@ -12,14 +12,14 @@ from rtnetlink import FOREVER, Kernel, link
 from dualwan.errors import KernelError
 from dualwan.host.netlink import PREPEND, Netlink
 from dualwan.host.rtnl import NetlinkError
-from dualwan.model.resources import Address, Route, Rule, Tunnel
+from dualwan.model.resources import Address, Route, RouteRule, Tunnel
 
 CE, BR = "2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9"
 TUNNEL = Tunnel("mape0", CE, BR, "wan0", 1460)
 DATA = {"kind": "ip6tnl", "ip6tnl_link": 2, "ip6tnl_local": CE, "ip6tnl_remote": BR,
         "ip6tnl_ttl": 64, "ip6tnl_flags": 1, "ip6tnl_proto": 4}
 ON_WAN, ON_TUNNEL = Address("wan0", CE, deprecated=True), Address("mape0", "192.0.2.18")
-RULE = Rule(100, 100, "203.0.113.7")
+RULE = RouteRule(100, 100, "203.0.113.7")
 
 
 def netlink(*messages):
@@ -149,9 +149,9 @@ def test_a_route_of_a_device_that_is_gone_went_with_it():
 
 @pytest.mark.parametrize(("rule", "words"), [
     (RULE, {"priority": 100, "src": "203.0.113.7", "src_len": 32}),
-    (Rule(101, 100, mark=0x1000000, mask=0x3000000),
+    (RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
      {"priority": 101, "fwmark": 0x1000000, "fwmask": 0x3000000}),
-    (Rule(102, 100, mark=0, mask=0x3000000),
+    (RouteRule(102, 100, mark=0, mask=0x3000000),
      {"priority": 102, "fwmark": 0, "fwmask": 0x3000000})])
 def test_a_rule_is_added_and_removed_with_the_same_words(rule, words):
     """One that leads to its table, by source address or by mark, with our protocol."""

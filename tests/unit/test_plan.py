@@ -2,16 +2,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwan.model.plan import Action, Step, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.model.resources import Address, Flows, Route, Rule, Sysctl, Tunnel
+from dualwan.model.resources import Address, Flows, Route, RouteRule, Sysctl, Tunnel
 from dualwan.nft.table import NftTable, chain
 
 ROUTE = Route(100, "ppp0")
-OLD, NEW = Rule(100, 100, "192.0.2.1"), Rule(100, 100, "192.0.2.2")
+OLD, NEW = RouteRule(100, 100, "192.0.2.1"), RouteRule(100, 100, "192.0.2.2")
 TUNNEL = Tunnel("mape0", "2001:db8::1", "2001:db8::2", "wan0", 1460)
 
 RESOURCES = st.lists(st.one_of(
     st.builds(Route, st.sampled_from([100, 200]), st.sampled_from(["a", "b"])),
-    st.builds(Rule, st.just(100), st.just(100), st.sampled_from(["192.0.2.1", "192.0.2.2"])),
+    st.builds(RouteRule, st.just(100), st.just(100), st.sampled_from(["192.0.2.1", "192.0.2.2"])),
     st.builds(NftTable, st.just("ip"), st.sampled_from(["t", "u"]),
               st.sampled_from([(), (chain("a"),)])),
 ), unique_by=lambda item: item.key)
@@ -102,6 +102,6 @@ def test_resources_read_as_their_programs_show_them():
     assert Address("wan0", "2001:db8::1").text == "address 2001:db8::1/128 dev wan0"
     assert Address("mape0", "192.0.2.1").text == "address 192.0.2.1/32 dev mape0"
     assert Route(254, "mape0").text == "route default dev mape0 table main"
-    assert Rule(101, 100, mark=0x1000000, mask=0x3000000).text == (
+    assert RouteRule(101, 100, mark=0x1000000, mask=0x3000000).text == (
         "rule 101: fwmark 0x1000000/0x3000000 lookup 100")
     assert Tunnel("m", "::1", "::2", "w", 1460, up=False).text.endswith("mtu 1460 (down)")

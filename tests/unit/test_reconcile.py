@@ -22,7 +22,7 @@ from dualwan.errors import HostError
 from dualwan.host.fake import FakeHost
 from dualwan.model.event import Event
 from dualwan.model.plan import Action, Step
-from dualwan.model.resources import Address, Flows, Route, Rule
+from dualwan.model.resources import Address, Flows, Route, RouteRule
 from dualwan.model.state import RunState
 from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
@@ -82,7 +82,7 @@ def test_a_new_pppoe_address_touches_neither_tunnel_nor_snat():
     machine.applied.clear()
     run(machine, CONFIG, Event.PPP_UP)
     assert {(step.sign, type(step.resource)) for step in machine.applied} == {
-        ("~", type(machine.applied[0].resource)), ("+", Route), ("-", Rule), ("+", Rule),
+        ("~", type(machine.applied[0].resource)), ("+", Route), ("-", RouteRule), ("+", RouteRule),
         ("-", Flows)}
     assert Flows(ADDRESSES[0]) in [step.resource for step in machine.applied]
     assert ADDRESSES[0] not in repr((machine.state.rules, machine.state.routes,

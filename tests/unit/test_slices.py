@@ -7,7 +7,7 @@ import pytest
 from machine import BASE, CE, Machine, config, look, plan_of, wanted_of, wanted_tables
 
 from dualwan.model.observed import Observed
-from dualwan.model.resources import MAIN, Address, Route, Rule, Sysctl, Tunnel
+from dualwan.model.resources import MAIN, Address, Route, RouteRule, Sysctl, Tunnel
 from dualwan.model.state import RunState
 from dualwan.nft.table import NftTable
 from dualwan.slices import firewall, pbr, snat, tunnel
@@ -51,7 +51,7 @@ def test_what_nft_does_not_show_is_said(module):
     """Without root the plan is what would be loaded, with a word that it was not seen."""
     plan = plan_of(module, config(), Observed(tables=None), True)
     assert [step.sign for step in plan.steps if isinstance(step.resource, NftTable)] == ["+"]
-    assert plan.unseen == (f"{module.NAME}: nft shows its tables to root only",)
+    assert plan.unobserved == (f"{module.NAME}: nft shows its tables to root only",)
 
 
 @pytest.mark.parametrize("module", [firewall, snat, pbr])
@@ -166,7 +166,7 @@ def test_without_a_softwire_nothing_leaves_by_the_tunnel():
 
 # --- pbr -------------------------------------------------------------------------------------
 
-BY_MARK = Rule(101, 100, mark=0x01000000, mask=0x0F000000)
+BY_MARK = RouteRule(101, 100, mark=0x01000000, mask=0x0F000000)
 
 
 def test_only_our_bits_of_a_mark_are_touched():
@@ -178,7 +178,8 @@ def test_only_our_bits_of_a_mark_are_touched():
 def test_the_way_back_follows_the_address():
     """A new address changes its one rule; route, mark and table stay; old flows are forgotten."""
     seen = Observed(addresses=(Address("ppp0", "203.0.113.2"),), tables=(PBR,),
-                    routes=(Route(100, "ppp0"),), rules=(Rule(100, 100, "203.0.113.1"), BY_MARK))
+                    routes=(Route(100, "ppp0"),),
+                    rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK))
     state = RunState(sessions={"pppoe": "203.0.113.1"})
     assert shown(plan_of(pbr, config(), seen, True, state)) == [
         "- rule 100: from 203.0.113.1 lookup 100",
@@ -188,7 +189,7 @@ def test_the_way_back_follows_the_address():
 
 def test_a_lost_address_takes_its_rule_and_keeps_its_flows():
     """PPPoE may come back with the same address, and downloads go on."""
-    seen = Observed(tables=(PBR,), rules=(Rule(100, 100, "203.0.113.1"), BY_MARK))
+    seen = Observed(tables=(PBR,), rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK))
     state = RunState(sessions={"pppoe": "203.0.113.1"})
     assert shown(plan_of(pbr, config(), seen, True, state)) == [
         "- rule 100: from 203.0.113.1 lookup 100"]
@@ -198,7 +199,7 @@ def test_a_changed_table_number_takes_the_old_one_along():
     """Rules and routes with our protocol number are ours in whatever table they are."""
     seen = Observed(addresses=(Address("ppp0", "203.0.113.1"),), tables=(PBR,),
                     routes=(Route(100, "ppp0"), Route(MAIN, "mape0")),
-                    rules=(Rule(100, 100, "203.0.113.1"), BY_MARK))
+                    rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK))
     found = shown(plan_of(pbr, config(a="dial = false -> table = 300"), seen, True))
     assert "- route default dev ppp0 table 100" in found
     assert "+ route default dev ppp0 table 300" in found

@@ -13,7 +13,7 @@ from dualwan.mape.portset import PortSet
 from dualwan.model.observed import Observed
 from dualwan.model.state import RunState
 from dualwan.nft.table import DeviceShortcut
-from dualwan.slices import Situation, snat
+from dualwan.slices import Situation, firewall, snat
 from dualwan.slices.snat import allocate, names
 from dualwan.slices.snat.ports import BUCKETS, STRIDE, pool
 from dualwan.slices.snat.quota import Quota
@@ -203,7 +203,7 @@ def test_sets_are_those_of_0_1_0():
     learned = [block for block in with_open.blocks
                if re.search(r"_flows$|_mappings$|^open_|^refused$", block.name)
                and "metered" not in block.name and block.kind != "chain"]
-    learned += firewall.wanted(config()).blocks[:SETS_OF_GUARD]
+    learned += wanted_of(firewall, config()).blocks[:SETS_OF_GUARD]
     assert "".join(block.source() + "\n" for block in learned) == "".join(
         line for line in (CASES / "sets-of-0.1.0.nft").read_text().splitlines(keepends=True)
         if line.startswith("\t"))

@@ -3,10 +3,10 @@
 import pytest
 
 from dualwan.model.plan import Action, SlicePlan, Step
-from dualwan.model.resources import Route, Rule, Sysctl
+from dualwan.model.resources import Route, RouteRule, Sysctl
 from dualwan.report import status
 
-NEW, OLD = Route(254, "mape0"), Rule(100, 100, "203.0.113.7")
+NEW, OLD = Route(254, "mape0"), RouteRule(100, 100, "203.0.113.7")
 KEPT, SET = Step(Action.KEEP, NEW), Step(Action.ADD, NEW)
 GONE, CHANGED = Step(Action.REMOVE, OLD), Step(Action.CHANGE, Sysctl("net/ipv4/ip_forward", "1"))
 
@@ -32,7 +32,7 @@ def test_how_a_slice_stands(steps, state):
 def test_what_is_not_seen_is_unknown():
     """Whatever would be planned without looking."""
     for steps in ((), (SET,), (KEPT,)):
-        plan = SlicePlan("snat", steps, unseen=("nft shows its tables to root only",))
+        plan = SlicePlan("snat", steps, unobserved=("nft shows its tables to root only",))
         assert status._slice(plan)["state"] == "unknown"  # noqa: SLF001 - see above
 
 

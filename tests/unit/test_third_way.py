@@ -7,7 +7,7 @@ from dualwan.config import from_text
 from dualwan.line import derive_line, ways
 from dualwan.model.event import Event
 from dualwan.model.plan import Action
-from dualwan.model.resources import Flows, Route, Rule
+from dualwan.model.resources import Flows, Route, RouteRule
 from dualwan.model.way import Kind, Way
 from dualwan.slices import firewall, pbr, snat
 
@@ -50,8 +50,8 @@ def test_its_answers_go_back_by_it(machine, cfg):
     """A table and two rules of its own; the other session's are as they were."""
     assert {Route(110, "ppp1"), Route(100, "ppp0")} <= set(machine.state.routes)
     assert set(machine.state.rules) == {
-        Rule(100, 100, "203.0.113.7"), Rule(101, 100, mark=0x01000000, mask=0x0F000000),
-        Rule(110, 110, ADDRESSES[0]), Rule(111, 110, mark=0x02000000, mask=0x0F000000)}
+        RouteRule(100, 100, "203.0.113.7"), RouteRule(101, 100, mark=0x01000000, mask=0x0F000000),
+        RouteRule(110, 110, ADDRESSES[0]), RouteRule(111, 110, mark=0x02000000, mask=0x0F000000)}
     table = pbr.wanted_table(cfg, derive_line(cfg).ways)
     assert 'iifname "ppp1" ct state new ct mark set ct mark & 0xf0ffffff | 0x02000000' in rules(
         table, "prerouting")
@@ -89,8 +89,8 @@ def test_its_reconnect_touches_nothing_of_the_others(machine, cfg):
     machine.applied.clear()
     assert run(machine, cfg, Event.PPP_UP) == []
     changed = [(step.action, step.resource) for step in machine.applied]
-    assert (Action.ADD, Rule(110, 110, ADDRESSES[1])) in changed
-    assert (Action.REMOVE, Rule(110, 110, ADDRESSES[0])) in changed
+    assert (Action.ADD, RouteRule(110, 110, ADDRESSES[1])) in changed
+    assert (Action.REMOVE, RouteRule(110, 110, ADDRESSES[0])) in changed
     assert (Action.REMOVE, Flows(ADDRESSES[0])) in changed
     assert "203.0.113.7" not in repr(changed)
     assert machine.run_state.sessions == {"pppoe": "203.0.113.7", "pppoe2": ADDRESSES[1]}

@@ -1,7 +1,7 @@
 import pytest
 
 from dualwan.errors import ConfigError
-from dualwan.toml_source import Source, Table, parse, unknown
+from dualwan.toml_source import Source, TomlTable, parse, unknown
 
 TEXT = """\
 # a comment
@@ -48,7 +48,7 @@ def test_an_error_says_file_line_and_key():
 
 def test_a_table_is_read_key_by_key():
     """What is there is converted, what is not has its default as it is."""
-    table = Table(Source("f", TEXT), "wan", {"interface": "a"})
+    table = TomlTable(Source("f", TEXT), "wan", {"interface": "a"})
     assert table.has("interface")
     assert not table.has("mtu")
     assert table.take("interface", str.upper) == "A"
@@ -58,7 +58,7 @@ def test_a_table_is_read_key_by_key():
 
 def test_what_nobody_asked_for_is_unknown():
     """A key that is left over when everything was read is an error at its own line."""
-    table = Table(Source("f", TEXT), "forward", {"port": 2, "to": "x"}, 1)
+    table = TomlTable(Source("f", TEXT), "forward", {"port": 2, "to": "x"}, 1)
     table.take("port", int)
     with pytest.raises(ConfigError, match=r"^f:12: forward\.to: unknown key 'to'; known: port$"):
         table.done()

@@ -24,17 +24,17 @@ WANTED = NftTable(TABLE.family, TABLE.name, (
 
 def bring_up(at):
     """Load a table, and set a sysctl."""
-    nft, unseen = table_plan("toy", WANTED, TABLE.name, at.observed)
+    nft, unobserved = table_plan("toy", WANTED, TABLE.name, at.observed)
     return SlicePlan("toy", (*nft, *sysctl_steps([Sysctl(LOG_MARTIANS, "1")],
-                                                 at.observed.sysctls)), unseen=unseen)
+                                                 at.observed.sysctls)), unobserved=unobserved)
 
 
 def take_down(remains):
     """Remove the table, and restore the sysctl."""
-    nft, unseen = table_plan("toy", None, TABLE.name, remains.observed)
+    nft, unobserved = table_plan("toy", None, TABLE.name, remains.observed)
     originals = remains.state.sysctls.get("toy", {})
     return SlicePlan("toy", (*nft, *restore_steps(originals, (), remains.observed.sysctls)),
-                     unseen=unseen)
+                     unobserved=unobserved)
 
 
 TOY = Slice("toy", bring_up, take_down, needs="firewall", table=TABLE,

@@ -115,4 +115,4 @@ def test_losses_are_added_and_subtracted_by_host():
     """What one table had and the next has not; less than nothing is nothing."""
     had, has = Losses({"a": 5, "b": 1}, 2, 7), Losses({"a": 3, "c": 4}, 3, 0)
     assert had + has == Losses({"a": 8, "b": 1, "c": 4}, 5, 7)
-    assert had.beyond(has) == Losses({"a": 2, "b": 1}, 0, 7)
+    assert had.minus(has) == Losses({"a": 2, "b": 1}, 0, 7)

@@ -17,7 +17,7 @@ from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.errors import ConfigError
 from dualwan.mape.table import RULES_DIR
-from dualwan.toml_source import Source, Table, parse, unknown
+from dualwan.toml_source import Source, TomlTable, parse, unknown
 
 DEFAULT_PATH = Path("/etc/dualwan/dualwan.toml")
 
@@ -114,8 +114,8 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
         if section not in data:
             source.fail(f"the section [{section}] is missing")
 
-    def table(section: str) -> Table:
-        return Table(source, section, data.get(section, {}))
+    def table(section: str) -> TomlTable:
+        return TomlTable(source, section, data.get(section, {}))
 
     wan = _wan(table("wan"))
     config = Config(
@@ -135,20 +135,20 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
 def _beside_forwards(config: Config, source: Source, said: bool) -> Firewall:
     """Check that the line can have the forwards; what the firewall offers beside them."""
     mape, wan = config.mape, config.wan.interface
-    if isinstance(mape, DsLite) and (found := forwards.by(forwards.MAPE, config.forwards)):
+    if isinstance(mape, DsLite) and (found := forwards.with_via(forwards.MAPE, config.forwards)):
         source.fail("DS-Lite has no address of its own to forward from", "forward", "via",
                     found[0].number)
     if {*config.lan.interfaces} == {wan} and (
-            found := forwards.by(forwards.PINHOLE, config.forwards)):
+            found := forwards.with_via(forwards.PINHOLE, config.forwards)):
         source.fail("IPv6 of a LAN on the WAN's own interface does not pass this router: it can "
                     "neither shut nor open it", "forward", "to", found[0].number)
     if isinstance(mape, MapE) and mape.manual:
         forwards.check(source, config.forwards, mape.manual.port_set)
     offering = (forwards.PPPOE, *([forwards.MAPE] if isinstance(mape, Ipip) else []))
-    return forwards.beside(source, config.forwards, config.firewall, offering, said)
+    return forwards.without_conflicts(source, config.forwards, config.firewall, offering, said)
 
 
-def _wan(table: Table) -> Wan:
+def _wan(table: TomlTable) -> Wan:
     wan = Wan(
         interface=table.take("interface", values.interface_name),
         failover=table.take("failover", values.flag, Wan.failover),
@@ -161,7 +161,7 @@ def _wan(table: Table) -> Wan:
     return wan
 
 
-def _lan(table: Table, wan: str) -> Lan:
+def _lan(table: TomlTable, wan: str) -> Lan:
     lan = Lan(
         interfaces=table.take("interfaces", values.interfaces),
         networks=table.take("networks", values.ipv4_networks, Lan.networks),
@@ -177,7 +177,7 @@ def _lan(table: Table, wan: str) -> Lan:
     return lan
 
 
-def _pppoe(table: Table) -> Pppoe:
+def _pppoe(table: TomlTable) -> Pppoe:
     pppoe = Pppoe(
         peer=table.take("peer", values.peer, Pppoe.peer),
         interface=table.take("interface", values.interface_name, Pppoe.interface),

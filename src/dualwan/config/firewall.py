@@ -9,13 +9,13 @@ from typing import Any
 
 from dualwan.config import values
 from dualwan.config.services import Service, service, services
-from dualwan.toml_source import Table
+from dualwan.toml_source import TomlTable
 
 Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True)
-class Offer:
+class InboundService:
     """A service on offer: from these networks only (() = from anywhere), guarded or not."""
 
     service: Service
@@ -39,14 +39,14 @@ class Guard:
 class Firewall:
     """What the router offers on PPPoE, what it uses itself, and what is never let through."""
 
-    inbound: tuple[Offer, ...]
+    inbound: tuple[InboundService, ...]
     outbound: tuple[Service, ...]
     guard: Guard = Guard()
     ident: str = "reset"
     smb: str = "drop"
     bogus: str = "drop"
 
-    def without(self, offers: Sequence[Offer]) -> Firewall:
+    def without(self, offers: Sequence[InboundService]) -> Firewall:
         """The same, less OFFERS."""
         return replace(self, inbound=tuple(one for one in self.inbound if one not in offers))
 
@@ -58,7 +58,7 @@ GUARDED = ("ssh",)  # what pppoe.sh guarded
 DAY = 86400
 
 
-def read(table: Table) -> Firewall:
+def read(table: TomlTable) -> Firewall:
     """The section from TABLE; raises ConfigError."""
     guard = table.table("guard")
     firewall = Firewall(
@@ -78,7 +78,7 @@ def read(table: Table) -> Firewall:
     return firewall
 
 
-def _offers(value: Any) -> tuple[Offer, ...]:
+def _offers(value: Any) -> tuple[InboundService, ...]:
     if not isinstance(value, list):
         raise ValueError('must be a list such as ["ssh", "tcp/8443"]')
     offers = tuple(dict.fromkeys(_offer(item) for item in value))
@@ -89,18 +89,18 @@ def _offers(value: Any) -> tuple[Offer, ...]:
     return offers
 
 
-def _offer(value: Any) -> Offer:
+def _offer(value: Any) -> InboundService:
     """An offer from "ssh" or { service = "ssh", from = ["192.0.2.0/24"], guard = false }."""
     if not isinstance(value, dict):
         found = service(value)
-        return Offer(found, guard=found.name in GUARDED)
+        return InboundService(found, guard=found.name in GUARDED)
     for key in value:
         if key not in ("service", "from", "guard"):
             raise ValueError(f"unknown key '{key}' of a service; known: service, from, guard")
     if "service" not in value:
         raise ValueError('a service in braces needs its name: { service = "ssh" }')
     found = service(value["service"])
-    return Offer(found, networks(value.get("from", [])),
+    return InboundService(found, networks(value.get("from", [])),
                  values.flag(value.get("guard", found.name in GUARDED)))
 
 

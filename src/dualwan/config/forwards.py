@@ -15,7 +15,7 @@ from typing import Any
 from dualwan.config import firewall, values
 from dualwan.config.firewall import Firewall, Network, collapsed
 from dualwan.mape.portset import MAX_PORT, PortSet
-from dualwan.toml_source import Source, Table
+from dualwan.toml_source import Source, TomlTable
 
 MAPE, PPPOE, PINHOLE = "mape", "pppoe", ""
 SMB = (135, 137, 138, 139, 445)  # Windows file sharing: never crosses the router
@@ -50,7 +50,7 @@ class Forward:
         return self.to.version == 6 and not int(self.to) >> INTERFACE_ID_BITS  # noqa: PLR2004
 
 
-def by(via: str, forwards: Sequence[Forward]) -> list[Forward]:
+def with_via(via: str, forwards: Sequence[Forward]) -> list[Forward]:
     """Those of FORWARDS that go VIA it."""
     return [one for one in forwards if one.via == via]
 
@@ -62,7 +62,7 @@ def read(source: Source, data: Any) -> tuple[Forward, ...]:
     found: list[Forward] = []
     names = set()
     for number, item in enumerate(data):
-        table = Table(source, "forward", item, number)
+        table = TomlTable(source, "forward", item, number)
         forward = _forward(table, number)
         name = (forward.via, forward.protocol, forward.port,
                 forward.to if forward.via == PINHOLE else None)
@@ -73,7 +73,7 @@ def read(source: Source, data: Any) -> tuple[Forward, ...]:
     return tuple(found)
 
 
-def _forward(table: Table, number: int) -> Forward:
+def _forward(table: TomlTable, number: int) -> Forward:
     via = table.take("via", values.one_of((MAPE, PPPOE)), PINHOLE)
     protocol = table.take("protocol", values.one_of(("tcp", "udp")))
     port = table.take("port", values.number(1, MAX_PORT))
@@ -124,7 +124,7 @@ def outside(port_set: PortSet, port: int) -> str:
 
 def check(source: Source, forwards: Sequence[Forward], port_set: PortSet | None) -> None:
     """Complain about the first of FORWARDS that PORT_SET does not have; raises ConfigError."""
-    for one, why in _impossible(by(MAPE, forwards), port_set):
+    for one, why in _impossible(with_via(MAPE, forwards), port_set):
         source.fail(why, "forward", "port", one.number)
 
 
@@ -136,7 +136,7 @@ def _impossible(forwards: Sequence[Forward], port_set: PortSet | None,
     return [(one, outside(port_set, one.port)) for one in forwards if one.port not in port_set]
 
 
-def beside(source: Source, forwards: Sequence[Forward], firewall: Firewall,
+def without_conflicts(source: Source, forwards: Sequence[Forward], firewall: Firewall,
            offering: Collection[str], said: bool) -> Firewall:
     """FIREWALL less the offers whose ports FORWARDS take; raises ConfigError where they clash.
 

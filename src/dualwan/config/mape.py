@@ -11,9 +11,9 @@ from typing import Any
 from dualwan.config import values
 from dualwan.errors import MapeError
 from dualwan.mape.portset import PortSet
-from dualwan.mape.rule import DEFAULT_PSID_OFFSET, LAYOUTS, Rule
+from dualwan.mape.rule import DEFAULT_PSID_OFFSET, LAYOUTS, MapRule
 from dualwan.mape.table import AUTO, RuleTable, load_table
-from dualwan.toml_source import Table, unknown
+from dualwan.toml_source import TomlTable, unknown
 
 HB46PP, DHCPV6 = "hb46pp", "dhcpv6"
 SOURCES = (HB46PP, DHCPV6)  # who can be asked for the rule
@@ -63,7 +63,7 @@ class MapE(_Common):
 
     provider: str
     manual: Manual | None = None
-    rule: Rule | None = None
+    rule: MapRule | None = None
     rules: RuleTable | None = field(default=None, compare=False)
     provisioning: tuple[str, ...] = ()
     open_nat: tuple[IPv4Address, ...] = ()
@@ -117,7 +117,7 @@ class DsLite(_Common):
 Mape = MapE | Ipip | DsLite
 
 
-def read(table: Table, rules_dir: Path) -> Mape:
+def read(table: TomlTable, rules_dir: Path) -> Mape:
     """Return the section from ``table``; raises ConfigError."""
     mode = table.take("mode", values.one_of(MODES), MAP_E)
     readers: dict[str, Callable[..., Mape]] = {MAP_E: _map_e, IPIP: _ipip, DS_LITE: _ds_lite}
@@ -132,7 +132,7 @@ def read(table: Table, rules_dir: Path) -> Mape:
     return mape
 
 
-def _map_e(table: Table, rules_dir: Path, common: dict[str, Any]) -> MapE:
+def _map_e(table: TomlTable, rules_dir: Path, common: dict[str, Any]) -> MapE:
     provider = table.take("provider", values.text, AUTO)
     rules = None
     rule = _rule(table) if table.has("rule") else None
@@ -158,7 +158,7 @@ def _map_e(table: Table, rules_dir: Path, common: dict[str, Any]) -> MapE:
     return mape
 
 
-def _ipip(table: Table, _rules_dir: Path, common: dict[str, Any]) -> Ipip:
+def _ipip(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> Ipip:
     br, ipv4 = table.take("br", values.ipv6), table.take("ipv4", values.ipv4)
     ce = table.take("ce", values.ipv6) if table.has("ce") else None
     if ce is not None:
@@ -170,18 +170,18 @@ def _ipip(table: Table, _rules_dir: Path, common: dict[str, Any]) -> Ipip:
                 update=table.take("update", values.path, Ipip.update), **common)
 
 
-def _ds_lite(table: Table, _rules_dir: Path, common: dict[str, Any]) -> DsLite:
+def _ds_lite(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> DsLite:
     return DsLite(aftr=table.take("aftr", values.host),
                   interface_id=table.take("interface-id", values.interface_id, INTERFACE_ID),
                   **common)
 
 
-def _rule(table: Table) -> Rule:
+def _rule(table: TomlTable) -> MapRule:
     """Return [mape.rule] with the border relay of [mape]."""
     br = table.take("br", values.ipv6)
     inner = table.table("rule")
     try:
-        rule = Rule(
+        rule = MapRule(
             inner.take("ipv6-prefix", values.text), inner.take("ipv4-prefix", values.text),
             inner.take("ea-length", values.number(0, 48)),
             inner.take("psid-offset", values.number(0, 15), DEFAULT_PSID_OFFSET), br,
@@ -193,7 +193,7 @@ def _rule(table: Table) -> Rule:
     return rule
 
 
-def _manual(table: Table) -> Manual:
+def _manual(table: TomlTable) -> Manual:
     """Return the values of mape.sh."""
     psid = table.take("psid", values.number(0, 0xFFFF))
     offset = table.take("psid-offset", values.number(0, 15), DEFAULT_PSID_OFFSET)
@@ -208,6 +208,6 @@ def _manual(table: Table) -> Manual:
     return manual
 
 
-def _two_ends(table: Table, br: IPv6Address, ce: IPv6Address) -> None:
+def _two_ends(table: TomlTable, br: IPv6Address, ce: IPv6Address) -> None:
     if br == ce:
         table.fail("the border relay and the CE cannot be the same address", "ce")

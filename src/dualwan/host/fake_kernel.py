@@ -15,14 +15,14 @@ from typing import Any
 from dualwan.errors import KernelError
 from dualwan.model.observed import Link, Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
-from dualwan.model.resources import Address, Route, Rule, Solicitation, Sysctl, Tunnel
+from dualwan.model.resources import Address, Route, RouteRule, Solicitation, Sysctl, Tunnel
 from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
 
 # Sysctls that a new device has.
 _OF_DEVICE = {"net/ipv6/conf/{}/accept_ra": "1", "net/ipv4/conf/{}/rp_filter": "1"}
 # Where Observed has what is simply there or not.
-_FIELDS: dict[type, str] = {Address: "addresses", Route: "routes", Rule: "rules",
+_FIELDS: dict[type, str] = {Address: "addresses", Route: "routes", RouteRule: "rules",
                             NftTable: "tables"}
 _FORWARDING = Sysctl("net/ipv6/conf/all/forwarding", "1")
 

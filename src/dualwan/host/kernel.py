@@ -13,10 +13,10 @@ from dualwan.errors import HostError
 from dualwan.host import conntrack, ndp, nft_names, ping, pppd, prefix, store, sysctl, xtables
 from dualwan.host.lock import locked
 from dualwan.host.netlink import Netlink
-from dualwan.host.nft import Nft, Unseen
+from dualwan.host.nft import Nft, NotPermitted
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
-from dualwan.model.resources import Address, Flows, Route, Rule, Solicitation, Sysctl, Tunnel
+from dualwan.model.resources import Address, Flows, Route, RouteRule, Solicitation, Sysctl, Tunnel
 from dualwan.model.state import RunState
 from dualwan.model.usage import Flow, flows
 from dualwan.nft.table import NftTable
@@ -57,7 +57,7 @@ class KernelHost:
         try:
             listings = {table: self._nft.listing(table.family, table.name, table.dynamic)
                         for table in asked}
-        except Unseen:
+        except NotPermitted:
             return None
         return tuple(store.load_table(table.family, table.name, listing)
                      for table, listing in listings.items() if listing)
@@ -83,7 +83,7 @@ class KernelHost:
                 net.remove_link(item.name) if gone else net.set_tunnel(item)
             case Route() as item:
                 (net.remove_route if gone else net.add_route)(item)
-            case Rule() as item:
+            case RouteRule() as item:
                 (net.remove_rule if gone else net.add_rule)(item)
             case NftTable() as item:
                 self._remove(item) if gone else self._load(item, step.was)
@@ -114,7 +114,7 @@ class KernelHost:
         """See Kernel."""
         try:
             return self._nft.counts(table.family, table.name, elements)
-        except Unseen:
+        except NotPermitted:
             return {}, {}
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:

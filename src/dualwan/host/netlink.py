@@ -19,7 +19,7 @@ from dualwan.host.rtnl import (
     NetlinkError,
 )
 from dualwan.model.observed import Link
-from dualwan.model.resources import PROTOCOL, Address, Route, Rule, Tunnel
+from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
 
 IFF_UP = 1
 IFA_F_NODAD = 0x02
@@ -113,7 +113,7 @@ class Netlink:
         with refused("routes"):
             messages = tuple(self.ipr.get_routes(family=AF_INET))
         for message in messages:
-            if message["proto"] != PROTOCOL:
+            if message["proto"] != RTPROT_DUALWAN:
                 continue
             index = message.get_attr("RTA_OIF") or 0
             if index not in names:
@@ -122,12 +122,12 @@ class Netlink:
                                message.get_attr("RTA_PRIORITY") or 0))
         return found
 
-    def rules(self) -> list[Rule]:
+    def rules(self) -> list[RouteRule]:
         """Our own IPv4 rules."""
         with refused("rules"):
             messages = tuple(self.ipr.get_rules(family=AF_INET))
         return [
-            Rule(
+            RouteRule(
                 message.get_attr("FRA_PRIORITY") or 0,
                 message.get_attr("FRA_TABLE") or message["table"],
                 message.get_attr("FRA_SRC") or "",
@@ -135,7 +135,7 @@ class Netlink:
                 message.get_attr("FRA_FWMASK") or 0,
             )
             for message in messages
-            if message.get_attr("FRA_PROTOCOL") == PROTOCOL
+            if message.get_attr("FRA_PROTOCOL") == RTPROT_DUALWAN
         ]
 
     # --- changing ------------------------------------------------------------------------
@@ -212,17 +212,17 @@ class Netlink:
 
     def _route(self, route: Route) -> dict[str, Any]:
         fields: dict[str, Any] = {"dst": "default", "table": route.table, "family": AF_INET,
-                                  "proto": PROTOCOL, "type": UNREACHABLE}
+                                  "proto": RTPROT_DUALWAN, "type": UNREACHABLE}
         if route.device:
             fields |= {"oif": self._index(route.device), "scope": SCOPE_LINK, "type": UNICAST}
         return fields | ({"priority": route.metric} if route.metric else {})
 
-    def add_rule(self, rule: Rule) -> None:
+    def add_rule(self, rule: RouteRule) -> None:
         """Add a rule; one that is there already is no error."""
         with gone_is_fine(f"adding {rule.text}", errno.EEXIST):
             self.ipr.rule("add", **_rule(rule))
 
-    def remove_rule(self, rule: Rule) -> None:
+    def remove_rule(self, rule: RouteRule) -> None:
         """Remove a rule; one that is gone already is no error."""
         with gone_is_fine(f"removing {rule.text}", errno.ENOENT):
             self.ipr.rule("del", **_rule(rule))
@@ -239,9 +239,9 @@ def gone_is_fine(what: str, code: int) -> Iterator[None]:
                 raise
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: RouteRule) -> dict[str, Any]:
     fields: dict[str, Any] = {"family": AF_INET, "priority": rule.priority, "table": rule.table,
-                              "protocol": PROTOCOL, "action": TO_TABLE}
+                              "protocol": RTPROT_DUALWAN, "action": TO_TABLE}
     if rule.source:
         fields |= {"src": rule.source, "src_len": 32}
     if rule.mask:

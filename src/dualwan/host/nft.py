@@ -13,7 +13,7 @@ from dualwan.nft.table import NftTable
 from dualwan.nft.transaction import replacement
 
 
-class Unseen(Exception):  # noqa: N818 - an answer, not an error
+class NotPermitted(Exception):  # noqa: N818 - an answer, not an error
     """nft does not show its tables to this user."""
 
 
@@ -37,7 +37,7 @@ class Nft:
 
     def _listed(self, family: str, name: str, filled: bool, *, counters: bool = False) -> str:
         if os.geteuid() != 0:
-            raise Unseen  # libnftables would add a line of its own to stderr
+            raise NotPermitted  # libnftables would add a line of its own to stderr
         asked = f"ruleset {family}" if filled else f"table {family} {name}"
         code, output, error = self._run(f"list {asked}", counters=counters)
         if code == 0:
@@ -45,7 +45,7 @@ class Nft:
         if "No such file or directory" in error:
             return ""
         if "Operation not permitted" in error:
-            raise Unseen
+            raise NotPermitted
         raise KernelError(f"nft table {family} {name}: {_first_line(error)}")
 
     def listing(self, family: str, name: str, filled: bool) -> str:
@@ -55,7 +55,7 @@ class Nft:
         an index (the rule itself holds the index).
         FILLED says that packets fill sets of it: asked for such a table, nft 1.0.6 reads all
         elements even where it shows none (0.3 s for 20,000); asked for a family it does not.
-        Raises Unseen without the right to look, KernelError for anything else.
+        Raises NotPermitted without the right to look, KernelError for anything else.
         """
         return with_indexes(self._listed(family, name, filled), _index)
 

@@ -13,7 +13,7 @@ from dualwan.errors import MapeError
 from dualwan.line import ways as the_ways
 from dualwan.line.provisioning.answer import Known
 from dualwan.line.provisioning.answer import mapping as answered
-from dualwan.mape.rule import Mapping, derive
+from dualwan.mape.rule import CeParameters, derive
 from dualwan.model.way import Softwire, Way
 
 B4 = IPv4Address("192.0.0.2")  # RFC 6333 section 5.7: the inner address of every B4
@@ -102,7 +102,7 @@ def _own_end(interface_id: IPv6Address | None, prefix: str) -> IPv6Address:
     return IPv6Address(int(network.network_address) >> 64 << 64 | int(interface_id or 0))
 
 
-def _by_answer(prefix: str, learned: Sequence[Known]) -> Mapping | None:
+def _by_answer(prefix: str, learned: Sequence[Known]) -> CeParameters | None:
     """By the first answer that covers ``prefix``: one for another prefix says nothing of it."""
     for known in learned:
         with suppress(MapeError):
@@ -110,7 +110,7 @@ def _by_answer(prefix: str, learned: Sequence[Known]) -> Mapping | None:
     return None
 
 
-def _by_table(mape: MapE, prefix: str) -> Mapping:
+def _by_table(mape: MapE, prefix: str) -> CeParameters:
     """By the rule of the configuration, else by the table of rules; raises MapeError."""
     if mape.rule is not None:
         return derive(mape.rule, prefix)

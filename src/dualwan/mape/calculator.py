@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dualwan.mape.rule import Mapping, derive, parse_prefix
+from dualwan.mape.rule import CeParameters, derive, parse_prefix
 from dualwan.mape.table import AUTO, RULES_DIR, load_table
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def render(
     return _json(given, mapping) if as_json else _table(given, mapping)
 
 
-def as_dict(mapping: Mapping) -> dict[str, Any]:
+def as_dict(mapping: CeParameters) -> dict[str, Any]:
     """Return a mapping as plain values; names as in the configuration's [mape]."""
     rule, ports = mapping.rule, mapping.port_set
     return {
@@ -58,13 +58,13 @@ def as_dict(mapping: Mapping) -> dict[str, Any]:
     }
 
 
-def _json(given: IPv6Interface, mapping: Mapping) -> str:
+def _json(given: IPv6Interface, mapping: CeParameters) -> str:
     import json  # noqa: PLC0415  the table does without
 
     return json.dumps({"given": str(given), **as_dict(mapping)}, indent=2)
 
 
-def _table(given: IPv6Interface, mapping: Mapping) -> str:
+def _table(given: IPv6Interface, mapping: CeParameters) -> str:
     rule, ports = mapping.rule, mapping.port_set
     used_by = f"shared by {ports.sharing_ratio}" if mapping.shared else "not shared"
     psid = f"{ports.psid} (0x{ports.psid:x}), {ports.psid_length} bits, offset {ports.psid_offset}"
@@ -84,7 +84,7 @@ def _table(given: IPv6Interface, mapping: Mapping) -> str:
     return "\n".join(f"{label:{_LABEL}}{text}" for label, text in rows)
 
 
-def _prefix(given: IPv6Interface, mapping: Mapping) -> str:
+def _prefix(given: IPv6Interface, mapping: CeParameters) -> str:
     used, whole = str(mapping.end_user_prefix), str(given)
     return used if whole == used else f"{used} (of {whole.removesuffix('/128')})"
 

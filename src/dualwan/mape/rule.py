@@ -3,16 +3,16 @@
 RFC 7597 section 5.2, with both interface identifiers: RFC 7597 section 6 and
 draft-ietf-softwire-map-03 section 6 (which Japan's providers use). Pure: no I/O.
 
-The CE address, most significant bit (0) first; n is the length of the Rule IPv6 prefix,
+The CE address, most significant bit (0) first; n is the length of the MapRule IPv6 prefix,
 o that of the EA bits, n + o that of the End-user IPv6 prefix::
 
       0                n          n + o               64                   128
       +----------------+------------+-----------------+--------------------+
-      | Rule IPv6      | EA bits    | subnet ID       | interface ID       |
+      | MapRule IPv6      | EA bits    | subnet ID       | interface ID       |
       | prefix         | IPv4‖PSID  | (zero for MAP)  | (see interface_id) |
       +----------------+------------+-----------------+--------------------+
 
-The EA bits are the p = 32 - r bits of the IPv4 address that the Rule IPv4 prefix (r bits)
+The EA bits are the p = 32 - r bits of the IPv4 address that the MapRule IPv4 prefix (r bits)
 leaves open, then q = o - p bits of PSID.
 
 Names: BMR basic mapping rule, CE customer edge (we), BR border relay (the provider).
@@ -26,8 +26,8 @@ from typing import Literal, NamedTuple, Self, TypeAlias
 from dualwan.errors import MapeError
 from dualwan.mape.portset import PORT_BITS, PortSet, check_lengths
 
-__all__ = ["LAYOUTS", "Layout", "Mapping", "PortSet", "Prefix", "Rule", "derive", "interface_id"]
-__all__ += ["parse_prefix"]
+__all__ = ["LAYOUTS", "CeParameters", "Layout", "MapRule", "PortSet", "Prefix", "derive",
+           "interface_id", "parse_prefix"]
 
 Layout: TypeAlias = Literal["draft", "rfc"]
 Prefix: TypeAlias = str | IPv6Address | IPv6Network | IPv6Interface
@@ -54,7 +54,7 @@ class _RuleFields(NamedTuple):
     source: str
 
 
-class Rule(_RuleFields):
+class MapRule(_RuleFields):
     """A basic mapping rule (RFC 7597 section 5), checked when it is made.
 
     ``ipv6_prefix`` (0-128 bits) and ``ipv4_prefix`` (0-32 bits) must have no bits set past
@@ -112,10 +112,10 @@ class Rule(_RuleFields):
         return f"{self.ipv6_prefix} -> {self.ipv4_prefix}, EA length {self.ea_length}"
 
 
-class Mapping(NamedTuple):
+class CeParameters(NamedTuple):
     """What a CE is, derived from its rule and its prefix."""
 
-    rule: Rule
+    rule: MapRule
     end_user_prefix: IPv6Network  # n + o bits
     ipv4: IPv4Address
     port_set: PortSet
@@ -174,7 +174,7 @@ def parse_prefix(prefix: Prefix) -> IPv6Interface:
     return found
 
 
-def derive(rule: Rule, prefix: Prefix, port_set: PortSet | None = None) -> Mapping:
+def derive(rule: MapRule, prefix: Prefix, port_set: PortSet | None = None) -> CeParameters:
     """Derive address, PSID and CE address of the CE that has ``prefix`` (section 5.2).
 
     ``prefix`` needs at least n + o bits; what it has beyond is not part of the CE address
@@ -214,7 +214,7 @@ def interface_id(layout: Layout, ipv4: IPv4Address, psid: int) -> int:
     return (int(ipv4) << PORT_BITS | psid) << _PSID_SHIFT[layout]
 
 
-def _mapping(rule: Rule, ea: int, explicit: PortSet | None) -> Mapping:
+def _mapping(rule: MapRule, ea: int, explicit: PortSet | None) -> CeParameters:
     """Put together the CE whose EA bits are ``ea``."""
     q = rule.psid_length
     if explicit is not None and q:
@@ -226,7 +226,7 @@ def _mapping(rule: Rule, ea: int, explicit: PortSet | None) -> Mapping:
     # Section 6: an End-user prefix longer than 64 bits overwrites the identifier's start.
     free = (1 << min(_SUBNET_END, IPV6_BITS - length)) - 1
     ce = IPv6Address(prefix | interface_id(rule.layout, ipv4, ports.psid) & free)
-    return Mapping(rule, IPv6Network((prefix, length)), ipv4, ports, ce, 0)
+    return CeParameters(rule, IPv6Network((prefix, length)), ipv4, ports, ce, 0)
 
 
 def _check_ea(v6: IPv6Network, v4: IPv4Network, ea_length: int) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dualwan.errors import ConfigError, MapeError
-from dualwan.mape.rule import DEFAULT_PSID_OFFSET, IPV6_BITS, Prefix, Rule, parse_prefix
+from dualwan.mape.rule import DEFAULT_PSID_OFFSET, IPV6_BITS, MapRule, Prefix, parse_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from ipaddress import IPv6Interface
 
-    from dualwan.toml_source import Table
+    from dualwan.toml_source import TomlTable
 
 PACKAGED = Path(__file__).parent / "mape-rules.txt"
 RULES_DIR = Path("/etc/dualwan/rules.d")
@@ -50,15 +50,15 @@ _KNOWN: tuple[tuple[IPv6Network, str], ...] = (
 class RuleTable:
     """Rules by prefix length, for the longest match."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._by_prefix: dict[tuple[int, int], list[Rule]] = {}
+    def __init__(self, rules: Iterable[MapRule]) -> None:
+        self._by_prefix: dict[tuple[int, int], list[MapRule]] = {}
         for rule in rules:
             length = rule.ipv6_prefix.prefixlen
             key = (length, int(rule.ipv6_prefix.network_address) >> (IPV6_BITS - length))
             self._by_prefix.setdefault(key, []).append(rule)
         self._lengths = sorted({length for length, _ in self._by_prefix}, reverse=True)
 
-    def __iter__(self) -> Iterator[Rule]:
+    def __iter__(self) -> Iterator[MapRule]:
         for rules in self._by_prefix.values():
             yield from rules
 
@@ -67,8 +67,8 @@ class RuleTable:
         """Names of all providers in the table, sorted."""
         return sorted({rule.provider for rule in self})
 
-    def lookup(self, prefix: Prefix, provider: str = AUTO) -> Rule:
-        """Return the rule with the longest Rule IPv6 prefix that covers ``prefix``.
+    def lookup(self, prefix: Prefix, provider: str = AUTO) -> MapRule:
+        """Return the rule with the longest MapRule IPv6 prefix that covers ``prefix``.
 
         A ``provider`` other than "auto" restricts the table to that provider's rules.
         Raises MapeError if no rule covers the prefix, if two that differ have the same
@@ -85,7 +85,7 @@ class RuleTable:
                 raise MapeError(_ambiguous(given, found[0], other))
         return found[0]
 
-    def _longest(self, given: IPv6Interface, provider: str) -> list[Rule]:
+    def _longest(self, given: IPv6Interface, provider: str) -> list[MapRule]:
         bits, given_length = int(given.ip), given.network.prefixlen
         for length in self._lengths:
             if length > given_length:
@@ -95,8 +95,8 @@ class RuleTable:
                 return found
         return []
 
-    def _inside(self, given: IPv6Interface) -> list[Rule]:
-        """Return the rules whose Rule IPv6 prefix lies in a prefix shorter than they are."""
+    def _inside(self, given: IPv6Interface) -> list[MapRule]:
+        """Return the rules whose MapRule IPv6 prefix lies in a prefix shorter than they are."""
         short = given.network.prefixlen
         if short >= max(self._lengths, default=0):
             return []
@@ -146,7 +146,7 @@ def load_table(rules_dir: Path = RULES_DIR) -> RuleTable:
     )
 
 
-def read_text(path: Path) -> list[Rule]:
+def read_text(path: Path) -> list[MapRule]:
     """Read a table of the package's form; the head of mape-rules.txt describes it."""
     rules, origin = [], ""
     for number, line in enumerate(_read(path).splitlines(), 1):
@@ -161,26 +161,26 @@ def read_text(path: Path) -> list[Rule]:
             raise ConfigError(f"{where}: {len(fields)} columns where a rule has {_COLUMNS}")
         provider, v6, v4, ea, offset, br, layout = fields
         try:
-            rule = Rule(v6, v4, int(ea), int(offset), br, layout, provider, f"{where}: {origin}")
+            rule = MapRule(v6, v4, int(ea), int(offset), br, layout, provider, f"{where}: {origin}")
         except (MapeError, ValueError) as error:
             raise ConfigError(f"{where}: {error}") from None
         rules.append(rule)
     return rules
 
 
-def read_toml(path: Path) -> list[Rule]:
+def read_toml(path: Path) -> list[MapRule]:
     """Read the [[rule]] tables of a file in rules.d; errors carry its file and line."""
-    from dualwan.toml_source import Source, Table, parse  # noqa: PLC0415  rarely needed
+    from dualwan.toml_source import Source, TomlTable, parse  # noqa: PLC0415  rarely needed
 
     text = _read(path)
     source, data = Source(str(path), text), parse(str(path), text)
-    top = Table(source, "", data)
+    top = TomlTable(source, "", data)
     tables = top.take("rule", _list, [])
     top.done()
-    return [_rule(Table(source, "rule", table, at)) for at, table in enumerate(tables)]
+    return [_rule(TomlTable(source, "rule", table, at)) for at, table in enumerate(tables)]
 
 
-def _rule(table: Table) -> Rule:
+def _rule(table: TomlTable) -> MapRule:
     where = f"{table.source.name}:{table.source.line('rule', '', table.number)}"
     origin = table.take("source", _text, "")
     fields: dict[str, Any] = {
@@ -195,7 +195,7 @@ def _rule(table: Table) -> Rule:
     }
     table.done()
     try:
-        return Rule(**fields)
+        return MapRule(**fields)
     except MapeError as error:
         table.fail(str(error))
 
@@ -218,7 +218,7 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path}: not UTF-8 text") from None
 
 
-def _ambiguous(given: IPv6Interface, one: Rule, other: Rule) -> str:
+def _ambiguous(given: IPv6Interface, one: MapRule, other: MapRule) -> str:
     remedy = "remove one of them"
     if one.provider != other.provider:
         remedy = f'name the provider ("{one.provider}" or "{other.provider}")'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dualwan.model.resources import Address, Route, Rule, Tunnel
+from dualwan.model.resources import Address, Route, RouteRule, Tunnel
 from dualwan.nft.table import NftTable
 
 
@@ -55,7 +55,7 @@ class Observed:
     addresses: tuple[Address, ...] = ()
     tunnels: tuple[Tunnel, ...] = ()
     routes: tuple[Route, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[RouteRule, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[NftTable, ...] | None = ()
     ipv6_default: bool = False

@@ -90,13 +90,13 @@ class SlicePlan:
     """The steps of one slice, in the order in which they are to be done.
 
     problems: what stands in the way of the rest, in words; the steps are done all the same.
-    unseen: what the kernel did not show, so that the plan may be wrong about it.
+    unobserved: what the kernel did not show, so that the plan may be wrong about it.
     """
 
     name: str
     steps: tuple[Step, ...] = ()
     problems: tuple[str, ...] = ()
-    unseen: tuple[str, ...] = ()
+    unobserved: tuple[str, ...] = ()
 
     @property
     def changes(self) -> tuple[Step, ...]:

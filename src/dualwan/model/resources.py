@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dualwan.nft.table import NftTable
 
-PROTOCOL = 217  # our number in rtnetlink's rtm_protocol and fib_rules' FRA_PROTOCOL
+RTPROT_DUALWAN = 217  # our number in rtnetlink's rtm_protocol and fib_rules' FRA_PROTOCOL
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ MAIN = 254
 
 
 @dataclass(frozen=True)
-class Rule:
+class RouteRule:
     """A routing rule to a table, by source address or by mark, with our protocol number."""
 
     priority: int
@@ -164,4 +164,4 @@ class Solicitation:
         return f"router solicitation on {self.device}"
 
 
-Resource = Sysctl | Address | Tunnel | Route | Rule | NftTable | Flows | Solicitation
+Resource = Sysctl | Address | Tunnel | Route | RouteRule | NftTable | Flows | Solicitation

@@ -38,7 +38,7 @@ class Losses:
         return Losses(dict(Counter(self.refused) + Counter(other.refused)),
                       self.no_port + other.no_port, self.untranslated + other.untranslated)
 
-    def beyond(self, other: Losses) -> Losses:
+    def minus(self, other: Losses) -> Losses:
         """What OTHER does not have of it; nothing is less than 0."""
         return Losses(dict(Counter(self.refused) - Counter(other.refused)),
                       max(0, self.no_port - other.no_port),

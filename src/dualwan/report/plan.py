@@ -44,5 +44,5 @@ def as_data(plan: Plan | Result) -> dict[str, Any]:
         },
         "warnings": list(plan.warnings),
         "problems": list(plan.problems),
-        "unseen": list(plan.unseen),
+        "unseen": list(plan.unobserved),
     }

@@ -51,7 +51,7 @@ def as_data(config: Config, plan: Plan, used: Usage | None = None) -> dict[str, 
         "learned": [_learned(known, plan.line.prefix) for known in plan.line.learned],
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
-        "unseen": list(plan.unseen),
+        "unseen": list(plan.unobserved),
     }
 
 
@@ -85,7 +85,7 @@ def _age(seconds: int) -> str:
 
 
 def _slice(item: SlicePlan) -> dict[str, Any]:
-    if item.unseen:
+    if item.unobserved:
         state = "unknown"
     elif not item.changes:
         state = "in order"

@@ -17,7 +17,7 @@ from dataclasses import replace
 from dualwan.config import Config
 from dualwan.model.observed import Observed, TableId
 from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.model.resources import MAIN, Resource, Route, Rule, Sysctl
+from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, default_last, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, counter, quoted
@@ -25,7 +25,7 @@ from dualwan.slices import marks
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
-from dualwan.slices.tunnel import LAST, LOOSE, is_ours, rp_filter
+from dualwan.slices.tunnel import LAST, LOOSE, is_tunnel_route, rp_filter
 
 NAME = "pbr"
 TABLE = TableId("ip", "dualwan_pbr")
@@ -110,20 +110,21 @@ def _of_session(observed: Observed, way: Way) -> list[Resource]:
     if way.chosen and way.strictly:
         wanted.append(Route(way.table, "", LAST))
     if address:
-        wanted += [Route(way.table, way.device), Rule(way.priority, way.table, address)]
+        wanted += [Route(way.table, way.device), RouteRule(way.priority, way.table, address)]
         if way.stands_in:
             wanted.append(Route(MAIN, way.device, SECOND))
     return [*wanted, _by_mark(way)]
 
 
-def _by_mark(way: Way) -> Rule:
-    return Rule(way.priority + 1, way.table, mark=marks.of_way(way), mask=marks.MASK)
+def _by_mark(way: Way) -> RouteRule:
+    return RouteRule(way.priority + 1, way.table, mark=marks.of_way(way), mask=marks.MASK)
 
 
 def _owned(remains: Remains) -> list[Resource]:
     """Return the routes and rules with our protocol number that are not the tunnel's."""
-    return [*(route for route in remains.observed.routes if not is_ours(route, remains.ways)),
-            *remains.observed.rules]
+    routes = (route for route in remains.observed.routes
+              if not is_tunnel_route(route, remains.ways))
+    return [*routes, *remains.observed.rules]
 
 
 def _stale_addresses(at: Situation) -> set[str]:
@@ -143,7 +144,7 @@ def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that make routing follow the PPP sessions as they are now."""
     seen = at.observed.sysctls
     wanted = [Sysctl(name, LOOSE) for name in sysctls(at.config, at.ways)]
-    nft, unseen = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
+    nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
     return SlicePlan(NAME, (
         *restore_steps(at.state.sysctls.get(NAME, {}), [item.name for item in wanted], seen),
@@ -151,19 +152,19 @@ def bring_up(at: Situation) -> SlicePlan:
         *nft,
         *diff(_wanted(at), _owned(remains)),
         *flow_steps(_stale_addresses(at)),
-    ), unseen=unseen)
+    ), unobserved=unobserved)
 
 
 def take_down(remains: Remains) -> SlicePlan:
     """Return the steps that take all of it away, and forget the flows of the sessions."""
     state, observed = remains.state, remains.observed
-    nft, unseen = table_plan(NAME, None, TABLE.name, observed)
+    nft, unobserved = table_plan(NAME, None, TABLE.name, observed)
     return SlicePlan(NAME, (
         *restore_steps(state.sysctls.get(NAME, {}), (), observed.sysctls),
         *nft,
         *diff([], _owned(remains)),
         *flow_steps({*state.sessions.values(), *(rule.source for rule in observed.rules)}),
-    ), unseen=unseen)
+    ), unobserved=unobserved)
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:

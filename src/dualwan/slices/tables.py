@@ -20,5 +20,5 @@ def table_plan(name: str, wanted: NftTable | None, table_name: str, observed: Ob
 def only_table(name: str, wanted: NftTable | None, table_name: str,
                observed: Observed) -> SlicePlan:
     """Return the plan of a slice that owns nothing but one nft table."""
-    steps, unseen = table_plan(name, wanted, table_name, observed)
-    return SlicePlan(name, steps, unseen=unseen)
+    steps, unobserved = table_plan(name, wanted, table_name, observed)
+    return SlicePlan(name, steps, unobserved=unobserved)

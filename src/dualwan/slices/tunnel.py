@@ -76,11 +76,11 @@ def _owned(remains: Remains) -> list[Resource]:
         *tunnels,
         *(item for item in observed.addresses
           if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address),
-        *(route for route in observed.routes if is_ours(route, remains.ways)),
+        *(route for route in observed.routes if is_tunnel_route(route, remains.ways)),
     ]
 
 
-def is_ours(route: Route, ways: Iterable[Way]) -> bool:
+def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
     """Whether ``route`` is this slice's; the others are those of PPP sessions."""
     known = list(ways)
     return any(route.table == way.table for way in of_kind(known, Kind.SOFTWIRE)) or (

@@ -24,12 +24,12 @@ def outside_ipv6(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
     return (config.wan.interface, *devices(of_kind(ways, Kind.PPP)))
 
 
-def shared(config: Config) -> str:
+def one_nic(config: Config) -> str:
     """The interface that is both WAN and LAN, "" for none."""
     return config.wan.interface if config.wan.interface in config.lan.interfaces else ""
 
 
-def apart(config: Config) -> tuple[str, ...]:
+def lan_only(config: Config) -> tuple[str, ...]:
     """The interfaces that are LAN and nothing else."""
     return tuple(name for name in config.lan.interfaces if name != config.wan.interface)
 
@@ -41,14 +41,14 @@ def networks(config: Config) -> str:
 
 def from_lan(config: Config) -> list[str]:
     """Matches for what comes from the LAN, each for a part of it."""
-    names, wire = apart(config), shared(config)
+    names, wire = lan_only(config), one_nic(config)
     return [*([f"iifname {quoted(names)}"] if names else []),
             *([f'iifname "{wire}" ip saddr {networks(config)}'] if wire else [])]
 
 
 def to_outside(config: Config, ways: Iterable[Way]) -> list[str]:
     """Matches for what goes out by a WAN, each for a part of it."""
-    wire = shared(config)
+    wire = one_nic(config)
     return [f"oifname {quoted(name for name in outside(config, ways) if name != wire)}",
             *([f'oifname "{wire}" ip daddr != {networks(config)}',
                f'oifname "{wire}" meta nfproto ipv6'] if wire else [])]

@@ -23,7 +23,7 @@ from dualwan.errors import ConfigError, RemoteError
 from dualwan.host.remote import resolver
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning.hb46pp import checked_url, shown
-from dualwan.toml_source import Source, Table, parse
+from dualwan.toml_source import Source, TomlTable, parse
 
 MAX_FILE = 4096  # bytes
 SECONDS = 10.0
@@ -63,7 +63,7 @@ def read(path: Path) -> UpdateCall:
         content = data.decode("utf-8")
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1: is not UTF-8 text") from None
-    table = Table(Source(str(path), content), "", parse(str(path), content))
+    table = TomlTable(Source(str(path), content), "", parse(str(path), content))
     found = UpdateCall(table.take("url", _url), table.take("user", text, ""),
                        table.take("password", text, ""))
     table.done()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dualwan.errors import MapeError, RemoteError
 from dualwan.mape.portset import PortSet
-from dualwan.mape.rule import Mapping, Rule, derive, parse_prefix
+from dualwan.mape.rule import CeParameters, MapRule, derive, parse_prefix
 
 DAY = 86400
 MAX_TTL = 604800  # seconds: HB46PP 3.4 allows seven days at most
@@ -21,7 +21,7 @@ _NOWHERE4 = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16"
 class Learned(NamedTuple):
     """A rule, and the ports that were given beside it (RFC 7598 section 4.5), if any."""
 
-    rule: Rule
+    rule: MapRule
     port_set: PortSet | None = None
 
 
@@ -56,7 +56,7 @@ class Known(NamedTuple):
         return 0 <= self.age < self.answer.ttl and self.prefix in prefixes
 
 
-def mapping(answer: Answer, prefix: str) -> Mapping:
+def mapping(answer: Answer, prefix: str) -> CeParameters:
     """Derive the CE of ``prefix`` by the longest rule of ``answer`` that covers it.
 
     Raises MapeError if none does, if two that differ have the same length, if the rule has
@@ -100,7 +100,7 @@ def usable(answer: Answer, prefixes: tuple[str, ...]) -> str:
     raise RemoteError(reason)
 
 
-def checked_rule(rule: Rule) -> Rule:
+def checked_rule(rule: MapRule) -> MapRule:
     """Return ``rule`` if its addresses can be those of a line; raises RemoteError otherwise."""
     if rule.br is not None:
         check_end(rule.br, "the border relay")

@@ -22,7 +22,7 @@ from dualwan.config.mape import DHCPV6
 from dualwan.errors import MapeError, RemoteError
 from dualwan.line.provisioning.answer import MAX_RULES, MIN_TTL, Answer, Learned, checked_rule
 from dualwan.mape.portset import PORT_BITS, PortSet
-from dualwan.mape.rule import DEFAULT_PSID_OFFSET, Rule
+from dualwan.mape.rule import DEFAULT_PSID_OFFSET, MapRule
 
 RULE = 89
 BORDER_RELAY = 90
@@ -146,7 +146,7 @@ def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> Learned:
         if code == PORT_PARAMETERS:
             offset, ports = _ports(content)
     try:
-        rule = Rule(IPv6Network((bits, length6), strict=False),
+        rule = MapRule(IPv6Network((bits, length6), strict=False),
                     IPv4Network((int.from_bytes(data[3:7], "big"), length4), strict=False),
                     ea_length, offset, relay, "rfc", DHCPV6, origin)
     except (MapeError, ValueError) as error:

@@ -29,7 +29,7 @@ from dualwan.line.provisioning.answer import (
     check_ipv4,
     checked_rule,
 )
-from dualwan.mape.rule import Rule
+from dualwan.mape.rule import MapRule
 
 NAME = "4over6.info"  # 3.1
 VERSION = "v=v6mig-1"
@@ -181,7 +181,7 @@ def _map_e(value: Any, source: str) -> tuple[Learned, ...]:
 
 def _rule(table: dict[str, Any], relay: IPv6Address, layout: str, source: str) -> Learned:
     try:
-        rule = Rule(_text(table.get("ipv6"), "ipv6"), _text(table.get("ipv4"), "ipv4"),
+        rule = MapRule(_text(table.get("ipv6"), "ipv6"), _text(table.get("ipv4"), "ipv4"),
                     _number(table.get("ea_length"), "ea_length", 0, _MAX_EA),
                     _number(table.get("psid_offset"), "psid_offset", 0, _MAX_OFFSET),
                     relay, layout, HB46PP, source)

@@ -63,7 +63,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
         INVALID,
         'iifname "lo" accept',
         *(f"{lan} accept" for lan in zones.from_lan(config)),
-        *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := zones.shared(config)) else []),
+        *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := zones.one_nic(config)) else []),
         *([opening] if config.firewall.bogus == "drop" else []),
         f'iifname "{config.wan.interface}" jump from_wan',
         *(f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
@@ -89,7 +89,7 @@ def _from_wan(ways: tuple[Way, ...]) -> list[Block]:
 def _output(config: Config, ways: tuple[Way, ...]) -> Block:
     targets = ", ".join(map(str, config.wan.probe))
     near = ([f'oifname "{wire}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
-             f"{NOT_A_HOST} }} accept"] if (wire := zones.shared(config)) else [])
+             f"{NOT_A_HOST} }} accept"] if (wire := zones.one_nic(config)) else [])
     probes = [f'oifname "{way.device}" ip daddr {{ {targets} }} icmp type echo-request accept'
               for way in ways if way.default and targets]
     return base_chain(
@@ -123,7 +123,7 @@ def _to_wan(ways: tuple[Way, ...]) -> list[Block]:
 def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
     shut = config.firewall.smb == "drop"
     smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
-    outside, lans = quoted(zones.outside(config, ways)), zones.apart(config)
+    outside, lans = quoted(zones.outside(config, ways)), zones.lan_only(config)
     return base_chain(
         "forward",
         "type filter hook forward priority filter; policy drop;",

@@ -24,7 +24,7 @@ def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
     """The chain that looks at what comes in by a WAN."""
     wans = quoted(zones.outside(config, ways))
     ipv4_wans = quoted(devices(ways))
-    wire, lans = zones.shared(config), zones.apart(config)
+    wire, lans = zones.one_nic(config), zones.lan_only(config)
     ipv6_wans = quoted(name for name in zones.outside_ipv6(config, ways) if name != wire)
     flags = [f"iifname {wans} tcp flags & ({ALL_FLAGS}) == {odd} drop"
              for odd in (f"({ALL_FLAGS})", "0x0")]

@@ -26,7 +26,7 @@ def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
 
 def _translated(config: Config, ways: tuple[Way, ...]) -> list[str]:
     return [f'iifname "{way.device}" {dnat.servers(mine)} accept' for way in default_last(ways)
-            if (mine := forwards.by(way.name, config.forwards))]
+            if (mine := forwards.with_via(way.name, config.forwards))]
 
 
 def _open_hosts(ways: tuple[Way, ...]) -> list[str]:
@@ -40,9 +40,9 @@ def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
 
     The port goes first: such a set is looked up field by field.
     """
-    mine = forwards.by(forwards.PINHOLE, config.forwards)
+    mine = forwards.with_via(forwards.PINHOLE, config.forwards)
     way = (f"iifname {quoted(zones.outside_ipv6(config, ways))} "
-           f"oifname {quoted(zones.apart(config))}")
+           f"oifname {quoted(zones.lan_only(config))}")
     lines = []
     for half in (False, True):
         target = f"ip6 daddr & {HOST_PART}" if half else "ip6 daddr"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dualwan.config import Config
-from dualwan.config.firewall import Guard, Network, Offer, collapsed
+from dualwan.config.firewall import Guard, InboundService, Network, collapsed
 from dualwan.config.services import PING, Port, Service
 from dualwan.nft.table import Block, chain, dynamic, elements
 
@@ -64,7 +64,7 @@ def _guarded(config: Config) -> list[Service]:
 SourceAcl = tuple[tuple[Network, bool], ...]
 
 
-def _source_acls(offers: Iterable[Offer]) -> dict[SourceAcl, list[Port]]:
+def _source_acls(offers: Iterable[InboundService]) -> dict[SourceAcl, list[Port]]:
     """Ports that are for given networks only, by the list of sources that these make."""
     access: dict[Port, set[tuple[Network, bool]]] = {}
     for offer in offers:

@@ -82,7 +82,7 @@ def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str,
     """The forwards by the tunnel that the line can have, and why it cannot have the others."""
     if way.softwire is None:
         return (), ()
-    return forwards.split(forwards.by(way.name, config.forwards), way.softwire.port_set)
+    return forwards.split(forwards.with_via(way.name, config.forwards), way.softwire.port_set)
 
 
 def _shared(config: Config, ways: tuple[Way, ...], mape: MapE,  # noqa: PLR0913, PLR0917

@@ -24,7 +24,7 @@ from dualwan.slices.snat.names import SESSION_HAIRPIN, SESSION_INBOUND
 def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, list[Forward]]]:
     """Return each PPP session that has forwards, with them."""
     for way in of_kind(ways, Kind.PPP):
-        if mine := forwards.by(way.name, config.forwards):
+        if mine := forwards.with_via(way.name, config.forwards):
             yield way, mine
 
 

@@ -8,7 +8,7 @@ import pytest
 from mape_cases import NO_RULES_D
 
 from dualwan.errors import ConfigError, MapeError
-from dualwan.mape.rule import Rule, derive
+from dualwan.mape.rule import MapRule, derive
 from dualwan.mape.table import PACKAGED, RuleTable, load_table, read_text
 
 # A million takes 15 s: DUALWAN_PREFIXES=1000000 for those who have them.
@@ -93,8 +93,8 @@ def test_random_prefixes_raise_one_error_only(packaged):
 
 def test_longest_match_wins():
     """Of a rule within another the longer one counts, wherever it stands."""
-    wide = Rule("2001:db8::/32", "198.51.100.0/24", 16, provider="wide")
-    narrow = Rule("2001:db8:12::/48", "192.0.2.0/24", 16, provider="narrow")
+    wide = MapRule("2001:db8::/32", "198.51.100.0/24", 16, provider="wide")
+    narrow = MapRule("2001:db8:12::/48", "192.0.2.0/24", 16, provider="narrow")
     for table in (RuleTable([wide, narrow]), RuleTable([narrow, wide])):
         assert table.lookup("2001:db8:12:3400::/64") == narrow
         assert table.lookup("2001:db8:13:3400::/64") == wide
@@ -103,8 +103,8 @@ def test_longest_match_wins():
 
 def test_two_rules_of_one_length_are_named():
     """Two that differ are an error with both and their places; the provider's name decides."""
-    one = Rule("2001:db8::/32", "198.51.100.0/24", 16, provider="one", source="a.toml:1")
-    two = Rule("2001:db8::/32", "192.0.2.0/24", 16, provider="two", source="b.toml:7")
+    one = MapRule("2001:db8::/32", "198.51.100.0/24", 16, provider="one", source="a.toml:1")
+    two = MapRule("2001:db8::/32", "192.0.2.0/24", 16, provider="two", source="b.toml:7")
     table = RuleTable([one, two])
     with pytest.raises(MapeError) as caught:
         table.lookup("2001:db8::/64")
@@ -116,8 +116,8 @@ def test_two_rules_of_one_length_are_named():
 
 def test_the_same_rule_twice_is_no_error():
     """Two rules that say the same decide nothing differently."""
-    one = Rule("2001:db8::/32", "198.51.100.0/24", 16, provider="one")
-    two = Rule("2001:db8::/32", "198.51.100.0/24", 16, provider="two")
+    one = MapRule("2001:db8::/32", "198.51.100.0/24", 16, provider="one")
+    two = MapRule("2001:db8::/32", "198.51.100.0/24", 16, provider="two")
     assert RuleTable([one, two]).lookup("2001:db8::/64") == one
 
 
@@ -168,7 +168,7 @@ def test_rules_d_adds(tmp_path):
     """A file in rules.d adds its rules, with file and line as their source."""
     (tmp_path / "own.toml").write_text("# mine\n\n" + OWN)
     rule = load_table(tmp_path).lookup("2001:db8:12:3400::/56")
-    assert rule.terms == Rule("2001:db8::/40", "192.0.2.0/24", 16, 6, rule.br, "rfc").terms
+    assert rule.terms == MapRule("2001:db8::/40", "192.0.2.0/24", 16, 6, rule.br, "rfc").terms
     assert rule.source == f"{tmp_path}/own.toml:3"
     assert len(list(load_table(tmp_path))) == 278
 

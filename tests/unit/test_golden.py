@@ -25,7 +25,7 @@ from dualwan.host.fake import FakeHost
 from dualwan.line import derive_line
 from dualwan.model.event import Event
 from dualwan.model.observed import Link, Observed
-from dualwan.model.resources import PROTOCOL, Address, Route, Rule, Tunnel
+from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
 from dualwan.model.state import RunState
 from dualwan.nft import legacy
 from dualwan.reconcile import make_plan
@@ -56,7 +56,7 @@ def observed(seen, config, line):
         addresses=tuple(Address(*item) for item in seen.pop("addresses", ())),
         tunnels=tuple(Tunnel(**item) for item in seen.pop("tunnels", ())),
         routes=tuple(Route(*item) for item in seen.pop("routes", ())),
-        rules=tuple(Rule(**item) for item in seen.pop("rules", ())),
+        rules=tuple(RouteRule(**item) for item in seen.pop("rules", ())),
         sysctls=seen.pop("sysctls", {}), ipv6_default=seen.pop("ipv6_default", True),
         tables=tables)
     assert not seen, f"state.toml says more than is known: {seen}"
@@ -104,7 +104,7 @@ def test_the_plan_is_as_written_down(folder):
     compare(folder / "plan.txt", "".join(f"{text}\n" for text in (
         *lines(plan), *(f"problem: {text}" for text in plan.problems),
         *(f"warning: {text}" for text in plan.warnings),
-        *(f"not seen: {text}" for text in plan.unseen))))
+        *(f"not seen: {text}" for text in plan.unobserved))))
 
 
 @pytest.mark.parametrize("folder", TEXTS, ids=lambda folder: folder.name)
@@ -121,4 +121,4 @@ def test_every_event_has_a_case():
     seen = {(folder / "event").read_text().strip() for folder in PLANS}
     assert seen == {event.label for event in Event}
     assert len(TEXTS) >= 4
-    assert PROTOCOL == 217, "registered in etc/dualwan.rt_protos.conf"
+    assert RTPROT_DUALWAN == 217, "registered in etc/dualwan.rt_protos.conf"
