@@ -25,5 +25,5 @@ def test_a_name_without_an_answer_is_told(monkeypatch):
     def fail(*_):
         raise ProvisioningError("gw.example.jp: no name server answers")
     monkeypatch.setattr(resolver, "addresses", fail)
-    with pytest.raises(ProvisioningError, match="^gw.example.jp: no name server answers$"):
+    with pytest.raises(ProvisioningError, match=r"^gw\.example\.jp: no name server answers$"):
         KernelHost().resolve("gw.example.jp")
