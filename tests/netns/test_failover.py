@@ -106,6 +106,24 @@ def test_what_is_pppoes_stays_there(moved):
     assert not any(b"still" in packet for packet in by_mape.packets())
 
 
+def test_an_unanswered_flow_of_the_router_is_not_given_away(bare):
+    """While the default route leads to PPPoE it is stopped; when it is back, it goes on."""
+    line = bare()
+    line.apply()
+    server, client = line.internet.udp(SERVERS[0], 53, timeout=2), line.router.udp()
+    client.connect((SERVERS[0], 53))
+    client.send(b"one")
+    text, peer = server.recvfrom(8)
+    assert (text, peer[0]) == (b"one", SHARED)
+    line.router.run("ip", "route", "replace", "default", "dev", "ppp0")
+    with pytest.raises(PermissionError):
+        client.send(b"two")
+    assert misplaced(line) == 1
+    line.router.run("ip", "route", "replace", "default", "dev", "mape0")
+    client.send(b"three")
+    assert server.recvfrom(8) == (b"three", peer)
+
+
 def test_what_comes_out_of_the_tunnel_is_mapes_whatever_its_mark(bare):
     """The packet around it may have had PPPoE's mark, which the kernel leaves on the inner one."""
     line = bare()

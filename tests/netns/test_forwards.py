@@ -169,7 +169,8 @@ def test_what_others_publish_is_not_opened(made):
     with pytest.raises(TimeoutError):
         line.internet.connect(PPPOE, 9000, timeout=SHUT)
     line.open()
-    exchange(server, line.internet.connect(PPPOE, 9000))
+    line.internet.connect(PPPOE, 9000)
+    server.accept()  # this one, or the one before, whose SYN is sent again
 
 
 def test_errors_about_a_forwarded_flow_pass(made):
@@ -317,7 +318,8 @@ def test_hairpin_is_not_for_strangers(made):
         from_lan(line, PPPOE, 8080, SECOND)
     line.config.write_text(TWO_LANS + forward("pppoe"))
     line.apply()
-    exchange(server, from_lan(line, PPPOE, 8080, SECOND))
+    from_lan(line, PPPOE, 8080, SECOND)
+    server.accept()  # this one, or the one before, whose SYN is sent again
 
 
 # --- pinholes ------------------------------------------------------------------------------

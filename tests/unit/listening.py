@@ -19,6 +19,7 @@ class Listening(Kernel):
         super().__init__(*messages)
         self.bursts = list(bursts)
         self.happened = 0
+        self.endless = False  # whoever waits without a limit, does so in vain after the last burst
         self.groups = 0
         self.open = 0
         self._unread = []
@@ -45,10 +46,13 @@ class Listening(Kernel):
             self._unread = self.bursts.pop(0)
             self.happened += 1
             os.write(self._in, bytes(len(self._unread)))
+        elif self.endless and not self._unread and self._in is not None:
+            os.close(self._in)
+            self._in = None
 
     def get(self):
         """Read a message: what it tells of has happened by then."""
-        os.read(self._out, 1)
+        assert os.read(self._out, 1), "nothing happens any more: this would wait for ever"
         self._unread.pop(0)()
 
     def link_lookup(self, ifname):
@@ -69,7 +73,8 @@ class Listening(Kernel):
     def close_all(self):
         """Close the pipe."""
         os.close(self._out)
-        os.close(self._in)
+        if self._in is not None:
+            os.close(self._in)
 
 
 class Udev:

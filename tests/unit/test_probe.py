@@ -206,3 +206,16 @@ def test_without_probes_the_default_route_of_the_line_decides(machine):
     machine.state = replace(machine.state, ipv6_default=True)
     assert run(machine, config(PROBED), Event.PREFIX_CHANGED) == []
     assert ways(machine) == BY_MAPE
+
+
+def test_without_failover_the_default_route_stays_where_it_is(clock, log):
+    """Whatever the line announces or a probe once said: nobody asked for another way."""
+    assert (clock, log) == ([1000.0], [])
+    machine = Machine("wan0", "lan0")
+    machine.connect("203.0.113.7")
+    assert run(machine, config(), Event.UP) == []
+    health = Health(broken=True, since=1000.0)
+    machine.state = replace(machine.state, ipv6_default=False,
+                            memory=replace(machine.state.memory, health=health))
+    assert run(machine, config(), Event.LINE) == []
+    assert ways(machine) == {Route(MAIN, "mape0")}

@@ -24,7 +24,7 @@ def _watching(monkeypatch):
         made.extend((kernel, udev))
         monkeypatch.setattr(watch, "IPRoute", lambda: kernel)
         monkeypatch.setattr(watch, "SETTLED_MS", 1)
-        kernel.udev = udev
+        kernel.udev, kernel.endless = udev, True
         return watch.changes("wan0"), kernel
     yield start
     for one in made:
