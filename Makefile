@@ -58,9 +58,10 @@ test: ## everything below, in turn, with a summary; needs root or sudo
 	@packaging/in-turn static unit netns userland package lab-bookworm lab-trixie
 
 .PHONY: static
-static: ruff ## ruff, mypy and shellcheck
+static: ruff ## ruff, mypy, the direction of imports, and shellcheck
 	@$(NEED) $(NEED_RUN) shellcheck
 	.venv/bin/mypy
+	PYTHONPATH=src .venv/bin/lint-imports
 	shellcheck $$(find .ci packaging tests -type f -exec \
 	    awk 'FNR == 1 && /^#!\/bin\/(ba)?sh/ { print FILENAME }' {} +)
 	shellcheck -s bash packaging/completion/*

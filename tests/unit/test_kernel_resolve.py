@@ -2,7 +2,7 @@
 
 import pytest
 
-from dualwan.errors import ProvisioningError
+from dualwan.errors import RemoteError
 from dualwan.host.kernel import KernelHost
 from dualwan.host.remote import resolver
 
@@ -23,7 +23,7 @@ def test_of_several_ends_it_is_the_same_each_time(monkeypatch, order):
 def test_a_name_without_an_answer_is_told(monkeypatch):
     """In the resolver's own words."""
     def fail(*_):
-        raise ProvisioningError("gw.example.jp: no name server answers")
+        raise RemoteError("gw.example.jp: no name server answers")
     monkeypatch.setattr(resolver, "addresses", fail)
-    with pytest.raises(ProvisioningError, match=r"^gw\.example\.jp: no name server answers$"):
+    with pytest.raises(RemoteError, match=r"^gw\.example\.jp: no name server answers$"):
         KernelHost().resolve("gw.example.jp")

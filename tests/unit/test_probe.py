@@ -215,7 +215,7 @@ def test_without_failover_the_default_route_stays_where_it_is(clock, log):
     machine.connect("203.0.113.7")
     assert run(machine, config(), Event.UP) == []
     health = Health(broken=True, since=1000.0)
-    machine.state = replace(machine.state, ipv6_default=False,
-                            memory=replace(machine.state.memory, health=health))
-    assert run(machine, config(), Event.LINE) == []
+    machine.state = replace(machine.state, ipv6_default=False)
+    machine.run_state = replace(machine.run_state, health=health)
+    assert run(machine, config(), Event.PREFIX_CHANGED) == []
     assert ways(machine) == {Route(MAIN, "mape0")}
