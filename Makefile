@@ -69,6 +69,7 @@ static: ruff ## ruff, mypy, the direction of imports, and shellcheck
 .PHONY: ruff
 ruff: .venv/ready
 	.venv/bin/ruff check . $(SCRIPTS)
+	.venv/bin/ruff format --check --quiet . $(SCRIPTS)
 
 .PHONY: format
 format: .venv/ready ## lay out all Python as ruff does

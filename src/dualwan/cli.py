@@ -42,11 +42,19 @@ class _Parser(ArgumentParser):
 def _common() -> _Parser:
     """The options that may stand before or after the command."""
     common = _Parser(add_help=False, argument_default=SUPPRESS)
-    common.add_argument("--config", metavar="FILE", help="configuration (default: "
-                        "$DUALWAN_CONFIG, or /etc/dualwan/dualwan.toml)")
+    common.add_argument(
+        "--config",
+        metavar="FILE",
+        help="configuration (default: $DUALWAN_CONFIG, or /etc/dualwan/dualwan.toml)",
+    )
     common.add_argument("--json", action="store_true", default=SUPPRESS, help="answer as JSON")
-    common.add_argument("-v", "--verbose", action="store_true", default=SUPPRESS,
-                        help="also show what is in order already")
+    common.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=SUPPRESS,
+        help="also show what is in order already",
+    )
     common.add_argument("--color", choices=("auto", "always", "never"), help="default: auto")
     return common
 
@@ -54,16 +62,28 @@ def _common() -> _Parser:
 def _parser() -> _Parser:
     # Two sets, because set_defaults reaches into the options of its parents.
     common = [_common()]
-    parser = _Parser(prog="dualwan-hook", parents=[_common()],
-                     description="Keeps MAP-E and PPPoE in order side by side. Without a "
-                                 "command, brings the router to its desired state now.")
+    parser = _Parser(
+        prog="dualwan-hook",
+        parents=[_common()],
+        description="Keeps MAP-E and PPPoE in order side by side. Without a "
+        "command, brings the router to its desired state now.",
+    )
     parser.set_defaults(config=None, json=False, verbose=False, color="auto")
     parser.add_argument("--version", action="version", version=f"dualwan-hook {__version__}")
-    parser.add_argument("--slice", dest="slices", action="append", choices=_SliceNames(),
-                        metavar="NAME", help="only this slice (%(choices)s); repeatable")
+    parser.add_argument(
+        "--slice",
+        dest="slices",
+        action="append",
+        choices=_SliceNames(),
+        metavar="NAME",
+        help="only this slice (%(choices)s); repeatable",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
-    parser.add_argument("--exit-code", action="store_true",
-                        help="with --dry-run: exit with 1 where something would change")
+    parser.add_argument(
+        "--exit-code",
+        action="store_true",
+        help="with --dry-run: exit with 1 where something would change",
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     event = commands.add_parser("event", parents=common, help="what the hooks call")
     event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down"))
@@ -71,17 +91,25 @@ def _parser() -> _Parser:
     check = commands.add_parser("check", parents=common, help="check the configuration only")
     check.add_argument("file", nargs="?", metavar="FILE", help="instead of the one in use")
     status = commands.add_parser("status", parents=common, help="what is there now")
-    status.add_argument("--prometheus", action="store_true",
-                        help="as a textfile of Prometheus' node exporter")
-    commands.add_parser("watch", parents=common,
-                        help="mend MAP-E whenever the line announces another prefix")
-    commands.add_parser("probe", parents=common,
-                        help="ask the targets of [wan] probe through MAP-E, for failover")
-    mape = commands.add_parser("mape", parents=common,
-                               help="address, PSID, CE, BR and ports that follow from a prefix")
+    status.add_argument(
+        "--prometheus", action="store_true", help="as a textfile of Prometheus' node exporter"
+    )
+    commands.add_parser(
+        "watch", parents=common, help="mend MAP-E whenever the line announces another prefix"
+    )
+    commands.add_parser(
+        "probe", parents=common, help="ask the targets of [wan] probe through MAP-E, for failover"
+    )
+    mape = commands.add_parser(
+        "mape", parents=common, help="address, PSID, CE, BR and ports that follow from a prefix"
+    )
     mape.add_argument("prefix", metavar="PREFIX", help="the line's IPv6 prefix or an address in it")
-    mape.add_argument("--provider", default="auto", metavar="NAME",
-                      help="only the rules of this provider (default: auto)")
+    mape.add_argument(
+        "--provider",
+        default="auto",
+        metavar="NAME",
+        help="only the rules of this provider (default: auto)",
+    )
     return parser
 
 
@@ -107,8 +135,7 @@ def _check_combination(arguments: Namespace) -> None:
     if arguments.command and (arguments.slices or arguments.dry_run or arguments.exit_code):
         if arguments.command == "down" and not arguments.exit_code:
             return
-        raise UsageError(f"--slice, --dry-run and --exit-code do not go with "
-                         f"'{arguments.command}'")
+        raise UsageError(f"--slice, --dry-run and --exit-code do not go with '{arguments.command}'")
     if arguments.exit_code and not arguments.dry_run:
         raise UsageError("--exit-code goes with --dry-run")
 
@@ -244,9 +271,16 @@ def _mape(arguments: Namespace) -> int:
     return 0
 
 
-_COMMANDS = {None: _apply, "down": _down, "event": _event, "check": _check, "status": _status,
-             "mape": _mape, "watch": _watch,
-             "probe": _probe}
+_COMMANDS = {
+    None: _apply,
+    "down": _down,
+    "event": _event,
+    "check": _check,
+    "status": _status,
+    "mape": _mape,
+    "watch": _watch,
+    "probe": _probe,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

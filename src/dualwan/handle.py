@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 HANG_UP_SECONDS = 15.0  # pppd ends the session, runs ip-down, and waits for it
 
 
-def handle_event(config: Config | None, host: Host, event: Event,
-                 only: Collection[str] | None = None) -> Result:
+def handle_event(
+    config: Config | None, host: Host, event: Event, only: Collection[str] | None = None
+) -> Result:
     """Do what ``event`` asks for, and log it; raises DualwanError after logging it.
 
     ``config`` is None for a removal without one. ``only``: names of slices, and nothing else
@@ -45,8 +46,9 @@ def handle_event(config: Config | None, host: Host, event: Event,
 class _Run:
     """What the stages of one event share: what is done, and what has failed."""
 
-    def __init__(self, config: Config | None, host: Host, event: Event,
-                 only: Collection[str] | None) -> None:
+    def __init__(
+        self, config: Config | None, host: Host, event: Event, only: Collection[str] | None
+    ) -> None:
         self.config, self.host, self.event, self.only = config, host, event, only
         self.done: Result | None = None
         self.failures: list[str] = []
@@ -85,8 +87,13 @@ class _Run:
         if self.done is None:
             raise HostError(f"nothing is to be done at {self.event.label}")
         if self.event is Event.PRE_UP:  # that the link is down is no news
-            self.done = replace(self.done, plan=replace(self.done.plan, slices=tuple(
-                replace(item, problems=()) for item in self.done.plan.slices)))
+            self.done = replace(
+                self.done,
+                plan=replace(
+                    self.done.plan,
+                    slices=tuple(replace(item, problems=()) for item in self.done.plan.slices),
+                ),
+            )
         if problems := (*self.failures, *self.done.problems):
             raise HostError("; ".join(problems))
         return self.done
@@ -106,8 +113,11 @@ def _hang_up(run: _Run) -> None:
         with run.noting_failure():
             if run.host.hang_up(peer, HANG_UP_SECONDS):
                 run.say(f"hung up {peer}")
-                run.update_state(lambda state, gone=peer: replace(  # type: ignore[misc]
-                    state, dialled=tuple(one for one in state.dialled if one != gone)))
+                run.update_state(
+                    lambda state, gone=peer: replace(  # type: ignore[misc]
+                        state, dialled=tuple(one for one in state.dialled if one != gone)
+                    )
+                )
 
 
 def _dial(run: _Run) -> None:
@@ -118,8 +128,9 @@ def _dial(run: _Run) -> None:
     with run.noting_failure():
         if run.host.dial(peer):
             run.say(f"dialled {peer}")
-            run.update_state(lambda state: replace(
-                state, dialled=tuple(dict.fromkeys((*state.dialled, peer)))))
+            run.update_state(
+                lambda state: replace(state, dialled=tuple(dict.fromkeys((*state.dialled, peer))))
+            )
 
 
 def _await_prefix(run: _Run) -> None:
@@ -211,8 +222,12 @@ def probe(config: Config, host: Host) -> Health:
         health = next_health(state.health, answered, time(), config.wan.hold_down)
         host.save_state(replace(state, health=health))
     if health.broken != state.health.broken:
-        _say(Event.PREFIX_CHANGED, "MAP-E does not answer: the LAN takes PPPoE" if health.broken
-             else "MAP-E answers again: the LAN takes it")
+        _say(
+            Event.PREFIX_CHANGED,
+            "MAP-E does not answer: the LAN takes PPPoE"
+            if health.broken
+            else "MAP-E answers again: the LAN takes it",
+        )
         handle_event(config, host, Event.PREFIX_CHANGED)
     return health
 

@@ -34,5 +34,6 @@ def _render(_logger: Any, _level: str, event: MutableMapping[str, Any]) -> str:
 def logger(**context: str) -> Any:
     """A logger that says CONTEXT with each line."""
     syslog.openlog(IDENTIFIER, syslog.LOG_PID, syslog.LOG_DAEMON)
-    return structlog.wrap_logger(_Syslog(), processors=[_render],
-                                 wrapper_class=structlog.BoundLogger).bind(**context)
+    return structlog.wrap_logger(
+        _Syslog(), processors=[_render], wrapper_class=structlog.BoundLogger
+    ).bind(**context)

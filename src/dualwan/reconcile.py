@@ -102,10 +102,16 @@ class Result:
     @property
     def slices(self) -> tuple[SlicePlan, ...]:
         """The steps that had nothing to do, and those that were done, by slice."""
-        return tuple(replace(item, steps=(
-            *(step for step in item.steps if not step.changes),
-            *(step for name, step in self.applied if name == item.name)))
-            for item in self.plan.slices)
+        return tuple(
+            replace(
+                item,
+                steps=(
+                    *(step for step in item.steps if not step.changes),
+                    *(step for name, step in self.applied if name == item.name),
+                ),
+            )
+            for item in self.plan.slices
+        )
 
     def with_step(self, name: str, step: Step) -> Result:
         """Return the result with one more ``step`` done by the slice ``name``."""
@@ -116,8 +122,13 @@ class Result:
         return replace(self, failures={**self.failures, name: reason})
 
 
-def make_plan(config: Config | None, host: Host, event: Event,
-              only: Collection[str] | None = None, state: RunState | None = None) -> Plan:
+def make_plan(
+    config: Config | None,
+    host: Host,
+    event: Event,
+    only: Collection[str] | None = None,
+    state: RunState | None = None,
+) -> Plan:
     """Return what ``event`` asks for on the machine as it is; changes nothing.
 
     ``only``: names of slices, None for all. ``state``: as it is known by now, else it is read.
@@ -128,8 +139,9 @@ def make_plan(config: Config | None, host: Host, event: Event,
     missing = state.wanted and drift.tables_missing(state, host.table_names())
     event = goals.scope(event, state, line.prefix, missing=missing)
     mine = [one for one in goals.concerned(event, slices.ALL) if only is None or one.name in only]
-    observed = host.observe(goals.reads(mine, wan, _sysctls(config, mine, line.ways),
-                                        line.ways, state))
+    observed = host.observe(
+        goals.reads(mine, wan, _sysctls(config, mine, line.ways), line.ways, state)
+    )
     remains = Remains(state, observed, wan, line.ways)
     stand = goals.goals(event, mine, remains)
     plans = []
@@ -147,8 +159,9 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
     return derive_line(config, prefixes, state.prefix, _known(config, host), state.aftr)
 
 
-def _sysctls(config: Config | None, mine: Collection[Slice],
-             ways: tuple[Way, ...]) -> tuple[str, ...]:
+def _sysctls(
+    config: Config | None, mine: Collection[Slice], ways: tuple[Way, ...]
+) -> tuple[str, ...]:
     if config is None:
         return ()
     return tuple(name for one in mine for name in one.sysctls(config, ways))
@@ -163,8 +176,9 @@ def _known(config: Config, host: Host) -> tuple[Known, ...]:
     return known(config, host)
 
 
-def reconcile(config: Config | None, host: Host, event: Event,
-              only: Collection[str] | None = None) -> Result:
+def reconcile(
+    config: Config | None, host: Host, event: Event, only: Collection[str] | None = None
+) -> Result:
     """Bring the slices that ``event`` concerns to their state; return what was done.
 
     A slice that fails holds back only the slices that need it. Raises KernelError when the
@@ -202,8 +216,9 @@ def _apply_plan(host: Host, journal: Journal, result: Result) -> Result:
     return result
 
 
-def _applied(host: Host, journal: Journal, one: Slice, item: SlicePlan,
-             plan: Plan) -> Iterator[Step]:
+def _applied(
+    host: Host, journal: Journal, one: Slice, item: SlicePlan, plan: Plan
+) -> Iterator[Step]:
     """Apply the steps of one slice up to the first refusal; yield each that was done.
 
     Raises HostError for the one that was refused.
@@ -211,8 +226,11 @@ def _applied(host: Host, journal: Journal, one: Slice, item: SlicePlan,
     journal.note(note_intent(journal.state, item, devices(of_kind(plan.line.ways, Kind.SOFTWIRE))))
     if item.changes:
         journal.save()
-    counted = _losses(host, one) if any(
-        step.action is not Action.ADD for step in item.changes) else Losses()
+    counted = (
+        _losses(host, one)
+        if any(step.action is not Action.ADD for step in item.changes)
+        else Losses()
+    )
     for step in item.changes:
         host.apply(step)
         journal.note(note_step(journal.state, one.name, step))
@@ -237,8 +255,9 @@ def _concluded(state: RunState, one: Slice, plan: Plan) -> RunState:
     return one.note_down(forget_sysctls(state, one.name))
 
 
-def _verify(host: Host, journal: Journal, event: Event, only: Collection[str] | None,
-            result: Result) -> Result:
+def _verify(
+    host: Host, journal: Journal, event: Event, only: Collection[str] | None, result: Result
+) -> Result:
     """Verify by planning again.
 
     Apply a difference once more (PPPoE may have come back meanwhile, with a new device of
@@ -251,6 +270,9 @@ def _verify(host: Host, journal: Journal, event: Event, only: Collection[str] | 
         again = make_plan(config, host, event, only, journal.state)
     left = tuple(item for item in again.slices if item.changes)
     for item in left if not result.failures else ():
-        result = result.failed(item.name, "the kernel did not end as planned: " + "; ".join(
-            f"{step.sign} {step.text}" for step in item.changes))
+        result = result.failed(
+            item.name,
+            "the kernel did not end as planned: "
+            + "; ".join(f"{step.sign} {step.text}" for step in item.changes),
+        )
     return replace(result, left=left)

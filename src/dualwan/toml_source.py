@@ -43,8 +43,13 @@ class Source:
     def line(self, section: str, key: str = "", number: int = 0) -> int:
         """Line of KEY in the NUMBERth table SECTION, of its header, or 1."""
         head, _, rest = section.rpartition(".")
-        for place in ((section, number, key), (section, number, ""),
-                      ("", 0, section or key), (head, number, rest), ("", 0, head)):
+        for place in (
+            (section, number, key),
+            (section, number, ""),
+            ("", 0, section or key),
+            (head, number, rest),
+            ("", 0, head),
+        ):
             if place in self._lines:  # the last three: dotted keys and tables in braces
                 return self._lines[place]
         return 1

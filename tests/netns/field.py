@@ -40,16 +40,32 @@ class Zone:
 ZONES = {
     "lan": Zone("lan", "eth0", "lan0", (CLIENT, "2001:db8:1::10"), (ROUTER, "2001:db8:1::1")),
     "server": Zone("lan", "eth0", "lan0", (HOST, "2001:db8:1::20"), (ROUTER, "2001:db8:1::1")),
-    "mape": Zone("internet", "mape", "mape0", (SERVERS[0], ""), (SHARED, ""),
-                 others=(SERVERS[6], "")),
-    "pppoe": Zone("internet", "ppp", "ppp0", (SERVERS[1], "2001:db8:3::1"),
-                  (PPPOE, "2001:db8:3::2"), ("2001:db8:3::66",), (SERVERS[7], "2001:db8:3::77")),
-    "wan6": Zone("internet", "wan", "wan0", (SERVERS[2], FAR6), (WAN4, "2001:db8:2::2"),
-                 ("2001:db8:2::1",), ("", "2001:db8:a::77")),
+    "mape": Zone(
+        "internet", "mape", "mape0", (SERVERS[0], ""), (SHARED, ""), others=(SERVERS[6], "")
+    ),
+    "pppoe": Zone(
+        "internet",
+        "ppp",
+        "ppp0",
+        (SERVERS[1], "2001:db8:3::1"),
+        (PPPOE, "2001:db8:3::2"),
+        ("2001:db8:3::66",),
+        (SERVERS[7], "2001:db8:3::77"),
+    ),
+    "wan6": Zone(
+        "internet",
+        "wan",
+        "wan0",
+        (SERVERS[2], FAR6),
+        (WAN4, "2001:db8:2::2"),
+        ("2001:db8:2::1",),
+        ("", "2001:db8:a::77"),
+    ),
     "link6": Zone("internet", "wan", "wan0", ("", "fe80::1"), ("", "fe80::2")),
     "relay": Zone("internet", "wan", "wan0", ("", RELAY), ("", CE)),
-    "guest": Zone("internet", "guest", "guest0", ("10.0.0.2", "2001:db8:5::2"),
-                  ("10.0.0.1", "2001:db8:5::1")),
+    "guest": Zone(
+        "internet", "guest", "guest0", ("10.0.0.2", "2001:db8:5::2"), ("10.0.0.1", "2001:db8:5::1")
+    ),
 }
 DEVICES = {(zone.space, zone.device): zone.far for zone in ZONES.values()}
 # The ends say nothing by themselves, but who they are on their link.
@@ -84,8 +100,11 @@ class Witness:
                 head, told, *_ = self._raw.recvmsg(20, 64)
                 if self._raw.family == socket.AF_INET:
                     self._tags.add(struct.unpack_from("!H", head, 4)[0])
-                self._tags |= {int.from_bytes(data, "big") & FLOW_LABEL for _, kind, data in told
-                               if kind == IPV6_FLOWINFO}
+                self._tags |= {
+                    int.from_bytes(data, "big") & FLOW_LABEL
+                    for _, kind, data in told
+                    if kind == IPV6_FLOWINFO
+                }
         return self._tags
 
 
@@ -127,23 +146,32 @@ class Field(Line):
         self.lan.nft(MUTE)
         self.internet.nft(MUTE)
         self._witnesses = [
-            Witness(self.router, family, number) for name, number in NUMBERS.items()
+            Witness(self.router, family, number)
+            for name, number in NUMBERS.items()
             for family, foreign in ((socket.AF_INET, "icmpv6"), (socket.AF_INET6, "icmp"))
-            if name != foreign]
-        self._taps = {key: self._tap(getattr(self, key[0]), key[1], far)
-                      for key, far in DEVICES.items()}
+            if name != foreign
+        ]
+        self._taps = {
+            key: self._tap(getattr(self, key[0]), key[1], far) for key, far in DEVICES.items()
+        }
 
     def _introduce(self):
         """Tell the router who is where: nobody answers, and PPPoE has no such question."""
-        self.router.ip("".join(
-            f"neigh replace {address} lladdr {getattr(self, zone.space).mac(zone.device)} "
-            f"dev {zone.far}\n"
-            for zone in ZONES.values() for address in (*zone.own, *zone.more) if address))
+        self.router.ip(
+            "".join(
+                f"neigh replace {address} lladdr {getattr(self, zone.space).mac(zone.device)} "
+                f"dev {zone.far}\n"
+                for zone in ZONES.values()
+                for address in (*zone.own, *zone.more)
+                if address
+            )
+        )
 
     def _tap(self, space, device, far):
         """Return a socket on DEVICE, and the addresses of frames to FAR on the router."""
         return space.packet_socket(device), bytes.fromhex(
-            (self.router.mac(far) + space.mac(device)).replace(":", ""))
+            (self.router.mac(far) + space.mac(device)).replace(":", "")
+        )
 
     # --- sending and seeing ------------------------------------------------------------------
 
@@ -168,7 +196,7 @@ class Field(Line):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             if not packet.v6:
                 raw.bind((packet.source, 0))
-            raw.sendto(data, (packet.target, 0, 0, scope)[:4 if packet.v6 else 2])
+            raw.sendto(data, (packet.target, 0, 0, scope)[: 4 if packet.v6 else 2])
 
     def seen(self):
         """Return what has arrived since the last call: packets by (space, device)."""

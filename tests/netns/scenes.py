@@ -11,7 +11,7 @@ OUTSIDE6 = "2001:db8:2::1"
 def forward(via="", port=8080, to=f"{CLIENT}:80", protocol="tcp", more=""):
     """Return a [[forward]] as text."""
     given = f'via = "{via}"\n' if via else ""
-    return (f'[[forward]]\n{given}protocol = "{protocol}"\nport = {port}\nto = "{to}"\n{more}\n')
+    return f'[[forward]]\n{given}protocol = "{protocol}"\nport = {port}\nto = "{to}"\n{more}\n'
 
 
 def reconnect(line, address, router=True):
@@ -37,8 +37,9 @@ def with_ipv6(line, near, far):
     """)
     if near == "ppp0":  # a real one has two ends and asks nobody who is where
         for space, device, address, other in (
-                (line.router, near, OUTSIDE6, line.internet.mac(far)),
-                (line.internet, far, "2001:db8:2::2", line.router.mac(near))):
+            (line.router, near, OUTSIDE6, line.internet.mac(far)),
+            (line.internet, far, "2001:db8:2::2", line.router.mac(near)),
+        ):
             space.run("ip", "neigh", "replace", address, "lladdr", other, "dev", device)
 
 

@@ -37,8 +37,12 @@ def _held(bare):
     line = bare()
     process = subprocess.Popen(
         line.router.argv(sys.executable, "-B", "-c", HELD, *named(BY_NAME)),
-        env=line.environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE)
+        env=line.environment(),
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert process.stdout.readline() == "inside\n", process.stderr.read()
     yield line, process
     if process.returncode is None:
@@ -67,8 +71,9 @@ def test_who_comes_meanwhile_and_cannot_wait_changes_nothing(held):
 def test_a_probe_waits_for_the_notes_as_well(held):
     """What it counts goes into the notes that the first is about to write."""
     line, first = held
-    line.config.write_text(CONFIG.replace(
-        "[lan]", 'failover = true\nprobe = ["198.51.100.1"]\n[lan]'))
+    line.config.write_text(
+        CONFIG.replace("[lan]", 'failover = true\nprobe = ["198.51.100.1"]\n[lan]')
+    )
     assert line.python(HASTY, "probe").returncode == 5
     assert let_go(first)[0] == 0
     assert line.python(HASTY, "probe").returncode == 0
@@ -85,15 +90,21 @@ def test_to_look_needs_no_lock(held):
 
 def waits(process):
     """Return whether the kernel holds ``process`` back at a lock (proc_locks(5))."""
-    return re.search(rf"^\d+: -> FLOCK .* {process.pid} ", Path("/proc/locks").read_text(),
-                     re.MULTILINE)
+    return re.search(
+        rf"^\d+: -> FLOCK .* {process.pid} ", Path("/proc/locks").read_text(), re.MULTILINE
+    )
 
 
 def test_who_can_wait_goes_on_when_the_first_has_ended(held):
     """It is stopped before its first look: what it plans is by the state that the first left."""
     line, first = held
-    second = subprocess.Popen(line.command(*named(BY_NAME)), env=line.environment(), text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    second = subprocess.Popen(
+        line.command(*named(BY_NAME)),
+        env=line.environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert until(lambda: waits(second))
     assert second.poll() is None
     assert line.leftovers() == []
@@ -116,16 +127,26 @@ def test_runs_to_different_states_end_in_one_of_them(bare, tmp_path):
     """Eight at once, by two configurations: each ends well, and what stands is of one alone."""
     line = bare()
     other = tmp_path / "other.toml"
-    other.write_text(CONFIG.replace("psid = 1", "psid = 2").replace(
-        "dial = false", "dial = false\ntable = 110\npriority = 200"))
-    commands = [line.command("--config", path, *named(BY_NAME))
-                for path in (str(line.config), str(other))] * 4
-    started = [subprocess.Popen(command, env=line.environment(), stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE) for command in commands]
+    other.write_text(
+        CONFIG.replace("psid = 1", "psid = 2").replace(
+            "dial = false", "dial = false\ntable = 110\npriority = 200"
+        )
+    )
+    commands = [
+        line.command("--config", path, *named(BY_NAME)) for path in (str(line.config), str(other))
+    ] * 4
+    started = [
+        subprocess.Popen(
+            command, env=line.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        for command in commands
+    ]
     said = [process.communicate()[1] for process in started]
     assert ([process.returncode for process in started], said) == ([0] * 8, [b""] * 8)
-    settled = [line.hook("--config", str(path), "--dry-run", "--exit-code",
-                         *named(BY_NAME)).returncode for path in (line.config, other)]
+    settled = [
+        line.hook("--config", str(path), "--dry-run", "--exit-code", *named(BY_NAME)).returncode
+        for path in (line.config, other)
+    ]
     assert sorted(settled) == [0, 1]
     assert len(line.rules()) == 2
     assert len(line.routes()) == 1

@@ -18,14 +18,16 @@ def _moved(bare):
 
     def move(device="ppp0"):
         line.router.run("ip", "route", "replace", "default", "dev", device)
+
     return line, move
 
 
 def misplaced(line):
     """Return how many packets were kept from leaving by PPPoE."""
     found = line.router.run("nft", "-j", "list", "counter", "ip", "dualwan_pbr", "misplaced")
-    return next(item["counter"]["packets"] for item in json.loads(found)["nftables"]
-                if "counter" in item)
+    return next(
+        item["counter"]["packets"] for item in json.loads(found)["nftables"] if "counter" in item
+    )
 
 
 def test_a_connection_stays_with_mape(moved):

@@ -10,8 +10,13 @@ from scenes import OUTSIDE6, with_ipv6
 def test_the_lan_reaches_the_router_with_every_wan_down(line, how):
     """Whatever happens outside, its owner can log in, use its DNS and ping it."""
     for device in ("wan0", "mape0", "ppp0"):
-        line.router.run(*(("ip", "link", "set", device, "down") if how == "down"
-                          else ("ip", "link", "del", device)))
+        line.router.run(
+            *(
+                ("ip", "link", "set", device, "down")
+                if how == "down"
+                else ("ip", "link", "del", device)
+            )
+        )
     line.event("ppp-down", PPP_IFACE="ppp0")
     ssh, dns = line.router.listen(22), line.router.udp(port=53)
     line.lan.connect(ROUTER, 22)
@@ -182,6 +187,7 @@ def test_a_mark_of_somebody_else_hides_no_spoofed_source(bare):
         with suppress(TimeoutError):
             return ear.recvfrom(64)[1][0] == source
         return False
+
     assert until(lambda: heard(OUTSIDE6))
     assert not heard("2001:db8:1::77")
     line.open()

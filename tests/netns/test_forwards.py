@@ -24,6 +24,7 @@ HOST6 = "2001:db8:1::10"
 @pytest.fixture(name="made")
 def _made(bare):
     """Return a function that makes a line with the given forwards, every slice applied."""
+
     def make(*forwards, config=CONFIG):
         line = bare(config=config + "".join(forwards))
         line.router.ip(f"""
@@ -38,6 +39,7 @@ def _made(bare):
         """)
         line.apply()
         return line
+
     return make
 
 
@@ -45,6 +47,7 @@ TWO_LANS = CONFIG.replace('["lan0"]', '["lan0", "lan1"]')
 
 
 # --- by PPPoE ------------------------------------------------------------------------------
+
 
 def test_a_web_server_answers_by_pppoe(made):
     """The server sees who asks; what it says leaves by ppp0 alone, from PPPoE's address."""
@@ -188,8 +191,9 @@ def test_errors_about_a_forwarded_flow_pass(made):
     inside = line.lan.sniff("eth0")
     raw = line.internet.open_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     raw.sendto(too_big(PPPOE, 8080, *peer), (PPPOE, 0))
-    assert until(lambda: any(packet[9] == 1 and packet[20:22] == b"\x03\x04"
-                             for packet in inside.packets()))
+    assert until(
+        lambda: any(packet[9] == 1 and packet[20:22] == b"\x03\x04" for packet in inside.packets())
+    )
 
 
 def test_the_routers_own_error_comes_from_the_public_address(made):
@@ -198,17 +202,30 @@ def test_the_routers_own_error_comes_from_the_public_address(made):
     by_pppoe, by_mape = line.internet.sniff("ppp"), line.internet.sniff("mape")
     with pytest.raises(OSError, match="No route to host"):
         line.internet.connect(PPPOE, 8080)
-    assert {socket.inet_ntoa(packet[12:16]) for packet in by_pppoe.packets()
-            if packet[0] >> 4 == 4 and packet[9] == socket.IPPROTO_ICMP} == {PPPOE}
+    assert {
+        socket.inet_ntoa(packet[12:16])
+        for packet in by_pppoe.packets()
+        if packet[0] >> 4 == 4 and packet[9] == socket.IPPROTO_ICMP
+    } == {PPPOE}
     assert by_mape.sources() == set()
 
 
 def too_big(source, sport, target, dport):
     """Return ICMP "fragmentation needed" (RFC 1191, MTU 1300) about a segment."""
-    inner = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 1500, 1, 0x4000, 60, 6, 0,
-                        socket.inet_aton(source), socket.inet_aton(target))
-    message = struct.pack("!BBHHH", 3, 4, 0, 0, 1300) + inner + struct.pack(
-        "!HHI", sport, dport, 1)
+    inner = struct.pack(
+        "!BBHHHBBH4s4s",
+        0x45,
+        0,
+        1500,
+        1,
+        0x4000,
+        60,
+        6,
+        0,
+        socket.inet_aton(source),
+        socket.inet_aton(target),
+    )
+    message = struct.pack("!BBHHH", 3, 4, 0, 0, 1300) + inner + struct.pack("!HHI", sport, dport, 1)
     total = sum(struct.unpack(f"!{len(message) // 2}H", message))
     total = (total & 0xFFFF) + (total >> 16)
     return message[:2] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + message[4:]
@@ -228,8 +245,10 @@ def test_hundreds_of_forwards_stand_in_a_map(made):
     line = made(*(forward("pppoe", 10000 + at, f"{CLIENT}:{1000 + at}") for at in range(300)))
     server = line.lan.listen(1299)
     exchange(server, line.internet.connect(PPPOE, 10299))
-    assert line.router.run("nft", "list", "chain", "ip", "dualwan_snat",
-                           "pppoe_inbound").count("dnat") == 1
+    assert (
+        line.router.run("nft", "list", "chain", "ip", "dualwan_snat", "pppoe_inbound").count("dnat")
+        == 1
+    )
 
 
 def test_another_address_by_pppoe_is_not_forwarded(made):
@@ -245,6 +264,7 @@ def test_another_address_by_pppoe_is_not_forwarded(made):
 
 
 # --- hairpin -------------------------------------------------------------------------------
+
 
 def test_the_lan_reaches_its_server_by_the_public_address(made):
     """By PPPoE's address, from another host and from the server itself; nothing goes outside."""
@@ -266,8 +286,9 @@ def test_hairpin_follows_a_new_address(made):
 
 def test_hairpin_between_lan_networks(made):
     """A client of one LAN reaches the server in the other by the public address, UDP too."""
-    line = made(forward("pppoe", to=SECOND, port=443), forward("pppoe", 53, SECOND, "udp"),
-                config=TWO_LANS)
+    line = made(
+        forward("pppoe", to=SECOND, port=443), forward("pppoe", 53, SECOND, "udp"), config=TWO_LANS
+    )
     server, dns = line.lan.listen(443, SECOND), line.lan.udp(SECOND, 53)
     exchange(server, from_lan(line, PPPOE, 443))
     client = line.lan.udp(CLIENT, timeout=2)
@@ -324,6 +345,7 @@ def test_hairpin_is_not_for_strangers(made):
 
 # --- pinholes ------------------------------------------------------------------------------
 
+
 def reached(line, address, port, source=OUTSIDE6):
     """Return whether a connection from outside to ADDRESS is made."""
     client = line.internet.open_socket(socket.AF_INET6, socket.SOCK_STREAM, timeout=SHUT)
@@ -346,9 +368,12 @@ def test_a_pinhole_opens_one_port_of_one_host(made, near, far, to):
         line.lan.listen(port, "::", socket.AF_INET6)
         line.router.listen(port, "::", socket.AF_INET6)
     assert until(lambda: reached(line, HOST6, 8080))
-    for address, port in ((HOST6, 8081), ("2001:db8:1::11", 8080),
-                          ("2001:db8:1::1", 8080),
-                          ("2001:db8:2::2", 8080)):
+    for address, port in (
+        (HOST6, 8081),
+        ("2001:db8:1::11", 8080),
+        ("2001:db8:1::1", 8080),
+        ("2001:db8:2::2", 8080),
+    ):
         assert not reached(line, address, port)
 
 

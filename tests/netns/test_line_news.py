@@ -28,9 +28,11 @@ KernelHost().apply(Step("+", Solicitation("wan0")))
 def watching(line):
     """Watch wan0 on the router; gives a function that waits for it to wake: how often it did."""
     with line.start(WATCHING) as process:
+
         def woke(limit=LIMIT):
             ready, _, _ = select.select([process.stdout], [], [], limit)
             return os.read(process.stdout.fileno(), 4096).count(b"woke\n") if ready else 0
+
         try:
             yield woke
         finally:
@@ -40,8 +42,10 @@ def watching(line):
 CHANGES = [
     pytest.param("address add 2001:db8:77:100::5/64 dev wan0 nodad", id="a prefix"),
     pytest.param("address del 2001:db8:0:100::5/64 dev wan0", id="a prefix that goes"),
-    pytest.param("address change 2001:db8:0:100::5/64 dev wan0 preferred_lft 0 valid_lft 600",
-                 id="a prefix taken back"),
+    pytest.param(
+        "address change 2001:db8:0:100::5/64 dev wan0 preferred_lft 0 valid_lft 600",
+        id="a prefix taken back",
+    ),
     pytest.param("-6 route add default via fe80::1 dev wan0", id="a default route"),
     pytest.param("link set wan0 down", id="the link down"),
     pytest.param("link del wan0", id="the device gone"),
@@ -119,8 +123,15 @@ def test_a_router_is_asked_as_the_rfc_says(bare):
     assert (done.returncode, done.stderr) == (0, "")
 
     def ours():
-        return [packet for packet in tap.packets() if packet[0] >> 4 == 6 and packet[6] == 58
-                and packet[40] == 133 and packet[8:24] == link_local(own)]
+        return [
+            packet
+            for packet in tap.packets()
+            if packet[0] >> 4 == 6
+            and packet[6] == 58
+            and packet[40] == 133
+            and packet[8:24] == link_local(own)
+        ]
+
     assert until(ours)
     [packet] = ours()
     assert (packet[7], packet[24:40]) == (255, socket.inet_pton(socket.AF_INET6, "ff02::2"))
@@ -134,8 +145,13 @@ def test_a_router_is_asked_as_the_rfc_says(bare):
 def link_local(mac):
     """Return the link-local address that follows from ``mac`` (RFC 4291 appendix A)."""
     octets = bytes.fromhex(mac.replace(":", ""))
-    return (bytes.fromhex("fe80000000000000") + bytes([octets[0] ^ 2]) + octets[1:3]
-            + b"\xff\xfe" + octets[3:])
+    return (
+        bytes.fromhex("fe80000000000000")
+        + bytes([octets[0] ^ 2])
+        + octets[1:3]
+        + b"\xff\xfe"
+        + octets[3:]
+    )
 
 
 def test_nobody_is_asked_on_a_device_that_is_not_there(bare):
@@ -144,4 +160,5 @@ def test_nobody_is_asked_on_a_device_that_is_not_there(bare):
     line.router.run("ip", "link", "del", "wan0")
     done = line.python(SOLICIT)
     assert done.stderr.splitlines()[-1].startswith(
-        "dualwan.errors.KernelError: router solicitation on wan0: ")
+        "dualwan.errors.KernelError: router solicitation on wan0: "
+    )

@@ -33,8 +33,7 @@ GONE = 5  # seconds after which the kernel has removed the elements of flows tha
 def all_ports(line, kind, hosts=HOSTS[:1], base=20000, target=TARGET):
     """Return a first packet for each port of the set, shared out among HOSTS."""
     count = len(line.ports())
-    return [flow(kind, hosts[at * len(hosts) // count], base + at, target)
-            for at in range(count)]
+    return [flow(kind, hosts[at * len(hosts) // count], base + at, target) for at in range(count)]
 
 
 def arrived(line, kind, packets, target=TARGET):
@@ -115,17 +114,18 @@ def test_flows_come_and_go_near_the_limit(rules, kind):
 def test_after_a_million_flows(rules):
     """A million flows to as many destinations, opened and closed: 1008 of 1008 after them."""
     line = rules(mape="max-share = 100")
-    burst = line.burst([udp(HOSTS[at % 8], 1024 + at, f"10.0.{at >> 8}.{at & 255}", 53000)
-                        for at in range(20000)])
+    burst = line.burst(
+        [udp(HOSTS[at % 8], 1024 + at, f"10.0.{at >> 8}.{at & 255}", 53000) for at in range(20000)]
+    )
     size = burst.memory._length_ // burst.size
     view = memoryview(burst.memory).cast("B")
     for at, value in ((26, 0), (27, 0), (4, 0xFF)):  # no checksum of UDP; see below
-        view[14 + at::size] = bytes([value]) * burst.size
+        view[14 + at :: size] = bytes([value]) * burst.size
     for turn in range(50):
         # The destination's second byte goes up, and the identification as much down from
         # 0xFFFF, which is as good as 0: the checksum of the header stays.
-        view[14 + 17::size] = bytes([turn]) * burst.size
-        view[14 + 5::size] = bytes([0xFF - turn]) * burst.size
+        view[14 + 17 :: size] = bytes([turn]) * burst.size
+        view[14 + 5 :: size] = bytes([0xFF - turn]) * burst.size
         line.send(burst)
         if turn % 3 == 2:
             line.forget()
@@ -149,8 +149,14 @@ def test_memory_is_bounded(rules, mape):
     line = rules(mape=mape)
     listed = legacy.table(line.router.run("nft", "list", "table", "ip", "dualwan_snat"))
     filled = {block.name: block.source() for block in listed.blocks if block.dynamic}
-    assert {"tcp_flows", "udp_flows", "icmp_flows", "tcp_mappings", "udp_mappings",
-            "refused"} <= set(filled)
+    assert {
+        "tcp_flows",
+        "udp_flows",
+        "icmp_flows",
+        "tcp_mappings",
+        "udp_mappings",
+        "refused",
+    } <= set(filled)
     sizes = {name: int(re.search(r"\bsize (\d+)", body)[1]) for name, body in filled.items()}
     flows = {name: sizes.pop(name) for name in ("tcp_flows", "udp_flows", "icmp_flows")}
     assert flows == {"tcp_flows": 262144, "udp_flows": 262144, "icmp_flows": 65536}
@@ -224,8 +230,9 @@ def test_what_conntrack_does_not_know_is_dropped(rules):
     """With the chains of the translation emptied, nothing passes the guard."""
     line = rules()
     line.router.run("nft", "flush", "chain", "ip", "dualwan_snat", "postrouting")
-    assert line.passed([flow(kind, HOSTS[0], 40000 + at) for at in range(50)
-                        for kind in KINDS]) == []
+    assert (
+        line.passed([flow(kind, HOSTS[0], 40000 + at) for at in range(50) for kind in KINDS]) == []
+    )
     assert line.untranslated() == 150
 
 

@@ -35,8 +35,9 @@ class Download:
         self.server.settimeout(LIMIT)
         self.pieces, self.pause, self.wrong = 0, 0.0, ""
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=work, daemon=True)
-                         for work in (self._write, self._read)]
+        self._threads = [
+            threading.Thread(target=work, daemon=True) for work in (self._write, self._read)
+        ]
 
     def start(self):
         """Start; return this object."""
@@ -91,11 +92,14 @@ class Download:
 @pytest.fixture(name="make")
 def _make(lab):
     """Return a function that makes a line with all slices, and a server."""
+
     def make(shape):
         line = lab("firewall", "snat", "pbr", shape=shape)
-        line.internet.run("ip", "route", "replace", f"{SHARED}/32", "dev", "mape",
-                          "rto_min", f"{RESENT:.0f}s")
+        line.internet.run(
+            "ip", "route", "replace", f"{SHARED}/32", "dev", "mape", "rto_min", f"{RESENT:.0f}s"
+        )
         return line, line.internet.listen(5000)
+
     return make
 
 
@@ -183,8 +187,9 @@ def test_new_flows_find_rules_at_every_moment(make, after):
     """
     line, _server = make(OCN)
     line.config.write_text(config(*after, more=FORWARD if after == OCN else ""))
-    allowed = {port for shape in (OCN, after) for port in range(1024, 65536)
-               if port >> 4 & 63 == shape[0]}
+    allowed = {
+        port for shape in (OCN, after) for port in range(1024, 65536) if port >> 4 & 63 == shape[0]
+    }
     watch, sent = line.watch(), 0
     with subprocess.Popen(line.command("--slice", "snat"), env=line.environment()) as process:
         while process.poll() is None:
@@ -271,8 +276,17 @@ def test_an_upgrade_from_0_1_0_keeps_what_was_learned(bare):
     made = load(line.config)
     before = [legacy.table("table" + text) for text in OLD_SETS.split("table")[1:]]
     hook = "type filter hook input priority 10; policy accept;"
-    before = [replace(table, blocks=(*table.blocks, base_chain("guard", hook, "jump gone"),
-                                     chain("gone", "counter"))) for table in before]
+    before = [
+        replace(
+            table,
+            blocks=(
+                *table.blocks,
+                base_chain("guard", hook, "jump gone"),
+                chain("gone", "counter"),
+            ),
+        )
+        for table in before
+    ]
     for table in before:
         line.router.nft(table.source())
     for (table, _, name), element in LEARNED.items():
@@ -282,6 +296,7 @@ def test_an_upgrade_from_0_1_0_keeps_what_was_learned(bare):
     for (table, kind, name), element in LEARNED.items():
         listed = line.router.run("nft", "-n", "list", kind, *table.split(), name)
         assert element.split(" :")[0].split(" counter")[0] in listed
-    assert "counter packets 7" in line.router.run("nft", "list", "set", "ip", "dualwan_snat",
-                                                  "refused")
+    assert "counter packets 7" in line.router.run(
+        "nft", "list", "set", "ip", "dualwan_snat", "refused"
+    )
     assert not line.router.run("nft", "list", "ruleset").count("chain gone")

@@ -29,13 +29,17 @@ def passed(line, packets):
 
 def refused(line):
     """Return how often each host was refused, by what the table counts."""
-    return {host: int(count) for host, count in re.findall(
-        r"([0-9.]+) counter packets (\d+)", line.elements("refused"))}
+    return {
+        host: int(count)
+        for host, count in re.findall(r"([0-9.]+) counter packets (\d+)", line.elements("refused"))
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("shape", "percent", "share"), [
-    (OCN, 50, 504), (OCN, 30, 302), (OCN, 10, 100), (V6PLUS, 50, 120), (V6PLUS, 25, 60)])
+@pytest.mark.parametrize(
+    ("shape", "percent", "share"),
+    [(OCN, 50, 504), (OCN, 30, 302), (OCN, 10, 100), (V6PLUS, 50, 120), (V6PLUS, 25, 60)],
+)
 def test_a_host_has_its_share_and_no_more(rules, kind, shape, percent, share):
     """Of 50 flows too many none leaves; they are counted to their host, and it is told."""
     line = rules(shape=shape, mape=f"max-share = {percent}")

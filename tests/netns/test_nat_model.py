@@ -32,12 +32,23 @@ def flows(seed, hosts, endpoints, targets, count=1000):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("shape", "percent", "hosts", "endpoints", "targets"), [
-    (SMALL, 50, NEAR, 400, 1), (SMALL, 50, APART, 400, 1), (SMALL, 50, APART, 100, 6),
-    (SMALL, 15, MANY, 300, 1), (SMALL, 15, MANY, 60, 4), (SMALL, 100, MANY, 300, 1),
-    (TINY, 100, MANY, 100, 2), (TINY, 50, APART, 200, 1), (V6PLUS, 50, NEAR, 500, 1)])
+@pytest.mark.parametrize(
+    ("shape", "percent", "hosts", "endpoints", "targets"),
+    [
+        (SMALL, 50, NEAR, 400, 1),
+        (SMALL, 50, APART, 400, 1),
+        (SMALL, 50, APART, 100, 6),
+        (SMALL, 15, MANY, 300, 1),
+        (SMALL, 15, MANY, 60, 4),
+        (SMALL, 100, MANY, 300, 1),
+        (TINY, 100, MANY, 100, 2),
+        (TINY, 50, APART, 200, 1),
+        (V6PLUS, 50, NEAR, 500, 1),
+    ],
+)
 def test_decisions_are_those_of_the_model(  # noqa: PLR0913, PLR0917
-        rules, shape, percent, hosts, endpoints, targets, seed):
+    rules, shape, percent, hosts, endpoints, targets, seed
+):
     """Ports taken, flows refused and flows lost: of a thousand random flows, each.
 
     Where ports are short too, who is refused and who is lost depends on the clock: a flow that
@@ -60,11 +71,21 @@ def test_decisions_are_those_of_the_model(  # noqa: PLR0913, PLR0917
             losses[LOST] += 1
         else:
             wanted[one[0], port, one[3], one[4] if one[0] != "icmp" else port] += 1
-    seen = Counter((packet.kind, packet.sport, packet.target, packet.dport)
-                   for packet in line.passed([flow(*one) for one in some]))
+    seen = Counter(
+        (packet.kind, packet.sport, packet.target, packet.dport)
+        for packet in line.passed([flow(*one) for one in some])
+    )
     assert seen == wanted
-    refused = {host: int(count) for host, count in re.findall(
-        r"([0-9.]+) counter packets (\d+)", line.elements("refused"))} if percent < 100 else {}
+    refused = (
+        {
+            host: int(count)
+            for host, count in re.findall(
+                r"([0-9.]+) counter packets (\d+)", line.elements("refused")
+            )
+        }
+        if percent < 100
+        else {}
+    )
     assert sum(refused.values()) + line.counter("no_port") == losses.total()
     if not losses[LOST]:
         assert refused == {host: losses[host] for host in hosts if losses[host]}

@@ -123,7 +123,9 @@ def test_marks_of_others_are_kept(bare):
     """A mark that somebody else uses passes through ours, and ours through theirs."""
     line = bare()
     line.apply("snat", "pbr")
-    line.router.nft(FORWARD + """\
+    line.router.nft(
+        FORWARD
+        + """\
         table ip marks {
             counter kept { }
             chain early { type filter hook prerouting priority raw; meta mark set 0x00c0ffee; }
@@ -132,12 +134,14 @@ def test_marks_of_others_are_kept(bare):
                 ct direction reply meta mark & 0x00ffffff == 0x00c0ffee counter name kept
             }
         }
-    """)
+    """
+    )
     server = line.lan.listen(80)
     line.internet.connect(PPPOE, 8080)
     server.accept()
-    assert until(lambda: "packets 0 " not in line.router.run("nft", "list", "counter", "ip",
-                                                            "marks", "kept"))
+    assert until(
+        lambda: "packets 0 " not in line.router.run("nft", "list", "counter", "ip", "marks", "kept")
+    )
 
 
 def test_a_new_address_is_mended_by_the_event(line):
@@ -150,9 +154,14 @@ def test_a_new_address_is_mended_by_the_event(line):
     assert f"src={PPPOE}" in line.router.run("conntrack", "-L")
     reconnect(line, OTHER_PPPOE)
     assert any(f"from {OTHER_PPPOE} lookup 100" in rule for rule in line.rules())
-    assert PPPOE not in "".join((
-        *line.rules(), *line.routes(), line.router.run("conntrack", "-L"),
-        line.router.run("nft", "list", "ruleset")))
+    assert PPPOE not in "".join(
+        (
+            *line.rules(),
+            *line.routes(),
+            line.router.run("conntrack", "-L"),
+            line.router.run("nft", "list", "ruleset"),
+        )
+    )
     assert "default dev ppp0 table 100" in "".join(line.routes())
     assert line.table("ip", "dualwan_snat") == before
     assert f"dst={SERVERS[0]}" in line.router.run("conntrack", "-L")
@@ -184,5 +193,4 @@ def test_another_pppd_changes_nothing(line):
     before = (line.rules(), line.routes(), line.router.run("nft", "-a", "list", "ruleset"))
     line.router.ip("link add ppp9 type veth peer name vpn\nlink set ppp9 up")
     line.event("ppp-up", PPP_IFACE="ppp9")
-    assert (line.rules(), line.routes(),
-            line.router.run("nft", "-a", "list", "ruleset")) == before
+    assert (line.rules(), line.routes(), line.router.run("nft", "-a", "list", "ruleset")) == before

@@ -76,12 +76,17 @@ class Line:
         # Not `ip netns exec`: it mounts, which a chroot does not let it.
         self.inside = ["nsenter", f"--net=/run/netns/{self.space}"]
         subprocess.run(["ip", "netns", "add", self.space], check=True)
-        for words in ("link set lo up", f"address add {DNS}/128 dev lo nodad",
-                      f"address add {HTTPS}/128 dev lo nodad"):
+        for words in (
+            "link set lo up",
+            f"address add {DNS}/128 dev lo nodad",
+            f"address add {HTTPS}/128 dev lo nodad",
+        ):
             subprocess.run([*self.inside, "ip", *words.split()], check=True)
         self.server = subprocess.Popen(
-            [*self.inside, sys.executable, str(GUEST / "provisioning.py"), str(folder), DNS,
-             HTTPS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [*self.inside, sys.executable, str(GUEST / "provisioning.py"), str(folder), DNS, HTTPS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         assert self.server.stdout.readline() == b"ready\n"
 
     def close(self):
@@ -98,14 +103,31 @@ class Line:
 
     def run(self, **job):
         """Run a client in the namespace, with the line's resolver."""
-        environ = os.environ | {"SSL_CERT_FILE": str(self.authority),
-                                "DUALWAN_STATE": str(self.state)}
+        environ = os.environ | {
+            "SSL_CERT_FILE": str(self.authority),
+            "DUALWAN_STATE": str(self.state),
+        }
         done = subprocess.run(
-            [*self.inside, sys.executable, "-c", CLIENT,
-             json.dumps({"seconds": SECONDS, "prefixes": [PREFIX],
-                         "resolv_conf": str(self.folder / "resolv.conf"), **job})],
-            env=environ | job.pop("environ", {}), capture_output=True, text=True, timeout=30,
-            check=False)
+            [
+                *self.inside,
+                sys.executable,
+                "-c",
+                CLIENT,
+                json.dumps(
+                    {
+                        "seconds": SECONDS,
+                        "prefixes": [PREFIX],
+                        "resolv_conf": str(self.folder / "resolv.conf"),
+                        **job,
+                    }
+                ),
+            ],
+            env=environ | job.pop("environ", {}),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -134,8 +156,9 @@ def line(the_line):
     return the_line
 
 
-LEARNED = ("hb46pp: learned 2001:db8:1:2000::/52 -> 203.0.113.0/24, EA length 12 from"
-           f" https://{HOST}")
+LEARNED = (
+    f"hb46pp: learned 2001:db8:1:2000::/52 -> 203.0.113.0/24, EA length 12 from https://{HOST}"
+)
 
 
 def test_learned_and_kept(line):
@@ -143,16 +166,18 @@ def test_learned_and_kept(line):
     found = line.learn("/case/good.json")
     assert found["said"] == [f"{LEARNED}/case/good.json"]
     assert found["known"][0][0] == f"https://{HOST}/case/good.json"
-    path, = [item["path"] for item in line.requests]
-    assert path == ("/case/good.json?vendorid=acde48-dualwan_hook&product=dualwan-hook"
-                    "&version=" + path.split("version=")[1].split("&")[0]
-                    + "&capability=map_e,hubspoke")
+    (path,) = [item["path"] for item in line.requests]
+    assert path == (
+        "/case/good.json?vendorid=acde48-dualwan_hook&product=dualwan-hook"
+        "&version=" + path.split("version=")[1].split("&")[0] + "&capability=map_e,hubspoke"
+    )
     assert line.learn("/case/good.json")["said"] == [], "it is fresh"
     assert len(line.requests) == 1
     other = ["2001:db8:1:2abd::/64"]
     assert line.learn("/case/good.json", prefixes=other)["said"] == []
-    assert line.requests[1]["path"].endswith("&token=" + json.loads(
-        (CASES / "good" / "every-way.json").read_text())["token"])
+    assert line.requests[1]["path"].endswith(
+        "&token=" + json.loads((CASES / "good" / "every-way.json").read_text())["token"]
+    )
     print(f"{found['seconds']:.2f} s, {found['kilobytes']} kB")
 
 
@@ -160,7 +185,10 @@ def test_a_redirect_is_followed(line):
     """To the next server, with our parameters again (3.3)."""
     assert line.learn("/to/to/case/good.json")["said"] == [f"{LEARNED}/to/to/case/good.json"]
     assert [item["path"].split("?")[0] for item in line.requests] == [
-        "/to/to/case/good.json", "/to/case/good.json", "/case/good.json"]
+        "/to/to/case/good.json",
+        "/to/case/good.json",
+        "/case/good.json",
+    ]
     assert all(item["path"].count("vendorid=") == 1 for item in line.requests)
 
 
@@ -186,8 +214,10 @@ HOSTILE = [
     ("/status/403", "answers with status 403"),
     ("/status/204", "is not JSON"),
     ("/nowhere", "https://"),
-    *((f"/case/{name}.json", "is refused")
-      for name in ("ea-200", "html", "deep", "nan", "duplicate-key", "cut-off")),
+    *(
+        (f"/case/{name}.json", "is refused")
+        for name in ("ea-200", "html", "deep", "nan", "duplicate-key", "cut-off")
+    ),
     ("/case/elsewhere.json", "none of its 1 rules covers"),
 ]
 
@@ -199,14 +229,15 @@ def test_a_hostile_answer_changes_nothing(line, path, reason, known):
     for file in (CASES / "refused").iterdir():
         shutil.copy(file, line.folder)
     (line.folder / "elsewhere.json").write_text(
-        (CASES / "good" / "rfc.json").read_text().replace("2001:db8:1:2", "2001:db8:2:2"))
+        (CASES / "good" / "rfc.json").read_text().replace("2001:db8:1:2", "2001:db8:2:2")
+    )
     if known:
         line.learn("/case/good.json")
         before = json.loads((line.state / "provisioning.json").read_text())["answers"]
     seconds = BRIEF if path in SLOW else SECONDS
     found = line.learn(path, prefixes=["2001:db8:1:2abd::/64"], seconds=seconds)
     assert len(found["said"]) == 1
-    said, = found["said"]
+    (said,) = found["said"]
     assert said.isprintable()
     assert any(part in said for part in reason.split("|")), said
     assert found["seconds"] < seconds + 1
@@ -216,24 +247,27 @@ def test_a_hostile_answer_changes_nothing(line, path, reason, known):
     assert said.endswith("(the earlier answer stays)") == known
 
 
-@pytest.mark.parametrize(("txt", "reason"), [
-    ("-", f"{DNS} knows of no 4over6.info: this line does not offer it"),
-    ("v=v6mig-1 url=https://{host}{path} t=a", "not to be checked by its certificate"),
-    ("v=v6mig-1 url=http://{host}{path} t=b", "is not https"),
-    ("hello", "no TXT records with v=v6mig-1"),
-])
+@pytest.mark.parametrize(
+    ("txt", "reason"),
+    [
+        ("-", f"{DNS} knows of no 4over6.info: this line does not offer it"),
+        ("v=v6mig-1 url=https://{host}{path} t=a", "not to be checked by its certificate"),
+        ("v=v6mig-1 url=http://{host}{path} t=b", "is not https"),
+        ("hello", "no TXT records with v=v6mig-1"),
+    ],
+)
 def test_records_that_are_not_followed(line, txt, reason):
     """Nobody is asked."""
-    said, = line.learn("/case/good.json", txt)["said"]
+    (said,) = line.learn("/case/good.json", txt)["said"]
     assert reason in said
     assert not (line.folder / "log").exists()
 
 
 def test_a_certificate_of_another_name(line):
     """Refused, and so is one whose authority is unknown; no request was sent."""
-    said, = line.learn("/case/good.json", host=OTHER_HOST)["said"]
+    (said,) = line.learn("/case/good.json", host=OTHER_HOST)["said"]
     assert "Hostname mismatch" in said
-    said, = line.learn("/case/good.json", environ={"SSL_CERT_FILE": "/dev/null"})["said"]
+    (said,) = line.learn("/case/good.json", environ={"SSL_CERT_FILE": "/dev/null"})["said"]
     assert "unable to get local issuer certificate" in said
     assert not (line.folder / "log").exists()
 
@@ -257,16 +291,23 @@ def test_update_call(line):
     (line.folder / "txt").write_text("-")
     found = line.run(update=[f"https://{HOST}/update?line=7", "me", "pa:ss"])
     assert found["said"] == "OK ?[2J 更新"
-    assert line.requests == [{"from": line.requests[0]["from"], "path": "/update?line=7",
-                              "login": "Basic bWU6cGE6c3M="}]
+    assert line.requests == [
+        {"from": line.requests[0]["from"], "path": "/update?line=7", "login": "Basic bWU6cGE6c3M="}
+    ]
 
 
-@pytest.mark.parametrize(("path", "reason"), [
-    ("/to/update", "more than 0 redirects"), ("/status/401", "status 401"),
-    ("/slow", "no answer within 1 s")])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/to/update", "more than 0 redirects"),
+        ("/status/401", "status 401"),
+        ("/slow", "no answer within 1 s"),
+    ],
+)
 def test_update_call_in_vain(line, path, reason):
     """Without a word of the URL's query, which may hold a password."""
-    found = line.run(update=[f"https://{HOST}{path}?pass=secret"],
-                     seconds=BRIEF if path in SLOW else SECONDS)
+    found = line.run(
+        update=[f"https://{HOST}{path}?pass=secret"], seconds=BRIEF if path in SLOW else SECONDS
+    )
     assert reason in found["error"]
     assert "secret" not in found["error"]

@@ -45,8 +45,10 @@ def call(line, text):
 
 def defaults(line):
     """Return the devices of the router's default routes in the main table, in their order."""
-    return [route["dev"] for route in json.loads(
-        line.router.run("ip", "-j", "route", "show", "default"))]
+    return [
+        route["dev"]
+        for route in json.loads(line.router.run("ip", "-j", "route", "show", "default"))
+    ]
 
 
 def way(line):
@@ -63,8 +65,9 @@ def test_a_refused_route_ends_with_the_kernels_reason(bare):
     line.router.ip("link set ppp0 down")
     done = line.hook(*named(BY_NAME))
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == ("dualwan-hook: adding route default dev ppp0 table 100: "
-                           "Network is down\n")
+    assert done.stderr == (
+        "dualwan-hook: adding route default dev ppp0 table 100: Network is down\n"
+    )
     assert line.tables() == ["dualwan_firewall", "dualwan_pbr", "dualwan_snat"]
     line.router.ip("link set ppp0 up")
     line.apply()
@@ -77,7 +80,8 @@ def test_a_hook_says_so_too(bare):
     assert line.hook().stderr == NO_TUNNEL  # all of it, so that the router is to be up
     line.router.ip("link set ppp0 down")
     assert line.complaint("ppp-up", PPP_IFACE="ppp0") == (
-        "dualwan-hook: adding route default dev ppp0 table 100: Network is down\n")
+        "dualwan-hook: adding route default dev ppp0 table 100: Network is down\n"
+    )
 
 
 def test_a_refused_rule_ends_with_the_kernels_reason(bare):
@@ -85,24 +89,28 @@ def test_a_refused_rule_ends_with_the_kernels_reason(bare):
     line = bare()
     done = line.python(POWERLESS, *named(BY_NAME))
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == (f"dualwan-hook: adding rule 100: from {PPPOE} lookup 100: "
-                           "Operation not permitted\n")
+    assert done.stderr == (
+        f"dualwan-hook: adding rule 100: from {PPPOE} lookup 100: Operation not permitted\n"
+    )
     assert line.rules() == []
     line.apply()
     assert line.settled()
     assert len(line.rules()) == 2
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ('set_address(Address("lo", "192.0.2.18"))', "None"),
-    ('add_rule(RouteRule(100, 100, "203.0.113.7"))', "None"),
-    ('remove_rule(RouteRule(100, 100, "203.0.113.7"))', "None"),
-    ('remove_route(Route(100, "ppp0"))', "None"),
-    ('remove_address(Address("wan0", "192.0.2.18"))', "None"),
-    ('remove_link("nothing0")', "None"),
-    ('add_route(Route(100, "nothing0"))', "the interface nothing0 does not exist"),
-    ('remove_link("lo")', "removing lo: Operation not supported"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('set_address(Address("lo", "192.0.2.18"))', "None"),
+        ('add_rule(RouteRule(100, 100, "203.0.113.7"))', "None"),
+        ('remove_rule(RouteRule(100, 100, "203.0.113.7"))', "None"),
+        ('remove_route(Route(100, "ppp0"))', "None"),
+        ('remove_address(Address("wan0", "192.0.2.18"))', "None"),
+        ('remove_link("nothing0")', "None"),
+        ('add_route(Route(100, "nothing0"))', "the interface nothing0 does not exist"),
+        ('remove_link("lo")', "removing lo: Operation not supported"),
+    ],
+)
 def test_what_the_kernel_really_says(bare, text, said):
     """What is there already, or gone already, is none; anything else is told in its words."""
     line = bare()
@@ -134,7 +142,8 @@ def test_our_routes_go_by_their_metric(bare):
         assert way(line) == device
     assert call(line, "routes()") == (
         "[Route(table=254, device='lan0', metric=0), Route(table=254, device='ppp0', "
-        "metric=2048), Route(table=254, device='mape0', metric=4096)]")
+        "metric=2048), Route(table=254, device='mape0', metric=4096)]"
+    )
 
 
 def test_a_route_to_nowhere_stands_in_its_own_table(bare):
@@ -142,7 +151,8 @@ def test_a_route_to_nowhere_stands_in_its_own_table(bare):
     line = bare()
     assert call(line, 'add_route(Route(100, "", 4096))') == "None"
     assert line.router.run("ip", "route", "show", "table", "100").startswith(
-        "unreachable default proto")
+        "unreachable default proto"
+    )
     assert call(line, "routes()") == "[Route(table=100, device='', metric=4096)]"
     assert call(line, 'remove_route(Route(100, "", 4096))') == "None"
     assert line.routes() == []
@@ -154,8 +164,12 @@ def test_a_route_to_nowhere_stands_in_its_own_table(bare):
 def wan(line):
     """Return the global IPv6 addresses of wan0."""
     listed = json.loads(line.router.run("ip", "-j", "-6", "address", "show", "dev", "wan0"))
-    return {f"{one['local']}/{one['prefixlen']}" for device in listed
-            for one in device["addr_info"] if one["scope"] == "global"}
+    return {
+        f"{one['local']}/{one['prefixlen']}"
+        for device in listed
+        for one in device["addr_info"]
+        if one["scope"] == "global"
+    }
 
 
 def test_the_owners_own_ce_address_is_not_ours(bare):

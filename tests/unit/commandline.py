@@ -18,11 +18,19 @@ def parsers():
 def options(*commands):
     """Every option of ``commands``, or of all, as it is typed."""
     known = parsers()
-    return {word for name in commands or known for action in known[name]._actions  # noqa: SLF001
-            for word in action.option_strings}
+    return {
+        word
+        for name in commands or known
+        for action in known[name]._actions  # noqa: SLF001
+        for word in action.option_strings
+    }
 
 
 def choices(command, destination):
     """The words that the option or argument ``destination`` of ``command`` takes."""
-    return {word for action in parsers()[command]._actions  # noqa: SLF001
-            if action.dest == destination for word in action.choices}
+    return {
+        word
+        for action in parsers()[command]._actions  # noqa: SLF001
+        if action.dest == destination
+        for word in action.choices
+    }

@@ -10,10 +10,19 @@ def number(value):
 
 def message(wire, *records, flags=0x8180, count=None):
     """Return the answer to the question WIRE: RECORDS are pairs of a type and its content."""
-    body = b"".join(b"\xc0\x0c" + number(kind) + number(1) + b"\0\0\0\x3c" + number(len(content))
-                    + content for kind, content in records)
-    return (wire[:2] + number(flags) + number(1) + number(len(records) if count is None else count)
-            + b"\0\0\0\0" + wire[12:] + body)
+    body = b"".join(
+        b"\xc0\x0c" + number(kind) + number(1) + b"\0\0\0\x3c" + number(len(content)) + content
+        for kind, content in records
+    )
+    return (
+        wire[:2]
+        + number(flags)
+        + number(1)
+        + number(len(records) if count is None else count)
+        + b"\0\0\0\0"
+        + wire[12:]
+        + body
+    )
 
 
 def string(text):

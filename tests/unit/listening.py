@@ -93,8 +93,13 @@ class Udev:
 
     def use(self, monkeypatch):
         """Have `import pyudev` find this."""
-        monkeypatch.setitem(sys.modules, "pyudev", SimpleNamespace(
-            Context=lambda: self, Monitor=SimpleNamespace(from_netlink=lambda _: self)))
+        monkeypatch.setitem(
+            sys.modules,
+            "pyudev",
+            SimpleNamespace(
+                Context=lambda: self, Monitor=SimpleNamespace(from_netlink=lambda _: self)
+            ),
+        )
         return self
 
     def filter_by(self, subsystem):

@@ -82,8 +82,12 @@ class Machine(FakeHost):
     """
 
     def __init__(self, *devices):
-        super().__init__(Observed(sysctls={"net/ipv6/conf/all/forwarding": "0",
-                                           "net/ipv4/ip_forward": "0"}, ipv6_default=True))
+        super().__init__(
+            Observed(
+                sysctls={"net/ipv6/conf/all/forwarding": "0", "net/ipv4/ip_forward": "0"},
+                ipv6_default=True,
+            )
+        )
         self.crash_after = self.refuse_after = None
         self.killed = False
         for device in devices:
@@ -113,14 +117,18 @@ class Machine(FakeHost):
 
 def run(machine, cfg, *events, only=None):
     """Let EVENTS happen; return what stood in the way."""
-    return [problem for event in events
-            for problem in reconcile(cfg, machine, event, only).problems]
+    return [
+        problem for event in events for problem in reconcile(cfg, machine, event, only).problems
+    ]
 
 
 def pending(machine, cfg, event, only=None):
     """Return what another run of EVENT would change, as text."""
-    return [f"{step.sign} {step.text}"
-            for item in make_plan(cfg, machine, event, only).slices for step in item.changes]
+    return [
+        f"{step.sign} {step.text}"
+        for item in make_plan(cfg, machine, event, only).slices
+        for step in item.changes
+    ]
 
 
 def kernel_state(machine):
@@ -128,12 +136,22 @@ def kernel_state(machine):
     state = machine.state
     return (
         {name: (link.up, link.kind) for name, link in state.links.items()},
-        set(state.addresses), set(state.tunnels), set(state.routes), set(state.rules),
-        dict(state.sysctls), set(state.tables or ()))
+        set(state.addresses),
+        set(state.tunnels),
+        set(state.routes),
+        set(state.rules),
+        dict(state.sysctls),
+        set(state.tables or ()),
+    )
 
 
 def ours(machine):
     """Return what is left of this program in the kernel."""
     state = machine.state
-    return (*state.tunnels, *state.routes, *state.rules, *(state.tables or ()),
-            *(item for item in state.addresses if item.address == CE))
+    return (
+        *state.tunnels,
+        *state.routes,
+        *state.rules,
+        *(state.tables or ()),
+        *(item for item in state.addresses if item.address == CE),
+    )

@@ -18,7 +18,7 @@ def psid_of_port(port, offset, length):
     bits = f"{port:016b}"
     if offset and int(bits[:offset], 2) == 0:
         return None
-    return int(bits[offset:offset + length] or "0", 2)
+    return int(bits[offset : offset + length] or "0", 2)
 
 
 def from_ipv4(rule, ipv4, ports=None):

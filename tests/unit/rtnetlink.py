@@ -52,63 +52,92 @@ def link(name, index, **words):
     """Return a RTM_NEWLINK; with ``kind`` one of a device that software makes."""
     one = filled({"up": True, "mtu": 1500, "kind": "", "data": b""}, words)
     info = attribute(1, one.kind.encode()) + (attribute(2, one.data) if one.data else b"")
-    return message(RTM_NEWLINK, ifinfmsg, struct.pack("=BBHiII", 0, 0, 1, index, one.up, 0),
-                   attribute(3, name.encode() + b"\0"), number(4, one.mtu),
-                   *([attribute(18, info)] if one.kind else []))
+    return message(
+        RTM_NEWLINK,
+        ifinfmsg,
+        struct.pack("=BBHiII", 0, 0, 1, index, one.up, 0),
+        attribute(3, name.encode() + b"\0"),
+        number(4, one.mtu),
+        *([attribute(18, info)] if one.kind else []),
+    )
 
 
 def ip6tnl(name, index, **words):
     """Return a RTM_NEWLINK of a tunnel through IPv6; ``flags`` None leaves them out."""
-    one = filled({"local": "::1", "remote": "::2", "parent": 2, "flags": NO_ENCAP_LIMIT,
-                  "up": True, "mtu": 1460}, words)
-    data = b"".join([
-        *([number(1, one.parent)] if one.parent else []),
-        attribute(2, ip_address(one.local).packed), attribute(3, ip_address(one.remote).packed),
-        attribute(4, bytes([64])), *([] if one.flags is None else [number(8, one.flags)]),
-        attribute(9, bytes([4]))])
+    one = filled(
+        {
+            "local": "::1",
+            "remote": "::2",
+            "parent": 2,
+            "flags": NO_ENCAP_LIMIT,
+            "up": True,
+            "mtu": 1460,
+        },
+        words,
+    )
+    data = b"".join(
+        [
+            *([number(1, one.parent)] if one.parent else []),
+            attribute(2, ip_address(one.local).packed),
+            attribute(3, ip_address(one.remote).packed),
+            attribute(4, bytes([64])),
+            *([] if one.flags is None else [number(8, one.flags)]),
+            attribute(9, bytes([4])),
+        ]
+    )
     return link(name, index, kind="ip6tnl", data=data, up=one.up, mtu=one.mtu)
 
 
 def address(text, index, length, **words):
     """Return a RTM_NEWADDR; with ``peer`` the one of a point-to-point device."""
-    one = filled({"flags": PERMANENT, "scope": 0, "preferred": FOREVER, "peer": "",
-                  "wide": True}, words)
+    one = filled(
+        {"flags": PERMANENT, "scope": 0, "preferred": FOREVER, "peer": "", "wide": True}, words
+    )
     own = ip_address(text)
     family = AF_INET if own.version == 4 else AF_INET6
     local = [attribute(2, own.packed)] if own.version == 4 or one.peer else []
     return message(
-        RTM_NEWADDR, ifaddrmsg,
+        RTM_NEWADDR,
+        ifaddrmsg,
         struct.pack("=BBBBI", family, length, one.flags & 0xFF, one.scope, index),
-        attribute(1, ip_address(one.peer or text).packed), *local,
+        attribute(1, ip_address(one.peer or text).packed),
+        *local,
         attribute(6, struct.pack("=4I", one.preferred, FOREVER, 0, 0)),
-        *([number(8, one.flags)] if one.wide else []))
+        *([number(8, one.flags)] if one.wide else []),
+    )
 
 
 def route(family=AF_INET, **words):
     """Return a RTM_NEWROUTE; a default route unless ``length`` says otherwise."""
-    one = filled({"protocol": 217, "table": 254, "length": 0, "kind": 1, "oif": 0, "metric": 0},
-                 words)
+    one = filled(
+        {"protocol": 217, "table": 254, "length": 0, "kind": 1, "oif": 0, "metric": 0}, words
+    )
     return message(
-        RTM_NEWROUTE, rtmsg,
-        struct.pack("=BBBBBBBBI", family, one.length, 0, 0, short(one.table), one.protocol, 0,
-                    one.kind, 0),
+        RTM_NEWROUTE,
+        rtmsg,
+        struct.pack(
+            "=BBBBBBBBI", family, one.length, 0, 0, short(one.table), one.protocol, 0, one.kind, 0
+        ),
         number(15, one.table),
         *([attribute(1, bytes(4 if family == AF_INET else 16))] if one.length else []),
         *([number(6, one.metric)] if one.metric else []),
-        *([number(4, one.oif)] if one.oif else []))
+        *([number(4, one.oif)] if one.oif else []),
+    )
 
 
 def rule(priority, table, **words):
     """Return a RTM_NEWRULE for IPv4; ``protocol`` None is a kernel's that does not say it."""
     one = filled({"protocol": 217, "source": "", "mark": 0, "mask": 0}, words)
     return message(
-        RTM_NEWRULE, fibmsg,
-        struct.pack("=BBBBBBBBI", AF_INET, 0, 32 if one.source else 0, 0, short(table), 0, 0, 1,
-                    0),
-        number(15, table), *([attribute(2, ip_address(one.source).packed)] if one.source else []),
+        RTM_NEWRULE,
+        fibmsg,
+        struct.pack("=BBBBBBBBI", AF_INET, 0, 32 if one.source else 0, 0, short(table), 0, 0, 1, 0),
+        number(15, table),
+        *([attribute(2, ip_address(one.source).packed)] if one.source else []),
         *([number(6, priority)] if priority else []),
         *([number(10, one.mark), number(16, one.mask)] if one.mask else []),
-        *([attribute(21, bytes([one.protocol]))] if one.protocol is not None else []))
+        *([attribute(21, bytes([one.protocol]))] if one.protocol is not None else []),
+    )
 
 
 def short(table):
@@ -129,8 +158,11 @@ class Kernel:
         self.closed = False
 
     def _of(self, kind, family=None):
-        return [one for one in self.messages if one["header"]["type"] == kind
-                and family in (None, one["family"])]
+        return [
+            one
+            for one in self.messages
+            if one["header"]["type"] == kind and family in (None, one["family"])
+        ]
 
     def _request(self, what, verb, words):
         self.asked.append((what, verb, words))
@@ -145,8 +177,9 @@ class Kernel:
 
     def link_lookup(self, ifname):
         """Return the index of the device ``ifname``, in a list."""
-        return [one["index"] for one in self._of(RTM_NEWLINK)
-                if one.get_attr("IFLA_IFNAME") == ifname]
+        return [
+            one["index"] for one in self._of(RTM_NEWLINK) if one.get_attr("IFLA_IFNAME") == ifname
+        ]
 
     def get_addr(self, family):
         """Return the addresses of ``family``."""

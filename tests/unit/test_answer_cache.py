@@ -27,7 +27,7 @@ def state(tmp_path, monkeypatch):
 
 def test_known_and_fresh():
     """By age and by the prefix that it was given for."""
-    known, = ANSWERS.known(1060)
+    (known,) = ANSWERS.known(1060)
     assert (known.source, known.age, known.origin) == ("hb46pp", 60, "https://vne.example/rule")
     assert known.is_fresh((PREFIX,))
     assert not known.is_fresh(("2001:db8:1:2abd::/64",))
@@ -46,7 +46,10 @@ def test_a_failure_keeps_the_answer_and_waits():
     failed = ANSWERS.with_failure("hb46pp", 2000)
     assert failed.entries == ANSWERS.entries
     assert [failed.may_ask("hb46pp", 2000 + later) for later in (0, RETRY - 1, RETRY)] == [
-        False, False, True]
+        False,
+        False,
+        True,
+    ]
     assert failed.may_ask("hb46pp", 1999), "the clock was set back"
     assert failed.may_ask("dhcpv6", 2000)
     assert failed.with_entry("hb46pp", ENTRY).failed == {}
@@ -58,14 +61,23 @@ def test_written_and_read_again():
     assert cache.decode(cache.encode(failed)) == failed
 
 
-@pytest.mark.parametrize("text", [
-    "", "[]", "{}", "null", "[" * 50000, '{"answers": 1, "failed": {}}',
-    '{"answers": {"hb46pp": {"origin": 1, "time": 1, "prefix": "", "text": ""}}, "failed": {}}',
-    '{"answers": {"hb46pp": {"origin": "\\u001b", "time": 1, "prefix": "", "text": ""}},'
-    ' "failed": {}}',
-    '{"answers": {"hb46pp": {"origin": "", "time": 1.5, "prefix": "", "text": ""}}, "failed": {}}',
-    '{"answers": {}, "failed": {"hb46pp": true}}',
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "null",
+        "[" * 50000,
+        '{"answers": 1, "failed": {}}',
+        '{"answers": {"hb46pp": {"origin": 1, "time": 1, "prefix": "", "text": ""}}, "failed": {}}',
+        '{"answers": {"hb46pp": {"origin": "\\u001b", "time": 1, "prefix": "", "text": ""}},'
+        ' "failed": {}}',
+        '{"answers": {"hb46pp": {"origin": "", "time": 1.5, "prefix": "", "text": ""}},'
+        ' "failed": {}}',
+        '{"answers": {}, "failed": {"hb46pp": true}}',
+    ],
+)
 def test_what_cannot_be_read_is_nothing_known(text):
     """A damaged file is no reason to stop."""
     assert cache.decode(text) == AnswerCache()

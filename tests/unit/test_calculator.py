@@ -98,6 +98,14 @@ def test_loads_nothing_heavy():
         text=True,
         check=True,
     )
-    heavy = {"dns", "pyroute2", "structlog", "pyudev", "tomli", "nftables", "dataclasses",
-             "inspect"}
+    heavy = {
+        "dns",
+        "pyroute2",
+        "structlog",
+        "pyudev",
+        "tomli",
+        "nftables",
+        "dataclasses",
+        "inspect",
+    }
     assert not heavy & set(done.stdout.split())

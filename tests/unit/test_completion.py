@@ -27,8 +27,12 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 def offered(*words):
     """Return what is offered for the last of ``words``, as a set."""
-    done = subprocess.run(["bash", "-uc", OFFER, "bash", COMPLETION, *words], check=True,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "-uc", OFFER, "bash", COMPLETION, *words],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     assert done.stderr == ""
     found = done.stdout.split()
     assert len(found) == len(set(found)), "offered twice"
@@ -59,10 +63,15 @@ def test_after_check_a_file():
     assert offered("check", "-") == options("check")
 
 
-@pytest.mark.parametrize(("option", "words"), [
-    ("--slice", {one.name for one in slices.ALL}), ("--color", choices("", "color")),
-    ("--config", FILES),
-    ("--provider", {"auto", *table.load_table(Path("/nonexistent")).providers})])
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--slice", {one.name for one in slices.ALL}),
+        ("--color", choices("", "color")),
+        ("--config", FILES),
+        ("--provider", {"auto", *table.load_table(Path("/nonexistent")).providers}),
+    ],
+)
 def test_after_an_option_its_values(option, words):
     """As argparse and the package's table of rules know them, each after its own option."""
     before = ("mape",) if option == "--provider" else ()
@@ -80,6 +89,10 @@ def test_what_has_begun_narrows_it():
 
 def test_it_belongs_to_the_command():
     """Bash calls this function for this command."""
-    done = subprocess.run(["bash", "-c", 'source "$1"; complete -p dualwan-hook', "bash",
-                           COMPLETION], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "-c", 'source "$1"; complete -p dualwan-hook', "bash", COMPLETION],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout == "complete -F _dualwan_hook dualwan-hook\n"

@@ -20,8 +20,10 @@ def test_flows_are_forgotten_on_either_side_of_a_translation(calls):
     """As source and destination of the original, and as what the answer goes to; never all."""
     conntrack.forget_flows("203.0.113.1")
     assert [call[-2:] for call in calls] == [
-        ["--orig-src", "203.0.113.1"], ["--orig-dst", "203.0.113.1"],
-        ["--reply-dst", "203.0.113.1"]]
+        ["--orig-src", "203.0.113.1"],
+        ["--orig-dst", "203.0.113.1"],
+        ["--reply-dst", "203.0.113.1"],
+    ]
     assert all(call[:-2] == ["conntrack", "-D", "-f", "ipv4"] for call in calls)
 
 
@@ -36,8 +38,9 @@ def test_a_failure_says_why(monkeypatch):
     monkeypatch.setattr(conntrack.program, "run", lambda _argv: (1, "Operation not permitted"))
     with pytest.raises(KernelError, match=r"^forgetting flows of 203\.0\.113\.1: Operation not"):
         conntrack.forget_flows("203.0.113.1")
-    monkeypatch.setattr(conntrack.program, "output",
-                        lambda _argv: (1, "", "Operation not permitted"))
+    monkeypatch.setattr(
+        conntrack.program, "output", lambda _argv: (1, "", "Operation not permitted")
+    )
     with pytest.raises(KernelError, match=r"^listing flows of 192\.0\.2\.18: Operation not"):
         conntrack.flows_from("192.0.2.18")
 
@@ -45,7 +48,13 @@ def test_a_failure_says_why(monkeypatch):
 def test_flows_are_listed_by_the_address_that_answers_go_to(monkeypatch):
     """A line each; what it says of their number is on stderr."""
     calls = []
-    monkeypatch.setattr(conntrack.program, "output", lambda argv: (
-        calls.append(argv), (0, "tcp 6 one\nudp 17 two\n", "2 flow entries have been shown."))[1])
+    monkeypatch.setattr(
+        conntrack.program,
+        "output",
+        lambda argv: (
+            calls.append(argv),
+            (0, "tcp 6 one\nudp 17 two\n", "2 flow entries have been shown."),
+        )[1],
+    )
     assert conntrack.flows_from("192.0.2.18") == ["tcp 6 one", "udp 17 two"]
     assert calls == [["conntrack", "-L", "-f", "ipv4", "--reply-dst", "192.0.2.18"]]

@@ -21,11 +21,22 @@ def option(code, content):
 
 def rule(**changes):
     """Content of option 89 for 2001:db8:1:2000::/52 and 203.0.113.0/24, but for CHANGES."""
-    field = {"ea_length": 12, "length4": 24, "ipv4": "cb007100", "length6": 52,
-             "v6": "20010db8000120", "ports": b""} | changes
-    return option(89, bytes([1, field["ea_length"], field["length4"]])
-                  + bytes.fromhex(field["ipv4"]) + bytes([field["length6"]])
-                  + bytes.fromhex(field["v6"]) + field["ports"])
+    field = {
+        "ea_length": 12,
+        "length4": 24,
+        "ipv4": "cb007100",
+        "length6": 52,
+        "v6": "20010db8000120",
+        "ports": b"",
+    } | changes
+    return option(
+        89,
+        bytes([1, field["ea_length"], field["length4"]])
+        + bytes.fromhex(field["ipv4"])
+        + bytes([field["length6"]])
+        + bytes.fromhex(field["v6"])
+        + field["ports"],
+    )
 
 
 CONTAINER = rule(ports=option(93, b"\4\0\0\0")) + option(90, BR)
@@ -72,8 +83,10 @@ def test_bits_past_a_prefix_are_ignored():
 def test_two_containers_and_several_relays():
     """Each rule goes with the first relay of its own container."""
     other = IPv6Address("2001:db8:9::9").packed
-    answer = dhcpv6.parse(f"{(rule() + option(90, BR) + option(90, other)).hex()}\n"
-                          f"{(rule(length6=48, v6='20010db80002') + option(90, other)).hex()}")
+    answer = dhcpv6.parse(
+        f"{(rule() + option(90, BR) + option(90, other)).hex()}\n"
+        f"{(rule(length6=48, v6='20010db80002') + option(90, other)).hex()}"
+    )
     assert [str(item.rule.br) for item in answer.rules] == ["2001:db8:1::1", "2001:db8:9::9"]
 
 
@@ -83,30 +96,33 @@ def test_without_a_relay_there_is_no_mapping():
         mapping(dhcpv6.parse(rule().hex()), PREFIX)
 
 
-@pytest.mark.parametrize(("text", "reason"), [
-    ("", "no options 94"),
-    ("zz", "not hexadecimal"),
-    (HEX[:-2], "cut off"),
-    (HEX[:6], "cut off"),
-    (option(90, BR).hex(), "has no rules"),
-    (rule()[:9].hex(), "cut off"),
-    (option(89, b"\0" * 7).hex(), "cut off"),
-    (rule(length6=129).hex(), "cut off, or its IPv6 prefix of 129 bits"),
-    (rule(length6=200, v6="00" * 25).hex(), "200 bits"),
-    (rule(ea_length=200).hex(), "EA length 200"),
-    (rule(length4=33).hex(), "33"),
-    (rule(ipv4="7f000000").hex(), "no line has an IPv4 address"),
-    (rule(length6=0, v6="").hex(), "cannot be ::"),
-    (rule(ports=option(93, b"\x06\x07\xfe")).hex(), "has 3 bytes"),
-    (rule(ports=option(93, b"\x06\x07\x00\x7f")).hex(), "longer than the 7 bits"),
-    (rule(ports=option(93, b"\x06\x11\x00\x00")).hex(), "longer than the 17 bits"),
-    (rule(ports=option(93, b"\x0f\x07\xfe\x00")).hex(), "a port has only 16"),
-    (rule(ports=option(93, b"\x10\x00\x00\x00")).hex(), "PSID offset 16"),
-    ((rule() + option(90, BR[:8])).hex(), "has 8 bytes, not 16"),
-    ((rule() + option(90, IPv6Address("fe80::1").packed)).hex(), "cannot be fe80::1"),
-    ((rule() * 257).hex(), "257 rules"),
-    ("\n".join([HEX] * 300), "300 options"),
-])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no options 94"),
+        ("zz", "not hexadecimal"),
+        (HEX[:-2], "cut off"),
+        (HEX[:6], "cut off"),
+        (option(90, BR).hex(), "has no rules"),
+        (rule()[:9].hex(), "cut off"),
+        (option(89, b"\0" * 7).hex(), "cut off"),
+        (rule(length6=129).hex(), "cut off, or its IPv6 prefix of 129 bits"),
+        (rule(length6=200, v6="00" * 25).hex(), "200 bits"),
+        (rule(ea_length=200).hex(), "EA length 200"),
+        (rule(length4=33).hex(), "33"),
+        (rule(ipv4="7f000000").hex(), "no line has an IPv4 address"),
+        (rule(length6=0, v6="").hex(), "cannot be ::"),
+        (rule(ports=option(93, b"\x06\x07\xfe")).hex(), "has 3 bytes"),
+        (rule(ports=option(93, b"\x06\x07\x00\x7f")).hex(), "longer than the 7 bits"),
+        (rule(ports=option(93, b"\x06\x11\x00\x00")).hex(), "longer than the 17 bits"),
+        (rule(ports=option(93, b"\x0f\x07\xfe\x00")).hex(), "a port has only 16"),
+        (rule(ports=option(93, b"\x10\x00\x00\x00")).hex(), "PSID offset 16"),
+        ((rule() + option(90, BR[:8])).hex(), "has 8 bytes, not 16"),
+        ((rule() + option(90, IPv6Address("fe80::1").packed)).hex(), "cannot be fe80::1"),
+        ((rule() * 257).hex(), "257 rules"),
+        ("\n".join([HEX] * 300), "300 options"),
+    ],
+)
 def test_refused(text, reason):
     """With a reason in one line."""
     with pytest.raises(RemoteError, match=reason) as caught:
@@ -202,11 +218,14 @@ def test_a_lease_of_dhcpcd():
         dhcpv6.from_message(b"\x02abc" + option(94, CONTAINER))
 
 
-@pytest.mark.parametrize("environ", [
-    {"new_dhcp6_unknown_94": colons(CONTAINER)},
-    {"new_dhcp6_s46_cont_mape": colons(CONTAINER)},
-    {"raw_dhcp_option_94": HEX.upper()},
-])
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"new_dhcp6_unknown_94": colons(CONTAINER)},
+        {"new_dhcp6_s46_cont_mape": colons(CONTAINER)},
+        {"raw_dhcp_option_94": HEX.upper()},
+    ],
+)
 def test_environments_of_hooks(environ):
     """Of dhclient without and with a name for the option, and of dhcp6c."""
     assert dhcpv6.from_environment(environ) == HEX
@@ -215,5 +234,9 @@ def test_environments_of_hooks(environ):
 def test_an_environment_without_it():
     """Nothing, and nothing where dhcpcd decoded it wrongly."""
     assert not dhcpv6.from_environment({})
-    assert not dhcpv6.from_environment({"new_dhcp6_s46_cont_mape_s46_rule_ea_len": "12",
-                                        "new_dhcp6_s46_cont_mape": "12 24 203.0.113.0"})
+    assert not dhcpv6.from_environment(
+        {
+            "new_dhcp6_s46_cont_mape_s46_rule_ea_len": "12",
+            "new_dhcp6_s46_cont_mape": "12 24 203.0.113.0",
+        }
+    )

@@ -33,8 +33,9 @@ def test_what_cannot_be_a_name_is_not_asked_for(name):
 def test_a_question_is_plain(asked):
     """One question, recursion desired, no extension: an answer by UDP has 512 bytes at most."""
     wire = asked.to_wire()
-    assert wire[2:] == (number(0x0100) + number(1) + b"\0" * 6
-                        + b"\x064over6\x04info\0" + number(TXT) + number(1))
+    assert wire[2:] == (
+        number(0x0100) + number(1) + b"\0" * 6 + b"\x064over6\x04info\0" + number(TXT) + number(1)
+    )
 
 
 def test_each_question_has_an_identifier_of_its_own():
@@ -44,9 +45,15 @@ def test_each_question_has_an_identifier_of_its_own():
 
 def test_an_answer_is_read(asked):
     """Its records of the type that was asked for, in their order."""
-    answer = resolver.reply(asked, message(
-        asked.to_wire(), (TXT, string(b"one")), (AAAA, IPv6Address("::1").packed),
-        (TXT, string(b"two"))))
+    answer = resolver.reply(
+        asked,
+        message(
+            asked.to_wire(),
+            (TXT, string(b"one")),
+            (AAAA, IPv6Address("::1").packed),
+            (TXT, string(b"two")),
+        ),
+    )
     assert [record.strings for record in resolver.records(asked, answer)] == [(b"one",), (b"two",)]
 
 
@@ -54,9 +61,15 @@ def test_an_alias_is_followed_by_the_resolver():
     """The record of another name counts, because the resolver says that it is meant."""
     asked = resolver.question("vne.example", "AAAA")
     wire = message(asked.to_wire(), (CNAME, b"\x05other\xc0\x10"), count=2)
-    wire += (b"\x05other\xc0\x10" + number(AAAA) + number(1) + b"\0\0\0\x3c" + number(16)
-             + IPv6Address("2001:db8::1").packed)
-    found, = resolver.records(asked, resolver.reply(asked, wire))
+    wire += (
+        b"\x05other\xc0\x10"
+        + number(AAAA)
+        + number(1)
+        + b"\0\0\0\x3c"
+        + number(16)
+        + IPv6Address("2001:db8::1").packed
+    )
+    (found,) = resolver.records(asked, resolver.reply(asked, wire))
     assert found.address == "2001:db8::1"
 
 
@@ -71,20 +84,24 @@ def test_what_answers_something_else_is_refused(asked):
     """Another identifier, another name, another type, a question, or none at all."""
     wire = asked.to_wire()
     good = message(wire, (TXT, string(b"one")))
-    other_name = message(resolver.question("4over6.example", "TXT").to_wire(),
-                         (TXT, string(b"one")))
+    other_name = message(
+        resolver.question("4over6.example", "TXT").to_wire(), (TXT, string(b"one"))
+    )
     other_type = message(resolver.question(NAME, "AAAA").to_wire(), (TXT, string(b"one")))
-    for wrong in (number(asked.id ^ 1) + good[2:], wire[:2] + other_name[2:],
-                  wire[:2] + other_type[2:], wire,
-                  message(wire, (TXT, string(b"one")), flags=0x0100),
-                  wire[:2] + number(0x8180) + b"\0" * 8):
+    for wrong in (
+        number(asked.id ^ 1) + good[2:],
+        wire[:2] + other_name[2:],
+        wire[:2] + other_type[2:],
+        wire,
+        message(wire, (TXT, string(b"one")), flags=0x0100),
+        wire[:2] + number(0x8180) + b"\0" * 8,
+    ):
         with pytest.raises(RemoteError, match="no answer to the question"):
             resolver.reply(asked, wrong)
     assert resolver.reply(asked, good)
 
 
-@pytest.mark.parametrize("wrong", [
-    b"", b"junk", b"\0" * 12, b"\xff" * 40, b"\xc0\x0c" * 400])
+@pytest.mark.parametrize("wrong", [b"", b"junk", b"\0" * 12, b"\xff" * 40, b"\xc0\x0c" * 400])
 def test_what_is_no_message_is_refused(asked, wrong):
     """In one line."""
     with pytest.raises(RemoteError):
@@ -148,8 +165,9 @@ def test_the_worst_answer_is_read_in_time(asked):
 def test_fuzz(junk, flags, chance: random.Random):
     """What a server sends is read or refused, never anything else."""
     asked = resolver.question(NAME, "TXT")
-    wire = bytearray(message(asked.to_wire(), (TXT, string(b"v=v6mig-1")), (TXT, junk),
-                             flags=flags & 0xFFFF))
+    wire = bytearray(
+        message(asked.to_wire(), (TXT, string(b"v=v6mig-1")), (TXT, junk), flags=flags & 0xFFFF)
+    )
     for _ in range(chance.randrange(4)):
         wire[chance.randrange(2, len(wire))] = chance.randrange(256)
     try:

@@ -20,7 +20,9 @@ KEY = re.compile(r"(?P<off># ?)?(?P<key>[a-z][a-z0-9-]*) = (?P<value>[^#]+)")
 HEADER = re.compile(r"(?:# ?)?\[{1,2}(?P<section>[a-z.]+)\]{1,2}\s*")
 
 BASE = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n'
-MANUAL = BASE + """[mape]
+MANUAL = (
+    BASE
+    + """[mape]
 provider = "manual"
 br = "2001:db8::1"
 ce = "2001:db8::2"
@@ -28,27 +30,37 @@ ipv4 = "192.0.2.1"
 psid = 1
 psid-length = 6
 """
-OWN_RULE = BASE + """[mape]
+)
+OWN_RULE = (
+    BASE
+    + """[mape]
 br = "2001:db8::1"
 [mape.rule]
 ipv6-prefix = "2001:db8::/40"
 ipv4-prefix = "192.0.2.0/24"
 ea-length = 16
 """
+)
 AUTO = BASE + "[mape]\n"
-IPIP = AUTO + """mode = "ipip"
+IPIP = (
+    AUTO
+    + """mode = "ipip"
 br = "2001:db8::1"
 ipv4 = "192.0.2.1"
 interface-id = "::feed"
 """
+)
 DS_LITE = AUTO + 'mode = "ds-lite"\naftr = "gw.example.jp"\n'
-FORWARDS = MANUAL + """[[forward]]
+FORWARDS = (
+    MANUAL
+    + """[[forward]]
 via = "pppoe"
 protocol = "tcp"
 port = 8080
 to = "192.168.1.5"
 from = ["192.0.2.0/24"]
 """
+)
 RULES_D = """[[rule]]
 provider = "mine"
 ipv6-prefix = "2001:db8::/40"
@@ -126,9 +138,13 @@ def section_of_page(page, name):
 def literal_keys(module):
     """Every key that MODULE's source names in a call of take."""
     tree = ast.parse(Path(module.__file__).read_text())
-    return {node.args[0].value for node in ast.walk(tree)
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "take"
-            and isinstance(node.args[0], ast.Constant)}
+    return {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", "") == "take"
+        and isinstance(node.args[0], ast.Constant)
+    }
 
 
 def test_no_key_hides_from_these_tests(known):
@@ -160,11 +176,14 @@ def test_example_shows_the_defaults(taken, tmp_path):
     lines = EXAMPLE.splitlines()
     first = next(at for at, line in enumerate(lines) if line.startswith("# Or by hand"))
     after = lines.index("[pppoe]")
-    shown = [item for item in example_lines() if item[4] and not first <= item[0] < after
-             and item[1] != "forward"]  # which has none by default
+    shown = [
+        item
+        for item in example_lines()
+        if item[4] and not first <= item[0] < after and item[1] != "forward"
+    ]  # which has none by default
     assert shown
     for at, section, key, value, _ in shown:
-        text = "\n".join([*lines[:at], f"{key} = {value}", *lines[at + 1:]])
+        text = "\n".join([*lines[:at], f"{key} = {value}", *lines[at + 1 :]])
         assert load(text, tmp_path).prefix_source == "enp1s0"
         if key != "prefix-from":  # the WAN's own name, whatever that is
             assert taken[section, key] == defaults[section, key], key
@@ -176,23 +195,31 @@ def test_forwards_of_the_example_can_be_used(tmp_path):
     assert [one.via for one in load(text, tmp_path).forwards] == ["pppoe", "mape", ""]
 
 
-WAYS = {"hand": "# Or by hand", "ipip": "# Or another service", "ds-lite": "# Or DS-Lite",
-        "rule": "# Or a rule"}
+WAYS = {
+    "hand": "# Or by hand",
+    "ipip": "# Or another service",
+    "ds-lite": "# Or DS-Lite",
+    "rule": "# Or a rule",
+}
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_alternatives_of_the_example_can_be_used(way, tmp_path):
     """Each block after `# Or`, uncommented, is a configuration."""
     lines = EXAMPLE.splitlines()
-    begins = [next(at for at, line in enumerate(lines) if line.startswith(words))
-              for words in WAYS.values()]
+    begins = [
+        next(at for at, line in enumerate(lines) if line.startswith(words))
+        for words in WAYS.values()
+    ]
     ends = [*begins[1:], lines.index("[pppoe]")]
     block = dict(zip(WAYS, map(range, begins, ends), strict=True))[way]
     text = "\n".join(
         line.removeprefix("# ")
         if (at in block and (KEY.match(line) or HEADER.match(line)))
-        or (way == "rule" and line.startswith("# br =") and at < ends[0]) else line
-        for at, line in enumerate(lines))
+        or (way == "rule" and line.startswith("# br =") and at < ends[0])
+        else line
+        for at, line in enumerate(lines)
+    )
     mape = load(text, tmp_path).mape
     assert mape.fixed == (way == "hand")
     assert (getattr(mape, "rule", None) is not None) == (way == "rule")
@@ -208,8 +235,10 @@ def test_example_of_the_page_can_be_used(tmp_path):
 def test_page_names_each_service_and_its_ports():
     """SERVICES in dualwan.toml(5) is the table that the parser uses."""
     listed = dict(re.findall(r"\.It Li (\S+) Ta (.+)", section_of_page(PAGE_5, "SERVICES")))
-    expected = {name: ", ".join(f"{port.protocol.upper()} {port.number}" for port in ports)
-                for name, ports in services.KNOWN.items()}
+    expected = {
+        name: ", ".join(f"{port.protocol.upper()} {port.number}" for port in ports)
+        for name, ports in services.KNOWN.items()
+    }
     expected["ping"] = "ICMP and ICMPv6 echo"
     assert listed == expected
     mentioned = EXAMPLE.split("Names: ")[1].split(";")[0].replace("#", "").split()
@@ -235,8 +264,11 @@ def test_page_names_each_command_and_no_other():
 
 def test_page_names_each_exit_code_and_no_other():
     """EXIT STATUS in dualwan-hook(8) lists the codes of all errors."""
-    codes = {kind.exit_code for kind in vars(errors).values()
-             if isinstance(kind, type) and issubclass(kind, errors.DualwanError)}
+    codes = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.DualwanError)
+    }
     expected = codes | {0, cli.WOULD_CHANGE, cli.INTERRUPTED}
     listed = re.findall(r"^\.It (\d+)", section_of_page(PAGE_8, "EXIT STATUS"), re.MULTILINE)
     assert set(map(int, listed)) == expected

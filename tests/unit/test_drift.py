@@ -28,8 +28,9 @@ def router(*events):
     return machine
 
 
-@pytest.mark.parametrize("event", [Event.APPLY, Event.UP, Event.PPP_UP, Event.PPP_DOWN,
-                                   Event.PREFIX_CHANGED])
+@pytest.mark.parametrize(
+    "event", [Event.APPLY, Event.UP, Event.PPP_UP, Event.PPP_DOWN, Event.PREFIX_CHANGED]
+)
 def test_the_next_event_restores_what_was_flushed(event):
     """Whatever it is about: an event of PPPoE restores the translation of MAP-E too."""
     machine = router()
@@ -42,10 +43,13 @@ def test_the_next_event_restores_what_was_flushed(event):
 def test_an_event_of_pppoe_leaves_the_rest_alone_while_all_is_there():
     """Only what is missing makes it look at more; somebody else's table is no matter."""
     machine = router()
-    machine.state = replace(machine.state, tables=(*machine.state.tables,
-                                                   NftTable("inet", "theirs")))
+    machine.state = replace(
+        machine.state, tables=(*machine.state.tables, NftTable("inet", "theirs"))
+    )
     assert [item.name for item in make_plan(CONFIG, machine, Event.PPP_UP).slices] == [
-        "firewall", "pbr"]
+        "firewall",
+        "pbr",
+    ]
 
 
 def test_after_ifdown_nothing_is_restored():
@@ -69,8 +73,10 @@ def test_what_was_removed_is_said_by_the_run_that_restores_it():
     """Once; the first load of a table is no restoration."""
     machine = Machine("wan0", "lan0")
     assert reconcile(CONFIG, machine, Event.APPLY).warnings == ()
-    machine.state = replace(machine.state, tables=tuple(
-        table for table in machine.state.tables if table.name != "dualwan_snat"))
+    machine.state = replace(
+        machine.state,
+        tables=tuple(table for table in machine.state.tables if table.name != "dualwan_snat"),
+    )
     said = ("somebody removed nft table ip dualwan_snat",)
     assert make_plan(CONFIG, machine, Event.APPLY).warnings == said
     assert reconcile(CONFIG, machine, Event.APPLY).warnings == said
@@ -88,15 +94,17 @@ def test_rules_of_iptables_legacy_are_said():
     """They apply beside nftables, and nothing in nft shows them."""
     assert warnings(RunState(), Observed(legacy=LEGACY), []) == (
         "there are rules of iptables-legacy filter, iptables-legacy nat, which apply beside "
-        "ours: move them to nftables, or take them away",)
+        "ours: move them to nftables, or take them away",
+    )
 
 
 def test_tables_of_xtables_are_read_where_there_are_any(tmp_path, monkeypatch):
     """The kernel lists them in /proc/net, one a line; the file is missing without xtables."""
     names = tmp_path / "ip_tables_names"
     names.write_text("nat\nfilter\n")
-    monkeypatch.setattr(xtables, "NAMES", (("iptables-legacy", names),
-                                           ("ip6tables-legacy", tmp_path / "none")))
+    monkeypatch.setattr(
+        xtables, "NAMES", (("iptables-legacy", names), ("ip6tables-legacy", tmp_path / "none"))
+    )
     assert xtables.tables() == LEGACY
     names.write_text("")
     assert xtables.tables() == ()
@@ -114,6 +122,7 @@ def _command(monkeypatch, capsys, tmp_path):
     def call(*argv):
         assert cli.main(["--config", str(path), *argv]) == 0
         return capsys.readouterr().out
+
     return machine, call
 
 
@@ -129,4 +138,3 @@ def test_a_person_is_told_by_status_and_by_the_plan(command):
     assert "warning: somebody removed nft table ip dualwan_snat" in status
     assert len(json.loads(call("status", "--json"))["warnings"]) == 4
     assert len(json.loads(call("--dry-run", "--json"))["warnings"]) == 4
-

@@ -45,4 +45,4 @@ def test_a_change_follows_a_row_of_probes_that_say_so(answers):
     for at in range(1, len(seen)):
         if seen[at] != seen[at - 1]:
             row = FAILS if seen[at] else RECOVERS
-            assert answers[at - row + 1:at + 1] == [not seen[at]] * row
+            assert answers[at - row + 1 : at + 1] == [not seen[at]] * row

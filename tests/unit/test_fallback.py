@@ -10,9 +10,12 @@ from dualwan.model.resources import Route, RouteRule
 from dualwan.slices import marks
 from dualwan.slices.tunnel import LAST
 
-CHOSEN = BASE.replace('interfaces = ["lan0"]', """interfaces = ["lan0"]
+CHOSEN = BASE.replace(
+    'interfaces = ["lan0"]',
+    """interfaces = ["lan0"]
 via-pppoe = ["192.168.1.20/32", "192.168.2.0/24"]
-fallback = "{}\"""")
+fallback = "{}\"""",
+)
 BY_PPPOE, NOWHERE = Route(100, "ppp0"), Route(100, "", LAST)
 BY_ADDRESS = RouteRule(100, 100, "203.0.113.7")
 PPPOE_MARK, MAPE_MARK, MASK = 0x01000000, 0x03000000, 0x0F000000
@@ -29,8 +32,9 @@ def to_table_100(machine):
     return {rule for rule in machine.state.rules if rule.table == BY_PPPOE.table}
 
 
-@pytest.mark.parametrize(("word", "down", "up"), [
-    ("mape", set(), {BY_PPPOE}), ("none", {NOWHERE}, {BY_PPPOE, NOWHERE})])
+@pytest.mark.parametrize(
+    ("word", "down", "up"), [("mape", set(), {BY_PPPOE}), ("none", {NOWHERE}, {BY_PPPOE, NOWHERE})]
+)
 def test_what_chosen_hosts_have_while_pppoe_is_down(word, down, up):
     """With "none" nothing: their table leads nowhere, so that they do not go on to MAP-E's.
 
@@ -77,7 +81,8 @@ def test_chosen_hosts_are_marked_on_the_way_out_only():
     [line] = [line.strip() for line in text.splitlines() if "192.168.1.20" in line]
     assert line == (
         'iifname { "lan0" } ip saddr { 192.168.1.20/32, 192.168.2.0/24 } fib daddr type != local '
-        f'fib daddr oifname != {{ "lan0" }} {marks.assign("meta mark", PPPOE_MARK)}')
+        f'fib daddr oifname != {{ "lan0" }} {marks.assign("meta mark", PPPOE_MARK)}'
+    )
     chain = re.search(r"chain prerouting {\n(.*?)\n\t}", text, re.DOTALL)[1]
     assert line in chain
     assert "192.168.1.20" not in marks_of(config())

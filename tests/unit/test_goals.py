@@ -19,8 +19,12 @@ NAMES = [one.name for one in slices.ALL]
 def seen(*up, wanted=False, tables=()):
     """Return what is known of a machine with the devices UP."""
     links = {name: Link(at, up=True) for at, name in enumerate(up, 2)}
-    return Remains(RunState(wanted=wanted), Observed(links=links, tables=tables), "wan0",
-                   derive_line(config()).ways)
+    return Remains(
+        RunState(wanted=wanted),
+        Observed(links=links, tables=tables),
+        "wan0",
+        derive_line(config()).ways,
+    )
 
 
 def wanted_of(event, now):
@@ -44,14 +48,12 @@ def test_closed_first_opened_last():
 def test_the_firewall_outlives_ifdown_while_a_wan_is_up():
     """After ifdown it stays as long as PPPoE or the WAN itself still leads outside."""
     for still_up in ("ppp0", "wan0"):
-        assert wanted_of(Event.POST_DOWN, seen(still_up, tables=FIREWALL)) == {
-            "firewall": True}
+        assert wanted_of(Event.POST_DOWN, seen(still_up, tables=FIREWALL)) == {"firewall": True}
 
 
 def test_the_firewall_goes_with_the_last_wan():
     """PPPoE ends after ifdown has: nothing of ours stays behind."""
-    assert wanted_of(Event.PPP_DOWN, seen(tables=FIREWALL)) == {
-        "pbr": False, "firewall": False}
+    assert wanted_of(Event.PPP_DOWN, seen(tables=FIREWALL)) == {"pbr": False, "firewall": False}
 
 
 def test_pppoe_alone_has_its_own_slices():
@@ -61,8 +63,7 @@ def test_pppoe_alone_has_its_own_slices():
 
 def test_a_lost_pppoe_keeps_everything_in_place():
     """While the router is to be up, PPPoE may come and go."""
-    assert wanted_of(Event.PPP_DOWN, seen("wan0", wanted=True)) == {
-        "pbr": True, "firewall": True}
+    assert wanted_of(Event.PPP_DOWN, seen("wan0", wanted=True)) == {"pbr": True, "firewall": True}
 
 
 @pytest.mark.parametrize("event", [Event.UP, Event.APPLY])
@@ -73,18 +74,20 @@ def test_everything_stands_when_asked(event):
 
 def test_down_takes_everything():
     """`dualwan-hook down` leaves nothing, whatever is up."""
-    assert wanted_of(Event.REMOVE, seen("wan0", "ppp0", wanted=True)) == dict.fromkeys(
-        NAMES, False)
+    assert wanted_of(Event.REMOVE, seen("wan0", "ppp0", wanted=True)) == dict.fromkeys(NAMES, False)
 
 
-@pytest.mark.parametrize(("event", "wanted", "before", "now", "everything"), [
-    (Event.PPP_UP, True, "2001:db8:1::/56", "2001:db8:2::/56", True),
-    (Event.PPP_UP, True, "2001:db8:1::/56", "2001:db8:1::/56", False),
-    (Event.PPP_UP, True, "", "2001:db8:2::/56", False),
-    (Event.PPP_UP, True, "2001:db8:1::/56", "", False),
-    (Event.PPP_UP, False, "2001:db8:1::/56", "2001:db8:2::/56", False),
-    (Event.DOWN, True, "2001:db8:1::/56", "2001:db8:2::/56", False),
-])
+@pytest.mark.parametrize(
+    ("event", "wanted", "before", "now", "everything"),
+    [
+        (Event.PPP_UP, True, "2001:db8:1::/56", "2001:db8:2::/56", True),
+        (Event.PPP_UP, True, "2001:db8:1::/56", "2001:db8:1::/56", False),
+        (Event.PPP_UP, True, "", "2001:db8:2::/56", False),
+        (Event.PPP_UP, True, "2001:db8:1::/56", "", False),
+        (Event.PPP_UP, False, "2001:db8:1::/56", "2001:db8:2::/56", False),
+        (Event.DOWN, True, "2001:db8:1::/56", "2001:db8:2::/56", False),
+    ],
+)
 def test_another_prefix_concerns_everything(event, wanted, before, now, everything):
     """Whoever notices that the line was renumbered mends all, unless it is taken down."""
     found = scope(event, RunState(wanted=wanted, prefix=before), now, missing=False)

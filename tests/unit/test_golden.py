@@ -49,16 +49,21 @@ def compare(path, text):
 def observed(seen, config, line):
     """Return the machine that state.toml describes; "wanted" stands for a table in order."""
     wanted = {table.name: table for table in wanted_tables(config, line)}
-    tables = None if seen.pop("tables", ()) == "hidden" else tuple(
-        table_of(item, wanted) for item in seen.pop("table", ()))
+    tables = (
+        None
+        if seen.pop("tables", ()) == "hidden"
+        else tuple(table_of(item, wanted) for item in seen.pop("table", ()))
+    )
     found = Observed(
         links={name: Link(**link) for name, link in seen.pop("links", {}).items()},
         addresses=tuple(Address(*item) for item in seen.pop("addresses", ())),
         tunnels=tuple(Tunnel(**item) for item in seen.pop("tunnels", ())),
         routes=tuple(Route(*item) for item in seen.pop("routes", ())),
         rules=tuple(RouteRule(**item) for item in seen.pop("rules", ())),
-        sysctls=seen.pop("sysctls", {}), ipv6_default=seen.pop("ipv6_default", True),
-        tables=tables)
+        sysctls=seen.pop("sysctls", {}),
+        ipv6_default=seen.pop("ipv6_default", True),
+        tables=tables,
+    )
     assert not seen, f"state.toml says more than is known: {seen}"
     return found
 
@@ -101,10 +106,18 @@ def test_the_plan_is_as_written_down(folder):
     host = FakeHost(observed(seen, config, line))
     host.announced, host.run_state = announced, state
     plan = make_plan(config, host, event_of(folder))
-    compare(folder / "plan.txt", "".join(f"{text}\n" for text in (
-        *lines(plan), *(f"problem: {text}" for text in plan.problems),
-        *(f"warning: {text}" for text in plan.warnings),
-        *(f"not seen: {text}" for text in plan.unobserved))))
+    compare(
+        folder / "plan.txt",
+        "".join(
+            f"{text}\n"
+            for text in (
+                *lines(plan),
+                *(f"problem: {text}" for text in plan.problems),
+                *(f"warning: {text}" for text in plan.warnings),
+                *(f"not seen: {text}" for text in plan.unobserved),
+            )
+        ),
+    )
 
 
 @pytest.mark.parametrize("folder", TEXTS, ids=lambda folder: folder.name)

@@ -8,7 +8,9 @@ from dualwan.handle import handle_event
 from dualwan.model.event import Event
 
 DIALS = config(a="dial = false -> dial = true")
-AUTO = BASE.split("[mape]", maxsplit=1)[0] + """\
+AUTO = (
+    BASE.split("[mape]", maxsplit=1)[0]
+    + """\
 [mape]
 br = "2001:db8:ffff::9"
 [mape.rule]
@@ -18,6 +20,7 @@ ea-length = 16
 [pppoe]
 dial = true
 """
+)
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +39,9 @@ def router(cfg=DIALS):
     return machine
 
 
-@pytest.mark.parametrize(("event", "left"), [
-    (Event.REMOVE, set()), (Event.DOWN, {"dualwan_firewall"})])
+@pytest.mark.parametrize(
+    ("event", "left"), [(Event.REMOVE, set()), (Event.DOWN, {"dualwan_firewall"})]
+)
 def test_a_session_that_does_not_end_is_said_and_the_rest_goes(log, event, left):
     """`poff` fails: tunnel, translation and routing go all the same, and nothing is wanted."""
     machine = router()

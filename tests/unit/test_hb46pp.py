@@ -30,7 +30,9 @@ def test_an_answer_with_every_way():
     assert str(ce.ce) == "2001:db8:1:2abc:cb:71:ab00:c00"  # draft-03: no version is version 0
     assert str(ce.br) == "2001:db8:1::1"
     assert (ce.rule.provider, ce.rule.source) == (
-        "hb46pp", "A VNE Highspeed 4over6, https://vne.example/rule")
+        "hb46pp",
+        "A VNE Highspeed 4over6, https://vne.example/rule",
+    )
     assert (answer.ttl, answer.token[:4]) == (86400, "6407")
 
 
@@ -105,12 +107,39 @@ def test_five_megabytes():
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
     | st.sampled_from(["map_e", "2001:db8::/32", "203.0.113.0/24", "::1", "2001:db8::1"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from(["order", "map_e", "br", "rules", "ipv6", "ipv4", "ea_length", "ttl",
-                         "psid_offset", "version", "dslite", "aftr", "ipip", "token"]),
-        inner, max_size=6), max_leaves=12)
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "order",
+                    "map_e",
+                    "br",
+                    "rules",
+                    "ipv6",
+                    "ipv4",
+                    "ea_length",
+                    "ttl",
+                    "psid_offset",
+                    "version",
+                    "dslite",
+                    "aftr",
+                    "ipip",
+                    "token",
+                ]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=12,
+)
 
 
 def only_the_documented_error(text):
@@ -144,35 +173,40 @@ def test_fuzz_json(value):
 @given(st.dictionaries(st.sampled_from(["br", "rules", "version"]), VALUES), VALUES)
 def test_fuzz_schema(map_e, rule):
     """Nearly right answers."""
-    text = json.dumps({"order": ["map_e"], "map_e": {
-        "br": "2001:db8::1", "rules": [rule], **map_e}})
+    text = json.dumps(
+        {"order": ["map_e"], "map_e": {"br": "2001:db8::1", "rules": [rule], **map_e}}
+    )
     only_the_documented_error(text)
 
 
 def test_server_of_the_txt_record():
     """The specification's example, among records of others."""
     assert hb46pp.server(["v=spf1 -all", "v=v6mig-1 url=https://vne.example.jp/rule.cgi t=b"]) == (
-        "https://vne.example.jp/rule.cgi")
+        "https://vne.example.jp/rule.cgi"
+    )
 
 
-@pytest.mark.parametrize(("record", "reason"), [
-    ("v=v6mig-2 url=https://a.example/ t=b", "no TXT records"),
-    ("", "no TXT records"),
-    ("v=v6mig-1 t=b", "names no server"),
-    ("v=v6mig-1 url=https://a.example/ t=a", "not to be checked by its certificate"),
-    ("v=v6mig-1 url=https://a.example/", "not to be checked"),
-    ("v=v6mig-1 url=http://a.example/ t=b", "is not https"),
-    ("v=v6mig-1 url=file:///etc/shadow t=b", "is not https"),
-    ("v=v6mig-1 url=https://a.example/ url=https://b.example/ t=b", "says 'url' twice"),
-    ("v=v6mig-1 url=https:///rule t=b", "no URL"),
-    ("v=v6mig-1 url=https://a.example:99999/ t=b", "no URL"),
-    ("v=v6mig-1 url=https://a.example:0/ t=b", "no URL"),
-    ("v=v6mig-1 url=https://u:p@a.example/ t=b", "no URL"),
-    ("v=v6mig-1 url=https://[fe80::1%25eth0]/ t=b", "no URL"),
-    ("v=v6mig-1 url=https://[::1/ t=b", "no URL"),
-    ("v=v6mig-1 url=https://a.example/\x1b[2J t=b", "no URL"),
-    ("v=v6mig-1 url=https://a.example/" + "a" * 3000 + " t=b", "no URL"),
-])
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ("v=v6mig-2 url=https://a.example/ t=b", "no TXT records"),
+        ("", "no TXT records"),
+        ("v=v6mig-1 t=b", "names no server"),
+        ("v=v6mig-1 url=https://a.example/ t=a", "not to be checked by its certificate"),
+        ("v=v6mig-1 url=https://a.example/", "not to be checked"),
+        ("v=v6mig-1 url=http://a.example/ t=b", "is not https"),
+        ("v=v6mig-1 url=file:///etc/shadow t=b", "is not https"),
+        ("v=v6mig-1 url=https://a.example/ url=https://b.example/ t=b", "says 'url' twice"),
+        ("v=v6mig-1 url=https:///rule t=b", "no URL"),
+        ("v=v6mig-1 url=https://a.example:99999/ t=b", "no URL"),
+        ("v=v6mig-1 url=https://a.example:0/ t=b", "no URL"),
+        ("v=v6mig-1 url=https://u:p@a.example/ t=b", "no URL"),
+        ("v=v6mig-1 url=https://[fe80::1%25eth0]/ t=b", "no URL"),
+        ("v=v6mig-1 url=https://[::1/ t=b", "no URL"),
+        ("v=v6mig-1 url=https://a.example/\x1b[2J t=b", "no URL"),
+        ("v=v6mig-1 url=https://a.example/" + "a" * 3000 + " t=b", "no URL"),
+    ],
+)
 def test_txt_records_that_are_not_followed(record, reason):
     """In one line each."""
     with pytest.raises(RemoteError, match=reason) as caught:
@@ -183,8 +217,9 @@ def test_txt_records_that_are_not_followed(record, reason):
 def test_two_servers():
     """The specification allows one record."""
     with pytest.raises(RemoteError, match="has 2 TXT records"):
-        hb46pp.server(["v=v6mig-1 url=https://a.example/ t=b",
-                       "v=v6mig-1 url=https://b.example/ t=b"])
+        hb46pp.server(
+            ["v=v6mig-1 url=https://a.example/ t=b", "v=v6mig-1 url=https://b.example/ t=b"]
+        )
 
 
 @settings(max_examples=200, deadline=None)
@@ -203,8 +238,9 @@ def test_fuzz_txt(text):
 def test_request():
     """The parameters of 3.3; a query that the URL has stays, but not under our names."""
     url = hb46pp.request("https://vne.example/rule.cgi?line=7&token=old", "0.1.0rc2", "ab" * 32)
-    assert url == ("https://vne.example/rule.cgi?line=7&vendorid=acde48-dualwan_hook"
-                   "&product=dualwan-hook&version=0_1_0_2&capability=map_e,hubspoke&token="
-                   + "ab" * 32)
+    assert url == (
+        "https://vne.example/rule.cgi?line=7&vendorid=acde48-dualwan_hook"
+        "&product=dualwan-hook&version=0_1_0_2&capability=map_e,hubspoke&token=" + "ab" * 32
+    )
     assert "token" not in hb46pp.request("https://vne.example", "1")
     assert hb46pp.shown(url) == "https://vne.example/rule.cgi"

@@ -12,8 +12,23 @@ from dualwan.model.event import Event
 
 HOOKS = Path(__file__).parents[2] / "hooks"
 # What takes longer to load than the whole of a hook that is not ours may take.
-HEAVY = {"dns", "pyroute2", "structlog", "nftables", "tomli", "pyudev", "argparse", "dataclasses",
-         "pathlib", "re", "json", "subprocess", "logging", "dualwan.config", "dualwan.slices.goals"}
+HEAVY = {
+    "dns",
+    "pyroute2",
+    "structlog",
+    "nftables",
+    "tomli",
+    "pyudev",
+    "argparse",
+    "dataclasses",
+    "pathlib",
+    "re",
+    "json",
+    "subprocess",
+    "logging",
+    "dualwan.config",
+    "dualwan.slices.goals",
+}
 RUN_AND_TELL = """
 import sys
 sys.argv = sys.argv[1:]
@@ -53,18 +68,35 @@ def _machine(monkeypatch):
 def run_hook(path, config, **environ):
     """Run the hook at PATH as ifupdown and pppd do; return code, modules loaded and errors."""
     done = subprocess.run(
-        [sys.executable, "-S", "-c", RUN_AND_TELL, path], check=True, capture_output=True,
-        text=True, env={"PYTHONPATH": os.environ["PYTHONPATH"], "DUALWAN_CONFIG": str(config),
-                        "DUALWAN_RUN": "/nonexistent", **environ})
+        [sys.executable, "-S", "-c", RUN_AND_TELL, path],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={
+            "PYTHONPATH": os.environ["PYTHONPATH"],
+            "DUALWAN_CONFIG": str(config),
+            "DUALWAN_RUN": "/nonexistent",
+            **environ,
+        },
+    )
     code, *modules = done.stdout.split()
     return int(code), set(modules), done.stderr
 
 
 # --- from the environment to an event --------------------------------------------------------
 
-@pytest.mark.parametrize(("phase", "event"), [
-    ("pre-up", Event.PRE_UP), ("post-up", Event.UP), ("pre-down", Event.DOWN),
-    ("post-down", Event.POST_DOWN), ("", None), ("odd", None)])
+
+@pytest.mark.parametrize(
+    ("phase", "event"),
+    [
+        ("pre-up", Event.PRE_UP),
+        ("post-up", Event.UP),
+        ("pre-down", Event.DOWN),
+        ("post-down", Event.POST_DOWN),
+        ("", None),
+        ("odd", None),
+    ],
+)
 def test_ifupdown_says_phase_and_interface(phase, event):
     """interfaces(5): PHASE is one of four, IFACE the physical interface."""
     assert hook.from_ifupdown({"PHASE": phase, "IFACE": "wan0"}) == (event, "wan0")
@@ -78,10 +110,18 @@ def test_pppd_says_it_by_the_folder():
     assert hook.from_ppp("ip-up.d", {}) == (Event.PPP_UP, "")
 
 
-@pytest.mark.parametrize(("event", "interface", "ours"), [
-    (Event.UP, "wan0", True), (Event.UP, "ppp0", False), (Event.UP, "lan0", False),
-    (Event.UP, "--all", False),
-    (Event.PPP_UP, "ppp0", True), (Event.PPP_DOWN, "ppp1", False), (Event.PPP_UP, "wan0", False)])
+@pytest.mark.parametrize(
+    ("event", "interface", "ours"),
+    [
+        (Event.UP, "wan0", True),
+        (Event.UP, "ppp0", False),
+        (Event.UP, "lan0", False),
+        (Event.UP, "--all", False),
+        (Event.PPP_UP, "ppp0", True),
+        (Event.PPP_DOWN, "ppp1", False),
+        (Event.PPP_UP, "wan0", False),
+    ],
+)
 def test_whose_event_it_is(event, interface, ours):
     """The WAN's by ifupdown and our own PPPoE's by pppd; nobody else's."""
     assert hook.concerns(event, interface, "wan0", "ppp0") is ours
@@ -89,20 +129,28 @@ def test_whose_event_it_is(event, interface, ours):
 
 # --- whose business it is --------------------------------------------------------------------
 
-@pytest.mark.parametrize("environ", [
-    {"PHASE": "post-up", "IFACE": "eth9"},
-    {"PHASE": "post-up", "IFACE": "--all"},
-    {"PHASE": "pre-up", "IFACE": "lo"},
-    {"PHASE": "post-up"},
-    {},
-])
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"PHASE": "post-up", "IFACE": "eth9"},
+        {"PHASE": "post-up", "IFACE": "--all"},
+        {"PHASE": "pre-up", "IFACE": "lo"},
+        {"PHASE": "post-up"},
+        {},
+    ],
+)
 def test_other_interfaces_load_nothing(config, environ):
     """Not ours: out again before anything heavy is imported, with code 0."""
     code, modules, said = run_hook(HOOKS / "ifupdown", config, **environ)
     assert code == 0
     assert not modules & HEAVY
     assert {name for name in modules if name.startswith("dualwan")} == {
-        "dualwan", "dualwan.hook", "dualwan.model", "dualwan.model.event"}
+        "dualwan",
+        "dualwan.hook",
+        "dualwan.model",
+        "dualwan.model.event",
+    }
     assert said == ""
 
 
@@ -119,8 +167,9 @@ def test_another_pppd_loads_nothing(config, tmp_path, folder):
 
 def test_without_a_configuration_nothing_happens(tmp_path):
     """Installed and not configured yet: every ifup goes on as before."""
-    code, modules, said = run_hook(HOOKS / "ifupdown", tmp_path / "none", PHASE="post-up",
-                                   IFACE="wan0")
+    code, modules, said = run_hook(
+        HOOKS / "ifupdown", tmp_path / "none", PHASE="post-up", IFACE="wan0"
+    )
     assert (code, said) == (0, "")
     assert not modules & HEAVY
 
@@ -128,8 +177,12 @@ def test_without_a_configuration_nothing_happens(tmp_path):
 @pytest.mark.parametrize("name", ["ifupdown", "ppp"])
 def test_hooks_that_outlive_the_package_are_silent(name):
     """Files in /etc stay after `apt remove`; they end with 0 and no word."""
-    done = subprocess.run([sys.executable, "-I", HOOKS / name], check=False, capture_output=True,
-                          env={"PHASE": "post-up", "IFACE": "wan0", "PPP_IFACE": "ppp0"})
+    done = subprocess.run(
+        [sys.executable, "-I", HOOKS / name],
+        check=False,
+        capture_output=True,
+        env={"PHASE": "post-up", "IFACE": "wan0", "PPP_IFACE": "ppp0"},
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
@@ -142,12 +195,16 @@ def test_an_interface_that_is_only_mentioned_changes_nothing(config, machine, lo
 
 # --- what is ours ----------------------------------------------------------------------------
 
+
 def test_a_hook_does_what_its_event_asks_for(config, machine, log):
     """One function of the environment: the event happens, each change is logged, 0."""
     environ = {"DUALWAN_CONFIG": str(config), "IFACE": "wan0", "PHASE": "post-up"}
     assert hook.hook(*hook.from_ifupdown(environ), environ) == 0
     assert {table.name for table in machine.state.tables} == {
-        "dualwan_firewall", "dualwan_snat", "dualwan_pbr"}
+        "dualwan_firewall",
+        "dualwan_snat",
+        "dualwan_pbr",
+    }
     assert len(log) == len(machine.applied)
     machine.connect("203.0.113.1")
     environ = {"DUALWAN_CONFIG": str(config), "PPP_IFACE": "ppp0"}

@@ -129,16 +129,24 @@ def get(**options):
 
 def test_a_redirect_is_followed_to_where_it_points(monkeypatch):
     """Relative to where it came from; each step is asked with its own parameters."""
-    site = Site(monkeypatch, {f"{URL}?1": (307, "/other", b""),
-                              "https://vne.example/other?1": (200, "", b"{}")})
+    site = Site(
+        monkeypatch,
+        {f"{URL}?1": (307, "/other", b""), "https://vne.example/other?1": (200, "", b"{}")},
+    )
     found = get(each=lambda url: url + "?1", headers={"X": "y"})
     assert found == ("https://vne.example/other?1", 200, b"{}")
     assert [headers for _, headers in site.asked] == [{"X": "y"}] * 2
 
 
-@pytest.mark.parametrize("location", [
-    "http://vne.example/rules", "ftp://vne.example/", "file:///etc/passwd",
-    "https://user@vne.example/"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://vne.example/rules",
+        "ftp://vne.example/",
+        "file:///etc/passwd",
+        "https://user@vne.example/",
+    ],
+)
 def test_a_redirect_leads_to_https_only(monkeypatch, location):
     """What it points to is checked like the first URL, and is not asked."""
     site = Site(monkeypatch, {URL: (302, location, b"")})
@@ -164,11 +172,17 @@ def test_other_answers_are_refused(monkeypatch, page):
         get()
 
 
-@pytest.mark.parametrize(("error", "reason"), [
-    (OSError(101, "Network is unreachable"), "Network is unreachable"),
-    (ValueError("odd\x1b[2J"), r"odd\?\[2J"), (TimeoutError(), "TimeoutError")])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(101, "Network is unreachable"), "Network is unreachable"),
+        (ValueError("odd\x1b[2J"), r"odd\?\[2J"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
 def test_what_goes_wrong_is_one_line(monkeypatch, error, reason):
     """Without the query, which may hold a password."""
+
     def fail(*_):
         raise error
 

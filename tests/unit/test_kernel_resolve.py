@@ -14,16 +14,23 @@ def test_of_several_ends_it_is_the_same_each_time(monkeypatch, order):
     """Whatever order the name server has them in: the tunnel does not move with each answer."""
     asked = []
     monkeypatch.setattr(resolver, "resolvers", lambda: ("2001:db8::53",))
-    monkeypatch.setattr(resolver, "addresses", lambda name, servers, deadline: asked.append(
-        (name, servers, 0 < deadline.left() <= 5)) or [ENDS[at] for at in order])
+    monkeypatch.setattr(
+        resolver,
+        "addresses",
+        lambda name, servers, deadline: (
+            asked.append((name, servers, 0 < deadline.left() <= 5)) or [ENDS[at] for at in order]
+        ),
+    )
     assert KernelHost().resolve("gw.example.jp") == "2001:db8:fff0::64"
     assert asked == [("gw.example.jp", ("2001:db8::53",), True)]
 
 
 def test_a_name_without_an_answer_is_told(monkeypatch):
     """In the resolver's own words."""
+
     def fail(*_):
         raise RemoteError("gw.example.jp: no name server answers")
+
     monkeypatch.setattr(resolver, "addresses", fail)
     with pytest.raises(RemoteError, match=r"^gw\.example\.jp: no name server answers$"):
         KernelHost().resolve("gw.example.jp")

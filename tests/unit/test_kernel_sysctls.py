@@ -73,8 +73,12 @@ def test_only_what_the_slices_need_is_read(proc):
     """With what their notes name, without the line's end; what is not there is left out."""
     (proc / "net/ipv4/conf/old0").mkdir()
     (proc / "net/ipv4/conf/old0/rp_filter").write_text("2\n")
-    state = RunState(sysctls={"pbr": {"net/ipv4/conf/old0/rp_filter": "1"},
-                              "tunnel": {"net/ipv4/conf/gone0/rp_filter": "1"}})
+    state = RunState(
+        sysctls={
+            "pbr": {"net/ipv4/conf/old0/rp_filter": "1"},
+            "tunnel": {"net/ipv4/conf/gone0/rp_filter": "1"},
+        }
+    )
 
     def read(*mine):
         ways = derive_line(config()).ways
@@ -92,7 +96,9 @@ def test_a_solicitation_that_cannot_be_sent_is_told(monkeypatch):
 
     def refuse(*_):
         raise PermissionError(1, "Operation not permitted")
+
     monkeypatch.setattr("socket.socket", refuse)
-    with pytest.raises(KernelError,
-                       match=r"^router solicitation on wan0: Operation not permitted$"):
+    with pytest.raises(
+        KernelError, match=r"^router solicitation on wan0: Operation not permitted$"
+    ):
         do(Action.ADD, Solicitation("wan0"))

@@ -33,11 +33,14 @@ def test_what_a_hook_hands_over(state):
         ask.ask("dhcpv6", "wan1", None, 1)
 
 
-@pytest.mark.parametrize("environ", [
-    {"new_dhcp6_unknown_94": OPTION},
-    {"interface": "../../etc/passwd", "new_dhcp6_unknown_94": OPTION},
-    {"interface": "wan0", "new_dhcp6_unknown_94": "0:59:0"},
-])
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"new_dhcp6_unknown_94": OPTION},
+        {"interface": "../../etc/passwd", "new_dhcp6_unknown_94": OPTION},
+        {"interface": "wan0", "new_dhcp6_unknown_94": "0:59:0"},
+    ],
+)
 def test_what_a_hook_hands_over_wrongly(state, environ):
     """Nothing is kept."""
     with pytest.raises(RemoteError):
@@ -66,9 +69,12 @@ def test_the_latest_lease_counts(state, tmp_path, monkeypatch):
 def test_a_file_that_several_devices_share(state, tmp_path, monkeypatch):
     """Only the lease of the device counts, and another's does not hide it."""
     monkeypatch.setattr(leases, "DHCLIENT", (str(tmp_path / "dhclient6.leases"),))
-    (tmp_path / "dhclient6.leases").write_text("".join(
-        f'lease6 {{\n  interface "{device}";\n  option dhcp6.unknown-94 {option};\n}}\n'
-        for device, option in (("wan0", OPTION), ("wan1", OPTION.replace("cb", "cc")))))
+    (tmp_path / "dhclient6.leases").write_text(
+        "".join(
+            f'lease6 {{\n  interface "{device}";\n  option dhcp6.unknown-94 {option};\n}}\n'
+            for device, option in (("wan0", OPTION), ("wan1", OPTION.replace("cb", "cc")))
+        )
+    )
     assert leases.latest("wan0").lease.containers == (OPTION,)
     assert leases.latest("wan2").lease.containers == ()
     assert not state.exists()
@@ -77,10 +83,14 @@ def test_a_file_that_several_devices_share(state, tmp_path, monkeypatch):
 @pytest.mark.usefixtures("state")
 def test_a_lease_that_cannot_be_read_hides_no_other(tmp_path, monkeypatch):
     """A reply that is none, a folder in place of a file: the older lease still counts."""
-    monkeypatch.setattr(leases, "DHCPCD", tuple(str(tmp_path / name) for name in (
-        "%s.lease6", "%s.broken", "%s.folder")))
+    monkeypatch.setattr(
+        leases,
+        "DHCPCD",
+        tuple(str(tmp_path / name) for name in ("%s.lease6", "%s.broken", "%s.folder")),
+    )
     (tmp_path / "wan0.lease6").write_bytes(
-        b"\x07abc" + bytes.fromhex("005e" + f"{len(OPTION) // 2:04x}" + OPTION))
+        b"\x07abc" + bytes.fromhex("005e" + f"{len(OPTION) // 2:04x}" + OPTION)
+    )
     (tmp_path / "wan0.broken").write_bytes(b"\x01 no reply")
     (tmp_path / "wan0.folder").mkdir()
     os.utime(tmp_path / "wan0.lease6", (100, 100))
@@ -144,7 +154,8 @@ def test_the_line_s_own_name_servers_are_asked_first(state, tmp_path, monkeypatc
     """Those of the lease, because others do not know the record; then resolv.conf's."""
     monkeypatch.setattr(leases, "DHCLIENT", (str(tmp_path / "dhclient6.%s.leases"),))
     (tmp_path / "dhclient6.wan0.leases").write_text(
-        'lease6 {\n  interface "wan0";\n  option dhcp6.name-servers 2001:db8:53::53;\n}\n')
+        'lease6 {\n  interface "wan0";\n  option dhcp6.name-servers 2001:db8:53::53;\n}\n'
+    )
     origin, _, text = ask.ask("hb46pp", "wan0", None, 1)
     assert (origin, text) == ("https://vne.example/rule", "{}")
     assert provider.servers == ("2001:db8:53::53", "192.0.2.53")

@@ -41,7 +41,10 @@ def test_a_prefix_gives_address_ports_and_ends(by_rule):
     wire = found.softwire
     assert (wire.br, wire.ipv4) == (IPv6Address("2001:db8:ffff::9"), IPv4Address("192.0.2.18"))
     assert (wire.port_set.psid, wire.port_set.psid_offset, wire.port_set.psid_length) == (
-        0x34, 6, 8)
+        0x34,
+        6,
+        8,
+    )
     assert wire.ce in IPv6Network(PREFIX)
     assert found.prefix == PREFIX
     assert "dualwan.toml:7" in wire.origin
@@ -65,8 +68,7 @@ def test_no_prefix_yet_is_said_in_words(by_rule):
     """MAP-E waits, and the plan says for what."""
     line = derive_line(by_rule, [], "")
     assert line.softwire is None
-    assert line.missing == ("no IPv6 prefix on wan0 yet: MAP-E begins when the line announces "
-                            "one")
+    assert line.missing == ("no IPv6 prefix on wan0 yet: MAP-E begins when the line announces one")
 
 
 def test_a_prefix_that_no_rule_covers_is_named(by_rule):

@@ -18,11 +18,14 @@ interfaces = ["lan0"]
 dial = false
 [mape]
 """
-IPIP = HEAD + """mode = "ipip"
+IPIP = (
+    HEAD
+    + """mode = "ipip"
 br = "2001:db8:ffff::9"
 ipv4 = "192.0.2.18"
 interface-id = "::feed"
 """
+)
 DS_LITE = HEAD + 'mode = "ds-lite"\naftr = "gw.example.jp"\n'
 PREFIX, OTHER = "2001:db8:0:100::/64", "2001:db8:0:200::/64"
 AFTR = "2001:db8:ffff::64"
@@ -102,15 +105,21 @@ def test_ipip_tells_the_provider_once_for_each_prefix():
     assert len(machine.called) == 2
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    (IPIP.replace('interface-id = "::feed"\n', ""), "needs 'interface-id'"),
-    (IPIP.replace("::feed", "2001:db8::feed"), "more than the lower 64 bits"),
-    (IPIP.replace('br = "2001:db8:ffff::9"\n', ""), "'br' is missing"),
-    (DS_LITE.replace("gw.example.jp", "gw_example;"), "neither an IPv6 address nor a host name"),
-    (DS_LITE.replace('"ds-lite"', '"dslite"'), "must be one of map-e, ipip, ds-lite"),
-    (DS_LITE + "psid = 1\n", "unknown key 'psid'"),
-    (IPIP + 'update = "update"\n', "must be a whole path"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (IPIP.replace('interface-id = "::feed"\n', ""), "needs 'interface-id'"),
+        (IPIP.replace("::feed", "2001:db8::feed"), "more than the lower 64 bits"),
+        (IPIP.replace('br = "2001:db8:ffff::9"\n', ""), "'br' is missing"),
+        (
+            DS_LITE.replace("gw.example.jp", "gw_example;"),
+            "neither an IPv6 address nor a host name",
+        ),
+        (DS_LITE.replace('"ds-lite"', '"dslite"'), "must be one of map-e, ipip, ds-lite"),
+        (DS_LITE + "psid = 1\n", "unknown key 'psid'"),
+        (IPIP + 'update = "update"\n', "must be a whole path"),
+    ],
+)
 def test_a_mode_takes_its_own_keys_only(text, message):
     """Each with a clear error."""
     with pytest.raises(ConfigError, match=message):

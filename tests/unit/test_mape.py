@@ -110,8 +110,7 @@ def test_both_ways_through_the_br():
     assert str(mapping.br) == "2001:db8:ffff::1"
 
 
-@pytest.mark.parametrize("ce", [
-    "2001:db8:12:3400:0:c000:212:35", "2001:db8:12:3401:0:c000:212:34"])
+@pytest.mark.parametrize("ce", ["2001:db8:12:3400:0:c000:212:35", "2001:db8:12:3401:0:c000:212:34"])
 def test_validation_of_section_8_1(ce):
     """An address whose identifier is not that of its prefix is no CE."""
     assert from_ce(EXAMPLE, ce) is None
@@ -166,12 +165,17 @@ def test_rule_defaults():
     assert (rule.psid_offset, rule.layout, rule.br) == (6, "draft", None)
 
 
-@pytest.mark.parametrize("rule", [
-    pytest.param(EXAMPLE, id="needs 56 bits"),
-    pytest.param(MapRule("2001:db8::/32", "192.0.2.0/24", 16), id="needs 48 bits"),
-    pytest.param(MapRule("2001:db8::/44", "192.0.0.0/18", 20, 4), id="needs 64 bits"),
-    pytest.param(MapRule("2001:db8::/40", "192.0.2.1/32", 0, 4), id="needs the rule's own 40 bits"),
-])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(EXAMPLE, id="needs 56 bits"),
+        pytest.param(MapRule("2001:db8::/32", "192.0.2.0/24", 16), id="needs 48 bits"),
+        pytest.param(MapRule("2001:db8::/44", "192.0.0.0/18", 20, 4), id="needs 64 bits"),
+        pytest.param(
+            MapRule("2001:db8::/40", "192.0.2.1/32", 0, 4), id="needs the rule's own 40 bits"
+        ),
+    ],
+)
 def test_a_prefix_needs_each_bit_of_the_rule(rule):
     """With one less it may be that of somebody else, whose address and ports would follow.
 

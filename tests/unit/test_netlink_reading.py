@@ -65,14 +65,16 @@ def test_a_device_that_cannot_be_looked_at_is_an_error():
 
 def addresses(*messages):
     """Return what is read of ``messages`` on wan0 (2) and ppp0 (7)."""
-    return netlink(link("wan0", 2), link("ppp0", 7, kind="ppp"), *messages).look(
-        ["wan0", "ppp0"])[1]
+    return netlink(link("wan0", 2), link("ppp0", 7, kind="ppp"), *messages).look(["wan0", "ppp0"])[
+        1
+    ]
 
 
 def test_addresses_of_other_devices_are_not_seen():
     """Each address is told with its device's name; one of the LAN is nobody's business."""
     assert addresses(address("203.0.113.7", 7, 32), address("192.168.1.1", 3, 24)) == [
-        Address("ppp0", "203.0.113.7")]
+        Address("ppp0", "203.0.113.7")
+    ]
 
 
 @pytest.mark.parametrize("length", [8, 24, 31, 32])
@@ -91,18 +93,26 @@ def test_an_ipv6_address_counts_as_a_host_address_only(length, seen):
 def test_of_a_point_to_point_device_the_own_end_counts():
     """IFA_ADDRESS is the other end's there; IFA_LOCAL is ours."""
     assert addresses(address("203.0.113.7", 7, 32, peer="203.0.113.1")) == [
-        Address("ppp0", "203.0.113.7")]
+        Address("ppp0", "203.0.113.7")
+    ]
 
 
 def test_an_address_of_an_old_kernel_has_its_flags_in_the_header():
     """Without IFA_FLAGS, whose lowest eight bits these are."""
     assert addresses(address(CE, 2, 128, flags=PERMANENT | DEPRECATED, wide=False)) == [
-        Address("wan0", CE, deprecated=True)]
+        Address("wan0", CE, deprecated=True)
+    ]
 
 
-@pytest.mark.parametrize(("flags", "deprecated"), [
-    (PERMANENT, False), (PERMANENT | DEPRECATED, True), (0x100 | DEPRECATED, True),
-    (0x300, False)])
+@pytest.mark.parametrize(
+    ("flags", "deprecated"),
+    [
+        (PERMANENT, False),
+        (PERMANENT | DEPRECATED, True),
+        (0x100 | DEPRECATED, True),
+        (0x300, False),
+    ],
+)
 def test_whether_an_address_is_deprecated(flags, deprecated):
     """By its own bit, among flags that need more than the header's eight."""
     assert addresses(address(CE, 2, 128, flags=flags)) == [Address("wan0", CE, deprecated)]
@@ -120,25 +130,27 @@ def tunnel(message, *others):
 def test_a_tunnel_is_seen_with_ends_link_and_mtu():
     """As it was set up, whatever other flags it has."""
     assert tunnel(ip6tnl("mape0", 5, **ENDS)) == TUNNEL
-    assert tunnel(ip6tnl("mape0", 5, **ENDS,
-                         flags=NO_ENCAP_LIMIT | USE_ORIGINAL_CLASS)) == TUNNEL
+    assert tunnel(ip6tnl("mape0", 5, **ENDS, flags=NO_ENCAP_LIMIT | USE_ORIGINAL_CLASS)) == TUNNEL
 
 
-@pytest.mark.parametrize("changed", [
-    {"up": False}, {"flags": 0}, {"flags": None}, {"flags": USE_ORIGINAL_CLASS}])
+@pytest.mark.parametrize(
+    "changed", [{"up": False}, {"flags": 0}, {"flags": None}, {"flags": USE_ORIGINAL_CLASS}]
+)
 def test_a_tunnel_that_does_not_work_as_planned_is_not_up(changed):
     """Switched off, or with an encapsulation limit, which costs 8 bytes a packet."""
     found = tunnel(ip6tnl("mape0", 5, **ENDS, **changed))
     assert found == Tunnel("mape0", CE, BR, "wan0", 1460, up=False)
 
 
-@pytest.mark.parametrize("changed", [
-    {"local": "2001:db8::5"}, {"remote": "2001:db8::5"}, {"mtu": 1452}])
+@pytest.mark.parametrize(
+    "changed", [{"local": "2001:db8::5"}, {"remote": "2001:db8::5"}, {"mtu": 1452}]
+)
 def test_a_tunnel_that_was_changed_is_seen_so(changed):
     """Each of its ends and its MTU is compared with the plan's."""
     words = {**ENDS, "mtu": 1460, **changed}
-    assert tunnel(ip6tnl("mape0", 5, **words)) == Tunnel("mape0", words["local"], words["remote"],
-                                                        "wan0", words["mtu"])
+    assert tunnel(ip6tnl("mape0", 5, **words)) == Tunnel(
+        "mape0", words["local"], words["remote"], "wan0", words["mtu"]
+    )
 
 
 @pytest.mark.parametrize(("parent", "name"), [(0, ""), (4, "wan9"), (8, "")])
@@ -161,25 +173,40 @@ def test_only_an_ipv6_tunnel_is_one():
 def test_routes_are_told_by_our_protocol():
     """Those of others stay unseen, in whatever table they stand."""
     seen = netlink(
-        link("mape0", 5), link("ppp0", 7),
-        route(oif=5), route(oif=7, metric=2048), route(oif=7, table=100),
-        route(table=100, kind=7, metric=4096), route(oif=7, table=70000),
-        route(oif=5, protocol=4), route(AF_INET6, oif=5))
+        link("mape0", 5),
+        link("ppp0", 7),
+        route(oif=5),
+        route(oif=7, metric=2048),
+        route(oif=7, table=100),
+        route(table=100, kind=7, metric=4096),
+        route(oif=7, table=70000),
+        route(oif=5, protocol=4),
+        route(AF_INET6, oif=5),
+    )
     assert seen.routes() == [
-        Route(254, "mape0"), Route(254, "ppp0", 2048), Route(100, "ppp0"),
-        Route(100, "", 4096), Route(70000, "ppp0")]
+        Route(254, "mape0"),
+        Route(254, "ppp0", 2048),
+        Route(100, "ppp0"),
+        Route(100, "", 4096),
+        Route(70000, "ppp0"),
+    ]
 
 
 def test_rules_are_told_by_our_protocol():
     """By source address or by mark and mask; a rule of others is not seen, nor one of nobody."""
     seen = netlink(
-        rule(100, 100, source="203.0.113.7"), rule(101, 100, mark=0x1000000, mask=0x3000000),
+        rule(100, 100, source="203.0.113.7"),
+        rule(101, 100, mark=0x1000000, mask=0x3000000),
         rule(102, 70000, mark=0x3000000, mask=0x3000000),
-        rule(100, 100, source="203.0.113.8", protocol=4), rule(0, 255, protocol=2),
-        rule(90, 200, protocol=None))
+        rule(100, 100, source="203.0.113.8", protocol=4),
+        rule(0, 255, protocol=2),
+        rule(90, 200, protocol=None),
+    )
     assert seen.rules() == [
-        RouteRule(100, 100, "203.0.113.7"), RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
-        RouteRule(102, 70000, mark=0x3000000, mask=0x3000000)]
+        RouteRule(100, 100, "203.0.113.7"),
+        RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
+        RouteRule(102, 70000, mark=0x3000000, mask=0x3000000),
+    ]
 
 
 @pytest.mark.parametrize("what", ["route", "rule"])
@@ -194,8 +221,9 @@ def test_a_list_that_the_kernel_refuses_is_an_error(what):
 def test_the_socket_is_opened_once_and_at_first_use(monkeypatch):
     """A run that plans nothing of it opens none."""
     opened = []
-    monkeypatch.setattr("dualwan.host.netlink.IPRoute",
-                        lambda: opened.append(Kernel()) or opened[-1])
+    monkeypatch.setattr(
+        "dualwan.host.netlink.IPRoute", lambda: opened.append(Kernel()) or opened[-1]
+    )
     one = Netlink()
     assert opened == []
     assert one.routes() == one.rules() == []

@@ -16,8 +16,15 @@ from dualwan.model.resources import Address, Route, RouteRule, Tunnel
 
 CE, BR = "2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9"
 TUNNEL = Tunnel("mape0", CE, BR, "wan0", 1460)
-DATA = {"kind": "ip6tnl", "ip6tnl_link": 2, "ip6tnl_local": CE, "ip6tnl_remote": BR,
-        "ip6tnl_ttl": 64, "ip6tnl_flags": 1, "ip6tnl_proto": 4}
+DATA = {
+    "kind": "ip6tnl",
+    "ip6tnl_link": 2,
+    "ip6tnl_local": CE,
+    "ip6tnl_remote": BR,
+    "ip6tnl_ttl": 64,
+    "ip6tnl_flags": 1,
+    "ip6tnl_proto": 4,
+}
 ON_WAN, ON_TUNNEL = Address("wan0", CE, deprecated=True), Address("mape0", "192.0.2.18")
 RULE = RouteRule(100, 100, "203.0.113.7")
 
@@ -40,28 +47,52 @@ def test_an_ipv6_address_is_usable_at_once(deprecated, preferred):
     """
     asks = netlink()
     asks.set_address(Address("wan0", CE, deprecated))
-    assert asks.ipr.asked == [("addr", "replace", {
-        "index": 2, "address": CE, "prefixlen": 128, "family": AF_INET6, "flags": 0x02,
-        "preferred": preferred, "valid": FOREVER,
-        "cacheinfo": {"preferred": preferred, "valid": FOREVER}})]
+    assert asks.ipr.asked == [
+        (
+            "addr",
+            "replace",
+            {
+                "index": 2,
+                "address": CE,
+                "prefixlen": 128,
+                "family": AF_INET6,
+                "flags": 0x02,
+                "preferred": preferred,
+                "valid": FOREVER,
+                "cacheinfo": {"preferred": preferred, "valid": FOREVER},
+            },
+        )
+    ]
 
 
 def test_an_ipv4_address_is_a_host_address():
     """A /32, which brings no route of its own."""
     asks = netlink(link("mape0", 5))
     asks.set_address(ON_TUNNEL)
-    assert asks.ipr.asked == [("addr", "replace", {
-        "index": 5, "address": "192.0.2.18", "prefixlen": 32, "family": AF_INET})]
+    assert asks.ipr.asked == [
+        (
+            "addr",
+            "replace",
+            {"index": 5, "address": "192.0.2.18", "prefixlen": 32, "family": AF_INET},
+        )
+    ]
 
 
-@pytest.mark.parametrize(("address", "index", "length", "family"), [
-    (ON_WAN, 2, 128, AF_INET6), (ON_TUNNEL, 5, 32, AF_INET)])
+@pytest.mark.parametrize(
+    ("address", "index", "length", "family"),
+    [(ON_WAN, 2, 128, AF_INET6), (ON_TUNNEL, 5, 32, AF_INET)],
+)
 def test_an_address_is_removed_with_its_own_length(address, index, length, family):
     """The owner's CE/64 beside ours would be another address to the kernel."""
     asks = netlink(link("mape0", 5))
     asks.remove_address(address)
-    assert asks.ipr.asked == [("addr", "del", {
-        "index": index, "address": address.address, "prefixlen": length, "family": family})]
+    assert asks.ipr.asked == [
+        (
+            "addr",
+            "del",
+            {"index": index, "address": address.address, "prefixlen": length, "family": family},
+        )
+    ]
 
 
 # --- the tunnel --------------------------------------------------------------------------
@@ -73,7 +104,8 @@ def test_a_tunnel_is_made_and_then_switched_on():
     asks.set_tunnel(TUNNEL)
     assert asks.ipr.asked == [
         ("link", "add", {"ifname": "mape0", **DATA}),
-        ("link", "set", {"index": 99, "mtu": 1460, "state": "up"})]
+        ("link", "set", {"index": 99, "mtu": 1460, "state": "up"}),
+    ]
 
 
 def test_a_tunnel_that_is_there_is_changed_whole():
@@ -82,7 +114,8 @@ def test_a_tunnel_that_is_there_is_changed_whole():
     asks.set_tunnel(TUNNEL)
     assert asks.ipr.asked == [
         ("link", "set", {"index": 5, **DATA}),
-        ("link", "set", {"index": 5, "mtu": 1460, "state": "up"})]
+        ("link", "set", {"index": 5, "mtu": 1460, "state": "up"}),
+    ]
 
 
 def test_the_kernel_is_sent_all_of_the_tunnel():
@@ -92,10 +125,18 @@ def test_the_kernel_is_sent_all_of_the_tunnel():
     sent = ifinfmsg(bytes(batch.batch))
     sent.decode()
     data = sent.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
-    assert {name: data.get_attr(f"IFLA_IP6TNL_{name}") for name in (
-        "LINK", "LOCAL", "REMOTE", "TTL", "FLAGS", "PROTO", "ENCAP_LIMIT")} == {
-            "LINK": 2, "LOCAL": CE, "REMOTE": BR, "TTL": 64, "FLAGS": 1, "PROTO": 4,
-            "ENCAP_LIMIT": None}
+    assert {
+        name: data.get_attr(f"IFLA_IP6TNL_{name}")
+        for name in ("LINK", "LOCAL", "REMOTE", "TTL", "FLAGS", "PROTO", "ENCAP_LIMIT")
+    } == {
+        "LINK": 2,
+        "LOCAL": CE,
+        "REMOTE": BR,
+        "TTL": 64,
+        "FLAGS": 1,
+        "PROTO": 4,
+        "ENCAP_LIMIT": None,
+    }
 
 
 def test_a_device_is_removed_by_its_index():
@@ -110,11 +151,17 @@ def test_a_device_is_removed_by_its_index():
 # --- routes and rules --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("route", "words"), [
-    (Route(254, "ppp0"), {"table": 254, "oif": 7, "scope": 253, "type": 1}),
-    (Route(254, "ppp0", 2048), {"table": 254, "oif": 7, "scope": 253, "type": 1,
-                                "priority": 2048}),
-    (Route(100, "", 4096), {"table": 100, "type": 7, "priority": 4096})])
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        (Route(254, "ppp0"), {"table": 254, "oif": 7, "scope": 253, "type": 1}),
+        (
+            Route(254, "ppp0", 2048),
+            {"table": 254, "oif": 7, "scope": 253, "type": 1, "priority": 2048},
+        ),
+        (Route(100, "", 4096), {"table": 100, "type": 7, "priority": 4096}),
+    ],
+)
 def test_a_route_is_added_and_removed_with_the_same_words(route, words):
     """A default route of our protocol, by a device or unreachable; no metric unless it has one."""
     asks = netlink()
@@ -147,12 +194,20 @@ def test_a_route_of_a_device_that_is_gone_went_with_it():
     assert [verb for _, verb, _ in asks.ipr.asked] == ["del"]
 
 
-@pytest.mark.parametrize(("rule", "words"), [
-    (RULE, {"priority": 100, "src": "203.0.113.7", "src_len": 32}),
-    (RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
-     {"priority": 101, "fwmark": 0x1000000, "fwmask": 0x3000000}),
-    (RouteRule(102, 100, mark=0, mask=0x3000000),
-     {"priority": 102, "fwmark": 0, "fwmask": 0x3000000})])
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (RULE, {"priority": 100, "src": "203.0.113.7", "src_len": 32}),
+        (
+            RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
+            {"priority": 101, "fwmark": 0x1000000, "fwmask": 0x3000000},
+        ),
+        (
+            RouteRule(102, 100, mark=0, mask=0x3000000),
+            {"priority": 102, "fwmark": 0, "fwmask": 0x3000000},
+        ),
+    ],
+)
 def test_a_rule_is_added_and_removed_with_the_same_words(rule, words):
     """One that leads to its table, by source address or by mark, with our protocol."""
     asks = netlink()
@@ -169,15 +224,31 @@ ACTIONS = {
     "remove_address": (ON_WAN, ("addr", "del"), errno.EADDRNOTAVAIL, f"removing {ON_WAN.text}"),
     "set_tunnel": (TUNNEL, ("link", "add"), None, f"setting up {TUNNEL.text}"),
     "remove_link": ("ppp0", ("link", "del"), errno.ENODEV, "removing ppp0"),
-    "add_route": (Route(254, "ppp0"), None, errno.EEXIST,
-                  "adding route default dev ppp0 table main"),
-    "remove_route": (Route(254, "ppp0"), ("route", "del"), errno.ESRCH,
-                     "removing route default dev ppp0 table main"),
+    "add_route": (
+        Route(254, "ppp0"),
+        None,
+        errno.EEXIST,
+        "adding route default dev ppp0 table main",
+    ),
+    "remove_route": (
+        Route(254, "ppp0"),
+        ("route", "del"),
+        errno.ESRCH,
+        "removing route default dev ppp0 table main",
+    ),
     "add_rule": (RULE, ("rule", "add"), errno.EEXIST, f"adding {RULE.text}"),
     "remove_rule": (RULE, ("rule", "del"), errno.ENOENT, f"removing {RULE.text}"),
 }
-CODES = (errno.EPERM, errno.ENOENT, errno.ESRCH, errno.EEXIST, errno.ENODEV, errno.EINVAL,
-         errno.EADDRNOTAVAIL, errno.ENETDOWN)
+CODES = (
+    errno.EPERM,
+    errno.ENOENT,
+    errno.ESRCH,
+    errno.EEXIST,
+    errno.ENODEV,
+    errno.EINVAL,
+    errno.EADDRNOTAVAIL,
+    errno.ENETDOWN,
+)
 
 
 @pytest.mark.parametrize("code", CODES, ids=errno.errorcode.get)
@@ -201,8 +272,7 @@ def test_a_refusal_is_in_the_kernels_words():
     """The text of the error number, as `ip` would print it."""
     asks = netlink()
     asks.ipr.refuse["rule", "add"] = errno.EAFNOSUPPORT
-    with pytest.raises(KernelError,
-                       match=r"lookup 100: Address family not supported by protocol$"):
+    with pytest.raises(KernelError, match=r"lookup 100: Address family not supported by protocol$"):
         asks.add_rule(RULE)
 
 
@@ -212,15 +282,20 @@ def test_a_refusal_without_a_number_is_in_pyroute2s_words():
 
     def fail(*_, **__):
         raise NetlinkError(0, "cut off")
+
     asks.ipr.rule = fail
     with pytest.raises(KernelError, match="cut off"):
         asks.add_rule(RULE)
 
 
-@pytest.mark.parametrize(("ask", "device"), [
-    (lambda asks: asks.set_address(Address("mape0", "192.0.2.18")), "mape0"),
-    (lambda asks: asks.add_route(Route(254, "mape0")), "mape0"),
-    (lambda asks: asks.set_tunnel(Tunnel("mape0", CE, BR, "wan9", 1460)), "wan9")])
+@pytest.mark.parametrize(
+    ("ask", "device"),
+    [
+        (lambda asks: asks.set_address(Address("mape0", "192.0.2.18")), "mape0"),
+        (lambda asks: asks.add_route(Route(254, "mape0")), "mape0"),
+        (lambda asks: asks.set_tunnel(Tunnel("mape0", CE, BR, "wan9", 1460)), "wan9"),
+    ],
+)
 def test_a_device_that_does_not_exist_is_named(ask, device):
     """Nothing is asked of the kernel then."""
     asks = netlink()

@@ -22,8 +22,13 @@ def message(kind, body):
 
 def table(name, family=1):
     """Return the message of one table: its name, its flags, and how many chains it has."""
-    return message(NEW_TABLE, struct.pack("=BBH", family, 0, 0) + attribute(
-        1, name.encode() + b"\0") + attribute(2, b"\0\0\0\0") + attribute(3, b"\0\0\0\1"))
+    return message(
+        NEW_TABLE,
+        struct.pack("=BBH", family, 0, 0)
+        + attribute(1, name.encode() + b"\0")
+        + attribute(2, b"\0\0\0\0")
+        + attribute(3, b"\0\0\0\1"),
+    )
 
 
 class Kernel:
@@ -61,24 +66,38 @@ class Kernel:
 @pytest.fixture
 def names(monkeypatch):
     """Return a function that asks a kernel with these answers."""
+
     def ask(*parts):
         monkeypatch.setattr(nft_names.socket, "socket", Kernel(list(parts)))
         return nft_names.names()
+
     return ask
 
 
 def test_names_of_every_family(names):
     """Each once, whatever the length of its name and whatever else is said of it."""
-    tables = [table("dualwan_snat", 2), table("filter", 2), table("filter", 10), table("x", 1),
-              table("four", 5)]
+    tables = [
+        table("dualwan_snat", 2),
+        table("filter", 2),
+        table("filter", 10),
+        table("x", 1),
+        table("four", 5),
+    ]
     assert names(b"".join(tables) + message(DONE, b"\0" * 4)) == {
-        "dualwan_snat", "filter", "x", "four"}
+        "dualwan_snat",
+        "filter",
+        "x",
+        "four",
+    }
 
 
 def test_an_answer_over_several_buffers(names):
     """The kernel hands over as many whole messages as fit; the end comes by itself."""
     assert names(table("one") + table("two"), table("three"), message(DONE, b"\0" * 4)) == {
-        "one", "two", "three"}
+        "one",
+        "two",
+        "three",
+    }
 
 
 def test_no_table_at_all(names):
@@ -108,4 +127,6 @@ def test_a_name_that_is_no_text(names):
     """Another program may give a table any bytes for a name; ours are seen all the same."""
     foreign = message(NEW_TABLE, struct.pack("=BBH", 1, 0, 0) + attribute(1, b"\xff\xfe\0"))
     assert names(foreign + table("dualwan_snat") + message(DONE, b"\0" * 4)) == {
-        "\ufffd\ufffd", "dualwan_snat"}
+        "\ufffd\ufffd",
+        "dualwan_snat",
+    }

@@ -80,12 +80,14 @@ class Wire:
 @pytest.fixture
 def probe(monkeypatch):
     """Return a function that probes by a wire with these packets."""
+
     def ask(*inbox, targets=("192.0.2.1",), **wire):
         made = Wire(*inbox, **wire)
         monkeypatch.setattr(ping.os, "urandom", lambda size: TOKEN[:size])
         monkeypatch.setattr(ping.socket, "socket", made)
         monkeypatch.setattr(ping.select, "poll", lambda: made)
         return ping.any_answers("mape0", targets), made
+
     return ask
 
 
@@ -128,10 +130,13 @@ def test_a_target_that_cannot_be_sent_to_is_as_silent(probe):
     assert probe(answer(TOKEN), targets=())[0] is False
 
 
-@pytest.mark.parametrize(("error", "expected"), [
-    (OSError(19, "No such device"), False), (PermissionError(1, "no"), HostError)])
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(OSError(19, "No such device"), False), (PermissionError(1, "no"), HostError)],
+)
 def test_a_device_that_is_not_there_does_not_answer(monkeypatch, error, expected):
     """Without root nobody can tell, which is an error."""
+
     def fail(*_):
         raise error
 

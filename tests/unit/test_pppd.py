@@ -13,11 +13,13 @@ from dualwan.host import pppd
 @pytest.fixture
 def proc(tmp_path):
     """Return a function that adds a process to a /proc of our own."""
+
     def add(pid, *words):
         folder = tmp_path / str(pid)
         folder.mkdir()
         (folder / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
         return tmp_path
+
     return add
 
 

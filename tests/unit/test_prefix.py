@@ -39,35 +39,52 @@ def test_a_prefix_is_the_network_of_a_global_address():
     assert prefix.prefixes(Kernel(address("2001:db8::1", 2, 64)), "wan0") == ()
 
 
-@pytest.mark.parametrize(("text", "length", "words"), [
-    pytest.param("fe80::1", 64, {"scope": 253}, id="link-local"),
-    pytest.param("2001:db8::1", 64, {"scope": 200}, id="site scope"),
-    pytest.param("fc00::1", 64, {}, id="first unique local"),
-    pytest.param("fdff:ffff::1", 64, {}, id="last unique local"),
-    pytest.param("2001:db8::1", 128, {}, id="a host address, as the CE's"),
-    pytest.param("2001:db8::1", 64, {"flags": TEMPORARY}, id="temporary"),
-    pytest.param("2001:db8::1", 64, {"flags": DEPRECATED}, id="taken back by the line"),
-    pytest.param("2001:db8::1", 64, {"flags": DEPRECATED, "wide": False}, id="old kernel"),
-    pytest.param("2001:db8::1", 64, {"flags": 0x300 | DEPRECATED, "preferred": 0}, id="by RA"),
-])
+@pytest.mark.parametrize(
+    ("text", "length", "words"),
+    [
+        pytest.param("fe80::1", 64, {"scope": 253}, id="link-local"),
+        pytest.param("2001:db8::1", 64, {"scope": 200}, id="site scope"),
+        pytest.param("fc00::1", 64, {}, id="first unique local"),
+        pytest.param("fdff:ffff::1", 64, {}, id="last unique local"),
+        pytest.param("2001:db8::1", 128, {}, id="a host address, as the CE's"),
+        pytest.param("2001:db8::1", 64, {"flags": TEMPORARY}, id="temporary"),
+        pytest.param("2001:db8::1", 64, {"flags": DEPRECATED}, id="taken back by the line"),
+        pytest.param("2001:db8::1", 64, {"flags": DEPRECATED, "wide": False}, id="old kernel"),
+        pytest.param("2001:db8::1", 64, {"flags": 0x300 | DEPRECATED, "preferred": 0}, id="by RA"),
+    ],
+)
 def test_what_tells_nothing_of_the_line_is_no_prefix(text, length, words):
     """Not global, not to stay, or taken back; beside it the line's own counts."""
     assert prefixes(address(text, 2, length, **words)) == ()
     assert prefixes(address(text, 2, length, **words), LINE) == ("2001:db8:0:100::/64",)
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("2001:db8:7::1", {"flags": PERMANENT}), ("2001:db8:7::1", {"flags": TENTATIVE}),
-    ("2001:db8:7::1", {"flags": 0x100}), ("2001:db8:7::1", {"flags": 0x200}),
-    ("fbff::1", {}), ("fe00::1", {})])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2001:db8:7::1", {"flags": PERMANENT}),
+        ("2001:db8:7::1", {"flags": TENTATIVE}),
+        ("2001:db8:7::1", {"flags": 0x100}),
+        ("2001:db8:7::1", {"flags": 0x200}),
+        ("fbff::1", {}),
+        ("fe00::1", {}),
+    ],
+)
 def test_other_flags_and_neighbours_of_unique_local_do_not_matter(text, words):
     """An address by hand, one that is still being checked, and one outside fc00::/7 count."""
     assert len(prefixes(address(text, 2, 64, **words))) == 1
 
 
-@pytest.mark.parametrize(("length", "found"), [
-    (48, "2001:db8:0:ff00::/64"), (56, "2001:db8:0:ff00::/64"), (64, "2001:db8:0:ff00::/64"),
-    (65, "2001:db8:0:ff00::/65"), (127, "2001:db8:0:ff00::4/127")])
+@pytest.mark.parametrize(
+    ("length", "found"),
+    [
+        (48, "2001:db8:0:ff00::/64"),
+        (56, "2001:db8:0:ff00::/64"),
+        (64, "2001:db8:0:ff00::/64"),
+        (65, "2001:db8:0:ff00::/65"),
+        (127, "2001:db8:0:ff00::4/127"),
+    ],
+)
 def test_a_shorter_length_is_taken_for_the_lines_64(length, found):
     """An address with /56 says which /64 it is in; a longer one is told as it is."""
     assert prefixes(address("2001:db8:0:ff00::5", 2, length)) == (found,)
@@ -82,14 +99,16 @@ def test_the_prefix_preferred_longest_goes_first():
         address("2001:db8:0:3::1", 2, 64, preferred=100),
         address("2001:db8:0:2::1", 2, 64, preferred=FOREVER),
         address("2001:db8:0:1::1", 2, 64, preferred=100),
-        address("2001:db8:0:4::1", 2, 64, preferred=14400)) == (
-            "2001:db8:0:2::/64", "2001:db8:0:4::/64", "2001:db8:0:1::/64", "2001:db8:0:3::/64")
+        address("2001:db8:0:4::1", 2, 64, preferred=14400),
+    ) == ("2001:db8:0:2::/64", "2001:db8:0:4::/64", "2001:db8:0:1::/64", "2001:db8:0:3::/64")
 
 
 def test_of_several_addresses_in_a_prefix_the_longest_counts():
     """Whichever of them comes first."""
-    one, other = (address(f"2001:db8:0:2::{at}", 2, 64, preferred=seconds)
-                  for at, seconds in ((1, 10), (2, 1000)))
+    one, other = (
+        address(f"2001:db8:0:2::{at}", 2, 64, preferred=seconds)
+        for at, seconds in ((1, 10), (2, 1000))
+    )
     rival = address("2001:db8:0:1::1", 2, 64, preferred=100)
     for messages in ((one, other, rival), (other, rival, one)):
         assert prefixes(*messages) == ("2001:db8:0:2::/64", "2001:db8:0:1::/64")
@@ -97,30 +116,41 @@ def test_of_several_addresses_in_a_prefix_the_longest_counts():
 
 def test_the_lifetime_is_found_under_both_of_its_names():
     """pyroute2 0.7 writes ifa_prefered, as the kernel's header does; 0.9 ifa_preferred."""
+
     class Message(dict):
         """An address as a pyroute2 that knows ``name`` reads it."""
 
         def __init__(self, text, name, seconds):
-            super().__init__(family=AF_INET6, index=2, prefixlen=64, scope=0, flags=0,
-                             header={"type": 20})
+            super().__init__(
+                family=AF_INET6, index=2, prefixlen=64, scope=0, flags=0, header={"type": 20}
+            )
             self.attributes = {"IFA_ADDRESS": text, "IFA_CACHEINFO": {name: seconds}}
 
         def get_attr(self, name):
             """Return an attribute, None for none."""
             return self.attributes.get(name)
+
     for name in ("ifa_prefered", "ifa_preferred"):
-        assert prefixes(Message("2001:db8:0:1::1", name, 10),
-                        Message("2001:db8:0:2::1", name, 20)) == (
-                            "2001:db8:0:2::/64", "2001:db8:0:1::/64")
+        assert prefixes(
+            Message("2001:db8:0:1::1", name, 10), Message("2001:db8:0:2::1", name, 20)
+        ) == ("2001:db8:0:2::/64", "2001:db8:0:1::/64")
 
 
 # --- the default route -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("words", "there"), [
-    ({"oif": 2, "protocol": 9}, True), ({"oif": 2, "protocol": 4}, True),
-    ({"oif": 3}, False), ({"oif": 2, "length": 64}, False), ({"oif": 2, "table": 100}, False),
-    ({"oif": 2, "table": 255}, False), ({"oif": 2, "table": 70000}, False)])
+@pytest.mark.parametrize(
+    ("words", "there"),
+    [
+        ({"oif": 2, "protocol": 9}, True),
+        ({"oif": 2, "protocol": 4}, True),
+        ({"oif": 3}, False),
+        ({"oif": 2, "length": 64}, False),
+        ({"oif": 2, "table": 100}, False),
+        ({"oif": 2, "table": 255}, False),
+        ({"oif": 2, "table": 70000}, False),
+    ],
+)
 def test_a_default_route_is_one_of_the_main_table_through_the_device(words, there):
     """Whoever made it; one of another device, table or length does not lead outside."""
     assert prefix.has_default(Kernel(route(AF_INET6, **words)), 2) is there
@@ -145,6 +175,7 @@ def _waiting(monkeypatch):
         kernel.bursts = list(bursts(kernel))
         monkeypatch.setattr(prefix, "IPRoute", lambda: kernel)
         return prefix.await_prefix("wan0", seconds), kernel
+
     yield wait
     for kernel in machines:
         assert kernel.open == 0
@@ -160,9 +191,16 @@ def test_a_prefix_that_is_there_is_not_waited_for(waiting):
 
 def test_only_a_prefix_ends_the_wait(waiting):
     """An address that says nothing of the line wakes, and is not enough."""
-    there, kernel = waiting(WAN, seconds=60, bursts=lambda kernel: [
-        [kernel.add(address("fe80::1", 2, 64, scope=253))], [kernel.add(address("fd00::1", 2, 64))],
-        [kernel.add(LINE)], [kernel.drop(LINE)]])
+    there, kernel = waiting(
+        WAN,
+        seconds=60,
+        bursts=lambda kernel: [
+            [kernel.add(address("fe80::1", 2, 64, scope=253))],
+            [kernel.add(address("fd00::1", 2, 64))],
+            [kernel.add(LINE)],
+            [kernel.drop(LINE)],
+        ],
+    )
     assert there
     assert kernel.happened == 3 + 1  # the last was announced, and not read
     assert LINE in kernel.messages
@@ -177,8 +215,9 @@ def test_the_wait_ends_after_its_time(waiting):
 def test_a_device_that_is_not_there_is_waited_for_first(waiting, monkeypatch):
     """By udev, within the same time; without it there is nothing to wait for."""
     seen = []
-    monkeypatch.setattr(prefix, "await_device",
-                        lambda name, until: seen.append((name, until)) or False)
+    monkeypatch.setattr(
+        prefix, "await_device", lambda name, until: seen.append((name, until)) or False
+    )
     began = time.monotonic()
     assert waiting(LINE, seconds=7)[0] is False
     [(name, until)] = seen
@@ -196,6 +235,7 @@ def _udev(monkeypatch):
     def make(*present, arrivals=()):
         made.append(Udev(*present, arrivals=arrivals).use(monkeypatch))
         return made[-1]
+
     yield make
     for one in made:
         one.close_all()

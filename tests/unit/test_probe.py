@@ -15,11 +15,14 @@ from dualwan.model.state import Health
 from dualwan.slices.pbr import SECOND
 from dualwan.slices.tunnel import LAST
 
-PROBED = BASE.replace("[lan]", """failover = true
+PROBED = BASE.replace(
+    "[lan]",
+    """failover = true
 probe = ["198.51.100.1", "198.51.100.2"]
 hold-down = 300
 
-[lan]""")
+[lan]""",
+)
 BY_MAPE = {Route(MAIN, "mape0"), Route(MAIN, "ppp0", SECOND)}
 BY_PPPOE = {Route(MAIN, "mape0", LAST), Route(MAIN, "ppp0", SECOND)}
 
@@ -163,6 +166,7 @@ def _command(machine, tmp_path, monkeypatch, capsys):
     def command(*argv, text=PROBED):
         path.write_text(text)
         return cli.main(["probe", "--config", str(path), *argv]), *capsys.readouterr()
+
     return command
 
 
@@ -180,7 +184,10 @@ def test_the_command_says_which_way_the_lan_takes(command, machine):
 def test_the_command_needs_targets(command, machine, tmp_path):
     """Without any it is a mistake of whoever calls it; nobody is asked."""
     assert command(text=BASE) == (
-        2, "", f"dualwan-hook: {tmp_path / 'dualwan.toml'} names no targets ([wan] probe)\n")
+        2,
+        "",
+        f"dualwan-hook: {tmp_path / 'dualwan.toml'} names no targets ([wan] probe)\n",
+    )
     assert machine.probed == []
 
 

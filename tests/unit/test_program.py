@@ -18,8 +18,13 @@ def test_what_a_program_says_comes_back():
 
 def test_words_are_arguments_and_nothing_else():
     """No shell reads them; the environment is ours."""
-    said = [sys.executable, "-c", "import os, sys; print(sys.argv[1:], sorted(os.environ))",
-            "$(id)", "; id"]
+    said = [
+        sys.executable,
+        "-c",
+        "import os, sys; print(sys.argv[1:], sorted(os.environ))",
+        "$(id)",
+        "; id",
+    ]
     code, printed, _ = program.output(said)
     assert code == 0
     assert printed.startswith("['$(id)', '; id'] ['LC_")

@@ -46,6 +46,7 @@ def router(*events, address=""):
 
 # --- idempotence -----------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("address", ["", *ADDRESSES[:1]])
 @pytest.mark.parametrize("event", list(Event))
 @pytest.mark.parametrize("before", [(), (Event.UP,), (Event.UP, Event.DOWN), (Event.REMOVE,)])
@@ -75,6 +76,7 @@ def test_planning_changes_nothing():
 
 # --- what an event touches -------------------------------------------------------------------
 
+
 def test_a_new_pppoe_address_touches_neither_tunnel_nor_snat():
     """Only the rule that names it changes, and the old flows go."""
     machine = router(Event.UP, Event.PPP_UP, address=ADDRESSES[0])
@@ -82,11 +84,16 @@ def test_a_new_pppoe_address_touches_neither_tunnel_nor_snat():
     machine.applied.clear()
     run(machine, CONFIG, Event.PPP_UP)
     assert {(step.sign, type(step.resource)) for step in machine.applied} == {
-        ("~", type(machine.applied[0].resource)), ("+", Route), ("-", RouteRule), ("+", RouteRule),
-        ("-", Flows)}
+        ("~", type(machine.applied[0].resource)),
+        ("+", Route),
+        ("-", RouteRule),
+        ("+", RouteRule),
+        ("-", Flows),
+    }
     assert Flows(ADDRESSES[0]) in [step.resource for step in machine.applied]
-    assert ADDRESSES[0] not in repr((machine.state.rules, machine.state.routes,
-                                     machine.state.tables))
+    assert ADDRESSES[0] not in repr(
+        (machine.state.rules, machine.state.routes, machine.state.tables)
+    )
 
 
 def test_the_same_address_again_keeps_its_flows():
@@ -137,6 +144,7 @@ def test_ipv6_never_loses_its_default_route():
 
 
 # --- removal ---------------------------------------------------------------------------------
+
 
 def populated():
     """Return a router that others use too, as it was before we came."""
@@ -196,6 +204,7 @@ def test_a_lan_that_left_the_configuration_gets_its_sysctl_back():
 
 # --- failure ---------------------------------------------------------------------------------
 
+
 def steps_of(events, address):
     """Return how many steps EVENTS take."""
     return len(router(*events, address=address).applied)
@@ -225,8 +234,10 @@ def test_a_run_that_stops_anywhere_is_mended_by_the_next(how, at):
 
 
 @pytest.mark.parametrize("how", ["crash_after", "refuse_after"])
-@pytest.mark.parametrize("at", range(steps_of((Event.UP, Event.REMOVE), ADDRESSES[0])
-                                     - steps_of((Event.UP,), ADDRESSES[0])))
+@pytest.mark.parametrize(
+    "at",
+    range(steps_of((Event.UP, Event.REMOVE), ADDRESSES[0]) - steps_of((Event.UP,), ADDRESSES[0])),
+)
 def test_a_removal_that_stops_anywhere_is_finished_by_the_next(how, at):
     """Killed or refused at any step of `down`: another `down` leaves nothing."""
     machine = router(Event.UP, address=ADDRESSES[0])
@@ -305,21 +316,25 @@ def test_somebody_who_flushes_or_edits_is_mended():
         assert kernel_state(machine) == whole
     machine.edit_table("dualwan_firewall")
     assert pending(machine, CONFIG, Event.APPLY) == [
-        "~ nft table inet dualwan_firewall (somebody changed it)"]
+        "~ nft table inet dualwan_firewall (somebody changed it)"
+    ]
     run(machine, CONFIG, Event.APPLY)
     assert kernel_state(machine) == whole
 
 
 # --- any order and repetition ----------------------------------------------------------------
 
-HOOKS = st.sampled_from([Event.PRE_UP, Event.UP, Event.DOWN, Event.POST_DOWN, Event.PPP_UP,
-                         Event.PPP_DOWN])
+HOOKS = st.sampled_from(
+    [Event.PRE_UP, Event.UP, Event.DOWN, Event.POST_DOWN, Event.PPP_UP, Event.PPP_DOWN]
+)
 LOOSE = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @LOOSE
-@given(st.lists(HOOKS, max_size=8), st.lists(st.sampled_from([Event.UP, Event.PPP_UP]),
-                                             min_size=1, max_size=4))
+@given(
+    st.lists(HOOKS, max_size=8),
+    st.lists(st.sampled_from([Event.UP, Event.PPP_UP]), min_size=1, max_size=4),
+)
 def test_late_and_repeated_hooks_end_in_the_same_state(before, repeated):
     """With WAN and PPPoE up, whatever hooks ran late, ifup and ip-up end in one state."""
     machine = router(*before, Event.UP, *repeated, address=ADDRESSES[0])
@@ -328,8 +343,7 @@ def test_late_and_repeated_hooks_end_in_the_same_state(before, repeated):
 
 
 @LOOSE
-@given(st.lists(HOOKS, max_size=8), st.permutations(
-    [Event.DOWN, Event.POST_DOWN, Event.PPP_DOWN]))
+@given(st.lists(HOOKS, max_size=8), st.permutations([Event.DOWN, Event.POST_DOWN, Event.PPP_DOWN]))
 def test_hooks_of_going_down_leave_nothing_in_any_order(before, goodbye):
     """With both WANs down, ifdown's and pppd's hooks may come in any order."""
     machine = router(*before, address=ADDRESSES[0])
@@ -435,6 +449,7 @@ TestLife.settings = settings(max_examples=60, stateful_step_count=20)
 
 # --- dialling --------------------------------------------------------------------------------
 
+
 @pytest.fixture
 def log(monkeypatch):
     """Collect what would go to syslog."""
@@ -457,7 +472,9 @@ def test_ifup_dials_and_ifdown_hangs_up(log):
     running.handle_event(DIALS, machine, Event.DOWN)
     assert machine.running == set()
     assert [line for line in log if "dsl-provider" in line] == [
-        "dialled dsl-provider (cause=ifup)", "hung up dsl-provider (cause=ifdown)"]
+        "dialled dsl-provider (cause=ifup)",
+        "hung up dsl-provider (cause=ifdown)",
+    ]
 
 
 def test_dialling_is_the_owners_choice(log):
@@ -528,7 +545,9 @@ def test_a_table_loaded_before_a_refusal_is_known_as_ours():
     assert not [step for step in pending(machine, CONFIG, Event.APPLY) if "nft table" in step]
 
 
-AUTO = BASE.split("[mape]", maxsplit=1)[0] + """\
+AUTO = (
+    BASE.split("[mape]", maxsplit=1)[0]
+    + """\
 [mape]
 br = "2001:db8:ffff::9"
 [mape.rule]
@@ -538,6 +557,7 @@ ea-length = 16
 [pppoe]
 dial = true
 """
+)
 
 
 class Patient(Machine):
@@ -569,7 +589,10 @@ def test_a_line_that_stays_silent_is_told_and_all_else_stands(log):
         running.handle_event(cfg, machine, Event.UP)
     assert machine.running == {"dsl-provider"}
     assert {table.name for table in machine.state.tables} == {
-        "dualwan_firewall", "dualwan_snat", "dualwan_pbr"}
+        "dualwan_firewall",
+        "dualwan_snat",
+        "dualwan_pbr",
+    }
     assert "no IPv6 prefix on wan0 yet" in log[-1]
 
 
@@ -589,6 +612,7 @@ def test_a_renumbered_line_is_followed(log, event):
 
 
 # --- the host in memory ----------------------------------------------------------------------
+
 
 def test_the_host_in_memory_is_a_host():
     """Anybody may see a plan for a machine that is not there."""

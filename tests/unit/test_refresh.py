@@ -77,8 +77,9 @@ def test_learned_at_once(tmp_path, said, event):
     assert ipv4(cfg, host) == "203.0.113.171"
     assert host.state.address_of("mape0") == "203.0.113.171"
     assert host.asked == ["hb46pp"]
-    assert said == ["hb46pp: learned 2001:db8:1:2000::/52 -> 203.0.113.0/24, EA length 12"
-                    f" from {ORIGIN}"]
+    assert said == [
+        f"hb46pp: learned 2001:db8:1:2000::/52 -> 203.0.113.0/24, EA length 12 from {ORIGIN}"
+    ]
 
 
 def in_vain(cfg, host):
@@ -90,8 +91,9 @@ def in_vain(cfg, host):
     host.clock += RETRY
 
 
-@pytest.mark.parametrize("event", [Event.PRE_UP, Event.DOWN, Event.POST_DOWN, Event.PPP_UP,
-                                   Event.PPP_DOWN, Event.REMOVE])
+@pytest.mark.parametrize(
+    "event", [Event.PRE_UP, Event.DOWN, Event.POST_DOWN, Event.PPP_UP, Event.PPP_DOWN, Event.REMOVE]
+)
 def test_nobody_is_asked_on_the_way(tmp_path, said, event):
     """What has to be quick never asks; it uses what is known."""
     cfg, host = config(tmp_path), machine(hb46pp=GOOD)
@@ -158,9 +160,11 @@ def test_silence_keeps_what_is_known(tmp_path, said):
     assert ipv4(cfg, host) == "203.0.113.171"
 
 
-@pytest.mark.parametrize("path", [
-    *sorted((CASES / "refused").glob("*.json")), CASES / "good" / "nothing-offered.json"],
-    ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [*sorted((CASES / "refused").glob("*.json")), CASES / "good" / "nothing-offered.json"],
+    ids=lambda path: path.stem,
+)
 def test_a_wrong_answer_changes_nothing(tmp_path, said, path):
     """And leaves one line in the log, for each of the hostile answers."""
     cfg, host = config(tmp_path, TEXT.replace(', "dhcpv6"', "")), machine(hb46pp=GOOD)
@@ -197,10 +201,26 @@ def test_learned_goes_before_the_table_and_the_table_before_nothing(tmp_path, sa
     running.handle_event(cfg, host, Event.UP)
     assert ipv4(cfg, host) == "153.241.113.198"
     said.clear()
-    host.answers["hb46pp"] = (ORIGIN, host.clock, json.dumps({
-        "order": ["map_e"], "map_e": {"br": "2001:db8:1::1", "rules": [
-            {"ipv6": "2400:4050::/32", "ipv4": "203.0.113.0/24", "ea_length": 24,
-             "psid_offset": 0}]}}))
+    host.answers["hb46pp"] = (
+        ORIGIN,
+        host.clock,
+        json.dumps(
+            {
+                "order": ["map_e"],
+                "map_e": {
+                    "br": "2001:db8:1::1",
+                    "rules": [
+                        {
+                            "ipv6": "2400:4050::/32",
+                            "ipv4": "203.0.113.0/24",
+                            "ea_length": 24,
+                            "psid_offset": 0,
+                        }
+                    ],
+                },
+            }
+        ),
+    )
     running.handle_event(cfg, host, Event.APPLY)
     assert ipv4(cfg, host) == "203.0.113.92"
     assert len(said) == 1
@@ -233,21 +253,34 @@ def test_status_shows_origin_and_age(tmp_path, said):
     running.handle_event(cfg, host, Event.UP)
     host.clock += 3 * 3600
     data = status.as_data(cfg, make_plan(cfg, host, Event.APPLY))
-    assert data["learned"] == [{
-        "source": "hb46pp", "origin": ORIGIN, "service": "A VNE Highspeed 4over6",
-        "prefix": PREFIX, "age": 10800, "ttl": 86400, "covers": True}]
-    assert (f"learned  by hb46pp from {ORIGIN}, 3 hours ago, for {PREFIX}"
-            in status.text(data).splitlines())
+    assert data["learned"] == [
+        {
+            "source": "hb46pp",
+            "origin": ORIGIN,
+            "service": "A VNE Highspeed 4over6",
+            "prefix": PREFIX,
+            "age": 10800,
+            "ttl": 86400,
+            "covers": True,
+        }
+    ]
+    assert (
+        f"learned  by hb46pp from {ORIGIN}, 3 hours ago, for {PREFIX}"
+        in status.text(data).splitlines()
+    )
     assert "by hb46pp 2001:db8:1:2000::/52 (A VNE Highspeed 4over6, " in status.text(data)
     assert len(said) == 1
 
 
-@pytest.mark.parametrize(("old", "new", "reason"), [
-    ('["hb46pp", "dhcpv6"]', '"hb46pp"', "must be a list"),
-    ('["hb46pp", "dhcpv6"]', '["hb46"]', "'hb46' is none of hb46pp, dhcpv6"),
-    ('["hb46pp", "dhcpv6"]', '["dhcpv6", "dhcpv6"]', "listed twice"),
-    ('"auto"', '"ocn"', 'goes with provider = "auto" only'),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('["hb46pp", "dhcpv6"]', '"hb46pp"', "must be a list"),
+        ('["hb46pp", "dhcpv6"]', '["hb46"]', "'hb46' is none of hb46pp, dhcpv6"),
+        ('["hb46pp", "dhcpv6"]', '["dhcpv6", "dhcpv6"]', "listed twice"),
+        ('"auto"', '"ocn"', 'goes with provider = "auto" only'),
+    ],
+)
 def test_configuration(tmp_path, old, new, reason):
     """An error names the line."""
     with pytest.raises(ConfigError, match=rf"dualwan.toml:7: mape.provisioning: .*{reason}"):

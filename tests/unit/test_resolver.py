@@ -104,6 +104,7 @@ def test_the_strings_of_a_record_are_joined(servers):
 
 def test_answers_of_others_are_not_heard(servers):
     """Junk, and an answer with another identifier, come before the one that counts."""
+
     def answer(wire):
         forged = message(wire, (TXT, string(b"forged")))
         return [b"junk", bytes([forged[0] ^ 1]) + forged[1:], *saying(b"good")(wire)]
@@ -114,10 +115,11 @@ def test_answers_of_others_are_not_heard(servers):
 
 def test_what_does_not_fit_is_asked_for_by_tcp(servers):
     """Byte by byte, if that is how it comes."""
+
     def whole(wire):
-        answer, = saying(b"x" * 255, b"y" * 255)(wire)
+        (answer,) = saying(b"x" * 255, b"y" * 255)(wire)
         framed = number(len(answer)) + answer
-        return [framed[at:at + 1] for at in range(len(framed))]
+        return [framed[at : at + 1] for at in range(len(framed))]
 
     servers.by_udp[SERVER] = lambda wire: [message(wire, flags=0x8380)]
     servers.by_tcp[SERVER] = whole
@@ -125,12 +127,15 @@ def test_what_does_not_fit_is_asked_for_by_tcp(servers):
     assert [kind for kind, *_ in servers.asked] == [socket.SOCK_DGRAM, socket.SOCK_STREAM]
 
 
-@pytest.mark.parametrize(("framed", "reason"), [
-    ([number(resolver.MAX_TCP + 1)], "longer than 16384 bytes"),
-    ([number(40) + b"too short", b""], "cut off"),
-    ([number(4) + b"junk"], "cannot be read"),
-    ([], "does not answer"),
-])
+@pytest.mark.parametrize(
+    ("framed", "reason"),
+    [
+        ([number(resolver.MAX_TCP + 1)], "longer than 16384 bytes"),
+        ([number(40) + b"too short", b""], "cut off"),
+        ([number(4) + b"junk"], "cannot be read"),
+        ([], "does not answer"),
+    ],
+)
 def test_an_answer_by_tcp_that_is_wrong(servers, framed, reason):
     """The next server is asked, and the reason is told if there is none."""
     servers.by_udp[SERVER] = lambda wire: [message(wire, flags=0x8380)]
@@ -147,8 +152,10 @@ def test_after_silence_the_next_server_is_asked(servers):
     servers.by_udp["192.0.2.53"] = failing(2)
     assert texts("192.0.2.53", SERVER, OTHER_SERVER) == ("good",)
     assert texts("nonsense", OTHER_SERVER) == ("good",)
-    with pytest.raises(RemoteError, match=f"192.0.2.53 failed with code 2, {SERVER} does not"
-                                          f" answer, nonsense is no address$"):
+    with pytest.raises(
+        RemoteError,
+        match=f"192.0.2.53 failed with code 2, {SERVER} does not answer, nonsense is no address$",
+    ):
         texts("192.0.2.53", SERVER, "nonsense", OTHER_SERVER)
 
 
@@ -187,8 +194,10 @@ def test_a_link_local_server_is_asked_on_its_interface(servers):
 def test_servers_of_resolv_conf(tmp_path):
     """In their order, whatever else stands there; none without the file."""
     path = tmp_path / "resolv.conf"
-    path.write_text("# nameserver 192.0.2.1\nsearch x\nnameserver fe80::1%eth0\n"
-                    " nameserver\t192.0.2.2 # ours\noptions rotate\n")
+    path.write_text(
+        "# nameserver 192.0.2.1\nsearch x\nnameserver fe80::1%eth0\n"
+        " nameserver\t192.0.2.2 # ours\noptions rotate\n"
+    )
     assert resolver.resolvers(path) == ("fe80::1%eth0", "192.0.2.2")
     assert resolver.resolvers(tmp_path / "none") == ()
 
@@ -197,8 +206,9 @@ def test_the_address_of_a_name_is_always_the_same(servers, monkeypatch):
     """A server that turns them with each answer must not move the tunnel."""
     monkeypatch.setattr(resolver, "resolvers", lambda: (SERVER,))
     for turn in (["2001:db8::9", "2001:db8::1", "2001:db8::5"], ["2001:db8::5", "2001:db8::1"]):
-        servers.by_udp[SERVER] = lambda wire, turn=turn: [message(wire, *(
-            (AAAA, IPv6Address(address).packed) for address in turn))]
+        servers.by_udp[SERVER] = lambda wire, turn=turn: [
+            message(wire, *((AAAA, IPv6Address(address).packed) for address in turn))
+        ]
         assert resolver.stable_address("aftr.example") == "2001:db8::1"
     assert resolver.stable_address("2001:db8::7") == "2001:db8::7"
 

@@ -28,7 +28,7 @@ FILES = {
     "netlink/__init__.py": "NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST = 4, 1024, 1\n",
     "netlink/exceptions.py": "class NetlinkError(Exception):\n    pass\n",
     "netlink/rtnl/__init__.py": "RTM_NEWROUTE = 24\n"
-                                "RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE, RTMGRP_LINK = 1, 2, 3\n",
+    "RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE, RTMGRP_LINK = 1, 2, 3\n",
 }
 STARTED = "class IPRoute:\n    pass\n"
 
@@ -39,6 +39,7 @@ def _load(tmp_path):
 
     ``before`` and ``after`` are Python that the process runs besides.
     """
+
     def load(before="", after="", **changed):
         for name, text in {**FILES, **changed}.items():
             path = tmp_path / "pyroute2" / name
@@ -46,20 +47,35 @@ def _load(tmp_path):
             if text is not None:
                 path.write_text(text)
         path = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
-        return subprocess.run([sys.executable, "-B", "-c", before + TELL + after],
-                              check=False, capture_output=True, text=True,
-                              env={**os.environ, "PYTHONPATH": path})
+        return subprocess.run(
+            [sys.executable, "-B", "-c", before + TELL + after],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+
     return load
 
 
 def test_the_package_is_not_started():
     """The one that is installed here: its database, command line and laboratory stay away."""
-    done = subprocess.run([sys.executable, "-B", "-c", TELL], check=True, capture_output=True,
-                          text=True, env=dict(os.environ))
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", TELL],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=dict(os.environ),
+    )
     module, name, loaded = json.loads(done.stdout)
     assert (module, name) == ("pyroute2.iproute.linux", "IPRoute")
-    assert not {"pyroute2.ndb", "pyroute2.ndb.main", "pyroute2.cli", "pyroute2.netns.nslink",
-                "pyroute2.ipdb"} & set(loaded)
+    assert not {
+        "pyroute2.ndb",
+        "pyroute2.ndb.main",
+        "pyroute2.cli",
+        "pyroute2.netns.nslink",
+        "pyroute2.ipdb",
+    } & set(loaded)
 
 
 def test_a_layout_that_is_known_is_taken_directly(load):
@@ -69,12 +85,15 @@ def test_a_layout_that_is_known_is_taken_directly(load):
     assert json.loads(done.stdout)[:2] == ["pyroute2.iproute.linux", "IPRoute"]
 
 
-@pytest.mark.parametrize("linux", [
-    pytest.param(None, id="the module is elsewhere"),
-    pytest.param("", id="the class is elsewhere"),
-    pytest.param("import pyroute2.missing\n", id="it needs a module that is not there"),
-    pytest.param("import pyroute2\npyroute2.config\n", id="it needs what the start provides"),
-])
+@pytest.mark.parametrize(
+    "linux",
+    [
+        pytest.param(None, id="the module is elsewhere"),
+        pytest.param("", id="the class is elsewhere"),
+        pytest.param("import pyroute2.missing\n", id="it needs a module that is not there"),
+        pytest.param("import pyroute2\npyroute2.config\n", id="it needs what the start provides"),
+    ],
+)
 def test_a_layout_that_is_not_known_is_imported_as_usual(load, linux):
     """Whole, and anew: what was loaded of it on the short way is forgotten."""
     done = load(**{"__init__.py": STARTED, "iproute/linux.py": linux})
@@ -91,7 +110,10 @@ def test_an_error_of_the_usual_import_is_told(load):
 
 def test_a_package_that_was_started_already_is_used_as_it_is(load):
     """By another part of the process, before: no second one beside it."""
-    done = load("import pyroute2\npyroute2.marked = True\n", "\nassert pyroute2.marked\n",
-                **{"__init__.py": ""})
+    done = load(
+        "import pyroute2\npyroute2.marked = True\n",
+        "\nassert pyroute2.marked\n",
+        **{"__init__.py": ""},
+    )
     assert done.stderr == ""
     assert json.loads(done.stdout)[:2] == ["pyroute2.iproute.linux", "IPRoute"]

@@ -30,15 +30,19 @@ def lines(text, chain):
 
 # --- all tables ------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("module", "wanted"), [
-    (firewall, FIREWALL), (snat, SNAT), (pbr, PBR)])
+
+@pytest.mark.parametrize(("module", "wanted"), [(firewall, FIREWALL), (snat, SNAT), (pbr, PBR)])
 def test_a_table_is_loaded_left_or_taken_away(module, wanted):
     """Absent: +; as loaded: =; changed by somebody: ~; not wanted: -; nothing there: nothing."""
     there, edited = (Observed(tables=(item,)) for item in (wanted, replace(wanted, intact=False)))
 
     def sign(seen, up):
-        return [step.sign for step in plan_of(module, config(), seen, up).steps
-                if isinstance(step.resource, NftTable)]
+        return [
+            step.sign
+            for step in plan_of(module, config(), seen, up).steps
+            if isinstance(step.resource, NftTable)
+        ]
+
     assert sign(Observed(), True) == ["+"]
     assert sign(there, True) == ["="]
     assert sign(edited, True) == ["~"]
@@ -71,6 +75,7 @@ def test_no_table_names_the_pppoe_address():
 
 # --- firewall --------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("chain", ["input", "output", "forward"])
 def test_every_way_is_closed_by_default(chain):
     """Input, output and forward drop what no rule accepts."""
@@ -84,41 +89,58 @@ def test_services_on_offer_open_on_pppoe_only():
     assert "tcp dport { 53, 8443 } accept" in rules
     assert "udp dport { 53 } accept" in rules
     assert any("icmp type echo-request accept" in rule for rule in rules)
-    assert not any("accept" in rule and "dport" in rule
-                   for rule in lines(text.source(), "from_wan") if "udp sport 547" not in rule)
+    assert not any(
+        "accept" in rule and "dport" in rule
+        for rule in lines(text.source(), "from_wan")
+        if "udp sport 547" not in rule
+    )
 
 
 def test_nothing_on_offer_leaves_the_ident_answer():
     """An empty list opens nothing; ident is still refused aloud."""
     text = wanted_of(firewall, config(BASE + "[firewall]\ninbound = []\n"))
     assert lines(text.source(), "offers") == [
-        "fib daddr . iif type != local drop", "tcp dport 113 reject with tcp reset",
-        "ct state != new drop"]
+        "fib daddr . iif type != local drop",
+        "tcp dport 113 reject with tcp reset",
+        "ct state != new drop",
+    ]
 
 
 def test_services_for_the_same_networks_share_an_acl():
     """One lookup by port, whatever their number; a port of two offers is for both's networks."""
-    offers = ", ".join(['{ service = "tcp/22", from = ["192.0.2.0/24"] }',
-                        '{ service = "ssh", from = ["198.51.100.0/24"] }',
-                        *(f'{{ service = "tcp/{port}", from = ["192.0.2.0/24", "2001:db8::/32"] }}'
-                          for port in range(1000, 1100))])
+    offers = ", ".join(
+        [
+            '{ service = "tcp/22", from = ["192.0.2.0/24"] }',
+            '{ service = "ssh", from = ["198.51.100.0/24"] }',
+            *(
+                f'{{ service = "tcp/{port}", from = ["192.0.2.0/24", "2001:db8::/32"] }}'
+                for port in range(1000, 1100)
+            ),
+        ]
+    )
     text = wanted_of(firewall, config(BASE + f"[firewall]\ninbound = [{offers}]\n")).source()
     ways = next(rule for rule in lines(text, "offers") if "vmap" in rule)
     assert ways.count("tcp . 22 : goto acl_0") == 1
     assert ways.count("goto acl_1") == 100
-    assert lines(text, "acl_0") == ["ip saddr { 198.51.100.0/24 } goto guard",
-                                     "ip saddr { 192.0.2.0/24 } accept"]
-    assert lines(text, "acl_1") == ["ip saddr { 192.0.2.0/24 } accept",
-                                     "ip6 saddr { 2001:db8::/32 } accept"]
+    assert lines(text, "acl_0") == [
+        "ip saddr { 198.51.100.0/24 } goto guard",
+        "ip saddr { 192.0.2.0/24 } accept",
+    ]
+    assert lines(text, "acl_1") == [
+        "ip saddr { 192.0.2.0/24 } accept",
+        "ip6 saddr { 2001:db8::/32 } accept",
+    ]
     assert "chain acl_2" not in text
 
 
 def test_mape_comes_from_the_relay_only():
     """Packets of the tunnel are accepted between its own two ends, both ways."""
     assert lines(FIREWALL.source(), "from_wan")[0] == (
-        f"ip6 saddr 2001:db8:ffff::9 ip6 daddr {CE} meta l4proto 4 accept")
+        f"ip6 saddr 2001:db8:ffff::9 ip6 daddr {CE} meta l4proto 4 accept"
+    )
     assert lines(FIREWALL.source(), "to_wan")[0] == (
-        f"ip6 saddr {CE} ip6 daddr 2001:db8:ffff::9 meta l4proto 4 accept")
+        f"ip6 saddr {CE} ip6 daddr 2001:db8:ffff::9 meta l4proto 4 accept"
+    )
 
 
 def test_without_a_softwire_no_tunnel_packet_passes():
@@ -130,21 +152,28 @@ def test_without_a_softwire_no_tunnel_packet_passes():
 
 def test_segments_fit_each_wan():
     """MSS is the device's MTU less the headers: 1420 by MAP-E, 1414 by PPPoE, 1394 with IPv6."""
-    found = re.findall(r'(\w+) "(\w+)" meta nfproto (\w+) tcp option maxseg size set (\d+)',
-                       FIREWALL.source())
+    found = re.findall(
+        r'(\w+) "(\w+)" meta nfproto (\w+) tcp option maxseg size set (\d+)', FIREWALL.source()
+    )
     assert sorted(found) == sorted(
-        (way, device, family, size) for way in ("iifname", "oifname")
-        for device, family, size in (("mape0", "ipv4", "1420"), ("ppp0", "ipv4", "1414"),
-                                     ("ppp0", "ipv6", "1394")))
+        (way, device, family, size)
+        for way in ("iifname", "oifname")
+        for device, family, size in (
+            ("mape0", "ipv4", "1420"),
+            ("ppp0", "ipv4", "1414"),
+            ("ppp0", "ipv6", "1394"),
+        )
+    )
 
 
 # --- snat ------------------------------------------------------------------------------------
+
 
 def test_every_block_of_the_port_set_is_in_the_map_once():
     """63 blocks of 16 ports by offset 6 and length 6, each with the shared address."""
     ports = config().mape.manual.port_set
     for protocol in ("tcp", "udp", "icmp"):
-        rule, = lines(SNAT.source(), f"{protocol}_any_block")
+        (rule,) = lines(SNAT.source(), f"{protocol}_any_block")
         blocks = re.findall(r"(\d+) : 192\.0\.2\.18 \. (\d+)-(\d+)", rule)
         assert [int(at) for at, _, _ in blocks] == list(range(63))
         assert tuple((int(low), int(high)) for _, low, high in blocks) == ports.ranges()
@@ -177,14 +206,18 @@ def test_only_our_bits_of_a_mark_are_touched():
 
 def test_the_way_back_follows_the_address():
     """A new address changes its one rule; route, mark and table stay; old flows are forgotten."""
-    seen = Observed(addresses=(Address("ppp0", "203.0.113.2"),), tables=(PBR,),
-                    routes=(Route(100, "ppp0"),),
-                    rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK))
+    seen = Observed(
+        addresses=(Address("ppp0", "203.0.113.2"),),
+        tables=(PBR,),
+        routes=(Route(100, "ppp0"),),
+        rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK),
+    )
     state = RunState(sessions={"pppoe": "203.0.113.1"})
     assert shown(plan_of(pbr, config(), seen, True, state)) == [
         "- rule 100: from 203.0.113.1 lookup 100",
         "+ rule 100: from 203.0.113.2 lookup 100",
-        "- conntrack entries of 203.0.113.1"]
+        "- conntrack entries of 203.0.113.1",
+    ]
 
 
 def test_a_lost_address_takes_its_rule_and_keeps_its_flows():
@@ -192,14 +225,18 @@ def test_a_lost_address_takes_its_rule_and_keeps_its_flows():
     seen = Observed(tables=(PBR,), rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK))
     state = RunState(sessions={"pppoe": "203.0.113.1"})
     assert shown(plan_of(pbr, config(), seen, True, state)) == [
-        "- rule 100: from 203.0.113.1 lookup 100"]
+        "- rule 100: from 203.0.113.1 lookup 100"
+    ]
 
 
 def test_a_changed_table_number_takes_the_old_one_along():
     """Rules and routes with our protocol number are ours in whatever table they are."""
-    seen = Observed(addresses=(Address("ppp0", "203.0.113.1"),), tables=(PBR,),
-                    routes=(Route(100, "ppp0"), Route(MAIN, "mape0")),
-                    rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK))
+    seen = Observed(
+        addresses=(Address("ppp0", "203.0.113.1"),),
+        tables=(PBR,),
+        routes=(Route(100, "ppp0"), Route(MAIN, "mape0")),
+        rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK),
+    )
     found = shown(plan_of(pbr, config(a="dial = false -> table = 300"), seen, True))
     assert "- route default dev ppp0 table 100" in found
     assert "+ route default dev ppp0 table 300" in found
@@ -207,6 +244,7 @@ def test_a_changed_table_number_takes_the_old_one_along():
 
 
 # --- tunnel ----------------------------------------------------------------------------------
+
 
 def fresh():
     """Return what is seen before the first ifup, the WAN being up."""
@@ -224,7 +262,8 @@ def test_the_first_ifup_of_the_tunnel():
         f"+ tunnel mape0 local {CE} remote 2001:db8:ffff::9 dev wan0 mtu 1460",
         "+ address 192.0.2.18/32 dev mape0",
         "+ route default dev mape0 table main",
-        "+ sysctl net/ipv4/conf/mape0/rp_filter = 2"]
+        "+ sysctl net/ipv4/conf/mape0/rp_filter = 2",
+    ]
 
 
 def test_a_lan_that_does_not_hear_advertisements_is_left_alone():
@@ -244,11 +283,14 @@ def test_a_router_is_asked_for_when_the_kernel_begins_to_listen():
     assert asking not in shown(plan_of(tunnel, config(), hears, True))
 
 
-@pytest.mark.parametrize(("links", "says"), [
-    ({}, "wan0 (wan.interface) does not exist"),
-    ({"wan0": "down"}, "wan0 (wan.interface) is down; ifup wan0 brings it up"),
-    ({"wan0": "up", "mape0": "veth"}, "mape0 (mape.tunnel) is there already, and is no IPv6"),
-])
+@pytest.mark.parametrize(
+    ("links", "says"),
+    [
+        ({}, "wan0 (wan.interface) does not exist"),
+        ({"wan0": "down"}, "wan0 (wan.interface) is down; ifup wan0 brings it up"),
+        ({"wan0": "up", "mape0": "veth"}, "mape0 (mape.tunnel) is there already, and is no IPv6"),
+    ],
+)
 def test_what_stands_in_the_way_is_said_in_words(links, says):
     """A tunnel that cannot be made is not tried; the line is listened to all the same."""
     machine = Machine()
@@ -263,24 +305,33 @@ def test_a_tunnel_that_differs_is_changed_whole():
     """Another relay, or a tunnel that somebody set down, is one change of one device."""
     for there in (replace(TUNNEL, remote="2001:db8:ffff::8"), replace(TUNNEL, up=False)):
         seen = replace(fresh(), tunnels=(there,))
-        assert [line[0] for line in shown(plan_of(tunnel, config(), seen, True))
-                if " tunnel mape0 " in line] == ["~"]
+        assert [
+            line[0]
+            for line in shown(plan_of(tunnel, config(), seen, True))
+            if " tunnel mape0 " in line
+        ] == ["~"]
 
 
 def test_taking_down_goes_the_other_way_round():
     """What was made last goes first, and other routes and addresses stay."""
     seen = Observed(
-        addresses=(Address("wan0", CE), Address("wan0", "2001:db8::5"),
-                   Address("mape0", "192.0.2.18")),
-        tunnels=(TUNNEL,), routes=(Route(MAIN, "mape0"), Route(100, "ppp0")),
-        sysctls={"net/ipv4/ip_forward": "1"})
+        addresses=(
+            Address("wan0", CE),
+            Address("wan0", "2001:db8::5"),
+            Address("mape0", "192.0.2.18"),
+        ),
+        tunnels=(TUNNEL,),
+        routes=(Route(MAIN, "mape0"), Route(100, "ppp0")),
+        sysctls={"net/ipv4/ip_forward": "1"},
+    )
     state = RunState(sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}})
     assert shown(plan_of(tunnel, config(), seen, False, state)) == [
         "- route default dev mape0 table main",
         "- address 192.0.2.18/32 dev mape0",
         f"- {TUNNEL.text}",
         f"- address {CE}/128 dev wan0",
-        "- sysctl net/ipv4/ip_forward 1 -> 0 (as it was before)"]
+        "- sysctl net/ipv4/ip_forward 1 -> 0 (as it was before)",
+    ]
 
 
 def test_a_sysctl_of_this_kernel_only():
@@ -288,4 +339,5 @@ def test_a_sysctl_of_this_kernel_only():
     seen = replace(fresh(), sysctls={})
     steps = plan_of(tunnel, config(), seen, True).changes
     assert [step.resource for step in steps if isinstance(step.resource, Sysctl)] == [
-        Sysctl("net/ipv4/conf/mape0/rp_filter", "2")]
+        Sysctl("net/ipv4/conf/mape0/rp_filter", "2")
+    ]

@@ -42,11 +42,19 @@ class Graph:
     """The chains of a table, without comments, and where their rules lead."""
 
     def __init__(self, table):
-        self.chains = {block.name: [SPOILED.sub("", line) for line in block.lines
-                                    if not isinstance(line, DeviceShortcut)]
-                       for block in table.blocks if block.kind == "chain"}
-        self.ways = {name: set(re.findall(r"\b(jump|goto) ([\w-]+)", "\n".join(rules)))
-                     for name, rules in self.chains.items()}
+        self.chains = {
+            block.name: [
+                SPOILED.sub("", line)
+                for line in block.lines
+                if not isinstance(line, DeviceShortcut)
+            ]
+            for block in table.blocks
+            if block.kind == "chain"
+        }
+        self.ways = {
+            name: set(re.findall(r"\b(jump|goto) ([\w-]+)", "\n".join(rules)))
+            for name, rules in self.chains.items()
+        }
         self.hooked = [block.name for block in table.blocks if block.hook]
 
     def reachable(self):
@@ -58,8 +66,7 @@ class Graph:
 
     def depth(self, chain):
         """Return how many jumps deep a packet can get from CHAIN."""
-        return max((self.depth(to) + (verb == "jump") for verb, to in self.ways[chain]),
-                   default=0)
+        return max((self.depth(to) + (verb == "jump") for verb, to in self.ways[chain]), default=0)
 
     def ends(self, chain):
         """Return the last rules that a packet that never comes back from CHAIN can have met."""
@@ -83,11 +90,19 @@ def with_lines(lines):
     return "\n".join([*kept[:at], *lines.splitlines(), *kept[at:], ""])
 
 
-EVERY = pytest.mark.parametrize("made", [
-    *(pytest.param(lambda folder=folder: tables("", folder), id=folder.name)
-      for folder in FOLDERS),
-    *(pytest.param(lambda lines=lines: tables(with_lines(lines)), id=name)
-      for name, lines in MORE.items())])
+EVERY = pytest.mark.parametrize(
+    "made",
+    [
+        *(
+            pytest.param(lambda folder=folder: tables("", folder), id=folder.name)
+            for folder in FOLDERS
+        ),
+        *(
+            pytest.param(lambda lines=lines: tables(with_lines(lines)), id=name)
+            for name, lines in MORE.items()
+        ),
+    ],
+)
 
 
 @EVERY
@@ -126,7 +141,8 @@ def test_the_quota_ends_in_a_verdict(made):
         if names.QUOTA_COUNT.of(protocol) in graph.chains:
             assert graph.ends(names.QUOTA_OF.of(protocol)) == {
                 f"meta l4proto {protocol} {protocol} sport set ct original proto-src accept",
-                "reject with icmp admin-prohibited"}
+                "reject with icmp admin-prohibited",
+            }
 
 
 @EVERY
@@ -139,8 +155,10 @@ def test_everything_has_a_name_and_a_comment(made):
             assert block.comment or block.kind != "chain"
     for block in made()[1].blocks:
         if block.kind == "chain":
-            patterns = [re.sub(r"\\{\\}", r"\\w+", re.escape(one.name)) for one in (
-                *names.BASE_CHAINS, *names.JUMP_CHAINS, names.PROBE, names.PROBES)]
+            patterns = [
+                re.sub(r"\\{\\}", r"\\w+", re.escape(one.name))
+                for one in (*names.BASE_CHAINS, *names.JUMP_CHAINS, names.PROBE, names.PROBES)
+            ]
             assert any(re.fullmatch(pattern, block.name) for pattern in patterns)
 
 
@@ -156,8 +174,10 @@ def test_a_rule_with_a_number_says_where_it_is_from(made):
 
 def test_the_limit_of_counting_is_explained():
     """441 stands in the kernel beside where it is from."""
-    assert 'goto tcp_quota_exceeded comment "441 = 504 - 63 of its bucket; ' \
-           '504 = 50 % of 1008 ports"' in wanted_of(snat, config()).source()
+    assert (
+        'goto tcp_quota_exceeded comment "441 = 504 - 63 of its bucket; '
+        '504 = 50 % of 1008 ports"' in wanted_of(snat, config()).source()
+    )
 
 
 # --- what is generated ----------------------------------------------------------------------
@@ -165,9 +185,16 @@ def test_the_limit_of_counting_is_explained():
 OCN = pool("192.0.2.18", PortSet(1, 6, 6), bytes(16))
 
 
-@pytest.mark.parametrize(("percent", "limit", "uncounted", "counted"), [
-    (100, 1008, 0, 1008), (50, 504, 63, 441), (13, 131, 63, 68), (12, 120, 0, 120),
-    (10, 100, 0, 100)])
+@pytest.mark.parametrize(
+    ("percent", "limit", "uncounted", "counted"),
+    [
+        (100, 1008, 0, 1008),
+        (50, 504, 63, 441),
+        (13, 131, 63, 68),
+        (12, 120, 0, 120),
+        (10, 100, 0, 100),
+    ],
+)
 def test_a_bucket_is_part_of_the_share(percent, limit, uncounted, counted):
     """Its flows are not counted, unless it would be most of the share."""
     quota = Quota(OCN, percent)
@@ -187,26 +214,36 @@ def test_who_is_given_another_port_is_metered():
         "add @udp_metered_flows { ip saddr . ip daddr . th dport ct count over 441 }",
         "update @udp_metered { ip saddr . ip daddr . th dport }",
         "update @metered_protocols { meta l4proto }",
-        "goto udp_search"]
+        "goto udp_search",
+    ]
 
 
 def test_endpoints_are_remembered_for_as_long_as_the_rfc_asks():
     """UDP: 2 min are the least, an hour is more than a console pauses (RFC 4787 REQ-5)."""
     lasts = {block.name: block.lines[-1] for block in allocate.sets("") if block.kind == "map"}
-    assert lasts == {"tcp_mappings": "timeout 15m", "udp_mappings": "timeout 1h",
-                     "icmp_mappings": "timeout 1m"}
+    assert lasts == {
+        "tcp_mappings": "timeout 15m",
+        "udp_mappings": "timeout 1h",
+        "icmp_mappings": "timeout 1m",
+    }
 
 
 def test_sets_are_those_of_0_1_0():
     """Another name or another term would forget what they hold at an upgrade."""
     with_open = tables(with_lines(MORE["open"]))[1]
-    learned = [block for block in with_open.blocks
-               if re.search(r"_flows$|_mappings$|^open_|^refused$", block.name)
-               and "metered" not in block.name and block.kind != "chain"]
+    learned = [
+        block
+        for block in with_open.blocks
+        if re.search(r"_flows$|_mappings$|^open_|^refused$", block.name)
+        and "metered" not in block.name
+        and block.kind != "chain"
+    ]
     learned += wanted_of(firewall, config()).blocks[:SETS_OF_GUARD]
     assert "".join(block.source() + "\n" for block in learned) == "".join(
-        line for line in (CASES / "sets-of-0.1.0.nft").read_text().splitlines(keepends=True)
-        if line.startswith("\t"))
+        line
+        for line in (CASES / "sets-of-0.1.0.nft").read_text().splitlines(keepends=True)
+        if line.startswith("\t")
+    )
 
 
 RULE = """\
@@ -228,11 +265,13 @@ layout = "rfc"
 def test_the_line_cannot_have_every_forward():
     """A port that is another subscriber's is said, and only that one is left out."""
     own, foreign = 1024 + 0x34 * 4, 1024 + 0x35 * 4
-    more = "".join(f'\n[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = {port}\n'
-                   'to = "192.168.1.10:80"\n' for port in (own, foreign))
+    more = "".join(
+        f'\n[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = {port}\nto = "192.168.1.10:80"\n'
+        for port in (own, foreign)
+    )
     cfg = config(RULE + more)
     line = derive_line(cfg, ["2001:db8:12:3400::/56"])
-    problem, = snat.bring_up(Situation(cfg, line, RunState(), Observed())).problems
+    (problem,) = snat.bring_up(Situation(cfg, line, RunState(), Observed())).problems
     assert str(foreign) in problem
     assert f"{{ {own} : 192.168.1.10 . 80 }}" in snat.wanted(cfg, line.ways).source()
 
@@ -242,10 +281,13 @@ def test_the_line_cannot_have_every_forward():
 
 def test_the_readme_names_every_chain_and_set():
     """Those of names.py, and no others."""
-    known = {one.name.replace("{}_bucket_{}", "{}_bucket_N") for one in (
-        *names.BASE_CHAINS, *names.JUMP_CHAINS)}
-    known |= {value for key, value in vars(names).items()
-              if key.isupper() and isinstance(value, str)}
+    known = {
+        one.name.replace("{}_bucket_{}", "{}_bucket_N")
+        for one in (*names.BASE_CHAINS, *names.JUMP_CHAINS)
+    }
+    known |= {
+        value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
+    }
     sessions = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name)
     for name in known:
         assert f"`{name.replace('{}', 'W' if name in sessions else 'P')}`" in README, name

@@ -129,9 +129,16 @@ for path in sys.argv[1:]:
 def test_the_order_is_the_same_each_time():
     """A second run of the same configuration must plan nothing: another process, another hash."""
     paths = sorted(CASES.glob("nft-*/config.toml"))
-    told = {subprocess.run([sys.executable, "-B", "-c", TELL, *paths], check=True, text=True,
-                           capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed}).stdout
-            for seed in ("0", "1", "2")}
+    told = {
+        subprocess.run(
+            [sys.executable, "-B", "-c", TELL, *paths],
+            check=True,
+            text=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
     [text] = told
     assert text.startswith(f"{pool(ADDRESS, OCN, bytes(range(16)), {1040, 2065, 64530})}\n")
     assert text.count("table ip dualwan_snat") == len(paths) > 1
@@ -150,8 +157,9 @@ def test_a_port_does_not_tell_the_next_one(secret):
 def test_a_reservation_leaves_the_others_where_they_are(secret, reserved):
     """Who has a port keeps its bucket, and the order stays, when forwards are added."""
     before, after = pool(ADDRESS, OCN, secret), pool(ADDRESS, OCN, secret, reserved)
-    for had, has in zip((*before.buckets, before.overflow), (*after.buckets, after.overflow),
-                        strict=True):
+    for had, has in zip(
+        (*before.buckets, before.overflow), (*after.buckets, after.overflow), strict=True
+    ):
         assert has == tuple(port for port in had if port not in reserved)
 
 
@@ -161,8 +169,12 @@ def test_a_reservation_leaves_the_others_where_they_are(secret, reserved):
 def compiled(conditions):
     """Return nft conditions "P & mask sign value" as functions of a port."""
     parts = [re.fullmatch(r"(P) & (\w+) (==|!=) (\w+)", one).groups() for one in conditions]
-    return [lambda port, mask=int(mask, 16), sign=sign, value=int(value, 16):
-            ((port & mask) == value) == (sign == "==") for _, mask, sign, value in parts]
+    return [
+        lambda port, mask=int(mask, 16), sign=sign, value=int(value, 16): (
+            ((port & mask) == value) == (sign == "==")
+        )
+        for _, mask, sign, value in parts
+    ]
 
 
 @pytest.mark.slow

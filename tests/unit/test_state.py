@@ -27,7 +27,9 @@ def done(state, *steps):
 def test_originals_are_noted_before_they_are_lost_in_the_order_of_setting():
     """The value that stood before ours is written down before ours is."""
     assert list(intent(RunState(), SET_A, SET_B).sysctls["tunnel"].items()) == [
-        ("a", "0"), ("b", "1")]
+        ("a", "0"),
+        ("b", "1"),
+    ]
 
 
 def test_the_first_original_counts():

@@ -13,23 +13,44 @@ from dualwan.model.usage import Losses
 from dualwan.nft.table import DeviceShortcut, NftTable, base_chain, dynamic
 
 HOOK = "type filter hook input priority filter; policy drop;"
-TABLE = NftTable("ip", "t", (dynamic("set", "held", "type ipv4_addr", 8, "60s", "1/2/3"),
-                             base_chain("a", HOOK, DeviceShortcut("lan0", "accept"), "drop",
-                                        comment="what comes in")))
+TABLE = NftTable(
+    "ip",
+    "t",
+    (
+        dynamic("set", "held", "type ipv4_addr", 8, "60s", "1/2/3"),
+        base_chain("a", HOOK, DeviceShortcut("lan0", "accept"), "drop", comment="what comes in"),
+    ),
+)
 STATE = RunState(
-    wanted=True, sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}},
-    addresses=(Address("wan0", "2001:db8::5"),), tunnels=("mape0",),
-    softwires={"mape": "192.0.2.18"}, sessions={"pppoe": "203.0.113.7"},
-    prefix="2001:db8::/56", aftr="2001:db8:ffff::64", notified_ce="2001:db8::feed",
-    health=Health(broken=True, row=2, since=1000.5), tables=("t",),
-    losses=Losses({"192.168.1.10": 3}, 2, 1), dialled=("dsl-provider",))
+    wanted=True,
+    sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}},
+    addresses=(Address("wan0", "2001:db8::5"),),
+    tunnels=("mape0",),
+    softwires={"mape": "192.0.2.18"},
+    sessions={"pppoe": "203.0.113.7"},
+    prefix="2001:db8::/56",
+    aftr="2001:db8:ffff::64",
+    notified_ce="2001:db8::feed",
+    health=Health(broken=True, row=2, since=1000.5),
+    tables=("t",),
+    losses=Losses({"192.168.1.10": 3}, 2, 1),
+    dialled=("dsl-provider",),
+)
 # As 0.1.0 wrote it; the text and the listing of each table stood in it.
-OLD = {"wanted": True, "sysctls": {"tunnel": {"net/ipv4/ip_forward": "0"}},
-       "addresses": [["wan0", "2001:db8::5"]], "tunnels": ["mape0"], "pppoe": "203.0.113.7",
-       "mape": "192.0.2.18", "prefix": "2001:db8::/56", "aftr": "2001:db8:ffff::64",
-       "told": "2001:db8::feed", "health": [True, 2, 1000.5],
-       "tables": {"t": [TABLE.source(), "listed"], "torn": ["", ""]},
-       "losses": {"refused": {"192.168.1.10": 3}, "no_port": 2, "untranslated": 1}}
+OLD = {
+    "wanted": True,
+    "sysctls": {"tunnel": {"net/ipv4/ip_forward": "0"}},
+    "addresses": [["wan0", "2001:db8::5"]],
+    "tunnels": ["mape0"],
+    "pppoe": "203.0.113.7",
+    "mape": "192.0.2.18",
+    "prefix": "2001:db8::/56",
+    "aftr": "2001:db8:ffff::64",
+    "told": "2001:db8::feed",
+    "health": [True, 2, 1000.5],
+    "tables": {"t": [TABLE.source(), "listed"], "torn": ["", ""]},
+    "losses": {"refused": {"192.168.1.10": 3}, "no_port": 2, "untranslated": 1},
+}
 
 
 @pytest.fixture(name="directory", autouse=True)
@@ -120,8 +141,9 @@ def test_the_tables_of_0_1_0_are_taken_over(directory):
 
 def test_a_state_of_0_1_0_without_counts_is_read(directory):
     """Its first builds counted nothing."""
-    (directory / store.NAME).write_text(json.dumps(
-        {key: value for key, value in OLD.items() if key != "losses"}))
+    (directory / store.NAME).write_text(
+        json.dumps({key: value for key, value in OLD.items() if key != "losses"})
+    )
     assert store.load_state().losses == Losses()
     assert store.load_state().sysctls == STATE.sysctls
 

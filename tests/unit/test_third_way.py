@@ -11,8 +11,17 @@ from dualwan.model.resources import Flows, Route, RouteRule
 from dualwan.model.way import Kind, Way
 from dualwan.slices import firewall, pbr, snat
 
-THIRD = Way("pppoe2", "ppp1", Kind.PPP, 1400, 2, table=110, priority=110, offers_services=True,
-            peer="second")
+THIRD = Way(
+    "pppoe2",
+    "ppp1",
+    Kind.PPP,
+    1400,
+    2,
+    table=110,
+    priority=110,
+    offers_services=True,
+    peer="second",
+)
 FORWARDS = """
 [[forward]]
 via = "pppoe"
@@ -42,19 +51,24 @@ def _machine(cfg):
 
 def rules(table, chain):
     """Return the rules of one chain of a table."""
-    return next(block.lines for block in table.blocks
-                if (block.kind, block.name) == ("chain", chain))
+    return next(
+        block.lines for block in table.blocks if (block.kind, block.name) == ("chain", chain)
+    )
 
 
 def test_its_answers_go_back_by_it(machine, cfg):
     """A table and two rules of its own; the other session's are as they were."""
     assert {Route(110, "ppp1"), Route(100, "ppp0")} <= set(machine.state.routes)
     assert set(machine.state.rules) == {
-        RouteRule(100, 100, "203.0.113.7"), RouteRule(101, 100, mark=0x01000000, mask=0x0F000000),
-        RouteRule(110, 110, ADDRESSES[0]), RouteRule(111, 110, mark=0x02000000, mask=0x0F000000)}
+        RouteRule(100, 100, "203.0.113.7"),
+        RouteRule(101, 100, mark=0x01000000, mask=0x0F000000),
+        RouteRule(110, 110, ADDRESSES[0]),
+        RouteRule(111, 110, mark=0x02000000, mask=0x0F000000),
+    }
     table = pbr.wanted_table(cfg, derive_line(cfg).ways)
     assert 'iifname "ppp1" ct state new ct mark set ct mark & 0xf0ffffff | 0x02000000' in rules(
-        table, "prerouting")
+        table, "prerouting"
+    )
     assert any(rule.startswith('oifname "ppp1" fib saddr') for rule in rules(table, "leaving"))
     assert machine.state.sysctls["net/ipv4/conf/ppp1/rp_filter"] == "2"
 
@@ -77,7 +91,8 @@ def test_what_leaves_by_it_is_translated_and_forwards_are_its_own():
     both = replace(cfg, forwards=(*cfg.forwards, replace(mine[0], via="pppoe2")))
     table = snat.wanted(both, derive_line(both).ways)
     assert {'oifname "ppp0" masquerade', 'oifname "ppp1" masquerade'} <= set(
-        rules(table, "postrouting"))
+        rules(table, "postrouting")
+    )
     assert any("8081" in rule for rule in rules(table, "pppoe2_inbound"))
     assert not any("8081" in rule for rule in rules(table, "pppoe_inbound"))
     assert "ct mark set ct mark & 0xf0ffffff | 0x0a000000" in rules(table, "pppoe2_hairpin")

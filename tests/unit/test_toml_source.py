@@ -19,17 +19,20 @@ to = "x"
 """
 
 
-@pytest.mark.parametrize(("section", "key", "number", "line"), [
-    ("wan", "", 0, 2),
-    ("wan", "interface", 0, 3),
-    ("mape.rule", "ea-length", 0, 6),
-    ("forward", "port", 0, 8),
-    ("forward", "", 1, 9),
-    ("forward", "port", 1, 11),
-    ("forward", "to", 1, 12),
-    ("forward", "to", 0, 7),
-    ("nowhere", "key", 0, 1),
-])
+@pytest.mark.parametrize(
+    ("section", "key", "number", "line"),
+    [
+        ("wan", "", 0, 2),
+        ("wan", "interface", 0, 3),
+        ("mape.rule", "ea-length", 0, 6),
+        ("forward", "port", 0, 8),
+        ("forward", "", 1, 9),
+        ("forward", "port", 1, 11),
+        ("forward", "to", 1, 12),
+        ("forward", "to", 0, 7),
+        ("nowhere", "key", 0, 1),
+    ],
+)
 def test_each_key_has_its_line(section, key, number, line):
     """A key is found in its table, in the right one of several; else the table's header is."""
     assert Source("f", TEXT).line(section, key, number) == line
@@ -70,12 +73,15 @@ def test_the_nearest_known_name_is_offered_only_when_it_is_near():
     assert unknown("key", "xyz", ["port", "to"]) == "unknown key 'xyz'; known: port, to"
 
 
-@pytest.mark.parametrize(("text", "line"), [
-    ("a = 1\nb = \nc = 3\n", 2),
-    ("a = 1\na = 2\n", 2),
-    ('a = "\n', 1),
-    ("[a]\nb = [1,\n2\n", 3),
-])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a = 1\nb = \nc = 3\n", 2),
+        ("a = 1\na = 2\n", 2),
+        ('a = "\n', 1),
+        ("[a]\nb = [1,\n2\n", 3),
+    ],
+)
 def test_what_is_not_toml_is_reported_where_the_parser_stopped(text, line):
     """The line of a syntax error is tomli's; at the end of the file it is the last."""
     with pytest.raises(ConfigError, match=rf"^f:{line}: not valid TOML: [A-Z]"):

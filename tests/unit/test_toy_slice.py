@@ -18,29 +18,45 @@ from dualwan.slices.tables import table_plan
 
 LOG_MARTIANS = "net/ipv4/conf/wan0/log_martians"
 TABLE = TableId("ip", "dualwan_toy")
-WANTED = NftTable(TABLE.family, TABLE.name, (
-    base_chain("toy", "type filter hook input priority 5; policy accept;", "accept"),))
+WANTED = NftTable(
+    TABLE.family,
+    TABLE.name,
+    (base_chain("toy", "type filter hook input priority 5; policy accept;", "accept"),),
+)
 
 
 def bring_up(at):
     """Load a table, and set a sysctl."""
     nft, unobserved = table_plan("toy", WANTED, TABLE.name, at.observed)
-    return SlicePlan("toy", (*nft, *sysctl_steps([Sysctl(LOG_MARTIANS, "1")],
-                                                 at.observed.sysctls)), unobserved=unobserved)
+    return SlicePlan(
+        "toy",
+        (*nft, *sysctl_steps([Sysctl(LOG_MARTIANS, "1")], at.observed.sysctls)),
+        unobserved=unobserved,
+    )
 
 
 def take_down(remains):
     """Remove the table, and restore the sysctl."""
     nft, unobserved = table_plan("toy", None, TABLE.name, remains.observed)
     originals = remains.state.sysctls.get("toy", {})
-    return SlicePlan("toy", (*nft, *restore_steps(originals, (), remains.observed.sysctls)),
-                     unobserved=unobserved)
+    return SlicePlan(
+        "toy",
+        (*nft, *restore_steps(originals, (), remains.observed.sysctls)),
+        unobserved=unobserved,
+    )
 
 
-TOY = Slice("toy", bring_up, take_down, needs="firewall", table=TABLE,
-            sysctls=lambda _config, _ways: (LOG_MARTIANS,),
-            note_up=lambda state, at: replace(
-                state, softwires={**state.softwires, "toy": at.config.wan.interface}))
+TOY = Slice(
+    "toy",
+    bring_up,
+    take_down,
+    needs="firewall",
+    table=TABLE,
+    sysctls=lambda _config, _ways: (LOG_MARTIANS,),
+    note_up=lambda state, at: replace(
+        state, softwires={**state.softwires, "toy": at.config.wan.interface}
+    ),
+)
 
 
 @pytest.fixture(name="machine")

@@ -25,8 +25,9 @@ def test_a_url_alone(tmp_path):
 
 def test_a_name_and_a_password(tmp_path):
     """Beside the URL; neither is shown."""
-    found = update_call.read(written(
-        tmp_path / "f", f'url = "{URL}"\nuser = "me"\npassword = "pa:ss"\n'))
+    found = update_call.read(
+        written(tmp_path / "f", f'url = "{URL}"\nuser = "me"\npassword = "pa:ss"\n')
+    )
     assert found == UpdateCall(URL, "me", "pa:ss")
     assert repr(found) == "UpdateCall('https://update.example.jp/request')"
 
@@ -57,18 +58,21 @@ def test_only_a_file(tmp_path):
             update_call.read(tmp_path / name)
 
 
-@pytest.mark.parametrize(("text", "reason"), [
-    ("", "f:1: 'url' is missing"),
-    ('url = "http://update.example.jp/?pass=secret"', "f:1: url: must be an https URL"),
-    ('url = "https://me:secret@update.example.jp/"', "f:1: url: must be an https URL"),
-    ("url = 1", "must be a text"),
-    (f'url = "{URL}"\nuser = "me"', "f:2: user: needs the other"),
-    (f'url = "{URL}"\npassword = "secret"', "f:2: password: needs the other"),
-    (f'url = "{URL}"\nuser = "m:e"\npassword = "secret"', "cannot contain a colon"),
-    (f'url = "{URL}"\nuzer = "me"', "f:2: uzer: unknown key"),
-    ("url = ", "f:1: not valid TOML"),
-    ("#" * 5000, "longer than 4096 bytes"),
-])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "f:1: 'url' is missing"),
+        ('url = "http://update.example.jp/?pass=secret"', "f:1: url: must be an https URL"),
+        ('url = "https://me:secret@update.example.jp/"', "f:1: url: must be an https URL"),
+        ("url = 1", "must be a text"),
+        (f'url = "{URL}"\nuser = "me"', "f:2: user: needs the other"),
+        (f'url = "{URL}"\npassword = "secret"', "f:2: password: needs the other"),
+        (f'url = "{URL}"\nuser = "m:e"\npassword = "secret"', "cannot contain a colon"),
+        (f'url = "{URL}"\nuzer = "me"', "f:2: uzer: unknown key"),
+        ("url = ", "f:1: not valid TOML"),
+        ("#" * 5000, "longer than 4096 bytes"),
+    ],
+)
 def test_wrong(tmp_path, text, reason):
     """With file and line, and without the password."""
     with pytest.raises(ConfigError, match=reason) as caught:
@@ -118,10 +122,17 @@ def test_a_password_goes_to_whom_it_was_meant_for(provider):
     assert provider.options["redirects"] == 0
 
 
-@pytest.mark.parametrize(("body", "said"), [
-    (b"", "status 200"), (b"\n \n", "status 200"),
-    (b"good 2001:db8::1\r\nmore\n", "good 2001:db8::1"),
-    (b"\x1b[2J\x07", "?[2J?"), (b"\xff\xfe", "\ufffd\ufffd"), (b"x" * 500, "x" * 200)])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "status 200"),
+        (b"\n \n", "status 200"),
+        (b"good 2001:db8::1\r\nmore\n", "good 2001:db8::1"),
+        (b"\x1b[2J\x07", "?[2J?"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"x" * 500, "x" * 200),
+    ],
+)
 def test_what_the_provider_says_is_one_short_line(provider, body, said):
     """It goes into a log and onto a terminal."""
     provider.body = body
@@ -130,6 +141,7 @@ def test_what_the_provider_says_is_one_short_line(provider, body, said):
 
 def test_a_call_in_vain(monkeypatch):
     """The error is the exchange's own; it does not name the query."""
+
     def refuse(url, *_, **__):
         raise RemoteError(f"{url.partition('?')[0]} answers with status 401")
 

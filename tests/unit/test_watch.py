@@ -26,6 +26,7 @@ def _watching(monkeypatch):
         monkeypatch.setattr(watch, "SETTLED_MS", 1)
         kernel.udev, kernel.endless = udev, True
         return watch.changes("wan0"), kernel
+
     yield start
     for one in made:
         one.close_all()
@@ -46,16 +47,27 @@ CHANGES = {
     "gone": (lambda kernel: [kernel.drop(WAN)], True),
     "another device of that name": (lambda kernel: [kernel.drop(WAN), kernel.add(ANEW)], True),
     "one more address of the prefix": (
-        lambda kernel: [kernel.add(address("2001:db8:0:100::7", 2, 64))], False),
-    "a lifetime": (lambda kernel: [kernel.drop(LINE), kernel.add(
-        address("2001:db8:0:100::5", 2, 64, preferred=100))], False),
+        lambda kernel: [kernel.add(address("2001:db8:0:100::7", 2, 64))],
+        False,
+    ),
+    "a lifetime": (
+        lambda kernel: [
+            kernel.drop(LINE),
+            kernel.add(address("2001:db8:0:100::5", 2, 64, preferred=100)),
+        ],
+        False,
+    ),
     "our own CE address": (
-        lambda kernel: [kernel.add(address("2001:db8:0:100:99::", 2, 128))], False),
+        lambda kernel: [kernel.add(address("2001:db8:0:100:99::", 2, 128))],
+        False,
+    ),
     "a unique local address": (lambda kernel: [kernel.add(address("fd00::1", 2, 64))], False),
     "another device": (lambda kernel: [kernel.add(link("lan0", 3), route(10, oif=3))], False),
     "there and back": (lambda kernel: [kernel.drop(LINE), kernel.add(LINE)], False),
-    "down and up": (lambda kernel: [kernel.drop(WAN), kernel.add(DOWN), kernel.drop(DOWN),
-                                    kernel.add(WAN)], False),
+    "down and up": (
+        lambda kernel: [kernel.drop(WAN), kernel.add(DOWN), kernel.drop(DOWN), kernel.add(WAN)],
+        False,
+    ),
 }
 
 
@@ -102,6 +114,7 @@ def test_udev_wakes_too(watching):
         kernel.udev.ring()
         kernel.messages.append(WAN)
         return []  # not yet
+
     kernel.link_lookup = renamed
     next(changes)
     assert kernel.udev.present == ["eth9"]  # which it was called before

@@ -13,9 +13,16 @@ from dualwan.slices import snat
 COUNTED = Losses({"192.168.1.10": 3}, 2, 1)
 
 
-@pytest.mark.parametrize(("event", "wanted"), [
-    (Event.PRE_UP, True), (Event.UP, True), (Event.APPLY, True),
-    (Event.DOWN, False), (Event.REMOVE, False)])
+@pytest.mark.parametrize(
+    ("event", "wanted"),
+    [
+        (Event.PRE_UP, True),
+        (Event.UP, True),
+        (Event.APPLY, True),
+        (Event.DOWN, False),
+        (Event.REMOVE, False),
+    ],
+)
 def test_the_wish_is_noted_before_the_first_step(event, wanted):
     """A run that is killed at once leaves what later events go by."""
     machine = Machine("wan0", "lan0")

@@ -76,8 +76,22 @@ def _run(root: Path, command: list[str]) -> int:
     """Run ``command`` in namespaces of its own for mounts and processes."""
     environment = ENVIRONMENT | {name: os.environ[name] for name in HANDED_ON if name in os.environ}
     # Where unshare is killed, it takes its first process with it, and that one all others.
-    inside = ["unshare", "--mount", "--propagation", "unchanged", "--pid", "--fork", "--kill-child",
-              "bash", "-c", INSIDE, "userland", str(root), str(CHECKOUT), *command]
+    inside = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "unchanged",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "bash",
+        "-c",
+        INSIDE,
+        "userland",
+        str(root),
+        str(CHECKOUT),
+        *command,
+    ]
     return subprocess.call(inside, env=environment)
 
 
@@ -108,8 +122,12 @@ def _build(suite: str, packages: list[str], root: Path) -> None:
     work = Path(tempfile.mkdtemp(prefix=f".userland-{suite}-", dir=root.parent))
     work.chmod(0o755)
     try:
-        image.bootstrap(suite, work / "root", work / "build.log", [
-            "--variant=minbase", f"--include={','.join(packages)}"])
+        image.bootstrap(
+            suite,
+            work / "root",
+            work / "build.log",
+            ["--variant=minbase", f"--include={','.join(packages)}"],
+        )
         (work / "root").rename(root)
     finally:
         shutil.rmtree(work, ignore_errors=True)

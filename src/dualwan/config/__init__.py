@@ -136,12 +136,19 @@ def _beside_forwards(config: Config, source: Source, said: bool) -> Firewall:
     """Check that the line can have the forwards; what the firewall offers beside them."""
     mape, wan = config.mape, config.wan.interface
     if isinstance(mape, DsLite) and (found := forwards.with_via(forwards.MAPE, config.forwards)):
-        source.fail("DS-Lite has no address of its own to forward from", "forward", "via",
-                    found[0].number)
+        source.fail(
+            "DS-Lite has no address of its own to forward from", "forward", "via", found[0].number
+        )
     if {*config.lan.interfaces} == {wan} and (
-            found := forwards.with_via(forwards.PINHOLE, config.forwards)):
-        source.fail("IPv6 of a LAN on the WAN's own interface does not pass this router: it can "
-                    "neither shut nor open it", "forward", "to", found[0].number)
+        found := forwards.with_via(forwards.PINHOLE, config.forwards)
+    ):
+        source.fail(
+            "IPv6 of a LAN on the WAN's own interface does not pass this router: it can "
+            "neither shut nor open it",
+            "forward",
+            "to",
+            found[0].number,
+        )
     if isinstance(mape, MapE) and mape.manual:
         forwards.check(source, config.forwards, mape.manual.port_set)
     offering = (forwards.PPPOE, *([forwards.MAPE] if isinstance(mape, Ipip) else []))
@@ -171,8 +178,9 @@ def _lan(table: TomlTable, wan: str) -> Lan:
     if not lan.networks:
         table.fail("is empty: nobody would be in the LAN", "networks")
     if lan.networks != PRIVATE and wan not in lan.interfaces:
-        table.fail(f"serves a LAN on the WAN's own interface ({wan}); others are trusted whole",
-                   "networks")
+        table.fail(
+            f"serves a LAN on the WAN's own interface ({wan}); others are trusted whole", "networks"
+        )
     table.done()
     return lan
 
@@ -206,6 +214,7 @@ def _each_interface_once(config: Config, source: Source) -> None:
             shared = ""  # once
             continue
         if name in roles:
-            source.fail(f"the interface '{name}' is listed twice, also in {roles[name]}",
-                        section, key)
+            source.fail(
+                f"the interface '{name}' is listed twice, also in {roles[name]}", section, key
+            )
         roles[name] = f"{section}.{key}"

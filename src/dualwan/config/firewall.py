@@ -100,8 +100,11 @@ def _offer(value: Any) -> InboundService:
     if "service" not in value:
         raise ValueError('a service in braces needs its name: { service = "ssh" }')
     found = service(value["service"])
-    return InboundService(found, networks(value.get("from", [])),
-                 values.flag(value.get("guard", found.name in GUARDED)))
+    return InboundService(
+        found,
+        networks(value.get("from", [])),
+        values.flag(value.get("guard", found.name in GUARDED)),
+    )
 
 
 def networks(value: Any) -> tuple[Network, ...]:
@@ -120,5 +123,6 @@ def _network(value: Any) -> Network:
     try:
         return ip_network(values.text(value))
     except ValueError:
-        raise ValueError(f"{value!r} is no network such as 192.0.2.0/24 (no bits set past its "
-                         "length)") from None
+        raise ValueError(
+            f"{value!r} is no network such as 192.0.2.0/24 (no bits set past its length)"
+        ) from None

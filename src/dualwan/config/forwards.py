@@ -64,8 +64,12 @@ def read(source: Source, data: Any) -> tuple[Forward, ...]:
     for number, item in enumerate(data):
         table = TomlTable(source, "forward", item, number)
         forward = _forward(table, number)
-        name = (forward.via, forward.protocol, forward.port,
-                forward.to if forward.via == PINHOLE else None)
+        name = (
+            forward.via,
+            forward.protocol,
+            forward.port,
+            forward.to if forward.via == PINHOLE else None,
+        )
         if name in names:
             table.fail(f"{forward.protocol}/{forward.port} is forwarded twice", "port")
         names.add(name)
@@ -82,14 +86,24 @@ def _forward(table: TomlTable, number: int) -> Forward:
     table.done()
     version = 6 if via == PINHOLE else 4
     if to.version != version:
-        table.fail('is an IPv4 address: say by which outer address, via = "pppoe" or "mape"'
-                   if via == PINHOLE else
-                   "is an IPv6 address, which is reached without translation: leave out 'via'",
-                   "to")
+        table.fail(
+            'is an IPv4 address: say by which outer address, via = "pppoe" or "mape"'
+            if via == PINHOLE
+            else "is an IPv6 address, which is reached without translation: leave out 'via'",
+            "to",
+        )
     if any(network.version != version for network in sources):
         table.fail(f"must be IPv{version} networks, as the server is", "from")
-    return Forward(via, protocol, port, to, to_port or port, collapsed(sources), number,
-                   f"{table.source.name}:{table.source.line('forward', 'port', number)}")
+    return Forward(
+        via,
+        protocol,
+        port,
+        to,
+        to_port or port,
+        collapsed(sources),
+        number,
+        f"{table.source.name}:{table.source.line('forward', 'port', number)}",
+    )
 
 
 def _server(value: Any) -> tuple[IPv4Address | IPv6Address, int]:
@@ -98,8 +112,10 @@ def _server(value: Any) -> tuple[IPv4Address | IPv6Address, int]:
         return _inside(value), 0
     parts = re.fullmatch(r"([0-9.]+)(?::([0-9]{1,5}))?", value)
     if not parts or not 0 < int(parts[2] or 1) <= MAX_PORT:
-        raise ValueError(f"{value!r} must be an address, or address and port, as in "
-                         '"192.168.1.5" or "192.168.1.5:8080"')
+        raise ValueError(
+            f"{value!r} must be an address, or address and port, as in "
+            '"192.168.1.5" or "192.168.1.5:8080"'
+        )
     return values.ipv4(parts[1]), int(parts[2] or 0)
 
 
@@ -108,10 +124,16 @@ def _inside(value: str) -> IPv6Address:
     try:
         address = IPv6Address(value)
     except ValueError:
-        raise ValueError(f"{value!r} is no IPv6 address; its port is the one that is forwarded, "
-                         "and stands in 'port'") from None
-    if address.is_multicast or address.is_unspecified or address.is_link_local or (
-            address.scope_id):
+        raise ValueError(
+            f"{value!r} is no IPv6 address; its port is the one that is forwarded, "
+            "and stands in 'port'"
+        ) from None
+    if (
+        address.is_multicast
+        or address.is_unspecified
+        or address.is_link_local
+        or (address.scope_id)
+    ):
         raise ValueError(f"{value!r} cannot be reached from outside")
     return address
 
@@ -128,16 +150,23 @@ def check(source: Source, forwards: Sequence[Forward], port_set: PortSet | None)
         source.fail(why, "forward", "port", one.number)
 
 
-def _impossible(forwards: Sequence[Forward], port_set: PortSet | None,
-                ) -> list[tuple[Forward, str]]:
+def _impossible(
+    forwards: Sequence[Forward],
+    port_set: PortSet | None,
+) -> list[tuple[Forward, str]]:
     """Those of FORWARDS whose port PORT_SET does not have, and why; None has every port."""
     if port_set is None:
         return []
     return [(one, outside(port_set, one.port)) for one in forwards if one.port not in port_set]
 
 
-def without_conflicts(source: Source, forwards: Sequence[Forward], firewall: Firewall,
-           offering: Collection[str], said: bool) -> Firewall:
+def without_conflicts(
+    source: Source,
+    forwards: Sequence[Forward],
+    firewall: Firewall,
+    offering: Collection[str],
+    said: bool,
+) -> Firewall:
     """FIREWALL less the offers whose ports FORWARDS take; raises ConfigError where they clash.
 
     OFFERING are the ways in by which the router's own services are on offer. Where the file
@@ -145,27 +174,45 @@ def without_conflicts(source: Source, forwards: Sequence[Forward], firewall: Fir
     """
     for one in forwards:
         if firewall.smb == "drop" and {one.port, one.to_port} & {*SMB}:
-            source.fail(f"{one.text}: Windows file sharing (135, 137 to 139, 445) is never let "
-                        'through, but with smb = "accept" in [firewall]', "forward", "port",
-                        one.number)
-        offers = [offer for offer in firewall.inbound if one.via in offering and any(
-            (port.protocol, port.number) == (one.protocol, one.port)
-            for port in offer.service.ports)]
+            source.fail(
+                f"{one.text}: Windows file sharing (135, 137 to 139, 445) is never let "
+                'through, but with smb = "accept" in [firewall]',
+                "forward",
+                "port",
+                one.number,
+            )
+        offers = [
+            offer
+            for offer in firewall.inbound
+            if one.via in offering
+            and any(
+                (port.protocol, port.number) == (one.protocol, one.port)
+                for port in offer.service.ports
+            )
+        ]
         if offers and said:
-            source.fail(f"{one.text}: the router itself offers '{offers[0].service.name}' there; "
-                        "take it out of 'inbound' in [firewall], or forward another port",
-                        "forward", "port", one.number)
+            source.fail(
+                f"{one.text}: the router itself offers '{offers[0].service.name}' there; "
+                "take it out of 'inbound' in [firewall], or forward another port",
+                "forward",
+                "port",
+                one.number,
+            )
         firewall = firewall.without(offers)
     return firewall
 
 
-def split(forwards: Sequence[Forward], port_set: PortSet | None,
-          ) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
+def split(
+    forwards: Sequence[Forward],
+    port_set: PortSet | None,
+) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
     """Those of FORWARDS that the line can have, and what stands in the way of the others.
 
     The port set is known only when the line is up; without a PORT_SET it can have all.
     """
     cannot = _impossible(forwards, port_set)
     left_out = [one for one, _ in cannot]
-    return (tuple(one for one in forwards if one not in left_out),
-            tuple(f"{one.place}: {one.text}: {why}" for one, why in cannot))
+    return (
+        tuple(one for one in forwards if one not in left_out),
+        tuple(f"{one.place}: {one.text}: {why}" for one, why in cannot),
+    )

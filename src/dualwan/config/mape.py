@@ -148,13 +148,13 @@ def _map_e(table: TomlTable, rules_dir: Path, common: dict[str, Any]) -> MapE:
         provisioning=table.take("provisioning", values.words(SOURCES), MapE.provisioning),
         open_nat=table.take("open-nat", values.ipv4_list, MapE.open_nat),
         max_share=table.take("max-share", values.number(10, 100), MapE.max_share),
-        conntrack_timeouts=table.take("conntrack-timeouts", values.flag,
-                                      MapE.conntrack_timeouts),
+        conntrack_timeouts=table.take("conntrack-timeouts", values.flag, MapE.conntrack_timeouts),
         **common,
     )
     if mape.provisioning and (provider != AUTO or rule is not None):
-        table.fail(f'goes with provider = "{AUTO}" only: there is nothing to learn here',
-                   "provisioning")
+        table.fail(
+            f'goes with provider = "{AUTO}" only: there is nothing to learn here', "provisioning"
+        )
     return mape
 
 
@@ -165,15 +165,22 @@ def _ipip(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> Ipip:
         _two_ends(table, br, ce)
     elif not table.has("interface-id"):
         table.fail("needs 'interface-id' (the lower half of our end), or 'ce' (all of it)")
-    return Ipip(br=br, ipv4=ipv4, ce=ce,
-                interface_id=table.take("interface-id", values.interface_id, None),
-                update=table.take("update", values.path, Ipip.update), **common)
+    return Ipip(
+        br=br,
+        ipv4=ipv4,
+        ce=ce,
+        interface_id=table.take("interface-id", values.interface_id, None),
+        update=table.take("update", values.path, Ipip.update),
+        **common,
+    )
 
 
 def _ds_lite(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> DsLite:
-    return DsLite(aftr=table.take("aftr", values.host),
-                  interface_id=table.take("interface-id", values.interface_id, INTERFACE_ID),
-                  **common)
+    return DsLite(
+        aftr=table.take("aftr", values.host),
+        interface_id=table.take("interface-id", values.interface_id, INTERFACE_ID),
+        **common,
+    )
 
 
 def _rule(table: TomlTable) -> MapRule:
@@ -182,11 +189,15 @@ def _rule(table: TomlTable) -> MapRule:
     inner = table.table("rule")
     try:
         rule = MapRule(
-            inner.take("ipv6-prefix", values.text), inner.take("ipv4-prefix", values.text),
+            inner.take("ipv6-prefix", values.text),
+            inner.take("ipv4-prefix", values.text),
             inner.take("ea-length", values.number(0, 48)),
-            inner.take("psid-offset", values.number(0, 15), DEFAULT_PSID_OFFSET), br,
-            inner.take("layout", values.one_of(LAYOUTS), "draft"), provider=MANUAL,
-            source=f"{table.source.name}:{table.source.line('mape.rule')}")
+            inner.take("psid-offset", values.number(0, 15), DEFAULT_PSID_OFFSET),
+            br,
+            inner.take("layout", values.one_of(LAYOUTS), "draft"),
+            provider=MANUAL,
+            source=f"{table.source.name}:{table.source.line('mape.rule')}",
+        )
     except MapeError as error:
         inner.fail(str(error))
     inner.done()
@@ -202,8 +213,12 @@ def _manual(table: TomlTable) -> Manual:
         port_set = PortSet(psid, offset, length)
     except MapeError as error:
         table.fail(str(error), "psid")
-    manual = Manual(br=table.take("br", values.ipv6), ce=table.take("ce", values.ipv6),
-                    ipv4=table.take("ipv4", values.ipv4), port_set=port_set)
+    manual = Manual(
+        br=table.take("br", values.ipv6),
+        ce=table.take("ce", values.ipv6),
+        ipv4=table.take("ipv4", values.ipv4),
+        port_set=port_set,
+    )
     _two_ends(table, manual.br, manual.ce)
     return manual
 

@@ -78,8 +78,9 @@ def routing_table(value: Any) -> int:
     """Number of a routing table that nobody else has, nor the next one, 1 to 2^32 - 2."""
     found = number(1, 0xFFFFFFFE)(value)
     if {found, found + 1} & _RESERVED_TABLES:
-        raise ValueError(f"table {found} or the next belongs to the kernel; take another, such "
-                         "as 100")
+        raise ValueError(
+            f"table {found} or the next belongs to the kernel; take another, such as 100"
+        )
     return found
 
 
@@ -114,8 +115,13 @@ def ipv4(value: Any) -> IPv4Address:
         address = IPv4Address(text(value))
     except ipaddress.AddressValueError:
         raise ValueError(f"{value!r} is no IPv4 address") from None
-    if (address.is_multicast or address.is_unspecified or address.is_loopback
-            or address.is_link_local or address.is_reserved):
+    if (
+        address.is_multicast
+        or address.is_unspecified
+        or address.is_loopback
+        or address.is_link_local
+        or address.is_reserved
+    ):
         raise ValueError(f"{value!r} cannot be the address of a line")
     return address
 
@@ -134,8 +140,10 @@ def ipv4_networks(value: Any) -> tuple[IPv4Network, ...]:
     try:
         found = [IPv4Network(text(item)) for item in value]
     except ValueError:
-        raise ValueError("must hold hosts and networks such as 192.168.1.5 or 192.168.1.64/26 "
-                         "(no bits set past the length)") from None
+        raise ValueError(
+            "must hold hosts and networks such as 192.168.1.5 or 192.168.1.64/26 "
+            "(no bits set past the length)"
+        ) from None
     return tuple(collapse_addresses(found))
 
 

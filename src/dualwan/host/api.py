@@ -115,8 +115,9 @@ class LineServices(Protocol):
         """
         ...
 
-    def fetch_provisioning(self, source: str, device: str, before: Known | None,
-                           seconds: float) -> tuple[str, int, str]:
+    def fetch_provisioning(
+        self, source: str, device: str, before: Known | None, seconds: float
+    ) -> tuple[str, int, str]:
         """Ask ``source`` (of config.mape.SOURCES) about the line on ``device``.
 
         ``before`` is its last answer. Returns where the answer came from, when it was given,

@@ -25,8 +25,7 @@ def flows_from(address: str) -> list[str]:
 
     Raises KernelError, and HostError where the program is missing.
     """
-    code, printed, said = program.output(
-        ["conntrack", "-L", "-f", "ipv4", "--reply-dst", address])
+    code, printed, said = program.output(["conntrack", "-L", "-f", "ipv4", "--reply-dst", address])
     if code != 0:
         raise KernelError(f"listing flows of {address}: {said}")
     return printed.splitlines()

@@ -121,8 +121,9 @@ class FakeHost(FakeKernel):
         self.called.append(path)
         return "OK"
 
-    def fetch_provisioning(self, source: str, device: str, before: Known | None,
-                           seconds: float) -> tuple[str, int, str]:
+    def fetch_provisioning(
+        self, source: str, device: str, before: Known | None, seconds: float
+    ) -> tuple[str, int, str]:
         """See LineServices: what a test put into ``answers``."""
         del device, before, seconds
         self._exchange()

@@ -22,8 +22,12 @@ from dualwan.nft.table import NftTable
 # Sysctls that a new device has.
 _OF_DEVICE = {"net/ipv6/conf/{}/accept_ra": "1", "net/ipv4/conf/{}/rp_filter": "1"}
 # Where Observed has what is simply there or not.
-_FIELDS: dict[type, str] = {Address: "addresses", Route: "routes", RouteRule: "rules",
-                            NftTable: "tables"}
+_FIELDS: dict[type, str] = {
+    Address: "addresses",
+    Route: "routes",
+    RouteRule: "rules",
+    NftTable: "tables",
+}
 _FORWARDING = Sysctl("net/ipv6/conf/all/forwarding", "1")
 
 
@@ -40,8 +44,10 @@ class FakeKernel:
         self.applied: list[Step] = []
         self.locked = False
         self.lost_ipv6_default = False
-        self._records = {table.name: (replace(table, intact=True), table.source())
-                         for table in self.state.tables or ()}
+        self._records = {
+            table.name: (replace(table, intact=True), table.source())
+            for table in self.state.tables or ()
+        }
         # What a test puts in.
         self.answering: set[str] = set()  # devices through which a ping is answered
         self.announced: dict[str, tuple[str, ...]] = {}  # prefixes, by device
@@ -55,8 +61,11 @@ class FakeKernel:
         """Let a device appear, with the sysctls that a new device has."""
         index = 1 + max((link.index for link in self.state.links.values()), default=0)
         sysctls = {name.format(device): value for name, value in _OF_DEVICE.items()}
-        self.state = replace(self.state, sysctls={**self.state.sysctls, **sysctls},
-                             links={**self.state.links, device: Link(index, up, kind)})
+        self.state = replace(
+            self.state,
+            sysctls={**self.state.sysctls, **sysctls},
+            links={**self.state.links, device: Link(index, up, kind)},
+        )
 
     def unplug(self, device: str) -> None:
         """Let a device disappear with all that hangs on it."""
@@ -67,22 +76,26 @@ class FakeKernel:
             sysctls=_without(self.state.sysctls, gone),
             addresses=tuple(item for item in self.state.addresses if item.device != device),
             tunnels=tuple(item for item in self.state.tunnels if item.name != device),
-            routes=tuple(item for item in self.state.routes if item.device != device))
+            routes=tuple(item for item in self.state.routes if item.device != device),
+        )
 
     def switch(self, device: str, *, up: bool) -> None:
         """Set the administrative state of a device; what is down has no routes."""
         link = replace(self.state.links[device], up=up)
         self.state = replace(self.state, links={**self.state.links, device: link})
         if not up:
-            self.state = replace(self.state, routes=tuple(
-                item for item in self.state.routes if item.device != device))
+            self.state = replace(
+                self.state,
+                routes=tuple(item for item in self.state.routes if item.device != device),
+            )
 
     def connect(self, address: str, device: str = "ppp0") -> None:
         """Let a PPP session come up with ``address``."""
         self.unplug(device)
         self.plug(device, "ppp")
-        self.state = replace(self.state, addresses=(*self.state.addresses,
-                                                    Address(device, address)))
+        self.state = replace(
+            self.state, addresses=(*self.state.addresses, Address(device, address))
+        )
 
     def set_sysctl(self, name: str, value: str) -> None:
         """Let somebody else set a sysctl."""
@@ -94,9 +107,13 @@ class FakeKernel:
 
     def edit_table(self, name: str) -> None:
         """Let somebody else change a table."""
-        self.state = replace(self.state, tables=tuple(
-            replace(table, intact=table.intact and table.name != name)
-            for table in self.state.tables or ()))
+        self.state = replace(
+            self.state,
+            tables=tuple(
+                replace(table, intact=table.intact and table.name != name)
+                for table in self.state.tables or ()
+            ),
+        )
 
     # --- the kernel ----------------------------------------------------------------------
 
@@ -109,13 +126,15 @@ class FakeKernel:
             tunnels=tuple(item for item in state.tunnels if item.name in reads.devices),
             routes=state.routes if reads.routes else (),
             rules=state.rules if reads.rules else (),
-            sysctls={name: value for name, value in state.sysctls.items()
-                     if name in reads.sysctls},
-            tables=None if state.tables is None else tuple(
-                self._as_loaded(item) for item in state.tables
-                if (item.family, item.name) in wanted),
+            sysctls={name: value for name, value in state.sysctls.items() if name in reads.sysctls},
+            tables=None
+            if state.tables is None
+            else tuple(
+                self._as_loaded(item) for item in state.tables if (item.family, item.name) in wanted
+            ),
             ipv6_default=state.ipv6_default and bool(reads.ipv6_default),
-            legacy=state.legacy)
+            legacy=state.legacy,
+        )
 
     def _as_loaded(self, table: NftTable) -> NftTable:
         """Return a table as it was loaded: what nft lists tells only whether it still is."""
@@ -134,8 +153,11 @@ class FakeKernel:
             raise AssertionError("a step without the lock")
         self._refuse(step.text)
         item = step.resource
-        if isinstance(item, Sysctl) and step.action is Action.RESTORE and (
-                item.name not in self.state.sysctls):
+        if (
+            isinstance(item, Sysctl)
+            and step.action is Action.RESTORE
+            and (item.name not in self.state.sysctls)
+        ):
             return  # it went with its device
         gone = step.action is Action.REMOVE
         if not gone:
@@ -168,8 +190,7 @@ class FakeKernel:
             raise KernelError(f"adding {item.text}: Network is down")
 
     def _put(self, field: str, item: Any, *, gone: bool) -> None:
-        kept = tuple(there for there in getattr(self.state, field) or ()
-                     if there.key != item.key)
+        kept = tuple(there for there in getattr(self.state, field) or () if there.key != item.key)
         values: dict[str, Any] = {field: kept if gone else (*kept, item)}
         self.state = replace(self.state, **values)
 
@@ -182,8 +203,11 @@ class FakeKernel:
 
     def _forwarding(self, item: Sysctl) -> None:
         """Lose the IPv6 default routes that were learned where accept_ra is not 2."""
-        hearing = [value for name, value in self.state.sysctls.items()
-                   if name == "net/ipv6/conf/wan0/accept_ra"]
+        hearing = [
+            value
+            for name, value in self.state.sysctls.items()
+            if name == "net/ipv6/conf/wan0/accept_ra"
+        ]
         if item == _FORWARDING and "1" in hearing:
             self.state = replace(self.state, ipv6_default=False)
             self.lost_ipv6_default = True

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dualwan.line.provisioning.cache import AnswerCache
 
 
-
 class KernelHost:
     """The machine at hand, in the network namespace of this process."""
 
@@ -48,19 +47,22 @@ class KernelHost:
             rules=tuple(self._netlink.rules()) if reads.rules else (),
             sysctls=sysctl.read(reads.sysctls),
             tables=self._tables(reads.tables),
-            ipv6_default=(asked is not None
-                          and prefix.has_default(self._netlink.ipr, asked.index)),
+            ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
         )
 
     def _tables(self, asked: Sequence[TableId]) -> tuple[NftTable, ...] | None:
         try:
-            listings = {table: self._nft.listing(table.family, table.name, table.dynamic)
-                        for table in asked}
+            listings = {
+                table: self._nft.listing(table.family, table.name, table.dynamic) for table in asked
+            }
         except NotPermitted:
             return None
-        return tuple(store.load_table(table.family, table.name, listing)
-                     for table, listing in listings.items() if listing)
+        return tuple(
+            store.load_table(table.family, table.name, listing)
+            for table, listing in listings.items()
+            if listing
+        )
 
     def table_names(self) -> frozenset[str] | None:
         """See Kernel."""
@@ -179,8 +181,9 @@ class KernelHost:
 
         return update_call.call(update_call.read(Path(path)))
 
-    def fetch_provisioning(self, source: str, device: str, before: Known | None,
-                           seconds: float) -> tuple[str, int, str]:
+    def fetch_provisioning(
+        self, source: str, device: str, before: Known | None, seconds: float
+    ) -> tuple[str, int, str]:
         """See LineServices."""
         from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
 

@@ -25,8 +25,7 @@ def locked(directory: Path, seconds: float) -> Iterator[None]:
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise HostError(
-            f"{directory}: {error.strerror} (changing anything needs root)") from None
+        raise HostError(f"{directory}: {error.strerror} (changing anything needs root)") from None
     try:
         with _alarm(seconds):
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -38,6 +37,7 @@ def locked(directory: Path, seconds: float) -> Iterator[None]:
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     """Interrupt what is inside after ``seconds``; a deadline of the caller goes on."""
+
     def ring(_signal: int, _frame: Any) -> NoReturn:
         raise BusyError(f"another run of dualwan-hook has been at work for {seconds:.0f} s")
 

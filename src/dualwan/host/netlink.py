@@ -78,11 +78,15 @@ class Netlink:
             message = self._link(name)
             if message is not None:
                 raw[name] = message
-                links[name] = Link(message["index"], bool(message["flags"] & IFF_UP),
-                                   _kind(message))
+                links[name] = Link(
+                    message["index"], bool(message["flags"] & IFF_UP), _kind(message)
+                )
         by_index = {link.index: name for name, link in links.items()}
-        tunnels = [_tunnel(name, message, self._name) for name, message in raw.items()
-                   if links[name].kind == "ip6tnl"]
+        tunnels = [
+            _tunnel(name, message, self._name)
+            for name, message in raw.items()
+            if links[name].kind == "ip6tnl"
+        ]
         return links, self._addresses(by_index), tunnels
 
     def _addresses(self, by_index: dict[int, str]) -> list[Address]:
@@ -118,8 +122,13 @@ class Netlink:
             index = message.get_attr("RTA_OIF") or 0
             if index not in names:
                 names[index] = self._name(index) if index else ""
-            found.append(Route(message.get_attr("RTA_TABLE") or message["table"], names[index],
-                               message.get_attr("RTA_PRIORITY") or 0))
+            found.append(
+                Route(
+                    message.get_attr("RTA_TABLE") or message["table"],
+                    names[index],
+                    message.get_attr("RTA_PRIORITY") or 0,
+                )
+            )
         return found
 
     def rules(self) -> list[RouteRule]:
@@ -153,13 +162,21 @@ class Netlink:
             if ":" in address.address:
                 preferred = 0 if address.deprecated else FOREVER
                 # pyroute2 0.7 reads only the dictionary, 0.9 only the words; the order matters.
-                self.ipr.addr("replace", index=index, address=address.address, prefixlen=128,
-                              family=AF_INET6, flags=IFA_F_NODAD, preferred=preferred,
-                              valid=FOREVER,
-                              cacheinfo={"preferred": preferred, "valid": FOREVER})
+                self.ipr.addr(
+                    "replace",
+                    index=index,
+                    address=address.address,
+                    prefixlen=128,
+                    family=AF_INET6,
+                    flags=IFA_F_NODAD,
+                    preferred=preferred,
+                    valid=FOREVER,
+                    cacheinfo={"preferred": preferred, "valid": FOREVER},
+                )
             else:
-                self.ipr.addr("replace", index=index, address=address.address, prefixlen=32,
-                              family=AF_INET)
+                self.ipr.addr(
+                    "replace", index=index, address=address.address, prefixlen=32, family=AF_INET
+                )
 
     def remove_address(self, address: Address) -> None:
         """Remove a host address; one that is gone already is no error."""
@@ -168,8 +185,13 @@ class Netlink:
             return
         v6 = ":" in address.address
         with gone_is_fine(f"removing {address.text}", errno.EADDRNOTAVAIL):
-            self.ipr.addr("del", index=message["index"], address=address.address,
-                          prefixlen=128 if v6 else 32, family=AF_INET6 if v6 else AF_INET)
+            self.ipr.addr(
+                "del",
+                index=message["index"],
+                address=address.address,
+                prefixlen=128 if v6 else 32,
+                family=AF_INET6 if v6 else AF_INET,
+            )
 
     def set_tunnel(self, tunnel: Tunnel) -> None:
         """Make the tunnel, or change all of it: a partial change would zero the rest."""
@@ -211,8 +233,13 @@ class Netlink:
                 self.ipr.route("del", **self._route(route))
 
     def _route(self, route: Route) -> dict[str, Any]:
-        fields: dict[str, Any] = {"dst": "default", "table": route.table, "family": AF_INET,
-                                  "proto": RTPROT_DUALWAN, "type": UNREACHABLE}
+        fields: dict[str, Any] = {
+            "dst": "default",
+            "table": route.table,
+            "family": AF_INET,
+            "proto": RTPROT_DUALWAN,
+            "type": UNREACHABLE,
+        }
         if route.device:
             fields |= {"oif": self._index(route.device), "scope": SCOPE_LINK, "type": UNICAST}
         return fields | ({"priority": route.metric} if route.metric else {})
@@ -240,8 +267,13 @@ def gone_is_fine(what: str, code: int) -> Iterator[None]:
 
 
 def _rule(rule: RouteRule) -> dict[str, Any]:
-    fields: dict[str, Any] = {"family": AF_INET, "priority": rule.priority, "table": rule.table,
-                              "protocol": RTPROT_DUALWAN, "action": TO_TABLE}
+    fields: dict[str, Any] = {
+        "family": AF_INET,
+        "priority": rule.priority,
+        "table": rule.table,
+        "protocol": RTPROT_DUALWAN,
+        "action": TO_TABLE,
+    }
     if rule.source:
         fields |= {"src": rule.source, "src_len": 32}
     if rule.mask:

@@ -74,9 +74,12 @@ class Nft:
         code, output, _ = context.cmd(f"list set {family} {name} {by}")
         if code != 0:
             return named, {}
-        return named, {item["elem"]["val"]: int(item["elem"]["counter"]["packets"])
-                       for found in json.loads(output)["nftables"] if "set" in found
-                       for item in found["set"].get("elem", ())}
+        return named, {
+            item["elem"]["val"]: int(item["elem"]["counter"]["packets"])
+            for found in json.loads(output)["nftables"]
+            if "set" in found
+            for item in found["set"].get("elem", ())
+        }
 
     def load(self, table: NftTable, old: NftTable | None) -> None:
         """Replace a table in one transaction: no packet meets a half-made one.
@@ -87,8 +90,9 @@ class Nft:
 
     def remove(self, family: str, name: str) -> None:
         """Remove a table; one that is gone already is no error."""
-        self._change(f"nft table {family} {name}",
-                     f"table {family} {name}\ndelete table {family} {name}\n")
+        self._change(
+            f"nft table {family} {name}", f"table {family} {name}\ndelete table {family} {name}\n"
+        )
 
     def _change(self, what: str, text: str) -> None:
         code, _, error = self._run(text)

@@ -27,8 +27,10 @@ def names() -> frozenset[str]:
     """Return all of them, of whatever family; raises OSError, PermissionError without the right."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as asking:
         asking.settimeout(SECONDS)
-        asking.send(HEADER.pack(HEADER.size + GENERIC.size, GET_TABLE, REQUEST_DUMP, 1, 0)
-                    + GENERIC.pack(socket.AF_UNSPEC, 0, 0))
+        asking.send(
+            HEADER.pack(HEADER.size + GENERIC.size, GET_TABLE, REQUEST_DUMP, 1, 0)
+            + GENERIC.pack(socket.AF_UNSPEC, 0, 0)
+        )
         found: set[str] = set()
         while True:
             for kind, body in _messages(asking.recv(1 << 16)):
@@ -37,15 +39,15 @@ def names() -> frozenset[str]:
                 if kind == ERROR:
                     code = -struct.unpack_from("=i", body)[0]
                     raise OSError(code, "nft tables cannot be listed")
-                found.update(_names(body[GENERIC.size:]))
+                found.update(_names(body[GENERIC.size :]))
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Split what recv() gave into messages, whole ones only: type, and what follows the header."""
     while len(data) >= HEADER.size:
         length, kind, *_ = HEADER.unpack_from(data)
-        yield kind, data[HEADER.size:length]
-        data = data[_aligned(length):]
+        yield kind, data[HEADER.size : length]
+        data = data[_aligned(length) :]
 
 
 def _names(data: bytes) -> Iterator[str]:
@@ -53,8 +55,8 @@ def _names(data: bytes) -> Iterator[str]:
     while len(data) >= ATTRIBUTE.size:
         length, kind = ATTRIBUTE.unpack_from(data)
         if kind == NAME:
-            yield data[ATTRIBUTE.size:length].rstrip(b"\0").decode("utf-8", "replace")
-        data = data[_aligned(length):]
+            yield data[ATTRIBUTE.size : length].rstrip(b"\0").decode("utf-8", "replace")
+        data = data[_aligned(length) :]
 
 
 def _aligned(length: int) -> int:

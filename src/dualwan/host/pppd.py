@@ -21,8 +21,7 @@ def pppd_of(peer: str, proc: Path = Path("/proc")) -> list[int]:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue  # ended meanwhile
-        if (words[0].rsplit(b"/", 1)[-1] == b"pppd"
-                and (b"call", peer.encode()) in pairwise(words)):
+        if words[0].rsplit(b"/", 1)[-1] == b"pppd" and (b"call", peer.encode()) in pairwise(words):
             found.append(int(entry.name))
     return found
 

@@ -47,9 +47,12 @@ def _prefix(message: Any) -> str:
 
 def has_default(ipr: Any, index: int) -> bool:
     """Whether an IPv6 default route of the main table leads through the device INDEX."""
-    return any(message["dst_len"] == 0 and message.get_attr("RTA_OIF") == index
-               and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
-               for message in ipr.get_routes(family=AF_INET6))
+    return any(
+        message["dst_len"] == 0
+        and message.get_attr("RTA_OIF") == index
+        and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
+        for message in ipr.get_routes(family=AF_INET6)
+    )
 
 
 def await_prefix(device: str, seconds: float) -> bool:

@@ -29,8 +29,15 @@ def output(argv: Sequence[str]) -> tuple[int, str, str]:
 def _complete(argv: Sequence[str], stdout: int) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(  # noqa: S603 - an argument list of checked values
-            argv, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
-            text=True, timeout=LIMIT_SECONDS, check=False, env=ENVIRONMENT)
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+            env=ENVIRONMENT,
+        )
     except FileNotFoundError:
         raise HostError(f"{argv[0]} is not installed") from None
     except subprocess.TimeoutExpired:

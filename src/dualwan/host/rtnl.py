@@ -40,5 +40,14 @@ from pyroute2.netlink.rtnl import (  # noqa: E402 - after _load
     RTMGRP_LINK,
 )
 
-__all__ = ["NLM_F_ACK", "NLM_F_CREATE", "NLM_F_REQUEST", "RTMGRP_IPV6_IFADDR",
-           "RTMGRP_IPV6_ROUTE", "RTMGRP_LINK", "RTM_NEWROUTE", "IPRoute", "NetlinkError"]
+__all__ = [
+    "NLM_F_ACK",
+    "NLM_F_CREATE",
+    "NLM_F_REQUEST",
+    "RTMGRP_IPV6_IFADDR",
+    "RTMGRP_IPV6_ROUTE",
+    "RTMGRP_LINK",
+    "RTM_NEWROUTE",
+    "IPRoute",
+    "NetlinkError",
+]

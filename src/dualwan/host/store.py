@@ -44,10 +44,13 @@ def decode(data: Any) -> RunState:
     """Return the state that ``encode`` wrote, or 0.1.0; raises the errors of _BROKEN."""
     return RunState(
         wanted=bool(data["wanted"]),
-        sysctls={str(owner): {str(name): str(value) for name, value in values.items()}
-                 for owner, values in data["sysctls"].items()},
-        addresses=tuple(Address(str(device), str(address))
-                        for device, address in data["addresses"]),
+        sysctls={
+            str(owner): {str(name): str(value) for name, value in values.items()}
+            for owner, values in data["sysctls"].items()
+        },
+        addresses=tuple(
+            Address(str(device), str(address)) for device, address in data["addresses"]
+        ),
         tunnels=tuple(str(name) for name in data["tunnels"]),
         softwires=_addresses(data, "softwires", "mape"),
         sessions=_addresses(data, "sessions", "pppoe"),
@@ -136,8 +139,11 @@ def _digest(listing: str) -> str:
 def _old_tables() -> dict[str, dict[str, Any]]:
     """Return the records of the tables that 0.1.0 noted in its state file, by name."""
     noted = _read(directory() / NAME)["tables"]
-    return {name: _as_record(table, listing) for name, (text, listing) in noted.items()
-            if (table := legacy.table(text))}
+    return {
+        name: _as_record(table, listing)
+        for name, (text, listing) in noted.items()
+        if (table := legacy.table(text))
+    }
 
 
 def _take_over() -> None:

@@ -46,8 +46,12 @@ def _state(ipr: Any, device: str) -> Any:
     if not indexes:
         return None
     link = ipr.get_links(indexes[0])[0]
-    return (indexes[0], bool(link["flags"] & IFF_UP), frozenset(prefixes(ipr, device)),
-            has_default(ipr, indexes[0]))
+    return (
+        indexes[0],
+        bool(link["flags"] & IFF_UP),
+        frozenset(prefixes(ipr, device)),
+        has_default(ipr, indexes[0]),
+    )
 
 
 def _drain(news: Any, udev: Any) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 # Tables of xtables proper in this network namespace; those of iptables-nft are not among them.
-NAMES = (("iptables-legacy", Path("/proc/net/ip_tables_names")),
-         ("ip6tables-legacy", Path("/proc/net/ip6_tables_names")))
+NAMES = (
+    ("iptables-legacy", Path("/proc/net/ip_tables_names")),
+    ("ip6tables-legacy", Path("/proc/net/ip6_tables_names")),
+)
 
 
 def tables() -> tuple[str, ...]:

@@ -38,8 +38,13 @@ class Line:
     learned: tuple[Known, ...] = ()
 
 
-def derive_line(config: Config, prefixes: Sequence[str] = (), remembered: str = "",
-                learned: tuple[Known, ...] = (), aftr: str = "") -> Line:
+def derive_line(
+    config: Config,
+    prefixes: Sequence[str] = (),
+    remembered: str = "",
+    learned: tuple[Known, ...] = (),
+    aftr: str = "",
+) -> Line:
     """Derive the softwire from the first of ``prefixes`` that a rule covers.
 
     What was ``learned`` from the line goes before the table of rules, in its order. ``aftr``
@@ -50,16 +55,21 @@ def derive_line(config: Config, prefixes: Sequence[str] = (), remembered: str = 
     """
     if config.mape.fixed:
         return _line(config, _given(config.mape))
-    missing = (f"no IPv6 prefix on {config.prefix_source} yet: MAP-E begins when the line "
-               "announces one")
+    missing = (
+        f"no IPv6 prefix on {config.prefix_source} yet: MAP-E begins when the line announces one"
+    )
     for prefix in (*prefixes, *((remembered,) if remembered else ())):
         try:
             softwire, warnings = _softwire(config.mape, prefix, learned, aftr)
         except MapeError as error:
             missing = str(error)
             continue
-        return replace(_line(config, softwire), prefix=str(IPv6Network(prefix, strict=False)),
-                       warnings=warnings, learned=learned)
+        return replace(
+            _line(config, softwire),
+            prefix=str(IPv6Network(prefix, strict=False)),
+            warnings=warnings,
+            learned=learned,
+        )
     return replace(_line(config, None), missing=missing, learned=learned)
 
 
@@ -77,22 +87,34 @@ def _given(mape: MapE | Ipip | DsLite) -> Softwire | None:
     return None
 
 
-def _softwire(mape: MapE | Ipip | DsLite, prefix: str, learned: Sequence[Known],
-              aftr: str) -> tuple[Softwire, tuple[str, ...]]:
+def _softwire(
+    mape: MapE | Ipip | DsLite, prefix: str, learned: Sequence[Known], aftr: str
+) -> tuple[Softwire, tuple[str, ...]]:
     """The softwire on ``prefix``, and warnings; raises MapeError."""
     if isinstance(mape, DsLite):
         if not aftr:
             raise MapeError(f"the address of {mape.aftr} (mape.aftr) is not known yet")
-        return Softwire(IPv6Address(aftr), _own_end(mape.interface_id, prefix), B4, None,
-                        f"AFTR {mape.aftr}", translated=False), ()
+        return Softwire(
+            IPv6Address(aftr),
+            _own_end(mape.interface_id, prefix),
+            B4,
+            None,
+            f"AFTR {mape.aftr}",
+            translated=False,
+        ), ()
     if isinstance(mape, Ipip):
         return Softwire(mape.br, _own_end(mape.interface_id, prefix), mape.ipv4, None), ()
     mapping = _by_answer(prefix, learned) or _by_table(mape, prefix)
     rule = mapping.rule
     if mapping.br is None:
         raise MapeError(f"the rule for {rule.ipv6_prefix} names no border relay ({rule.source})")
-    softwire = Softwire(mapping.br, mapping.ce, mapping.ipv4, mapping.port_set,
-                        f"{rule.provider or 'rule'} {rule.ipv6_prefix} ({rule.source})")
+    softwire = Softwire(
+        mapping.br,
+        mapping.ce,
+        mapping.ipv4,
+        mapping.port_set,
+        f"{rule.provider or 'rule'} {rule.ipv6_prefix} ({rule.source})",
+    )
     return softwire, mapping.warnings
 
 

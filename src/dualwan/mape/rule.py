@@ -26,8 +26,17 @@ from typing import Literal, NamedTuple, Self, TypeAlias
 from dualwan.errors import MapeError
 from dualwan.mape.portset import PORT_BITS, PortSet, check_lengths
 
-__all__ = ["LAYOUTS", "CeParameters", "Layout", "MapRule", "PortSet", "Prefix", "derive",
-           "interface_id", "parse_prefix"]
+__all__ = [
+    "LAYOUTS",
+    "CeParameters",
+    "Layout",
+    "MapRule",
+    "PortSet",
+    "Prefix",
+    "derive",
+    "interface_id",
+    "parse_prefix",
+]
 
 Layout: TypeAlias = Literal["draft", "rfc"]
 Prefix: TypeAlias = str | IPv6Address | IPv6Network | IPv6Interface

@@ -34,8 +34,19 @@ class Event(Enum):
         return self in (Event.PPP_UP, Event.PPP_DOWN)
 
 
-_LABELS = {Event.PRE_UP: "ifup (before)", Event.UP: "ifup", Event.DOWN: "ifdown",
-           Event.POST_DOWN: "ifdown (after)", Event.REMOVE: "down",
-           Event.PREFIX_CHANGED: "the line changed"}
-_WANTED = {Event.PRE_UP: True, Event.UP: True, Event.APPLY: True,
-           Event.DOWN: False, Event.POST_DOWN: False, Event.REMOVE: False}
+_LABELS = {
+    Event.PRE_UP: "ifup (before)",
+    Event.UP: "ifup",
+    Event.DOWN: "ifdown",
+    Event.POST_DOWN: "ifdown (after)",
+    Event.REMOVE: "down",
+    Event.PREFIX_CHANGED: "the line changed",
+}
+_WANTED = {
+    Event.PRE_UP: True,
+    Event.UP: True,
+    Event.APPLY: True,
+    Event.DOWN: False,
+    Event.POST_DOWN: False,
+    Event.REMOVE: False,
+}

@@ -32,8 +32,13 @@ class Action(Enum):
         return _SIGNS[self]
 
 
-_SIGNS = {Action.KEEP: "=", Action.ADD: "+", Action.CHANGE: "~", Action.REMOVE: "-",
-          Action.RESTORE: "-"}
+_SIGNS = {
+    Action.KEEP: "=",
+    Action.ADD: "+",
+    Action.CHANGE: "~",
+    Action.REMOVE: "-",
+    Action.RESTORE: "-",
+}
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,11 @@ class Step:
         if isinstance(self.resource, Sysctl) and isinstance(self.was, Sysctl):
             back = " (as it was before)" if self.action is Action.RESTORE else ""
             return f"sysctl {self.resource.name} {self.was.value} -> {self.resource.value}{back}"
-        if isinstance(self.was, NftTable) and not self.was.intact and (
-                self.action is Action.CHANGE):
+        if (
+            isinstance(self.was, NftTable)
+            and not self.was.intact
+            and (self.action is Action.CHANGE)
+        ):
             return f"{self.resource.text} (somebody changed it)"
         if self.action is Action.CHANGE and self.was and not isinstance(self.resource, NftTable):
             return f"{self.was.text} -> {self.resource.text}"
@@ -74,15 +82,18 @@ class Step:
             return ()
         old = self.was.source().splitlines() if isinstance(self.was, NftTable) else []
         lines = difflib.unified_diff(old, self.resource.source().splitlines(), n=0, lineterm="")
-        return tuple(shortened(f"{line[0]} {line[1:].strip()}") for line in lines
-                     if not line.startswith(("---", "+++", "@@")))
+        return tuple(
+            shortened(f"{line[0]} {line[1:].strip()}")
+            for line in lines
+            if not line.startswith(("---", "+++", "@@"))
+        )
 
 
 def shortened(line: str) -> str:
     """LINE, without the middle where it is too long to be read (a map of 63 port ranges)."""
     if len(line) <= LONGEST:
         return line
-    return f"{line[:LONGEST * 2 // 3]} ... {line[-LONGEST // 4:]}"
+    return f"{line[: LONGEST * 2 // 3]} ... {line[-LONGEST // 4 :]}"
 
 
 @dataclass(frozen=True)
@@ -111,8 +122,11 @@ def diff(desired: Sequence[Resource], present: Iterable[Resource]) -> tuple[Step
     """
     there = {resource.key: resource for resource in present}
     kept = {resource.key for resource in desired}
-    steps = [Step(Action.REMOVE, resource) for key, resource in reversed(list(there.items()))
-             if key not in kept]
+    steps = [
+        Step(Action.REMOVE, resource)
+        for key, resource in reversed(list(there.items()))
+        if key not in kept
+    ]
     for resource in desired:
         was = there.get(resource.key)
         if was is None:
@@ -130,21 +144,26 @@ def sysctl_steps(desired: Sequence[Sysctl], seen: Mapping[str, str]) -> tuple[St
     for sysctl in desired:
         if sysctl.name in seen:
             was = Sysctl(sysctl.name, seen[sysctl.name])
-            steps.append(Step(Action.KEEP, sysctl) if was == sysctl
-                         else Step(Action.CHANGE, sysctl, was))
+            steps.append(
+                Step(Action.KEEP, sysctl) if was == sysctl else Step(Action.CHANGE, sysctl, was)
+            )
     return tuple(steps)
 
 
-def restore_steps(originals: Mapping[str, str], kept: Iterable[str],
-                  seen: Mapping[str, str]) -> tuple[Step, ...]:
+def restore_steps(
+    originals: Mapping[str, str], kept: Iterable[str], seen: Mapping[str, str]
+) -> tuple[Step, ...]:
     """Return the steps that restore the sysctls ``originals``, but for ``kept``, last set first."""
     keep = set(kept)
-    return tuple(Step(Action.RESTORE, Sysctl(name, value), Sysctl(name, seen[name]))
-                 for name, value in reversed(list(originals.items()))
-                 if name not in keep and name in seen and seen[name] != value)
+    return tuple(
+        Step(Action.RESTORE, Sysctl(name, value), Sysctl(name, seen[name]))
+        for name, value in reversed(list(originals.items()))
+        if name not in keep and name in seen and seen[name] != value
+    )
 
 
 def flow_steps(addresses: Iterable[str]) -> tuple[Step, ...]:
     """Return the steps that forget the conntrack entries naming ``addresses``."""
-    return tuple(Step(Action.REMOVE, Flows(address))
-                 for address in sorted(set(addresses)) if address)
+    return tuple(
+        Step(Action.REMOVE, Flows(address)) for address in sorted(set(addresses)) if address
+    )

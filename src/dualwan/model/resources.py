@@ -76,8 +76,10 @@ class Tunnel:
     @property
     def text(self) -> str:
         """As ip link shows it."""
-        return (f"tunnel {self.name} local {self.local} remote {self.remote}"
-                f" dev {self.link} mtu {self.mtu}" + ("" if self.up else " (down)"))
+        return (
+            f"tunnel {self.name} local {self.local} remote {self.remote}"
+            f" dev {self.link} mtu {self.mtu}" + ("" if self.up else " (down)")
+        )
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,14 @@ class RouteRule:
     @property
     def key(self) -> tuple[str, ...]:
         """Identity: all of it."""
-        return ("rule", str(self.priority), str(self.table), self.source, str(self.mark),
-                str(self.mask))
+        return (
+            "rule",
+            str(self.priority),
+            str(self.table),
+            self.source,
+            str(self.mark),
+            str(self.mask),
+        )
 
     @property
     def text(self) -> str:

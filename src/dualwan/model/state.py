@@ -91,15 +91,17 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
     gone = step.action is Action.REMOVE
     match step.resource:
         case Sysctl() as item if step.action is Action.RESTORE:
-            left = {key: value for key, value in state.sysctls.get(name, {}).items()
-                    if key != item.name}
+            left = {
+                key: value for key, value in state.sysctls.get(name, {}).items() if key != item.name
+            }
             return replace(state, sysctls={**state.sysctls, name: left})
         case Address() as item if gone:
             kept = tuple(there for there in state.addresses if there.key != item.key)
             return replace(state, addresses=kept)
         case Tunnel() as item if gone:
-            return replace(state, tunnels=tuple(
-                there for there in state.tunnels if there != item.name))
+            return replace(
+                state, tunnels=tuple(there for there in state.tunnels if there != item.name)
+            )
         case NftTable() as item:
             rest = tuple(there for there in state.tables if there != item.name)
             return replace(state, tables=rest if gone else (*rest, item.name))
@@ -108,5 +110,6 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
 
 def forget_sysctls(state: RunState, name: str) -> RunState:
     """Return ``state`` without the values of the slice ``name``, which are restored."""
-    return replace(state, sysctls={owner: values for owner, values in state.sysctls.items()
-                                   if owner != name})
+    return replace(
+        state, sysctls={owner: values for owner, values in state.sysctls.items() if owner != name}
+    )

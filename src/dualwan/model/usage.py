@@ -35,14 +35,19 @@ class Losses:
 
     def __add__(self, other: Losses) -> Losses:
         """Both together."""
-        return Losses(dict(Counter(self.refused) + Counter(other.refused)),
-                      self.no_port + other.no_port, self.untranslated + other.untranslated)
+        return Losses(
+            dict(Counter(self.refused) + Counter(other.refused)),
+            self.no_port + other.no_port,
+            self.untranslated + other.untranslated,
+        )
 
     def minus(self, other: Losses) -> Losses:
         """What OTHER does not have of it; nothing is less than 0."""
-        return Losses(dict(Counter(self.refused) - Counter(other.refused)),
-                      max(0, self.no_port - other.no_port),
-                      max(0, self.untranslated - other.untranslated))
+        return Losses(
+            dict(Counter(self.refused) - Counter(other.refused)),
+            max(0, self.no_port - other.no_port),
+            max(0, self.untranslated - other.untranslated),
+        )
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,9 @@ class Usage:
 
         A port serves one flow to each destination, so a busy destination is what runs out.
         """
-        return Counter((one.protocol, one.target, one.target_port)
-                       for one in self.flows).most_common(SHOWN)
+        return Counter(
+            (one.protocol, one.target, one.target_port) for one in self.flows
+        ).most_common(SHOWN)
 
 
 def flows(lines: Iterable[str]) -> tuple[Flow, ...]:
@@ -88,5 +94,6 @@ def _flow(words: list[str]) -> Flow:
             (reply if name in original else original).setdefault(name, value)
     if protocol == "icmp":
         return Flow(protocol, original["src"], original["dst"], 0, int(reply["id"]))
-    return Flow(protocol, original["src"], original["dst"], int(original["dport"]),
-                int(reply["dport"]))
+    return Flow(
+        protocol, original["src"], original["dst"], int(original["dport"]), int(reply["dport"])
+    )

@@ -23,8 +23,9 @@ def table(text: str) -> NftTable | None:
     head = _TABLE.match(text)
     if head is None:
         return None
-    return NftTable(head[1], head[2],
-                    tuple(_block(*found.groups()) for found in _BLOCK.finditer(text)))
+    return NftTable(
+        head[1], head[2], tuple(_block(*found.groups()) for found in _BLOCK.finditer(text))
+    )
 
 
 def _block(kind: str, name: str, body: str) -> Block:
@@ -32,11 +33,14 @@ def _block(kind: str, name: str, body: str) -> Block:
     hooks = [line for line in lines if kind == CHAIN and _HOOK.match(line)]
     comments = [line for line in lines if _COMMENT.match(line)]
     said = _COMMENT.match(comments[0]) if comments else None
-    return Block(kind, name,
-                 tuple(_line(line) for line in lines if line not in (*hooks, *comments)),
-                 hook="".join(hooks),
-                 dynamic=any(_DYNAMIC.match(line) for line in lines),
-                 comment=said[1] if said else "")
+    return Block(
+        kind,
+        name,
+        tuple(_line(line) for line in lines if line not in (*hooks, *comments)),
+        hook="".join(hooks),
+        dynamic=any(_DYNAMIC.match(line) for line in lines),
+        comment=said[1] if said else "",
+    )
 
 
 def _line(line: str) -> Statement:

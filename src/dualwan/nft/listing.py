@@ -28,6 +28,7 @@ def with_indexes(listing: str, index: Callable[[str], int | None]) -> str:
     the index where there is no such device. In the result all are indexes. A name without
     an index went between the listing and this look; its rule is left out.
     """
+
     def rule(found: re.Match[str]) -> str:
         number = index(found[1])
         return found[0].replace(f'"{found[1]}"', str(number), 1) if number else ""

@@ -9,10 +9,20 @@ from dualwan.nft.table import Block, DeviceShortcut, NftTable, Statement
 
 def encode(table: NftTable) -> list[Any]:
     """Return the blocks of ``table`` as lists, strings and booleans."""
-    return [[block.kind, block.name, block.hook, block.dynamic, block.comment,
-             [line if isinstance(line, str) else [line.device, line.verdict]
-              for line in block.lines]]
-            for block in table.blocks]
+    return [
+        [
+            block.kind,
+            block.name,
+            block.hook,
+            block.dynamic,
+            block.comment,
+            [
+                line if isinstance(line, str) else [line.device, line.verdict]
+                for line in block.lines
+            ],
+        ]
+        for block in table.blocks
+    ]
 
 
 def decode(family: str, name: str, data: Any) -> NftTable:

@@ -67,8 +67,9 @@ class Block:
         head = [*comment, *([self.hook] if self.hook else [])]
         terms = [line for line in rules if line is not None]
         inner = [*head, *terms] if self.kind == CHAIN else [*terms, *comment]
-        return "\n".join([f"\t{self.kind} {self.name} {{", *("\t\t" + line for line in inner),
-                          "\t}"])
+        return "\n".join(
+            [f"\t{self.kind} {self.name} {{", *("\t\t" + line for line in inner), "\t}"]
+        )
 
 
 @dataclass(frozen=True)
@@ -116,13 +117,26 @@ def counter(name: str) -> Block:
     return Block("counter", name)
 
 
-def dynamic(kind: str, name: str, holds: str, size: int, timeout: str = "",  # noqa: PLR0913, PLR0917
-            comment: str = "") -> Block:
+def dynamic(  # noqa: PLR0913, PLR0917
+    kind: str,
+    name: str,
+    holds: str,
+    size: int,
+    timeout: str = "",
+    comment: str = "",
+) -> Block:
     """Return a set or map that packets fill; ``holds`` is its type, as nft writes it."""
-    return Block(kind, name, (
-        holds, f"size {size}",
-        *(["flags dynamic,timeout", f"timeout {timeout}"] if timeout else ["flags dynamic"]),
-    ), dynamic=True, comment=comment)
+    return Block(
+        kind,
+        name,
+        (
+            holds,
+            f"size {size}",
+            *(["flags dynamic,timeout", f"timeout {timeout}"] if timeout else ["flags dynamic"]),
+        ),
+        dynamic=True,
+        comment=comment,
+    )
 
 
 def noted(rule: str, comment: str) -> str:

@@ -20,13 +20,20 @@ def replacement(old: NftTable | None, new: NftTable, index: Index = by_name) -> 
     has = {block.key: block for block in new.blocks}
     gone = {block.key for block in old.blocks if not _stays(block, has.get(block.key))}
     kept = {block.key for block in old.blocks if block.kind != CHAIN} - gone
-    return "\n".join([
-        *(f"flush chain {table} {block.name}" for block in old.blocks if block.kind == CHAIN),
-        *(f"delete {block.kind} {table} {block.name}" for block in old.blocks
-          if block.key in gone),
-        f"table {table} {{",
-        *(block.source(index) for block in new.blocks if block.key not in kept),
-        "}", ""])
+    return "\n".join(
+        [
+            *(f"flush chain {table} {block.name}" for block in old.blocks if block.kind == CHAIN),
+            *(
+                f"delete {block.kind} {table} {block.name}"
+                for block in old.blocks
+                if block.key in gone
+            ),
+            f"table {table} {{",
+            *(block.source(index) for block in new.blocks if block.key not in kept),
+            "}",
+            "",
+        ]
+    )
 
 
 def removal(table: NftTable) -> str:

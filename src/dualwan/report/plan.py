@@ -38,8 +38,10 @@ def as_data(plan: Plan | Result) -> dict[str, Any]:
     return {
         "changes": plan.changes,
         "slices": {
-            item.name: [{"sign": step.sign, "text": step.text, "details": list(step.details)}
-                        for step in item.steps]
+            item.name: [
+                {"sign": step.sign, "text": step.text, "details": list(step.details)}
+                for step in item.steps
+            ]
             for item in plan.slices
         },
         "warnings": list(plan.warnings),

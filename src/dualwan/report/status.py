@@ -38,14 +38,24 @@ def as_data(config: Config, plan: Plan, used: Usage | None = None) -> dict[str, 
     pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
     return {
-        "wan": {"interface": config.wan.interface, "up": seen.is_up(config.wan.interface),
-                "ipv6-default-route": seen.ipv6_default},
-        "mape": {"mode": config.mape.mode,
-                 "tunnel": config.mape.tunnel, "up": seen.is_up(config.mape.tunnel),
-                 "prefix": plan.line.prefix or None, **_softwire(softwire)},
-        "pppoe": {"peer": pppoe.peer, "interface": pppoe.interface,
-                  "up": seen.is_up(pppoe.interface),
-                  "address": seen.address_of(pppoe.interface) or None},
+        "wan": {
+            "interface": config.wan.interface,
+            "up": seen.is_up(config.wan.interface),
+            "ipv6-default-route": seen.ipv6_default,
+        },
+        "mape": {
+            "mode": config.mape.mode,
+            "tunnel": config.mape.tunnel,
+            "up": seen.is_up(config.mape.tunnel),
+            "prefix": plan.line.prefix or None,
+            **_softwire(softwire),
+        },
+        "pppoe": {
+            "peer": pppoe.peer,
+            "interface": pppoe.interface,
+            "up": seen.is_up(pppoe.interface),
+            "address": seen.address_of(pppoe.interface) or None,
+        },
         "ports": ports.as_data(softwire, used) if used else None,
         "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
         "learned": [_learned(known, plan.line.prefix) for known in plan.line.learned],
@@ -58,13 +68,21 @@ def as_data(config: Config, plan: Plan, used: Usage | None = None) -> dict[str, 
 def _softwire(softwire: Softwire | None) -> dict[str, Any]:
     if softwire is None:
         return {"ipv4": None}
-    ends = {"ipv4": str(softwire.ipv4), "ce": str(softwire.ce), "br": str(softwire.br),
-            "origin": softwire.origin}
+    ends = {
+        "ipv4": str(softwire.ipv4),
+        "ce": str(softwire.ce),
+        "br": str(softwire.br),
+        "origin": softwire.origin,
+    }
     if (shared := softwire.port_set) is None:
         return ends
-    return ends | {"psid": shared.psid, "psid-offset": shared.psid_offset,
-                   "psid-length": shared.psid_length, "ports": len(shared),
-                   "ranges": [list(pair) for pair in shared.ranges()]}
+    return ends | {
+        "psid": shared.psid,
+        "psid-offset": shared.psid_offset,
+        "psid-length": shared.psid_length,
+        "ports": len(shared),
+        "ranges": [list(pair) for pair in shared.ranges()],
+    }
 
 
 def _learned(known: Known, prefix: str) -> dict[str, Any]:
@@ -73,8 +91,15 @@ def _learned(known: Known, prefix: str) -> dict[str, Any]:
         with suppress(MapeError):
             mapping(known.answer, prefix)
             covers = True
-    return {"source": known.source, "origin": known.origin, "service": known.answer.name,
-            "prefix": known.prefix, "age": known.age, "ttl": known.answer.ttl, "covers": covers}
+    return {
+        "source": known.source,
+        "origin": known.origin,
+        "service": known.answer.name,
+        "prefix": known.prefix,
+        "age": known.age,
+        "ttl": known.answer.ttl,
+        "covers": covers,
+    }
 
 
 def _age(seconds: int) -> str:
@@ -90,7 +115,8 @@ def _slice(item: SlicePlan) -> dict[str, Any]:
     elif not item.changes:
         state = "in order"
     elif all(step.sign in ("+", "~") for step in item.changes) and not any(
-            step.sign == "=" for step in item.steps):
+        step.sign == "=" for step in item.steps
+    ):
         state = "absent"
     else:
         state = "differs"
@@ -101,18 +127,28 @@ def text(data: dict[str, Any]) -> str:
     """Status for a person."""
     wan, mape, pppoe = data["wan"], data["mape"], data["pppoe"]
     rows = [
-        ("WAN", f"{wan['interface']} {_up(wan['up'])}, "
-                + ("IPv6 default route there" if wan["ipv6-default-route"]
-                   else "no IPv6 default route")),
+        (
+            "WAN",
+            f"{wan['interface']} {_up(wan['up'])}, "
+            + (
+                "IPv6 default route there" if wan["ipv6-default-route"] else "no IPv6 default route"
+            ),
+        ),
         ("MAP-E", f"{mape['tunnel']} {_up(mape['up'])}, " + _mape_words(mape)),
-        ("PPPoE", f"{pppoe['interface']} {_up(pppoe['up'])}, "
-                  + (pppoe["address"] or "no address") + f", peer {pppoe['peer']}"),
+        (
+            "PPPoE",
+            f"{pppoe['interface']} {_up(pppoe['up'])}, "
+            + (pppoe["address"] or "no address")
+            + f", peer {pppoe['peer']}",
+        ),
     ]
     lines = [f"{name:9}{value}" for name, value in rows]
-    lines += [f"{'learned':9}by {item['source']} from {item['origin']}, "
-              f"{_age(item['age'])} ago, for {item['prefix']}"
-              + ("" if item["covers"] else ": does not cover the prefix")
-              for item in data["learned"]]
+    lines += [
+        f"{'learned':9}by {item['source']} from {item['origin']}, "
+        f"{_age(item['age'])} ago, for {item['prefix']}"
+        + ("" if item["covers"] else ": does not cover the prefix")
+        for item in data["learned"]
+    ]
     lines += [f"{name:9}{value}" for name, value in ports.rows(data["ports"])]
     for name, item in data["slices"].items():
         lines.append(f"{name:9}{item['state']}")

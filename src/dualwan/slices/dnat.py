@@ -19,12 +19,22 @@ def dnat_rules(forwards: Sequence[Forward], any_source: bool = False) -> list[st
     for protocol in PROTOCOLS:
         mine = [one for one in forwards if one.protocol == protocol]
         port = f"{protocol} dport"
-        limited = [f"{one.port} . {network} : {one.to} . {one.to_port}"
-                   for one in mine if not any_source for network in one.sources]
-        free = [f"{one.port} : {one.to} . {one.to_port}"
-                for one in mine if any_source or not one.sources]
-        lines += [f"meta l4proto {protocol} dnat ip to {key} map {elements(found)}"
-                  for key, found in ((f"{port} . ip saddr", limited), (port, free)) if found]
+        limited = [
+            f"{one.port} . {network} : {one.to} . {one.to_port}"
+            for one in mine
+            if not any_source
+            for network in one.sources
+        ]
+        free = [
+            f"{one.port} : {one.to} . {one.to_port}"
+            for one in mine
+            if any_source or not one.sources
+        ]
+        lines += [
+            f"meta l4proto {protocol} dnat ip to {key} map {elements(found)}"
+            for key, found in ((f"{port} . ip saddr", limited), (port, free))
+            if found
+        ]
     return lines
 
 

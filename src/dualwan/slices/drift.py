@@ -10,15 +10,21 @@ from dualwan.model.state import RunState
 from dualwan.nft.table import NftTable
 
 
-def warnings(state: RunState, observed: Observed,
-             plans: Iterable[SlicePlan]) -> tuple[str, ...]:
+def warnings(state: RunState, observed: Observed, plans: Iterable[SlicePlan]) -> tuple[str, ...]:
     """Return a sentence for each table of ours that somebody removed, and for xtables' rules."""
-    found = [f"somebody removed {step.resource.text}" for plan in plans for step in plan.changes
-             if step.action is Action.ADD and isinstance(step.resource, NftTable)
-             and step.resource.name in state.tables]
+    found = [
+        f"somebody removed {step.resource.text}"
+        for plan in plans
+        for step in plan.changes
+        if step.action is Action.ADD
+        and isinstance(step.resource, NftTable)
+        and step.resource.name in state.tables
+    ]
     if observed.legacy:
-        found.append(f"there are rules of {', '.join(observed.legacy)}, which apply beside ours: "
-                     "move them to nftables, or take them away")
+        found.append(
+            f"there are rules of {', '.join(observed.legacy)}, which apply beside ours: "
+            "move them to nftables, or take them away"
+        )
     return tuple(found)
 
 

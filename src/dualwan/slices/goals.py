@@ -46,19 +46,24 @@ def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool
         return {one.name: True for one in slices}
     ppp = any(now.observed.is_up(way.device) for way in of_kind(now.ways, Kind.PPP))
     wanted = now.state.wanted and event is not Event.POST_DOWN
-    return {one.name: wanted or (ppp and one.serves_ppp)
-            or (one.closes and now.observed.is_up(now.wan) and _stands(one, now.observed))
-            for one in slices}
+    return {
+        one.name: wanted
+        or (ppp and one.serves_ppp)
+        or (one.closes and now.observed.is_up(now.wan) and _stands(one, now.observed))
+        for one in slices
+    }
 
 
 def _stands(one: Slice, observed: Observed) -> bool:
     """Whether the table of a slice is loaded."""
     return one.table is not None and any(
-        table.name == one.table.name for table in observed.tables or ())
+        table.name == one.table.name for table in observed.tables or ()
+    )
 
 
-def reads(slices: Iterable[Slice], wan: str, sysctls: Iterable[str], ways: Iterable[Way],
-          state: RunState) -> Reads:
+def reads(
+    slices: Iterable[Slice], wan: str, sysctls: Iterable[str], ways: Iterable[Way], state: RunState
+) -> Reads:
     """Return what is to be read of the machine for the plans of ``slices``."""
     mine = list(slices)
     noted = (name for one in mine for name in state.sysctls.get(one.name, ()))

@@ -53,29 +53,47 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
     same does not leave.
     """
     pinned = _pinned(ways)
-    restore = {way.name: f"{marks.is_set('ct mark', marks.of_way(way))} "
-                         f"{marks.assign('meta mark', marks.of_way(way))}" for way in pinned}
-    return NftTable(TABLE.family, TABLE.name, (
-        base_chain(
-            "prerouting", "type filter hook prerouting priority mangle; policy accept;",
-            # What came out of a tunnel may still carry the mark of the packet around it.
-            *(f'iifname "{way.device}" {marks.clear("meta mark")}'
-              for way in of_kind(ways, Kind.SOFTWIRE)),
-            *(f'iifname "{way.device}" ct state new {_assign_ct(way)}' for way in pinned),
-            *_chosen(config, ways),
-            *(f'iifname != "{way.device}" {restore[way.name]}' for way in pinned),
-            comment="a flow that came in by a WAN is marked; answers get its mark back"),
-        base_chain("output", "type route hook output priority mangle; policy accept;",
-                   *restore.values(),
-                   comment="the same for what the router itself answers"),
-        base_chain(
-            "postrouting", "type filter hook postrouting priority mangle; policy accept;",
-            *(f'oifname "{way.device}" ct status ! confirmed {_assign_ct(way)}'
-              for way in pinned),
-            comment="a flow that begins by a WAN stays on it"),
-        counter(MISPLACED),
-        _leaving(ways),
-    ))
+    restore = {
+        way.name: f"{marks.is_set('ct mark', marks.of_way(way))} "
+        f"{marks.assign('meta mark', marks.of_way(way))}"
+        for way in pinned
+    }
+    return NftTable(
+        TABLE.family,
+        TABLE.name,
+        (
+            base_chain(
+                "prerouting",
+                "type filter hook prerouting priority mangle; policy accept;",
+                # What came out of a tunnel may still carry the mark of the packet around it.
+                *(
+                    f'iifname "{way.device}" {marks.clear("meta mark")}'
+                    for way in of_kind(ways, Kind.SOFTWIRE)
+                ),
+                *(f'iifname "{way.device}" ct state new {_assign_ct(way)}' for way in pinned),
+                *_chosen(config, ways),
+                *(f'iifname != "{way.device}" {restore[way.name]}' for way in pinned),
+                comment="a flow that came in by a WAN is marked; answers get its mark back",
+            ),
+            base_chain(
+                "output",
+                "type route hook output priority mangle; policy accept;",
+                *restore.values(),
+                comment="the same for what the router itself answers",
+            ),
+            base_chain(
+                "postrouting",
+                "type filter hook postrouting priority mangle; policy accept;",
+                *(
+                    f'oifname "{way.device}" ct status ! confirmed {_assign_ct(way)}'
+                    for way in pinned
+                ),
+                comment="a flow that begins by a WAN stays on it",
+            ),
+            counter(MISPLACED),
+            _leaving(ways),
+        ),
+    )
 
 
 def _assign_ct(way: Way) -> str:
@@ -85,17 +103,25 @@ def _assign_ct(way: Way) -> str:
 def _chosen(config: Config, ways: Iterable[Way]) -> list[str]:
     """Mark what chosen LAN hosts send to the internet with their way."""
     lans = quoted(config.lan.interfaces)
-    return [f"iifname {lans} ip saddr {{ {', '.join(map(str, way.chosen))} }} "
-            f"fib daddr type != local fib daddr oifname != {lans} "
-            f"{marks.assign('meta mark', marks.of_way(way))}" for way in ways if way.chosen]
+    return [
+        f"iifname {lans} ip saddr {{ {', '.join(map(str, way.chosen))} }} "
+        f"fib daddr type != local fib daddr oifname != {lans} "
+        f"{marks.assign('meta mark', marks.of_way(way))}"
+        for way in ways
+        if way.chosen
+    ]
 
 
 def _leaving(ways: Iterable[Way]) -> Block:
     return base_chain(
-        "leaving", "type filter hook postrouting priority srcnat + 10; policy accept;",
-        *(f'oifname "{way.device}" fib saddr . oif type != local '
-          f"counter name {MISPLACED} drop" for way in of_kind(ways, Kind.PPP)),
-        comment="nothing leaves by a PPP session with an address that is not its own")
+        "leaving",
+        "type filter hook postrouting priority srcnat + 10; policy accept;",
+        *(
+            f'oifname "{way.device}" fib saddr . oif type != local counter name {MISPLACED} drop'
+            for way in of_kind(ways, Kind.PPP)
+        ),
+        comment="nothing leaves by a PPP session with an address that is not its own",
+    )
 
 
 def _wanted(at: Situation) -> list[Resource]:
@@ -122,8 +148,9 @@ def _by_mark(way: Way) -> RouteRule:
 
 def _owned(remains: Remains) -> list[Resource]:
     """Return the routes and rules with our protocol number that are not the tunnel's."""
-    routes = (route for route in remains.observed.routes
-              if not is_tunnel_route(route, remains.ways))
+    routes = (
+        route for route in remains.observed.routes if not is_tunnel_route(route, remains.ways)
+    )
     return [*routes, *remains.observed.rules]
 
 
@@ -146,31 +173,42 @@ def bring_up(at: Situation) -> SlicePlan:
     wanted = [Sysctl(name, LOOSE) for name in sysctls(at.config, at.ways)]
     nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
-    return SlicePlan(NAME, (
-        *restore_steps(at.state.sysctls.get(NAME, {}), [item.name for item in wanted], seen),
-        *sysctl_steps(wanted, seen),
-        *nft,
-        *diff(_wanted(at), _owned(remains)),
-        *flow_steps(_stale_addresses(at)),
-    ), unobserved=unobserved)
+    return SlicePlan(
+        NAME,
+        (
+            *restore_steps(at.state.sysctls.get(NAME, {}), [item.name for item in wanted], seen),
+            *sysctl_steps(wanted, seen),
+            *nft,
+            *diff(_wanted(at), _owned(remains)),
+            *flow_steps(_stale_addresses(at)),
+        ),
+        unobserved=unobserved,
+    )
 
 
 def take_down(remains: Remains) -> SlicePlan:
     """Return the steps that take all of it away, and forget the flows of the sessions."""
     state, observed = remains.state, remains.observed
     nft, unobserved = table_plan(NAME, None, TABLE.name, observed)
-    return SlicePlan(NAME, (
-        *restore_steps(state.sysctls.get(NAME, {}), (), observed.sysctls),
-        *nft,
-        *diff([], _owned(remains)),
-        *flow_steps({*state.sessions.values(), *(rule.source for rule in observed.rules)}),
-    ), unobserved=unobserved)
+    return SlicePlan(
+        NAME,
+        (
+            *restore_steps(state.sysctls.get(NAME, {}), (), observed.sysctls),
+            *nft,
+            *diff([], _owned(remains)),
+            *flow_steps({*state.sessions.values(), *(rule.source for rule in observed.rules)}),
+        ),
+        unobserved=unobserved,
+    )
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
     """Note the address of each session that has one."""
-    now = {way.name: address for way in of_kind(at.ways, Kind.PPP)
-           if (address := at.observed.address_of(way.device))}
+    now = {
+        way.name: address
+        for way in of_kind(at.ways, Kind.PPP)
+        if (address := at.observed.address_of(way.device))
+    }
     return replace(state, sessions={**state.sessions, **now})
 
 
@@ -179,5 +217,16 @@ def _note_down(state: RunState) -> RunState:
     return replace(state, sessions={})
 
 
-SLICE = Slice(NAME, bring_up, take_down, needs=FIREWALL.name, serves_ppp=True, table=TABLE,
-              sysctls=sysctls, routes=True, rules=True, note_up=_note_up, note_down=_note_down)
+SLICE = Slice(
+    NAME,
+    bring_up,
+    take_down,
+    needs=FIREWALL.name,
+    serves_ppp=True,
+    table=TABLE,
+    sysctls=sysctls,
+    routes=True,
+    rules=True,
+    note_up=_note_up,
+    note_down=_note_down,
+)

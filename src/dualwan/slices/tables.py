@@ -7,8 +7,12 @@ from dualwan.model.plan import Action, SlicePlan, Step, diff
 from dualwan.nft.table import NftTable
 
 
-def table_plan(name: str, wanted: NftTable | None, table_name: str, observed: Observed,
-               ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+def table_plan(
+    name: str,
+    wanted: NftTable | None,
+    table_name: str,
+    observed: Observed,
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Return the steps for the table of slice ``name``, and what could not be seen."""
     if observed.tables is None:
         steps = (Step(Action.ADD, wanted),) if wanted else ()
@@ -17,8 +21,9 @@ def table_plan(name: str, wanted: NftTable | None, table_name: str, observed: Ob
     return diff([wanted] if wanted else [], present), ()
 
 
-def only_table(name: str, wanted: NftTable | None, table_name: str,
-               observed: Observed) -> SlicePlan:
+def only_table(
+    name: str, wanted: NftTable | None, table_name: str, observed: Observed
+) -> SlicePlan:
     """Return the plan of a slice that owns nothing but one nft table."""
     steps, unobserved = table_plan(name, wanted, table_name, observed)
     return SlicePlan(name, steps, unobserved=unobserved)

@@ -47,20 +47,28 @@ def rp_filter(device: str) -> str:
 
 def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
     """Return the name of every sysctl that the slice may set."""
-    return (*(accept_ra(name) for name in (config.wan.interface, *config.lan.interfaces)),
-            *(rp_filter(way.device) for way in of_kind(ways, Kind.SOFTWIRE)),
-            "net/ipv6/conf/all/forwarding", "net/ipv4/ip_forward")
+    return (
+        *(accept_ra(name) for name in (config.wan.interface, *config.lan.interfaces)),
+        *(rp_filter(way.device) for way in of_kind(ways, Kind.SOFTWIRE)),
+        "net/ipv6/conf/all/forwarding",
+        "net/ipv4/ip_forward",
+    )
 
 
 def _early_sysctls(at: Situation) -> list[Sysctl]:
     """accept_ra for the WAN, and for each LAN interface that hears RAs today; then forwarding."""
     ours = at.state.sysctls.get(NAME, {})
-    hearing = [name for name in at.config.lan.interfaces
-               if at.observed.sysctls.get(accept_ra(name)) == RA_IF_HOST
-               or accept_ra(name) in ours]
+    hearing = [
+        name
+        for name in at.config.lan.interfaces
+        if at.observed.sysctls.get(accept_ra(name)) == RA_IF_HOST or accept_ra(name) in ours
+    ]
     names = dict.fromkeys((at.config.wan.interface, *hearing))  # a shared one once
-    return [*(Sysctl(accept_ra(name), RA_ALWAYS) for name in names),
-            Sysctl("net/ipv6/conf/all/forwarding", "1"), Sysctl("net/ipv4/ip_forward", "1")]
+    return [
+        *(Sysctl(accept_ra(name), RA_ALWAYS) for name in names),
+        Sysctl("net/ipv6/conf/all/forwarding", "1"),
+        Sysctl("net/ipv4/ip_forward", "1"),
+    ]
 
 
 def _owned(remains: Remains) -> list[Resource]:
@@ -74,8 +82,11 @@ def _owned(remains: Remains) -> list[Resource]:
     return [
         *(item for item in observed.addresses if item.key in on_wan),
         *tunnels,
-        *(item for item in observed.addresses
-          if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address),
+        *(
+            item
+            for item in observed.addresses
+            if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address
+        ),
         *(route for route in observed.routes if is_tunnel_route(route, remains.ways)),
     ]
 
@@ -84,8 +95,8 @@ def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
     """Whether ``route`` is this slice's; the others are those of PPP sessions."""
     known = list(ways)
     return any(route.table == way.table for way in of_kind(known, Kind.SOFTWIRE)) or (
-        route.table == MAIN and all(
-            route.device != way.device for way in of_kind(known, Kind.PPP)))
+        route.table == MAIN and all(route.device != way.device for way in of_kind(known, Kind.PPP))
+    )
 
 
 def carries(state: RunState, observed: Observed) -> bool:
@@ -122,8 +133,9 @@ def _problems(at: Situation) -> tuple[str, ...]:
     for way in of_kind(at.ways, Kind.SOFTWIRE):
         link = observed.links.get(way.device)
         if link and link.kind != "ip6tnl":
-            problems.append(f"{way.device} ({way.name}.tunnel) is there already, "
-                            "and is no IPv6 tunnel")
+            problems.append(
+                f"{way.device} ({way.name}.tunnel) is there already, and is no IPv6 tunnel"
+            )
     return tuple(problems)
 
 
@@ -138,8 +150,10 @@ def _stale_addresses(at: Situation) -> set[str]:
         if way.softwire is None:
             continue
         had = {at.state.softwires.get(way.name, ""), at.observed.address_of(way.device)} - {""}
-        moved = any(item.device == at.config.wan.interface
-                    and item.address != str(way.softwire.ce) for item in at.state.addresses)
+        moved = any(
+            item.device == at.config.wan.interface and item.address != str(way.softwire.ce)
+            for item in at.state.addresses
+        )
         stale |= had if moved else had - {way.address}
     return stale
 
@@ -148,8 +162,11 @@ def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the tunnel to its desired state."""
     originals, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
     early = _early_sysctls(at)
-    late = [Sysctl(rp_filter(way.device), LOOSE) for way in of_kind(at.ways, Kind.SOFTWIRE)
-            if way.softwire]
+    late = [
+        Sysctl(rp_filter(way.device), LOOSE)
+        for way in of_kind(at.ways, Kind.SOFTWIRE)
+        if way.softwire
+    ]
     listening = sysctl_steps(early, seen)
     steps = (
         *restore_steps(originals, [item.name for item in (*early, *late)], seen),
@@ -159,21 +176,33 @@ def bring_up(at: Situation) -> SlicePlan:
     problems = _problems(at)
     if at.line.missing or problems:  # what an earlier run made stays; the line is listened to
         return SlicePlan(NAME, steps, problems or (at.line.missing,))
-    return SlicePlan(NAME, (
-        *steps,
-        *diff(_wanted(at), _owned(Remains(at.state, at.observed, at.config.wan.interface,
-                                          at.ways))),
-        *(step for item in late
-          for step in sysctl_steps([item], seen) or (Step(Action.ADD, item),)),
-        *flow_steps(_stale_addresses(at)),
-    ))
+    return SlicePlan(
+        NAME,
+        (
+            *steps,
+            *diff(
+                _wanted(at),
+                _owned(Remains(at.state, at.observed, at.config.wan.interface, at.ways)),
+            ),
+            *(
+                step
+                for item in late
+                for step in sysctl_steps([item], seen) or (Step(Action.ADD, item),)
+            ),
+            *flow_steps(_stale_addresses(at)),
+        ),
+    )
 
 
 def take_down(remains: Remains) -> SlicePlan:
     """Return the steps that take the tunnel away, and restore what it had set."""
-    return SlicePlan(NAME, (
-        *diff([], _owned(remains)),
-        *restore_steps(remains.state.sysctls.get(NAME, {}), (), remains.observed.sysctls)))
+    return SlicePlan(
+        NAME,
+        (
+            *diff([], _owned(remains)),
+            *restore_steps(remains.state.sysctls.get(NAME, {}), (), remains.observed.sysctls),
+        ),
+    )
 
 
 def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -193,9 +222,18 @@ def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 def _note_up(state: RunState, at: Situation) -> RunState:
     """Note addresses and prefix; they stay after ifdown, and say at ifup what is stale."""
     known = {way.name: way.address for way in of_kind(at.ways, Kind.SOFTWIRE) if way.address}
-    return replace(state, softwires={**state.softwires, **known},
-                   prefix=at.line.prefix or state.prefix)
+    return replace(
+        state, softwires={**state.softwires, **known}, prefix=at.line.prefix or state.prefix
+    )
 
 
-SLICE = Slice(NAME, bring_up, take_down, needs=SNAT.name, sysctls=sysctls, routes=True,
-              ipv6_default=True, note_up=_note_up)
+SLICE = Slice(
+    NAME,
+    bring_up,
+    take_down,
+    needs=SNAT.name,
+    sysctls=sysctls,
+    routes=True,
+    ipv6_default=True,
+    note_up=_note_up,
+)

@@ -42,13 +42,23 @@ def networks(config: Config) -> str:
 def from_lan(config: Config) -> list[str]:
     """Matches for what comes from the LAN, each for a part of it."""
     names, wire = lan_only(config), one_nic(config)
-    return [*([f"iifname {quoted(names)}"] if names else []),
-            *([f'iifname "{wire}" ip saddr {networks(config)}'] if wire else [])]
+    return [
+        *([f"iifname {quoted(names)}"] if names else []),
+        *([f'iifname "{wire}" ip saddr {networks(config)}'] if wire else []),
+    ]
 
 
 def to_outside(config: Config, ways: Iterable[Way]) -> list[str]:
     """Matches for what goes out by a WAN, each for a part of it."""
     wire = one_nic(config)
-    return [f"oifname {quoted(name for name in outside(config, ways) if name != wire)}",
-            *([f'oifname "{wire}" ip daddr != {networks(config)}',
-               f'oifname "{wire}" meta nfproto ipv6'] if wire else [])]
+    return [
+        f"oifname {quoted(name for name in outside(config, ways) if name != wire)}",
+        *(
+            [
+                f'oifname "{wire}" ip daddr != {networks(config)}',
+                f'oifname "{wire}" meta nfproto ipv6',
+            ]
+            if wire
+            else []
+        ),
+    ]

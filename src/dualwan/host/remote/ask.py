@@ -12,8 +12,9 @@ from dualwan.line.provisioning import dhcpv6, hb46pp
 from dualwan.line.provisioning.answer import Known
 
 
-def ask(source: str, device: str, before: Known | None, seconds: float,
-        port: int = resolver.PORT) -> tuple[str, int, str]:
+def ask(
+    source: str, device: str, before: Known | None, seconds: float, port: int = resolver.PORT
+) -> tuple[str, int, str]:
     """Ask ``source`` about the line on ``device``: where it came from, when, what it said.
 
     ``before`` is the last answer. Raises RemoteError after ``seconds`` at the latest.
@@ -23,8 +24,9 @@ def ask(source: str, device: str, before: Known | None, seconds: float,
     return _dhcpv6(device)
 
 
-def _hb46pp(device: str, before: Known | None, deadline: Deadline,
-            port: int) -> tuple[str, int, str]:
+def _hb46pp(
+    device: str, before: Known | None, deadline: Deadline, port: int
+) -> tuple[str, int, str]:
     """Follow the TXT record to the server; the line's own name servers come first."""
     import time  # noqa: PLC0415
 
@@ -35,8 +37,11 @@ def _hb46pp(device: str, before: Known | None, deadline: Deadline,
     origin = hb46pp.shown(url)
     token = before.answer.token if before and before.origin == origin else ""
     response = https.get(
-        url, deadline, lambda host: resolver.addresses(host, servers, deadline, port),
-        each=lambda step: hb46pp.request(step, __version__, token))
+        url,
+        deadline,
+        lambda host: resolver.addresses(host, servers, deadline, port),
+        each=lambda step: hb46pp.request(step, __version__, token),
+    )
     try:
         return origin, int(time.time()), response.body.decode("utf-8")
     except UnicodeDecodeError:

@@ -31,10 +31,15 @@ class Response(NamedTuple):
     body: bytes
 
 
-def get(url: str, deadline: Deadline,  # noqa: PLR0913 - the bounds are the caller's
-        resolve: Callable[[str], Sequence[str]],
-        *, each: Callable[[str], str] = str, headers: Mapping[str, str] | None = None,
-        redirects: int = REDIRECTS) -> Response:
+def get(  # noqa: PLR0913
+    url: str,
+    deadline: Deadline,
+    resolve: Callable[[str], Sequence[str]],
+    *,
+    each: Callable[[str], str] = str,
+    headers: Mapping[str, str] | None = None,
+    redirects: int = REDIRECTS,
+) -> Response:
     """Ask ``url`` and follow up to ``redirects`` redirects, all to https.
 
     resolve: a host's IPv6 addresses; each: makes of a URL what is asked, at every step.
@@ -65,8 +70,7 @@ class Bounded(RawIOBase):
     It is what HTTPResponse takes for a socket: that reads a file made of it, and no more.
     """
 
-    def __init__(self, stream: socket.socket, deadline: Deadline,
-                 most: int = MAX_RECEIVED) -> None:
+    def __init__(self, stream: socket.socket, deadline: Deadline, most: int = MAX_RECEIVED) -> None:
         self._stream = stream
         self._deadline = deadline
         self._most = self._left = most
@@ -92,7 +96,7 @@ class Bounded(RawIOBase):
         """Write ``data`` whole; raises RemoteError when the time is over."""
         while data:
             self._stream.settimeout(self._deadline.left())
-            data = data[self._stream.send(data):]
+            data = data[self._stream.send(data) :]
 
     def close(self) -> None:
         """Close the connection."""
@@ -100,20 +104,30 @@ class Bounded(RawIOBase):
         super().close()
 
 
-def _once(url: str, deadline: Deadline, resolve: Callable[[str], Sequence[str]],
-          headers: Mapping[str, str]) -> tuple[Response, str]:
+def _once(
+    url: str,
+    deadline: Deadline,
+    resolve: Callable[[str], Sequence[str]],
+    headers: Mapping[str, str],
+) -> tuple[Response, str]:
     """Ask once: the response, and where it says to ask instead."""
     from http.client import HTTPResponse  # noqa: PLC0415
     from urllib.parse import urlsplit  # noqa: PLC0415
 
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"GET {target} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close",
-             "Accept: application/json", "Accept-Encoding: identity",
-             f"User-Agent: dualwan-hook/{__version__}",
-             *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [
+        f"GET {target} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        "Connection: close",
+        "Accept: application/json",
+        "Accept-Encoding: identity",
+        f"User-Agent: dualwan-hook/{__version__}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     stream: Any = Bounded(
-        _connected(parts.hostname or "", parts.port or _PORT, deadline, resolve), deadline)
+        _connected(parts.hostname or "", parts.port or _PORT, deadline, resolve), deadline
+    )
     with stream:
         stream.send_all("\r\n".join([*lines, "", ""]).encode("ascii"))
         with HTTPResponse(stream, method="GET") as response:
@@ -129,8 +143,9 @@ def _once(url: str, deadline: Deadline, resolve: Callable[[str], Sequence[str]],
             return Response(url, response.status, body), ""
 
 
-def _connected(host: str, port: int, deadline: Deadline,
-               resolve: Callable[[str], Sequence[str]]) -> ssl.SSLSocket:
+def _connected(
+    host: str, port: int, deadline: Deadline, resolve: Callable[[str], Sequence[str]]
+) -> ssl.SSLSocket:
     """Return a checked connection to the first address of ``host`` that takes one."""
     checked = context()
     failure: OSError = OSError(0, "has no IPv6 address")

@@ -45,23 +45,29 @@ def stable_address(name: str) -> str:
     return min(addresses(name, resolvers(), Deadline(STABLE_SECONDS)))
 
 
-def addresses(name: str, servers: Sequence[str], deadline: Deadline,
-              port: int = PORT) -> tuple[str, ...]:
+def addresses(
+    name: str, servers: Sequence[str], deadline: Deadline, port: int = PORT
+) -> tuple[str, ...]:
     """Return the IPv6 addresses of ``name``, which may be one itself; raises RemoteError."""
     if ":" in name:
         return (name,)
-    return tuple(str(IPv6Address(record.address))
-                 for record in _records(name, "AAAA", servers, deadline, port))
+    return tuple(
+        str(IPv6Address(record.address))
+        for record in _records(name, "AAAA", servers, deadline, port)
+    )
 
 
-def texts(name: str, servers: Sequence[str], deadline: Deadline,
-          port: int = PORT) -> tuple[str, ...]:
+def texts(
+    name: str, servers: Sequence[str], deadline: Deadline, port: int = PORT
+) -> tuple[str, ...]:
     """Return the TXT records of ``name``, each with its strings joined; raises RemoteError.
 
     A byte that is not ASCII becomes "?".
     """
-    return tuple(b"".join(record.strings).decode("ascii", "replace").replace("\ufffd", "?")
-                 for record in _records(name, "TXT", servers, deadline, port))
+    return tuple(
+        b"".join(record.strings).decode("ascii", "replace").replace("\ufffd", "?")
+        for record in _records(name, "TXT", servers, deadline, port)
+    )
 
 
 def question(name: str, kind: str) -> Message:
@@ -102,14 +108,18 @@ def records(asked: Message, answer: Message) -> list[Any]:
 
     They count whoever's they are: a resolver follows aliases by itself.
     """
-    wanted, = asked.question
-    return [record for rrset in answer.answer
-            if (rrset.rdtype, rrset.rdclass) == (wanted.rdtype, wanted.rdclass)
-            for record in rrset]
+    (wanted,) = asked.question
+    return [
+        record
+        for rrset in answer.answer
+        if (rrset.rdtype, rrset.rdclass) == (wanted.rdtype, wanted.rdclass)
+        for record in rrset
+    ]
 
 
-def _records(name: str, kind: str, servers: Sequence[str], deadline: Deadline,
-             port: int) -> list[Any]:
+def _records(
+    name: str, kind: str, servers: Sequence[str], deadline: Deadline, port: int
+) -> list[Any]:
     """Return the records of ``name`` from the first of ``servers`` that answers.
 
     Raises RemoteError when none does, or when the answer is that there is no such record:

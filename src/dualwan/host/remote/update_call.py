@@ -52,8 +52,10 @@ def read(path: Path) -> UpdateCall:
         if not stat.S_ISREG(about.st_mode):
             raise ConfigError(f"{path}: is no file")
         if about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or about.st_uid not in {0, os.geteuid()}:
-            raise ConfigError(f"{path}: holds a password, and others than root may use it:"
-                              f" chown root {path}; chmod 600 {path}")
+            raise ConfigError(
+                f"{path}: holds a password, and others than root may use it:"
+                f" chown root {path}; chmod 600 {path}"
+            )
         data = os.read(handle, MAX_FILE + 1)
     finally:
         os.close(handle)
@@ -64,19 +66,24 @@ def read(path: Path) -> UpdateCall:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1: is not UTF-8 text") from None
     table = TomlTable(Source(str(path), content), "", parse(str(path), content))
-    found = UpdateCall(table.take("url", _url), table.take("user", text, ""),
-                       table.take("password", text, ""))
+    found = UpdateCall(
+        table.take("url", _url), table.take("user", text, ""), table.take("password", text, "")
+    )
     table.done()
     if bool(found.user) != bool(found.password):
-        table.fail("needs the other: user and password go together",
-                   "user" if found.user else "password")
+        table.fail(
+            "needs the other: user and password go together", "user" if found.user else "password"
+        )
     if ":" in found.user:
         table.fail("cannot contain a colon (RFC 7617)", "user")
     return found
 
 
-def call(update: UpdateCall, seconds: float = SECONDS,
-         resolve: Callable[[str], Sequence[str]] | None = None) -> str:
+def call(
+    update: UpdateCall,
+    seconds: float = SECONDS,
+    resolve: Callable[[str], Sequence[str]] | None = None,
+) -> str:
     """Make the call; return the start of what the provider says, as one printable line.
 
     Over IPv6, within ``seconds``, without following redirects: a password goes to whom it

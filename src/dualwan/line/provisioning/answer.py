@@ -111,9 +111,15 @@ def checked_rule(rule: MapRule) -> MapRule:
 
 def check_end(address: IPv6Address, what: str) -> None:
     """Raise RemoteError unless ``address`` can be reached through the line."""
-    bad = (address.is_multicast or address.is_unspecified or address.is_loopback
-           or address.is_link_local or address.ipv4_mapped is not None
-           or address.scope_id is not None or address in IPv6Network("fc00::/7"))
+    bad = (
+        address.is_multicast
+        or address.is_unspecified
+        or address.is_loopback
+        or address.is_link_local
+        or address.ipv4_mapped is not None
+        or address.scope_id is not None
+        or address in IPv6Network("fc00::/7")
+    )
     if bad:
         raise RemoteError(f"{what} cannot be {address}")
 

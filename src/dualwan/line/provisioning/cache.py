@@ -74,8 +74,15 @@ def encode(answers: AnswerCache) -> str:
     """Return ``answers`` as the text of the file."""
     import json  # noqa: PLC0415 - not needed where nothing was learned
 
-    entries = {source: {"origin": entry.origin, "time": entry.time, "prefix": entry.prefix,
-                        "text": entry.text} for source, entry in answers.entries.items()}
+    entries = {
+        source: {
+            "origin": entry.origin,
+            "time": entry.time,
+            "prefix": entry.prefix,
+            "text": entry.text,
+        }
+        for source, entry in answers.entries.items()
+    }
     return json.dumps({"answers": entries, "failed": dict(answers.failed)}, indent=1) + "\n"
 
 

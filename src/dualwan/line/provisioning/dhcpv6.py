@@ -38,8 +38,7 @@ _HEADER = 4  # bytes: of an option, code and length; of a message, type and tran
 _ADDRESS = 16
 _FIXED = 8  # bytes of option 89 before its IPv6 prefix
 _VARIABLES = ("new_dhcp6_unknown_94", "new_dhcp6_s46_cont_mape", "raw_dhcp_option_94")
-_OPTION = re.compile(
-    r"\s*option\s+dhcp6\.(unknown-94|s46-cont-mape|name-servers)\s+([^;]*);")
+_OPTION = re.compile(r"\s*option\s+dhcp6\.(unknown-94|s46-cont-mape|name-servers)\s+([^;]*);")
 _INTERFACE = re.compile(r'\s*interface\s+"([^"]*)";')
 
 
@@ -76,8 +75,11 @@ def container(data: bytes, origin: str = "") -> list[Learned]:
     """
     options = list(_options(data))
     relays = [_relay(content) for code, content in options if code == BORDER_RELAY]
-    return [_rule(content, relays[0] if relays else None, origin)
-            for code, content in options if code == RULE]
+    return [
+        _rule(content, relays[0] if relays else None, origin)
+        for code, content in options
+        if code == RULE
+    ]
 
 
 def from_message(data: bytes) -> Lease:
@@ -92,8 +94,10 @@ def from_message(data: bytes) -> Lease:
         if code == CONTAINER:
             containers.append(content.hex())
         elif code == DNS_SERVERS and len(content) % _ADDRESS == 0:
-            servers += [str(IPv6Address(content[at:at + _ADDRESS]))
-                        for at in range(0, len(content), _ADDRESS)]
+            servers += [
+                str(IPv6Address(content[at : at + _ADDRESS]))
+                for at in range(0, len(content), _ADDRESS)
+            ]
     return Lease(tuple(containers), tuple(servers))
 
 
@@ -140,15 +144,22 @@ def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> Learned:
     octets = (length6 + 7) // 8
     if octets > _ADDRESS or len(data) < _FIXED + octets:
         raise RemoteError(f"option {RULE} is cut off, or its IPv6 prefix of {length6} bits")
-    bits = int.from_bytes(data[_FIXED:_FIXED + octets].ljust(_ADDRESS, b"\0"), "big")
+    bits = int.from_bytes(data[_FIXED : _FIXED + octets].ljust(_ADDRESS, b"\0"), "big")
     offset, ports = DEFAULT_PSID_OFFSET, None
-    for code, content in _options(data[_FIXED + octets:]):
+    for code, content in _options(data[_FIXED + octets :]):
         if code == PORT_PARAMETERS:
             offset, ports = _ports(content)
     try:
-        rule = MapRule(IPv6Network((bits, length6), strict=False),
-                    IPv4Network((int.from_bytes(data[3:7], "big"), length4), strict=False),
-                    ea_length, offset, relay, "rfc", DHCPV6, origin)
+        rule = MapRule(
+            IPv6Network((bits, length6), strict=False),
+            IPv4Network((int.from_bytes(data[3:7], "big"), length4), strict=False),
+            ea_length,
+            offset,
+            relay,
+            "rfc",
+            DHCPV6,
+            origin,
+        )
     except (MapeError, ValueError) as error:
         raise RemoteError(str(error)[:200]) from None
     return Learned(checked_rule(rule), ports)
@@ -165,8 +176,10 @@ def _ports(data: bytes) -> tuple[int, PortSet | None]:
     if not length:
         return offset, None
     if length > PORT_BITS or wire & ((1 << (PORT_BITS - length)) - 1):
-        raise RemoteError(f"the PSID 0x{wire:04x} of option {PORT_PARAMETERS} is longer"
-                                f" than the {length} bits it says")
+        raise RemoteError(
+            f"the PSID 0x{wire:04x} of option {PORT_PARAMETERS} is longer"
+            f" than the {length} bits it says"
+        )
     try:
         return offset, PortSet(wire >> (PORT_BITS - length), offset, length)
     except MapeError as error:
@@ -183,10 +196,10 @@ def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Code and content of each option (RFC 8415 section 21.1); raises RemoteError."""
     at = 0
     while at < len(data):
-        end = at + _HEADER + int.from_bytes(data[at + 2:at + _HEADER], "big")
+        end = at + _HEADER + int.from_bytes(data[at + 2 : at + _HEADER], "big")
         if len(data) < max(end, at + _HEADER):
             raise RemoteError("a DHCPv6 option is cut off")
-        yield int.from_bytes(data[at:at + 2], "big"), data[at + _HEADER:end]
+        yield int.from_bytes(data[at : at + 2], "big"), data[at + _HEADER : end]
         at = end
 
 

@@ -68,8 +68,10 @@ def server(records: Sequence[str]) -> str:
         raise RemoteError(f"the TXT record of {NAME} names no server")
     url = checked_url(fields["url"])
     if fields.get("t") != "b":
-        raise RemoteError(f"the server {shown(url)} is not to be checked by its certificate"
-                                " (t=a), so it is not asked")
+        raise RemoteError(
+            f"the server {shown(url)} is not to be checked by its certificate"
+            " (t=a), so it is not asked"
+        )
     return url
 
 
@@ -98,8 +100,9 @@ def shown(url: str) -> str:
     return url.partition("?")[0].partition("#")[0]
 
 
-def request(url: str, version: str, token: str = "",
-            capabilities: tuple[str, ...] = CAPABILITIES) -> str:
+def request(
+    url: str, version: str, token: str = "", capabilities: tuple[str, ...] = CAPABILITIES
+) -> str:
     """Return ``url`` with the parameters of 3.3; its own under other names stay.
 
     version: this program's, such as "0.1.0"; its points become underscores.
@@ -107,9 +110,13 @@ def request(url: str, version: str, token: str = "",
     from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit  # noqa: PLC0415
 
     parts = urlsplit(url)
-    ours = {"vendorid": VENDOR_ID, "product": PRODUCT,
-            "version": "_".join(re.findall(r"[0-9]+", version))[:32] or "0",
-            "capability": ",".join(capabilities), **({"token": token} if token else {})}
+    ours = {
+        "vendorid": VENDOR_ID,
+        "product": PRODUCT,
+        "version": "_".join(re.findall(r"[0-9]+", version))[:32] or "0",
+        "capability": ",".join(capabilities),
+        **({"token": token} if token else {}),
+    }
     kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ours]
     query = urlencode([*kept, *ours.items()], safe=",")
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
@@ -131,8 +138,7 @@ def parse(text: str | bytes, origin: str = "") -> Answer:
     if "token" in top and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         raise RemoteError("token is not 64 hexadecimal digits")
     offered = [way for way in order if isinstance(way, str) and way in top]
-    rules = (_map_e(top["map_e"], f"{name}, {origin}".strip(", "))
-             if "map_e" in offered else ())
+    rules = _map_e(top["map_e"], f"{name}, {origin}".strip(", ")) if "map_e" in offered else ()
     if "dslite" in offered:
         _check_dslite(top["dslite"])
     if "ipip" in offered:
@@ -175,16 +181,24 @@ def _map_e(value: Any, source: str) -> tuple[Learned, ...]:
     rules = _list(table.get("rules"), "map_e.rules", MAX_RULES)
     if not rules:
         raise RemoteError("map_e.rules is empty")
-    return tuple(_rule(_object(item, f"map_e.rules[{at}]"), relay, _LAYOUT[version], source)
-                 for at, item in enumerate(rules))
+    return tuple(
+        _rule(_object(item, f"map_e.rules[{at}]"), relay, _LAYOUT[version], source)
+        for at, item in enumerate(rules)
+    )
 
 
 def _rule(table: dict[str, Any], relay: IPv6Address, layout: str, source: str) -> Learned:
     try:
-        rule = MapRule(_text(table.get("ipv6"), "ipv6"), _text(table.get("ipv4"), "ipv4"),
-                    _number(table.get("ea_length"), "ea_length", 0, _MAX_EA),
-                    _number(table.get("psid_offset"), "psid_offset", 0, _MAX_OFFSET),
-                    relay, layout, HB46PP, source)
+        rule = MapRule(
+            _text(table.get("ipv6"), "ipv6"),
+            _text(table.get("ipv4"), "ipv4"),
+            _number(table.get("ea_length"), "ea_length", 0, _MAX_EA),
+            _number(table.get("psid_offset"), "psid_offset", 0, _MAX_OFFSET),
+            relay,
+            layout,
+            HB46PP,
+            source,
+        )
     except MapeError as error:
         raise RemoteError(_line(error)) from None
     return Learned(checked_rule(rule))

@@ -34,8 +34,9 @@ def learn(config: Config, services: LineServices, *, by_hand: bool) -> tuple[str
     said = []
     for source in mape.provisioning:
         answers = services.load_answers()
-        before = next((item for item in answers.known(services.now())
-                       if item.source == source), None)
+        before = next(
+            (item for item in answers.known(services.now()) if item.source == source), None
+        )
         if before and before.is_fresh(prefixes) and _covers(before.answer, prefixes):
             break
         if not by_hand and not answers.may_ask(source, services.now()):
@@ -50,14 +51,20 @@ def learn(config: Config, services: LineServices, *, by_hand: bool) -> tuple[str
         if failure := _save(services, answers.with_entry(source, entry)):
             said += failure
         elif _is_news(answers, source, entry):
-            said.append(f"{source}: learned {mapping(answer, entry.prefix).rule} from"
-                        f" {entry.origin}")
+            said.append(
+                f"{source}: learned {mapping(answer, entry.prefix).rule} from {entry.origin}"
+            )
         break
     return tuple(said)
 
 
-def _fetch(config: Config, services: LineServices, source: str, prefixes: tuple[str, ...],
-           before: Known | None) -> tuple[Entry, Answer]:
+def _fetch(
+    config: Config,
+    services: LineServices,
+    source: str,
+    prefixes: tuple[str, ...],
+    before: Known | None,
+) -> tuple[Entry, Answer]:
     """Return a new answer of ``source`` that covers the line's prefix; raises RemoteError."""
     origin, time, text = services.fetch_provisioning(source, config.prefix_source, before, SECONDS)
     try:

@@ -45,10 +45,21 @@ def take_down(remains: Remains) -> SlicePlan:
 
 def wanted(config: Config, ways: tuple[Way, ...]) -> NftTable:
     """The whole table."""
-    return NftTable(TABLE.family, TABLE.name, (
-        *services_in.sets(config), *antispoof.chains(config, ways),
-        _input(config, ways), *_from_wan(ways), *services_in.chains(config),
-        _output(config, ways), *_to_wan(ways), _forward(config, ways), _mss(ways)))
+    return NftTable(
+        TABLE.family,
+        TABLE.name,
+        (
+            *services_in.sets(config),
+            *antispoof.chains(config, ways),
+            _input(config, ways),
+            *_from_wan(ways),
+            *services_in.chains(config),
+            _output(config, ways),
+            *_to_wan(ways),
+            _forward(config, ways),
+            _mss(ways),
+        ),
+    )
 
 
 def _input(config: Config, ways: tuple[Way, ...]) -> Block:
@@ -66,8 +77,10 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
         *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := zones.one_nic(config)) else []),
         *([opening] if config.firewall.bogus == "drop" else []),
         f'iifname "{config.wan.interface}" jump from_wan',
-        *(f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
-          for way in of_kind(ways, Kind.PPP)),
+        *(
+            f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
+            for way in of_kind(ways, Kind.PPP)
+        ),
         f"iifname {quoted(devices(offering))} jump {services_in.OFFERS}",
         SHUT,
         comment="what comes to the router itself",
@@ -76,22 +89,42 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
 
 def _from_wan(ways: tuple[Way, ...]) -> list[Block]:
     """Let in IPv6 of the line itself, and tunnelled packets from the border relay only."""
-    relays = [f"ip6 saddr {wire.br} ip6 daddr {wire.ce} meta l4proto 4 accept"
-              for way in ways if (wire := way.softwire)]
+    relays = [
+        f"ip6 saddr {wire.br} ip6 daddr {wire.ce} meta l4proto 4 accept"
+        for way in ways
+        if (wire := way.softwire)
+    ]
     return [
-        chain("from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER,
-              comment="what the line itself needs of the router"),
-        chain("from_wan", *relays, "jump from_line",
-              comment="of the tunnel, from the border relay only; and the line itself"),
+        chain(
+            "from_line",
+            *icmpv6.TO_ROUTER,
+            icmpv6.DHCP_ANSWER,
+            comment="what the line itself needs of the router",
+        ),
+        chain(
+            "from_wan",
+            *relays,
+            "jump from_line",
+            comment="of the tunnel, from the border relay only; and the line itself",
+        ),
     ]
 
 
 def _output(config: Config, ways: tuple[Way, ...]) -> Block:
     targets = ", ".join(map(str, config.wan.probe))
-    near = ([f'oifname "{wire}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
-             f"{NOT_A_HOST} }} accept"] if (wire := zones.one_nic(config)) else [])
-    probes = [f'oifname "{way.device}" ip daddr {{ {targets} }} icmp type echo-request accept'
-              for way in ways if way.default and targets]
+    near = (
+        [
+            f'oifname "{wire}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
+            f"{NOT_A_HOST} }} accept"
+        ]
+        if (wire := zones.one_nic(config))
+        else []
+    )
+    probes = [
+        f'oifname "{way.device}" ip daddr {{ {targets} }} icmp type echo-request accept'
+        for way in ways
+        if way.default and targets
+    ]
     return base_chain(
         "output",
         "type filter hook output priority filter; policy drop;",
@@ -99,8 +132,10 @@ def _output(config: Config, ways: tuple[Way, ...]) -> Block:
         *near,
         "ct state established,related accept",
         f'oifname "{config.wan.interface}" jump to_wan',
-        *(f'oifname "{way.device}" meta nfproto ipv6 jump to_line'
-          for way in of_kind(ways, Kind.PPP)),
+        *(
+            f'oifname "{way.device}" meta nfproto ipv6 jump to_line'
+            for way in of_kind(ways, Kind.PPP)
+        ),
         *probes,
         *(f"{match} accept" for match in services_in.matches(config.firewall.outbound)),
         SHUT,
@@ -110,13 +145,24 @@ def _output(config: Config, ways: tuple[Way, ...]) -> Block:
 
 def _to_wan(ways: tuple[Way, ...]) -> list[Block]:
     """Let out what the line itself needs of the router."""
-    relays = [f"ip6 saddr {wire.ce} ip6 daddr {wire.br} meta l4proto 4 accept"
-              for way in ways if (wire := way.softwire)]
+    relays = [
+        f"ip6 saddr {wire.ce} ip6 daddr {wire.br} meta l4proto 4 accept"
+        for way in ways
+        if (wire := way.softwire)
+    ]
     return [
-        chain("to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION,
-              comment="what the router needs of the line itself"),
-        chain("to_wan", *relays, "jump to_line",
-              comment="of the tunnel, to the border relay only; and the line itself"),
+        chain(
+            "to_line",
+            *icmpv6.FROM_ROUTER,
+            icmpv6.DHCP_QUESTION,
+            comment="what the router needs of the line itself",
+        ),
+        chain(
+            "to_wan",
+            *relays,
+            "jump to_line",
+            comment="of the tunnel, to the border relay only; and the line itself",
+        ),
     ]
 
 
@@ -135,8 +181,10 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         *(f"{lan} accept" for lan in zones.from_lan(config)),
         *([f"iifname {outside} {smb}"] if shut else []),
         *forwarded.rules(config, ways),
-        *(f"iifname {outside} oifname {quoted(lans)} {rule}"
-          for rule in (icmpv6.THROUGH if lans else ())),
+        *(
+            f"iifname {outside} oifname {quoted(lans)} {rule}"
+            for rule in (icmpv6.THROUGH if lans else ())
+        ),
         SHUT,
         comment="what crosses the router: from the LAN, and to its servers",
     )
@@ -144,16 +192,25 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
 
 def _mss(ways: tuple[Way, ...]) -> Block:
     """Clamp TCP segments to what fits each way, both ways; nft never raises the size it finds."""
-    clamps = [(way.device, family, way.mtu, headers) for way in ways
-              for family, headers in (("ipv4", IPV4_TCP_HEADERS), ("ipv6", IPV6_TCP_HEADERS))
-              if family == "ipv4" or way.kind is Kind.PPP]
+    clamps = [
+        (way.device, family, way.mtu, headers)
+        for way in ways
+        for family, headers in (("ipv4", IPV4_TCP_HEADERS), ("ipv6", IPV6_TCP_HEADERS))
+        if family == "ipv4" or way.kind is Kind.PPP
+    ]
     return base_chain(
         "mss",
         "type filter hook forward priority mangle; policy accept;",
         "tcp flags & (syn | rst) != syn accept",
-        *(noted(f'{match} "{device}" meta nfproto {family} tcp option maxseg size '
-                f"set {mtu - headers}", f"{mtu - headers} = MTU {mtu} - {headers} of headers")
-          for device, family, mtu, headers in clamps for match in ("oifname", "iifname")),
+        *(
+            noted(
+                f'{match} "{device}" meta nfproto {family} tcp option maxseg size '
+                f"set {mtu - headers}",
+                f"{mtu - headers} = MTU {mtu} - {headers} of headers",
+            )
+            for device, family, mtu, headers in clamps
+            for match in ("oifname", "iifname")
+        ),
         comment="TCP segments that fit the MTU of the WAN",
     )
 

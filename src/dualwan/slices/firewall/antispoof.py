@@ -13,8 +13,17 @@ from dualwan.slices import zones
 
 # Never a source on the internet (RFC 6890). The networks for documentation are left out:
 # laboratories use them, and nobody is harmed by them.
-BOGONS4 = ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-           "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3")
+BOGONS4 = (
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/3",
+)
 BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 
 ALL_FLAGS = "fin | syn | rst | psh | ack | urg"
@@ -26,26 +35,42 @@ def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
     ipv4_wans = quoted(devices(ways))
     wire, lans = zones.one_nic(config), zones.lan_only(config)
     ipv6_wans = quoted(name for name in zones.outside_ipv6(config, ways) if name != wire)
-    flags = [f"iifname {wans} tcp flags & ({ALL_FLAGS}) == {odd} drop"
-             for odd in (f"({ALL_FLAGS})", "0x0")]
-    return (base_chain(
-        "prerouting",
-        "type filter hook prerouting priority raw; policy accept;",
-        # A source that would be routed to the LAN is a LAN host's; link-local ones are on
-        # every link.
-        *([f"iifname {wans} ip6 saddr != fe80::/10 fib saddr oifname {quoted(lans)} drop",
-           f"iifname {wans} meta nfproto ipv4 fib saddr oifname {quoted(lans)} drop"]
-          if lans else []),
-        *([f"iifname {ipv4_wans} ip saddr {zones.networks(config)} "
-           f'fib saddr oifname "{wire}" drop'] if wire else []),
-        # Routers on the way may have such addresses; their errors are needed (RFC 1191).
-        f"iifname {ipv4_wans} ip saddr {{ {', '.join(BOGONS4)} }} jump bogon",
-        f"iifname {ipv6_wans} ip6 saddr {{ {', '.join(BOGONS6)} }} drop",
-        *(flags if config.firewall.bogus == "drop" else []),
-        comment="from outside: no source that cannot be there, no impossible TCP flags",
-    ), chain(
-        "bogon",
-        "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
-        "drop",
-        comment="private sources: routers on the way may report errors from such",
-    ))
+    flags = [
+        f"iifname {wans} tcp flags & ({ALL_FLAGS}) == {odd} drop"
+        for odd in (f"({ALL_FLAGS})", "0x0")
+    ]
+    return (
+        base_chain(
+            "prerouting",
+            "type filter hook prerouting priority raw; policy accept;",
+            # A source that would be routed to the LAN is a LAN host's; link-local ones are on
+            # every link.
+            *(
+                [
+                    f"iifname {wans} ip6 saddr != fe80::/10 fib saddr oifname {quoted(lans)} drop",
+                    f"iifname {wans} meta nfproto ipv4 fib saddr oifname {quoted(lans)} drop",
+                ]
+                if lans
+                else []
+            ),
+            *(
+                [
+                    f"iifname {ipv4_wans} ip saddr {zones.networks(config)} "
+                    f'fib saddr oifname "{wire}" drop'
+                ]
+                if wire
+                else []
+            ),
+            # Routers on the way may have such addresses; their errors are needed (RFC 1191).
+            f"iifname {ipv4_wans} ip saddr {{ {', '.join(BOGONS4)} }} jump bogon",
+            f"iifname {ipv6_wans} ip6 saddr {{ {', '.join(BOGONS6)} }} drop",
+            *(flags if config.firewall.bogus == "drop" else []),
+            comment="from outside: no source that cannot be there, no impossible TCP flags",
+        ),
+        chain(
+            "bogon",
+            "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
+            "drop",
+            comment="private sources: routers on the way may report errors from such",
+        ),
+    )

@@ -25,14 +25,20 @@ def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
 
 
 def _translated(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    return [f'iifname "{way.device}" {dnat.servers(mine)} accept' for way in default_last(ways)
-            if (mine := forwards.with_via(way.name, config.forwards))]
+    return [
+        f'iifname "{way.device}" {dnat.servers(mine)} accept'
+        for way in default_last(ways)
+        if (mine := forwards.with_via(way.name, config.forwards))
+    ]
 
 
 def _open_hosts(ways: tuple[Way, ...]) -> list[str]:
-    return [f'iifname "{way.device}" meta l4proto udp ct status dnat '
-            f"ip daddr {elements(map(str, way.open_hosts))} accept"
-            for way in ways if way.open_hosts]
+    return [
+        f'iifname "{way.device}" meta l4proto udp ct status dnat '
+        f"ip daddr {elements(map(str, way.open_hosts))} accept"
+        for way in ways
+        if way.open_hosts
+    ]
 
 
 def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
@@ -41,8 +47,10 @@ def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
     The port goes first: such a set is looked up field by field.
     """
     mine = forwards.with_via(forwards.PINHOLE, config.forwards)
-    way = (f"iifname {quoted(zones.outside_ipv6(config, ways))} "
-           f"oifname {quoted(zones.lan_only(config))}")
+    way = (
+        f"iifname {quoted(zones.outside_ipv6(config, ways))} "
+        f"oifname {quoted(zones.lan_only(config))}"
+    )
     lines = []
     for half in (False, True):
         target = f"ip6 daddr & {HOST_PART}" if half else "ip6 daddr"
@@ -50,8 +58,11 @@ def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
         some = [one for one in mine if one.by_host_part == half]
         free = [_target(one) for one in some if not one.sources]
         limited = [f"{_target(one)} . {network}" for one in some for network in one.sources]
-        lines += [f"{way} {match} {{ {', '.join(found)} }} accept"
-                  for match, found in ((key, free), (f"{key} . ip6 saddr", limited)) if found]
+        lines += [
+            f"{way} {match} {{ {', '.join(found)} }} accept"
+            for match, found in ((key, free), (f"{key} . ip6 saddr", limited))
+            if found
+        ]
     return lines
 
 
@@ -67,7 +78,10 @@ def stranded(ways: tuple[Way, ...]) -> list[str]:
     """
     if not any(way.stands_in for way in ways):
         return []
-    return [f'oifname "{ppp.device}" ct reply ip daddr {wire.ipv4} {verdict}'
-            for ppp in of_kind(ways, Kind.PPP) for way in ways
-            if way.default and (wire := way.softwire) and wire.translated
-            for verdict in ("meta l4proto tcp reject with tcp reset", "reject")]
+    return [
+        f'oifname "{ppp.device}" ct reply ip daddr {wire.ipv4} {verdict}'
+        for ppp in of_kind(ways, Kind.PPP)
+        for way in ways
+        if way.default and (wire := way.softwire) and wire.translated
+        for verdict in ("meta l4proto tcp reject with tcp reset", "reject")
+    ]

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 # NDP never crosses a router: hop limit 255 proves that it was sent on this link (RFC 4861).
 # A router takes no redirects.
-_NEIGHBOURS = ("icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } "
-               "ip6 hoplimit 255 accept")
-_LISTENERS = "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, " \
-             "mld2-listener-report } ip6 saddr fe80::/10 accept"
+_NEIGHBOURS = (
+    "icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } "
+    "ip6 hoplimit 255 accept"
+)
+_LISTENERS = (
+    "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, "
+    "mld2-listener-report } ip6 saddr fe80::/10 accept"
+)
 # To conntrack they are invalid where it does not know the flow (any more).
-ERRORS = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, " \
-         "parameter-problem }"
+ERRORS = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
 _ECHO = "icmpv6 type echo-request limit rate 100/second accept"
 
 TO_ROUTER = (_NEIGHBOURS, _LISTENERS, _ECHO)

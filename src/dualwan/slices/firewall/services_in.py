@@ -28,9 +28,17 @@ def sets(config: Config) -> list[Block]:
         return []
     lives = [(f"tries{{}}_{hit}", guard.seconds) for hit in range(1, guard.hits + 1)]
     lives.append(("refused{}", guard.refuse))
-    return [dynamic("set", name.format(version), f"type {kind} . inet_proto . inet_service",
-                    SET_SIZE, f"{seconds}s")
-            for version, _, kind in FAMILIES for name, seconds in lives]
+    return [
+        dynamic(
+            "set",
+            name.format(version),
+            f"type {kind} . inet_proto . inet_service",
+            SET_SIZE,
+            f"{seconds}s",
+        )
+        for version, _, kind in FAMILIES
+        for name, seconds in lives
+    ]
 
 
 def chains(config: Config) -> list[Block]:
@@ -41,16 +49,19 @@ def chains(config: Config) -> list[Block]:
     guarded = [offer.service for offer in everywhere if offer.guard]
     free = [offer.service for offer in everywhere if not offer.guard]
     acls = _source_acls(firewall.inbound)
-    found = [chain(
-        OFFERS,
-        ELSEWHERE,
-        f"tcp dport 113 {ident}",
-        "ct state != new drop",
-        *_by_port(acls),
-        *(f"{match} goto {GUARD}" for match in matches(guarded)),
-        *(f"{match} accept" for match in matches(free)),
-        comment="services that the router offers outside",
-    ), *(_source_acl(number, acl) for number, acl in enumerate(acls))]
+    found = [
+        chain(
+            OFFERS,
+            ELSEWHERE,
+            f"tcp dport 113 {ident}",
+            "ct state != new drop",
+            *_by_port(acls),
+            *(f"{match} goto {GUARD}" for match in matches(guarded)),
+            *(f"{match} accept" for match in matches(free)),
+            comment="services that the router offers outside",
+        ),
+        *(_source_acl(number, acl) for number, acl in enumerate(acls)),
+    ]
     if _guarded(config):
         found += [_guard(firewall.guard), _attack(config)]
     return found
@@ -78,10 +89,18 @@ def _source_acls(offers: Iterable[InboundService]) -> dict[SourceAcl, list[Port]
 
 def _by_port(acls: dict[SourceAcl, list[Port]]) -> list[str]:
     """One lookup by port leads to its list of sources."""
-    ways = [f"{port.protocol} . {port.number} : goto acl_{number}"
-            for number, ports in enumerate(acls.values()) for port in ports if port != PING]
-    pings = [f"{echo} goto acl_{number}" for number, ports in enumerate(acls.values())
-             if PING in ports for echo in ECHOES]
+    ways = [
+        f"{port.protocol} . {port.number} : goto acl_{number}"
+        for number, ports in enumerate(acls.values())
+        for port in ports
+        if port != PING
+    ]
+    pings = [
+        f"{echo} goto acl_{number}"
+        for number, ports in enumerate(acls.values())
+        if PING in ports
+        for echo in ECHOES
+    ]
     return ([f"meta l4proto . th dport vmap {{ {', '.join(ways)} }}"] if ways else []) + pings
 
 
@@ -90,8 +109,9 @@ def _source_acl(number: int, acl: SourceAcl) -> Block:
     lines = []
     for guard, verdict in ((True, f"goto {GUARD}"), (False, "accept")):
         for version, family, _ in FAMILIES:
-            networks = collapsed(one for one, guarded in acl
-                                 if guarded == guard and one.version == version)
+            networks = collapsed(
+                one for one, guarded in acl if guarded == guard and one.version == version
+            )
             if networks:
                 lines.append(f"{family} saddr {elements(map(str, networks))} {verdict}")
     return chain(f"acl_{number}", *lines, comment="services that are for these sources only")
@@ -102,21 +122,33 @@ def _guard(guard: Guard) -> Block:
     for version, family, _ in FAMILIES:
         who = f"{family} saddr . meta l4proto . th dport"
         tries = [f"@tries{version}_{hit}" for hit in range(1, guard.hits + 1)]
-        lines += [f"{who} @refused{version} reject",
-                  " ".join(f"{who} {held}" for held in tries) + " goto attack"]
+        lines += [
+            f"{who} @refused{version} reject",
+            " ".join(f"{who} {held}" for held in tries) + " goto attack",
+        ]
         lines += [f"{who} != {held} add {held} {{ {who} }} accept" for held in tries]
-    return chain(GUARD, *lines, "accept", comment=f"brute force: more than {guard.hits} tries in "
-                 f"{guard.seconds} s are refused for {guard.refuse} s")
+    return chain(
+        GUARD,
+        *lines,
+        "accept",
+        comment=f"brute force: more than {guard.hits} tries in "
+        f"{guard.seconds} s are refused for {guard.refuse} s",
+    )
 
 
 def _attack(config: Config) -> Block:
-    logs = [f'{match} log prefix "{service.name.upper()}ATTACK: "'
-            for service in _guarded(config) for match in matches([service])]
+    logs = [
+        f'{match} log prefix "{service.name.upper()}ATTACK: "'
+        for service in _guarded(config)
+        for match in matches([service])
+    ]
     return chain(
         "attack",
         *logs,
-        *(f"add @refused{version} {{ {family} saddr . meta l4proto . th dport }}"
-          for version, family, _ in FAMILIES),
+        *(
+            f"add @refused{version} {{ {family} saddr . meta l4proto . th dport }}"
+            for version, family, _ in FAMILIES
+        ),
         "reject",
         comment="one try too many: log it, and refuse the source from now on",
     )
@@ -125,8 +157,13 @@ def _attack(config: Config) -> Block:
 def matches(services: Iterable[Service]) -> list[str]:
     """Matches for the ports of SERVICES, one a protocol."""
     ports: set[Port] = {port for service in services for port in service.ports}
-    numbers = {protocol: sorted(port.number for port in ports if port.protocol == protocol)
-               for protocol in ("tcp", "udp")}
-    found = [f"{protocol} dport {{ {', '.join(map(str, ones))} }}"
-             for protocol, ones in numbers.items() if ones]
+    numbers = {
+        protocol: sorted(port.number for port in ports if port.protocol == protocol)
+        for protocol in ("tcp", "udp")
+    }
+    found = [
+        f"{protocol} dport {{ {', '.join(map(str, ones))} }}"
+        for protocol, ones in numbers.items()
+        if ones
+    ]
     return found + ([*ECHOES] if PING in ports else [])

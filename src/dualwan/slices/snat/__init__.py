@@ -46,8 +46,10 @@ ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols ha
 
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the translation to its desired state."""
-    return replace(only_table(NAME, wanted(at.config, at.ways), TABLE.name, at.observed),
-                   problems=_possible(at.config, _tunnelled(at.ways))[1])
+    return replace(
+        only_table(NAME, wanted(at.config, at.ways), TABLE.name, at.observed),
+        problems=_possible(at.config, _tunnelled(at.ways))[1],
+    )
 
 
 def take_down(remains: Remains) -> SlicePlan:
@@ -68,14 +70,18 @@ def wanted(config: Config, ways: tuple[Way, ...]) -> NftTable:
         return _shared(config, ways, config.mape, softwire, softwire.port_set, possible)
     address = way.address if softwire and softwire.translated else ""
     inbound = MapeInbound(address, way.device, possible if address else (), ())
-    return NftTable(TABLE.family, TABLE.name, (
-        counter(UNTRANSLATED),
-        *_prerouting([*inbound.rules(), *pppoe_inbound.rules(config, ways, address)]),
-        *inbound.chains(),
-        *pppoe_inbound.chains(config, ways),
-        _postrouting(config, ways, inbound, f"snat ip to {address}" if address else ""),
-        _simple_filter(way.device, softwire),
-    ))
+    return NftTable(
+        TABLE.family,
+        TABLE.name,
+        (
+            counter(UNTRANSLATED),
+            *_prerouting([*inbound.rules(), *pppoe_inbound.rules(config, ways, address)]),
+            *inbound.chains(),
+            *pppoe_inbound.chains(config, ways),
+            _postrouting(config, ways, inbound, f"snat ip to {address}" if address else ""),
+            _simple_filter(way.device, softwire),
+        ),
+    )
 
 
 def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
@@ -85,12 +91,17 @@ def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str,
     return forwards.split(forwards.with_via(way.name, config.forwards), way.softwire.port_set)
 
 
-def _shared(config: Config, ways: tuple[Way, ...], mape: MapE,  # noqa: PLR0913, PLR0917
-            softwire: Softwire, port_set: PortSet, possible: tuple[Forward, ...]) -> NftTable:
+def _shared(  # noqa: PLR0913, PLR0917
+    config: Config,
+    ways: tuple[Way, ...],
+    mape: MapE,
+    softwire: Softwire,
+    port_set: PortSet,
+    possible: tuple[Forward, ...],
+) -> NftTable:
     """Return the table of an address that is shared."""
     tunnel = mape.tunnel
-    ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed,
-                 [one.port for one in possible])
+    ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed, [one.port for one in possible])
     quota = Quota(ports, mape.max_share)
     if not quota.uncounted:  # nothing asks which ports are a bucket's
         ports = ports.undivided()
@@ -98,31 +109,54 @@ def _shared(config: Config, ways: tuple[Way, ...], mape: MapE,  # noqa: PLR0913,
     inbound = MapeInbound(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
     short = timeouts.rules() if mape.conntrack_timeouts else {}
     allocator = PortAllocator(ports, short, quota.metering(), inbound.owned)
-    identity = (f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/"
-                f"{port_set.psid_length}")  # with another one, what was learned is wrong
-    return NftTable(TABLE.family, TABLE.name, (
-        counter(UNTRANSLATED),
-        counter(NO_PORT),
-        *(timeouts.objects() if short else []),
-        *(allocate.sets(identity) if ports.counted else []),
-        *quota.sets(),
-        *inbound.sets(identity),
-        *_prerouting([*inbound.rules(), *pppoe_inbound.rules(config, ways, ports.address),
-                      *quota.rules()]),
-        *inbound.chains(),
-        *pppoe_inbound.chains(config, ways),
-        *quota.chains(tunnel),
-        _postrouting(config, ways, inbound, allocate.BY_PROTOCOL if ports.counted
-                     else f"goto {TRANSLATE.name}"),
-        *(allocator.chains() if ports.counted else [_plain(ports, short)]),
-        *_egress_filter(config, ports, port_set, inbound),
-    ))
+    identity = (
+        f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/"
+        f"{port_set.psid_length}"
+    )  # with another one, what was learned is wrong
+    return NftTable(
+        TABLE.family,
+        TABLE.name,
+        (
+            counter(UNTRANSLATED),
+            counter(NO_PORT),
+            *(timeouts.objects() if short else []),
+            *(allocate.sets(identity) if ports.counted else []),
+            *quota.sets(),
+            *inbound.sets(identity),
+            *_prerouting(
+                [
+                    *inbound.rules(),
+                    *pppoe_inbound.rules(config, ways, ports.address),
+                    *quota.rules(),
+                ]
+            ),
+            *inbound.chains(),
+            *pppoe_inbound.chains(config, ways),
+            *quota.chains(tunnel),
+            _postrouting(
+                config,
+                ways,
+                inbound,
+                allocate.BY_PROTOCOL if ports.counted else f"goto {TRANSLATE.name}",
+            ),
+            *(allocator.chains() if ports.counted else [_plain(ports, short)]),
+            *_egress_filter(config, ports, port_set, inbound),
+        ),
+    )
 
 
 def _plain(ports: Pool, short: dict[str, list[str]]) -> Block:
     """Return the chain for so many ports that no flow has to look for one; or for none at all."""
-    translate = ([noted(f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(ports)}",
-                        f"{len(ports.blocks)} blocks in turn")] if ports.blocks else [])
+    translate = (
+        [
+            noted(
+                f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(ports)}",
+                f"{len(ports.blocks)} blocks in turn",
+            )
+        ]
+        if ports.blocks
+        else []
+    )
     return TRANSLATE.block(*(rule for rules in short.values() for rule in rules), *translate)
 
 
@@ -130,8 +164,9 @@ def _prerouting(rules: list[str]) -> list[Block]:
     return [PREROUTING.block(*rules)] if rules else []
 
 
-def _postrouting(config: Config, ways: tuple[Way, ...], inbound: MapeInbound,
-                 translate: str) -> Block:
+def _postrouting(
+    config: Config, ways: tuple[Way, ...], inbound: MapeInbound, translate: str
+) -> Block:
     return POSTROUTING.block(
         *([f'oifname "{_tunnelled(ways).device}" {translate}'] if translate else []),
         *(f'oifname "{way.device}" masquerade' for way in of_kind(ways, Kind.PPP)),
@@ -150,8 +185,9 @@ def _simple_filter(tunnel: str, softwire: Softwire | None) -> Block:
     return EGRESS_FILTER.block(head, f"ip saddr != {softwire.ipv4} {REFUSE}")
 
 
-def _egress_filter(config: Config, ports: Pool, port_set: PortSet,
-                   inbound: MapeInbound) -> list[Block]:
+def _egress_filter(
+    config: Config, ports: Pool, port_set: PortSet, inbound: MapeInbound
+) -> list[Block]:
     """Return the chains that let out the shared address with a port of the set only.
 
     The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
@@ -163,8 +199,9 @@ def _egress_filter(config: Config, ports: Pool, port_set: PortSet,
     fast = " ".join(inside(port_set, "th sport"))
     if ICMP_ECHO in port_set:
         fast = f"meta l4proto != icmp {fast}"
-    said = (f"PSID {port_set.psid}: offset {port_set.psid_offset}, "
-            f"length {port_set.psid_length} bits")
+    said = (
+        f"PSID {port_set.psid}: offset {port_set.psid_offset}, length {port_set.psid_length} bits"
+    )
 
     def wrong(port: str) -> list[str]:
         return [noted(f"{condition} {REFUSE}", said) for condition in outside(port_set, port)]
@@ -178,7 +215,8 @@ def _egress_filter(config: Config, ports: Pool, port_set: PortSet,
             f"ip saddr != {ports.address} {REFUSE}",
             f"meta l4proto icmp goto {EGRESS_FILTER_ICMP.name}",
             f"meta l4proto != {{ tcp, udp }} {REFUSE}",
-            *wrong("th sport")),
+            *wrong("th sport"),
+        ),
         EGRESS_FILTER_ICMP.block("icmp type != echo-request accept", *wrong("icmp id")),
         *inbound.learning(),
     ]
@@ -188,5 +226,6 @@ def _losses(named: dict[str, int], refused: dict[str, int]) -> Losses:
     return Losses(refused, named.get(NO_PORT, 0), named.get(UNTRANSLATED, 0))
 
 
-SLICE = Slice(NAME, bring_up, take_down, needs=FIREWALL.name, table=TABLE,
-              counts=Counts(REFUSED, _losses))
+SLICE = Slice(
+    NAME, bring_up, take_down, needs=FIREWALL.name, table=TABLE, counts=Counts(REFUSED, _losses)
+)

@@ -37,7 +37,8 @@ MAPPINGS = 65536  # of UDP, and half as many of TCP; about 100 bytes each
 PINGS = 8192  # about 100 bytes each
 
 BY_PROTOCOL = "meta l4proto vmap " + elements(
-    f"{l4.name} : goto {l4.to(names.ALLOCATE)}" for l4 in (TCP, UDP, ICMP))
+    f"{l4.name} : goto {l4.to(names.ALLOCATE)}" for l4 in (TCP, UDP, ICMP)
+)
 
 
 def sets(identity: str) -> list[Block]:
@@ -51,8 +52,14 @@ def sets(identity: str) -> list[Block]:
         # TCP opens an endpoint a connection: they come and go faster.
         dynamic("map", names.MAPPINGS.format("tcp"), mappings, MAPPINGS // 2, "15m", identity),
         dynamic("map", names.MAPPINGS.format("udp"), mappings, MAPPINGS, "1h", identity),
-        dynamic("map", names.MAPPINGS.format("icmp"), "typeof ip saddr . th sport : icmp id",
-                PINGS, "1m", identity),
+        dynamic(
+            "map",
+            names.MAPPINGS.format("icmp"),
+            "typeof ip saddr . th sport : icmp id",
+            PINGS,
+            "1m",
+            identity,
+        ),
     ]
 
 
@@ -73,9 +80,17 @@ class PortAllocator:
     def chains(self) -> list[Block]:
         """Return all of them."""
         udp = replace(UDP, owned=self.owned)
-        return [block for l4 in (TCP, udp, ICMP) for block in (
-            self._allocate(l4), *self._mapped(l4), *self._claim(l4), *self._buckets(l4),
-            *self._search(l4))]
+        return [
+            block
+            for l4 in (TCP, udp, ICMP)
+            for block in (
+                self._allocate(l4),
+                *self._mapped(l4),
+                *self._claim(l4),
+                *self._buckets(l4),
+                *self._search(l4),
+            )
+        ]
 
     def _allocate(self, l4: L4) -> Block:
         """Return where it begins; ICMP's own errors and answers need no port."""
@@ -86,7 +101,8 @@ class PortAllocator:
             f"{l4.recall} goto {l4.to(names.CLAIM_MAPPED)}",
             *own_bucket(l4, self.pool, names.CLAIM),
             *self._meter(l4),
-            f"goto {l4.to(names.SEARCH)}")
+            f"goto {l4.to(names.SEARCH)}",
+        )
 
     def _mapped(self, l4: L4) -> list[Block]:
         """Return the chains of an endpoint that has a port.
@@ -102,25 +118,56 @@ class PortAllocator:
         return [
             l4.chain(
                 names.CLAIM_MAPPED,
-                *([noted(f"{l4.seen} {reserved} goto {l4.to(remap)}", "reserved by a forward")]
-                  if self.pool.reserved else []),
+                *(
+                    [noted(f"{l4.seen} {reserved} goto {l4.to(remap)}", "reserved by a forward")]
+                    if self.pool.reserved
+                    else []
+                ),
                 f"{l4.claim} goto {l4.to(kept)}",
-                f"goto {l4.to(remap)}"),
-            *([l4.chain(names.KEEP, f"{in_bucket(l4)} goto {l4.to(names.CLAIMED)}", *metered,
-                        f"goto {l4.to(names.CLAIMED)}")] if kept is names.KEEP else []),
-            *([l4.chain(names.REMAP, *bucket, *self._meter(l4, again=True),
-                        f"goto {l4.to(names.SEARCH)}")] if remap is names.REMAP else []),
+                f"goto {l4.to(remap)}",
+            ),
+            *(
+                [
+                    l4.chain(
+                        names.KEEP,
+                        f"{in_bucket(l4)} goto {l4.to(names.CLAIMED)}",
+                        *metered,
+                        f"goto {l4.to(names.CLAIMED)}",
+                    )
+                ]
+                if kept is names.KEEP
+                else []
+            ),
+            *(
+                [
+                    l4.chain(
+                        names.REMAP,
+                        *bucket,
+                        *self._meter(l4, again=True),
+                        f"goto {l4.to(names.SEARCH)}",
+                    )
+                ]
+                if remap is names.REMAP
+                else []
+            ),
         ]
 
     def _claim(self, l4: L4) -> list[Block]:
         """Return the chains that take the port in the packet, or leave it to netfilter."""
         return [
-            l4.chain(names.CLAIM, f"{l4.claim} goto {l4.to(names.CLAIMED)}",
-                     f"goto {l4.to(names.ANY_BLOCK)}"),
+            l4.chain(
+                names.CLAIM,
+                f"{l4.claim} goto {l4.to(names.CLAIMED)}",
+                f"goto {l4.to(names.ANY_BLOCK)}",
+            ),
             l4.chain(names.CLAIMED, l4.learn, self._snat(l4)),
-            l4.chain(names.ANY_BLOCK, noted(
-                f"meta l4proto {l4.name} snat ip to {any_block(self.pool)}",
-                f"{len(self.pool.blocks)} blocks in turn")),
+            l4.chain(
+                names.ANY_BLOCK,
+                noted(
+                    f"meta l4proto {l4.name} snat ip to {any_block(self.pool)}",
+                    f"{len(self.pool.blocks)} blocks in turn",
+                ),
+            ),
         ]
 
     def _buckets(self, l4: L4) -> list[Block]:
@@ -129,8 +176,10 @@ class PortAllocator:
             return []
         return [
             l4.chain(names.BUCKET, to_bucket(l4, "goto")),
-            *(names.BUCKET_NUMBER.block(_next(l4, ports, f"bucket {at}"), of=(l4.name, at))
-              for at, ports in enumerate(self.pool.buckets)),
+            *(
+                names.BUCKET_NUMBER.block(_next(l4, ports, f"bucket {at}"), of=(l4.name, at))
+                for at, ports in enumerate(self.pool.buckets)
+            ),
             *probes(l4, names.BUCKET, self.pool.bucket_size),
         ]
 
@@ -141,23 +190,44 @@ class PortAllocator:
         next port of each is claimed, and no others: of a set that is in use, many who ask would
         leave so many traces that ports look used when they are free again.
         """
-        places = {place: ports for place, ports in (
-            (names.OVERFLOW, self.pool.overflow),
-            (names.ALL_BUCKETS, self.pool.all_bucket_ports)) if ports}
+        places = {
+            place: ports
+            for place, ports in (
+                (names.OVERFLOW, self.pool.overflow),
+                (names.ALL_BUCKETS, self.pool.all_bucket_ports),
+            )
+            if ports
+        }
         return [
             l4.chain(
                 names.SEARCH,
-                *(rule for place, ports in places.items() for rule in (
-                    f"jump {l4.to(place)}", *tries(l4, place, len(ports), names.CLAIM))),
-                *(rule for place in places for rule in (
-                    f"jump {l4.to(place)}", noted(
-                        f"{l4.claim} goto {l4.to(names.CLAIMED)}",
-                        "taken, but its connection may be gone"))),
+                *(
+                    rule
+                    for place, ports in places.items()
+                    for rule in (f"jump {l4.to(place)}", *tries(l4, place, len(ports), names.CLAIM))
+                ),
+                *(
+                    rule
+                    for place in places
+                    for rule in (
+                        f"jump {l4.to(place)}",
+                        noted(
+                            f"{l4.claim} goto {l4.to(names.CLAIMED)}",
+                            "taken, but its connection may be gone",
+                        ),
+                    )
+                ),
                 f"counter name {names.NO_PORT}",
-                f"goto {l4.to(names.ANY_BLOCK)}"),
-            *(block for place, ports in places.items() for block in (
-                l4.chain(place, _next(l4, ports, place.name.format(l4.name))),
-                *probes(l4, place, len(ports)))),
+                f"goto {l4.to(names.ANY_BLOCK)}",
+            ),
+            *(
+                block
+                for place, ports in places.items()
+                for block in (
+                    l4.chain(place, _next(l4, ports, place.name.format(l4.name))),
+                    *probes(l4, place, len(ports)),
+                )
+            ),
         ]
 
     def _meter(self, l4: L4, *, again: bool = False) -> list[str]:

@@ -81,8 +81,10 @@ class L4:
     @property
     def recall(self) -> str:
         """Write the endpoint's own port into the packet; not met where it has none."""
-        return (f"meta l4proto {self.name} {self.port} set {self.inner} "
-                f"map @{names.MAPPINGS.format(self.name)}")
+        return (
+            f"meta l4proto {self.name} {self.port} set {self.inner} "
+            f"map @{names.MAPPINGS.format(self.name)}"
+        )
 
     @property
     def restore(self) -> str:
@@ -92,8 +94,10 @@ class L4:
     @property
     def learn(self) -> str:
         """Learn that the port is the endpoint's, or that it still is."""
-        return (f"meta l4proto {self.name} update @{names.MAPPINGS.format(self.name)} "
-                f"{{ {ENDPOINT} : {self.seen} }}")
+        return (
+            f"meta l4proto {self.name} update @{names.MAPPINGS.format(self.name)} "
+            f"{{ {ENDPOINT} : {self.seen} }}"
+        )
 
     def count(self, limit: int) -> str:
         """Count the flow; met where its host has more than ``limit`` towards the destination."""
@@ -131,15 +135,20 @@ def own_bucket(l4: L4, pool: Pool, then: Chain) -> list[str]:
 
 def to_bucket(l4: L4, verb: str) -> str:
     """Return a rule that has the next port of the host's bucket written into the packet."""
-    return noted(f"{HOST} vmap " + elements(
-        f"0.0.0.{at} : {verb} {names.BUCKET_NUMBER.of(l4.name, at)}" for at in range(BUCKETS)),
-        "bucket = host's address mod 8")
+    return noted(
+        f"{HOST} vmap "
+        + elements(
+            f"0.0.0.{at} : {verb} {names.BUCKET_NUMBER.of(l4.name, at)}" for at in range(BUCKETS)
+        ),
+        "bucket = host's address mod 8",
+    )
 
 
 def in_bucket(l4: L4) -> str:
     """Return the condition that the port in the packet is of its host's bucket."""
-    return (f"{HOST} . {l4.seen} & {STRIDE - 1:#06x} "
-            + elements(f"0.0.0.{at} . {at}" for at in range(BUCKETS)))
+    return f"{HOST} . {l4.seen} & {STRIDE - 1:#06x} " + elements(
+        f"0.0.0.{at} . {at}" for at in range(BUCKETS)
+    )
 
 
 def tries(l4: L4, place: Chain, count: int, then: Chain) -> list[str]:
@@ -162,6 +171,10 @@ def probes(l4: L4, place: Chain, count: int) -> list[Block]:
     here = place.of(l4.name)
     once = names.PROBE.of(here)
     return [
-        *([names.PROBE.block(f"{l4.free} return", f"goto {here}", of=(here,))]
-          if count > 1 else []),
-        *([names.PROBES.block(*[f"jump {once}"] * STEP, of=(here,))] if count > STEP else [])]
+        *(
+            [names.PROBE.block(f"{l4.free} return", f"goto {here}", of=(here,))]
+            if count > 1
+            else []
+        ),
+        *([names.PROBES.block(*[f"jump {once}"] * STEP, of=(here,))] if count > STEP else []),
+    ]

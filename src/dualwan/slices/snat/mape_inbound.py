@@ -59,30 +59,49 @@ class MapeInbound:
             return []
         return [
             dynamic("set", OPEN_OWNED, "type inet_service", OWNERS, LIFE, identity),
-            dynamic("map", OPEN_PORTS, "type inet_service : ipv4_addr . inet_service", OWNERS,
-                    LIFE, identity),
-            dynamic("map", OPEN_PEERS,
-                    "type inet_service . ipv4_addr : ipv4_addr . inet_service", PEERS, LIFE,
-                    identity),
+            dynamic(
+                "map",
+                OPEN_PORTS,
+                "type inet_service : ipv4_addr . inet_service",
+                OWNERS,
+                LIFE,
+                identity,
+            ),
+            dynamic(
+                "map",
+                OPEN_PEERS,
+                "type inet_service . ipv4_addr : ipv4_addr . inet_service",
+                PEERS,
+                LIFE,
+                identity,
+            ),
         ]
 
     def rules(self) -> list[str]:
         """Return rules for the prerouting chain, before any other."""
         if not self.applies:
             return []
-        return [f'iifname "{self.tunnel}" goto {MAPE_INBOUND.name}',
-                f"ip daddr {self.address} goto {MAPE_HAIRPIN.name}"]
+        return [
+            f'iifname "{self.tunnel}" goto {MAPE_INBOUND.name}',
+            f"ip daddr {self.address} goto {MAPE_HAIRPIN.name}",
+        ]
 
     def chains(self) -> list[Block]:
         """Return the chains that translate what comes in, from outside and from the LAN."""
         if not self.applies:
             return []
-        peers, ports = ([], []) if not self.open else (
-            [f"meta l4proto udp dnat ip to udp dport . ip saddr map @{OPEN_PEERS}"],
-            [f"meta l4proto udp dnat ip to udp dport map @{OPEN_PORTS}"])
+        peers, ports = (
+            ([], [])
+            if not self.open
+            else (
+                [f"meta l4proto udp dnat ip to udp dport . ip saddr map @{OPEN_PEERS}"],
+                [f"meta l4proto udp dnat ip to udp dport map @{OPEN_PORTS}"],
+            )
+        )
         return [
-            MAPE_INBOUND.block(f"ip daddr != {self.address} return",
-                               *dnat_rules(self.forwards), *peers),
+            MAPE_INBOUND.block(
+                f"ip daddr != {self.address} return", *dnat_rules(self.forwards), *peers
+            ),
             MAPE_HAIRPIN.block(*dnat_rules(self.forwards, any_source=True), *ports),
         ]
 
@@ -90,15 +109,18 @@ class MapeInbound:
         """Return rules for postrouting: who comes back inside is seen with its outer address."""
         if not self.applies:
             return []
-        return [f'iifname != "{self.tunnel}" ct status dnat ct original ip daddr {self.address} '
-                f"{ways}"]
+        return [
+            f'iifname != "{self.tunnel}" ct status dnat ct original ip daddr {self.address} {ways}'
+        ]
 
     def egress(self) -> list[str]:
         """Return rules for the egress filter, before any other: packets of open hosts renew."""
         if not self.open:
             return []
-        return [f"meta l4proto udp ct original ip saddr {elements(map(str, self.open))} "
-                f"jump {OPEN_NAT.name}"]
+        return [
+            f"meta l4proto udp ct original ip saddr {elements(map(str, self.open))} "
+            f"jump {OPEN_NAT.name}"
+        ]
 
     def learning(self) -> list[Block]:
         """Return the chain that notes ports and peers of open hosts.
@@ -109,10 +131,13 @@ class MapeInbound:
         if not self.open:
             return []
         endpoint = f"meta l4proto udp update @{{}} {{{{ {{}} : {ENDPOINT} }}}}"
-        return [OPEN_NAT.block(
-            f'oifname != "{self.tunnel}" return',
-            "ct direction != original return",
-            UDP.learn,
-            f"meta l4proto udp update @{OPEN_OWNED} {{ th sport }}",
-            endpoint.format(OPEN_PORTS, "th sport"),
-            endpoint.format(OPEN_PEERS, "th sport . ip daddr"))]
+        return [
+            OPEN_NAT.block(
+                f'oifname != "{self.tunnel}" return',
+                "ct direction != original return",
+                UDP.learn,
+                f"meta l4proto udp update @{OPEN_OWNED} {{ th sport }}",
+                endpoint.format(OPEN_PORTS, "th sport"),
+                endpoint.format(OPEN_PEERS, "th sport . ip daddr"),
+            )
+        ]

@@ -20,8 +20,10 @@ def inside(port_set: PortSet, port: str) -> list[str]:
 
 def outside(port_set: PortSet, port: str) -> list[str]:
     """Return conditions of which ``port`` fulfils at least one if it is not of the set."""
-    return [f"{port} & {mask:#06x} {'==' if sign == '!=' else '!='} {value:#06x}"
-            for mask, sign, value in _bits(port_set)]
+    return [
+        f"{port} & {mask:#06x} {'==' if sign == '!=' else '!='} {value:#06x}"
+        for mask, sign, value in _bits(port_set)
+    ]
 
 
 def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
@@ -58,6 +60,7 @@ def any_block(pool: Pool) -> str:
     ports in a map.
     """
     blocks = pool.blocks if len(pool.blocks) > 1 else pool.blocks * 2
-    values = elements(f"{at} : {pool.address} . {low}-{high}"
-                      for at, (low, high) in enumerate(blocks))
+    values = elements(
+        f"{at} : {pool.address} . {low}-{high}" for at, (low, high) in enumerate(blocks)
+    )
     return f"numgen inc mod {len(blocks)} map {values}"

@@ -37,16 +37,23 @@ class Chain:
 
 # Base chains, in the order in which a packet from the LAN meets them.
 PREROUTING = Chain(
-    "prerouting", "the first packet of a flow: servers in the LAN, then the quota",
-    "type nat hook prerouting priority dstnat; policy accept;")
+    "prerouting",
+    "the first packet of a flow: servers in the LAN, then the quota",
+    "type nat hook prerouting priority dstnat; policy accept;",
+)
 POSTROUTING = Chain(
-    "postrouting", "the first packet of a flow: its source becomes that of the WAN it leaves by",
-    "type nat hook postrouting priority srcnat; policy accept;")
+    "postrouting",
+    "the first packet of a flow: its source becomes that of the WAN it leaves by",
+    "type nat hook postrouting priority srcnat; policy accept;",
+)
 EGRESS_FILTER = Chain(
-    "egress_filter", "every packet: only the shared address with a port of the set leaves",
-    "type filter hook postrouting priority srcnat + 10; policy accept;")
+    "egress_filter",
+    "every packet: only the shared address with a port of the set leaves",
+    "type filter hook postrouting priority srcnat + 10; policy accept;",
+)
 EGRESS_FILTER_ICMP = Chain(
-    "egress_filter_icmp", "the same for ICMP: the identifier of an echo is its port")
+    "egress_filter_icmp", "the same for ICMP: the identifier of an echo is its port"
+)
 BASE_CHAINS = (PREROUTING, POSTROUTING, EGRESS_FILTER)
 
 # Allocation: a port for a new flow by the tunnel.
@@ -65,8 +72,21 @@ ALL_BUCKETS = Chain("{}_all_buckets", "the next port of all buckets")
 PROBE = Chain("{}_probe", "back if the port is free, else the next one")
 PROBES = Chain("{}_probes", "16 ports more at the most, for nft has no loop")
 TRANSLATE = Chain("translate", "of so many ports none has to be looked for")
-ALLOCATION_CHAINS = (ALLOCATE, CLAIM_MAPPED, KEEP, REMAP, CLAIM, CLAIMED, ANY_BLOCK, SEARCH, BUCKET,
-                     BUCKET_NUMBER, OVERFLOW, ALL_BUCKETS, TRANSLATE)
+ALLOCATION_CHAINS = (
+    ALLOCATE,
+    CLAIM_MAPPED,
+    KEEP,
+    REMAP,
+    CLAIM,
+    CLAIMED,
+    ANY_BLOCK,
+    SEARCH,
+    BUCKET,
+    BUCKET_NUMBER,
+    OVERFLOW,
+    ALL_BUCKETS,
+    TRANSLATE,
+)
 
 # The quota: no host holds more than max-share of the ports towards one destination.
 QUOTA = Chain("quota_metered", "is this host metered towards this destination?")
@@ -78,8 +98,17 @@ QUOTA_COUNT = Chain("{}_quota_count", "count the flow against the quota")
 QUOTA_EXCEEDED = Chain("{}_quota_exceeded", "refused, unless its bucket has room after all")
 QUOTA_PASS = Chain("{}_quota_pass", "goes on with the source port that it came with")
 REFUSE = Chain("refuse", "count it for its host, and say so at once")
-QUOTA_CHAINS = (QUOTA, QUOTA_OF, QUOTA_OF_EACH, QUOTA_MAPPED, QUOTA_ELSEWHERE, QUOTA_COUNT,
-                QUOTA_EXCEEDED, QUOTA_PASS, REFUSE)
+QUOTA_CHAINS = (
+    QUOTA,
+    QUOTA_OF,
+    QUOTA_OF_EACH,
+    QUOTA_MAPPED,
+    QUOTA_ELSEWHERE,
+    QUOTA_COUNT,
+    QUOTA_EXCEEDED,
+    QUOTA_PASS,
+    REFUSE,
+)
 
 # Servers in the LAN, and hosts with an open NAT.
 MAPE_INBOUND = Chain("mape_inbound", "from outside to the shared address: forwards, open hosts")

@@ -78,8 +78,9 @@ def pool(address: str, port_set: PortSet, secret: bytes, reserved: Iterable[int]
     buckets = tuple(tuple(port for port in ports if port % STRIDE == at) for at in range(BUCKETS))
     if len(port_set) < SMALLEST or not all(buckets):
         return whole
-    return replace(whole, buckets=buckets,
-                   overflow=tuple(port for port in ports if port % STRIDE >= BUCKETS))
+    return replace(
+        whole, buckets=buckets, overflow=tuple(port for port in ports if port % STRIDE >= BUCKETS)
+    )
 
 
 def _without(ranges: Iterable[Range], taken: set[int]) -> tuple[Range, ...]:
@@ -97,5 +98,9 @@ def _without(ranges: Iterable[Range], taken: set[int]) -> tuple[Range, ...]:
 
 
 def _scrambled(ports: Iterable[int], secret: bytes) -> tuple[int, ...]:
-    return tuple(sorted(ports, key=lambda port: blake2b(
-        port.to_bytes(2, "big"), key=secret, digest_size=8).digest()))
+    return tuple(
+        sorted(
+            ports,
+            key=lambda port: blake2b(port.to_bytes(2, "big"), key=secret, digest_size=8).digest(),
+        )
+    )

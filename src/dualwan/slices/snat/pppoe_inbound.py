@@ -32,22 +32,40 @@ def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
     """Return rules for prerouting; ``shared`` is MAP-E's address, "" where there is none."""
     others = ", ".join((*map(str, PRIVATE), *([shared] if shared else [])))
     public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
-    return [rule for way, mine in _with_forwards(config, ways) for rule in (
-        f'iifname "{way.device}" goto {SESSION_INBOUND.of(way.name)}',
-        *(f"{lan} {dnat.ports(mine)} {public} goto {SESSION_HAIRPIN.of(way.name)}"
-          for lan in zones.from_lan(config)))]
+    return [
+        rule
+        for way, mine in _with_forwards(config, ways)
+        for rule in (
+            f'iifname "{way.device}" goto {SESSION_INBOUND.of(way.name)}',
+            *(
+                f"{lan} {dnat.ports(mine)} {public} goto {SESSION_HAIRPIN.of(way.name)}"
+                for lan in zones.from_lan(config)
+            ),
+        )
+    ]
 
 
 def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
     """Return the chains that translate what comes in, from outside and from the LAN."""
-    return [one for way, mine in _with_forwards(config, ways) for one in (
-        SESSION_INBOUND.block("fib daddr . iif type != local return", *dnat.dnat_rules(mine),
-                              of=(way.name,)),
-        SESSION_HAIRPIN.block(marks.assign("ct mark", marks.of_hairpin(way)),
-                              *dnat.dnat_rules(mine, any_source=True), of=(way.name,)))]
+    return [
+        one
+        for way, mine in _with_forwards(config, ways)
+        for one in (
+            SESSION_INBOUND.block(
+                "fib daddr . iif type != local return", *dnat.dnat_rules(mine), of=(way.name,)
+            ),
+            SESSION_HAIRPIN.block(
+                marks.assign("ct mark", marks.of_hairpin(way)),
+                *dnat.dnat_rules(mine, any_source=True),
+                of=(way.name,),
+            ),
+        )
+    ]
 
 
 def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
     """Return rules for the postrouting chain."""
-    return [f"{marks.is_set('ct mark', marks.of_hairpin(way))} masquerade"
-            for way, _ in _with_forwards(config, ways)]
+    return [
+        f"{marks.is_set('ct mark', marks.of_hairpin(way))} masquerade"
+        for way, _ in _with_forwards(config, ways)
+    ]

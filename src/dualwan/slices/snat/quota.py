@@ -74,15 +74,26 @@ class Quota:
         """Return who is metered, the flows that count, and a counter of refusals a host."""
         if not self.applies:
             return []
-        metered = ([dynamic("set", names.METERED_PROTOCOLS, "type inet_proto", 2, LIFE),
-                    *(dynamic("set", names.METERED.format(l4.name), _TOWARDS, PAIRS, LIFE)
-                      for l4 in (TCP, UDP))] if self.uncounted else [])
-        return [*metered,
-                *(dynamic("set", names.METERED_FLOWS.format(l4.name), _TOWARDS, PAIRS)
-                  for l4 in (TCP, UDP)),
-                dynamic("set", names.METERED_FLOWS.format("icmp"), "type ipv4_addr . ipv4_addr",
-                        PAIRS),
-                dynamic("set", names.REFUSED, "type ipv4_addr", HOSTS)]
+        metered = (
+            [
+                dynamic("set", names.METERED_PROTOCOLS, "type inet_proto", 2, LIFE),
+                *(
+                    dynamic("set", names.METERED.format(l4.name), _TOWARDS, PAIRS, LIFE)
+                    for l4 in (TCP, UDP)
+                ),
+            ]
+            if self.uncounted
+            else []
+        )
+        return [
+            *metered,
+            *(
+                dynamic("set", names.METERED_FLOWS.format(l4.name), _TOWARDS, PAIRS)
+                for l4 in (TCP, UDP)
+            ),
+            dynamic("set", names.METERED_FLOWS.format("icmp"), "type ipv4_addr . ipv4_addr", PAIRS),
+            dynamic("set", names.REFUSED, "type ipv4_addr", HOSTS),
+        ]
 
     def rules(self) -> list[str]:
         """Return rules for the prerouting chain: who is to be counted."""
@@ -90,8 +101,11 @@ class Quota:
             return []
         pings = f"icmp type echo-request goto {ICMP.to(names.QUOTA_OF)}"
         if not self.uncounted:
-            return [f"meta l4proto vmap {{ tcp : goto {TCP.to(names.QUOTA_OF)}, "
-                    f"udp : goto {UDP.to(names.QUOTA_OF)} }}", pings]
+            return [
+                f"meta l4proto vmap {{ tcp : goto {TCP.to(names.QUOTA_OF)}, "
+                f"udp : goto {UDP.to(names.QUOTA_OF)} }}",
+                pings,
+            ]
         # Mostly no host is metered anywhere, which is the first and only thing to ask.
         return [f"meta l4proto @{names.METERED_PROTOCOLS} goto {names.QUOTA.name}", pings]
 
@@ -104,10 +118,17 @@ class Quota:
         """
         if not self.uncounted:
             return {}
-        return {l4.name: Metering(
-            f"{l4.towards} != @{names.METERED.format(l4.name)}", l4.count(self.counted),
-            (f"update @{names.METERED.format(l4.name)} {{ {l4.towards} }}",
-             f"update @{names.METERED_PROTOCOLS} {{ meta l4proto }}")) for l4 in (TCP, UDP)}
+        return {
+            l4.name: Metering(
+                f"{l4.towards} != @{names.METERED.format(l4.name)}",
+                l4.count(self.counted),
+                (
+                    f"update @{names.METERED.format(l4.name)} {{ {l4.towards} }}",
+                    f"update @{names.METERED_PROTOCOLS} {{ meta l4proto }}",
+                ),
+            )
+            for l4 in (TCP, UDP)
+        }
 
     def chains(self, tunnel: str) -> list[Block]:
         """Return the chains that count what goes to ``tunnel``, and refuse what is too much."""
@@ -115,14 +136,23 @@ class Quota:
             return []
         simple = (ICMP,) if self.uncounted else (TCP, UDP, ICMP)
         return [
-            *(l4.chain(names.QUOTA_OF_EACH, noted(
-                f'fib daddr . mark oifname "{tunnel}" {l4.count(self.limit)} '
-                f"goto {names.REFUSE.name}", self._sum())) for l4 in simple),
+            *(
+                l4.chain(
+                    names.QUOTA_OF_EACH,
+                    noted(
+                        f'fib daddr . mark oifname "{tunnel}" {l4.count(self.limit)} '
+                        f"goto {names.REFUSE.name}",
+                        self._sum(),
+                    ),
+                )
+                for l4 in simple
+            ),
             *(self._metered(tunnel) if self.uncounted else []),
             names.REFUSE.block(
                 f"add @{names.REFUSED} {{ ip saddr counter }}",
                 "meta l4proto tcp reject with tcp reset",
-                "reject with icmp admin-prohibited"),
+                "reject with icmp admin-prohibited",
+            ),
         ]
 
     def _sum(self) -> str:
@@ -131,9 +161,13 @@ class Quota:
     def _metered(self, tunnel: str) -> list[Block]:
         """Return the chains of hosts that are metered."""
         return [
-            names.QUOTA.block(*(
-                f"meta l4proto {l4.name} {l4.towards} @{names.METERED.format(l4.name)} "
-                f"goto {l4.to(names.QUOTA_OF)}" for l4 in (TCP, UDP))),
+            names.QUOTA.block(
+                *(
+                    f"meta l4proto {l4.name} {l4.towards} @{names.METERED.format(l4.name)} "
+                    f"goto {l4.to(names.QUOTA_OF)}"
+                    for l4 in (TCP, UDP)
+                )
+            ),
             *(block for l4 in (TCP, UDP) for block in self._of(l4, tunnel)),
         ]
 
@@ -147,24 +181,37 @@ class Quota:
         """
         pass_on, bucket = f"goto {l4.to(names.QUOTA_PASS)}", f"jump {l4.to(names.BUCKET)}"
         return [
-            l4.chain(names.QUOTA_OF,
-                     f'fib daddr . mark oifname != "{tunnel}" return',
-                     f"{l4.recall} jump {l4.to(names.QUOTA_MAPPED)}",
-                     *own_bucket(l4, self.pool, names.QUOTA_PASS),
-                     f"goto {l4.to(names.QUOTA_COUNT)}"),
+            l4.chain(
+                names.QUOTA_OF,
+                f'fib daddr . mark oifname != "{tunnel}" return',
+                f"{l4.recall} jump {l4.to(names.QUOTA_MAPPED)}",
+                *own_bucket(l4, self.pool, names.QUOTA_PASS),
+                f"goto {l4.to(names.QUOTA_COUNT)}",
+            ),
             # Where the element is there, the flow itself may be behind it, from before somebody
             # made conntrack forget it: whether it is, can be asked once a packet, later.
-            l4.chain(names.QUOTA_MAPPED,
-                     f"{in_bucket(l4)} {pass_on}",
-                     f"{l4.unused} goto {l4.to(names.QUOTA_ELSEWHERE)}",
-                     pass_on),
+            l4.chain(
+                names.QUOTA_MAPPED,
+                f"{in_bucket(l4)} {pass_on}",
+                f"{l4.unused} goto {l4.to(names.QUOTA_ELSEWHERE)}",
+                pass_on,
+            ),
             l4.chain(names.QUOTA_ELSEWHERE, bucket, f"goto {l4.to(names.QUOTA_COUNT)}"),
-            l4.chain(names.QUOTA_COUNT,
-                     noted(f"{l4.count(self.counted)} goto {l4.to(names.QUOTA_EXCEEDED)}",
-                           f"{self.counted} = {self.limit} - {self.uncounted} of its bucket; "
-                           + self._sum()),
-                     pass_on),
-            l4.chain(names.QUOTA_EXCEEDED, bucket, f"{l4.unused} {pass_on}",
-                     f"{l4.disown} {pass_on}", f"{l4.restore} goto {names.REFUSE.name}"),
+            l4.chain(
+                names.QUOTA_COUNT,
+                noted(
+                    f"{l4.count(self.counted)} goto {l4.to(names.QUOTA_EXCEEDED)}",
+                    f"{self.counted} = {self.limit} - {self.uncounted} of its bucket; "
+                    + self._sum(),
+                ),
+                pass_on,
+            ),
+            l4.chain(
+                names.QUOTA_EXCEEDED,
+                bucket,
+                f"{l4.unused} {pass_on}",
+                f"{l4.disown} {pass_on}",
+                f"{l4.restore} goto {names.REFUSE.name}",
+            ),
             l4.chain(names.QUOTA_PASS, f"{l4.restore} accept"),
         ]

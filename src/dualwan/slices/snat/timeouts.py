@@ -25,28 +25,40 @@ MAPPING = 2 * 60
 QUESTION = 10
 QUESTIONS = "{ 53, 123 }"  # DNS and NTP
 
-_TCP = {"syn_sent": TRANSITORY, "syn_recv": TRANSITORY, "established": ESTABLISHED,
-        "fin_wait": TRANSITORY, "close_wait": TRANSITORY, "last_ack": TRANSITORY,
-        "time_wait": ENDED, "close": ENDED}
+_TCP = {
+    "syn_sent": TRANSITORY,
+    "syn_recv": TRANSITORY,
+    "established": ESTABLISHED,
+    "fin_wait": TRANSITORY,
+    "close_wait": TRANSITORY,
+    "last_ack": TRANSITORY,
+    "time_wait": ENDED,
+    "close": ENDED,
+}
 
 
 def objects() -> list[Block]:
     """Return the named timeouts."""
-    return [_timeout("tunnel_tcp", "tcp", _TCP),
-            _timeout("tunnel_udp", "udp", {"unreplied": MAPPING, "replied": MAPPING}),
-            _timeout("tunnel_question", "udp", {"unreplied": QUESTION, "replied": QUESTION})]
+    return [
+        _timeout("tunnel_tcp", "tcp", _TCP),
+        _timeout("tunnel_udp", "udp", {"unreplied": MAPPING, "replied": MAPPING}),
+        _timeout("tunnel_question", "udp", {"unreplied": QUESTION, "replied": QUESTION}),
+    ]
 
 
 def _timeout(name: str, protocol: str, policy: dict[str, int]) -> Block:
     values = ", ".join(f"{state} : {seconds}" for state, seconds in policy.items())
-    return Block("ct timeout", name, (f"protocol {protocol}", "l3proto ip",
-                                      f"policy = {{ {values} }}"))
+    return Block(
+        "ct timeout", name, (f"protocol {protocol}", "l3proto ip", f"policy = {{ {values} }}")
+    )
 
 
 def rules() -> dict[str, list[str]]:
     """Return what a flow's first packet meets, by protocol."""
     return {
         "tcp": ['ct timeout set "tunnel_tcp"'],
-        "udp": ['ct timeout set "tunnel_udp"',
-                f'udp dport {QUESTIONS} ct timeout set "tunnel_question"'],
+        "udp": [
+            'ct timeout set "tunnel_udp"',
+            f'udp dport {QUESTIONS} ct timeout set "tunnel_question"',
+        ],
     }
