@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from dualwan.errors import HostError
 from dualwan.model.resources import Address
 from dualwan.model.state import Health, RunState
 from dualwan.model.usage import Losses
-from dualwan.nft import legacy, stored
+from dualwan.nft import stored
 from dualwan.nft.table import NftTable
 
 NAME = "state.json"
@@ -82,7 +82,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "prefix": state.prefix,
         "aftr": state.aftr,
         "notified-ce": state.notified_ce,
-        "health": astuple(state.health),
+        "health": tuple(state.health),
         "tables": state.tables,
         "losses": asdict(state.losses),
         "dialled": state.dialled,
@@ -138,6 +138,8 @@ def _digest(listing: str) -> str:
 
 def _old_tables() -> dict[str, dict[str, Any]]:
     """Return the records of the tables that 0.1.0 noted in its state file, by name."""
+    from dualwan.nft import legacy  # noqa: PLC0415 - once, after an upgrade
+
     noted = _read(directory() / NAME)["tables"]
     return {
         name: _as_record(table, listing)

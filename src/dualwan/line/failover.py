@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dualwan.model.state import Health
 
 FAILS = 3  # probes in a row without any answer: the way is taken as broken
@@ -17,10 +15,10 @@ def next_health(health: Health, answered: bool, now: float, hold_down: float) ->
     seconds after its failure, so that a line that comes and goes does not drag the LAN along.
     """
     if answered != health.broken:
-        return replace(health, row=0)
+        return health._replace(row=0)
     row = health.row + 1
     if not health.broken and row >= FAILS:
         return Health(broken=True, since=now)
     if health.broken and row >= RECOVERS and now - health.since >= hold_down:
         return Health(broken=False, since=now)
-    return replace(health, row=row)
+    return health._replace(row=row)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dualwan.model.resources import Address, Route, RouteRule, Tunnel
 from dualwan.nft.table import NftTable
 
 
-@dataclass(frozen=True)
-class TableId:
+class TableId(NamedTuple):
     """A nft table by name. dynamic: packets fill sets of it."""
 
     family: str
@@ -18,8 +18,7 @@ class TableId:
     dynamic: bool = False
 
 
-@dataclass(frozen=True)
-class Reads:
+class Reads(NamedTuple):
     """What is to be read of the machine; what is not named is not looked at.
 
     devices: whose links, addresses and tunnel data; sysctls: names below /proc/sys.

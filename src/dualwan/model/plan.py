@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -80,6 +79,8 @@ class Step:
         """Lines that differ inside a nft table, with their own sign."""
         if self.action is not Action.CHANGE or not isinstance(self.resource, NftTable):
             return ()
+        import difflib  # noqa: PLC0415 - only a person asks for the lines
+
         old = self.was.source().splitlines() if isinstance(self.was, NftTable) else []
         lines = difflib.unified_diff(old, self.resource.source().splitlines(), n=0, lineterm="")
         return tuple(

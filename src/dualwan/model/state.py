@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import Address, Sysctl, Tunnel
@@ -15,8 +16,7 @@ from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
 
 
-@dataclass(frozen=True)
-class Health:
+class Health(NamedTuple):
     """What the probes of the default way said.
 
     row: probes in a row that contradict ``broken``. since: when ``broken`` last changed, in
@@ -55,7 +55,7 @@ class RunState:
     prefix: str = ""
     aftr: str = ""
     notified_ce: str = ""
-    health: Health = Health()
+    health: Health = field(default_factory=Health)
     tables: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses)
     dialled: tuple[str, ...] = ()

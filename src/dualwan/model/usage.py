@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 PROTOCOLS = ("tcp", "udp", "icmp")
 SHOWN = 5  # destinations and hosts
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(NamedTuple):
     """A flow of HOST to TARGET that has PORT of the port set; an identifier for ICMP echo."""
 
     protocol: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dualwan.config import Config
 from dualwan.line import Line
@@ -14,8 +15,7 @@ from dualwan.model.usage import Losses
 from dualwan.model.way import Way
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(NamedTuple):
     """All that the plan of a slice that is to be up follows from."""
 
     config: Config
@@ -29,8 +29,7 @@ class Situation:
         return self.line.ways
 
 
-@dataclass(frozen=True)
-class Remains:
+class Remains(NamedTuple):
     """All that the plan of a slice that is to go follows from: what is known of our own things.
 
     wan: the line's interface. Without a configuration it is "" and there are no ways: tags
@@ -43,8 +42,7 @@ class Remains:
     ways: tuple[Way, ...] = ()
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """What the table of a slice counts.
 
     elements: the set whose elements have a counter each. losses: what the packets of named

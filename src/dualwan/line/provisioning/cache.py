@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from dualwan.config.mape import DHCPV6, HB46PP
 from dualwan.errors import RemoteError
@@ -19,8 +19,7 @@ MAX_CACHE = 1 << 20  # bytes
 RETRY = 600  # seconds: HB46PP 3.6 wants ten minutes or more after a failure
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """An answer: its text as it came, from where, when (seconds since 1970), for which prefix."""
 
     origin: str

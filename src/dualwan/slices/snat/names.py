@@ -7,13 +7,12 @@ their names: another name for one of them is a loss of what it has learned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dualwan.nft.table import Block, Statement, base_chain, chain
 
 
-@dataclass(frozen=True)
-class Chain:
+class Chain(NamedTuple):
     """A chain.
 
     ``{}`` in its name stands for tcp, udp or icmp, for the number of a bucket, or for the name
