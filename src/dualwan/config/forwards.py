@@ -144,7 +144,7 @@ def outside(port_set: PortSet, port: int) -> str:
     return f"{port} is no port of this line; the nearest are {' and '.join(near)}"
 
 
-def check(source: Source, forwards: Sequence[Forward], port_set: PortSet | None) -> None:
+def check_ports(source: Source, forwards: Sequence[Forward], port_set: PortSet | None) -> None:
     """Complain about the first of FORWARDS that PORT_SET does not have; raises ConfigError."""
     for one, why in _impossible(with_via(MAPE, forwards), port_set):
         source.fail(why, "forward", "port", one.number)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from dualwan.mape.portset import MAX_PORT
 from dualwan.toml_source import unknown
-
-MAX_PORT = 65535
 
 
 @dataclass(frozen=True, order=True)

@@ -46,6 +46,7 @@ Prefix: TypeAlias = str | IPv6Address | IPv6Network | IPv6Interface
 _PSID_SHIFT: dict[str, int] = {"draft": 8, "rfc": 0}
 LAYOUTS = tuple(_PSID_SHIFT)
 
+UNIQUE_LOCAL = IPv6Network("fc00::/7")  # RFC 4193
 IPV6_BITS = 128
 _V4_BITS = 32
 _SUBNET_END = 64

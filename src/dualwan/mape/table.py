@@ -10,8 +10,16 @@ from ipaddress import IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dualwan import paths
 from dualwan.errors import ConfigError, MapeError
-from dualwan.mape.rule import DEFAULT_PSID_OFFSET, IPV6_BITS, MapRule, Prefix, parse_prefix
+from dualwan.mape.rule import (
+    DEFAULT_PSID_OFFSET,
+    IPV6_BITS,
+    UNIQUE_LOCAL,
+    MapRule,
+    Prefix,
+    parse_prefix,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
     from dualwan.toml_source import TomlTable
 
 PACKAGED = Path(__file__).parent / "mape-rules.txt"
-RULES_DIR = Path("/etc/dualwan/rules.d")
+RULES_DIR = Path(paths.RULES_DIR)
 AUTO = "auto"
 
 _COLUMNS = 7
@@ -43,7 +51,7 @@ _KNOWN: tuple[tuple[IPv6Network, str], ...] = (
     (IPv6Network("2001:c90::/32"), f"2001:c90:: {_NGN}"),
     (IPv6Network("2001:a000::/20"), f"2001:a000:: {_NGN}"),
     (IPv6Network("fe80::/10"), f"a link-local address {_NOT_GLOBAL}"),
-    (IPv6Network("fc00::/7"), f"a unique local address {_NOT_GLOBAL}"),
+    (UNIQUE_LOCAL, f"a unique local address {_NOT_GLOBAL}"),
 )
 
 
