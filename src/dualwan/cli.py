@@ -8,7 +8,7 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING, NoReturn
 
-from dualwan import __version__
+from dualwan import __version__, paths
 from dualwan.errors import ConfigError, DualwanError, UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _common() -> _Parser:
     common.add_argument(
         "--config",
         metavar="FILE",
-        help="configuration (default: $DUALWAN_CONFIG, or /etc/dualwan/dualwan.toml)",
+        help=f"configuration (default: $DUALWAN_CONFIG, or {paths.CONFIG})",
     )
     common.add_argument("--json", action="store_true", default=SUPPRESS, help="answer as JSON")
     common.add_argument(

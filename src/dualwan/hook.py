@@ -11,10 +11,9 @@ import signal
 import sys
 from collections.abc import Mapping
 
+from dualwan import paths
 from dualwan.model.event import Event
 
-DEFAULT_CONFIG = "/etc/dualwan/dualwan.toml"
-DEFAULT_PPP = "ppp0"
 DEADLINE_SECONDS = 60  # pppd holds back ip-down until ip-up has ended, so ip-up must end
 
 IFUPDOWN = {  # by PHASE
@@ -46,12 +45,12 @@ def may_concern(interface: str, text: str) -> bool:
     Never wrongly no; the parsed configuration has the last word (concerns).
     """
     escaped = "\\" in text  # TOML can write any letter as a number
-    return bool(interface) and (interface in text or interface == DEFAULT_PPP or escaped)
+    return bool(interface) and (interface in text or interface == paths.PPP_INTERFACE or escaped)
 
 
 def hook(event: Event | None, interface: str, environ: Mapping[str, str] = os.environ) -> int:
     """Run EVENT for INTERFACE as a hook: always 0, whatever happens; errors go to the log."""
-    path = environ.get("DUALWAN_CONFIG") or DEFAULT_CONFIG
+    path = environ.get("DUALWAN_CONFIG") or paths.CONFIG
     if event is None or not interface:
         return 0
     try:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from machine import BASE
 
-from dualwan.config import PRIVATE, Pppoe, from_text, load, path_in_use
+from dualwan.config import from_text, load, path_in_use
+from dualwan.config.sections import RFC1918, Pppoe
 from dualwan.config.services import KNOWN
 from dualwan.errors import ConfigError
 from dualwan.mape.portset import PortSet
@@ -290,7 +291,7 @@ def test_a_wrong_configuration_is_refused(old, new, says):
 def test_wan_and_lan_may_share_an_interface():
     """Then private networks are the LAN, or those that are given; beside it others as ever."""
     text, _ = changed('["lan0"]', '["wan0", "wg0"]')
-    assert from_text("a", text).lan.networks == PRIVATE
+    assert from_text("a", text).lan.networks == RFC1918
     text, _ = changed('["lan0"]', '["wan0"]\nnetworks = ["192.168.1.0/24"]')
     assert [str(one) for one in from_text("a", text).lan.networks] == ["192.168.1.0/24"]
     with pytest.raises(ConfigError, match=r"IPv6 of a LAN on the WAN's own interface"):

@@ -150,6 +150,7 @@ def test_other_interfaces_load_nothing(config, environ):
         "dualwan.hook",
         "dualwan.model",
         "dualwan.model.event",
+        "dualwan.paths",
     }
     assert said == ""
 

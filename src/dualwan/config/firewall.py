@@ -1,4 +1,4 @@
-"""The [firewall] section: what the router offers and uses, and the guard."""
+"""The section [firewall]: services in and out, and the brute-force guard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True)
 class InboundService:
-    """A service on offer: from these networks only (() = from anywhere), guarded or not."""
+    """A service of the router that is open to the internet.
+
+    sources: the networks that may use it, () for all. guard: whether Guard applies to it.
+    """
 
     service: Service
     sources: tuple[Network, ...] = ()
@@ -25,9 +28,10 @@ class InboundService:
 
 @dataclass(frozen=True)
 class Guard:
-    """Brute force: after `hits` new connections in `seconds`, nothing for `refuse` seconds.
+    """The brute-force guard: a limit of new connections, by source address and port.
 
-    Counted by source address and port. hits 1 to 20, seconds and refuse 1 to 86400.
+    A source with ``hits`` new connections (1 to 20) in ``seconds`` (1 to 86400) is refused
+    for ``refuse`` seconds (1 to 86400).
     """
 
     hits: int = 5
@@ -37,7 +41,11 @@ class Guard:
 
 @dataclass(frozen=True)
 class Firewall:
-    """What the router offers on PPPoE, what it uses itself, and what is never let through."""
+    """The services of the router on PPPoE, the services it uses itself, and packets to refuse.
+
+    inbound: on PPPoE, and in IPIP mode on the tunnel. outbound: from the router.
+    ident: "reset" or "drop". smb, bogus: "drop" or "accept".
+    """
 
     inbound: tuple[InboundService, ...]
     outbound: tuple[Service, ...]
@@ -46,23 +54,23 @@ class Firewall:
     smb: str = "drop"
     bogus: str = "drop"
 
-    def without(self, offers: Sequence[InboundService]) -> Firewall:
-        """The same, less OFFERS."""
-        return replace(self, inbound=tuple(one for one in self.inbound if one not in offers))
+    def without(self, closed: Sequence[InboundService]) -> Firewall:
+        """Return this firewall without the inbound services ``closed``."""
+        return replace(self, inbound=tuple(one for one in self.inbound if one not in closed))
 
 
-INBOUND = ["ssh", "smtp", "http", "https"]  # what pppoe.sh let in
-OUTBOUND = ["ssh", "smtp", "dns", "http", "https", "ntp", "ping"]  # what mape.sh let out
-GUARDED = ("ssh",)  # what pppoe.sh guarded
+INBOUND = ["ssh", "smtp", "http", "https"]  # pppoe.sh let these in
+OUTBOUND = ["ssh", "smtp", "dns", "http", "https", "ntp", "ping"]  # mape.sh let these out
+GUARDED = ("ssh",)  # pppoe.sh guarded it
 
 DAY = 86400
 
 
 def read(table: TomlTable) -> Firewall:
-    """The section from TABLE; raises ConfigError."""
+    """Return the section from ``table``; raises ConfigError."""
     guard = table.table("guard")
     firewall = Firewall(
-        inbound=table.take("inbound", _offers, _offers(INBOUND)),
+        inbound=table.take("inbound", _inbound_services, _inbound_services(INBOUND)),
         outbound=table.take("outbound", services, services(OUTBOUND)),
         guard=Guard(
             hits=guard.take("hits", values.number(1, 20), Guard.hits),
@@ -78,19 +86,19 @@ def read(table: TomlTable) -> Firewall:
     return firewall
 
 
-def _offers(value: Any) -> tuple[InboundService, ...]:
+def _inbound_services(value: Any) -> tuple[InboundService, ...]:
     if not isinstance(value, list):
         raise ValueError('must be a list such as ["ssh", "tcp/8443"]')
-    offers = tuple(dict.fromkeys(_offer(item) for item in value))
-    named = [offer.service.name for offer in offers]
-    for name in named:
-        if named.count(name) > 1:
+    found = tuple(dict.fromkeys(_inbound_service(item) for item in value))
+    names = [one.service.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
             raise ValueError(f"'{name}' is listed twice, in different words")
-    return offers
+    return found
 
 
-def _offer(value: Any) -> InboundService:
-    """An offer from "ssh" or { service = "ssh", from = ["192.0.2.0/24"], guard = false }."""
+def _inbound_service(value: Any) -> InboundService:
+    """Convert "ssh" or { service = "ssh", from = ["192.0.2.0/24"], guard = false }."""
     if not isinstance(value, dict):
         found = service(value)
         return InboundService(found, guard=found.name in GUARDED)
@@ -108,15 +116,15 @@ def _offer(value: Any) -> InboundService:
 
 
 def networks(value: Any) -> tuple[Network, ...]:
-    """List of networks, IPv4 or IPv6."""
+    """Convert a list of networks, IPv4 or IPv6; raises ValueError."""
     if not isinstance(value, list):
         raise ValueError('from must be a list such as ["192.0.2.0/24"]')
     return tuple(dict.fromkeys(_network(item) for item in value))
 
 
-def collapsed(found: Iterable[Network]) -> tuple[Network, ...]:
-    """Networks of one version, none inside another: nft takes no others in a set."""
-    return tuple(collapse_addresses(found))  # type: ignore[type-var]
+def collapsed(overlapping: Iterable[Network]) -> tuple[Network, ...]:
+    """Return networks of one IP version without overlaps, which nft refuses in a set."""
+    return tuple(collapse_addresses(overlapping))  # type: ignore[type-var]
 
 
 def _network(value: Any) -> Network:

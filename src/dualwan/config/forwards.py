@@ -1,7 +1,7 @@
-"""[[forward]]: ports that lead to a server in the LAN.
+"""The tables [[forward]]: ports that lead to a server in the LAN.
 
-With `via`, a port of an outer IPv4 address is translated to the server's. Without it, an
-IPv6 address of the LAN is reached as it is (a pinhole).
+With `via`, a port of an outer IPv4 address is translated to a port of the server. Without
+it, an IPv6 address of the LAN is open without translation (a pinhole).
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from dualwan.mape.portset import MAX_PORT, PortSet
 from dualwan.toml_source import Source, TomlTable
 
 MAPE, PPPOE, PINHOLE = "mape", "pppoe", ""
-SMB = (135, 137, 138, 139, 445)  # Windows file sharing: never crosses the router
+SMB = (135, 137, 138, 139, 445)  # Windows file sharing, which does not cross the router
 INTERFACE_ID_BITS = 64
 
 
 @dataclass(frozen=True)
 class Forward:
-    """PROTOCOL ("tcp" or "udp") PORT of an outer address, to TO and TO_PORT in the LAN.
+    """A port of an outer address that leads to a server in the LAN.
 
-    via: whose outer address, MAPE or PPPOE; with PINHOLE, TO is reached itself, in IPv6.
-    sources: whom it is for, () for everybody.
+    via: the way with the outer address, MAPE or PPPOE; PINHOLE opens ``to`` itself, in IPv6.
+    protocol: "tcp" or "udp". port, to_port: outside and on the server, 1 to 65535.
+    sources: the networks that may use it, () for all.
+    number: among the tables [[forward]], from 0. place: file and line, for messages.
     """
 
     via: str
@@ -36,27 +38,30 @@ class Forward:
     to: IPv4Address | IPv6Address
     to_port: int
     sources: tuple[Network, ...] = ()
-    number: int = field(default=0, compare=False)  # in the file
+    number: int = field(default=0, compare=False)
     place: str = field(default="", compare=False)
 
     @property
     def text(self) -> str:
-        """As a person names it."""
+        """The forward in a message."""
         return f"forward of {self.protocol}/{self.port}"
 
     @property
     def by_host_part(self) -> bool:
-        """Whether TO is only the lower half of an address, whatever the home's prefix is."""
+        """Whether ``to`` is an interface identifier, valid in any prefix of the LAN."""
         return self.to.version == 6 and not int(self.to) >> INTERFACE_ID_BITS  # noqa: PLR2004
 
 
 def with_via(via: str, forwards: Sequence[Forward]) -> list[Forward]:
-    """Those of FORWARDS that go VIA it."""
+    """Return the forwards that go ``via`` a way."""
     return [one for one in forwards if one.via == via]
 
 
 def read(source: Source, data: Any) -> tuple[Forward, ...]:
-    """The forwards of the file SOURCE; raises ConfigError."""
+    """Return the forwards in ``data``, the value of `forward` in ``source``.
+
+    Raises ConfigError.
+    """
     if not isinstance(data, list):
         source.fail("must be tables, as in [[forward]]", "forward")
     found: list[Forward] = []
@@ -107,9 +112,9 @@ def _forward(table: TomlTable, number: int) -> Forward:
 
 
 def _server(value: Any) -> tuple[IPv4Address | IPv6Address, int]:
-    """Address, and port (0 for the same as outside)."""
+    """Convert an address and a port, 0 for the same port as outside; raises ValueError."""
     if values.text(value).count(":") > 1:
-        return _inside(value), 0
+        return _lan_host(value), 0
     parts = re.fullmatch(r"([0-9.]+)(?::([0-9]{1,5}))?", value)
     if not parts or not 0 < int(parts[2] or 1) <= MAX_PORT:
         raise ValueError(
@@ -119,8 +124,8 @@ def _server(value: Any) -> tuple[IPv4Address | IPv6Address, int]:
     return values.ipv4(parts[1]), int(parts[2] or 0)
 
 
-def _inside(value: str) -> IPv6Address:
-    """An IPv6 address of a LAN host, or its lower half with nothing before it."""
+def _lan_host(value: str) -> IPv6Address:
+    """Convert the IPv6 address of a LAN host, or its interface identifier (::x:x:x:x)."""
     try:
         address = IPv6Address(value)
     except ValueError:
@@ -138,39 +143,40 @@ def _inside(value: str) -> IPv6Address:
     return address
 
 
-def outside(port_set: PortSet, port: int) -> str:
-    """Why PORT cannot be forwarded by an address that is shared."""
+def not_in_set(port_set: PortSet, port: int) -> str:
+    """Return why ``port`` of a shared address cannot be forwarded, with the nearest ports."""
     near = [str(one) for one in port_set.nearest(port) if one is not None]
     return f"{port} is no port of this line; the nearest are {' and '.join(near)}"
 
 
-def check(source: Source, forwards: Sequence[Forward], port_set: PortSet | None) -> None:
-    """Complain about the first of FORWARDS that PORT_SET does not have; raises ConfigError."""
-    for one, why in _impossible(with_via(MAPE, forwards), port_set):
+def check_ports(source: Source, forwards: Sequence[Forward], port_set: PortSet | None) -> None:
+    """Raise ConfigError for the first forward by MAP-E whose port is not in ``port_set``."""
+    for one, why in _not_in_set(with_via(MAPE, forwards), port_set):
         source.fail(why, "forward", "port", one.number)
 
 
-def _impossible(
+def _not_in_set(
     forwards: Sequence[Forward],
     port_set: PortSet | None,
 ) -> list[tuple[Forward, str]]:
-    """Those of FORWARDS whose port PORT_SET does not have, and why; None has every port."""
+    """Return the forwards whose port is not in ``port_set`` (None: all ports are), and why."""
     if port_set is None:
         return []
-    return [(one, outside(port_set, one.port)) for one in forwards if one.port not in port_set]
+    return [(one, not_in_set(port_set, one.port)) for one in forwards if one.port not in port_set]
 
 
 def without_conflicts(
     source: Source,
     forwards: Sequence[Forward],
     firewall: Firewall,
-    offering: Collection[str],
-    said: bool,
+    with_services: Collection[str],
+    inbound_is_explicit: bool,
 ) -> Firewall:
-    """FIREWALL less the offers whose ports FORWARDS take; raises ConfigError where they clash.
+    """Return ``firewall`` without the inbound services whose ports ``forwards`` take.
 
-    OFFERING are the ways in by which the router's own services are on offer. Where the file
-    SAID what is on offer, it cannot be both; the default gives way.
+    ``with_services``: the values of `via` whose address serves the router's own services.
+    Only default services give way: if ``inbound_is_explicit``, because the file has the key
+    `inbound`, a conflict raises ConfigError. So does a forward of Windows file sharing.
     """
     for one in forwards:
         if firewall.smb == "drop" and {one.port, one.to_port} & {*SMB}:
@@ -181,24 +187,24 @@ def without_conflicts(
                 "port",
                 one.number,
             )
-        offers = [
-            offer
-            for offer in firewall.inbound
-            if one.via in offering
+        conflicts = [
+            inbound
+            for inbound in firewall.inbound
+            if one.via in with_services
             and any(
                 (port.protocol, port.number) == (one.protocol, one.port)
-                for port in offer.service.ports
+                for port in inbound.service.ports
             )
         ]
-        if offers and said:
+        if conflicts and inbound_is_explicit:
             source.fail(
-                f"{one.text}: the router itself offers '{offers[0].service.name}' there; "
+                f"{one.text}: the router itself offers '{conflicts[0].service.name}' there; "
                 "take it out of 'inbound' in [firewall], or forward another port",
                 "forward",
                 "port",
                 one.number,
             )
-        firewall = firewall.without(offers)
+        firewall = firewall.without(conflicts)
     return firewall
 
 
@@ -206,13 +212,13 @@ def split(
     forwards: Sequence[Forward],
     port_set: PortSet | None,
 ) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
-    """Those of FORWARDS that the line can have, and what stands in the way of the others.
+    """Return the forwards that the line can have, and a message for each of the others.
 
-    The port set is known only when the line is up; without a PORT_SET it can have all.
+    The port set is known only once the line is up; None allows every port.
     """
-    cannot = _impossible(forwards, port_set)
-    left_out = [one for one, _ in cannot]
+    rejected = _not_in_set(forwards, port_set)
+    left_out = [one for one, _ in rejected]
     return (
         tuple(one for one in forwards if one not in left_out),
-        tuple(f"{one.place}: {one.text}: {why}" for one, why in cannot),
+        tuple(f"{one.place}: {one.text}: {why}" for one, why in rejected),
     )

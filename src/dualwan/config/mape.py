@@ -1,4 +1,4 @@
-"""The [mape] section: how IPv4 gets through IPv6 on this line."""
+"""The section [mape]: the transport of IPv4 over the IPv6 of this line."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from dualwan.mape.table import AUTO, RuleTable, load_table
 from dualwan.toml_source import TomlTable, unknown
 
 HB46PP, DHCPV6 = "hb46pp", "dhcpv6"
-SOURCES = (HB46PP, DHCPV6)  # who can be asked for the rule
+SOURCES = (HB46PP, DHCPV6)  # of provisioning
 MANUAL = "manual"
 MAP_E, IPIP, DS_LITE = "map-e", "ipip", "ds-lite"
 MODES = (MAP_E, IPIP, DS_LITE)
-INTERFACE_ID = IPv6Address("::b4:0:0:2")  # of a B4 that was given none
+INTERFACE_ID = IPv6Address("::b4:0:0:2")  # the default of DS-Lite's B4
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Common:
-    """What every mode has.
+    """The keys that all modes have.
 
-    prefix_from: the interface whose prefix counts, "" for the WAN.
+    prefix_from: the interface with the line's IPv6 prefix, "" for the WAN's.
     wait: seconds that ifup waits for a prefix, 0 to 300.
-    tunnel: name of the device. mtu: its MTU in bytes, 1280 to 1500 (1460 = 1500 less 40 for
-    the IPv6 header).
+    tunnel: name of the tunnel device.
+    mtu: of the tunnel in bytes, 1280 to 1500 (1460: 1500 less the IPv6 header of 40).
     """
 
     prefix_from: str = ""
@@ -41,7 +41,7 @@ class _Common:
 
 @dataclass(frozen=True)
 class Manual:
-    """The softwire as the file gives it: both ends, the shared address and its ports."""
+    """A softwire given by the file: both ends, the shared address and its ports."""
 
     br: IPv6Address
     ce: IPv6Address
@@ -53,12 +53,13 @@ class Manual:
 class MapE(_Common):
     """MAP-E (RFC 7597).
 
-    provider: "manual", "auto" or a name in ``rules``. manual: the values of "manual".
-    rule: a rule of the file, which goes before ``rules``.
-    provisioning: who is asked for a rule before ``rules`` are, words of SOURCES.
-    open_nat: LAN hosts whose UDP anybody may answer that they have sent something to.
-    max_share: percent of the ports, 10 to 100, that a host may hold towards a destination.
-    conntrack_timeouts: whether flows by the tunnel have timeouts of their own.
+    provider: "manual", "auto" or a provider in ``rules``. manual: the values for "manual".
+    rule: a rule in the file; it precedes ``rules``.
+    provisioning: of SOURCES, in the order of asking; an answer precedes ``rules``.
+    open_nat: LAN hosts with endpoint-independent filtering for UDP (RFC 4787 section 5): any
+    host may send to a port that they have opened.
+    max_share: percent of the port set, 10 to 100, that a host may use towards a destination.
+    conntrack_timeouts: whether flows through the tunnel get conntrack timeouts of their own.
     """
 
     provider: str
@@ -74,16 +75,17 @@ class MapE(_Common):
 
     @property
     def fixed(self) -> bool:
-        """Whether the file gives the softwire, so that no prefix is needed."""
+        """Whether the file gives the whole softwire, so that it needs no prefix."""
         return self.manual is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ipip(_Common):
-    """A fixed IPv4 address by IPv4 in IPv6; the provider gives both ends and the address.
+    """A fixed IPv4 address by IPv4 in IPv6 (RFC 2473); the provider assigns ends and address.
 
-    ce: our whole end; else interface_id: its lower 64 bits. update: file with the call that
-    tells the provider our end, "" for none.
+    ce: address of our end; None if it is derived from the prefix and interface_id, its lower
+    64 bits. update: path of the file with the provider's update URL, which is called when
+    our end changes; "" for none.
     """
 
     br: IPv6Address
@@ -96,7 +98,7 @@ class Ipip(_Common):
 
     @property
     def fixed(self) -> bool:
-        """Whether the file gives the softwire, so that no prefix is needed."""
+        """Whether the file gives the whole softwire, so that it needs no prefix."""
         return self.ce is not None
 
 
@@ -104,7 +106,7 @@ class Ipip(_Common):
 class DsLite(_Common):
     """DS-Lite (RFC 6333): the AFTR translates.
 
-    aftr: its name or address. interface_id: the lower 64 bits of our end.
+    aftr: its host name or IPv6 address. interface_id: the lower 64 bits of our end.
     """
 
     aftr: str
@@ -162,7 +164,7 @@ def _ipip(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> Ipip:
     br, ipv4 = table.take("br", values.ipv6), table.take("ipv4", values.ipv4)
     ce = table.take("ce", values.ipv6) if table.has("ce") else None
     if ce is not None:
-        _two_ends(table, br, ce)
+        _check_ends(table, br, ce)
     elif not table.has("interface-id"):
         table.fail("needs 'interface-id' (the lower half of our end), or 'ce' (all of it)")
     return Ipip(
@@ -184,7 +186,7 @@ def _ds_lite(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> DsLi
 
 
 def _rule(table: TomlTable) -> MapRule:
-    """Return [mape.rule] with the border relay of [mape]."""
+    """Return [mape.rule], with the border relay of [mape]; raises ConfigError."""
     br = table.take("br", values.ipv6)
     inner = table.table("rule")
     try:
@@ -205,7 +207,7 @@ def _rule(table: TomlTable) -> MapRule:
 
 
 def _manual(table: TomlTable) -> Manual:
-    """Return the values of mape.sh."""
+    """Return the values for provider = "manual", those of mape.sh; raises ConfigError."""
     psid = table.take("psid", values.number(0, 0xFFFF))
     offset = table.take("psid-offset", values.number(0, 15), DEFAULT_PSID_OFFSET)
     length = table.take("psid-length", values.number(0, 16))
@@ -219,10 +221,10 @@ def _manual(table: TomlTable) -> Manual:
         ipv4=table.take("ipv4", values.ipv4),
         port_set=port_set,
     )
-    _two_ends(table, manual.br, manual.ce)
+    _check_ends(table, manual.br, manual.ce)
     return manual
 
 
-def _two_ends(table: TomlTable, br: IPv6Address, ce: IPv6Address) -> None:
+def _check_ends(table: TomlTable, br: IPv6Address, ce: IPv6Address) -> None:
     if br == ce:
         table.fail("the border relay and the CE cannot be the same address", "ce")

@@ -1,18 +1,17 @@
-"""Services by name: what a person writes in `inbound` and `outbound`."""
+"""Services by name, as in the keys `inbound` and `outbound`."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
+from dualwan.mape.portset import MAX_PORT
 from dualwan.toml_source import unknown
-
-MAX_PORT = 65535
 
 
 @dataclass(frozen=True, order=True)
 class Port:
-    """One TCP or UDP port, 1 to 65535, or ICMP echo request (protocol "icmp", port 0)."""
+    """A TCP or UDP port, 1 to 65535, or ICMP echo request (protocol "icmp", port 0)."""
 
     protocol: str
     number: int
@@ -38,14 +37,14 @@ _NUMBERED = re.compile(r"(tcp|udp)/([0-9]{1,5})")
 
 @dataclass(frozen=True)
 class Service:
-    """A service as the configuration names it, and its ports."""
+    """A service: its name in the configuration, and its ports."""
 
     name: str
     ports: tuple[Port, ...]
 
 
 def service(text: object) -> Service:
-    """Service from "ssh" or "tcp/8443"; raises ValueError."""
+    """Return the service "ssh" or "tcp/8443"; raises ValueError."""
     if not isinstance(text, str):
         raise ValueError(f'a service is a text such as "ssh" or "tcp/8443", not {text!r}')
     if text in KNOWN:
@@ -59,7 +58,7 @@ def service(text: object) -> Service:
 
 
 def services(value: object) -> tuple[Service, ...]:
-    """Services of a TOML list, without repetitions; raises ValueError."""
+    """Return the services of a TOML list, without duplicates; raises ValueError."""
     if not isinstance(value, list):
         raise ValueError('must be a list such as ["ssh", "tcp/8443"]')
     return tuple(dict.fromkeys(service(item) for item in value))

@@ -1,4 +1,4 @@
-"""Converters for the values of a configuration: each returns the value or raises ValueError."""
+"""Converters of TOML values: each returns the converted value or raises ValueError."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RESERVED_TABLES = {0, 253, 254, 255}  # unspec, default, main, local
 
 
 def interface_name(value: Any) -> str:
-    """Name that the kernel would take (dev_valid_name), without what nft would misread."""
+    """Convert an interface name: valid for the kernel (dev_valid_name) and safe in nft's text."""
     if not isinstance(value, str):
         raise ValueError(f"an interface is a text, not {value!r}")
     if not re.fullmatch(r"[A-Za-z0-9_.@-]+", value) or value in {".", ".."}:
@@ -27,21 +27,21 @@ def interface_name(value: Any) -> str:
 
 
 def tunnel_name(value: Any) -> str:
-    """Interface name that the tunnel may take."""
+    """Convert an interface name that the tunnel may have."""
     if value == "ip6tnl0":
         raise ValueError("'ip6tnl0' is made by the kernel itself; take another name")
     return interface_name(value)
 
 
 def interfaces(value: Any) -> tuple[str, ...]:
-    """List of at least one interface name."""
+    """Convert a list of at least one interface name."""
     if not isinstance(value, list) or not value:
         raise ValueError('must be a list such as ["enp3s0"]')
     return tuple(interface_name(item) for item in value)
 
 
 def one_of(words: tuple[str, ...]) -> Callable[[Any], str]:
-    """Converter that takes one of WORDS."""
+    """Return a converter that accepts one of ``words``."""
 
     def convert(value: Any) -> str:
         if value not in words:
@@ -52,7 +52,7 @@ def one_of(words: tuple[str, ...]) -> Callable[[Any], str]:
 
 
 def words(known: tuple[str, ...]) -> Callable[[Any], tuple[str, ...]]:
-    """Converter that takes a list of KNOWN words, each once at most; it may be empty."""
+    """Return a converter that accepts a list of words in ``known``, without duplicates."""
 
     def convert(value: Any) -> tuple[str, ...]:
         if not isinstance(value, list):
@@ -68,14 +68,17 @@ def words(known: tuple[str, ...]) -> Callable[[Any], tuple[str, ...]]:
 
 
 def peer(value: Any) -> str:
-    """A file name below /etc/ppp/peers, as pon and poff take it."""
+    """Convert the name of a file in /etc/ppp/peers, as pon(1) and poff(1) take it."""
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", value):
         raise ValueError(f"{value!r} is no name of a file in /etc/ppp/peers")
     return value
 
 
 def routing_table(value: Any) -> int:
-    """Number of a routing table that nobody else has, nor the next one, 1 to 2^32 - 2."""
+    """Convert the number of a routing table, 1 to 2^32 - 2, that is not the kernel's.
+
+    The next number, for the second table, must not be the kernel's either.
+    """
     found = number(1, 0xFFFFFFFE)(value)
     if {found, found + 1} & _RESERVED_TABLES:
         raise ValueError(
@@ -85,14 +88,14 @@ def routing_table(value: Any) -> int:
 
 
 def flag(value: Any) -> bool:
-    """True or false, nothing that merely looks like it."""
+    """Convert a boolean; 0, 1 and "yes" are none."""
     if not isinstance(value, bool):
         raise ValueError(f"must be true or false, not {value!r}")
     return value
 
 
 def number(low: int, high: int) -> Callable[[Any], int]:
-    """Converter that takes a whole number from LOW to HIGH."""
+    """Return a converter that accepts a whole number from ``low`` to ``high``."""
 
     def convert(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -103,14 +106,14 @@ def number(low: int, high: int) -> Callable[[Any], int]:
 
 
 def text(value: Any) -> str:
-    """Text."""
+    """Convert a string."""
     if not isinstance(value, str):
         raise ValueError(f"must be a text in quotes, not {value!r}")
     return value
 
 
 def ipv4(value: Any) -> IPv4Address:
-    """IPv4 address that a line can have."""
+    """Convert an IPv4 address that a line can have: unicast, neither loopback nor link-local."""
     try:
         address = IPv4Address(text(value))
     except ipaddress.AddressValueError:
@@ -127,14 +130,14 @@ def ipv4(value: Any) -> IPv4Address:
 
 
 def ipv4_list(value: Any) -> tuple[IPv4Address, ...]:
-    """List of IPv4 addresses."""
+    """Convert a list of IPv4 addresses; duplicates are dropped."""
     if not isinstance(value, list):
         raise ValueError('must be a list such as ["192.0.2.1", "198.51.100.1"]')
     return tuple(dict.fromkeys(ipv4(item) for item in value))
 
 
 def ipv4_networks(value: Any) -> tuple[IPv4Network, ...]:
-    """List of IPv4 hosts and networks that do not overlap."""
+    """Convert a list of IPv4 hosts and networks; overlaps are merged."""
     if not isinstance(value, list):
         raise ValueError('must be a list such as ["192.168.1.5", "192.168.1.64/26"]')
     try:
@@ -148,7 +151,7 @@ def ipv4_networks(value: Any) -> tuple[IPv4Network, ...]:
 
 
 def ipv6(value: Any) -> IPv6Address:
-    """IPv6 address that an end of the tunnel can have."""
+    """Convert an IPv6 address that an end of the tunnel can have."""
     try:
         address = IPv6Address(text(value))
     except ipaddress.AddressValueError:
@@ -161,7 +164,7 @@ def ipv6(value: Any) -> IPv6Address:
 
 
 def interface_id(value: Any) -> IPv6Address:
-    """Interface identifier: the lower 64 bits of an address, written as ::x:x:x:x."""
+    """Convert an interface identifier: the lower 64 bits of an address, as ::x:x:x:x."""
     found = ipv6(value)
     if int(found) >> 64:
         raise ValueError(f"{value!r} has more than the lower 64 bits; write ::x:x:x:x")
@@ -169,7 +172,7 @@ def interface_id(value: Any) -> IPv6Address:
 
 
 def host(value: Any) -> str:
-    """An IPv6 address, or a host name (RFC 1123)."""
+    """Convert an IPv6 address or a host name (RFC 1123)."""
     name = text(value)
     if ":" in name:
         return str(ipv6(name))
@@ -180,7 +183,7 @@ def host(value: Any) -> str:
 
 
 def path(value: Any) -> str:
-    """An absolute path."""
+    """Convert an absolute path."""
     if not text(value).startswith("/"):
         raise ValueError(f"{value!r} must be a whole path, from /")
     return str(value)

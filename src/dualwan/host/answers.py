@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dualwan import paths
 from dualwan.errors import HostError
 from dualwan.line.provisioning.cache import MAX_CACHE, AnswerCache, decode, encode
 
@@ -13,7 +14,7 @@ NAME = "provisioning.json"
 
 def directory() -> Path:
     """Return the folder; DUALWAN_STATE moves it."""
-    return Path(os.environ.get("DUALWAN_STATE") or "/var/lib/dualwan")
+    return Path(os.environ.get("DUALWAN_STATE") or paths.STATE_DIR)
 
 
 def load() -> AnswerCache:

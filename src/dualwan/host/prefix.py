@@ -9,6 +9,7 @@ from socket import AF_INET6
 from typing import Any
 
 from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute
+from dualwan.mape.rule import UNIQUE_LOCAL
 from dualwan.model.resources import MAIN
 
 IFA_F_TEMPORARY = 0x01
@@ -16,7 +17,6 @@ IFA_F_DEPRECATED = 0x20
 SCOPE_UNIVERSE = 0
 HOST = 128  # a /128 is the CE address itself, or another that says nothing of a prefix
 LINE = 64  # what a router advertisement announces
-UNIQUE_LOCAL = IPv6Network("fc00::/7")
 
 
 def prefixes(ipr: Any, device: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from dualwan import paths
 from dualwan.errors import HostError
 from dualwan.model.resources import Address
 from dualwan.model.state import Health, RunState
@@ -29,7 +30,7 @@ _BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 def directory() -> Path:
     """Return where the lock and the state live."""
-    return Path(os.environ.get("DUALWAN_RUN") or "/run/dualwan")
+    return Path(os.environ.get("DUALWAN_RUN") or paths.RUN_DIR)
 
 
 def load_state() -> RunState:

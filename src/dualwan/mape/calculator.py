@@ -1,6 +1,6 @@
-"""The MAP-E calculator: `dualwan-hook mape PREFIX`, text in and text out.
+"""The MAP-E calculator behind `dualwan-hook mape`: text in, text out.
 
-Needs neither root nor a configuration nor any package but this one.
+It needs neither root, nor a configuration, nor any package except this one.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ _RANGES_PER_LINE = 5
 def render(
     prefix: str, provider: str = AUTO, *, as_json: bool = False, rules_dir: Path = RULES_DIR
 ) -> str:
-    """Return what follows from ``prefix`` (a prefix or a full address) as a table or as JSON.
+    """Return the CE's parameters for ``prefix`` (or a full address) as a table or as JSON.
 
-    Raises MapeError, whose text says what is known of the prefix and what to try, when no
-    rule covers it; ConfigError when a file of ``rules_dir`` is wrong.
+    Raises MapeError if no rule covers the prefix, with a hint why and a remedy; ConfigError
+    for a faulty file in ``rules_dir``.
     """
     given = parse_prefix(prefix.strip())
-    mapping = derive(load_table(rules_dir).lookup(given, provider), given)
-    return _json(given, mapping) if as_json else _table(given, mapping)
+    parameters = derive(load_table(rules_dir).lookup(given, provider), given)
+    return _json(given, parameters) if as_json else _table(given, parameters)
 
 
-def as_dict(mapping: CeParameters) -> dict[str, Any]:
-    """Return a mapping as plain values; names as in the configuration's [mape]."""
-    rule, ports = mapping.rule, mapping.port_set
+def as_dict(parameters: CeParameters) -> dict[str, Any]:
+    """Return the parameters as plain values, under the names of [mape] in the configuration."""
+    rule, ports = parameters.rule, parameters.port_set
     return {
-        "prefix": str(mapping.end_user_prefix),
-        "ipv4": str(mapping.ipv4),
-        "shared": mapping.shared,
+        "prefix": str(parameters.end_user_prefix),
+        "ipv4": str(parameters.ipv4),
+        "shared": parameters.shared,
         "psid": ports.psid,
         "psid-offset": ports.psid_offset,
         "psid-length": ports.psid_length,
-        "ce": str(mapping.ce),
-        "br": None if mapping.br is None else str(mapping.br),
+        "ce": str(parameters.ce),
+        "br": None if parameters.br is None else str(parameters.br),
         "ports": len(ports),
         "ranges": [list(one) for one in ports.ranges()],
         "rule": {
@@ -54,38 +54,38 @@ def as_dict(mapping: CeParameters) -> dict[str, Any]:
             "layout": rule.layout,
             "source": rule.source,
         },
-        "warnings": list(mapping.warnings),
+        "warnings": list(parameters.warnings),
     }
 
 
-def _json(given: IPv6Interface, mapping: CeParameters) -> str:
-    import json  # noqa: PLC0415  the table does without
+def _json(given: IPv6Interface, parameters: CeParameters) -> str:
+    import json  # noqa: PLC0415  only --json needs it
 
-    return json.dumps({"given": str(given), **as_dict(mapping)}, indent=2)
+    return json.dumps({"given": str(given), **as_dict(parameters)}, indent=2)
 
 
-def _table(given: IPv6Interface, mapping: CeParameters) -> str:
-    rule, ports = mapping.rule, mapping.port_set
-    used_by = f"shared by {ports.sharing_ratio}" if mapping.shared else "not shared"
+def _table(given: IPv6Interface, parameters: CeParameters) -> str:
+    rule, ports = parameters.rule, parameters.port_set
+    used_by = f"shared by {ports.sharing_ratio}" if parameters.shared else "not shared"
     psid = f"{ports.psid} (0x{ports.psid:x}), {ports.psid_length} bits, offset {ports.psid_offset}"
     ranges = ports.ranges()
     rows = [
-        ("prefix", _prefix(given, mapping)),
-        ("IPv4", f"{mapping.ipv4} ({used_by})"),
-        ("PSID", psid if mapping.shared else "none"),
-        ("CE", str(mapping.ce)),
-        ("BR", "not known" if mapping.br is None else str(mapping.br)),
+        ("prefix", _prefix(given, parameters)),
+        ("IPv4", f"{parameters.ipv4} ({used_by})"),
+        ("PSID", psid if parameters.shared else "none"),
+        ("CE", str(parameters.ce)),
+        ("BR", "not known" if parameters.br is None else str(parameters.br)),
         ("ports", f"{len(ports)} in {len(ranges)} range{'s' * (len(ranges) > 1)}"),
         *(("", line) for line in _range_lines(ranges)),
         ("rule", f"{rule.provider}: {rule}, layout {rule.layout}"),
         ("from", rule.source),
-        *(("warning", warning) for warning in mapping.warnings),
+        *(("warning", warning) for warning in parameters.warnings),
     ]
     return "\n".join(f"{label:{_LABEL}}{text}" for label, text in rows)
 
 
-def _prefix(given: IPv6Interface, mapping: CeParameters) -> str:
-    used, whole = str(mapping.end_user_prefix), str(given)
+def _prefix(given: IPv6Interface, parameters: CeParameters) -> str:
+    used, whole = str(parameters.end_user_prefix), str(given)
     return used if whole == used else f"{used} (of {whole.removesuffix('/128')})"
 
 

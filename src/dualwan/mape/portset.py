@@ -1,6 +1,6 @@
-"""The port set of a shared IPv4 address: RFC 7597 section 5.1 (pure arithmetic, no I/O).
+"""The port set of a shared IPv4 address (RFC 7597 section 5.1). Pure arithmetic, no I/O.
 
-A 16-bit port is read as three fields, most significant bit first (bit 0)::
+A 16-bit port consists of three fields, most significant bit first (bit 0)::
 
       0             a           a + k            16
       +-------------+-------------+---------------+
@@ -8,8 +8,8 @@ A 16-bit port is read as three fields, most significant bit first (bit 0)::
       +-------------+-------------+---------------+
         a bits        k bits        m = 16 - a - k bits
 
-``a`` is the PSID offset, ``k`` the PSID length. When a > 0 the block A = 0, that is the
-ports 0 to 2^(16-a) - 1 with the well-known ones among them, belongs to nobody.
+``a`` is the PSID offset, ``k`` the PSID length. If a > 0, the block A = 0 (ports 0 to
+2^(16-a) - 1, the well-known ports among them) is assigned to no CE.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ MAX_PSID_OFFSET = 15
 def check_lengths(psid_offset: int, psid_length: int) -> None:
     """Raise MapeError unless offset (0-15) and length (0-16) fit into 16 bits together.
 
-    RFC 7597 section 5.1: a + k <= 16. An offset of 16 would leave no bit to tell one
-    CE from another, so 15 is the largest.
+    RFC 7597 section 5.1: a + k <= 16. An offset of 16 would leave no bit to distinguish
+    CEs, so 15 is the largest.
     """
     if not 0 <= psid_offset <= MAX_PSID_OFFSET:
         raise MapeError(f"PSID offset {psid_offset} is not between 0 and {MAX_PSID_OFFSET}")
@@ -44,12 +44,12 @@ def check_lengths(psid_offset: int, psid_length: int) -> None:
 class PortSet:
     """The ports of one CE on one IPv4 address; immutable, compared and hashed by value.
 
-    ``psid`` is 0 to 2^psid_length - 1 (right-aligned, as in the CE address), ``psid_offset``
-    0 to 15 bits, ``psid_length`` 0 to 16 bits, together at most 16; otherwise MapeError.
-    A ``psid_length`` of 0 is an address that is not shared.
+    psid: 0 to 2^psid_length - 1, right-aligned as in the CE address.
+    psid_offset: 0 to 15 bits. psid_length: 0 to 16 bits, 0 for an address that is not
+    shared. Together they have at most 16 bits. Raises MapeError for anything else.
 
-    Written out instead of a dataclass, whose import alone costs as much as starting Python:
-    `dualwan-hook mape` has to answer at once.
+    Not a dataclass: importing dataclasses takes as long as starting Python, and
+    `dualwan-hook mape` is to answer at once.
     """
 
     __slots__ = ("psid", "psid_length", "psid_offset")
@@ -70,24 +70,24 @@ class PortSet:
 
     @property
     def contiguous(self) -> int:
-        """Ports in a row within one block: 2^m, m = 16 - a - k."""
+        """The number of consecutive ports in a block: 2^m, m = 16 - a - k."""
         return 1 << (PORT_BITS - self.psid_offset - self.psid_length)
 
     @property
     def first_block(self) -> int:
-        """The lowest port that may be anybody's: 2^(16-a), or 0 when the offset a is 0."""
+        """The lowest port that is assigned to any CE: 2^(16-a), or 0 if the offset a is 0."""
         return 1 << (PORT_BITS - self.psid_offset) if self.psid_offset else 0
 
     @property
     def sharing_ratio(self) -> int:
-        """How many CEs share the address: R = 2^k."""
+        """The number of CEs that share the address: R = 2^k."""
         return 1 << self.psid_length
 
     def ranges(self) -> tuple[tuple[int, int], ...]:
-        """Return inclusive (first, last) ranges, ascending; ranges that touch are one.
+        """Return inclusive (first, last) ranges, ascending; adjacent ranges are merged.
 
-        One range a block of 2^(16-a) ports, without block 0 when a > 0. They touch only
-        where nobody else shares the address (k = 0), and are then a single one.
+        There is one range in each block of 2^(16-a) ports, except in block 0 if a > 0.
+        Ranges are adjacent only if the address is not shared (k = 0), and then make one.
         """
         if self.psid_length == 0:
             return ((self.first_block, MAX_PORT),)
@@ -97,9 +97,9 @@ class PortSet:
         return tuple((low, low + size - 1) for low in range(start, MAX_PORT + 1, step))
 
     def nearest(self, port: int) -> tuple[int | None, int | None]:
-        """Return the closest ports of the set at or below ``port``, and at or above it.
+        """Return the nearest ports of the set at or below ``port``, and at or above it.
 
-        None where there is none on that side; both are ``port`` itself if it is in the set.
+        None if the set has no port on that side; both are ``port`` if the set has it.
         """
         if port in self:
             return port, port

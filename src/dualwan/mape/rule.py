@@ -1,21 +1,21 @@
-"""MAP-E: a rule and an IPv6 prefix make an IPv4 address, a PSID and a CE address.
+"""Derive IPv4 address, PSID and CE address from a MAP-E rule and an IPv6 prefix. Pure, no I/O.
 
-RFC 7597 section 5.2, with both interface identifiers: RFC 7597 section 6 and
-draft-ietf-softwire-map-03 section 6 (which Japan's providers use). Pure: no I/O.
+RFC 7597 section 5.2, with the interface identifiers of RFC 7597 section 6 and of
+draft-ietf-softwire-map-03 section 6 (used by Japan's providers).
 
-The CE address, most significant bit (0) first; n is the length of the MapRule IPv6 prefix,
+The CE address, most significant bit (0) first; n is the length of the Rule IPv6 prefix,
 o that of the EA bits, n + o that of the End-user IPv6 prefix::
 
       0                n          n + o               64                   128
       +----------------+------------+-----------------+--------------------+
-      | MapRule IPv6      | EA bits    | subnet ID       | interface ID       |
+      | Rule IPv6      | EA bits    | subnet ID       | interface ID       |
       | prefix         | IPv4‖PSID  | (zero for MAP)  | (see interface_id) |
       +----------------+------------+-----------------+--------------------+
 
-The EA bits are the p = 32 - r bits of the IPv4 address that the MapRule IPv4 prefix (r bits)
+The EA bits are the p = 32 - r bits of the IPv4 address that the Rule IPv4 prefix (r bits)
 leaves open, then q = o - p bits of PSID.
 
-Names: BMR basic mapping rule, CE customer edge (we), BR border relay (the provider).
+BMR: basic mapping rule. CE: customer edge, this router. BR: border relay, the provider's.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ __all__ = [
 Layout: TypeAlias = Literal["draft", "rfc"]
 Prefix: TypeAlias = str | IPv6Address | IPv6Network | IPv6Interface
 
-# How far the fields IPv4 (32 bits) and PSID (16 bits) lie from the right edge of the
-# interface identifier. The draft has 8 zero bits at each end, the RFC 16 in front.
+# Bits to the right of IPv4 address (32 bits) and PSID (16 bits) in the interface identifier.
+# The draft has 8 zero bits at each end, the RFC has 16 in front.
 _PSID_SHIFT: dict[str, int] = {"draft": 8, "rfc": 0}
 LAYOUTS = tuple(_PSID_SHIFT)
 
+UNIQUE_LOCAL = IPv6Network("fc00::/7")  # RFC 4193
 IPV6_BITS = 128
 _V4_BITS = 32
 _SUBNET_END = 64
@@ -66,13 +67,12 @@ class _RuleFields(NamedTuple):
 class MapRule(_RuleFields):
     """A basic mapping rule (RFC 7597 section 5), checked when it is made.
 
-    ``ipv6_prefix`` (0-128 bits) and ``ipv4_prefix`` (0-32 bits) must have no bits set past
-    their length. ``ea_length`` counts bits: at least the 32 - r that complete the IPv4
-    address, at most 16 more. ``psid_offset`` is 0-15 bits (RFC default 6). ``br`` is the
-    border relay's address, None where it is not known. ``provider`` and ``source`` (file
-    and line, or how the rule was learned) are for people.
+    ipv6_prefix: 0 to 128 bits. ipv4_prefix: 0 to 32 bits (r). Neither has bits set past its
+    length. ea_length: in bits, from 32 - r (they complete the IPv4 address) to 16 more.
+    psid_offset: 0 to 15 bits; the RFC's default is 6. br: the border relay, None if unknown.
+    provider, and source (file and line, or the server): for messages.
 
-    Raises MapeError with the reason when the rule cannot be.
+    Raises MapeError, with the reason, for an impossible rule.
     """
 
     __slots__ = ()
@@ -104,17 +104,17 @@ class MapRule(_RuleFields):
 
     @property
     def psid_length(self) -> int:
-        """Bits of PSID among the EA bits, q = o - p; 0 when the address is not shared."""
+        """PSID bits among the EA bits, q = o - p; 0 if the address is not shared."""
         return self.ea_length - (_V4_BITS - self.ipv4_prefix.prefixlen)
 
     @property
     def end_user_length(self) -> int:
-        """Bits of the End-user IPv6 prefix, n + o: what a prefix must at least have."""
+        """Bits of the End-user IPv6 prefix, n + o: the least that a given prefix must have."""
         return self.ipv6_prefix.prefixlen + self.ea_length
 
     @property
     def terms(self) -> tuple[object, ...]:
-        """What decides over a mapping: all but the names for people."""
+        """The fields that decide the derivation: all except provider and source."""
         return self[:6]
 
     def __str__(self) -> str:
@@ -122,14 +122,14 @@ class MapRule(_RuleFields):
 
 
 class CeParameters(NamedTuple):
-    """What a CE is, derived from its rule and its prefix."""
+    """The parameters of a CE, derived from a rule and an IPv6 prefix."""
 
     rule: MapRule
     end_user_prefix: IPv6Network  # n + o bits
     ipv4: IPv4Address
     port_set: PortSet
     ce: IPv6Address
-    subnet_id: int  # the bits between the End-user prefix and bit 64, as they were given
+    subnet_id: int  # bits from the End-user prefix to bit 64 of the given prefix
 
     @property
     def psid(self) -> int:
@@ -153,22 +153,22 @@ class CeParameters(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Plain sentences on what will probably not work, and why."""
+        """Sentences for the user: what will probably not work, and why."""
         if not self.subnet_id:
             return ()
-        stray = (
+        subnet = (
             f"bits {self.end_user_prefix.prefixlen} to {_SUBNET_END - 1} of the prefix are"
             f" 0x{self.subnet_id:x} where the provider assigns zero: this is a part of"
             f" {self.end_user_prefix}, as a home gateway's /60 is. IPv4 comes to {self.ce}, in the"
             f" first subnet; MAP-E works only if that one reaches this router"
         )
-        return (stray,)
+        return (subnet,)
 
 
 def parse_prefix(prefix: Prefix) -> IPv6Interface:
-    """Read a prefix or a full address; the bits past its length are kept.
+    """Return a prefix or a full address, with the bits past the prefix length.
 
-    Without a length all 128 bits count as given. Raises MapeError for anything else.
+    An address without a length has 128 bits. Raises MapeError for anything else.
     """
     if isinstance(prefix, IPv6Interface):
         return prefix
@@ -184,15 +184,14 @@ def parse_prefix(prefix: Prefix) -> IPv6Interface:
 
 
 def derive(rule: MapRule, prefix: Prefix, port_set: PortSet | None = None) -> CeParameters:
-    """Derive address, PSID and CE address of the CE that has ``prefix`` (section 5.2).
+    """Return the parameters of the CE that has ``prefix`` (RFC 7597 section 5.2).
 
-    ``prefix`` needs at least n + o bits; what it has beyond is not part of the CE address
-    (its subnet ID is zero) but kept in ``subnet_id``. ``port_set`` is a PSID given outside
-    of the prefix (RFC 7597 section 5.2, RFC 7598 option 93), which a rule may have whose EA
-    bits hold none.
+    ``prefix`` needs at least n + o bits. Further bits go into ``subnet_id`` and not into the
+    CE address, whose subnet ID is zero. ``port_set``: a PSID given beside the prefix
+    (RFC 7597 section 5.2, RFC 7598 option 93), for rules without PSID in their EA bits.
 
-    Raises MapeError if the prefix is not in the rule, is too short for it, or if both the
-    EA bits and ``port_set`` hold a PSID.
+    Raises MapeError if ``rule`` does not cover the prefix, if the prefix is too short for
+    it, or if both the EA bits and ``port_set`` hold a PSID.
     """
     given = parse_prefix(prefix)
     length = rule.end_user_length
@@ -207,7 +206,7 @@ def derive(rule: MapRule, prefix: Prefix, port_set: PortSet | None = None) -> Ce
     ea = bits >> (IPV6_BITS - length) & ((1 << rule.ea_length) - 1)
     subnet_bits = max(0, _SUBNET_END - length)
     subnet = bits >> _SUBNET_END & ((1 << subnet_bits) - 1)
-    return _mapping(rule, ea, port_set)._replace(subnet_id=subnet)
+    return _ce_parameters(rule, ea, port_set)._replace(subnet_id=subnet)
 
 
 def interface_id(layout: Layout, ipv4: IPv4Address, psid: int) -> int:
@@ -223,8 +222,8 @@ def interface_id(layout: Layout, ipv4: IPv4Address, psid: int) -> int:
     return (int(ipv4) << PORT_BITS | psid) << _PSID_SHIFT[layout]
 
 
-def _mapping(rule: MapRule, ea: int, explicit: PortSet | None) -> CeParameters:
-    """Put together the CE whose EA bits are ``ea``."""
+def _ce_parameters(rule: MapRule, ea: int, explicit: PortSet | None) -> CeParameters:
+    """Return the parameters of the CE whose EA bits are ``ea``; ``explicit`` is its own PSID."""
     q = rule.psid_length
     if explicit is not None and q:
         raise MapeError(f"the rule takes a PSID of {q} bits from the prefix; a second was given")

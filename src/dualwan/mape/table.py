@@ -1,7 +1,7 @@
-"""The table of MAP-E rules: the package's own, and what /etc/dualwan/rules.d adds.
+"""The table of MAP-E rules: the package's own, and those of /etc/dualwan/rules.d.
 
-The package's rules are a table in plain text: a rule a line, read in a fraction of the time
-that TOML takes. The TOML parser is loaded only when rules.d has files.
+The package's rules are plain text, one rule a line, which reads in a fraction of the time
+of TOML. The TOML parser is loaded only if rules.d has files.
 """
 
 from __future__ import annotations
@@ -10,8 +10,16 @@ from ipaddress import IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dualwan import paths
 from dualwan.errors import ConfigError, MapeError
-from dualwan.mape.rule import DEFAULT_PSID_OFFSET, IPV6_BITS, MapRule, Prefix, parse_prefix
+from dualwan.mape.rule import (
+    DEFAULT_PSID_OFFSET,
+    IPV6_BITS,
+    UNIQUE_LOCAL,
+    MapRule,
+    Prefix,
+    parse_prefix,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
     from dualwan.toml_source import TomlTable
 
 PACKAGED = Path(__file__).parent / "mape-rules.txt"
-RULES_DIR = Path("/etc/dualwan/rules.d")
+RULES_DIR = Path(paths.RULES_DIR)
 AUTO = "auto"
 
 _COLUMNS = 7
@@ -35,20 +43,20 @@ _OTHER = (
     " DS-Lite or a fixed address by IPIP; ask the provider which one it is"
 )
 _NOT_GLOBAL = "is not a global prefix: give the one that the line announces on the WAN interface"
-# What is known of prefixes that no provider maps.
-_KNOWN: tuple[tuple[IPv6Network, str], ...] = (
+# Prefixes without MAP-E, and the reason.
+_UNMAPPED: tuple[tuple[IPv6Network, str], ...] = (
     (IPv6Network("2409::/16"), f"2409: {_OTHER}"),
     (IPv6Network("2408::/16"), f"2408: {_NGN}"),
     (IPv6Network("2404:1a8::/32"), f"2404:1a8:: {_NGN}"),
     (IPv6Network("2001:c90::/32"), f"2001:c90:: {_NGN}"),
     (IPv6Network("2001:a000::/20"), f"2001:a000:: {_NGN}"),
     (IPv6Network("fe80::/10"), f"a link-local address {_NOT_GLOBAL}"),
-    (IPv6Network("fc00::/7"), f"a unique local address {_NOT_GLOBAL}"),
+    (UNIQUE_LOCAL, f"a unique local address {_NOT_GLOBAL}"),
 )
 
 
 class RuleTable:
-    """Rules by prefix length, for the longest match."""
+    """Rules by prefix length, for longest-prefix match."""
 
     def __init__(self, rules: Iterable[MapRule]) -> None:
         self._by_prefix: dict[tuple[int, int], list[MapRule]] = {}
@@ -68,11 +76,11 @@ class RuleTable:
         return sorted({rule.provider for rule in self})
 
     def lookup(self, prefix: Prefix, provider: str = AUTO) -> MapRule:
-        """Return the rule with the longest MapRule IPv6 prefix that covers ``prefix``.
+        """Return the rule with the longest Rule IPv6 prefix that covers ``prefix``.
 
-        A ``provider`` other than "auto" restricts the table to that provider's rules.
-        Raises MapeError if no rule covers the prefix, if two that differ have the same
-        length, if nobody has a provider of that name, or if ``prefix`` is none.
+        A ``provider`` other than "auto" restricts the search to its rules. Raises MapeError
+        if no rule covers the prefix, if two different rules of the same length do, if no
+        rule has that provider, or if ``prefix`` is not a prefix.
         """
         given = parse_prefix(prefix)
         if provider != AUTO and provider not in self.providers:
@@ -96,7 +104,7 @@ class RuleTable:
         return []
 
     def _inside(self, given: IPv6Interface) -> list[MapRule]:
-        """Return the rules whose MapRule IPv6 prefix lies in a prefix shorter than they are."""
+        """Return the rules whose Rule IPv6 prefix is longer than ``given`` and lies in it."""
         short = given.network.prefixlen
         if short >= max(self._lengths, default=0):
             return []
@@ -109,7 +117,7 @@ class RuleTable:
         ]
 
     def _why_not(self, given: IPv6Interface, provider: str) -> str:
-        """Say what is known of a prefix that no rule covers, and what to try."""
+        """Return why no rule covers ``given``, and a remedy."""
         shown = str(given).removesuffix("/128")
         if provider != AUTO and (others := self._longest(given, AUTO)):
             return (
@@ -122,9 +130,9 @@ class RuleTable:
                 f" prefix that the line announces, at least {inside[0].end_user_length} bits of it"
             )
         whose = "the rules known here" if provider == AUTO else f"the rules of {provider}"
-        for network, known in _KNOWN:
+        for network, reason in _UNMAPPED:
             if given.ip in network:
-                return f"{shown} is in none of {whose}: {known}"
+                return f"{shown} is in none of {whose}: {reason}"
         return (
             f"{shown} is in none of {whose}: if the provider says that the line has MAP-E,"
             f" add its rule to {RULES_DIR} or give the values by hand"
@@ -133,10 +141,10 @@ class RuleTable:
 
 
 def load_table(rules_dir: Path = RULES_DIR) -> RuleTable:
-    """Read the package's rules and those of ``rules_dir``/*.toml (which may be missing).
+    """Return the package's rules and those of ``rules_dir``/*.toml (which may be missing).
 
     A rule there replaces the package's rule of the same provider and ipv6-prefix. Raises
-    ConfigError with file and line for a file that cannot be read or a rule that cannot be.
+    ConfigError, with file and line, for an unreadable file or an impossible rule.
     """
     local = [rule for path in _toml_files(rules_dir) for rule in read_toml(path)]
     replaced = {(rule.provider, rule.ipv6_prefix) for rule in local}
@@ -147,7 +155,7 @@ def load_table(rules_dir: Path = RULES_DIR) -> RuleTable:
 
 
 def read_text(path: Path) -> list[MapRule]:
-    """Read a table of the package's form; the head of mape-rules.txt describes it."""
+    """Read a table in the format of the package; the head of mape-rules.txt describes it."""
     rules, origin = [], ""
     for number, line in enumerate(_read(path).splitlines(), 1):
         fields = line.split()
@@ -169,8 +177,8 @@ def read_text(path: Path) -> list[MapRule]:
 
 
 def read_toml(path: Path) -> list[MapRule]:
-    """Read the [[rule]] tables of a file in rules.d; errors carry its file and line."""
-    from dualwan.toml_source import Source, TomlTable, parse  # noqa: PLC0415  rarely needed
+    """Read the [[rule]] tables of a file in rules.d; raises ConfigError with file and line."""
+    from dualwan.toml_source import Source, TomlTable, parse  # noqa: PLC0415 - rarely needed
 
     text = _read(path)
     source, data = Source(str(path), text), parse(str(path), text)

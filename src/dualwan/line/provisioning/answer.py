@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Address
 from typing import NamedTuple
 
 from dualwan.errors import MapeError, RemoteError
 from dualwan.mape.portset import PortSet
-from dualwan.mape.rule import CeParameters, MapRule, derive, parse_prefix
+from dualwan.mape.rule import UNIQUE_LOCAL, CeParameters, MapRule, derive, parse_prefix
 
 DAY = 86400
 MAX_TTL = 604800  # seconds: HB46PP 3.4 allows seven days at most
@@ -118,7 +118,7 @@ def check_end(address: IPv6Address, what: str) -> None:
         or address.is_link_local
         or address.ipv4_mapped is not None
         or address.scope_id is not None
-        or address in IPv6Network("fc00::/7")
+        or address in UNIQUE_LOCAL
     )
     if bad:
         raise RemoteError(f"{what} cannot be {address}")

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dualwan.config import PRIVATE, Config, forwards
+from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
+from dualwan.config.sections import RFC1918
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.nft.table import Block
 from dualwan.slices import dnat, marks, zones
@@ -30,7 +31,7 @@ def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, l
 
 def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
     """Return rules for prerouting; ``shared`` is MAP-E's address, "" where there is none."""
-    others = ", ".join((*map(str, PRIVATE), *([shared] if shared else [])))
+    others = ", ".join((*map(str, RFC1918), *([shared] if shared else [])))
     public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
     return [
         rule
