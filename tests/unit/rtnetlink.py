@@ -172,8 +172,11 @@ class Kernel:
     # --- looking -------------------------------------------------------------------------
 
     def get_links(self, index):
-        """Return the device ``index``, in a list."""
-        return [one for one in self._of(RTM_NEWLINK) if one["index"] == index]
+        """Return the device ``index``, in a list; as the kernel, refuse one that is gone."""
+        found = [one for one in self._of(RTM_NEWLINK) if one["index"] == index]
+        if not found:
+            raise NetlinkError(errno.ENODEV)
+        return found
 
     def link_lookup(self, ifname):
         """Return the index of the device ``ifname``, in a list."""

@@ -229,3 +229,9 @@ def test_the_socket_is_opened_once_and_at_first_use(monkeypatch):
     assert one.routes() == one.rules() == []
     assert one.routes() == []
     assert len(opened) == 1
+
+
+def test_a_route_whose_device_goes_meanwhile_goes_with_it():
+    """Between the list of routes and the name of its device, as ppp0 does when a session ends."""
+    seen = netlink(route(oif=7), route(oif=2), link("wan0", 2)).routes()
+    assert seen == [Route(254, "wan0")]

@@ -146,3 +146,9 @@ def test_a_device_that_is_not_there_does_not_answer(monkeypatch, error, expected
     else:
         with pytest.raises(expected, match="a probe needs root"):
             ping.any_answers("mape0", ["192.0.2.1"])
+
+
+def test_a_packet_without_a_message_does_not_count(probe):
+    """Twenty bytes of header and no more, which anybody can send: the next one is read."""
+    assert probe(answer(TOKEN)[:20])[0] is False
+    assert probe(answer(TOKEN)[:20], answer(TOKEN))[0] is True

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,31 @@ def test_a_pppd_that_ended_meanwhile_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
     monkeypatch.setattr(pppd.program, "run", lambda argv: pytest.fail(f"ran {argv}"))
     assert pppd.hang_up("dsl-provider", 1) is False
+
+
+def test_a_poff_that_fails_is_not_waited_for(monkeypatch):
+    """The session goes on: the time of the rest of ifdown is not spent on it."""
+    argv = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
+        before, began = open_files(), time.monotonic()
+        monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
+        monkeypatch.setattr(pppd.program, "run", lambda _argv: (1, "no such peer"))
+        with pytest.raises(HostError, match=r"^poff dsl-provider failed with code 1: no such"):
+            pppd.hang_up("dsl-provider", 10)
+        assert time.monotonic() - began < 5
+        assert open_files() == before
+
+
+def test_a_poff_that_is_missing_leaves_no_file_open(monkeypatch):
+    """The error is that of running it."""
+
+    def missing(_argv):
+        raise HostError("poff is not installed")
+
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
+        monkeypatch.setattr(pppd.program, "run", missing)
+        before = open_files()
+        with pytest.raises(HostError, match="poff is not installed"):
+            pppd.hang_up("dsl-provider", 10)
+        assert open_files() == before

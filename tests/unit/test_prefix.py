@@ -1,5 +1,6 @@
 """Which prefixes a device has, and how one is waited for."""
 
+import errno
 import time
 from socket import AF_INET6
 
@@ -204,6 +205,16 @@ def test_only_a_prefix_ends_the_wait(waiting):
     assert there
     assert kernel.happened == 3 + 1  # the last was announced, and not read
     assert LINE in kernel.messages
+
+
+def test_news_that_the_kernel_had_no_room_for_do_not_end_the_wait(waiting):
+    """After ENOBUFS the prefix is looked for as after any message."""
+
+    def overrun(kernel):
+        kernel.messages.append(LINE)
+        raise OSError(errno.ENOBUFS, "No buffer space available")
+
+    assert waiting(WAN, seconds=60, bursts=lambda kernel: [[lambda: overrun(kernel)]])[0]
 
 
 def test_the_wait_ends_after_its_time(waiting):

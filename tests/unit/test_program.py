@@ -50,3 +50,16 @@ def test_a_program_that_hangs_is_given_up(monkeypatch):
     monkeypatch.setattr(program, "LIMIT_SECONDS", 0.05)
     with pytest.raises(HostError, match="sleep did not end within"):
         program.run(["sleep", "60"])
+
+
+def test_a_program_that_cannot_be_run_is_named(tmp_path):
+    """Without the x bit, or while the machine has no room for another process."""
+    (tmp_path / "pon").write_text("")
+    with pytest.raises(HostError, match=r"/pon cannot be run: Permission denied"):
+        program.run([str(tmp_path / "pon")])
+
+
+def test_words_that_are_not_utf_8_are_shown_as_well_as_can_be():
+    """A peer's name may be in whatever letters; the reason for a failure is not lost for it."""
+    said = [sys.executable, "-c", r"import os; os.write(1, b'\xe9'); os.write(2, b'no \xff')"]
+    assert program.output(said) == (0, "\ufffd", "no \ufffd")

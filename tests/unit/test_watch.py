@@ -1,5 +1,7 @@
 """What wakes the watcher of the line, and what does not."""
 
+import errno
+
 import pytest
 from listening import Listening, Udev
 from rtnetlink import DEPRECATED, address, link, route
@@ -139,3 +141,35 @@ def test_it_listens_for_links_addresses_and_routes(watching):
     assert kernel.open == 2
     changes.close()
     assert kernel.open == 0
+
+
+def test_a_device_that_goes_while_it_is_looked_at_is_gone(watching):
+    """Between the look for its name and the one at the rest: the watcher goes on."""
+    changes, kernel = watching(WAN, LINE)
+    kernel.bursts = [sentinel(kernel)]
+    lookup = kernel.link_lookup
+
+    def unplugged(**words):
+        kernel.link_lookup = lookup
+        found = lookup(**words)
+        kernel.messages.clear()
+        return found
+
+    kernel.link_lookup = unplugged
+    next(changes)
+    assert LAST in kernel.messages
+
+
+def test_news_that_the_kernel_had_no_room_for_wakes_as_well(watching):
+    """A burst that is longer than the socket's buffer (ENOBUFS) is a change like any other."""
+    changes, kernel = watching(WAN, LINE)
+
+    def overrun():
+        kernel.messages.clear()
+        kernel.messages.append(LAST)
+        raise OSError(errno.ENOBUFS, "No buffer space available")
+
+    kernel.bursts = [[overrun]]
+    next(changes)
+    next(changes)
+    assert LAST in kernel.messages

@@ -36,17 +36,25 @@ def locked(directory: Path, seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Interrupt what is inside after ``seconds``; a deadline of the caller goes on."""
+    """Interrupt what is inside after ``seconds``; a deadline of the caller goes on.
+
+    Where that comes first, it is the one that interrupts.
+    """
+    rest, _ = signal.getitimer(signal.ITIMER_REAL)
+    if 0 < rest <= seconds:
+        yield
+        return
 
     def ring(_signal: int, _frame: Any) -> NoReturn:
         raise BusyError(f"another run of dualwan-hook has been at work for {seconds:.0f} s")
 
     before = signal.signal(signal.SIGALRM, ring)
-    rest, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     began = monotonic()
     try:
         yield
-    finally:  # less the time that was waited here
-        left = max(rest - (monotonic() - began), 0.001) if rest else 0.0
-        signal.setitimer(signal.ITIMER_REAL, left)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if rest:  # less the time that was waited here
+            signal.setitimer(signal.ITIMER_REAL, max(rest - (monotonic() - began), 0.001))

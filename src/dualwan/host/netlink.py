@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from socket import AF_INET, AF_INET6
 from typing import Any
 
@@ -17,6 +16,8 @@ from dualwan.host.rtnl import (
     RTM_NEWROUTE,
     IPRoute,
     NetlinkError,
+    gone_is_fine,
+    refused,
 )
 from dualwan.model.observed import Link
 from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
@@ -35,15 +36,6 @@ UNICAST, UNREACHABLE = 1, 7  # RTN_UNICAST, RTN_UNREACHABLE
 # Without NLM_F_EXCL and NLM_F_APPEND the kernel puts the route before others of the same
 # metric (fib_table_insert), so a default route that pppd left does not stand in the way.
 PREPEND = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE
-
-
-@contextmanager
-def refused(what: str) -> Iterator[None]:
-    """Turn pyroute2's error into a KernelError about WHAT."""
-    try:
-        yield
-    except NetlinkError as error:
-        raise KernelError(f"{what}: {os.strerror(error.code) if error.code else error}") from None
 
 
 class Netlink:
@@ -106,9 +98,17 @@ class Netlink:
         return found
 
     def _name(self, index: int) -> str:
-        for message in self.ipr.get_links(index):
-            return str(message.get_attr("IFLA_IFNAME"))
-        return ""
+        """Return the name of the device ``index``, "" where it is gone.
+
+        A tunnel keeps the index of its link when that is unplugged.
+        """
+        try:
+            messages = self.ipr.get_links(index)
+        except NetlinkError as error:
+            if error.code == errno.ENODEV:
+                return ""
+            raise KernelError(f"link {index}: {os.strerror(error.code)}") from None
+        return str(messages[0].get_attr("IFLA_IFNAME")) if messages else ""
 
     def routes(self) -> list[Route]:
         """Our own IPv4 routes, in every table."""
@@ -122,6 +122,8 @@ class Netlink:
             index = message.get_attr("RTA_OIF") or 0
             if index not in names:
                 names[index] = self._name(index) if index else ""
+            if index and not names[index]:
+                continue  # the device went meanwhile, and the route with it
             found.append(
                 Route(
                     message.get_attr("RTA_TABLE") or message["table"],
@@ -253,17 +255,6 @@ class Netlink:
         """Remove a rule; one that is gone already is no error."""
         with gone_is_fine(f"removing {rule.text}", errno.ENOENT):
             self.ipr.rule("del", **_rule(rule))
-
-
-@contextmanager
-def gone_is_fine(what: str, code: int) -> Iterator[None]:
-    """Like refused, but the error CODE means that somebody else was quicker."""
-    with refused(what):
-        try:
-            yield
-        except NetlinkError as error:
-            if error.code != code:
-                raise
 
 
 def _rule(rule: RouteRule) -> dict[str, Any]:

@@ -64,6 +64,6 @@ def _answered(probe: socket.socket, token: bytes, until: float) -> bool:
     while (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):
         packet = probe.recv(2048)
         header = (packet[0] & 0xF) * 4
-        if packet[header] == ECHO_REPLY and packet.endswith(token):
+        if packet[header : header + 1] == bytes([ECHO_REPLY]) and packet.endswith(token):
             return True
     return False

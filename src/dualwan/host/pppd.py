@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import select
+import time
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -43,28 +45,27 @@ def hang_up(peer: str, seconds: float) -> bool:
 
     Returns whether one ran; raises HostError where it goes on running.
     """
-    running = [(pid, handle) for pid in pppd_of(peer) if (handle := _handle(pid)) is not None]
+    running = [handle for pid in pppd_of(peer) if (handle := _handle(pid)) is not None]
     if not running:
         return False
-    code, said = program.run(["poff", peer])
-    ended = select.poll()
-    for _, handle in running:
-        ended.register(handle, select.POLLIN)
-    open_handles = {handle for _, handle in running}
-    while open_handles:
-        ready = ended.poll(seconds * 1000)
-        if not ready:
-            break
-        for handle, _ in ready:
-            ended.unregister(handle)
-            open_handles.discard(handle)
-    for _, handle in running:
-        os.close(handle)
-    if code != 0:
-        raise HostError(f"poff {peer} failed with code {code}: {said or 'no reason given'}")
-    if open_handles:
-        raise HostError(f"pppd of {peer} did not end within {seconds:.0f} s")
+    try:
+        code, said = program.run(["poff", peer])
+        if code != 0:
+            raise HostError(f"poff {peer} failed with code {code}: {said or 'no reason given'}")
+        if not _ended(running, seconds):
+            raise HostError(f"pppd of {peer} did not end within {seconds:.0f} s")
+    finally:
+        for handle in running:
+            os.close(handle)
     return True
+
+
+def _ended(handles: Iterable[int], seconds: float) -> bool:
+    """Wait up to ``seconds`` for all processes of ``handles``; return whether they ended."""
+    until = time.monotonic() + seconds
+    return all(
+        select.select([handle], [], [], max(0.0, until - time.monotonic()))[0] for handle in handles
+    )
 
 
 def _handle(pid: int) -> int | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv6Address, IPv6Network
 from socket import AF_INET6
 from typing import Any
@@ -68,8 +71,19 @@ def await_prefix(device: str, seconds: float) -> bool:
             left = until - time.monotonic()
             if left <= 0 or not poll.poll(left * 1000):
                 return False
-            news.get()
+            with ignoring_overrun():
+                news.get()
         return True
+
+
+@contextmanager
+def ignoring_overrun() -> Iterator[None]:
+    """Pass over ENOBUFS: a lost message counts as one read, for each is followed by a look."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOBUFS:
+            raise
 
 
 def await_device(device: str, until: float) -> bool:

@@ -33,12 +33,15 @@ def _complete(argv: Sequence[str], stdout: int) -> subprocess.CompletedProcess[s
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=LIMIT_SECONDS,
             check=False,
             env=ENVIRONMENT,
         )
     except FileNotFoundError:
         raise HostError(f"{argv[0]} is not installed") from None
+    except OSError as error:
+        raise HostError(f"{argv[0]} cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise HostError(f"{argv[0]} did not end within {LIMIT_SECONDS:.0f} s") from None
