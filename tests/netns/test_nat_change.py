@@ -291,7 +291,9 @@ def test_an_upgrade_from_0_1_0_keeps_what_was_learned(bare):
         line.router.nft(table.source())
     for (table, _, name), element in LEARNED.items():
         line.router.nft(f"add element {table} {name} {{ {element} }}\n")
-    for old, new in zip(before, (snat.wanted(made), firewall.wanted(made)), strict=True):
+    for old, new in zip(
+        before, (snat.wanted_table(made), firewall.wanted_table(made)), strict=True
+    ):
         line.router.nft(replacement(old, new))
     for (table, kind, name), element in LEARNED.items():
         listed = line.router.run("nft", "-n", "list", kind, *table.split(), name)
