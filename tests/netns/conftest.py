@@ -88,7 +88,7 @@ def _rules(tmp_path):
         def make(**options):
             line = lines.enter_context(closing(NatLine(tmp_path, **options)))
             config = load(line.config)
-            line.router.nft(snat.wanted(config, derive_line(config)).source())
+            line.router.nft(snat.wanted_table(config, derive_line(config).ways).source())
             return line
 
         yield make

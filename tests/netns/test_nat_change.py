@@ -13,6 +13,7 @@ from line import LIMIT, SERVERS, SHARED, until
 from natlab import HOSTS, OCN, config, elsewhere, flow, udp, unlucky
 
 from dualwan.config import load
+from dualwan.line import derive_line
 from dualwan.nft import legacy
 from dualwan.nft.table import base_chain, chain
 from dualwan.nft.transaction import replacement
@@ -291,7 +292,9 @@ def test_an_upgrade_from_0_1_0_keeps_what_was_learned(bare):
         line.router.nft(table.source())
     for (table, _, name), element in LEARNED.items():
         line.router.nft(f"add element {table} {name} {{ {element} }}\n")
-    for old, new in zip(before, (snat.wanted(made), firewall.wanted(made)), strict=True):
+    ways = derive_line(made).ways
+    after = (snat.wanted_table(made, ways), firewall.wanted_table(made, ways))
+    for old, new in zip(before, after, strict=True):
         line.router.nft(replacement(old, new))
     for (table, kind, name), element in LEARNED.items():
         listed = line.router.run("nft", "-n", "list", kind, *table.split(), name)

@@ -11,4 +11,4 @@ settings.register_profile("dualwan", deadline=None, derandomize=bool(os.environ.
 settings.load_profile("dualwan")
 
 # A pure function of a configuration that never changes, which thousands of runs ask again.
-snat.wanted = cache(snat.wanted)
+snat.wanted_table = cache(snat.wanted_table)

@@ -42,7 +42,11 @@ def config(text=BASE, **changes):
 def wanted_tables(cfg, line=None):
     """Return the three nft tables that CFG asks for on LINE."""
     ways = (line or derive_line(cfg)).ways
-    return firewall.wanted(cfg, ways), snat.wanted(cfg, ways), pbr.wanted_table(cfg, ways)
+    return (
+        firewall.wanted_table(cfg, ways),
+        snat.wanted_table(cfg, ways),
+        pbr.wanted_table(cfg, ways),
+    )
 
 
 def plan_of(module, cfg, observed, up=True, state=RunState()):  # noqa: B008 - frozen
@@ -55,7 +59,7 @@ def plan_of(module, cfg, observed, up=True, state=RunState()):  # noqa: B008 - f
 
 def wanted_of(module, cfg):
     """Return the nft table that one slice asks for."""
-    return module.wanted(cfg, derive_line(cfg).ways)
+    return module.wanted_table(cfg, derive_line(cfg).ways)
 
 
 def look(machine, cfg, *mine):

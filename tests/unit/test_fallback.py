@@ -8,7 +8,7 @@ from machine import BASE, Machine, config, marks_of, pending, run
 from dualwan.model.event import Event
 from dualwan.model.resources import Route, RouteRule
 from dualwan.slices import marks
-from dualwan.slices.tunnel import LAST
+from dualwan.slices.tunnel import LAST_METRIC
 
 CHOSEN = BASE.replace(
     'interfaces = ["lan0"]',
@@ -16,7 +16,7 @@ CHOSEN = BASE.replace(
 via-pppoe = ["192.168.1.20/32", "192.168.2.0/24"]
 fallback = "{}\"""",
 )
-BY_PPPOE, NOWHERE = Route(100, "ppp0"), Route(100, "", LAST)
+BY_PPPOE, NOWHERE = Route(100, "ppp0"), Route(100, "", LAST_METRIC)
 BY_ADDRESS = RouteRule(100, 100, "203.0.113.7")
 PPPOE_MARK, MAPE_MARK, MASK = 0x01000000, 0x03000000, 0x0F000000
 BY_MARK = RouteRule(101, 100, mark=PPPOE_MARK, mask=MASK)

@@ -40,7 +40,7 @@ def derived(text, aftr=""):
 def table(module, text, aftr=""):
     """Return the nft table of a slice as text, for the configuration TEXT."""
     cfg, line = derived(text, aftr)
-    return module.wanted(cfg, line.ways).source()
+    return module.wanted_table(cfg, line.ways).source()
 
 
 def test_ipip_joins_prefix_and_interface_id():

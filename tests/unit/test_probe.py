@@ -12,8 +12,8 @@ from dualwan.line.failover import FAILS, RECOVERS
 from dualwan.model.event import Event
 from dualwan.model.resources import MAIN, Route
 from dualwan.model.state import Health
-from dualwan.slices.pbr import SECOND
-from dualwan.slices.tunnel import LAST
+from dualwan.slices.pbr import STAND_IN_METRIC
+from dualwan.slices.tunnel import LAST_METRIC
 
 PROBED = BASE.replace(
     "[lan]",
@@ -23,8 +23,8 @@ hold-down = 300
 
 [lan]""",
 )
-BY_MAPE = {Route(MAIN, "mape0"), Route(MAIN, "ppp0", SECOND)}
-BY_PPPOE = {Route(MAIN, "mape0", LAST), Route(MAIN, "ppp0", SECOND)}
+BY_MAPE = {Route(MAIN, "mape0"), Route(MAIN, "ppp0", STAND_IN_METRIC)}
+BY_PPPOE = {Route(MAIN, "mape0", LAST_METRIC), Route(MAIN, "ppp0", STAND_IN_METRIC)}
 
 
 class Careful(Machine):

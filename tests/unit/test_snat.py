@@ -273,7 +273,7 @@ def test_the_line_cannot_have_every_forward():
     line = derive_line(cfg, ["2001:db8:12:3400::/56"])
     (problem,) = snat.bring_up(Situation(cfg, line, RunState(), Observed())).problems
     assert str(foreign) in problem
-    assert f"{{ {own} : 192.168.1.10 . 80 }}" in snat.wanted(cfg, line.ways).source()
+    assert f"{{ {own} : 192.168.1.10 . 80 }}" in snat.wanted_table(cfg, line.ways).source()
 
 
 # --- README.md --------------------------------------------------------------------------------

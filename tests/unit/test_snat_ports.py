@@ -120,7 +120,7 @@ print(pool("192.0.2.18", PortSet(1, 6, 6), bytes(range(16)), {1040, 2065, 64530}
 for path in sys.argv[1:]:
     config = load(Path(path), Path("/nonexistent"))
     ways = derive_line(config).ways
-    for table in (firewall.wanted(config, ways), snat.wanted(config, ways),
+    for table in (firewall.wanted_table(config, ways), snat.wanted_table(config, ways),
                   pbr.wanted_table(config, ways)):
         print(table.source())
 """

@@ -75,7 +75,7 @@ def test_its_answers_go_back_by_it(machine, cfg):
 
 def test_it_is_closed_and_offers_services_as_the_other(cfg):
     """The firewall knows it as a way out, clamps to its MTU, and lets services in."""
-    table = firewall.wanted(cfg, derive_line(cfg).ways)
+    table = firewall.wanted_table(cfg, derive_line(cfg).ways)
     assert 'iifname { "ppp0", "ppp1" } jump offers' in rules(table, "input")
     assert 'oifname != { "wan0", "mape0", "ppp0", "ppp1" } accept' in rules(table, "output")
     clamp = 'oifname "ppp1" meta nfproto ipv4 tcp option maxseg size set 1360'
@@ -89,7 +89,7 @@ def test_what_leaves_by_it_is_translated_and_forwards_are_its_own():
     from dataclasses import replace  # noqa: PLC0415
 
     both = replace(cfg, forwards=(*cfg.forwards, replace(mine[0], via="pppoe2")))
-    table = snat.wanted(both, derive_line(both).ways)
+    table = snat.wanted_table(both, derive_line(both).ways)
     assert {'oifname "ppp0" masquerade', 'oifname "ppp1" masquerade'} <= set(
         rules(table, "postrouting")
     )

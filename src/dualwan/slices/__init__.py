@@ -1,6 +1,6 @@
-"""The slices: what each wants of the kernel, and the plan that brings it there. Pure.
+"""The registry of slices. A slice owns a part of the kernel's state and plans its steps. Pure.
 
-This is their only registry. A new slice is a file or folder here, a line in ALL, and a test.
+To add a slice, write a module or package here, a line in ALL, and a test.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from dualwan.slices import firewall, pbr, snat, tunnel
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
 
-# The order of bringing up: closed first, translated before there is a way out. Taking down
-# goes the other way round.
+# In the order of bringing up: the firewall closes the router first, and translation stands
+# before there is a route outside. Taking down runs in reverse.
 ALL: tuple[Slice, ...] = (firewall.SLICE, snat.SLICE, tunnel.SLICE, pbr.SLICE)
 
 __all__ = ["ALL", "Counts", "Remains", "Situation", "Slice"]

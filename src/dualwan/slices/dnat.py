@@ -1,4 +1,4 @@
-"""Forwards as nft text: one lookup a protocol, however many there are. Pure."""
+"""Forwards as nft text: one map lookup per protocol, however many there are. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ PROTOCOLS = ("tcp", "udp")
 
 
 def dnat_rules(forwards: Sequence[Forward], any_source: bool = False) -> list[str]:
-    """Return rules that send a packet to its server, from any source or from those it is for.
+    """Return rules that translate a packet's destination to its server.
 
-    The port goes first in the key: a set with networks is looked up field by field.
+    ``any_source`` ignores the networks in a forward's ``from``. The port is the first field of
+    the key, because nft looks up a map with intervals field by field.
     """
     lines = []
     for protocol in PROTOCOLS:
@@ -39,11 +40,11 @@ def dnat_rules(forwards: Sequence[Forward], any_source: bool = False) -> list[st
 
 
 def ports(forwards: Sequence[Forward]) -> str:
-    """Return the condition that a packet is for one of the forwarded ports."""
+    """Return the nft match of packets to a forwarded port."""
     return "meta l4proto . th dport " + elements(f"{one.protocol} . {one.port}" for one in forwards)
 
 
 def servers(forwards: Sequence[Forward]) -> str:
-    """Return the condition that a packet has been sent to one of the servers."""
+    """Return the nft match of packets whose destination was translated to one of the servers."""
     found = dict.fromkeys(f"{one.to} . {one.protocol} . {one.to_port}" for one in forwards)
     return f"ct status dnat ip daddr . meta l4proto . th dport {elements(found)}"

@@ -1,4 +1,4 @@
-"""What others on this machine do that concerns the router, in words. Pure."""
+"""Drift: what other programs on this machine did to the router, in words. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dualwan.nft.table import NftTable
 
 
 def warnings(state: RunState, observed: Observed, plans: Iterable[SlicePlan]) -> tuple[str, ...]:
-    """Return a sentence for each table of ours that somebody removed, and for xtables' rules."""
+    """Return a sentence for each of our tables that is gone, and one for legacy xtables rules."""
     found = [
         f"somebody removed {step.resource.text}"
         for plan in plans
@@ -29,8 +29,8 @@ def warnings(state: RunState, observed: Observed, plans: Iterable[SlicePlan]) ->
 
 
 def tables_missing(state: RunState, names: Collection[str] | None) -> bool:
-    """Whether a table that was loaded is missing from ``names``, those of all nft tables.
+    """Whether a table that we loaded is missing from ``names``, the names of all nft tables.
 
-    False where nft could not be asked (None).
+    False if nft could not be queried (``names`` is None).
     """
     return names is not None and not set(state.tables) <= set(names)

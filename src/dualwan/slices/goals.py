@@ -1,4 +1,4 @@
-"""Which slices an event concerns, and whether each is to stand or to go. Pure."""
+"""The scope of an event and its goals: which slices it concerns, and whether up or down. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from dualwan.slices.slice import Remains, Slice
 
 
 def scope(event: Event, state: RunState, prefix: str, *, missing: bool) -> Event:
-    """Return the event whose slices are concerned by ``event``.
+    """Return ``event``, or PREFIX_CHANGED where it has to concern every slice.
 
-    Every slice is, where the line has another ``prefix`` than last time, or a table that was
-    loaded is ``missing``: whoever flushed the rules took them all.
+    That is so if the line's ``prefix`` is another one than last time, or if a table that was
+    loaded is ``missing``: a program that flushed the ruleset took all of them. Both count
+    only while the router is to be up, and for events that leave that as it is.
     """
     renumbered = bool(prefix and state.prefix and prefix != state.prefix)
     if (renumbered or missing) and state.wanted and event.wanted is None:
@@ -24,7 +25,7 @@ def scope(event: Event, state: RunState, prefix: str, *, missing: bool) -> Event
 
 
 def concerned(event: Event, slices: Iterable[Slice]) -> list[Slice]:
-    """Return those of ``slices`` that ``event`` concerns."""
+    """Return the ``slices`` in the scope of ``event``."""
     if event is Event.DOWN:
         return [one for one in slices if not one.closes]
     if event is Event.POST_DOWN:
@@ -35,10 +36,11 @@ def concerned(event: Event, slices: Iterable[Slice]) -> list[Slice]:
 
 
 def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool]:
-    """Return for each of ``slices``, which ``event`` concerns: True to stand, False to go.
+    """Return the goal of each slice by name: True for up, False for down.
 
-    After ifdown what closes the machine stays for as long as any way out is up: opened last.
-    A PPP session that was dialled without ifup has its slices too, and they go with it.
+    ``slices`` are those that ``event`` concerns. After ifdown the slice that closes the router
+    stays while the WAN or a PPP session is up, so that it opens last. A PPP session that was
+    dialled without ifup gets the slices that serve it, and they go down with it.
     """
     if event in (Event.REMOVE, Event.DOWN):
         return {one.name: False for one in slices}
@@ -49,13 +51,13 @@ def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool
     return {
         one.name: wanted
         or (ppp and one.serves_ppp)
-        or (one.closes and now.observed.is_up(now.wan) and _stands(one, now.observed))
+        or (one.closes and now.observed.is_up(now.wan) and _is_loaded(one, now.observed))
         for one in slices
     }
 
 
-def _stands(one: Slice, observed: Observed) -> bool:
-    """Whether the table of a slice is loaded."""
+def _is_loaded(one: Slice, observed: Observed) -> bool:
+    """Whether the slice's nft table is loaded."""
     return one.table is not None and any(
         table.name == one.table.name for table in observed.tables or ()
     )
@@ -64,7 +66,7 @@ def _stands(one: Slice, observed: Observed) -> bool:
 def reads(
     slices: Iterable[Slice], wan: str, sysctls: Iterable[str], ways: Iterable[Way], state: RunState
 ) -> Reads:
-    """Return what is to be read of the machine for the plans of ``slices``."""
+    """Return what the host must observe for the plans of ``slices``."""
     mine = list(slices)
     noted = (name for one in mine for name in state.sysctls.get(one.name, ()))
     devices = (wan, *(way.device for way in ways), *state.devices)

@@ -1,8 +1,8 @@
-"""The bits of packet and connection marks that are ours; everybody else's stay as they are.
+"""Our four bits of packet and connection marks, 0x0f000000; other bits keep their value.
 
-Four bits, clear of the ones that Docker (0x1…), Tailscale (0xff0000), kube-proxy (0xc000)
-and wg-quick (0xca6c, unmasked on its own sockets) use by default. The lower three are the
-number of a way, 0 for none; the highest says that a connection is a hairpin.
+They are clear of the bits that Docker (0x1…), Tailscale (0xff0000), kube-proxy (0xc000) and
+wg-quick (0xca6c, unmasked on its own sockets) use by default. The lower three bits hold the
+number of a way, 0 for none; the highest marks a hairpin connection.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ _HAIRPIN = 0x8 << SHIFT
 
 
 def of_way(way: Way) -> int:
-    """Return the mark of what belongs to ``way``, and goes out there."""
+    """Return the mark of packets and connections that leave by ``way``."""
     return way.number << SHIFT
 
 
 def of_hairpin(way: Way) -> int:
-    """Return the mark of connections from the LAN to a server of the LAN by the way's address.
+    """Return the mark of a hairpin: from the LAN to a server of the LAN by the way's address.
 
-    In connection marks only: their packets stay inside.
+    Only connections carry it: their packets do not leave.
     """
     return of_way(way) | _HAIRPIN
 
 
 def is_set(where: str, mark: int) -> str:
-    """Return the nft match: our bits of ``where`` ("ct mark", "meta mark") are ``mark``."""
+    """Return the nft match of ``mark`` in our bits of ``where`` ("ct mark" or "meta mark")."""
     return f"{where} & {MASK:#010x} == {mark:#010x}"
 
 

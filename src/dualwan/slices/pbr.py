@@ -25,13 +25,13 @@ from dualwan.slices import marks
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
-from dualwan.slices.tunnel import LAST, LOOSE, is_tunnel_route, rp_filter
+from dualwan.slices.tunnel import LAST_METRIC, RP_FILTER_LOOSE, is_tunnel_route, rp_filter
 
 NAME = "pbr"
 TABLE = TableId("ip", "dualwan_pbr")
 
-SECOND = 2048  # metric in main of a way that stands in for the default one
-MISPLACED = "misplaced"  # counter of packets that a PPP session cannot carry
+STAND_IN_METRIC = 2048  # metric in main of a way that stands in for the default one
+_MISPLACED = "misplaced"  # counter of packets that a PPP session cannot carry
 
 
 def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 ),
                 comment="a flow that begins by a WAN stays on it",
             ),
-            counter(MISPLACED),
+            counter(_MISPLACED),
             _leaving(ways),
         ),
     )
@@ -117,14 +117,14 @@ def _leaving(ways: Iterable[Way]) -> Block:
         "leaving",
         "type filter hook postrouting priority srcnat + 10; policy accept;",
         *(
-            f'oifname "{way.device}" fib saddr . oif type != local counter name {MISPLACED} drop'
+            f'oifname "{way.device}" fib saddr . oif type != local counter name {_MISPLACED} drop'
             for way in of_kind(ways, Kind.PPP)
         ),
         comment="nothing leaves by a PPP session with an address that is not its own",
     )
 
 
-def _wanted(at: Situation) -> list[Resource]:
+def _wanted_resources(at: Situation) -> list[Resource]:
     ppp = [item for way in of_kind(at.ways, Kind.PPP) for item in _of_session(at.observed, way)]
     return [*ppp, *(_by_mark(way) for way in of_kind(at.ways, Kind.SOFTWIRE) if way.pinned)]
 
@@ -134,11 +134,11 @@ def _of_session(observed: Observed, way: Way) -> list[Resource]:
     address = observed.address_of(way.device)
     wanted: list[Resource] = []
     if way.chosen and way.strictly:
-        wanted.append(Route(way.table, "", LAST))
+        wanted.append(Route(way.table, "", LAST_METRIC))
     if address:
         wanted += [Route(way.table, way.device), RouteRule(way.priority, way.table, address)]
         if way.stands_in:
-            wanted.append(Route(MAIN, way.device, SECOND))
+            wanted.append(Route(MAIN, way.device, STAND_IN_METRIC))
     return [*wanted, _by_mark(way)]
 
 
@@ -170,7 +170,7 @@ def _stale_addresses(at: Situation) -> set[str]:
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that make routing follow the PPP sessions as they are now."""
     seen = at.observed.sysctls
-    wanted = [Sysctl(name, LOOSE) for name in sysctls(at.config, at.ways)]
+    wanted = [Sysctl(name, RP_FILTER_LOOSE) for name in sysctls(at.config, at.ways)]
     nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
     return SlicePlan(
@@ -179,7 +179,7 @@ def bring_up(at: Situation) -> SlicePlan:
             *restore_steps(at.state.sysctls.get(NAME, {}), [item.name for item in wanted], seen),
             *sysctl_steps(wanted, seen),
             *nft,
-            *diff(_wanted(at), _owned(remains)),
+            *diff(_wanted_resources(at), _owned(remains)),
             *flow_steps(_stale_addresses(at)),
         ),
         unobserved=unobserved,

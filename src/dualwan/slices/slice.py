@@ -1,4 +1,4 @@
-"""A slice as a value: all that the rest of the program has to know of it. Pure."""
+"""A slice as a value: its two planners and the properties that the program reads. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dualwan.model.way import Way
 
 
 class Situation(NamedTuple):
-    """All that the plan of a slice that is to be up follows from."""
+    """The input of ``Slice.bring_up``."""
 
     config: Config
     line: Line
@@ -30,10 +30,10 @@ class Situation(NamedTuple):
 
 
 class Remains(NamedTuple):
-    """All that the plan of a slice that is to go follows from: what is known of our own things.
+    """The input of ``Slice.take_down``: evidence of what this program made.
 
-    wan: the line's interface. Without a configuration it is "" and there are no ways: tags
-    and the run state tell what is ours.
+    wan: the line's interface. Without a configuration it is "" and there are no ways; names,
+    protocol numbers and the run state then identify our objects.
     """
 
     state: RunState
@@ -43,10 +43,10 @@ class Remains(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What the table of a slice counts.
+    """The counters of a slice's nft table, and their meaning.
 
-    elements: the set whose elements have a counter each. losses: what the packets of named
-    counters and of those elements mean.
+    elements: name of the set whose elements have a counter each. losses: builds Losses from
+    the packets of the named counters, by name, and of those elements, by element.
     """
 
     elements: str
@@ -58,26 +58,28 @@ def _no_sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
     return ()
 
 
-def _as_before(state: RunState, situation: Situation) -> RunState:
+def _note_nothing_up(state: RunState, situation: Situation) -> RunState:
     del situation
     return state
 
 
-def _as_it_was(state: RunState) -> RunState:
+def _note_nothing_down(state: RunState) -> RunState:
     return state
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the machine's state that one run can bring up or take down on its own.
+    """A part of the machine's state that a run can bring up or take down on its own.
 
-    bring_up, take_down: the plan of either.
-    needs: the slice without which it is not brought up. closes: it shuts the machine, so it
-    is the first one up, and goes only after the WAN is down. serves_ppp: PPP sessions need it
-    even where the rest is down.
-    table: its nft table; counts: what that counts. sysctls: names of those that it may set.
-    routes, rules: it reads ours; ipv6_default: it asks for the WAN's IPv6 default route.
-    note_up, note_down: what it leaves in the run state once all of its steps are done.
+    bring_up, take_down: return the plan.
+    needs: name of the slice that must be up first, "" for none. closes: it closes the router,
+    so it comes up first and goes only after the WAN is down. serves_ppp: a PPP session needs
+    it even while the other slices are down.
+    table: its nft table; counts: that table's counters. sysctls: returns the names of the
+    sysctls that it may set.
+    routes, rules: its planners need the routes or rules with our protocol number in Observed;
+    ipv6_default: they need to know whether the WAN has an IPv6 default route.
+    note_up, note_down: update the run state once all of its steps are done.
     """
 
     name: str
@@ -92,5 +94,5 @@ class Slice:
     routes: bool = False
     rules: bool = False
     ipv6_default: bool = False
-    note_up: Callable[[RunState, Situation], RunState] = _as_before
-    note_down: Callable[[RunState], RunState] = _as_it_was
+    note_up: Callable[[RunState, Situation], RunState] = _note_nothing_up
+    note_down: Callable[[RunState], RunState] = _note_nothing_down

@@ -1,4 +1,4 @@
-"""Planning of the one nft table that a slice owns. Pure."""
+"""The plan of a slice's one nft table. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ def table_plan(
     table_name: str,
     observed: Observed,
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """Return the steps for the table of slice ``name``, and what could not be seen."""
+    """Return the steps for the table of slice ``name``, and a sentence if nft was unreadable.
+
+    ``wanted`` is None to remove the table. nft lists its tables to root only; without them the
+    plan assumes that there are none.
+    """
     if observed.tables is None:
         steps = (Step(Action.ADD, wanted),) if wanted else ()
         return steps, (f"{name}: nft shows its tables to root only",)
@@ -24,6 +28,6 @@ def table_plan(
 def only_table(
     name: str, wanted: NftTable | None, table_name: str, observed: Observed
 ) -> SlicePlan:
-    """Return the plan of a slice that owns nothing but one nft table."""
+    """Return the plan of a slice that owns one nft table and nothing else."""
     steps, unobserved = table_plan(name, wanted, table_name, observed)
     return SlicePlan(name, steps, unobserved=unobserved)

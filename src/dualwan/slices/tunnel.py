@@ -29,10 +29,10 @@ from dualwan.slices.snat import SLICE as SNAT
 
 NAME = "tunnel"
 
-RA_ALWAYS = "2"  # accept_ra: router advertisements although we forward (ip-sysctl)
-RA_IF_HOST = "1"
-LAST = 4096  # metric in main of the default way while it cannot carry traffic
-LOOSE = "2"  # rp_filter: the source is reachable by some interface (RFC 3704 loose mode)
+_ACCEPT_RA_ALWAYS = "2"  # accept_ra: router advertisements although we forward (ip-sysctl)
+_ACCEPT_RA_IF_HOST = "1"
+LAST_METRIC = 4096  # metric in main of the default way while it cannot carry traffic
+RP_FILTER_LOOSE = "2"  # rp_filter: the source is reachable by some interface (RFC 3704 loose mode)
 
 
 def accept_ra(device: str) -> str:
@@ -61,11 +61,11 @@ def _early_sysctls(at: Situation) -> list[Sysctl]:
     hearing = [
         name
         for name in at.config.lan.interfaces
-        if at.observed.sysctls.get(accept_ra(name)) == RA_IF_HOST or accept_ra(name) in ours
+        if at.observed.sysctls.get(accept_ra(name)) == _ACCEPT_RA_IF_HOST or accept_ra(name) in ours
     ]
     names = dict.fromkeys((at.config.wan.interface, *hearing))  # a shared one once
     return [
-        *(Sysctl(accept_ra(name), RA_ALWAYS) for name in names),
+        *(Sysctl(accept_ra(name), _ACCEPT_RA_ALWAYS) for name in names),
         Sysctl("net/ipv6/conf/all/forwarding", "1"),
         Sysctl("net/ipv4/ip_forward", "1"),
     ]
@@ -104,7 +104,7 @@ def carries(state: RunState, observed: Observed) -> bool:
     return observed.ipv6_default and not state.health.broken
 
 
-def _wanted(at: Situation) -> list[Resource]:
+def _wanted_resources(at: Situation) -> list[Resource]:
     return [item for way in of_kind(at.ways, Kind.SOFTWIRE) for item in _of_way(at, way)]
 
 
@@ -118,7 +118,7 @@ def _of_way(at: Situation, way: Way) -> list[Resource]:
         Address(wan, ce, deprecated=True),
         Tunnel(way.device, ce, str(way.softwire.br), wan, way.mtu),
         Address(way.device, way.address),
-        *([Route(MAIN, way.device, LAST if replaced else 0)] if way.default else []),
+        *([Route(MAIN, way.device, LAST_METRIC if replaced else 0)] if way.default else []),
         *([Route(way.table, way.device)] if way.pinned else []),
     ]
 
@@ -163,7 +163,7 @@ def bring_up(at: Situation) -> SlicePlan:
     originals, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
     early = _early_sysctls(at)
     late = [
-        Sysctl(rp_filter(way.device), LOOSE)
+        Sysctl(rp_filter(way.device), RP_FILTER_LOOSE)
         for way in of_kind(at.ways, Kind.SOFTWIRE)
         if way.softwire
     ]
@@ -181,7 +181,7 @@ def bring_up(at: Situation) -> SlicePlan:
         (
             *steps,
             *diff(
-                _wanted(at),
+                _wanted_resources(at),
                 _owned(Remains(at.state, at.observed, at.config.wan.interface, at.ways)),
             ),
             *(
@@ -212,7 +212,7 @@ def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     unasked advertisement may be half an hour away (RFC 4861 section 6.2.1).
     """
     wan = at.config.wan.interface
-    listening = Sysctl(accept_ra(wan), RA_ALWAYS)
+    listening = Sysctl(accept_ra(wan), _ACCEPT_RA_ALWAYS)
     began = any(step.changes and step.resource == listening for step in steps)
     if began and at.observed.is_up(wan) and not at.observed.ipv6_default:
         return (Step(Action.ADD, Solicitation(wan)),)

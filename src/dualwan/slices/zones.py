@@ -1,8 +1,8 @@
-"""Which packets are of the LAN, and which lead outside, as nft matches. Pure.
+"""The two zones, LAN and outside, as nft matches. Pure.
 
-By interface; where the LAN is on the WAN's own wire, by interface and network. There is no
-IPv4 of the line itself there but what is in tunnel and PPPoE, so it is the LAN's or nobody's;
-IPv6 of LAN hosts there goes its own way, past this router.
+Interfaces define a zone. Where WAN and LAN share a NIC, its IPv4 networks do: the line itself
+carries IPv4 only inside the tunnel and PPPoE, so bare IPv4 on that NIC is the LAN's. IPv6 of
+LAN hosts on a shared NIC does not pass this router, and counts as outside.
 """
 
 from __future__ import annotations
@@ -15,50 +15,50 @@ from dualwan.nft.table import elements, quoted
 
 
 def outside(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
-    """Return every interface that leads outside: the WAN and those of the ways."""
+    """Return every interface that leads outside: the WAN and the device of each way."""
     return (config.wan.interface, *devices(ways))
 
 
 def outside_ipv6(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
-    """Return the interfaces by which IPv6 comes and goes: the WAN and PPP sessions."""
+    """Return the outside interfaces that carry IPv6: the WAN and the PPP sessions."""
     return (config.wan.interface, *devices(of_kind(ways, Kind.PPP)))
 
 
 def one_nic(config: Config) -> str:
-    """The interface that is both WAN and LAN, "" for none."""
+    """Return the interface that is both WAN and LAN, "" for none."""
     return config.wan.interface if config.wan.interface in config.lan.interfaces else ""
 
 
 def lan_only(config: Config) -> tuple[str, ...]:
-    """The interfaces that are LAN and nothing else."""
+    """Return the LAN interfaces that are not the WAN too."""
     return tuple(name for name in config.lan.interfaces if name != config.wan.interface)
 
 
-def networks(config: Config) -> str:
-    """The LAN's networks on a shared interface."""
+def lan_networks(config: Config) -> str:
+    """Return the LAN's IPv4 networks on a shared NIC, as a nft set."""
     return elements(map(str, config.lan.networks))
 
 
 def from_lan(config: Config) -> list[str]:
-    """Matches for what comes from the LAN, each for a part of it."""
-    names, wire = lan_only(config), one_nic(config)
+    """Return nft matches that together cover all packets from the LAN."""
+    names, nic = lan_only(config), one_nic(config)
     return [
         *([f"iifname {quoted(names)}"] if names else []),
-        *([f'iifname "{wire}" ip saddr {networks(config)}'] if wire else []),
+        *([f'iifname "{nic}" ip saddr {lan_networks(config)}'] if nic else []),
     ]
 
 
 def to_outside(config: Config, ways: Iterable[Way]) -> list[str]:
-    """Matches for what goes out by a WAN, each for a part of it."""
-    wire = one_nic(config)
+    """Return nft matches that together cover all packets to the outside."""
+    nic = one_nic(config)
     return [
-        f"oifname {quoted(name for name in outside(config, ways) if name != wire)}",
+        f"oifname {quoted(name for name in outside(config, ways) if name != nic)}",
         *(
             [
-                f'oifname "{wire}" ip daddr != {networks(config)}',
-                f'oifname "{wire}" meta nfproto ipv6',
+                f'oifname "{nic}" ip daddr != {lan_networks(config)}',
+                f'oifname "{nic}" meta nfproto ipv6',
             ]
-            if wire
+            if nic
             else []
         ),
     ]

@@ -1,8 +1,9 @@
-"""The firewall slice: what may enter, leave and cross the router. Pure.
+"""The firewall slice: one inet table that filters packets to, from and through the router. Pure.
 
-One inet table, closed by policy, established first. Interfaces go by name, so the table
-stands before a WAN comes up and needs no change when PPPoE gets another address. What is
-many (ports, networks) stands in sets: the cost of a packet does not grow with them.
+The policy of each chain is drop, and established connections are accepted first. Rules name
+interfaces, so the table can be loaded before a WAN comes up and needs no change when PPPoE
+gets another address. Ports and networks are elements of sets, so their number does not change
+the cost of a packet.
 """
 
 from __future__ import annotations
@@ -21,21 +22,22 @@ from dualwan.slices.tables import only_table
 NAME = "firewall"
 TABLE = TableId("inet", "dualwan_firewall", dynamic=True)
 
-IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
-IPV6_TCP_HEADERS = 60
+_IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
+_IPV6_TCP_HEADERS = 60
 
-STATE = "ct state vmap { established : accept, related : accept }"
-INVALID = "ct state invalid drop"
-SHUT = "drop"  # also a policy's, which a new chain gets a moment after its rules
-NOT_A_HOST = "224.0.0.0/4, 255.255.255.255"  # groups, and all at once
-# Of a flow that conntrack does not know (any more) it is invalid; a socket may still need it.
-NEEDS_FRAG = "icmp type destination-unreachable icmp code frag-needed"
-DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"  # who has no address yet
+_ACCEPT_KNOWN = "ct state vmap { established : accept, related : accept }"
+_DROP_INVALID = "ct state invalid drop"
+_CLOSED = "drop"  # as a rule too: the policy of a new chain takes effect just after its rules
+_MULTICAST_AND_BROADCAST = "224.0.0.0/4, 255.255.255.255"
+# conntrack calls it invalid if it does not know the flow (any more); a socket may need it.
+_FRAG_NEEDED = "icmp type destination-unreachable icmp code frag-needed"
+# From a LAN host without an address yet.
+_ACCEPT_DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"
 
 
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the firewall to its desired state."""
-    return only_table(NAME, wanted(at.config, at.ways), TABLE.name, at.observed)
+    return only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
 
 
 def take_down(remains: Remains) -> SlicePlan:
@@ -43,8 +45,8 @@ def take_down(remains: Remains) -> SlicePlan:
     return only_table(NAME, None, TABLE.name, remains.observed)
 
 
-def wanted(config: Config, ways: tuple[Way, ...]) -> NftTable:
-    """The whole table."""
+def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
+    """Return the whole table."""
     return NftTable(
         TABLE.family,
         TABLE.name,
@@ -63,42 +65,43 @@ def wanted(config: Config, ways: tuple[Way, ...]) -> NftTable:
 
 
 def _input(config: Config, ways: tuple[Way, ...]) -> Block:
-    opening = f"iifname {quoted(zones.outside(config, ways))} {forwarded.NOT_OPENING}"
-    offering = default_last(way for way in ways if way.offers_services)
+    opening = f"iifname {quoted(zones.outside(config, ways))} {forwarded.DROP_NOT_OPENING}"
+    with_services = default_last(way for way in ways if way.offers_services)
+    shared = zones.one_nic(config)
     return base_chain(
         "input",
         "type filter hook input priority filter; policy drop;",
-        STATE,
+        _ACCEPT_KNOWN,
         f"{icmpv6.ERRORS} iifname {quoted(zones.outside_ipv6(config, ways))} accept",
-        f"{NEEDS_FRAG} iifname {quoted(devices(ways))} accept",
-        INVALID,
+        f"{_FRAG_NEEDED} iifname {quoted(devices(ways))} accept",
+        _DROP_INVALID,
         'iifname "lo" accept',
         *(f"{lan} accept" for lan in zones.from_lan(config)),
-        *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := zones.one_nic(config)) else []),
+        *([f'iifname "{shared}" {_ACCEPT_DHCP_REQUEST}'] if shared else []),
         *([opening] if config.firewall.bogus == "drop" else []),
         f'iifname "{config.wan.interface}" jump from_wan',
         *(
             f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
             for way in of_kind(ways, Kind.PPP)
         ),
-        f"iifname {quoted(devices(offering))} jump {services_in.OFFERS}",
-        SHUT,
+        f"iifname {quoted(devices(with_services))} jump {services_in.INBOUND_CHAIN}",
+        _CLOSED,
         comment="what comes to the router itself",
     )
 
 
 def _from_wan(ways: tuple[Way, ...]) -> list[Block]:
-    """Let in IPv6 of the line itself, and tunnelled packets from the border relay only."""
+    """Return the chains that accept IPv6 of the line itself, and IPIP from the border relay."""
     relays = [
-        f"ip6 saddr {wire.br} ip6 daddr {wire.ce} meta l4proto 4 accept"
+        f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"
         for way in ways
-        if (wire := way.softwire)
+        if (softwire := way.softwire)
     ]
     return [
         chain(
             "from_line",
             *icmpv6.TO_ROUTER,
-            icmpv6.DHCP_ANSWER,
+            icmpv6.ACCEPT_DHCP_ANSWER,
             comment="what the line itself needs of the router",
         ),
         chain(
@@ -111,25 +114,26 @@ def _from_wan(ways: tuple[Way, ...]) -> list[Block]:
 
 
 def _output(config: Config, ways: tuple[Way, ...]) -> Block:
-    targets = ", ".join(map(str, config.wan.probe))
-    near = (
+    probed = ", ".join(map(str, config.wan.probe))
+    shared = zones.one_nic(config)
+    to_lan = (
         [
-            f'oifname "{wire}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
-            f"{NOT_A_HOST} }} accept"
+            f'oifname "{shared}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
+            f"{_MULTICAST_AND_BROADCAST} }} accept"
         ]
-        if (wire := zones.one_nic(config))
+        if shared
         else []
     )
     probes = [
-        f'oifname "{way.device}" ip daddr {{ {targets} }} icmp type echo-request accept'
+        f'oifname "{way.device}" ip daddr {{ {probed} }} icmp type echo-request accept'
         for way in ways
-        if way.default and targets
+        if way.default and probed
     ]
     return base_chain(
         "output",
         "type filter hook output priority filter; policy drop;",
         f"oifname != {quoted(zones.outside(config, ways))} accept",
-        *near,
+        *to_lan,
         "ct state established,related accept",
         f'oifname "{config.wan.interface}" jump to_wan',
         *(
@@ -138,23 +142,23 @@ def _output(config: Config, ways: tuple[Way, ...]) -> Block:
         ),
         *probes,
         *(f"{match} accept" for match in services_in.matches(config.firewall.outbound)),
-        SHUT,
+        _CLOSED,
         comment="what the router itself sends",
     )
 
 
 def _to_wan(ways: tuple[Way, ...]) -> list[Block]:
-    """Let out what the line itself needs of the router."""
+    """Return the chains that accept IPv6 to the line itself, and IPIP to the border relay."""
     relays = [
-        f"ip6 saddr {wire.ce} ip6 daddr {wire.br} meta l4proto 4 accept"
+        f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"
         for way in ways
-        if (wire := way.softwire)
+        if (softwire := way.softwire)
     ]
     return [
         chain(
             "to_line",
             *icmpv6.FROM_ROUTER,
-            icmpv6.DHCP_QUESTION,
+            icmpv6.ACCEPT_DHCP_QUESTION,
             comment="what the router needs of the line itself",
         ),
         chain(
@@ -167,35 +171,38 @@ def _to_wan(ways: tuple[Way, ...]) -> list[Block]:
 
 
 def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
-    shut = config.firewall.smb == "drop"
+    no_smb = config.firewall.smb == "drop"
     smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
     outside, lans = quoted(zones.outside(config, ways)), zones.lan_only(config)
     return base_chain(
         "forward",
         "type filter hook forward priority filter; policy drop;",
         *forwarded.stranded(ways),
-        STATE,
+        _ACCEPT_KNOWN,
         *([f"{icmpv6.ERRORS} iifname {outside} oifname {quoted(lans)} accept"] if lans else []),
-        INVALID,
-        *(f"{out} {smb}" for out in (zones.to_outside(config, ways) if shut else ())),
+        _DROP_INVALID,
+        *(f"{out} {smb}" for out in (zones.to_outside(config, ways) if no_smb else ())),
         *(f"{lan} accept" for lan in zones.from_lan(config)),
-        *([f"iifname {outside} {smb}"] if shut else []),
+        *([f"iifname {outside} {smb}"] if no_smb else []),
         *forwarded.rules(config, ways),
         *(
             f"iifname {outside} oifname {quoted(lans)} {rule}"
             for rule in (icmpv6.THROUGH if lans else ())
         ),
-        SHUT,
+        _CLOSED,
         comment="what crosses the router: from the LAN, and to its servers",
     )
 
 
 def _mss(ways: tuple[Way, ...]) -> Block:
-    """Clamp TCP segments to what fits each way, both ways; nft never raises the size it finds."""
+    """Clamp the MSS of TCP to the MTU of each way, in both directions.
+
+    nft only ever lowers the value in a packet.
+    """
     clamps = [
         (way.device, family, way.mtu, headers)
         for way in ways
-        for family, headers in (("ipv4", IPV4_TCP_HEADERS), ("ipv6", IPV6_TCP_HEADERS))
+        for family, headers in (("ipv4", _IPV4_TCP_HEADERS), ("ipv6", _IPV6_TCP_HEADERS))
         if family == "ipv4" or way.kind is Kind.PPP
     ]
     return base_chain(

@@ -1,8 +1,9 @@
-"""The services that the router offers on PPPoE, and the guard against brute force. Pure.
+"""Services of the router for the outside, and the guard against brute force. Pure.
 
-The guard keeps one set a hit: a new connection goes into the first set that does not hold
-its source yet, and an element lives for `seconds`. A source that is in all of them has made
-`hits` connections within the last `seconds`, to the second, and is refused from then on.
+They are on PPPoE, and on the fixed address of IPIP. The guard has one set per hit: a new
+connection adds its source to the first set that does not hold it yet, and an element lives
+for ``seconds``. A source that is in every set has made ``hits`` connections within the last
+``seconds``; its next one is refused, and so are all for ``refuse`` seconds.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from dualwan.config.firewall import Guard, InboundService, Network, collapsed
 from dualwan.config.services import PING, Port, Service
 from dualwan.nft.table import Block, chain, dynamic, elements
 
-SET_SIZE = 8192  # elements; about 1 MB a set at the most
-OFFERS, GUARD = "offers", "guard"
-ECHOES = ("icmp type echo-request", "icmpv6 type echo-request")
-FAMILIES = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
-ELSEWHERE = "fib daddr . iif type != local drop"
+_SET_SIZE = 8192  # elements; at most about 1 MB per set
+INBOUND_CHAIN, _GUARD_CHAIN = "offers", "guard"
+_ECHO_REQUESTS = ("icmp type echo-request", "icmpv6 type echo-request")
+_FAMILIES = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
+# The packet is for an address of another interface.
+_DROP_OTHER_ADDRESS = "fib daddr . iif type != local drop"
 
 
 def sets(config: Config) -> list[Block]:
-    """The guard's sets: who tried lately, and who is refused."""
+    """Return the sets of the guard: recent connections, and refused sources."""
     guard = config.firewall.guard
     if not _guarded(config):
         return []
@@ -33,16 +35,16 @@ def sets(config: Config) -> list[Block]:
             "set",
             name.format(version),
             f"type {kind} . inet_proto . inet_service",
-            SET_SIZE,
+            _SET_SIZE,
             f"{seconds}s",
         )
-        for version, _, kind in FAMILIES
+        for version, _, kind in _FAMILIES
         for name, seconds in lives
     ]
 
 
 def chains(config: Config) -> list[Block]:
-    """The chain of what comes in by PPPoE, and the guard's chains where something is guarded."""
+    """Return the chain of the services, one per list of sources, and those of the guard."""
     firewall = config.firewall
     ident = "reject with tcp reset" if firewall.ident == "reset" else "drop"
     everywhere = [offer for offer in firewall.inbound if not offer.sources]
@@ -51,12 +53,12 @@ def chains(config: Config) -> list[Block]:
     acls = _source_acls(firewall.inbound)
     found = [
         chain(
-            OFFERS,
-            ELSEWHERE,
+            INBOUND_CHAIN,
+            _DROP_OTHER_ADDRESS,
             f"tcp dport 113 {ident}",
             "ct state != new drop",
             *_by_port(acls),
-            *(f"{match} goto {GUARD}" for match in matches(guarded)),
+            *(f"{match} goto {_GUARD_CHAIN}" for match in matches(guarded)),
             *(f"{match} accept" for match in matches(free)),
             comment="services that the router offers outside",
         ),
@@ -71,24 +73,24 @@ def _guarded(config: Config) -> list[Service]:
     return [offer.service for offer in config.firewall.inbound if offer.guard]
 
 
-# Networks that something is for, each with whether it is guarded.
-SourceAcl = tuple[tuple[Network, bool], ...]
+# The networks that may use a port, each with whether the guard counts it.
+_SourceAcl = tuple[tuple[Network, bool], ...]
 
 
-def _source_acls(offers: Iterable[InboundService]) -> dict[SourceAcl, list[Port]]:
-    """Ports that are for given networks only, by the list of sources that these make."""
+def _source_acls(offers: Iterable[InboundService]) -> dict[_SourceAcl, list[Port]]:
+    """Return the ports that are restricted to networks, grouped by equal source lists."""
     access: dict[Port, set[tuple[Network, bool]]] = {}
     for offer in offers:
         for port in offer.service.ports if offer.sources else ():
             access.setdefault(port, set()).update((one, offer.guard) for one in offer.sources)
-    found: dict[SourceAcl, list[Port]] = {}
+    found: dict[_SourceAcl, list[Port]] = {}
     for port, whose in access.items():
         found.setdefault(tuple(sorted(whose, key=str)), []).append(port)
     return found
 
 
-def _by_port(acls: dict[SourceAcl, list[Port]]) -> list[str]:
-    """One lookup by port leads to its list of sources."""
+def _by_port(acls: dict[_SourceAcl, list[Port]]) -> list[str]:
+    """Return rules that lead from a port to its source list, with one lookup."""
     ways = [
         f"{port.protocol} . {port.number} : goto acl_{number}"
         for number, ports in enumerate(acls.values())
@@ -99,16 +101,16 @@ def _by_port(acls: dict[SourceAcl, list[Port]]) -> list[str]:
         f"{echo} goto acl_{number}"
         for number, ports in enumerate(acls.values())
         if PING in ports
-        for echo in ECHOES
+        for echo in _ECHO_REQUESTS
     ]
     return ([f"meta l4proto . th dport vmap {{ {', '.join(ways)} }}"] if ways else []) + pings
 
 
-def _source_acl(number: int, acl: SourceAcl) -> Block:
-    """Who is of none of its networks falls through to nothing."""
+def _source_acl(number: int, acl: _SourceAcl) -> Block:
+    """Return the chain of one source list; it has no verdict for other sources."""
     lines = []
-    for guard, verdict in ((True, f"goto {GUARD}"), (False, "accept")):
-        for version, family, _ in FAMILIES:
+    for guard, verdict in ((True, f"goto {_GUARD_CHAIN}"), (False, "accept")):
+        for version, family, _ in _FAMILIES:
             networks = collapsed(
                 one for one, guarded in acl if guarded == guard and one.version == version
             )
@@ -119,7 +121,7 @@ def _source_acl(number: int, acl: SourceAcl) -> Block:
 
 def _guard(guard: Guard) -> Block:
     lines = []
-    for version, family, _ in FAMILIES:
+    for version, family, _ in _FAMILIES:
         who = f"{family} saddr . meta l4proto . th dport"
         tries = [f"@tries{version}_{hit}" for hit in range(1, guard.hits + 1)]
         lines += [
@@ -128,7 +130,7 @@ def _guard(guard: Guard) -> Block:
         ]
         lines += [f"{who} != {held} add {held} {{ {who} }} accept" for held in tries]
     return chain(
-        GUARD,
+        _GUARD_CHAIN,
         *lines,
         "accept",
         comment=f"brute force: more than {guard.hits} tries in "
@@ -147,7 +149,7 @@ def _attack(config: Config) -> Block:
         *logs,
         *(
             f"add @refused{version} {{ {family} saddr . meta l4proto . th dport }}"
-            for version, family, _ in FAMILIES
+            for version, family, _ in _FAMILIES
         ),
         "reject",
         comment="one try too many: log it, and refuse the source from now on",
@@ -155,7 +157,7 @@ def _attack(config: Config) -> Block:
 
 
 def matches(services: Iterable[Service]) -> list[str]:
-    """Matches for the ports of SERVICES, one a protocol."""
+    """Return nft matches for the ports of ``services``: one per protocol, and two for ping."""
     ports: set[Port] = {port for service in services for port in service.ports}
     numbers = {
         protocol: sorted(port.number for port in ports if port.protocol == protocol)
@@ -166,4 +168,4 @@ def matches(services: Iterable[Service]) -> list[str]:
         for protocol, ones in numbers.items()
         if ones
     ]
-    return found + ([*ECHOES] if PING in ports else [])
+    return found + ([*_ECHO_REQUESTS] if PING in ports else [])

@@ -40,15 +40,15 @@ from dualwan.slices.tables import only_table
 NAME = "snat"
 TABLE = TableId("ip", "dualwan_snat", dynamic=True)
 
-REFUSE = f"counter name {UNTRANSLATED} drop"
-ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols have a port
+_REFUSE = f"counter name {UNTRANSLATED} drop"
+_ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols have a port
 
 
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the translation to its desired state."""
     return replace(
-        only_table(NAME, wanted(at.config, at.ways), TABLE.name, at.observed),
-        problems=_possible(at.config, _tunnelled(at.ways))[1],
+        only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed),
+        problems=_possible(at.config, _softwire_way(at.ways))[1],
     )
 
 
@@ -57,17 +57,17 @@ def take_down(remains: Remains) -> SlicePlan:
     return only_table(NAME, None, TABLE.name, remains.observed)
 
 
-def _tunnelled(ways: tuple[Way, ...]) -> Way:
+def _softwire_way(ways: tuple[Way, ...]) -> Way:
     """Return the way by softwire that is translated here."""
     return of_kind(ways, Kind.SOFTWIRE)[0]
 
 
-def wanted(config: Config, ways: tuple[Way, ...]) -> NftTable:
+def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
     """Return the whole table."""
-    way = _tunnelled(ways)
+    way = _softwire_way(ways)
     softwire, possible = way.softwire, _possible(config, way)[0]
     if softwire and isinstance(config.mape, MapE) and softwire.port_set:
-        return _shared(config, ways, config.mape, softwire, softwire.port_set, possible)
+        return _shared_table(config, ways, config.mape, softwire, softwire.port_set, possible)
     address = way.address if softwire and softwire.translated else ""
     inbound = MapeInbound(address, way.device, possible if address else (), ())
     return NftTable(
@@ -91,7 +91,7 @@ def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str,
     return forwards.split(forwards.with_via(way.name, config.forwards), way.softwire.port_set)
 
 
-def _shared(  # noqa: PLR0913, PLR0917
+def _shared_table(  # noqa: PLR0913, PLR0917
     config: Config,
     ways: tuple[Way, ...],
     mape: MapE,
@@ -168,7 +168,7 @@ def _postrouting(
     config: Config, ways: tuple[Way, ...], inbound: MapeInbound, translate: str
 ) -> Block:
     return POSTROUTING.block(
-        *([f'oifname "{_tunnelled(ways).device}" {translate}'] if translate else []),
+        *([f'oifname "{_softwire_way(ways).device}" {translate}'] if translate else []),
         *(f'oifname "{way.device}" masquerade' for way in of_kind(ways, Kind.PPP)),
         *inbound.hairpin(translate),
         *pppoe_inbound.hairpin(config, ways),
@@ -179,10 +179,10 @@ def _simple_filter(tunnel: str, softwire: Softwire | None) -> Block:
     """Return the filter of an address that is not shared, or of none."""
     head = f'oifname != "{tunnel}" accept'
     if softwire is None:
-        return EGRESS_FILTER.block(head, REFUSE)
+        return EGRESS_FILTER.block(head, _REFUSE)
     if not softwire.translated:
         return EGRESS_FILTER.block(head)
-    return EGRESS_FILTER.block(head, f"ip saddr != {softwire.ipv4} {REFUSE}")
+    return EGRESS_FILTER.block(head, f"ip saddr != {softwire.ipv4} {_REFUSE}")
 
 
 def _egress_filter(
@@ -197,14 +197,14 @@ def _egress_filter(
     costs as much as all of that.
     """
     fast = " ".join(inside(port_set, "th sport"))
-    if ICMP_ECHO in port_set:
+    if _ICMP_ECHO in port_set:
         fast = f"meta l4proto != icmp {fast}"
     said = (
         f"PSID {port_set.psid}: offset {port_set.psid_offset}, length {port_set.psid_length} bits"
     )
 
     def wrong(port: str) -> list[str]:
-        return [noted(f"{condition} {REFUSE}", said) for condition in outside(port_set, port)]
+        return [noted(f"{condition} {_REFUSE}", said) for condition in outside(port_set, port)]
 
     return [
         EGRESS_FILTER.block(
@@ -212,9 +212,9 @@ def _egress_filter(
             noted(f"ip saddr {ports.address} {fast} accept", said),
             *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
             f'oifname != "{config.mape.tunnel}" accept',
-            f"ip saddr != {ports.address} {REFUSE}",
+            f"ip saddr != {ports.address} {_REFUSE}",
             f"meta l4proto icmp goto {EGRESS_FILTER_ICMP.name}",
-            f"meta l4proto != {{ tcp, udp }} {REFUSE}",
+            f"meta l4proto != {{ tcp, udp }} {_REFUSE}",
             *wrong("th sport"),
         ),
         EGRESS_FILTER_ICMP.block("icmp type != echo-request accept", *wrong("icmp id")),
