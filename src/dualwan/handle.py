@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection
 from contextlib import contextmanager
 from dataclasses import replace
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dualwan.config import Config
 from dualwan.config.mape import DsLite, Ipip, MapE
 from dualwan.errors import DualwanError, HostError
 from dualwan.host.api import Host
+from dualwan.journal import Applied
 from dualwan.line.failover import next_health
 from dualwan.model.event import Event
 from dualwan.model.state import Health, RunState
@@ -54,16 +55,21 @@ class _Run:
         self.failures: list[str] = []
 
     def reconcile(self) -> Result:
-        """Reconcile, and log what was applied and what is not as it should be."""
-        self.done = reconcile(self.config, self.host, self.event, self.only)
+        """Reconcile, and log what was applied, also where that ends before its time."""
+        applied: list[Applied] = []
+        try:
+            self.done = reconcile(self.config, self.host, self.event, self.only, applied)
+        finally:
+            self._log(applied)
         if self.done.plan.changes:
-            from dualwan.log import logger  # noqa: PLC0415 - after the work: it takes 50 ms to load
-
-            for name, step in self.done.applied:
-                logger(cause=self.event.label, slice=name).info(f"{step.sign} {step.text}")
             for warning in self.done.warnings:
-                logger(cause=self.event.label).warning(warning)
+                _logger(self.event).warning(warning)
         return self.done
+
+    def _log(self, applied: list[Applied]) -> None:
+        """Log each step that was done."""
+        for name, step in applied:
+            _logger(self.event, slice=name).info(f"{step.sign} {step.text}")
 
     @contextmanager
     def noting_failure(self) -> Iterator[None]:
@@ -233,13 +239,15 @@ def probe(config: Config, host: Host) -> Health:
 
 
 def _say(event: Event, sentence: str) -> None:
-    from dualwan.log import logger  # noqa: PLC0415 - after the work: it takes 50 ms to load
-
-    logger(cause=event.label).info(sentence)
+    _logger(event).info(sentence)
 
 
 def fail(event: Event, error: DualwanError) -> None:
     """Log an error as one line."""
-    from dualwan.log import logger  # noqa: PLC0415 - only errors need it
+    _logger(event).error(str(error).replace("\n", " "))
 
-    logger(cause=event.label).error(str(error).replace("\n", " "))
+
+def _logger(event: Event, **context: str) -> Any:
+    from dualwan.log import logger  # noqa: PLC0415 - after the work: it takes 50 ms to load
+
+    return logger(cause=event.label, **context)

@@ -7,18 +7,22 @@ from dataclasses import replace
 from dualwan.errors import HostError
 from dualwan.host.api import Store
 from dualwan.model.event import Event
+from dualwan.model.plan import Step
 from dualwan.model.state import RunState
+
+Applied = tuple[str, Step]  # a step that was done, with its slice
 
 
 class Journal:
     """Keeps what is noted, and writes it when it is due. The lock is held.
 
     What a slice has done is written with what the next one intends to do: before the first
-    step of a slice, everything noted so far is on disk.
+    step of a slice, everything noted so far is on disk. ``applied`` are the steps that were
+    done, for the log.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, applied: list[Applied]) -> None:
+        self._store, self.applied = store, applied
         self.state = self._saved = store.load_state()
 
     def note(self, state: RunState) -> None:

@@ -10,7 +10,7 @@ from dualwan.config import Config
 from dualwan.config.mape import MapE
 from dualwan.errors import HostError, KernelError
 from dualwan.host.api import Host
-from dualwan.journal import Journal
+from dualwan.journal import Applied, Journal
 from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import Known
 from dualwan.model.event import Event
@@ -70,7 +70,7 @@ class Result:
     """
 
     plan: Plan
-    applied: tuple[tuple[str, Step], ...] = ()
+    applied: tuple[Applied, ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
     left: tuple[SlicePlan, ...] = ()
 
@@ -177,15 +177,20 @@ def _known(config: Config, host: Host) -> tuple[Known, ...]:
 
 
 def reconcile(
-    config: Config | None, host: Host, event: Event, only: Collection[str] | None = None
+    config: Config | None,
+    host: Host,
+    event: Event,
+    only: Collection[str] | None = None,
+    applied: list[Applied] | None = None,
 ) -> Result:
     """Bring the slices that ``event`` concerns to their state; return what was done.
 
-    A slice that fails holds back only the slices that need it. Raises KernelError when the
-    kernel cannot be seen, BusyError when locked out, HostError when the state cannot be kept.
+    A slice that fails holds back only the slices that need it. ``applied`` receives each step
+    once it is done, for those who have to know it also where this raises: KernelError when the
+    kernel cannot be read, BusyError when the lock is held or a deadline of the caller has come.
     """
     with host.lock(LOCK_SECONDS):
-        journal = Journal(host)
+        journal = Journal(host, [] if applied is None else applied)
         plan = make_plan(config, host, event, only, journal.state)
         if plan.unobserved:
             raise KernelError("; ".join(plan.unobserved))
@@ -233,6 +238,7 @@ def _applied(
     )
     for step in item.changes:
         host.apply(step)
+        journal.applied.append((one.name, step))
         journal.note(note_step(journal.state, one.name, step))
         yield step
     if counted != Losses():  # a new table counts from 0

@@ -3,7 +3,7 @@
 import pytest
 from machine import BASE, Machine, config, ours, pending
 
-from dualwan.errors import HostError
+from dualwan.errors import BusyError, HostError
 from dualwan.handle import handle_event
 from dualwan.model.event import Event
 
@@ -91,3 +91,24 @@ def test_a_full_run_directory_is_said_and_what_was_done_is_logged(log):
         handle_event(config(), machine, Event.UP)
     assert machine.applied == []
     assert "No space left on device" in log[-1]
+
+
+@pytest.mark.parametrize("error", [BusyError("gave up after 60 s"), RuntimeError("a bug")])
+def test_what_was_done_before_a_run_is_cut_short_is_logged_and_noted(log, error):
+    """The deadline of a hook comes in the middle of a slice: the log says how far it came."""
+    machine = Machine("wan0", "lan0")
+    original = machine.apply
+
+    def apply(step):
+        if step.text.startswith("tunnel mape0"):
+            raise error
+        original(step)
+
+    machine.apply = apply
+    with pytest.raises(type(error)):
+        handle_event(config(), machine, Event.UP)
+    done = [f"{step.sign} {step.text}" for step in machine.applied]
+    assert any("accept_ra" in text for text in done)
+    assert [line.partition(" (cause")[0] for line in log][: len(done)] == done
+    assert machine.run_state.sysctls["tunnel"]
+    assert machine.run_state.wanted
