@@ -44,6 +44,12 @@ class KernelError(HostError):
     exit_code = 4
 
 
+class RecordError(HostError):
+    """A change was made, but the record of it cannot be kept."""
+
+    exit_code = 4
+
+
 class BusyError(DualwanError):
     """Another run holds the lock, or a wait took longer than its limit."""
 
