@@ -44,6 +44,12 @@ class KernelError(HostError):
     exit_code = 4
 
 
+class RecordError(HostError):
+    """A change was made, but the record of it cannot be kept."""
+
+    exit_code = 4
+
+
 class BusyError(DualwanError):
     """A lock held by another run, or a wait beyond its limit."""
 

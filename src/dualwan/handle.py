@@ -12,9 +12,9 @@ from dualwan.config import Config
 from dualwan.config.mape import DsLite, Ipip, MapE
 from dualwan.errors import DualwanError, HostError
 from dualwan.host.api import Host
-from dualwan.journal import Applied
 from dualwan.line.failover import next_health
 from dualwan.model.event import Event
+from dualwan.model.plan import Step
 from dualwan.model.state import Health, RunState
 from dualwan.reconcile import LOCK_SECONDS, Result, reconcile
 
@@ -38,8 +38,14 @@ def handle_event(
         for stage, events in STAGES:
             if event in events and (only is None or stage is _reconcile):
                 stage(run)
+    except DualwanError as error:  # cuts the event short; what failed before it is said too
+        for sentence in run.failures:
+            fail(event, HostError(sentence))
+        fail(event, error)
+        raise
+    try:
         return run.result()
-    except DualwanError as error:
+    except HostError as error:
         fail(event, error)
         raise
 
@@ -55,21 +61,17 @@ class _Run:
         self.failures: list[str] = []
 
     def reconcile(self) -> Result:
-        """Reconcile, and log what was applied, also where that ends before its time."""
-        applied: list[Applied] = []
+        """Reconcile; log what was applied, however that ends, and what is not as it should be."""
+        applied: list[tuple[str, Step]] = []
         try:
             self.done = reconcile(self.config, self.host, self.event, self.only, applied)
         finally:
-            self._log(applied)
+            for name, step in applied:
+                _log(self.event, slice=name).info(f"{step.sign} {step.text}")
         if self.done.plan.changes:
             for warning in self.done.warnings:
-                _logger(self.event).warning(warning)
+                _log(self.event).warning(warning)
         return self.done
-
-    def _log(self, applied: list[Applied]) -> None:
-        """Log each step that was done."""
-        for name, step in applied:
-            _logger(self.event, slice=name).info(f"{step.sign} {step.text}")
 
     @contextmanager
     def noting_failure(self) -> Iterator[None]:
@@ -119,6 +121,7 @@ def _hang_up(run: _Run) -> None:
         with run.noting_failure():
             if run.host.hang_up(peer, HANG_UP_SECONDS):
                 run.say(f"hung up {peer}")
+            if peer in run.host.load_state().dialled:  # also where it ended by itself
                 run.update_state(
                     lambda state, gone=peer: replace(  # type: ignore[misc]
                         state, dialled=tuple(one for one in state.dialled if one != gone)
@@ -133,10 +136,10 @@ def _dial(run: _Run) -> None:
     peer = run.config.pppoe.peer
     with run.noting_failure():
         if run.host.dial(peer):
-            run.say(f"dialled {peer}")
             run.update_state(
                 lambda state: replace(state, dialled=tuple(dict.fromkeys((*state.dialled, peer))))
             )
+            run.say(f"dialled {peer}")
 
 
 def _await_prefix(run: _Run) -> None:
@@ -184,9 +187,11 @@ def _refresh_aftr(run: _Run, aftr: str) -> bool:
     except DualwanError as error:
         fail(run.event, error)  # the address of last time counts on
         return False
-    before = run.host.load_state().aftr
-    run.update_state(lambda state: replace(state, aftr=address))
-    return address != before
+    if address == run.host.load_state().aftr:
+        return False
+    with run.noting_failure():
+        run.update_state(lambda state: replace(state, aftr=address))
+    return True
 
 
 def _notify_provider(run: _Run) -> None:
@@ -204,7 +209,8 @@ def _notify_provider(run: _Run) -> None:
         fail(run.event, error)  # the next event tries again
         return
     run.say(f"told the provider that our end is {ce}; it said: {answer}")
-    run.update_state(lambda state: replace(state, notified_ce=ce))
+    with run.noting_failure():
+        run.update_state(lambda state: replace(state, notified_ce=ce))
 
 
 # What is done at which events, in this order. Hanging up comes first and dialling late, both
@@ -239,15 +245,15 @@ def probe(config: Config, host: Host) -> Health:
 
 
 def _say(event: Event, sentence: str) -> None:
-    _logger(event).info(sentence)
+    _log(event).info(sentence)
 
 
 def fail(event: Event, error: DualwanError) -> None:
     """Log an error as one line."""
-    _logger(event).error(str(error).replace("\n", " "))
+    _log(event).error(str(error).replace("\n", " "))
 
 
-def _logger(event: Event, **context: str) -> Any:
+def _log(event: Event, **context: str) -> Any:
     from dualwan.log import logger  # noqa: PLC0415 - after the work: it takes 50 ms to load
 
     return logger(cause=event.label, **context)

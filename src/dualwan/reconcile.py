@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from dualwan import slices
 from dualwan.config import Config
 from dualwan.config.mape import MapE
-from dualwan.errors import HostError, KernelError
+from dualwan.errors import HostError, KernelError, RecordError
 from dualwan.host.api import Host
-from dualwan.journal import Applied, Journal
+from dualwan.journal import Journal
 from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import Known
 from dualwan.model.event import Event
 from dualwan.model.observed import Observed
 from dualwan.model.plan import Action, SlicePlan, Step
-from dualwan.model.state import RunState, forget_sysctls, note_intent, note_step
+from dualwan.model.state import RunState, forget_sysctls, note_intent
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Way, devices, of_kind
 from dualwan.slices import Remains, Situation, Slice, drift, goals
@@ -70,7 +70,7 @@ class Result:
     """
 
     plan: Plan
-    applied: tuple[Applied, ...] = ()
+    applied: tuple[tuple[str, Step], ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
     left: tuple[SlicePlan, ...] = ()
 
@@ -181,13 +181,13 @@ def reconcile(
     host: Host,
     event: Event,
     only: Collection[str] | None = None,
-    applied: list[Applied] | None = None,
+    applied: list[tuple[str, Step]] | None = None,
 ) -> Result:
     """Bring the slices that ``event`` concerns to their state; return what was done.
 
-    A slice that fails holds back only the slices that need it. ``applied`` receives each step
-    once it is done, for those who have to know it also where this raises: KernelError when the
-    kernel cannot be read, BusyError when the lock is held or a deadline of the caller has come.
+    ``applied`` gets each step as soon as it is done: it has them also where the run is cut
+    short by an error, a deadline or a person. A slice that fails holds back only the slices
+    that need it. Raises KernelError when the kernel cannot be seen, BusyError when locked out.
     """
     with host.lock(LOCK_SECONDS):
         journal = Journal(host, [] if applied is None else applied)
@@ -228,19 +228,24 @@ def _applied(
 
     Raises HostError for the one that was refused.
     """
-    journal.note(note_intent(journal.state, item, devices(of_kind(plan.line.ways, Kind.SOFTWIRE))))
     if item.changes:
-        journal.save()
+        own = devices(of_kind(plan.line.ways, Kind.SOFTWIRE))
+        journal.note_intent(note_intent(journal.state, item, own))
     counted = (
         _losses(host, one)
         if any(step.action is not Action.ADD for step in item.changes)
         else Losses()
     )
     for step in item.changes:
-        host.apply(step)
-        journal.applied.append((one.name, step))
-        journal.note(note_step(journal.state, one.name, step))
+        unrecorded = None
+        try:
+            host.apply(step)
+        except RecordError as error:
+            unrecorded = error
+        journal.note_step(one.name, step)
         yield step
+        if unrecorded:
+            raise unrecorded
     if counted != Losses():  # a new table counts from 0
         lost = counted.minus(_losses(host, one))
         journal.note(replace(journal.state, losses=journal.state.losses + lost))

@@ -1,12 +1,13 @@
 """The run state and the tables as loaded, in the run directory."""
 
 import json
+import signal
 from dataclasses import fields, replace
 
 import pytest
 
 from dualwan.errors import HostError
-from dualwan.host import store
+from dualwan.host import answers, store
 from dualwan.model.resources import Address
 from dualwan.model.state import Health, RunState
 from dualwan.model.usage import Losses
@@ -152,3 +153,76 @@ def test_the_state_is_small(directory):
     """What a run reads is some hundred bytes: the tables are in files of their own."""
     store.save_state(STATE)
     assert (directory / store.NAME).stat().st_size < 1000
+
+
+# --- writes that do not come to their end ----------------------------------------------------
+
+
+def full(*_):
+    """Have no room."""
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_keeps_no_half_of_a_file(directory, monkeypatch):
+    """What could be written of it would take the room that others need."""
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    with pytest.raises(HostError, match=r"state\.json: No space left on device"):
+        store.save_state(STATE)
+    assert [path.name for path in directory.iterdir()] == []
+
+
+def test_the_answers_of_the_line_leave_no_half_of_a_file(directory, monkeypatch):
+    """Neither do they: it may hold a token."""
+    monkeypatch.setenv("DUALWAN_STATE", str(directory / "lib"))
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(HostError, match="No space left on device"):
+        answers.write("note", "text")
+    assert [path.name for path in (directory / "lib").iterdir()] == []
+
+
+def test_a_take_over_that_is_cut_short_begins_anew(directory, monkeypatch):
+    """The disk is full after one of two tables: the other is not forgotten by the next run."""
+    old = OLD | {"tables": {"t": OLD["tables"]["t"], "u": OLD["tables"]["t"]}}
+    (directory / store.NAME).write_text(json.dumps(old))
+    write, written = store.Path.write_text, []
+
+    def once(path, *arguments, **words):
+        if written:
+            full()
+        written.append(path)
+        return write(path, *arguments, **words)
+
+    monkeypatch.setattr("pathlib.Path.write_text", once)
+    with pytest.raises(HostError, match="No space left on device"):
+        store.save_state(STATE)
+    monkeypatch.setattr("pathlib.Path.write_text", write)
+    store.save_state(STATE)
+    assert store.load_table("ip", "t", "listed") == TABLE
+    assert store.load_table("ip", "u", "listed") == replace(TABLE, name="u")
+
+
+class TooLateError(Exception):
+    """The deadline of a hook is over."""
+
+
+def test_an_alarm_in_the_middle_of_a_save_is_heard_after_it(monkeypatch):
+    """What was done is noted, and the run ends all the same."""
+
+    def too_late(_signal, _frame):
+        raise TooLateError
+
+    replace_file = store.Path.replace
+
+    def ring(path, target):
+        signal.raise_signal(signal.SIGALRM)
+        replace_file(path, target)
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    monkeypatch.setattr("pathlib.Path.replace", ring)
+    try:
+        with pytest.raises(TooLateError):
+            store.save_state(STATE)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert store.load_state() == STATE
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()

@@ -42,10 +42,14 @@ def write(name: str, text: str) -> None:
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         fresh.unlink(missing_ok=True)
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())  # it is there for the boot after a power cut
-        fresh.replace(target)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())  # it is there for the boot after a power cut
+            fresh.replace(target)
+        except OSError:
+            fresh.unlink(missing_ok=True)  # half of it takes room that is wanted
+            raise
     except OSError as error:
         raise HostError(f"{target}: {error.strerror}") from None

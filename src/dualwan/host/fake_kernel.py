@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dualwan.errors import KernelError
+from dualwan.errors import KernelError, RecordError
 from dualwan.model.observed import Link, Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Address, Route, RouteRule, Solicitation, Sysctl, Tunnel
@@ -35,7 +35,8 @@ class FakeKernel:
     """Holds what a kernel holds, and changes it step by step.
 
     state: what it holds; a table of ours there is intact unless somebody changed it.
-    refuse: texts; a step whose text contains one of them fails.
+    refuse: texts; a step whose text contains one of them fails, and the record of a table in
+    whose path it is ("tables/dualwan_snat.json").
     """
 
     def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
@@ -172,9 +173,15 @@ class FakeKernel:
             case Tunnel():
                 self._tunnel(item, gone=gone)
             case NftTable():
-                self._records[item.name] = (item, item.source())
+                self._record(item)
             case Solicitation():
                 self.state = replace(self.state, ipv6_default=True)
+
+    def _record(self, table: NftTable) -> None:
+        path = f"tables/{table.name}.json"
+        if any(one in path for one in self.refuse):
+            raise RecordError(f"{path}: No space left on device")
+        self._records[table.name] = (table, table.source())
 
     def _refuse(self, text: str) -> None:
         if any(one in text for one in self.refuse):

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dualwan.errors import HostError
+from dualwan.errors import HostError, RecordError
 from dualwan.host import conntrack, ndp, nft_names, ping, pppd, prefix, store, sysctl, xtables
 from dualwan.host.lock import locked
 from dualwan.host.netlink import Netlink
@@ -98,7 +98,11 @@ class KernelHost:
         """Load a table, and keep what was loaded; what stood there counts only if intact."""
         standing = was if isinstance(was, NftTable) and was.intact else None
         self._nft.load(table, standing)
-        store.save_table(table, self._nft.listing(table.family, table.name, table.dynamic))
+        listing = self._nft.listing(table.family, table.name, table.dynamic)
+        try:
+            store.save_table(table, listing)
+        except HostError as error:
+            raise RecordError(str(error)) from None
 
     def _remove(self, table: NftTable) -> None:
         self._nft.remove(table.family, table.name)

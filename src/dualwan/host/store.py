@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -119,10 +122,8 @@ def save_table(table: NftTable, listing: str) -> None:
 def forget_table(name: str) -> None:
     """Forget a table that is gone; raises HostError."""
     _take_over()
-    try:
+    with _failing_as(_record(name)):
         _record(name).unlink(missing_ok=True)
-    except OSError as error:
-        raise HostError(f"{_record(name)}: {error.strerror}") from None
 
 
 def _record(name: str) -> Path:
@@ -150,15 +151,19 @@ def _old_tables() -> dict[str, dict[str, Any]]:
 
 
 def _take_over() -> None:
-    """Make records of what 0.1.0 noted, before its state file is written over."""
+    """Make records of what 0.1.0 noted, all or none, before its state file is written over."""
     if (directory() / TABLES).exists():
         return
     try:
         old = _old_tables()
     except _BROKEN:
-        old = {}
+        return
+    fresh = directory() / f"{TABLES}.new"
     for name, record in old.items():
-        _write(_record(name), record)
+        _write(fresh / f"{name}.json", record)
+    if old:
+        with _failing_as(directory() / TABLES):
+            fresh.rename(directory() / TABLES)
 
 
 def _read(path: Path) -> Any:
@@ -168,9 +173,34 @@ def _read(path: Path) -> Any:
 def _write(target: Path, data: Any) -> None:
     """Write ``data`` whole or not at all; raises HostError."""
     fresh = target.with_suffix(".new")
-    try:
+    with _uninterrupted(), _failing_as(target):
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(data) + "\n", encoding="utf-8")
-        fresh.replace(target)
+        try:
+            fresh.write_text(json.dumps(data) + "\n", encoding="utf-8")
+            fresh.replace(target)
+        except OSError:
+            fresh.unlink(missing_ok=True)  # half of it takes room that is wanted
+            raise
+
+
+@contextmanager
+def _failing_as(target: Path) -> Iterator[None]:
+    """Turn an OSError into a HostError about ``target``."""
+    try:
+        yield
     except OSError as error:
         raise HostError(f"{target}: {error.strerror}") from None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back what would cut a run short in the middle of noting what it has done.
+
+    The deadline of a hook (SIGALRM) and a person's Ctrl-C arrive a moment later.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGALRM, signal.SIGINT, signal.SIGTERM))
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
