@@ -258,7 +258,7 @@ def _probe(arguments: Namespace) -> int:
     if not config.wan.probe:
         raise UsageError(f"{config.path} names no targets ([wan] probe)")
     health = probe(config, KernelHost())
-    state = {"broken": health.broken, "row": health.row}
+    state = {"broken": health.broken, "row": health.streak}
     words = "MAP-E does not answer" if health.broken else "MAP-E is in use"
     print(json.dumps(state) if arguments.json else words)
     return 0

@@ -172,12 +172,12 @@ def _is_news(run: _Run) -> bool:
         return _refresh_aftr(run, mape.aftr)
     if run.config is None or not isinstance(mape, MapE) or not mape.provisioning:
         return False
-    from dualwan.line.provisioning.refresh import known, learn  # noqa: PLC0415 - as in reconcile
+    from dualwan.line.provisioning.refresh import cached_answers, refresh  # noqa: PLC0415 - loaded by need
 
-    before = [item.answer for item in known(run.config, run.host)]
-    for sentence in learn(run.config, run.host, by_hand=run.event is Event.APPLY):
+    before = [item.answer for item in cached_answers(run.config, run.host)]
+    for sentence in refresh(run.config, run.host, on_request=run.event is Event.APPLY):
         run.say(sentence)
-    return before != [item.answer for item in known(run.config, run.host)]
+    return before != [item.answer for item in cached_answers(run.config, run.host)]
 
 
 def _refresh_aftr(run: _Run, aftr: str) -> bool:

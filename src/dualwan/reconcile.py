@@ -12,7 +12,7 @@ from dualwan.errors import HostError, KernelError, RecordError
 from dualwan.host.api import Host
 from dualwan.journal import Journal
 from dualwan.line import Line, derive_line
-from dualwan.line.provisioning.answer import Known
+from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.model.event import Event
 from dualwan.model.observed import Observed
 from dualwan.model.plan import Action, SlicePlan, Step
@@ -156,7 +156,7 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
     if config is None:
         return Line()
     prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
-    return derive_line(config, prefixes, state.prefix, _known(config, host), state.aftr)
+    return derive_line(config, prefixes, state.prefix, _cached_answers(config, host), state.aftr)
 
 
 def _sysctls(
@@ -167,13 +167,13 @@ def _sysctls(
     return tuple(name for one in mine for name in one.sysctls(config, ways))
 
 
-def _known(config: Config, host: Host) -> tuple[Known, ...]:
+def _cached_answers(config: Config, host: Host) -> tuple[CachedAnswer, ...]:
     """Return what the line said of its rule before; asks nobody."""
     if not isinstance(config.mape, MapE) or not config.mape.provisioning:
         return ()
-    from dualwan.line.provisioning.refresh import known  # noqa: PLC0415 - for those who want it
+    from dualwan.line.provisioning.refresh import cached_answers  # noqa: PLC0415 - loaded by need
 
-    return known(config, host)
+    return cached_answers(config, host)
 
 
 def reconcile(

@@ -35,8 +35,8 @@ class Host(FakeHost):
     def now(self): return int(time.time())
     def load_answers(self): return answers.load()
     def save_answers(self, fresh): answers.save(fresh)
-    def fetch_provisioning(self, source, device, before, seconds):
-        return ask.ask(source, device, before, seconds)
+    def fetch_provisioning(self, source, device, previous, seconds):
+        return ask.ask(source, device, previous, seconds)
 
 job = json.loads(sys.argv[1])
 resolvers = resolver.resolvers
@@ -54,8 +54,8 @@ else:
     host.announced = {"wan0": tuple(job["prefixes"])}
     config = from_text("test", '[wan]\\ninterface = "wan0"\\n[lan]\\ninterfaces = ["lan0"]\\n'
                                '[mape]\\nprovisioning = ["hb46pp"]\\n')
-    answer["said"] = refresh.learn(config, host, by_hand=True)
-    answer["known"] = [[item.origin, item.age] for item in refresh.known(config, host)]
+    answer["said"] = refresh.refresh(config, host, on_request=True)
+    answer["known"] = [[item.origin, item.age] for item in refresh.cached_answers(config, host)]
 answer["seconds"] = time.monotonic() - started
 # VmHWM is of this program; ru_maxrss would be that of who started it, where it is larger.
 answer["kilobytes"] = next(int(line.split()[1]) for line in open("/proc/self/status")

@@ -27,18 +27,18 @@ def state(tmp_path, monkeypatch):
 
 def test_known_and_fresh():
     """By age and by the prefix that it was given for."""
-    (known,) = ANSWERS.known(1060)
+    (known,) = ANSWERS.checked(1060)
     assert (known.source, known.age, known.origin) == ("hb46pp", 60, "https://vne.example/rule")
     assert known.is_fresh((PREFIX,))
     assert not known.is_fresh(("2001:db8:1:2abd::/64",))
-    assert not ANSWERS.known(1000 + 86400)[0].is_fresh((PREFIX,))
-    assert not ANSWERS.known(999)[0].is_fresh((PREFIX,)), "the clock was set back"
+    assert not ANSWERS.checked(1000 + 86400)[0].is_fresh((PREFIX,))
+    assert not ANSWERS.checked(999)[0].is_fresh((PREFIX,)), "the clock was set back"
 
 
 def test_what_is_no_longer_right_is_not_known():
     """The check at reading is the check at asking."""
     wrong = Entry("x", 0, PREFIX, TEXT.replace('"ea_length": 12', '"ea_length": 200'))
-    assert AnswerCache({"hb46pp": wrong, "elsewhere": ENTRY}).known(0) == ()
+    assert AnswerCache({"hb46pp": wrong, "elsewhere": ENTRY}).checked(0) == ()
 
 
 def test_a_failure_keeps_the_answer_and_waits():
@@ -88,7 +88,7 @@ def test_what_cannot_be_read_is_nothing_known(text):
 def test_fuzz(text):
     """Never raises."""
     cache.decode(text)
-    AnswerCache({"hb46pp": Entry("", 0, "", text), "dhcpv6": Entry("", 0, "", text)}).known(0)
+    AnswerCache({"hb46pp": Entry("", 0, "", text), "dhcpv6": Entry("", 0, "", text)}).checked(0)
 
 
 def test_on_disk(state):

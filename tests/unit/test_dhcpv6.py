@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dualwan.errors import MapeError, RemoteError
 from dualwan.line.provisioning import dhcpv6
-from dualwan.line.provisioning.answer import mapping
+from dualwan.line.provisioning.answer import ce_parameters
 
 PREFIX = "2001:db8:1:2abc::/64"
 BR = IPv6Address("2001:db8:1::1").packed
@@ -45,7 +45,7 @@ HEX = CONTAINER.hex()
 
 def test_a_container():
     """A rule with a PSID offset of its own, and its relay."""
-    ce = mapping(dhcpv6.parse(HEX, "a lease"), PREFIX)
+    ce = ce_parameters(dhcpv6.parse(HEX, "a lease"), PREFIX)
     assert (str(ce.ipv4), ce.psid, ce.port_set.psid_offset) == ("203.0.113.171", 12, 4)
     assert str(ce.ce) == "2001:db8:1:2abc:0:cb00:71ab:c"  # the RFC's layout
     assert (str(ce.br), ce.rule.source) == ("2001:db8:1::1", "a lease")
@@ -53,14 +53,16 @@ def test_a_container():
 
 def test_the_offset_of_the_rfc_is_the_default():
     """RFC 7597 section 5.1: 6."""
-    ce = mapping(dhcpv6.parse((rule() + option(90, BR)).hex()), PREFIX)
+    ce = ce_parameters(dhcpv6.parse((rule() + option(90, BR)).hex()), PREFIX)
     assert ce.port_set.psid_offset == 6
 
 
 def test_the_psid_on_the_wire_is_left_aligned():
     """0xfe00 in 7 bits is 127: the ports come from it where the EA bits hold no PSID."""
     ports = option(93, bytes.fromhex("0607fe00"))
-    ce = mapping(dhcpv6.parse((rule(ea_length=8, ports=ports) + option(90, BR)).hex()), PREFIX)
+    ce = ce_parameters(
+        dhcpv6.parse((rule(ea_length=8, ports=ports) + option(90, BR)).hex()), PREFIX
+    )
     assert (ce.psid, ce.psid_length, str(ce.ipv4)) == (127, 7, "203.0.113.171")
     assert str(ce.ce).endswith(":0:cb00:71ab:7f")
 
@@ -68,10 +70,10 @@ def test_the_psid_on_the_wire_is_left_aligned():
 def test_a_psid_that_the_prefix_contradicts():
     """Said twice it has to be the same."""
     same = option(93, bytes.fromhex("0604c000"))
-    assert mapping(dhcpv6.parse((rule(ports=same) + option(90, BR)).hex()), PREFIX).psid == 12
+    assert ce_parameters(dhcpv6.parse((rule(ports=same) + option(90, BR)).hex()), PREFIX).psid == 12
     other = option(93, bytes.fromhex("0604d000"))
     with pytest.raises(MapeError, match="it says"):
-        mapping(dhcpv6.parse((rule(ports=other) + option(90, BR)).hex()), PREFIX)
+        ce_parameters(dhcpv6.parse((rule(ports=other) + option(90, BR)).hex()), PREFIX)
 
 
 def test_bits_past_a_prefix_are_ignored():
@@ -93,7 +95,7 @@ def test_two_containers_and_several_relays():
 def test_without_a_relay_there_is_no_mapping():
     """Not an error of the option, but nothing to use."""
     with pytest.raises(MapeError, match="names no border relay"):
-        mapping(dhcpv6.parse(rule().hex()), PREFIX)
+        ce_parameters(dhcpv6.parse(rule().hex()), PREFIX)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dualwan.errors import MapeError, RemoteError
 from dualwan.line.provisioning import hb46pp
-from dualwan.line.provisioning.answer import MAX_TTL, MIN_TTL, mapping, usable
+from dualwan.line.provisioning.answer import MAX_TTL, MIN_TTL, ce_parameters, usable
 
 CASES = Path(__file__).parents[1] / "cases" / "provisioning"
 REFUSED = tomllib.loads((CASES / "refused.toml").read_text())
@@ -25,7 +25,7 @@ def good(name):
 def test_an_answer_with_every_way():
     """The specification's own example, read whole."""
     answer = good("every-way")
-    ce = mapping(answer, PREFIX)
+    ce = ce_parameters(answer, PREFIX)
     assert (str(ce.ipv4), ce.psid, ce.psid_length) == ("203.0.113.171", 12, 4)
     assert str(ce.ce) == "2001:db8:1:2abc:cb:71:ab00:c00"  # draft-03: no version is version 0
     assert str(ce.br) == "2001:db8:1::1"
@@ -39,21 +39,21 @@ def test_an_answer_with_every_way():
 def test_version_1_is_the_layout_of_the_rfc():
     """And a ttl over seven days is cut to that."""
     answer = good("rfc")
-    assert str(mapping(answer, PREFIX).ce) == "2001:db8:1:2abc:0:cb00:71ab:c"
+    assert str(ce_parameters(answer, PREFIX).ce) == "2001:db8:1:2abc:0:cb00:71ab:c"
     assert answer.ttl == MAX_TTL
 
 
 def test_the_longest_rule_counts_and_unknown_keys_do_not():
     """Of two rules that cover the prefix; a ttl of 0 does not make us ask at every event."""
     answer = good("longest-of-two")
-    assert str(mapping(answer, PREFIX).ipv4) == "203.0.113.171"
-    assert str(mapping(answer, "2001:db8:1:3000::/64").ipv4) == "198.51.100.0"
+    assert str(ce_parameters(answer, PREFIX).ipv4) == "203.0.113.171"
+    assert str(ce_parameters(answer, "2001:db8:1:3000::/64").ipv4) == "198.51.100.0"
     assert answer.ttl == MIN_TTL
 
 
 def test_an_address_that_is_not_shared():
     """EA bits that complete the address and no more: no PSID, a name in Japanese."""
-    ce = mapping(good("whole-address"), PREFIX)
+    ce = ce_parameters(good("whole-address"), PREFIX)
     assert (str(ce.ipv4), ce.shared) == ("203.0.113.188", False)
 
 
@@ -87,7 +87,7 @@ def test_two_rules_that_contradict_each_other():
     other = text["map_e"]["rules"][0] | {"ipv4": "198.51.100.0/24"}
     text["map_e"]["rules"].append(other)
     with pytest.raises(MapeError, match="two rules that differ"):
-        mapping(hb46pp.parse(json.dumps(text)), PREFIX)
+        ce_parameters(hb46pp.parse(json.dumps(text)), PREFIX)
 
 
 @pytest.mark.parametrize("path", sorted((CASES / "refused").iterdir()), ids=lambda path: path.stem)

@@ -9,7 +9,7 @@ from dualwan import __version__
 from dualwan.errors import HostError, RemoteError
 from dualwan.host import leases
 from dualwan.host.remote import ask, https, resolver
-from dualwan.line.provisioning.answer import Answer, Known
+from dualwan.line.provisioning.answer import Answer, CachedAnswer
 
 OPTION = "0059000f010c18cb0071003420010db8000120005a001020010db8000100000000000000000001"
 
@@ -147,7 +147,7 @@ def provider(monkeypatch):
 
 def known(origin, token):
     """Return an answer of ORIGIN that came with TOKEN."""
-    return Known("hb46pp", origin, "", 0, Answer(token=token))
+    return CachedAnswer("hb46pp", origin, "", 0, Answer(token=token))
 
 
 def test_the_line_s_own_name_servers_are_asked_first(state, tmp_path, monkeypatch, provider):

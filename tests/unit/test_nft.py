@@ -12,9 +12,9 @@ from dualwan.nft.table import (
     NftTable,
     base_chain,
     chain,
+    commented,
     counter,
     dynamic,
-    noted,
 )
 from dualwan.nft.transaction import replacement
 
@@ -37,7 +37,7 @@ def test_a_table_reads_as_nft_writes_it():
         (
             dynamic("map", "m", "type ipv4_addr : inet_service", 8, comment="1/2/3"),
             counter("lost"),
-            base_chain("a", INPUT, noted("drop", "why"), comment="what comes in"),
+            base_chain("a", INPUT, commented("drop", "why"), comment="what comes in"),
         ),
     )
     assert (
@@ -192,7 +192,7 @@ EVERYTHING = NftTable(
         counter("lost"),
         Block("ct timeout", "short", ("protocol udp", "l3proto ip")),
         base_chain(
-            "a", INPUT, DeviceShortcut("lan0", "accept"), noted("drop", "why"), comment="in"
+            "a", INPUT, DeviceShortcut("lan0", "accept"), commented("drop", "why"), comment="in"
         ),
         chain("b", "accept"),
     ),

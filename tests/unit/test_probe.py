@@ -83,7 +83,7 @@ def probes(machine, number):
 def test_the_targets_are_asked_through_mape(machine):
     """By the tunnel's device, each of them; who answers by PPPoE does not count."""
     machine.answering = {"ppp0", "wan0"}
-    assert probes(machine, 1) == Health(row=1)
+    assert probes(machine, 1) == Health(streak=1)
     assert machine.probed == [("mape0", ["198.51.100.1", "198.51.100.2"])]
 
 
@@ -97,7 +97,7 @@ def test_an_answer_changes_nothing(machine, log):
 def test_a_row_of_silence_moves_the_lan_to_pppoe(machine, log):
     """With the last of the row and not before; MAP-E stays, for what comes in by it."""
     machine.answering.clear()
-    assert probes(machine, FAILS - 1) == Health(row=FAILS - 1)
+    assert probes(machine, FAILS - 1) == Health(streak=FAILS - 1)
     assert (ways(machine), log) == (BY_MAPE, [])
     assert probes(machine, 1) == Health(broken=True, since=1000.0)
     assert ways(machine) == BY_PPPOE
@@ -115,7 +115,7 @@ def test_each_probe_goes_on_where_the_one_before_ended(machine):
     assert probes(machine, 1) == machine.run_state.health == Health()
     machine.answering.clear()
     assert not probes(machine, FAILS - 1).broken
-    assert machine.run_state.health == Health(row=FAILS - 1)
+    assert machine.run_state.health == Health(streak=FAILS - 1)
     assert probes(machine, 1).broken
 
 

@@ -32,7 +32,7 @@ STATE = RunState(
     prefix="2001:db8::/56",
     aftr="2001:db8:ffff::64",
     notified_ce="2001:db8::feed",
-    health=Health(broken=True, row=2, since=1000.5),
+    health=Health(broken=True, streak=2, since=1000.5),
     tables=("t",),
     losses=Losses({"192.168.1.10": 3}, 2, 1),
     dialled=("dsl-provider",),

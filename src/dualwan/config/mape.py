@@ -56,8 +56,8 @@ class MapE(_Common):
     provider: "manual", "auto" or a provider in ``rules``. manual: the values for "manual".
     rule: a rule in the file; it precedes ``rules``.
     provisioning: of SOURCES, in the order of asking; an answer precedes ``rules``.
-    open_nat: LAN hosts with endpoint-independent filtering for UDP (RFC 4787 section 5): any
-    host may send to a port that they have opened.
+    open_nat: LAN hosts with address-dependent filtering for UDP (RFC 4787 section 5): a
+    server that they have sent to may answer from any port.
     max_share: percent of the port set, 10 to 100, that a host may use towards a destination.
     conntrack_timeouts: whether flows through the tunnel get conntrack timeouts of their own.
     """

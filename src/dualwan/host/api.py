@@ -12,7 +12,7 @@ from dualwan.model.state import RunState
 from dualwan.model.usage import Flow
 
 if TYPE_CHECKING:  # loaded only by those who learn
-    from dualwan.line.provisioning.answer import Known
+    from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
 
 
@@ -116,11 +116,11 @@ class LineServices(Protocol):
         ...
 
     def fetch_provisioning(
-        self, source: str, device: str, before: Known | None, seconds: float
+        self, source: str, device: str, previous: CachedAnswer | None, seconds: float
     ) -> tuple[str, int, str]:
         """Ask ``source`` (of config.mape.SOURCES) about the line on ``device``.
 
-        ``before`` is its last answer. Returns where the answer came from, when it was given,
+        ``previous`` is its last answer. Returns where the answer came from, when it was given,
         and its text, unchecked. Raises RemoteError, after ``seconds`` at the latest.
         """
         ...

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dualwan.errors import HostError, RemoteError
 from dualwan.host import store
 from dualwan.host.fake_kernel import FakeKernel
-from dualwan.line.provisioning.answer import Known
+from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.model.observed import Observed
 from dualwan.model.state import RunState
@@ -122,10 +122,10 @@ class FakeHost(FakeKernel):
         return "OK"
 
     def fetch_provisioning(
-        self, source: str, device: str, before: Known | None, seconds: float
+        self, source: str, device: str, previous: CachedAnswer | None, seconds: float
     ) -> tuple[str, int, str]:
         """See LineServices: what a test put into ``answers``."""
-        del device, before, seconds
+        del device, previous, seconds
         self._exchange()
         self.asked.append(source)
         if source not in self.answers:

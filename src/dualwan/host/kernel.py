@@ -22,7 +22,7 @@ from dualwan.model.usage import Flow, flows
 from dualwan.nft.table import NftTable
 
 if TYPE_CHECKING:
-    from dualwan.line.provisioning.answer import Known
+    from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
 
 
@@ -186,9 +186,9 @@ class KernelHost:
         return update_call.call(update_call.read(Path(path)))
 
     def fetch_provisioning(
-        self, source: str, device: str, before: Known | None, seconds: float
+        self, source: str, device: str, previous: CachedAnswer | None, seconds: float
     ) -> tuple[str, int, str]:
         """See LineServices."""
         from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
 
-        return ask.ask(source, device, before, seconds)
+        return ask.ask(source, device, previous, seconds)

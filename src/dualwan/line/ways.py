@@ -1,4 +1,4 @@
-"""The ways of a configuration, on the line as it is now. Pure."""
+"""The ways of a configuration on the present line. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dualwan.config import Config
 from dualwan.config.mape import Ipip, MapE
 from dualwan.model.way import Kind, Softwire, Way
 
-# Numbers of marks. Connections that 0.1.0 marked outlive an upgrade, so these two are its own.
+# Numbers of the marks: those of 0.1.0, whose marked connections live on after an upgrade.
 PPPOE_NUMBER, MAPE_NUMBER = 1, 3
 
 
 def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
-    """Return the ways of ``config``: the default one first."""
+    """Return the ways of ``config``, the default one first; ``softwire``: None if unknown."""
     pppoe, lan, wan = config.pppoe, config.lan, config.wan
     return (
         Way(
@@ -39,7 +39,7 @@ def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
             stands_in=wan.failover,
             offers_services=True,
             chosen=lan.via_pppoe,
-            strictly=lan.fallback == "none",
+            no_fallback=lan.fallback == "none",
             peer=pppoe.peer,
         ),
     )

@@ -1,1 +1,1 @@
-"""The values that slices and host exchange: resources, what was observed, plans, state. Pure."""
+"""The values that slices and host exchange: resources, observations, plans, state. Pure."""

@@ -1,4 +1,4 @@
-"""The triggers of reconciliation. Loads nothing that takes time: hooks import it first."""
+"""The triggers of reconciliation. Hooks import it first, so it imports little."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Event(Enum):
-    """A trigger of reconciliation. The value is its id, for machines."""
+    """A trigger of reconciliation. The value is its id, for programs."""
 
     PRE_UP = "pre-up"
     UP = "up"
@@ -20,17 +20,17 @@ class Event(Enum):
 
     @property
     def label(self) -> str:
-        """The event as the log calls it."""
+        """The event's label in the log."""
         return _LABELS.get(self, self.value)
 
     @property
     def wanted(self) -> bool | None:
-        """What the event says about the router as a whole: to be up, down, or nothing (None)."""
+        """The router's goal after the event: True up, False down, None unchanged."""
         return _WANTED.get(self)
 
     @property
     def of_ppp(self) -> bool:
-        """Whether pppd reports it."""
+        """Whether pppd is the sender."""
         return self in (Event.PPP_UP, Event.PPP_DOWN)
 
 

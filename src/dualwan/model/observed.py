@@ -1,4 +1,4 @@
-"""What is read of the machine, and what was seen of it. Pure."""
+"""The kernel's state as far as slices need it: the reads, and the observation. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dualwan.nft.table import NftTable
 
 
 class TableId(NamedTuple):
-    """A nft table by name. dynamic: packets fill sets of it."""
+    """The identity of a nft table. dynamic: packets add elements to its sets."""
 
     family: str
     name: str
@@ -19,10 +19,11 @@ class TableId(NamedTuple):
 
 
 class Reads(NamedTuple):
-    """What is to be read of the machine; what is not named is not looked at.
+    """The objects to read from the kernel; no others are read.
 
-    devices: whose links, addresses and tunnel data; sysctls: names below /proc/sys.
-    ipv6_default: the device whose IPv6 default route is asked for, "" for none.
+    devices: for link, addresses and tunnel parameters. sysctls: names below /proc/sys.
+    routes, rules: whether to read those with our protocol number.
+    ipv6_default: the device whose IPv6 default route to look for, "" for none.
     """
 
     devices: tuple[str, ...] = ()
@@ -44,10 +45,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Observed:
-    """The machine as far as it was read. tables: None where nft did not answer.
+    """The kernel's state, as far as it was read.
 
-    routes and rules: those with our protocol number. legacy: tables of xtables proper, such
-    as "iptables-legacy filter".
+    routes, rules: those with our protocol number. sysctls: without those that do not exist.
+    tables: None if nft could not be queried. ipv6_default: whether there is such a route.
+    legacy: tables of iptables-legacy, such as "iptables-legacy filter".
     """
 
     links: Mapping[str, Link] = field(default_factory=dict)
@@ -68,5 +70,5 @@ class Observed:
         return ""
 
     def is_up(self, device: str) -> bool:
-        """Whether ``device`` is there and administratively up."""
+        """Whether ``device`` exists and is administratively up."""
         return device in self.links and self.links[device].up

@@ -1,4 +1,4 @@
-"""Desired state less observed state: the steps that lead from one to the other. Pure."""
+"""Plans: the steps from the observed to the desired state. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from enum import Enum
 from dualwan.model.resources import Flows, Resource, Sysctl
 from dualwan.nft.table import NftTable
 
-LONGEST = 240  # letters of a line in a plan
+LONGEST = 240  # letters of a line in a printed plan
 
 
 class Action(Enum):
-    """What a step does to its resource.
+    """The action of a step on its resource.
 
-    KEEP: it is as wanted. ADD, CHANGE, REMOVE: it is not. RESTORE: a sysctl gets the value
-    back that stood before ours.
+    KEEP: nothing, the resource is as desired. RESTORE: set a sysctl to its original value.
     """
 
     KEEP = "keep"
@@ -27,7 +26,7 @@ class Action(Enum):
 
     @property
     def sign(self) -> str:
-        """The action as the first letter of a line."""
+        """The action as the first letter of a printed step."""
         return _SIGNS[self]
 
 
@@ -42,7 +41,7 @@ _SIGNS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a plan: an action on a resource, and what the resource was before a change."""
+    """A step of a plan: an action on a resource. was: the resource before a change."""
 
     action: Action
     resource: Resource
@@ -50,17 +49,17 @@ class Step:
 
     @property
     def sign(self) -> str:
-        """The action as the first letter of a line: = + ~ -."""
+        """The action as the first letter of a printed step: = + ~ -."""
         return self.action.sign
 
     @property
     def changes(self) -> bool:
-        """Whether the step does anything."""
+        """Whether the step changes anything."""
         return self.action is not Action.KEEP
 
     @property
     def text(self) -> str:
-        """The step for a person."""
+        """The step as printed, without sign."""
         if isinstance(self.resource, Sysctl) and isinstance(self.was, Sysctl):
             back = " (as it was before)" if self.action is Action.RESTORE else ""
             return f"sysctl {self.resource.name} {self.was.value} -> {self.resource.value}{back}"
@@ -76,7 +75,7 @@ class Step:
 
     @property
     def details(self) -> tuple[str, ...]:
-        """Lines that differ inside a nft table, with their own sign."""
+        """The different lines of a changed nft table, each with its sign."""
         if self.action is not Action.CHANGE or not isinstance(self.resource, NftTable):
             return ()
         import difflib  # noqa: PLC0415 - only a person asks for the lines
@@ -91,7 +90,7 @@ class Step:
 
 
 def shortened(line: str) -> str:
-    """LINE, without the middle where it is too long to be read (a map of 63 port ranges)."""
+    """Return ``line``, its middle elided if it is too long (a map of 63 port ranges)."""
     if len(line) <= LONGEST:
         return line
     return f"{line[: LONGEST * 2 // 3]} ... {line[-LONGEST // 4 :]}"
@@ -99,10 +98,10 @@ def shortened(line: str) -> str:
 
 @dataclass(frozen=True)
 class SlicePlan:
-    """The steps of one slice, in the order in which they are to be done.
+    """The steps of one slice, in the order of execution.
 
-    problems: what stands in the way of the rest, in words; the steps are done all the same.
-    unobserved: what the kernel did not show, so that the plan may be wrong about it.
+    problems: sentences on obstacles to the rest of the goal; the steps are executed all the
+    same. unobserved: sentences on unreadable state, about which the plan may be wrong.
     """
 
     name: str
@@ -112,24 +111,24 @@ class SlicePlan:
 
     @property
     def changes(self) -> tuple[Step, ...]:
-        """The steps that do something."""
+        """The steps without KEEP."""
         return tuple(step for step in self.steps if step.changes)
 
 
 def diff(desired: Sequence[Resource], present: Iterable[Resource]) -> tuple[Step, ...]:
     """Return the steps from ``present`` to ``desired``.
 
-    Removals come first, what was made last before what was made first; then the rest in order.
+    Removals come first, in reverse order; then the rest, in the order of ``desired``.
     """
-    there = {resource.key: resource for resource in present}
+    observed = {resource.key: resource for resource in present}
     kept = {resource.key for resource in desired}
     steps = [
         Step(Action.REMOVE, resource)
-        for key, resource in reversed(list(there.items()))
+        for key, resource in reversed(list(observed.items()))
         if key not in kept
     ]
     for resource in desired:
-        was = there.get(resource.key)
+        was = observed.get(resource.key)
         if was is None:
             steps.append(Step(Action.ADD, resource))
         elif was == resource:
@@ -139,12 +138,12 @@ def diff(desired: Sequence[Resource], present: Iterable[Resource]) -> tuple[Step
     return tuple(steps)
 
 
-def sysctl_steps(desired: Sequence[Sysctl], seen: Mapping[str, str]) -> tuple[Step, ...]:
-    """Return the steps that set sysctls, without those that this kernel does not have (now)."""
+def sysctl_steps(desired: Sequence[Sysctl], observed: Mapping[str, str]) -> tuple[Step, ...]:
+    """Return the steps that set sysctls, without those that do not exist in ``observed``."""
     steps = []
     for sysctl in desired:
-        if sysctl.name in seen:
-            was = Sysctl(sysctl.name, seen[sysctl.name])
+        if sysctl.name in observed:
+            was = Sysctl(sysctl.name, observed[sysctl.name])
             steps.append(
                 Step(Action.KEEP, sysctl) if was == sysctl else Step(Action.CHANGE, sysctl, was)
             )
@@ -152,19 +151,19 @@ def sysctl_steps(desired: Sequence[Sysctl], seen: Mapping[str, str]) -> tuple[St
 
 
 def restore_steps(
-    originals: Mapping[str, str], kept: Iterable[str], seen: Mapping[str, str]
+    originals: Mapping[str, str], kept: Iterable[str], observed: Mapping[str, str]
 ) -> tuple[Step, ...]:
-    """Return the steps that restore the sysctls ``originals``, but for ``kept``, last set first."""
+    """Return the steps that restore ``originals`` except ``kept``, last set first."""
     keep = set(kept)
     return tuple(
-        Step(Action.RESTORE, Sysctl(name, value), Sysctl(name, seen[name]))
+        Step(Action.RESTORE, Sysctl(name, value), Sysctl(name, observed[name]))
         for name, value in reversed(list(originals.items()))
-        if name not in keep and name in seen and seen[name] != value
+        if name not in keep and name in observed and observed[name] != value
     )
 
 
 def flow_steps(addresses: Iterable[str]) -> tuple[Step, ...]:
-    """Return the steps that forget the conntrack entries naming ``addresses``."""
+    """Return the steps that delete the conntrack entries of ``addresses``, "" for none."""
     return tuple(
         Step(Action.REMOVE, Flows(address)) for address in sorted(set(addresses)) if address
     )

@@ -1,7 +1,7 @@
-"""What the kernel can hold that this program owns, as values that can be compared.
+"""Resources: kernel objects that this program owns, as comparable values.
 
-A slice says which resources it wants; the host says which are there; the planner compares.
-Each has `key` (what it is) and `text` (how a person reads it).
+A slice returns the desired resources, the host the observed ones, and the planner compares
+them. Each has a ``key``, its identity, and a ``text`` for the user.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ RTPROT_DUALWAN = 217  # our number in rtnetlink's rtm_protocol and fib_rules' FR
 
 @dataclass(frozen=True)
 class Sysctl:
-    """A value below /proc/sys; name with slashes, for interface names may hold dots."""
+    """A value below /proc/sys; name: with slashes, as interface names may have dots."""
 
     name: str
     value: str
@@ -27,7 +27,7 @@ class Sysctl:
 
     @property
     def text(self) -> str:
-        """As the sysctl program writes it."""
+        """As sysctl(8) prints it."""
         return f"sysctl {self.name} = {self.value}"
 
 
@@ -35,9 +35,9 @@ class Sysctl:
 class Address:
     """A host address (/32 or /128) on a device.
 
-    IPv6 ones are added without duplicate address detection, which would hold them back
-    for a second. The CE address is deprecated (preferred lifetime 0, RFC 4862 section 5.5.4),
-    so that the router does not take it as the source of its own traffic.
+    IPv6 addresses are added without duplicate address detection, which would delay them by
+    a second. The CE address is deprecated (preferred lifetime 0, RFC 4862 section 5.5.4), so
+    that the kernel does not select it as the source of the router's own traffic.
     """
 
     device: str
@@ -51,7 +51,7 @@ class Address:
 
     @property
     def text(self) -> str:
-        """As ip address shows it."""
+        """As `ip address` shows it."""
         length = 128 if ":" in self.address else 32
         lifetime = " deprecated" if self.deprecated else ""
         return f"address {self.address}/{length} dev {self.device}{lifetime}"
@@ -59,7 +59,10 @@ class Address:
 
 @dataclass(frozen=True)
 class Tunnel:
-    """An ip6tnl device for IPv4 in IPv6 (RFC 2473), without encapsulation limit; mtu in bytes."""
+    """An ip6tnl device for IPv4 in IPv6 (RFC 2473), without encapsulation limit.
+
+    local, remote: its ends. link: the device below it. mtu: in bytes.
+    """
 
     name: str
     local: str
@@ -75,7 +78,7 @@ class Tunnel:
 
     @property
     def text(self) -> str:
-        """As ip link shows it."""
+        """As `ip link` shows it."""
         return (
             f"tunnel {self.name} local {self.local} remote {self.remote}"
             f" dev {self.link} mtu {self.mtu}" + ("" if self.up else " (down)")
@@ -84,9 +87,9 @@ class Tunnel:
 
 @dataclass(frozen=True)
 class Route:
-    """A default IPv4 route through a device, in a table, with our protocol number.
+    """An IPv4 default route in a routing table, with our protocol number.
 
-    Without a device it is "unreachable". metric: 0 goes first.
+    device: "" for an unreachable route. metric: the lowest precedes, and 0 all others.
     """
 
     table: int
@@ -95,23 +98,26 @@ class Route:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity: all of it."""
+        """Identity: all fields."""
         return ("route", str(self.table), self.device, str(self.metric))
 
     @property
     def text(self) -> str:
-        """As ip route shows it."""
+        """As `ip route` shows it."""
         where = "main" if self.table == MAIN else str(self.table)
         way = f"route default dev {self.device}" if self.device else "route unreachable default"
         return f"{way} table {where}" + (f" metric {self.metric}" if self.metric else "")
 
 
-MAIN = 254
+MAIN = 254  # number of the routing table main
 
 
 @dataclass(frozen=True)
 class RouteRule:
-    """A routing rule to a table, by source address or by mark, with our protocol number."""
+    """An ip rule by source address or by mark, with our protocol number.
+
+    table: the routing table to look up. source: IPv4 address, "" for a rule by mark.
+    """
 
     priority: int
     table: int
@@ -121,7 +127,7 @@ class RouteRule:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity: all of it."""
+        """Identity: all fields."""
         return (
             "rule",
             str(self.priority),
@@ -133,14 +139,14 @@ class RouteRule:
 
     @property
     def text(self) -> str:
-        """As ip rule shows it."""
+        """As `ip rule` shows it."""
         by = f"from {self.source}" if self.source else f"fwmark {self.mark:#x}/{self.mask:#x}"
         return f"rule {self.priority}: {by} lookup {self.table}"
 
 
 @dataclass(frozen=True)
 class Flows:
-    """Conntrack entries that name an address that this machine has no longer."""
+    """The conntrack entries of an address that this machine has lost."""
 
     address: str
 
@@ -151,13 +157,13 @@ class Flows:
 
     @property
     def text(self) -> str:
-        """What is meant, in words."""
+        """The resource for the user."""
         return f"conntrack entries of {self.address}"
 
 
 @dataclass(frozen=True)
 class Solicitation:
-    """A router solicitation to be sent on a device (RFC 4861 section 4.1)."""
+    """A router solicitation to send on a device (RFC 4861 section 4.1)."""
 
     device: str
 
@@ -168,7 +174,7 @@ class Solicitation:
 
     @property
     def text(self) -> str:
-        """What is meant, in words."""
+        """The resource for the user."""
         return f"router solicitation on {self.device}"
 
 

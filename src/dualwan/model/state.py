@@ -1,7 +1,7 @@
-"""What one run leaves for the next, and what a step adds to it. Pure.
+"""The run state: values that one run leaves for the next, and their updates. Pure.
 
-Noted before a step where a crash in between would lose it (the value that stood before
-ours), and after the step where it says what was done.
+A value that a crash would lose, such as the original of a sysctl, is noted before the step;
+the outcome of a step is noted after it.
 """
 
 from __future__ import annotations
@@ -17,32 +17,31 @@ from dualwan.nft.table import NftTable
 
 
 class Health(NamedTuple):
-    """What the probes of the default way said.
+    """The failover state, from the probes of the default way.
 
-    row: probes in a row that contradict ``broken``. since: when ``broken`` last changed, in
-    seconds since the epoch.
+    streak: probes in a row that contradict ``broken``. since: time of the last change of
+    ``broken``, in seconds since the epoch.
     """
 
     broken: bool = False
-    row: int = 0
+    streak: int = 0
     since: float = 0.0
 
 
 @dataclass(frozen=True)
 class RunState:
-    """What only this program knows, kept in /run until the next boot.
+    """The run state, in /run until the next boot.
 
-    wanted: the last word was ifup or apply, not ifdown or down.
-    sysctls: for each slice, the values that stood before ours, in the order of setting.
-    addresses: host addresses added to devices of others (the CE address on the WAN).
-    tunnels: names of the tunnel devices made.
-    softwires, sessions: for each way by its name, the IPv4 address last used, whose flows may
-    live on.
-    prefix: the IPv6 prefix that the softwire was last derived from.
-    aftr: the address at which DS-Lite's other end was last found.
-    notified_ce: our end of the tunnel as the provider was last told (IPIP).
-    health: what the probes of the default way said.
-    tables: names of the nft tables that are loaded. losses: counts of tables that are gone.
+    wanted: the router's goal: True after ifup or apply, False after ifdown or down.
+    sysctls: original values by slice and name, in the order of setting.
+    addresses: host addresses added to devices that are not ours (the CE address on the WAN).
+    tunnels: names of the tunnel devices created.
+    softwires, sessions: by name of the way, the last IPv4 address, whose flows may live on.
+    prefix: the IPv6 prefix of the last softwire.
+    aftr: the last IPv6 address of DS-Lite's AFTR.
+    notified_ce: the last CE address sent to the provider's update URL (IPIP).
+    health: the failover state.
+    tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
     """
 
@@ -62,24 +61,24 @@ class RunState:
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """Devices that hold something of ours, whatever the configuration says by now."""
+        """Devices with resources of ours, independent of the present configuration."""
         return (*self.tunnels, *(address.device for address in self.addresses))
 
 
 def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunState:
-    """Return ``state`` as it must stand before the steps of ``plan``.
+    """Return ``state`` with what must be on disk before the steps of ``plan``.
 
-    ``own`` are the devices that this program makes: their addresses go with them.
+    ``own``: devices that this program creates; their addresses vanish with them.
     """
     for step in plan.changes:
         item = step.resource
         match step.action, item:
             case Action.CHANGE, Sysctl() if isinstance(step.was, Sysctl):
-                known = dict(state.sysctls.get(plan.name, {}))
-                known.setdefault(item.name, step.was.value)
-                state = replace(state, sysctls={**state.sysctls, plan.name: known})
+                originals = dict(state.sysctls.get(plan.name, {}))
+                originals.setdefault(item.name, step.was.value)
+                state = replace(state, sysctls={**state.sysctls, plan.name: originals})
             case Action.ADD, Address() if item.device not in own:
-                others = (there for there in state.addresses if there.key != item.key)
+                others = (other for other in state.addresses if other.key != item.key)
                 state = replace(state, addresses=(*others, item))
             case Action.ADD, Tunnel():
                 state = replace(state, tunnels=tuple(dict.fromkeys((*state.tunnels, item.name))))
@@ -87,29 +86,29 @@ def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunSt
 
 
 def note_step(state: RunState, name: str, step: Step) -> RunState:
-    """Return ``state`` once ``step`` of the slice ``name`` is done."""
-    gone = step.action is Action.REMOVE
+    """Return ``state`` after ``step`` of the slice ``name``."""
+    removed = step.action is Action.REMOVE
     match step.resource:
         case Sysctl() as item if step.action is Action.RESTORE:
             left = {
                 key: value for key, value in state.sysctls.get(name, {}).items() if key != item.name
             }
             return replace(state, sysctls={**state.sysctls, name: left})
-        case Address() as item if gone:
-            kept = tuple(there for there in state.addresses if there.key != item.key)
+        case Address() as item if removed:
+            kept = tuple(other for other in state.addresses if other.key != item.key)
             return replace(state, addresses=kept)
-        case Tunnel() as item if gone:
+        case Tunnel() as item if removed:
             return replace(
-                state, tunnels=tuple(there for there in state.tunnels if there != item.name)
+                state, tunnels=tuple(other for other in state.tunnels if other != item.name)
             )
         case NftTable() as item:
-            rest = tuple(there for there in state.tables if there != item.name)
-            return replace(state, tables=rest if gone else (*rest, item.name))
+            rest = tuple(other for other in state.tables if other != item.name)
+            return replace(state, tables=rest if removed else (*rest, item.name))
     return state
 
 
 def forget_sysctls(state: RunState, name: str) -> RunState:
-    """Return ``state`` without the values of the slice ``name``, which are restored."""
+    """Return ``state`` without the originals of the slice ``name``, which are restored."""
     return replace(
         state, sysctls={owner: values for owner, values in state.sysctls.items() if owner != name}
     )

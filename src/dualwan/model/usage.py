@@ -1,4 +1,4 @@
-"""How much of the port set is in use: what conntrack and nft say, and what follows. Pure."""
+"""The use of the port set, from conntrack entries and nft counters. Pure."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 PROTOCOLS = ("tcp", "udp", "icmp")
-SHOWN = 5  # destinations and hosts
+TOP = 5  # destinations and hosts in a report
 
 
 class Flow(NamedTuple):
-    """A flow of HOST to TARGET that has PORT of the port set; an identifier for ICMP echo."""
+    """A flow through the shared address.
+
+    host: the LAN host. port: the port of the port set; of ICMP echo the identifier.
+    """
 
     protocol: str
     host: str
-    target: str
-    target_port: int
+    destination: str
+    destination_port: int
     port: int
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What went wrong, counted.
+    """Counts of lost flows and packets.
 
-    refused: flows beyond `max-share`, by host. no_port: flows that found all ports taken.
-    untranslated: packets that the guard stopped.
+    refused: flows beyond `max-share`, by host. no_port: flows for which all ports were taken.
+    untranslated: packets that the egress filter dropped.
     """
 
     refused: Mapping[str, int] = field(default_factory=dict)
@@ -34,7 +37,7 @@ class Losses:
     untranslated: int = 0
 
     def __add__(self, other: Losses) -> Losses:
-        """Both together."""
+        """Return the sums."""
         return Losses(
             dict(Counter(self.refused) + Counter(other.refused)),
             self.no_port + other.no_port,
@@ -42,7 +45,7 @@ class Losses:
         )
 
     def minus(self, other: Losses) -> Losses:
-        """What OTHER does not have of it; nothing is less than 0."""
+        """Return the differences, at least 0."""
         return Losses(
             dict(Counter(self.refused) - Counter(other.refused)),
             max(0, self.no_port - other.no_port),
@@ -52,33 +55,33 @@ class Losses:
 
 @dataclass(frozen=True)
 class Usage:
-    """What is in use now, and what went wrong since the machine started."""
+    """The flows now, and the losses since boot."""
 
     flows: tuple[Flow, ...] = ()
     losses: Losses = Losses()
 
     def ports(self, protocol: str) -> int:
-        """How many ports flows of PROTOCOL use."""
+        """Return the number of ports that flows of ``protocol`` use."""
         return len({one.port for one in self.flows if one.protocol == protocol})
 
     def hosts(self) -> list[tuple[str, int]]:
-        """The hosts with the most flows, and how many."""
-        return Counter(one.host for one in self.flows).most_common(SHOWN)
+        """Return the TOP hosts by number of flows, with that number."""
+        return Counter(one.host for one in self.flows).most_common(TOP)
 
     def destinations(self) -> list[tuple[tuple[str, str, int], int]]:
-        """Where most ports are in use: protocol, address and port, and how many.
+        """Return the TOP destinations (protocol, address, port), with their number of ports.
 
-        A port serves one flow to each destination, so a busy destination is what runs out.
+        A port serves one flow to each destination, so ports run out by destination.
         """
         return Counter(
-            (one.protocol, one.target, one.target_port) for one in self.flows
-        ).most_common(SHOWN)
+            (one.protocol, one.destination, one.destination_port) for one in self.flows
+        ).most_common(TOP)
 
 
 def flows(lines: Iterable[str]) -> tuple[Flow, ...]:
-    """The flows that `conntrack -L` lists, a line each: how they began, then the answer.
+    """Return the flows in ``lines`` of `conntrack -L`: original direction, then reply.
 
-    Other protocols have no ports, and are left out.
+    Protocols without ports are left out.
     """
     entries = (line.split() for line in lines)
     return tuple(_flow(words) for words in entries if words and words[0] in PROTOCOLS)

@@ -1,4 +1,4 @@
-"""A way to the IPv4 internet, as one value. Pure."""
+"""Ways to the IPv4 internet. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dualwan.mape.portset import PortSet
 
 
 class Kind(Enum):
-    """How a way leads out: by a tunnel over the line's IPv6, or by a PPP session."""
+    """The transport of a way: a tunnel over the line's IPv6, or a PPP session."""
 
     SOFTWIRE = "softwire"
     PPP = "ppp"
@@ -21,9 +21,9 @@ class Kind(Enum):
 class Softwire:
     """A tunnel (RFC 2473) that carries IPv4 over the line.
 
-    br and ce: its two ends. ipv4: the address that the CE may use; port_set: its ports, None
-    where all are ours. translated: False where the other end translates (DS-Lite) and every
-    source may enter the tunnel. origin: what it follows from, for people.
+    br, ce: the provider's end and ours. ipv4: the CE's address; port_set: its ports, None
+    for all. translated: False if the other end translates (DS-Lite), so that packets enter
+    the tunnel with their LAN address. origin: the rule or the configuration, for messages.
     """
 
     br: IPv6Address
@@ -38,17 +38,17 @@ class Softwire:
 class Way:
     """A way to the IPv4 internet.
 
-    name: as the configuration calls it. device: the interface. mtu: in bytes.
-    number: 1 to 7, of its marks (slices.marks); table: its routing table.
-    priority: of its first routing rule; the next number is its second one's.
-    softwire: of a softwire, None while it is not known.
-    default: carries what nothing else is said of. stands_in: carries it while the default
-    way cannot.
-    pinned: connections that began here stay here, though new ones may take another way.
-    chosen: LAN hosts and networks whose traffic takes it; strictly: it or none.
-    offers_services: its address is the router's alone, so the router's services are there.
-    open_hosts: LAN hosts whose UDP anybody may answer that they have sent something to.
-    peer: what pppd calls a PPP session.
+    name: in the configuration. device: the interface. mtu: in bytes.
+    number: of its marks, 1 to 7 (slices.marks). table: number of its routing table.
+    priority: of its first ip rule; the second has the next number.
+    softwire: for Kind.SOFTWIRE, None while unknown.
+    default: carries all traffic without another rule. stands_in: carries it during failover.
+    pinned: established connections stay on this way, though new ones may take another.
+    chosen: LAN hosts and networks whose internet traffic takes this way. no_fallback: they
+    have no other way while this one is down.
+    offers_services: the router's own services are open on its address, which is not shared.
+    open_hosts: LAN hosts with address-dependent filtering for UDP (RFC 4787 section 5).
+    peer: the file in /etc/ppp/peers, for Kind.PPP.
     """
 
     name: str
@@ -63,27 +63,27 @@ class Way:
     stands_in: bool = False
     pinned: bool = True
     chosen: tuple[IPv4Network, ...] = ()
-    strictly: bool = False
+    no_fallback: bool = False
     offers_services: bool = False
     open_hosts: tuple[IPv4Address, ...] = ()
     peer: str = ""
 
     @property
     def address(self) -> str:
-        """The IPv4 address that is known beforehand; "" for a PPP session's, which is observed."""
+        """The softwire's IPv4 address, else ""; the address of a PPP session is observed."""
         return str(self.softwire.ipv4) if self.softwire else ""
 
 
 def default_last(ways: Iterable[Way]) -> list[Way]:
-    """Return the ways in their order, but for the default one, which comes last."""
+    """Return the ways in their order, with the default way last."""
     return sorted(ways, key=lambda way: way.default)
 
 
 def of_kind(ways: Iterable[Way], kind: Kind) -> list[Way]:
-    """Return the ways of one kind."""
+    """Return the ways of ``kind``."""
     return [way for way in ways if way.kind is kind]
 
 
 def devices(ways: Iterable[Way]) -> tuple[str, ...]:
-    """Return the interfaces of ways."""
+    """Return the interfaces of ``ways``."""
     return tuple(way.device for way in ways)

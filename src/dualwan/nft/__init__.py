@@ -1,1 +1,1 @@
-"""nft's language: tables as values, transactions between them, listings. Pure, no I/O."""
+"""The language of nft: tables as values, transactions, listings. Pure, no I/O."""

@@ -1,7 +1,7 @@
-"""Tables as dualwan-hook 0.1.0 noted them in its state file: one text each. Pure.
+"""nft tables in the state file of dualwan-hook 0.1.0: one text each. Pure.
 
-Read after an upgrade under a running line, so that sets and maps that are still wanted are
-kept with their elements (transaction.replacement).
+They are read after an upgrade under a running line, so that the sets and maps of the new
+tables keep their elements (transaction.replacement).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DYNAMIC = re.compile(r"flags (\S+,)*dynamic\b")
 
 
 def table(text: str) -> NftTable | None:
-    """Return the table that ``text`` describes, None where it is no table."""
+    """Return the table in ``text``, None if it is not one."""
     head = _TABLE.match(text)
     if head is None:
         return None
@@ -32,14 +32,14 @@ def _block(kind: str, name: str, body: str) -> Block:
     lines = [line.removeprefix("\t\t") for line in body.splitlines()]
     hooks = [line for line in lines if kind == CHAIN and _HOOK.match(line)]
     comments = [line for line in lines if _COMMENT.match(line)]
-    said = _COMMENT.match(comments[0]) if comments else None
+    comment = _COMMENT.match(comments[0]) if comments else None
     return Block(
         kind,
         name,
         tuple(_line(line) for line in lines if line not in (*hooks, *comments)),
         hook="".join(hooks),
         dynamic=any(_DYNAMIC.match(line) for line in lines),
-        comment=said[1] if said else "",
+        comment=comment[1] if comment else "",
     )
 
 

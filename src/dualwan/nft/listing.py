@@ -1,4 +1,4 @@
-"""What nft prints about tables. Pure."""
+"""Listings of tables by nft. Pure."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ _COUNTER = re.compile(r"^\tcounter (\S+) \{\n(?:\t\tcomment .*\n)?\t\tpackets (\
 
 
 def one_table(ruleset: str, family: str, name: str) -> str:
-    """Return the table of that name as it stands in a listed ``ruleset``, "" for none."""
+    """Return the text of a table in a listed ``ruleset``, "" if it is not there."""
     head, end = f"table {family} {name} {{\n", "\n}\n"
     _, found, rest = f"\n{ruleset}".partition(f"\n{head}")
     return head + rest.partition(end)[0] + end if found else ""
 
 
 def packets(listing: str) -> dict[str, int]:
-    """Return what the named counters of a listed table say."""
+    """Return the packets of each named counter in a listed table."""
     return {name: int(count) for name, count in _COUNTER.findall(listing)}
 
 
 def with_indexes(listing: str, index: Callable[[str], int | None]) -> str:
-    """Return a listing that does not depend on which devices there are.
+    """Return ``listing`` with indexes in place of output devices, to be compared.
 
-    The kernel compares an index, and nft lists the name that the index has at the moment, or
-    the index where there is no such device. In the result all are indexes. A name without
-    an index went between the listing and this look; its rule is left out.
+    The kernel stores an index. nft lists its present name, or the index if there is no such
+    device; so the listing of an unchanged table depends on the devices. ``index`` returns
+    the index of a name, None for a device that went since the listing; its rule is omitted.
     """
 
     def rule(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Blocks of a table as data for JSON, and back: what the run-time state keeps of it. Pure."""
+"""The blocks of a table as JSON data, and back, for its record in the store. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def encode(table: NftTable) -> list[Any]:
 
 
 def decode(family: str, name: str, data: Any) -> NftTable:
-    """Return the table whose blocks ``encode`` wrote; raises ValueError for anything else."""
+    """Return the table of ``encode``'s blocks; raises ValueError for any other data."""
     if not isinstance(data, list):
         raise ValueError(f"nft table {family} {name}: no list of blocks")
     return NftTable(family, name, tuple(_block(item) for item in data))

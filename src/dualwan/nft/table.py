@@ -1,8 +1,7 @@
-"""nft tables as values: blocks of statements, rendered as text where they meet nft. Pure.
+"""nft tables as values: blocks of statements, rendered as text for nft. Pure.
 
-Statements are nft's own language. What the program has to know of a table (what kind a block
-is, where a chain is hooked in, whether packets fill a set) is a field of it and is never read
-out of the text.
+Statements are text in nft's language. Facts about a block that the program needs (kind, hook,
+whether packets fill it) are fields, and are never parsed from the text.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ Index = Callable[[str], int | str | None]
 
 @dataclass(frozen=True)
 class DeviceShortcut:
-    """A rule on the output device, compared by index: cheaper than by name.
+    """A rule on the output device, compared by index, which is cheaper than by name.
 
-    nft loads no device that is not there, and lists the index of one that is gone. So such a
-    rule only decides early what later rules decide as well, and is left out while there is no
-    such device.
+    nft refuses the name of a missing device. So the rule is omitted while the device is
+    missing, and must only anticipate the verdict of later rules. nft lists the index of a
+    device that went after loading.
     """
 
     device: str
     verdict: str
 
     def render(self, index: Index) -> str | None:
-        """Return the rule with what ``index`` says of the device, None where it knows none."""
+        """Return the rule with the device's ``index``, None if there is no such device."""
         device = index(self.device)
         return None if device is None else f"oif {device} {self.verdict}"
 
@@ -36,7 +35,7 @@ Statement = str | DeviceShortcut
 
 
 def by_name(device: str) -> str:
-    """Return the device as a person reads it, in the place of its index."""
+    """Return the quoted name of ``device``, an ``Index`` for the user."""
     return f'"{device}"'
 
 
@@ -44,8 +43,8 @@ def by_name(device: str) -> str:
 class Block:
     """A chain, set, map, counter or ct timeout of a table.
 
-    lines: the rules of a chain, the terms of the rest. hook: where a base chain is hooked in,
-    with its policy. dynamic: packets fill it. comment: what a person is told by nft.
+    lines: the rules of a chain, or the properties of another block. hook: of a base chain,
+    with priority and policy. dynamic: packets add elements. comment: shown by `nft list`.
     """
 
     kind: str
@@ -74,7 +73,7 @@ class Block:
 
 @dataclass(frozen=True)
 class NftTable:
-    """A nft table of ours; ``intact`` is False when somebody else changed it."""
+    """A nft table of ours. intact: False if another program changed it."""
 
     family: str
     name: str
@@ -88,27 +87,27 @@ class NftTable:
 
     @property
     def text(self) -> str:
-        """As nft names it."""
+        """The table as nft names it."""
         return f"nft table {self.family} {self.name}"
 
     @property
     def dynamic(self) -> bool:
-        """Whether packets fill any of its sets."""
+        """Whether packets add elements to any of its sets or maps."""
         return any(block.dynamic for block in self.blocks)
 
     def source(self, index: Index = by_name) -> str:
-        """Return the table as nft text, with ``index`` for devices that are compared by it."""
+        """Return the table as nft text, with ``index`` for the devices of DeviceShortcut."""
         body = "\n".join(block.source(index) for block in self.blocks)
         return f"table {self.family} {self.name} {{\n{body}\n}}\n"
 
 
 def chain(name: str, *rules: Statement, comment: str = "") -> Block:
-    """Return a chain that rules lead to."""
+    """Return a regular chain, the target of jump and goto."""
     return Block(CHAIN, name, rules, comment=comment)
 
 
 def base_chain(name: str, hook: str, *rules: Statement, comment: str = "") -> Block:
-    """Return a chain that netfilter leads to; ``hook`` says where, and its policy."""
+    """Return a base chain; ``hook``: its hook, priority and policy, in nft's words."""
     return Block(CHAIN, name, rules, hook, comment=comment)
 
 
@@ -120,17 +119,17 @@ def counter(name: str) -> Block:
 def dynamic(  # noqa: PLR0913, PLR0917
     kind: str,
     name: str,
-    holds: str,
+    type_: str,
     size: int,
     timeout: str = "",
     comment: str = "",
 ) -> Block:
-    """Return a set or map that packets fill; ``holds`` is its type, as nft writes it."""
+    """Return a set or map that packets fill; ``type_``: the line with its type, for nft."""
     return Block(
         kind,
         name,
         (
-            holds,
+            type_,
             f"size {size}",
             *(["flags dynamic,timeout", f"timeout {timeout}"] if timeout else ["flags dynamic"]),
         ),
@@ -139,13 +138,13 @@ def dynamic(  # noqa: PLR0913, PLR0917
     )
 
 
-def noted(rule: str, comment: str) -> str:
-    """Return the rule with a comment that `nft list` shows; nft takes 128 bytes of it."""
+def commented(rule: str, comment: str) -> str:
+    """Return ``rule`` with a comment for `nft list`, of 128 bytes at most."""
     return f'{rule} comment "{comment}"'
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Return interface names as a nft set; they hold no quote (config.interface_name)."""
+    """Return an anonymous set of interface names; they hold no quote (config.values)."""
     return elements(f'"{name}"' for name in names)
 
 

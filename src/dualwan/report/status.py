@@ -9,7 +9,7 @@ from dualwan import slices
 from dualwan.config import Config
 from dualwan.errors import MapeError
 from dualwan.host.api import Host
-from dualwan.line.provisioning.answer import Known, mapping
+from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Softwire
@@ -58,7 +58,7 @@ def as_data(config: Config, plan: Plan, used: Usage | None = None) -> dict[str, 
         },
         "ports": ports.as_data(softwire, used) if used else None,
         "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
-        "learned": [_learned(known, plan.line.prefix) for known in plan.line.learned],
+        "learned": [_learned(cached, plan.line.prefix) for cached in plan.line.answers],
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
         "unseen": list(plan.unobserved),
@@ -85,19 +85,19 @@ def _softwire(softwire: Softwire | None) -> dict[str, Any]:
     }
 
 
-def _learned(known: Known, prefix: str) -> dict[str, Any]:
+def _learned(cached: CachedAnswer, prefix: str) -> dict[str, Any]:
     covers = False
     if prefix:
         with suppress(MapeError):
-            mapping(known.answer, prefix)
+            ce_parameters(cached.answer, prefix)
             covers = True
     return {
-        "source": known.source,
-        "origin": known.origin,
-        "service": known.answer.name,
-        "prefix": known.prefix,
-        "age": known.age,
-        "ttl": known.answer.ttl,
+        "source": cached.source,
+        "origin": cached.origin,
+        "service": cached.answer.name,
+        "prefix": cached.prefix,
+        "age": cached.age,
+        "ttl": cached.answer.ttl,
         "covers": covers,
     }
 

@@ -133,7 +133,7 @@ def _of_session(observed: Observed, way: Way) -> list[Resource]:
     """Return the routes and rules of a PPP session, as far as it has an address."""
     address = observed.address_of(way.device)
     wanted: list[Resource] = []
-    if way.chosen and way.strictly:
+    if way.chosen and way.no_fallback:
         wanted.append(Route(way.table, "", LAST_METRIC))
     if address:
         wanted += [Route(way.table, way.device), RouteRule(way.priority, way.table, address)]

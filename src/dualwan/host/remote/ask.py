@@ -9,23 +9,27 @@ from dualwan.host import leases
 from dualwan.host.remote import resolver
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning import dhcpv6, hb46pp
-from dualwan.line.provisioning.answer import Known
+from dualwan.line.provisioning.answer import CachedAnswer
 
 
 def ask(
-    source: str, device: str, before: Known | None, seconds: float, port: int = resolver.PORT
+    source: str,
+    device: str,
+    previous: CachedAnswer | None,
+    seconds: float,
+    port: int = resolver.PORT,
 ) -> tuple[str, int, str]:
     """Ask ``source`` about the line on ``device``: where it came from, when, what it said.
 
-    ``before`` is the last answer. Raises RemoteError after ``seconds`` at the latest.
+    ``previous`` is the last answer. Raises RemoteError after ``seconds`` at the latest.
     """
     if source == HB46PP:
-        return _hb46pp(device, before, Deadline(seconds), port)
+        return _hb46pp(device, previous, Deadline(seconds), port)
     return _dhcpv6(device)
 
 
 def _hb46pp(
-    device: str, before: Known | None, deadline: Deadline, port: int
+    device: str, previous: CachedAnswer | None, deadline: Deadline, port: int
 ) -> tuple[str, int, str]:
     """Follow the TXT record to the server; the line's own name servers come first."""
     import time  # noqa: PLC0415
@@ -35,7 +39,7 @@ def _hb46pp(
     servers = (*leases.latest(device).lease.name_servers, *resolver.resolvers())
     url = hb46pp.server(resolver.texts(hb46pp.NAME, servers, deadline, port))
     origin = hb46pp.shown(url)
-    token = before.answer.token if before and before.origin == origin else ""
+    token = previous.answer.token if previous and previous.origin == origin else ""
     response = https.get(
         url,
         deadline,

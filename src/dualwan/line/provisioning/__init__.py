@@ -1,1 +1,1 @@
-"""Learn MAP-E's rule from the line itself, by HB46PP or DHCPv6. Pure; dualwan.host asks."""
+"""MAP-E's rule from the provider, by HB46PP or DHCPv6. Pure; dualwan.host does the I/O."""

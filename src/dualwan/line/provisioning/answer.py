@@ -1,4 +1,4 @@
-"""The line's description of its IPv4 service, checked as input from an attacker. Pure."""
+"""Answers of provisioning sources, checked like input from an attacker. Pure."""
 
 from __future__ import annotations
 
@@ -11,38 +11,41 @@ from dualwan.mape.rule import UNIQUE_LOCAL, CeParameters, MapRule, derive, parse
 
 DAY = 86400
 MAX_TTL = 604800  # seconds: HB46PP 3.4 allows seven days at most
-MIN_TTL = 300  # seconds: whatever a server says, it is not asked at every event
-MAX_RULES = 256  # what HB46PP 3.4 wants a client to take
+MIN_TTL = 300  # seconds: a server with a shorter ttl is not asked at each event
+MAX_RULES = 256  # HB46PP 3.4: a client accepts that many
 
-# No line has its IPv4 address in one of these (RFC 6890).
-_NOWHERE4 = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
+# Networks without any line's address (RFC 6890). A private address is possible, behind NAT.
+_IMPOSSIBLE4 = tuple(
+    map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
+)
 
 
-class Learned(NamedTuple):
-    """A rule, and the ports that were given beside it (RFC 7598 section 4.5), if any."""
+class ProvidedRule(NamedTuple):
+    """A rule, with the port set given beside it (RFC 7598 section 4.5), None for none."""
 
     rule: MapRule
     port_set: PortSet | None = None
 
 
 class Answer(NamedTuple):
-    """One whole, checked answer.
+    """A whole answer, checked.
 
-    rules: those of MAP-E, in no order; ttl: seconds that it may be used without asking again,
-    MIN_TTL to MAX_TTL; name: of the service, for people; token: what the server wants to hear
-    next time, "" for nothing.
+    rules: of MAP-E, unordered. ttl: seconds until the source is to be asked again, MIN_TTL
+    to MAX_TTL. name: of the service, for messages. token: to be sent with the next request
+    (HB46PP 3.3), "" for none.
     """
 
-    rules: tuple[Learned, ...] = ()
+    rules: tuple[ProvidedRule, ...] = ()
     ttl: int = DAY
     name: str = ""
     token: str = ""
 
 
-class Known(NamedTuple):
-    """An answer from the cache: its source (a word of SOURCES), its origin, and its prefix.
+class CachedAnswer(NamedTuple):
+    """An answer from the cache.
 
-    age: seconds since it was given, less than 0 where the clock was set back meanwhile.
+    source: a word of config.mape.SOURCES. origin: URL or file. prefix: the line's IPv6
+    prefix at that time. age: in seconds, below 0 if the clock was set back since.
     """
 
     source: str
@@ -52,19 +55,19 @@ class Known(NamedTuple):
     answer: Answer
 
     def is_fresh(self, prefixes: tuple[str, ...]) -> bool:
-        """Return whether it can be used without asking again, for one of ``prefixes``."""
+        """Whether it needs no new request and was given for one of ``prefixes``."""
         return 0 <= self.age < self.answer.ttl and self.prefix in prefixes
 
 
-def mapping(answer: Answer, prefix: str) -> CeParameters:
-    """Derive the CE of ``prefix`` by the longest rule of ``answer`` that covers it.
+def ce_parameters(answer: Answer, prefix: str) -> CeParameters:
+    """Derive the CE of ``prefix`` with the longest rule of ``answer`` that covers it.
 
-    Raises MapeError if none does, if two that differ have the same length, if the rule has
-    no border relay, or if the prefix is too short for it.
+    Raises MapeError if no rule covers it, if two different rules of the same length do, if
+    the rule has no border relay, or if the prefix is too short for it.
     """
     given = parse_prefix(prefix)
     length = -1
-    found: list[Learned] = []
+    found: list[ProvidedRule] = []
     for item in answer.rules:
         covered = item.rule.ipv6_prefix
         if given.ip not in covered or covered.prefixlen < length:
@@ -88,11 +91,11 @@ def mapping(answer: Answer, prefix: str) -> CeParameters:
 
 
 def usable(answer: Answer, prefixes: tuple[str, ...]) -> str:
-    """Return the first of ``prefixes`` that ``answer`` covers; raises RemoteError for none."""
+    """Return the first of ``prefixes`` that ``answer`` covers; raises RemoteError if none is."""
     reason = "the line has no prefix"
     for prefix in prefixes:
         try:
-            mapping(answer, prefix)
+            ce_parameters(answer, prefix)
         except MapeError as error:
             reason = str(error)
         else:
@@ -101,7 +104,7 @@ def usable(answer: Answer, prefixes: tuple[str, ...]) -> str:
 
 
 def checked_rule(rule: MapRule) -> MapRule:
-    """Return ``rule`` if its addresses can be those of a line; raises RemoteError otherwise."""
+    """Return ``rule`` if a line can have its addresses; raises RemoteError otherwise."""
     if rule.br is not None:
         check_end(rule.br, "the border relay")
     check_end(rule.ipv6_prefix.network_address, "the rule's prefix")
@@ -110,7 +113,7 @@ def checked_rule(rule: MapRule) -> MapRule:
 
 
 def check_end(address: IPv6Address, what: str) -> None:
-    """Raise RemoteError unless ``address`` can be reached through the line."""
+    """Raise RemoteError unless ``address`` is a global unicast address; ``what`` names it."""
     bad = (
         address.is_multicast
         or address.is_unspecified
@@ -125,6 +128,6 @@ def check_end(address: IPv6Address, what: str) -> None:
 
 
 def check_ipv4(network: IPv4Network) -> None:
-    """Raise RemoteError if a line cannot have its IPv4 address from ``network``."""
-    if any(network.overlaps(nowhere) for nowhere in _NOWHERE4):
+    """Raise RemoteError if no line can have an IPv4 address of ``network``."""
+    if any(network.overlaps(impossible) for impossible in _IMPOSSIBLE4):
         raise RemoteError(f"no line has an IPv4 address from {network}")

@@ -1,7 +1,7 @@
-"""The cache of the line's answers, and of the times when a source did not answer. Pure.
+"""The cache of answers, and of the time of each source's last failure. Pure.
 
-An answer is kept as it came, and checked anew at each reading: there is one check, and a
-file that was edited by hand is trusted no more than a server.
+An answer is stored as it was received and checked at each reading. So one check serves
+both, and a file edited by hand is trusted no more than a server.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from typing import Any, NamedTuple
 from dualwan.config.mape import DHCPV6, HB46PP
 from dualwan.errors import RemoteError
 from dualwan.line.provisioning import dhcpv6, hb46pp
-from dualwan.line.provisioning.answer import Answer, Known
+from dualwan.line.provisioning.answer import Answer, CachedAnswer
 
 MAX_CACHE = 1 << 20  # bytes
-RETRY = 600  # seconds: HB46PP 3.6 wants ten minutes or more after a failure
+RETRY = 600  # seconds: HB46PP 3.6 asks for ten minutes or more after a failure
 
 
 class Entry(NamedTuple):
-    """An answer: its text as it came, from where, when (seconds since 1970), for which prefix."""
+    """An answer as received.
+
+    origin: URL or file. time: seconds since the epoch. prefix: the line's IPv6 prefix.
+    """
 
     origin: str
     time: int
@@ -30,24 +33,24 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class AnswerCache:
-    """The last answer of each source, and the time of its last failure since."""
+    """The last answer of each source, and the times of failures since, by source."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
 
-    def known(self, now: int) -> tuple[Known, ...]:
-        """Return all answers that pass the checks, in the order of entries."""
+    def checked(self, now: int) -> tuple[CachedAnswer, ...]:
+        """Return the answers that pass the checks, in the order of entries."""
         found = []
         for source, entry in self.entries.items():
             try:
                 answer = parse(source, entry.text, entry.origin)
             except RemoteError:
                 continue
-            found.append(Known(source, entry.origin, entry.prefix, now - entry.time, answer))
+            found.append(CachedAnswer(source, entry.origin, entry.prefix, now - entry.time, answer))
         return tuple(found)
 
     def may_ask(self, source: str, now: int) -> bool:
-        """Return whether ``source`` has not failed within the last RETRY seconds."""
+        """Whether ``source`` has not failed within the last RETRY seconds."""
         return not 0 <= now - self.failed.get(source, now - RETRY) < RETRY
 
     def with_entry(self, source: str, entry: Entry) -> AnswerCache:
@@ -56,7 +59,7 @@ class AnswerCache:
         return replace(self, entries={**self.entries, source: entry}, failed=failed)
 
     def with_failure(self, source: str, now: int) -> AnswerCache:
-        """Return the cache with a failure of ``source`` at ``now``; its earlier answer stays."""
+        """Return the cache with a failure of ``source`` at ``now``; its answer stays."""
         return replace(self, failed={**self.failed, source: now})
 
 
@@ -71,7 +74,7 @@ def parse(source: str, text: str, origin: str) -> Answer:
 
 def encode(answers: AnswerCache) -> str:
     """Return ``answers`` as the text of the file."""
-    import json  # noqa: PLC0415 - not needed where nothing was learned
+    import json  # noqa: PLC0415 - not needed without provisioning
 
     entries = {
         source: {
@@ -87,7 +90,7 @@ def encode(answers: AnswerCache) -> str:
 
 def decode(text: str) -> AnswerCache:
     """Return the cache in ``text``, an empty one if it cannot be read."""
-    import json  # noqa: PLC0415 - not needed where nothing was learned
+    import json  # noqa: PLC0415 - not needed without provisioning
 
     try:
         data = json.loads(text[:MAX_CACHE])

@@ -1,14 +1,14 @@
-"""MAP-E by DHCPv6: OPTION_S46_CONT_MAPE (94) of RFC 7598, as clients keep and hand it over. Pure.
+"""MAP-E by DHCPv6: OPTION_S46_CONT_MAPE (94) of RFC 7598, from the leases of clients. Pure.
 
-What is kept of a reply is the content of its options 94, in hexadecimal, one a line.
+The cached text is the content of the reply's options 94, in hexadecimal, one a line.
 
-Where they are found:
-- dhclient: in its lease file as `option dhcp6.unknown-94 0:59:…;`, and in the environment of
-  its exit hooks as new_dhcp6_unknown_94 - under the name that dhclient.conf gives option 94,
-  if it gives one ("s46-cont-mape" is understood). It has to ask for it (`also request`).
-- dhcpcd: its lease file is the reply itself, byte by byte. Its own decoding (new_dhcp6_s46_…)
-  leaves out the length of the IPv6 prefix, so it is not used.
-- dhcp6c of WIDE in the versions that have raw options: raw_dhcp_option_94 in its script.
+Sources of these options:
+- dhclient: its lease file, as `option dhcp6.unknown-94 0:59:…;`, and the environment of its
+  exit hooks, as new_dhcp6_unknown_94. If dhclient.conf names option 94, that name is used
+  ("s46-cont-mape" is understood). dhclient.conf has to request it (`also request`).
+- dhcpcd: its lease file, which is the reply itself, byte by byte. Its own decoding
+  (new_dhcp6_s46_…) omits the length of the IPv6 prefix and so is not used.
+- WIDE's dhcp6c, in versions with raw options: raw_dhcp_option_94 in its script.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from dualwan.config.mape import DHCPV6
 from dualwan.errors import MapeError, RemoteError
-from dualwan.line.provisioning.answer import MAX_RULES, MIN_TTL, Answer, Learned, checked_rule
+from dualwan.line.provisioning.answer import MAX_RULES, MIN_TTL, Answer, ProvidedRule, checked_rule
 from dualwan.mape.portset import PORT_BITS, PortSet
 from dualwan.mape.rule import DEFAULT_PSID_OFFSET, MapRule
 
@@ -43,21 +43,21 @@ _INTERFACE = re.compile(r'\s*interface\s+"([^"]*)";')
 
 
 class Lease(NamedTuple):
-    """Our part of a reply: options 94 in hexadecimal, and the line's DNS servers."""
+    """The used part of a reply: options 94 in hexadecimal, and the line's DNS servers."""
 
     containers: tuple[str, ...] = ()
     name_servers: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """The form in which it is kept."""
+        """The options 94 as the cache stores them."""
         return "\n".join(self.containers)
 
 
 def parse(text: str, origin: str = "") -> Answer:
     """Read the options 94 in ``text``, hexadecimal, one a line; raises RemoteError.
 
-    Its ttl is the least: looking into a lease again costs nothing.
+    The ttl is MIN_TTL, because reading a lease again costs nothing.
     """
     lines = text.split()
     if not lines or len(lines) > MAX_RULES:
@@ -68,10 +68,10 @@ def parse(text: str, origin: str = "") -> Answer:
     return Answer(rules=tuple(rules), name="DHCPv6", ttl=MIN_TTL)
 
 
-def container(data: bytes, origin: str = "") -> list[Learned]:
-    """Read the content of one option 94 (RFC 7598 section 5.1): rules, and their relays.
+def container(data: bytes, origin: str = "") -> list[ProvidedRule]:
+    """Return the rules in the content of an option 94 (RFC 7598 section 5.1).
 
-    More than one border relay is allowed; the first is taken. Raises RemoteError.
+    The RFC allows several border relays; the first is used. Raises RemoteError.
     """
     options = list(_options(data))
     relays = [_relay(content) for code, content in options if code == BORDER_RELAY]
@@ -83,9 +83,9 @@ def container(data: bytes, origin: str = "") -> list[Learned]:
 
 
 def from_message(data: bytes) -> Lease:
-    """Read a reply as it came (RFC 8415 section 8), which is what dhcpcd keeps.
+    """Read a DHCPv6 reply (RFC 8415 section 8), the format of dhcpcd's lease files.
 
-    Raises RemoteError if it is not one.
+    Raises RemoteError for anything else.
     """
     if len(data) < _HEADER or len(data) > MAX_OPTION or data[0] != REPLY:
         raise RemoteError("not a DHCPv6 reply")
@@ -102,10 +102,10 @@ def from_message(data: bytes) -> Lease:
 
 
 def from_lease_file(text: str, device: str) -> Lease:
-    """Read dhclient.leases(5): the last lease of ``device``, one statement a line.
+    """Read the last lease of ``device`` in dhclient.leases(5), one statement a line.
 
-    Never fails: what is not understood is not there. A lease without its options says
-    that the line no longer has them.
+    Never fails: unknown statements are skipped. A last lease without our options is the
+    answer that the line no longer has them.
     """
     found, current, ours = Lease(), Lease(), False
     for line in text[-MAX_TEXT:].splitlines():
@@ -117,26 +117,26 @@ def from_lease_file(text: str, device: str) -> Lease:
             name, value = option.groups()
             if name == "name-servers":
                 current = current._replace(name_servers=_servers(value))
-            elif hexadecimal := _plain(value):
-                current = current._replace(containers=(*current.containers, hexadecimal))
+            elif digits := _digits(value):
+                current = current._replace(containers=(*current.containers, digits))
         elif line.startswith("}") and ours:
             found = current
     return found
 
 
 def from_environment(environ: Mapping[str, str]) -> str:
-    """Return what a client hands to its hook in ``environ``, to be kept; "" for nothing."""
+    """Return option 94 from the environment of a client's hook, in hexadecimal, or ""."""
     for name in _VARIABLES:
-        if found := _plain(environ.get(name, "")[:MAX_TEXT]):
+        if found := _digits(environ.get(name, "")[:MAX_TEXT]):
             return found
     return ""
 
 
-def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> Learned:
+def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> ProvidedRule:
     """Read option 89 (section 4.1): flags, EA length, IPv4 prefix, IPv6 prefix, options.
 
-    Bits past a prefix's length are for the receiver to ignore. The F flag does not matter:
-    it is for CEs that talk to each other directly.
+    The receiver ignores bits past a prefix's length. The F flag has no meaning here: it is
+    for CEs that talk to each other directly.
     """
     if len(data) < _FIXED:
         raise RemoteError(f"option {RULE} is cut off")
@@ -162,13 +162,13 @@ def _rule(data: bytes, relay: IPv6Address | None, origin: str) -> Learned:
         )
     except (MapeError, ValueError) as error:
         raise RemoteError(str(error)[:200]) from None
-    return Learned(checked_rule(rule), ports)
+    return ProvidedRule(checked_rule(rule), ports)
 
 
 def _ports(data: bytes) -> tuple[int, PortSet | None]:
-    """Read option 93 (section 4.5): the PSID offset, and a PSID of its own where it has one.
+    """Read option 93 (section 4.5): the PSID offset, and the port set if it has a PSID.
 
-    The wire has the PSID in the leftmost of 16 bits; ours is at the right.
+    The PSID is left-aligned in its 16 bits on the wire, and right-aligned in a PortSet.
     """
     if len(data) != _HEADER:
         raise RemoteError(f"option {PORT_PARAMETERS} has {len(data)} bytes, not {_HEADER}")
@@ -193,7 +193,7 @@ def _relay(data: bytes) -> IPv6Address:
 
 
 def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Code and content of each option (RFC 8415 section 21.1); raises RemoteError."""
+    """Yield code and content of each option (RFC 8415 section 21.1); raises RemoteError."""
     at = 0
     while at < len(data):
         end = at + _HEADER + int.from_bytes(data[at + 2 : at + _HEADER], "big")
@@ -203,8 +203,8 @@ def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
-def _plain(value: str) -> str:
-    """Read hexadecimal as dhclient writes it (0:59:0:1a) or others (0059001a); "" for neither."""
+def _digits(value: str) -> str:
+    """Return the hexadecimal of dhclient (0:59:0:1a) or others (0059001a) as digits, or ""."""
     value = value.strip()
     if re.fullmatch(r"[0-9A-Fa-f]{1,2}(:[0-9A-Fa-f]{1,2})+", value):
         return "".join(byte.zfill(2) for byte in value.split(":")).lower()
@@ -212,9 +212,9 @@ def _plain(value: str) -> str:
 
 
 def _bytes(line: str) -> bytes:
-    if len(line) > 2 * MAX_OPTION or not _plain(line):
+    if len(line) > 2 * MAX_OPTION or not _digits(line):
         raise RemoteError("what was kept is not hexadecimal")
-    return bytes.fromhex(_plain(line))
+    return bytes.fromhex(_digits(line))
 
 
 def _servers(value: str) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
-"""HB46PP, the Japanese providers' way to tell a router its IPv4 service. Pure: text in and out.
+"""HB46PP, the Japanese providers' provisioning of IPv4 services. Pure: text in, text out.
 
 Source: IPv6普及・高度化推進協議会 (JAIPA), "IPv6マイグレーション技術の国内標準プロビジョニング
-方式" 1.1, https://github.com/v6pc/v6mig-prov/blob/1.1/spec.md; the sections named are its own.
+方式" 1.1, https://github.com/v6pc/v6mig-prov/blob/1.1/spec.md; section numbers below are its own.
 
-A TXT record at NAME, which differs from provider to provider and so has to come through the
-line's own resolvers, gives a URL; the URL gives JSON. Of the ways of 3.2 only https with a
-checked certificate is taken: plain http and `t=a` would let whoever sits on the path send
-all of the line's IPv4 to himself.
+A TXT record at NAME holds a URL, and the URL returns JSON. Each provider has its own record,
+so the line's own resolvers are asked. Of the methods of 3.2 only https with a verified
+certificate is used: plain http and `t=a` would let an attacker on the path divert all IPv4
+traffic of the line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dualwan.line.provisioning.answer import (
     MAX_TTL,
     MIN_TTL,
     Answer,
-    Learned,
+    ProvidedRule,
     check_end,
     check_ipv4,
     checked_rule,
@@ -36,8 +36,8 @@ VERSION = "v=v6mig-1"
 MAX_BODY = 65536  # bytes; 256 rules take about 30,000
 MAX_URL = 2048  # characters
 
-# 3.3 wants an IEEE OUI. This program has none; acde48 stands in the specification's own example
-# and is assigned to nobody.
+# 3.3 asks for an IEEE OUI. This program has none; acde48, of the specification's own example,
+# is unassigned.
 VENDOR_ID = "acde48-dualwan_hook"
 PRODUCT = "dualwan-hook"
 CAPABILITIES = ("map_e", "hubspoke")
@@ -53,7 +53,8 @@ _MAX_OFFSET = 15  # bits
 def server(records: Sequence[str]) -> str:
     """Return the URL of the provisioning server, from the TXT records at NAME (3.1).
 
-    Raises RemoteError where no record is of this protocol, two are, or it may not be used.
+    Raises RemoteError if not exactly one record is of this protocol, or if it is faulty or
+    asks for a server without a verified certificate.
     """
     ours = {text for text in records if text.split(" ", 1)[0] == VERSION}
     if len(ours) != 1:
@@ -76,8 +77,8 @@ def server(records: Sequence[str]) -> str:
 
 
 def checked_url(url: str) -> str:
-    """Return ``url`` if it is plain https with a host; raises RemoteError otherwise."""
-    from urllib.parse import urlsplit  # noqa: PLC0415 - only a question needs it
+    """Return ``url`` if it is https with a host and no user; raises RemoteError otherwise."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - only for a request
 
     if len(url) > MAX_URL or not re.fullmatch(r"[!-~]+", url) or "\\" in url:
         raise RemoteError(f"no URL: {url[:60]!a}")
@@ -103,9 +104,9 @@ def shown(url: str) -> str:
 def request(
     url: str, version: str, token: str = "", capabilities: tuple[str, ...] = CAPABILITIES
 ) -> str:
-    """Return ``url`` with the parameters of 3.3; its own under other names stay.
+    """Return ``url`` with the parameters of 3.3; its other parameters stay.
 
-    version: this program's, such as "0.1.0"; its points become underscores.
+    ``version``: of this program, such as "0.1.0"; its dots become underscores.
     """
     from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit  # noqa: PLC0415
 
@@ -123,12 +124,11 @@ def request(
 
 
 def parse(text: str | bytes, origin: str = "") -> Answer:
-    """Check an answer (3.4) and read it; what it says beyond the schema is ignored.
+    """Check and read an answer (3.4); keys beyond the schema are ignored.
 
-    What is offered beside MAP-E is checked too, and not read: an answer that is wrong
-    anywhere is refused as a whole. ``origin`` goes into the rules' source, for people. Raises
-    RemoteError, whose text is one printable line, for whatever is not as the specification
-    has it.
+    The other services in the answer are checked too, though not used: an error anywhere
+    refuses the whole answer. ``origin`` goes into the rules' source, for messages. Raises
+    RemoteError, with one printable line, for any departure from the specification.
     """
     top = _object(_json(text), "the answer")
     order = _list(top.get("order"), "order", MAX_RULES)
@@ -147,24 +147,24 @@ def parse(text: str | bytes, origin: str = "") -> Answer:
 
 
 def _json(text: str | bytes) -> Any:
-    """Read JSON by the letter of RFC 8259, without duplicate names, of MAX_BODY bytes at most."""
-    import json  # noqa: PLC0415 - only a question or a kept answer needs it
+    """Read strict JSON (RFC 8259) of at most MAX_BODY bytes; duplicate names are an error."""
+    import json  # noqa: PLC0415 - only for an answer
 
     if len(text) > MAX_BODY:
         raise RemoteError(f"the answer is longer than {MAX_BODY} bytes")
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
             raise RemoteError("the answer says something twice")
         return found
 
-    def never(_constant: str) -> NoReturn:
+    def refuse(_constant: str) -> NoReturn:
         raise RemoteError("the answer has NaN or Infinity, which JSON does not know")
 
     try:
         plain = text.decode("utf-8") if isinstance(text, bytes) else text
-        return json.loads(plain, object_pairs_hook=once, parse_constant=never)
+        return json.loads(plain, object_pairs_hook=unique, parse_constant=refuse)
     except UnicodeDecodeError:
         raise RemoteError("the answer is not UTF-8 text") from None
     except RecursionError:
@@ -174,7 +174,7 @@ def _json(text: str | bytes) -> Any:
         raise RemoteError(f"the answer is not JSON: {what}") from None
 
 
-def _map_e(value: Any, source: str) -> tuple[Learned, ...]:
+def _map_e(value: Any, source: str) -> tuple[ProvidedRule, ...]:
     table = _object(value, "map_e")
     version = _number(table.get("version", 0), "map_e.version", 0, 1)
     relay = _address(table.get("br"), "map_e.br")
@@ -187,7 +187,7 @@ def _map_e(value: Any, source: str) -> tuple[Learned, ...]:
     )
 
 
-def _rule(table: dict[str, Any], relay: IPv6Address, layout: str, source: str) -> Learned:
+def _rule(table: dict[str, Any], relay: IPv6Address, layout: str, source: str) -> ProvidedRule:
     try:
         rule = MapRule(
             _text(table.get("ipv6"), "ipv6"),
@@ -200,12 +200,12 @@ def _rule(table: dict[str, Any], relay: IPv6Address, layout: str, source: str) -
             source,
         )
     except MapeError as error:
-        raise RemoteError(_line(error)) from None
-    return Learned(checked_rule(rule))
+        raise RemoteError(_one_line(error)) from None
+    return ProvidedRule(checked_rule(rule))
 
 
 def _check_dslite(value: Any) -> None:
-    """Raise RemoteError unless DS-Lite's other end is a name or an address. It is not used."""
+    """Raise RemoteError unless DS-Lite's AFTR is a name or an address. It is not used."""
     aftr = _text(_object(value, "dslite").get("aftr"), "dslite.aftr")
     if not _NAME.fullmatch(aftr):
         _address(aftr, "dslite.aftr")
@@ -218,7 +218,7 @@ def _check_ipip(value: Any) -> None:
         try:
             check_ipv4(IPv4Network(_text(table.get("ipv4"), "ipip.ipv4")))
         except ValueError as error:
-            raise RemoteError(_line(error)) from None
+            raise RemoteError(_one_line(error)) from None
         _address(table.get("ipv6_local"), "ipip.ipv6_local")
         _address(table.get("ipv6_remote"), "ipip.ipv6_remote")
 
@@ -233,7 +233,7 @@ def _address(value: Any, key: str) -> IPv6Address:
 
 
 def _name(table: dict[str, Any], key: str) -> str:
-    """Read a name for people, which goes into a log and onto a terminal: printable, and short."""
+    """Read a name for the log and the terminal: printable, and at most 256 bytes quoted."""
     name = _text(table.get(key, ""), key)
     if not name.isprintable() or len(name.encode()) + 2 > _MAX_NAME:
         raise RemoteError(f"{key} is no name: {ascii(name)[:60]}")
@@ -266,6 +266,6 @@ def _object(value: Any, key: str) -> dict[str, Any]:
     return value
 
 
-def _line(error: Exception) -> str:
-    """Return an error that may quote the answer, as one short printable line."""
+def _one_line(error: Exception) -> str:
+    """Return an error, which may quote the answer, as one printable line of 200 letters."""
     return "".join(char if char.isprintable() else "?" for char in str(error))[:200]

@@ -13,7 +13,7 @@ from dualwan.config.forwards import SMB
 from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan
 from dualwan.model.way import Kind, Way, default_last, devices, of_kind
-from dualwan.nft.table import Block, NftTable, base_chain, chain, noted, quoted
+from dualwan.nft.table import Block, NftTable, base_chain, chain, commented, quoted
 from dualwan.slices import zones
 from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in
 from dualwan.slices.slice import Remains, Situation, Slice
@@ -210,7 +210,7 @@ def _mss(ways: tuple[Way, ...]) -> Block:
         "type filter hook forward priority mangle; policy accept;",
         "tcp flags & (syn | rst) != syn accept",
         *(
-            noted(
+            commented(
                 f'{match} "{device}" meta nfproto {family} tcp option maxseg size '
                 f"set {mtu - headers}",
                 f"{mtu - headers} = MTU {mtu} - {headers} of headers",

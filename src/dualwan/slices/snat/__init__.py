@@ -16,7 +16,7 @@ from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Softwire, Way, of_kind
-from dualwan.nft.table import Block, DeviceShortcut, NftTable, counter, noted
+from dualwan.nft.table import Block, DeviceShortcut, NftTable, commented, counter
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
 from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
@@ -149,7 +149,7 @@ def _plain(ports: Pool, short: dict[str, list[str]]) -> Block:
     """Return the chain for so many ports that no flow has to look for one; or for none at all."""
     translate = (
         [
-            noted(
+            commented(
                 f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(ports)}",
                 f"{len(ports.blocks)} blocks in turn",
             )
@@ -204,12 +204,12 @@ def _egress_filter(
     )
 
     def wrong(port: str) -> list[str]:
-        return [noted(f"{condition} {_REFUSE}", said) for condition in outside(port_set, port)]
+        return [commented(f"{condition} {_REFUSE}", said) for condition in outside(port_set, port)]
 
     return [
         EGRESS_FILTER.block(
             *inbound.egress(),
-            noted(f"ip saddr {ports.address} {fast} accept", said),
+            commented(f"ip saddr {ports.address} {fast} accept", said),
             *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
             f'oifname != "{config.mape.tunnel}" accept',
             f"ip saddr != {ports.address} {_REFUSE}",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dualwan.nft.table import Block, dynamic, elements, noted
+from dualwan.nft.table import Block, commented, dynamic, elements
 from dualwan.slices.snat import names
 from dualwan.slices.snat.flow import (
     ICMP,
@@ -119,7 +119,11 @@ class PortAllocator:
             l4.chain(
                 names.CLAIM_MAPPED,
                 *(
-                    [noted(f"{l4.seen} {reserved} goto {l4.to(remap)}", "reserved by a forward")]
+                    [
+                        commented(
+                            f"{l4.seen} {reserved} goto {l4.to(remap)}", "reserved by a forward"
+                        )
+                    ]
                     if self.pool.reserved
                     else []
                 ),
@@ -163,7 +167,7 @@ class PortAllocator:
             l4.chain(names.CLAIMED, l4.learn, self._snat(l4)),
             l4.chain(
                 names.ANY_BLOCK,
-                noted(
+                commented(
                     f"meta l4proto {l4.name} snat ip to {any_block(self.pool)}",
                     f"{len(self.pool.blocks)} blocks in turn",
                 ),
@@ -211,7 +215,7 @@ class PortAllocator:
                     for place in places
                     for rule in (
                         f"jump {l4.to(place)}",
-                        noted(
+                        commented(
                             f"{l4.claim} goto {l4.to(names.CLAIMED)}",
                             "taken, but its connection may be gone",
                         ),
@@ -245,4 +249,4 @@ class PortAllocator:
 
 
 def _next(l4: L4, ports: tuple[int, ...], place: str) -> str:
-    return noted(f"{l4.port} set {in_turn(ports)}", f"{place}: {len(ports)} ports in turn")
+    return commented(f"{l4.port} set {in_turn(ports)}", f"{place}: {len(ports)} ports in turn")

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dualwan.nft.table import Block, elements, noted
+from dualwan.nft.table import Block, commented, elements
 from dualwan.slices.snat import names
 from dualwan.slices.snat.names import Chain
 from dualwan.slices.snat.ports import BUCKETS, STRIDE, Pool
@@ -135,7 +135,7 @@ def own_bucket(l4: L4, pool: Pool, then: Chain) -> list[str]:
 
 def to_bucket(l4: L4, verb: str) -> str:
     """Return a rule that has the next port of the host's bucket written into the packet."""
-    return noted(
+    return commented(
         f"{HOST} vmap "
         + elements(
             f"0.0.0.{at} : {verb} {names.BUCKET_NUMBER.of(l4.name, at)}" for at in range(BUCKETS)
@@ -160,7 +160,7 @@ def tries(l4: L4, place: Chain, count: int, then: Chain) -> list[str]:
     if count == 1:
         return [found]
     said = f"{count} ports = 1 + {steps} x {STEP} + {rest}"
-    return [noted(found, said), *[many] * steps, *[one] * rest, found]
+    return [commented(found, said), *[many] * steps, *[one] * rest, found]
 
 
 def probes(l4: L4, place: Chain, count: int) -> list[Block]:

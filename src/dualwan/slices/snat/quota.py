@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dualwan.nft.table import Block, dynamic, noted
+from dualwan.nft.table import Block, commented, dynamic
 from dualwan.slices.snat import names
 from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, in_bucket, own_bucket
 from dualwan.slices.snat.ports import Pool
@@ -139,7 +139,7 @@ class Quota:
             *(
                 l4.chain(
                     names.QUOTA_OF_EACH,
-                    noted(
+                    commented(
                         f'fib daddr . mark oifname "{tunnel}" {l4.count(self.limit)} '
                         f"goto {names.REFUSE.name}",
                         self._sum(),
@@ -199,7 +199,7 @@ class Quota:
             l4.chain(names.QUOTA_ELSEWHERE, bucket, f"goto {l4.to(names.QUOTA_COUNT)}"),
             l4.chain(
                 names.QUOTA_COUNT,
-                noted(
+                commented(
                     f"{l4.count(self.counted)} goto {l4.to(names.QUOTA_EXCEEDED)}",
                     f"{self.counted} = {self.limit} - {self.uncounted} of its bucket; "
                     + self._sum(),
