@@ -1,12 +1,11 @@
-"""The pbr slice: what came by one way goes back by the same. Pure.
+"""The pbr slice: policy-based routing; a connection is answered by the way it came. Pure.
 
-Each PPP session has a routing table with a default route through its device. Two rules lead
-there: by source address, for the router's own sockets, and by mark, for answers that carry
-another address while they are routed (a server behind the router). Only the first names the
-address, so only it changes when the session comes back with another one.
+Each PPP session has a routing table with a default route through its device. Two ip rules
+lead there: by source address, for the router's own sockets, and by mark, for the answers of a
+server behind the router, which carry its LAN address while they are routed. Only the first
+names the session's address, so only it changes when the session gets another one.
 
-Where connections that began by the default way could be led elsewhere later (failover), they
-have a mark, a rule and a table of their own too.
+A softwire has a mark, a rule and a table too if a failover could reroute its connections.
 """
 
 from __future__ import annotations
@@ -30,30 +29,30 @@ from dualwan.slices.tunnel import LAST_METRIC, RP_FILTER_LOOSE, is_tunnel_route,
 NAME = "pbr"
 TABLE = TableId("ip", "dualwan_pbr")
 
-STAND_IN_METRIC = 2048  # metric in main of a way that stands in for the default one
-_MISPLACED = "misplaced"  # counter of packets that a PPP session cannot carry
+STAND_IN_METRIC = 2048  # in main, of a way that stands in for the default one
+_MISPLACED = "misplaced"  # counter of packets whose source is not the PPP session's address
 
 
 def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
-    """Return the name of every sysctl that the slice may set."""
+    """Return the names of the sysctls that the slice may set."""
     del config
     return tuple(rp_filter(way.device) for way in of_kind(ways, Kind.PPP))
 
 
 def _pinned(ways: Iterable[Way]) -> list[Way]:
-    """Return the ways whose connections are marked, the default one last."""
+    """Return the ways whose connections are marked, the default way last."""
     return default_last(way for way in ways if way.pinned)
 
 
 def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
-    """Return the table that marks connections by their way, and restores each packet's mark.
+    """Return the table that marks each connection with its way, and its packets with that mark.
 
-    A connection keeps the way on which it began, so that a failover moves only new ones. One
-    that was translated to the default way's address and is routed to a PPP session all the
-    same does not leave.
+    A connection keeps the way on which it began, so that a failover moves only new ones. A
+    packet that was translated to the default way's address and is still routed to a PPP
+    session is dropped.
     """
     pinned = _pinned(ways)
-    restore = {
+    restore_mark = {
         way.name: f"{marks.is_set('ct mark', marks.of_way(way))} "
         f"{marks.assign('meta mark', marks.of_way(way))}"
         for way in pinned
@@ -65,20 +64,20 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             base_chain(
                 "prerouting",
                 "type filter hook prerouting priority mangle; policy accept;",
-                # What came out of a tunnel may still carry the mark of the packet around it.
+                # A decapsulated packet may still carry the mark of the packet around it.
                 *(
                     f'iifname "{way.device}" {marks.clear("meta mark")}'
                     for way in of_kind(ways, Kind.SOFTWIRE)
                 ),
                 *(f'iifname "{way.device}" ct state new {_assign_ct(way)}' for way in pinned),
-                *_chosen(config, ways),
-                *(f'iifname != "{way.device}" {restore[way.name]}' for way in pinned),
+                *_mark_chosen(config, ways),
+                *(f'iifname != "{way.device}" {restore_mark[way.name]}' for way in pinned),
                 comment="a flow that came in by a WAN is marked; answers get its mark back",
             ),
             base_chain(
                 "output",
                 "type route hook output priority mangle; policy accept;",
-                *restore.values(),
+                *restore_mark.values(),
                 comment="the same for what the router itself answers",
             ),
             base_chain(
@@ -91,7 +90,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 comment="a flow that begins by a WAN stays on it",
             ),
             counter(_MISPLACED),
-            _leaving(ways),
+            _drop_misplaced(ways),
         ),
     )
 
@@ -100,8 +99,8 @@ def _assign_ct(way: Way) -> str:
     return marks.assign("ct mark", marks.of_way(way))
 
 
-def _chosen(config: Config, ways: Iterable[Way]) -> list[str]:
-    """Mark what chosen LAN hosts send to the internet with their way."""
+def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
+    """Return rules that mark packets of chosen LAN hosts to the internet with their way."""
     lans = quoted(config.lan.interfaces)
     return [
         f"iifname {lans} ip saddr {{ {', '.join(map(str, way.chosen))} }} "
@@ -112,7 +111,8 @@ def _chosen(config: Config, ways: Iterable[Way]) -> list[str]:
     ]
 
 
-def _leaving(ways: Iterable[Way]) -> Block:
+def _drop_misplaced(ways: Iterable[Way]) -> Block:
+    """Return the chain that drops packets a PPP session cannot carry, and counts them."""
     return base_chain(
         "leaving",
         "type filter hook postrouting priority srcnat + 10; policy accept;",
@@ -130,7 +130,7 @@ def _wanted_resources(at: Situation) -> list[Resource]:
 
 
 def _of_session(observed: Observed, way: Way) -> list[Resource]:
-    """Return the routes and rules of a PPP session, as far as it has an address."""
+    """Return the routes and rules of a PPP session; without an address, those that need none."""
     address = observed.address_of(way.device)
     wanted: list[Resource] = []
     if way.chosen and way.no_fallback:
@@ -147,7 +147,7 @@ def _by_mark(way: Way) -> RouteRule:
 
 
 def _owned(remains: Remains) -> list[Resource]:
-    """Return the routes and rules with our protocol number that are not the tunnel's."""
+    """Return the routes and rules with our protocol number, but not the tunnel slice's routes."""
     routes = (
         route for route in remains.observed.routes if not is_tunnel_route(route, remains.ways)
     )
@@ -155,9 +155,9 @@ def _owned(remains: Remains) -> list[Resource]:
 
 
 def _stale_addresses(at: Situation) -> set[str]:
-    """Return addresses that a PPP session had and has no longer.
+    """Return the addresses that a PPP session had before its present one.
 
-    While it is down its flows are kept: it may come back with the same address.
+    A session that is down has none: its flows are kept, for it may get the same address again.
     """
     stale: set[str] = set()
     for way in of_kind(at.ways, Kind.PPP):
@@ -168,7 +168,7 @@ def _stale_addresses(at: Situation) -> set[str]:
 
 
 def bring_up(at: Situation) -> SlicePlan:
-    """Return the steps that make routing follow the PPP sessions as they are now."""
+    """Return the steps that adapt routing to the PPP sessions as they are now."""
     seen = at.observed.sysctls
     wanted = [Sysctl(name, RP_FILTER_LOOSE) for name in sysctls(at.config, at.ways)]
     nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
@@ -187,7 +187,7 @@ def bring_up(at: Situation) -> SlicePlan:
 
 
 def take_down(remains: Remains) -> SlicePlan:
-    """Return the steps that take all of it away, and forget the flows of the sessions."""
+    """Return the steps that remove the table, routes and rules, and the sessions' flows."""
     state, observed = remains.state, remains.observed
     nft, unobserved = table_plan(NAME, None, TABLE.name, observed)
     return SlicePlan(
@@ -213,7 +213,7 @@ def _note_up(state: RunState, at: Situation) -> RunState:
 
 
 def _note_down(state: RunState) -> RunState:
-    """Forget the addresses of the sessions, whose flows are forgotten."""
+    """Forget the sessions' addresses, because their flows are gone from conntrack."""
     return replace(state, sessions={})
 
 

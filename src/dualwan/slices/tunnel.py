@@ -1,8 +1,8 @@
 """The tunnel slice: CE address, ip6tnl device, default route, forwarding. Pure.
 
-The order within is part of the meaning: accept_ra is 2 before forwarding is switched on,
-or the kernel deletes the IPv6 default route (rt6_purge_dflt_routers); the CE address
-stands before the tunnel that sends from it.
+The order of the steps matters. accept_ra is set to 2 before forwarding is switched on, or the
+kernel deletes the IPv6 default route (rt6_purge_dflt_routers). The CE address is added before
+the tunnel that sends from it.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from dualwan.slices.snat import SLICE as SNAT
 
 NAME = "tunnel"
 
-_ACCEPT_RA_ALWAYS = "2"  # accept_ra: router advertisements although we forward (ip-sysctl)
-_ACCEPT_RA_IF_HOST = "1"
-LAST_METRIC = 4096  # metric in main of the default way while it cannot carry traffic
-RP_FILTER_LOOSE = "2"  # rp_filter: the source is reachable by some interface (RFC 3704 loose mode)
+_ACCEPT_RA_ALWAYS = "2"  # also while forwarding is on (ip-sysctl.rst)
+_ACCEPT_RA_IF_HOST = "1"  # the kernel's default: only while forwarding is off
+LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
+RP_FILTER_LOOSE = "2"  # any interface reaches the source (RFC 3704 loose mode)
 
 
 def accept_ra(device: str) -> str:
-    """Return the name of the sysctl that lets ``device`` hear router advertisements."""
+    """Return the sysctl name of ``accept_ra`` of ``device``: router advertisements."""
     return f"net/ipv6/conf/{device}/accept_ra"
 
 
 def rp_filter(device: str) -> str:
-    """Return the name of the sysctl of the reverse path filter of ``device``."""
+    """Return the sysctl name of ``rp_filter`` of ``device``: the reverse path filter."""
     return f"net/ipv4/conf/{device}/rp_filter"
 
 
 def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
-    """Return the name of every sysctl that the slice may set."""
+    """Return the names of the sysctls that the slice may set."""
     return (
         *(accept_ra(name) for name in (config.wan.interface, *config.lan.interfaces)),
         *(rp_filter(way.device) for way in of_kind(ways, Kind.SOFTWIRE)),
@@ -56,14 +56,17 @@ def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
 
 
 def _early_sysctls(at: Situation) -> list[Sysctl]:
-    """accept_ra for the WAN, and for each LAN interface that hears RAs today; then forwarding."""
+    """Return the sysctls to set before the tunnel: accept_ra, then forwarding.
+
+    accept_ra is for the WAN, and for each LAN interface that accepted RAs until now.
+    """
     ours = at.state.sysctls.get(NAME, {})
-    hearing = [
+    accepting = [
         name
         for name in at.config.lan.interfaces
         if at.observed.sysctls.get(accept_ra(name)) == _ACCEPT_RA_IF_HOST or accept_ra(name) in ours
     ]
-    names = dict.fromkeys((at.config.wan.interface, *hearing))  # a shared one once
+    names = dict.fromkeys((at.config.wan.interface, *accepting))  # a shared NIC once
     return [
         *(Sysctl(accept_ra(name), _ACCEPT_RA_ALWAYS) for name in names),
         Sysctl("net/ipv6/conf/all/forwarding", "1"),
@@ -72,7 +75,7 @@ def _early_sysctls(at: Situation) -> list[Sysctl]:
 
 
 def _owned(remains: Remains) -> list[Resource]:
-    """Return what is there of the things that this slice makes, in the order of making."""
+    """Return the resources of this slice that exist, in the order in which it makes them."""
     state, observed = remains.state, remains.observed
     ways = of_kind(remains.ways, Kind.SOFTWIRE)
     on_wan = {item.key for item in state.addresses}
@@ -92,7 +95,7 @@ def _owned(remains: Remains) -> list[Resource]:
 
 
 def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
-    """Whether ``route`` is this slice's; the others are those of PPP sessions."""
+    """Whether ``route``, one with our protocol number, is this slice's and no PPP session's."""
     known = list(ways)
     return any(route.table == way.table for way in of_kind(known, Kind.SOFTWIRE)) or (
         route.table == MAIN and all(route.device != way.device for way in of_kind(known, Kind.PPP))
@@ -100,7 +103,10 @@ def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
 
 
 def carries(state: RunState, observed: Observed) -> bool:
-    """Whether the default way can carry traffic: packets find a way, and answers come back."""
+    """Whether the default way can carry traffic.
+
+    It can if the WAN has an IPv6 default route and the probes do not call the way broken.
+    """
     return observed.ipv6_default and not state.health.broken
 
 
@@ -109,7 +115,7 @@ def _wanted_resources(at: Situation) -> list[Resource]:
 
 
 def _of_way(at: Situation, way: Way) -> list[Resource]:
-    """Return what a way by softwire needs: both ends of the tunnel, its address, its routes."""
+    """Return the resources of a softwire: CE address, tunnel, inner address, routes."""
     if way.softwire is None:
         return []
     wan, ce = at.config.wan.interface, str(way.softwire.ce)
@@ -124,6 +130,7 @@ def _of_way(at: Situation, way: Way) -> list[Resource]:
 
 
 def _problems(at: Situation) -> tuple[str, ...]:
+    """Return what prevents the tunnel: the WAN is missing or down, or its name is taken."""
     wan, observed = at.config.wan.interface, at.observed
     problems = []
     if wan not in observed.links:
@@ -140,10 +147,10 @@ def _problems(at: Situation) -> tuple[str, ...]:
 
 
 def _stale_addresses(at: Situation) -> set[str]:
-    """Return shared addresses whose flows cannot go on, after a change of the prefix.
+    """Return the IPv4 addresses whose flows cannot go on after a change of the prefix.
 
-    A new CE may have the same address with other ports: the flows on the old ones would be
-    refused for as long as their packets keep them alive.
+    A new CE may have the same IPv4 address with another port set. Flows on ports of the old
+    set would be dropped for as long as their packets keep the conntrack entry alive.
     """
     stale: set[str] = set()
     for way in of_kind(at.ways, Kind.SOFTWIRE):
@@ -159,7 +166,11 @@ def _stale_addresses(at: Situation) -> set[str]:
 
 
 def bring_up(at: Situation) -> SlicePlan:
-    """Return the steps that bring the tunnel to its desired state."""
+    """Return the steps that bring the tunnel to its desired state.
+
+    While the softwire is unknown or something prevents the tunnel, they stop after the sysctls
+    and the solicitation, and leave an existing tunnel as it is.
+    """
     originals, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
     early = _early_sysctls(at)
     late = [
@@ -167,14 +178,14 @@ def bring_up(at: Situation) -> SlicePlan:
         for way in of_kind(at.ways, Kind.SOFTWIRE)
         if way.softwire
     ]
-    listening = sysctl_steps(early, seen)
+    early_steps = sysctl_steps(early, seen)
     steps = (
         *restore_steps(originals, [item.name for item in (*early, *late)], seen),
-        *listening,
-        *_solicitation(at, listening),
+        *early_steps,
+        *_solicitation(at, early_steps),
     )
     problems = _problems(at)
-    if at.line.missing or problems:  # what an earlier run made stays; the line is listened to
+    if at.line.missing or problems:
         return SlicePlan(NAME, steps, problems or (at.line.missing,))
     return SlicePlan(
         NAME,
@@ -195,7 +206,7 @@ def bring_up(at: Situation) -> SlicePlan:
 
 
 def take_down(remains: Remains) -> SlicePlan:
-    """Return the steps that take the tunnel away, and restore what it had set."""
+    """Return the steps that remove the tunnel, and restore the sysctls."""
     return SlicePlan(
         NAME,
         (
@@ -206,21 +217,21 @@ def take_down(remains: Remains) -> SlicePlan:
 
 
 def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Ask for a router advertisement where the kernel has just begun to listen.
+    """Return a step that sends a router solicitation if ``steps`` set accept_ra on the WAN.
 
-    With forwarding on and accept_ra 1 the kernel neither asks nor listens, and the next
-    unasked advertisement may be half an hour away (RFC 4861 section 6.2.1).
+    With forwarding on and accept_ra 1 the kernel neither solicits nor accepts advertisements,
+    and the next unsolicited one may be half an hour away (RFC 4861 section 6.2.1).
     """
     wan = at.config.wan.interface
-    listening = Sysctl(accept_ra(wan), _ACCEPT_RA_ALWAYS)
-    began = any(step.changes and step.resource == listening for step in steps)
+    accepting = Sysctl(accept_ra(wan), _ACCEPT_RA_ALWAYS)
+    began = any(step.changes and step.resource == accepting for step in steps)
     if began and at.observed.is_up(wan) and not at.observed.ipv6_default:
         return (Step(Action.ADD, Solicitation(wan)),)
     return ()
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note addresses and prefix; they stay after ifdown, and say at ifup what is stale."""
+    """Note addresses and prefix. They stay after ifdown, so that ifup knows the stale flows."""
     known = {way.name: way.address for way in of_kind(at.ways, Kind.SOFTWIRE) if way.address}
     return replace(
         state, softwires={**state.softwires, **known}, prefix=at.line.prefix or state.prefix

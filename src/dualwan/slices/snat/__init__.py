@@ -1,7 +1,7 @@
-"""The snat slice: one nft table that translates what leaves by either WAN. Pure.
+"""The snat slice: one nft table that translates what leaves by any way. Pure.
 
-README.md has the way of a packet through it. The egress filter has the last word: nothing
-leaves by the tunnel that is not of the shared address and its ports.
+README.md draws the path of a packet through it. Its last chain is the egress filter: only
+packets from the shared address and its ports leave by the tunnel.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NAME = "snat"
 TABLE = TableId("ip", "dualwan_snat", dynamic=True)
 
 _REFUSE = f"counter name {UNTRANSLATED} drop"
-_ICMP_ECHO = 8 << 8  # type and code of an echo request, where other protocols have a port
+_ICMP_ECHO = 8 << 8  # type and code of an echo request: what "th sport" reads in ICMP
 
 
 def bring_up(at: Situation) -> SlicePlan:
@@ -58,7 +58,7 @@ def take_down(remains: Remains) -> SlicePlan:
 
 
 def _softwire_way(ways: tuple[Way, ...]) -> Way:
-    """Return the way by softwire that is translated here."""
+    """Return the softwire whose address is translated here."""
     return of_kind(ways, Kind.SOFTWIRE)[0]
 
 
@@ -85,7 +85,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
 
 
 def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
-    """The forwards by the tunnel that the line can have, and why it cannot have the others."""
+    """Return the tunnel's forwards that the line has a port for, and a problem for each other."""
     if way.softwire is None:
         return (), ()
     return forwards.split(forwards.with_via(way.name, config.forwards), way.softwire.port_set)
@@ -99,27 +99,25 @@ def _shared_table(  # noqa: PLR0913, PLR0917
     port_set: PortSet,
     possible: tuple[Forward, ...],
 ) -> NftTable:
-    """Return the table of an address that is shared."""
+    """Return the table of a shared address."""
     tunnel = mape.tunnel
     ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed, [one.port for one in possible])
     quota = Quota(ports, mape.max_share)
-    if not quota.uncounted:  # nothing asks which ports are a bucket's
+    if not quota.uncounted:  # without metering, buckets have no use
         ports = ports.undivided()
         quota = replace(quota, pool=ports)
     inbound = MapeInbound(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
-    short = timeouts.rules() if mape.conntrack_timeouts else {}
-    allocator = PortAllocator(ports, short, quota.metering(), inbound.owned)
-    identity = (
-        f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/"
-        f"{port_set.psid_length}"
-    )  # with another one, what was learned is wrong
+    timeout_rules = timeouts.rules() if mape.conntrack_timeouts else {}
+    allocator = PortAllocator(ports, timeout_rules, quota.metering(), inbound.owned)
+    # The comment of the maps: their elements are valid for this port set only.
+    identity = f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/{port_set.psid_length}"
     return NftTable(
         TABLE.family,
         TABLE.name,
         (
             counter(UNTRANSLATED),
             counter(NO_PORT),
-            *(timeouts.objects() if short else []),
+            *(timeouts.objects() if timeout_rules else []),
             *(allocate.sets(identity) if ports.counted else []),
             *quota.sets(),
             *inbound.sets(identity),
@@ -139,14 +137,18 @@ def _shared_table(  # noqa: PLR0913, PLR0917
                 inbound,
                 allocate.BY_PROTOCOL if ports.counted else f"goto {TRANSLATE.name}",
             ),
-            *(allocator.chains() if ports.counted else [_plain(ports, short)]),
+            *(
+                allocator.chains()
+                if ports.counted
+                else [_translate_by_blocks(ports, timeout_rules)]
+            ),
             *_egress_filter(config, ports, port_set, inbound),
         ),
     )
 
 
-def _plain(ports: Pool, short: dict[str, list[str]]) -> Block:
-    """Return the chain for so many ports that no flow has to look for one; or for none at all."""
+def _translate_by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Block:
+    """Return the chain of a set too large to be given out port by port, or without a free port."""
     translate = (
         [
             commented(
@@ -157,7 +159,9 @@ def _plain(ports: Pool, short: dict[str, list[str]]) -> Block:
         if ports.blocks
         else []
     )
-    return TRANSLATE.block(*(rule for rules in short.values() for rule in rules), *translate)
+    return TRANSLATE.block(
+        *(rule for rules in timeout_rules.values() for rule in rules), *translate
+    )
 
 
 def _prerouting(rules: list[str]) -> list[Block]:
@@ -176,40 +180,41 @@ def _postrouting(
 
 
 def _simple_filter(tunnel: str, softwire: Softwire | None) -> Block:
-    """Return the filter of an address that is not shared, or of none."""
-    head = f'oifname != "{tunnel}" accept'
+    """Return the egress filter of an address that is not shared, or without an address."""
+    others = f'oifname != "{tunnel}" accept'
     if softwire is None:
-        return EGRESS_FILTER.block(head, _REFUSE)
+        return EGRESS_FILTER.block(others, _REFUSE)
     if not softwire.translated:
-        return EGRESS_FILTER.block(head)
-    return EGRESS_FILTER.block(head, f"ip saddr != {softwire.ipv4} {_REFUSE}")
+        return EGRESS_FILTER.block(others)
+    return EGRESS_FILTER.block(others, f"ip saddr != {softwire.ipv4} {_REFUSE}")
 
 
 def _egress_filter(
     config: Config, ports: Pool, port_set: PortSet, inbound: MapeInbound
 ) -> list[Block]:
-    """Return the chains that let out the shared address with a port of the set only.
+    """Return the chains that let only the shared address with a port of the set out.
 
-    The border relay drops the rest anyway (RFC 7597 section 8.1); dropped here it is
-    counted, and no private address shows outside. Every packet of every flow comes by, so
-    what is mostly right is asked first: what leaves by the tunnel as it should, then what
-    goes to the LAN, by the index of the device (nft.table.DeviceShortcut). To compare names
-    costs as much as all of that.
+    The border relay drops other packets anyway (RFC 7597 section 8.1); dropped here they are
+    counted, and no private address shows outside. Every packet of every flow passes here, so
+    the frequent cases come first: a correct packet to the tunnel, then one to the LAN, by the
+    index of its device (nft.table.DeviceShortcut). A comparison of names costs as much as both.
     """
-    fast = " ".join(inside(port_set, "th sport"))
+    correct = " ".join(inside(port_set, "th sport"))
     if _ICMP_ECHO in port_set:
-        fast = f"meta l4proto != icmp {fast}"
-    said = (
+        correct = f"meta l4proto != icmp {correct}"
+    comment = (
         f"PSID {port_set.psid}: offset {port_set.psid_offset}, length {port_set.psid_length} bits"
     )
 
     def wrong(port: str) -> list[str]:
-        return [commented(f"{condition} {_REFUSE}", said) for condition in outside(port_set, port)]
+        return [
+            commented(f"{condition} {_REFUSE}", comment) for condition in outside(port_set, port)
+        ]
 
     return [
         EGRESS_FILTER.block(
             *inbound.egress(),
-            commented(f"ip saddr {ports.address} {fast} accept", said),
+            commented(f"ip saddr {ports.address} {correct} accept", comment),
             *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
             f'oifname != "{config.mape.tunnel}" accept',
             f"ip saddr != {ports.address} {_REFUSE}",

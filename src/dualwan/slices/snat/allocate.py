@@ -1,9 +1,9 @@
-"""How a new flow by the tunnel gets a port of the set: chains for TCP, UDP and ICMP. Pure.
+"""Allocation of a port to a new flow by the tunnel: chains for TCP, UDP and ICMP. Pure.
 
 An inner endpoint keeps its port towards all destinations (RFC 4787 REQ-1, RFC 5382 REQ-1):
-the map of mappings has it from the endpoint's first flow on. Otherwise a free port is looked
-for in the host's bucket, then in the overflow, then in all buckets. flow.py says how a port
-is asked for, and README.md has it drawn.
+the map of mappings holds it from the endpoint's first flow on. An endpoint without one gets
+the first free port of its host's bucket, then of the overflow, then of all buckets. flow.py
+explains how a port is tested and claimed; README.md has a drawing.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from dualwan.slices.snat.match import any_block, each_port, in_turn
 from dualwan.slices.snat.ports import Pool
 from dualwan.slices.snat.quota import Metering
 
-# Elements a set can hold: as many as conntrack itself has entries on a machine with more than
-# 4 GB (nf_conntrack_max; a quarter with less), so that conntrack is full first. About 200 bytes
-# each, beside the 320 bytes of the conntrack entry that it stands for.
+# Capacity of a set, in elements. That of flows is nf_conntrack_max of a machine with more than
+# 4 GB (with less it is a quarter), so that conntrack is full first. An element takes about 200
+# bytes, beside the 320 bytes of its conntrack entry.
 FLOWS = 262144
-MAPPINGS = 65536  # of UDP, and half as many of TCP; about 100 bytes each
+MAPPINGS = 65536  # of UDP; TCP has half as many; about 100 bytes each
 PINGS = 8192  # about 100 bytes each
 
 BY_PROTOCOL = "meta l4proto vmap " + elements(
@@ -42,14 +42,14 @@ BY_PROTOCOL = "meta l4proto vmap " + elements(
 
 
 def sets(identity: str) -> list[Block]:
-    """Return what is in use, and the mappings, which are of the port set ``identity``."""
+    """Return the sets of ports in use, and the maps of mappings of the port set ``identity``."""
     flows = "type inet_service . ipv4_addr . inet_service"
     mappings = "type ipv4_addr . inet_service : inet_service"
     return [
         dynamic("set", names.FLOWS.format("tcp"), flows, FLOWS),
         dynamic("set", names.FLOWS.format("udp"), flows, FLOWS),
         dynamic("set", names.FLOWS.format("icmp"), "typeof icmp id . ip daddr", FLOWS // 4),
-        # TCP opens an endpoint a connection: they come and go faster.
+        # TCP has an endpoint per connection, so its mappings come and go faster.
         dynamic("map", names.MAPPINGS.format("tcp"), mappings, MAPPINGS // 2, "15m", identity),
         dynamic("map", names.MAPPINGS.format("udp"), mappings, MAPPINGS, "1h", identity),
         dynamic(
@@ -65,11 +65,11 @@ def sets(identity: str) -> list[Block]:
 
 @dataclass(frozen=True)
 class PortAllocator:
-    """The chains where a flow that leaves by the tunnel gets its port; `BY_PROTOCOL` leads there.
+    """The chains that allocate a port to a flow by the tunnel; BY_PROTOCOL leads to them.
 
-    timeouts: rules that TCP and UDP begin with. metering: what the quota wants to know of
-    flows that take no port of their bucket. Both by protocol. owned: the set of UDP ports that
-    have an owner, "" for none.
+    timeouts: the first rules of TCP and UDP, by protocol. metering: the quota's rules for a
+    flow that takes no port of its bucket, by protocol. owned: name of the set of UDP ports
+    that an open host owns, "" for none.
     """
 
     pool: Pool
@@ -78,7 +78,7 @@ class PortAllocator:
     owned: str = ""
 
     def chains(self) -> list[Block]:
-        """Return all of them."""
+        """Return all chains of allocation."""
         udp = replace(UDP, owned=self.owned)
         return [
             block
@@ -93,7 +93,7 @@ class PortAllocator:
         ]
 
     def _allocate(self, l4: L4) -> Block:
-        """Return where it begins; ICMP's own errors and answers need no port."""
+        """Return the chain where allocation begins. ICMP errors and replies need no port."""
         return l4.chain(
             names.ALLOCATE,
             *(["icmp type != echo-request return"] if l4 is ICMP else []),
@@ -105,10 +105,10 @@ class PortAllocator:
         )
 
     def _mapped(self, l4: L4) -> list[Block]:
-        """Return the chains of an endpoint that has a port.
+        """Return the chains of an endpoint that has a mapping.
 
-        It keeps it, unless it is another one's towards this destination. With a port that is
-        not of its bucket, its host is metered.
+        It keeps its port, unless another flow has that port towards this destination. If the
+        port is not of the host's bucket, the host is metered.
         """
         metered = self._meter(l4)
         kept = names.KEEP if metered else names.CLAIMED
@@ -157,7 +157,7 @@ class PortAllocator:
         ]
 
     def _claim(self, l4: L4) -> list[Block]:
-        """Return the chains that take the port in the packet, or leave it to netfilter."""
+        """Return the chains that claim the port in the packet, or let netfilter pick one."""
         return [
             l4.chain(
                 names.CLAIM,
@@ -188,11 +188,12 @@ class PortAllocator:
         ]
 
     def _search(self, l4: L4) -> list[Block]:
-        """Return the chains that look for a port of the overflow, then of any bucket.
+        """Return the chains that search the overflow, then all buckets, for a free port.
 
-        After `conntrack -F` only the elements are there, without their connections. Then the
-        next port of each is claimed, and no others: of a set that is in use, many who ask would
-        leave so many traces that ports look used when they are free again.
+        After `conntrack -F` elements of the set remain without their connections. So if no
+        port is free, the next one of each place is claimed. Only these two: every failed claim
+        leaves an entry in the element's list, which makes the port look used for a while after
+        it is free.
         """
         places = {
             place: ports
@@ -235,15 +236,15 @@ class PortAllocator:
         ]
 
     def _meter(self, l4: L4, *, again: bool = False) -> list[str]:
-        """Return rules for a flow that takes no port of its bucket.
+        """Return the quota's rules for a flow that takes no port of its bucket.
 
-        again: also where its host is metered already, for it may not have been counted.
+        ``again``: also if its host is metered already, because the flow may not be counted yet.
         """
         metering = self.metering.get(l4.name)
         return metering.rules(again) if metering else []
 
     def _snat(self, l4: L4) -> str:
-        if l4 is ICMP:  # nft takes an identifier for no port
+        if l4 is ICMP:  # `snat to` takes no "icmp id" as a port
             return f"meta l4proto icmp snat ip to {each_port(self.pool, ICMP.seen)}"
         return f"meta l4proto {l4.name} snat ip to {self.pool.address} : {l4.seen}"
 

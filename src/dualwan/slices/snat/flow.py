@@ -1,19 +1,19 @@
-"""A flow as nft text: where its port stands, how a port is asked for and taken. Pure.
+"""A flow as nft text: its port, and how a port is tested and claimed. Pure.
 
-netfilter drops a flow whose range of ports is full: it never tries the next rule. So a port
-is looked up before it is used. The set of flows has an element for each port in use towards
-a destination, (port . address . port); its `ct count` lets the kernel remove it within a
-second or two of its connection. There are two ways to ask it:
+netfilter drops a flow whose port range is full; it does not try the next rule. So a port is
+looked up before it is used. The set of flows has an element for each port in use towards a
+destination, (port . address . port). Its `ct count` lets the kernel remove the element within
+a second or two after its connection is gone. Rules query the set in two ways:
 
-- `!= @flows` only asks whether the element is there. Nothing is counted: a block of ports
-  with `add … ct count over 16` would count those who ask as well, and once it was full stay
-  full for as long as they are alive.
-- `add @flows { … ct count 1 }` takes the port, unless another one's connection is alive
-  there. It is exact at once, also right after `conntrack -F`, but who asks is on the list
-  from then on. It is for those who mostly are answered yes.
+- `!= @flows` tests whether the element exists, and counts nothing. (A count per block of
+  ports, `add … ct count over 16`, would also count the flows that only test. A full block
+  would stay full for as long as those are alive.)
+- `add @flows { … ct count 1 }` claims the port, unless another living connection has it. The
+  answer is exact at once, also right after `conntrack -F`, but even a failed claim puts the
+  connection on the element's list. So only a port that is probably free is claimed.
 
-The port that is tried stands in the packet's own source port meanwhile. SNAT writes over
-it from what conntrack has noted, and every path ends in SNAT; the egress filter drops the rest.
+While a port is tried, it stands in the packet's own source port field. SNAT overwrites it,
+from the tuple in conntrack. Every path ends in SNAT; the egress filter drops the rest.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from dualwan.slices.snat import names
 from dualwan.slices.snat.names import Chain
 from dualwan.slices.snat.ports import BUCKETS, STRIDE, Pool
 
-STEP = 16  # probes a chain: `jump` is the only loop that nft has
-ENDPOINT = "ct original ip saddr . ct original proto-src"
-HOST = f"ip saddr & 0.0.0.{BUCKETS - 1}"  # the bucket of a host
+_STEP = 16  # probes per PROBES chain: repeated `jump` is the only loop in nft
+ENDPOINT = "ct original ip saddr . ct original proto-src"  # also after the port was overwritten
+_HOST_BUCKET = f"ip saddr & 0.0.0.{BUCKETS - 1}"  # 0.0.0.N for bucket N
 
 
 @dataclass(frozen=True)
 class L4:
-    """What differs between protocols, as nft text.
+    """The nft expressions of one protocol.
 
-    port: the source port, to be written. seen: the same, to be read; "th" asks no protocol.
-    inner: an inner endpoint, in a packet that nobody has written to. destination: what a
-    flow's destination is, beside the port that it takes. owned: a set of ports that have an
-    owner, "" for none.
+    port: the source port, to write. seen: the same, to read; "th" needs no match on the
+    protocol. inner: the inner endpoint, in a packet whose port is not overwritten yet.
+    destination: the destination of a flow. owned: name of the set of ports that an open host
+    owns, "" for none. Properties whose docstring is an imperative are statements that act and
+    match at once.
     """
 
     name: str
@@ -49,38 +50,38 @@ class L4:
 
     @property
     def towards(self) -> str:
-        """A host and its destination."""
+        """Key of a host and the flow's destination."""
         return f"ip saddr . {self.destination}"
 
     @property
     def flow(self) -> str:
-        """The key of the set of flows."""
+        """Key of the set of flows."""
         return f"{self.seen} . {self.destination}"
 
     @property
     def unused(self) -> str:
-        """The port that is in the packet is free towards its destination."""
+        """Match if the port in the packet is not in use towards the destination."""
         return f"{self.flow} != @{names.FLOWS.format(self.name)}"
 
     @property
     def free(self) -> str:
-        """It is, and has no owner."""
+        """Match if the port in the packet is not in use there, and no open host owns it."""
         return (f"{self.seen} != @{self.owned} " if self.owned else "") + self.unused
 
     @property
     def claim(self) -> str:
-        """Take it; a condition that is not met where it is another's, or the set is full."""
+        """Claim the port; no match if another flow has it, or the set is full."""
         return f"add @{names.FLOWS.format(self.name)} {{ {self.flow} ct count 1 }}"
 
     @property
     def disown(self) -> str:
-        """Forget an element whose connection is gone; not met where it is alive."""
+        """Delete the port's element if its connection is gone; no match if it is alive."""
         held = names.FLOWS.format(self.name)
         return f"{self.flow} @{held} delete @{held} {{ {self.flow} }}"
 
     @property
     def recall(self) -> str:
-        """Write the endpoint's own port into the packet; not met where it has none."""
+        """Write the endpoint's mapped port into the packet; no match if it has no mapping."""
         return (
             f"meta l4proto {self.name} {self.port} set {self.inner} "
             f"map @{names.MAPPINGS.format(self.name)}"
@@ -88,19 +89,19 @@ class L4:
 
     @property
     def restore(self) -> str:
-        """Write the port that the packet came with."""
+        """Write the original source port back into the packet."""
         return f"meta l4proto {self.name} {self.port} set ct original proto-src"
 
     @property
     def learn(self) -> str:
-        """Learn that the port is the endpoint's, or that it still is."""
+        """Add the mapping of endpoint to port, or renew its lifetime."""
         return (
             f"meta l4proto {self.name} update @{names.MAPPINGS.format(self.name)} "
             f"{{ {ENDPOINT} : {self.seen} }}"
         )
 
     def count(self, limit: int) -> str:
-        """Count the flow; met where its host has more than ``limit`` towards the destination."""
+        """Count the flow; match if its host now has more than ``limit`` to the destination."""
         held = names.METERED_FLOWS.format(self.name)
         return f"add @{held} {{ {self.towards} ct count over {limit} }}"
 
@@ -119,14 +120,14 @@ ICMP = L4("icmp", "icmp id", "icmp id", ENDPOINT, "ip daddr")
 
 
 def has_buckets(l4: L4, pool: Pool) -> bool:
-    """Return whether hosts have ports of their own for this protocol. Pings are few."""
+    """Whether hosts have a bucket for this protocol; pings are too few to need one."""
     return bool(pool.buckets) and l4 is not ICMP
 
 
 def own_bucket(l4: L4, pool: Pool, then: Chain) -> list[str]:
-    """Return rules that try each port of the host's bucket, and go on to ``then`` with a free one.
+    """Return rules that try each port of the host's bucket, and go to ``then`` with a free one.
 
-    None where there are no buckets: that is what the search is for.
+    Without buckets there are no rules; the search finds a port.
     """
     if not has_buckets(l4, pool):
         return []
@@ -134,9 +135,9 @@ def own_bucket(l4: L4, pool: Pool, then: Chain) -> list[str]:
 
 
 def to_bucket(l4: L4, verb: str) -> str:
-    """Return a rule that has the next port of the host's bucket written into the packet."""
+    """Return a rule that leads (``verb``: jump or goto) to the chain of the host's bucket."""
     return commented(
-        f"{HOST} vmap "
+        f"{_HOST_BUCKET} vmap "
         + elements(
             f"0.0.0.{at} : {verb} {names.BUCKET_NUMBER.of(l4.name, at)}" for at in range(BUCKETS)
         ),
@@ -145,28 +146,28 @@ def to_bucket(l4: L4, verb: str) -> str:
 
 
 def in_bucket(l4: L4) -> str:
-    """Return the condition that the port in the packet is of its host's bucket."""
-    return f"{HOST} . {l4.seen} & {STRIDE - 1:#06x} " + elements(
+    """Return the match of a port in the packet that is of its host's bucket."""
+    return f"{_HOST_BUCKET} . {l4.seen} & {STRIDE - 1:#06x} " + elements(
         f"0.0.0.{at} . {at}" for at in range(BUCKETS)
     )
 
 
 def tries(l4: L4, place: Chain, count: int, then: Chain) -> list[str]:
-    """Return rules that try ``count`` ports of ``place``, of which the first is in the packet."""
+    """Return rules that try ``count`` ports of ``place``; the first is in the packet already."""
     one = f"jump {names.PROBE.of(place.of(l4.name))}"
     many = f"jump {names.PROBES.of(place.of(l4.name))}"
     found = f"{l4.free} goto {l4.to(then)}"
-    steps, rest = divmod(count - 1, STEP)
+    steps, rest = divmod(count - 1, _STEP)
     if count == 1:
         return [found]
-    said = f"{count} ports = 1 + {steps} x {STEP} + {rest}"
-    return [commented(found, said), *[many] * steps, *[one] * rest, found]
+    comment = f"{count} ports = 1 + {steps} x {_STEP} + {rest}"
+    return [commented(found, comment), *[many] * steps, *[one] * rest, found]
 
 
 def probes(l4: L4, place: Chain, count: int) -> list[Block]:
-    """Return the chains that ``tries`` leads to: the port in the packet is free, or is the next.
+    """Return the chains for ``tries``: PROBE returns if the port is free, else writes the next.
 
-    Once, and sixteen times in turn where there are so many.
+    PROBES is sixteen times PROBE, for places of more than 16 ports.
     """
     here = place.of(l4.name)
     once = names.PROBE.of(here)
@@ -176,5 +177,5 @@ def probes(l4: L4, place: Chain, count: int) -> list[Block]:
             if count > 1
             else []
         ),
-        *([names.PROBES.block(*[f"jump {once}"] * STEP, of=(here,))] if count > STEP else []),
+        *([names.PROBES.block(*[f"jump {once}"] * _STEP, of=(here,))] if count > _STEP else []),
     ]

@@ -1,13 +1,14 @@
-"""What may come in through the shared address: forwards, and hosts with an open NAT. Pure.
+"""Inbound traffic to the shared address: forwards, and hosts with an open NAT. Pure.
 
-A forward's port is reserved: it is nobody's source port, and always leads to its server.
+The port of a forward is reserved: no flow gets it as a source port, and it always leads to the
+server.
 
-A host of `open-nat` gets address-dependent filtering for UDP (RFC 4787 section 5): whoever
-it has sent something to may answer from any port. Each of its endpoints owns its outer port
-while it is used, so that no packet for it can be another host's.
+A host in `open-nat` has address-dependent filtering for UDP (RFC 4787 section 5): a peer that
+it has sent to may answer from any port. Each of its endpoints owns its outer port while it is
+in use, so that every packet to that port is for this host.
 
-LAN hosts reach both by the outer address too, and are seen with theirs (hairpinning,
-RFC 4787 REQ-9, RFC 5382 REQ-8).
+LAN hosts reach both by the shared address too, and are seen with that address themselves
+(hairpinning, RFC 4787 REQ-9, RFC 5382 REQ-8).
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from dualwan.slices.snat.names import (
     OPEN_PORTS,
 )
 
-OWNERS = 4096  # no more than there are ports; about 100 bytes each
-PEERS = 65536  # about 100 bytes each
-LIFE = "5m"  # after the last packet outwards: what RFC 4787 REQ-5c recommends
+_OWNERS = 4096  # as many as counted ports at the most; about 100 bytes each
+_PEERS = 65536  # about 100 bytes each
+_LIFE = "5m"  # after the last outbound packet (recommended by RFC 4787 REQ-5c)
 
 
 @dataclass(frozen=True)
 class MapeInbound:
-    """What may come to ``address`` by ``tunnel``: forwards, and endpoints of the hosts ``open``."""
+    """Inbound traffic to ``address`` by ``tunnel``: ``forwards``, and UDP of the hosts ``open``."""
 
     address: str
     tunnel: str
@@ -45,40 +46,43 @@ class MapeInbound:
 
     @property
     def applies(self) -> bool:
-        """Whether anything may come in."""
+        """Whether any inbound traffic is accepted."""
         return bool(self.forwards or self.open)
 
     @property
     def owned(self) -> str:
-        """The set of UDP ports that an open host owns, "" for none."""
+        """Name of the set of UDP ports that open hosts own, "" for none."""
         return OPEN_OWNED if self.open else ""
 
     def sets(self, identity: str) -> list[Block]:
-        """Return the sets of owned ports, and of the peers that may answer."""
+        """Return the set of owned ports, and the maps of those ports and of their peers.
+
+        They hold elements of the port set ``identity``.
+        """
         if not self.open:
             return []
         return [
-            dynamic("set", OPEN_OWNED, "type inet_service", OWNERS, LIFE, identity),
+            dynamic("set", OPEN_OWNED, "type inet_service", _OWNERS, _LIFE, identity),
             dynamic(
                 "map",
                 OPEN_PORTS,
                 "type inet_service : ipv4_addr . inet_service",
-                OWNERS,
-                LIFE,
+                _OWNERS,
+                _LIFE,
                 identity,
             ),
             dynamic(
                 "map",
                 OPEN_PEERS,
                 "type inet_service . ipv4_addr : ipv4_addr . inet_service",
-                PEERS,
-                LIFE,
+                _PEERS,
+                _LIFE,
                 identity,
             ),
         ]
 
     def rules(self) -> list[str]:
-        """Return rules for the prerouting chain, before any other."""
+        """Return the first rules of the prerouting chain."""
         if not self.applies:
             return []
         return [
@@ -87,7 +91,7 @@ class MapeInbound:
         ]
 
     def chains(self) -> list[Block]:
-        """Return the chains that translate what comes in, from outside and from the LAN."""
+        """Return the chains that translate destinations, from outside and from the LAN."""
         if not self.applies:
             return []
         peers, ports = (
@@ -105,16 +109,20 @@ class MapeInbound:
             MAPE_HAIRPIN.block(*dnat_rules(self.forwards, any_source=True), *ports),
         ]
 
-    def hairpin(self, ways: str) -> list[str]:
-        """Return rules for postrouting: who comes back inside is seen with its outer address."""
+    def hairpin(self, translate: str) -> list[str]:
+        """Return rules for postrouting: a LAN host that hairpins gets the shared address.
+
+        ``translate``: the statement that translates a flow by the tunnel.
+        """
         if not self.applies:
             return []
         return [
-            f'iifname != "{self.tunnel}" ct status dnat ct original ip daddr {self.address} {ways}'
+            f'iifname != "{self.tunnel}" ct status dnat ct original ip daddr {self.address} '
+            f"{translate}"
         ]
 
     def egress(self) -> list[str]:
-        """Return rules for the egress filter, before any other: packets of open hosts renew."""
+        """Return the first rules of the egress filter: packets of open hosts renew elements."""
         if not self.open:
             return []
         return [
@@ -123,10 +131,10 @@ class MapeInbound:
         ]
 
     def learning(self) -> list[Block]:
-        """Return the chain that notes ports and peers of open hosts.
+        """Return the chain that adds and renews the ports and peers of open hosts.
 
         Existing entries win: an endpoint that had to take an owned port (none was free)
-        receives nothing on it from outside.
+        receives no packet on it from outside.
         """
         if not self.open:
             return []

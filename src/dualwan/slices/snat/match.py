@@ -10,16 +10,16 @@ from dualwan.slices.snat.ports import Pool
 
 
 def inside(port_set: PortSet, port: str) -> list[str]:
-    """Return conditions that ``port`` (as nft writes it) fulfils together if it is of the set.
+    """Return conditions that ``port``, a nft expression, meets together if it is of the set.
 
-    By the bits of RFC 7597 section 5.1: two comparisons, where a set of 63 ranges is a
-    search in a tree for each packet.
+    They compare the bits of RFC 7597 section 5.1: two comparisons per packet, instead of a
+    tree search in a set of 63 ranges.
     """
     return [f"{port} & {mask:#06x} {sign} {value:#06x}" for mask, sign, value in _bits(port_set)]
 
 
 def outside(port_set: PortSet, port: str) -> list[str]:
-    """Return conditions of which ``port`` fulfils at least one if it is not of the set."""
+    """Return conditions of which ``port`` meets at least one if it is not of the set."""
     return [
         f"{port} & {mask:#06x} {'==' if sign == '!=' else '!='} {value:#06x}"
         for mask, sign, value in _bits(port_set)
@@ -27,7 +27,7 @@ def outside(port_set: PortSet, port: str) -> list[str]:
 
 
 def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
-    """Return mask, sign and value of each comparison."""
+    """Return mask, operator and value of each comparison."""
     found = []
     if port_set.psid_length:
         shift = PORT_BITS - port_set.psid_offset - port_set.psid_length
@@ -39,25 +39,25 @@ def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
 
 
 def in_turn(ports: Sequence[int]) -> str:
-    """Return the value that is each of ``ports`` in turn."""
-    if len(ports) == 1:  # nft has no "mod 1"
+    """Return a nft expression that yields each of ``ports`` in turn."""
+    if len(ports) == 1:  # nft refuses "mod 1"
         ports = (*ports, *ports)
     values = elements(f"{at} : {port}" for at, port in enumerate(ports))
     return f"numgen inc mod {len(ports)} map {values}"
 
 
 def each_port(pool: Pool, port: str) -> str:
-    """Return the address and ``port``, to hand to `snat ip to`."""
+    """Return the operand of `snat ip to` that is the address and ``port``, a nft expression."""
     return f"{port} map " + elements(f"{one} : {pool.address} . {one}" for one in pool.ports)
 
 
 def any_block(pool: Pool) -> str:
-    """Return the address and a block, each in its turn, to hand to `snat ip to`.
+    """Return the operand of `snat ip to` that is the address and each block in turn.
 
-    The concatenated value (address . ports) is the form that uses each port of a block on
-    every nft since 1.0.6, and maps ICMP echo identifiers too; `snat to ADDR : numgen … map`
-    uses one port a block on 1.0.6 and is refused by 1.1. nft does not mix ranges and single
-    ports in a map.
+    Only the concatenation (address . ports) uses every port of a block on every nft since
+    1.0.6, and translates ICMP echo identifiers too. `snat to ADDR : numgen … map` uses one
+    port per block on 1.0.6, and 1.1 refuses it. A block of one port is a range too, because
+    nft does not mix ranges and single ports in a map.
     """
     blocks = pool.blocks if len(pool.blocks) > 1 else pool.blocks * 2
     values = elements(

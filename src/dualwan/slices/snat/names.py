@@ -1,8 +1,8 @@
-"""Every chain, set, map and counter of the table, and what each is for. Pure.
+"""The names of all chains, sets, maps and counters of the table, with their purpose. Pure.
 
-The descriptions are the comments that `nft list ruleset` shows. README.md has the way of a
-packet through them. Sets and maps that live on when the table is loaded anew are found by
-their names: another name for one of them is a loss of what it has learned.
+`nft list ruleset` shows the description of a chain as its comment. README.md draws the path of
+a packet through the chains. Sets and maps keep their elements over a reload of the table only
+under the same name: a rename loses what packets have put there.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dualwan.nft.table import Block, Statement, base_chain, chain
 
 
 class Chain(NamedTuple):
-    """A chain.
+    """The name and comment of a chain, and the hook of a base chain.
 
-    ``{}`` in its name stands for tcp, udp or icmp, for the number of a bucket, or for the name
+    ``{}`` in the name stands for tcp, udp or icmp, for the number of a bucket, or for the name
     of a way.
     """
 
@@ -24,11 +24,11 @@ class Chain(NamedTuple):
     hook: str = ""
 
     def of(self, *parts: object) -> str:
-        """Return the name for a protocol, and a bucket."""
+        """Return the name with ``parts`` in the place of each ``{}``."""
         return self.name.format(*parts)
 
     def block(self, *rules: Statement, of: tuple[object, ...] = ()) -> Block:
-        """Return the chain with its rules."""
+        """Return the chain with ``rules``; ``of``: the parts of its name."""
         if self.hook:
             return base_chain(self.name, self.hook, *rules, comment=self.comment)
         return chain(self.of(*of), *rules, comment=self.comment)
@@ -117,22 +117,22 @@ SESSION_INBOUND = Chain("{}_inbound", "from outside to the session's address: fo
 SESSION_HAIRPIN = Chain("{}_hairpin", "from the LAN to the session's address: forwards, marked")
 INBOUND_CHAINS = (MAPE_INBOUND, MAPE_HAIRPIN, OPEN_NAT, SESSION_INBOUND, SESSION_HAIRPIN)
 
-# Where a port is looked for: its chain gives the next one, which PROBE and PROBES ask for.
+# The places of ports. The chain of a place writes its next port; PROBE and PROBES test it.
 PLACES = (BUCKET, OVERFLOW, ALL_BUCKETS)
 JUMP_CHAINS = (EGRESS_FILTER_ICMP, *ALLOCATION_CHAINS, *QUOTA_CHAINS, *INBOUND_CHAINS)
 
 # Counters.
-UNTRANSLATED = "untranslated"  # packets that the egress filter has stopped
+UNTRANSLATED = "untranslated"  # packets that the egress filter has dropped
 NO_PORT = "no_port"  # flows that found every port taken
 
-# Sets and maps that packets fill. Those of allocation, open NAT and refusals live on from one
-# release to the next: their names and terms are those of 0.1.0.
-FLOWS = "{}_flows"  # (port, destination): in use, as long as the connection lives
+# Sets and maps that packets fill. Those of allocation, open NAT and refusals keep their
+# elements over an upgrade: their names and types are those of 0.1.0.
+FLOWS = "{}_flows"  # (port, destination): in use while the connection lives
 MAPPINGS = "{}_mappings"  # inner address and port : outer port
-OPEN_OWNED = "open_owned"  # ports that an open host owns; kernel 6.1 asks no map as it asks a set
+OPEN_OWNED = "open_owned"  # ports that an open host owns: kernel 6.1 tests no map as it tests a set
 OPEN_PORTS = "open_ports"  # such a port : the inner endpoint
-OPEN_PEERS = "open_peers"  # such a port and who was sent something : the inner endpoint
-REFUSED = "refused"  # hosts, with a counter of what was refused
-METERED_PROTOCOLS = "metered_protocols"  # of which any host is metered anywhere
+OPEN_PEERS = "open_peers"  # such a port, and an address it sent to : the inner endpoint
+REFUSED = "refused"  # hosts, with a counter of refused flows
+METERED_PROTOCOLS = "metered_protocols"  # protocols with a metered host
 METERED = "{}_metered"  # (host, destination): the host has outgrown its bucket there
 METERED_FLOWS = "{}_metered_flows"  # (host, destination): the flows that count for the quota

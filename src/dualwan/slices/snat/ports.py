@@ -1,15 +1,15 @@
-"""The ports that flows share, in the order in which they are given away. Pure arithmetic.
+"""The ports that flows share, in the order of allocation. Pure arithmetic.
 
 Half of them are in eight *buckets*, by their last four bits; the rest is the *overflow*. The
-bucket of a LAN host is given by the last three bits of its address. A host takes ports of its
-bucket first, then of the overflow, and then of any bucket. So what hosts do with a few ports
-does not concern the others, and a host that keeps to its bucket can never hold more than that
-towards one destination: only flows beyond have to be counted against its quota.
+last three bits of a LAN host's address give its bucket. A host takes ports of its bucket
+first, then of the overflow, then of any bucket. So a host that needs few ports does not
+compete with the others, and one that stays within its bucket cannot hold more than that
+towards one destination: only flows outside the bucket are counted against its quota.
 
-Without a quota nothing has to be counted, and all ports are in the overflow.
+Without a quota no flow is counted, and all ports are in the overflow.
 
-The order inside each is scrambled by the CE address, which outsiders do not know: a port
-seen once does not tell the next one (RFC 6056 section 3.1).
+The order in each is scrambled with the CE address as the key, which outsiders do not know:
+one port does not reveal the next (RFC 6056 section 3.1).
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from hashlib import blake2b
 from dualwan.mape.portset import PortSet
 
 BUCKETS = 8
-STRIDE = 2 * BUCKETS  # ports in a row, of which half are of a bucket each
-SMALLEST = 128  # ports; fewer are not divided
-LARGEST = 4096  # ports; a set beyond that is hardly shared, and needs no counting
+STRIDE = 2 * BUCKETS  # consecutive ports; the first half is one for each bucket
+SMALLEST = 128  # ports; a smaller set has no buckets
+LARGEST = 4096  # ports; a larger set is hardly shared, and not counted
 
 Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Pool:
-    """What is left of a port set after the reservations.
+    """The ports of a set that flows may use, without the reserved ones.
 
-    blocks: inclusive ranges of ports in a row. ports: all of them in the order of giving, ()
-    where there are too many to give them one by one. buckets and overflow: the parts of it, in
-    that order. reserved: what was left out.
+    blocks: ranges of consecutive ports, both ends included. ports: all ports in the order of
+    allocation, () if there are too many to allocate one by one. buckets and overflow: the two
+    parts of ``ports``, in the same order. reserved: ports of the set that are left out.
     """
 
     address: str
@@ -46,17 +46,17 @@ class Pool:
 
     @property
     def all_bucket_ports(self) -> tuple[int, ...]:
-        """The ports of all buckets."""
+        """Ports of all buckets."""
         return tuple(port for bucket in self.buckets for port in bucket)
 
     @property
     def counted(self) -> bool:
-        """Whether the set is small enough to be given out port by port."""
+        """Whether ports are allocated one by one, so that flows are counted."""
         return bool(self.ports)
 
     @property
     def bucket_size(self) -> int:
-        """How many ports the largest bucket has; all of them where there are no buckets."""
+        """Number of ports of the largest bucket; of all ports if there are no buckets."""
         return max((len(ports) for ports in self.buckets), default=len(self.ports))
 
     def undivided(self) -> Pool:
@@ -65,9 +65,10 @@ class Pool:
 
 
 def pool(address: str, port_set: PortSet, secret: bytes, reserved: Iterable[int] = ()) -> Pool:
-    """Return the ports of ``port_set`` less those that forwards have ``reserved``, and port 0.
+    """Return the ports of ``port_set`` without port 0 and the ports ``reserved`` by forwards.
 
-    A reservation leaves the other ports where they are.
+    A reservation does not change the bucket or the order of the other ports. ``secret``: the
+    key of the order, up to 64 bytes.
     """
     taken = {port for port in (0, *reserved) if port in port_set}
     blocks, left = _without(port_set.ranges(), taken), tuple(sorted(taken))

@@ -1,12 +1,12 @@
-"""Servers in the LAN that are reached by a PPP session's address, from outside and inside. Pure.
+"""Servers in the LAN behind a PPP session's address, for the outside and for LAN hosts. Pure.
 
-Nothing names that address, which is another one after each reconnect: from outside it is
-the one of the device that a packet came in by; seen from the LAN, an address of this router
-that is neither of the interface the packet came in by nor a private one, as those of the
+No rule names that address, because each reconnect may change it. From outside it is an address
+of the device by which a packet came in. From the LAN it is an address of this router that is
+not of the interface by which the packet came in, and not private, as the addresses of the
 router's other LAN interfaces are.
 
-LAN hosts that use it (hairpinning) are seen with the router's LAN address, so that the
-answer comes back through the router.
+A LAN host that uses it (hairpinning) is seen with the router's LAN address, so that the answer
+comes back through the router.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from dualwan.slices.snat.names import SESSION_HAIRPIN, SESSION_INBOUND
 
 
 def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, list[Forward]]]:
-    """Return each PPP session that has forwards, with them."""
+    """Yield each PPP session that has forwards, with its forwards."""
     for way in of_kind(ways, Kind.PPP):
         if mine := forwards.with_via(way.name, config.forwards):
             yield way, mine
 
 
 def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
-    """Return rules for prerouting; ``shared`` is MAP-E's address, "" where there is none."""
+    """Return rules for prerouting; ``shared`` is the softwire's address, "" for none."""
     others = ", ".join((*map(str, RFC1918), *([shared] if shared else [])))
     public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
     return [
@@ -47,7 +47,7 @@ def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
 
 
 def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
-    """Return the chains that translate what comes in, from outside and from the LAN."""
+    """Return the chains that translate destinations, from outside and from the LAN."""
     return [
         one
         for way, mine in _with_forwards(config, ways)
@@ -65,7 +65,7 @@ def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
 
 
 def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for the postrouting chain."""
+    """Return rules for postrouting that masquerade a LAN host that hairpins."""
     return [
         f"{marks.is_set('ct mark', marks.of_hairpin(way))} masquerade"
         for way, _ in _with_forwards(config, ways)

@@ -1,12 +1,12 @@
-"""No host holds more than its share of the ports towards one destination. Pure.
+"""The quota: the most ports that one host may hold towards one destination. Pure.
 
-Counting costs, and `ct count` looks at every connection of its list. So a flow with a port of
-its host's bucket is not counted. Once a flow finds the bucket full towards a destination, the
-host is metered there: its flows outside the bucket are counted. The ports of the bucket and
-the flows that are counted are the share. Pings are few: all of them are counted.
+`ct count` walks all connections on its list, which costs time. So a flow with a port of its
+host's bucket is not counted. Once a flow finds the bucket full towards a destination, the host
+is metered there: its flows outside the bucket are counted. Bucket size and counted flows
+together make the quota. Pings are few, and all of them are counted.
 
-The quota is asked in prerouting, in a chain of the nat type: that sees each flow's first packet
-only, and there a packet can still be answered with a reset or an ICMP error.
+The quota is checked in prerouting, in a chain of type nat: that sees only the first packet of
+a flow, and can still answer it with a reset or an ICMP error.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from dualwan.slices.snat import names
 from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, in_bucket, own_bucket
 from dualwan.slices.snat.ports import Pool
 
-HOSTS = 1024  # refused, by address; about 100 bytes each
-PAIRS = 8192  # a host and a destination each; about 100 bytes, and 60 a connection
-LIFE = "10m"  # after the last flow that found its bucket full
-EVERYTHING = 100  # percent
+_HOSTS = 1024  # capacity of REFUSED; about 100 bytes each
+_PAIRS = 8192  # (host, destination); about 100 bytes each, and 60 per connection
+_LIFE = "10m"  # of metering, after the last flow that found its bucket full
+_EVERYTHING = 100  # percent
 _TOWARDS = "type ipv4_addr . ipv4_addr . inet_service"
 
 
 @dataclass(frozen=True)
 class Metering:
-    """What the allocator does with a flow that takes no port of its bucket.
+    """The quota's rules for the allocator, for a flow that takes no port of its bucket.
 
-    unmetered: the condition that its host was not asked in prerouting. count: count the flow.
-    begin: have the host asked there from now on.
+    unmetered: match of a host that prerouting did not meter. count: counts the flow.
+    begin: meter the host in prerouting from now on.
     """
 
     unmetered: str
@@ -38,13 +38,13 @@ class Metering:
     begin: tuple[str, ...]
 
     def rules(self, again: bool) -> list[str]:
-        """Return the rules; ``again``: also for a host that was asked."""
+        """Return the rules; ``again``: also count the flow of a host that is metered already."""
         return [self.count if again else f"{self.unmetered} {self.count}", *self.begin]
 
 
 @dataclass(frozen=True)
 class Quota:
-    """``percent`` of the ports of ``pool`` towards each destination; 100 asks nothing of a host."""
+    """``percent`` of the ports of ``pool`` towards each destination; 100 refuses no flow."""
 
     pool: Pool
     percent: int
@@ -52,33 +52,33 @@ class Quota:
     @property
     def applies(self) -> bool:
         """Whether flows can be refused at all."""
-        return self.pool.counted and self.percent < EVERYTHING
+        return self.pool.counted and self.percent < _EVERYTHING
 
     @property
     def limit(self) -> int:
-        """How many ports a host may hold towards one destination."""
+        """Ports that a host may hold towards one destination."""
         return max(1, len(self.pool.ports) * self.percent // 100)
 
     @property
     def uncounted(self) -> int:
-        """How many of them are its bucket's; 0 where that would be most of the share."""
+        """Ports of ``limit`` that are its bucket's; 0 if they would be over half of it."""
         size = self.pool.bucket_size
         return size if self.applies and self.limit >= 2 * size else 0
 
     @property
     def counted(self) -> int:
-        """How many flows beyond those a host may have."""
+        """Flows outside its bucket that a host may have towards one destination."""
         return self.limit - self.uncounted
 
     def sets(self) -> list[Block]:
-        """Return who is metered, the flows that count, and a counter of refusals a host."""
+        """Return the sets of metered hosts, of counted flows, and of refusals per host."""
         if not self.applies:
             return []
         metered = (
             [
-                dynamic("set", names.METERED_PROTOCOLS, "type inet_proto", 2, LIFE),
+                dynamic("set", names.METERED_PROTOCOLS, "type inet_proto", 2, _LIFE),
                 *(
-                    dynamic("set", names.METERED.format(l4.name), _TOWARDS, PAIRS, LIFE)
+                    dynamic("set", names.METERED.format(l4.name), _TOWARDS, _PAIRS, _LIFE)
                     for l4 in (TCP, UDP)
                 ),
             ]
@@ -88,15 +88,17 @@ class Quota:
         return [
             *metered,
             *(
-                dynamic("set", names.METERED_FLOWS.format(l4.name), _TOWARDS, PAIRS)
+                dynamic("set", names.METERED_FLOWS.format(l4.name), _TOWARDS, _PAIRS)
                 for l4 in (TCP, UDP)
             ),
-            dynamic("set", names.METERED_FLOWS.format("icmp"), "type ipv4_addr . ipv4_addr", PAIRS),
-            dynamic("set", names.REFUSED, "type ipv4_addr", HOSTS),
+            dynamic(
+                "set", names.METERED_FLOWS.format("icmp"), "type ipv4_addr . ipv4_addr", _PAIRS
+            ),
+            dynamic("set", names.REFUSED, "type ipv4_addr", _HOSTS),
         ]
 
     def rules(self) -> list[str]:
-        """Return rules for the prerouting chain: who is to be counted."""
+        """Return rules for the prerouting chain, which lead to the chains of the quota."""
         if not self.applies:
             return []
         pings = f"icmp type echo-request goto {ICMP.to(names.QUOTA_OF)}"
@@ -106,15 +108,15 @@ class Quota:
                 f"udp : goto {UDP.to(names.QUOTA_OF)} }}",
                 pings,
             ]
-        # Mostly no host is metered anywhere, which is the first and only thing to ask.
+        # Mostly no host is metered anywhere, and this one lookup is all that a flow costs.
         return [f"meta l4proto @{names.METERED_PROTOCOLS} goto {names.QUOTA.name}", pings]
 
     def metering(self) -> dict[str, Metering]:
-        """Return what the allocator does, by protocol; {} where it need not do anything.
+        """Return the rules for the allocator by protocol, {} without metering.
 
-        The first flow that finds its bucket full was not asked in prerouting, so it is counted
-        there. Once: `ct count` knows a connection again only from one tick of the clock to the
-        next.
+        The first flow that finds its bucket full passed prerouting uncounted, so the allocator
+        counts it. No flow is counted in both, because `ct count` recognises a connection that
+        is on its list already only in a later tick of the clock.
         """
         if not self.uncounted:
             return {}
@@ -131,7 +133,7 @@ class Quota:
         }
 
     def chains(self, tunnel: str) -> list[Block]:
-        """Return the chains that count what goes to ``tunnel``, and refuse what is too much."""
+        """Return the chains that count flows to ``tunnel``, and refuse those over the limit."""
         if not self.applies:
             return []
         simple = (ICMP,) if self.uncounted else (TCP, UDP, ICMP)
@@ -159,7 +161,7 @@ class Quota:
         return f"{self.limit} = {self.percent} % of {len(self.pool.ports)} ports"
 
     def _metered(self, tunnel: str) -> list[Block]:
-        """Return the chains of hosts that are metered."""
+        """Return the chains for metered hosts."""
         return [
             names.QUOTA.block(
                 *(
@@ -172,12 +174,12 @@ class Quota:
         ]
 
     def _of(self, l4: L4, tunnel: str) -> list[Block]:
-        """Return the chains of a protocol.
+        """Return the chains for metered hosts of one protocol.
 
-        A flow that has or finds a port of its bucket is not counted; of others, the limit is
-        asked. Whoever is over it meets the next port of the bucket: is the connection gone, and
-        only its element still there, then the bucket is not full and nobody is refused (after
-        `conntrack -F`, say).
+        A flow that has or finds a port of its bucket is not counted; others are counted
+        against the limit. A flow over the limit tries the next port of the bucket once more:
+        if only an element is left there and its connection is gone (after `conntrack -F`), the
+        bucket has room, and the flow passes.
         """
         pass_on, bucket = f"goto {l4.to(names.QUOTA_PASS)}", f"jump {l4.to(names.BUCKET)}"
         return [
@@ -188,8 +190,8 @@ class Quota:
                 *own_bucket(l4, self.pool, names.QUOTA_PASS),
                 f"goto {l4.to(names.QUOTA_COUNT)}",
             ),
-            # Where the element is there, the flow itself may be behind it, from before somebody
-            # made conntrack forget it: whether it is, can be asked once a packet, later.
+            # An existing element may be the flow's own, from before conntrack was flushed. Only
+            # a claim can tell, and a packet claims once, in postrouting.
             l4.chain(
                 names.QUOTA_MAPPED,
                 f"{in_bucket(l4)} {pass_on}",
