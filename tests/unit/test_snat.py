@@ -19,6 +19,7 @@ from dualwan.slices.snat.ports import BUCKETS, STRIDE, pool
 from dualwan.slices.snat.quota import Quota
 
 CASES = Path(__file__).parents[1] / "cases"
+OLD_SETS = Path(__file__).parents[1] / "data" / "sets-of-0.1.0.nft"
 README = Path(snat.__file__).with_name("README.md").read_text()
 FOLDERS = sorted(path.parent for path in CASES.glob("*/config.toml"))
 PREFIXES = ("2001:db8:0:100::/56",)
@@ -240,9 +241,7 @@ def test_sets_are_those_of_0_1_0():
     ]
     learned += wanted_of(firewall, config()).blocks[:SETS_OF_GUARD]
     assert "".join(block.source() + "\n" for block in learned) == "".join(
-        line
-        for line in (CASES / "sets-of-0.1.0.nft").read_text().splitlines(keepends=True)
-        if line.startswith("\t")
+        line for line in OLD_SETS.read_text().splitlines(keepends=True) if line.startswith("\t")
     )
 
 
