@@ -259,7 +259,7 @@ def test_flows_are_still_known_after_a_reload(lab):
     assert {packet.source for packet in first + second} == {SHARED}
 
 
-OLD_SETS = (Path(__file__).parents[1] / "cases" / "sets-of-0.1.0.nft").read_text()
+OLD_SETS = (Path(__file__).parents[1] / "data" / "sets-of-0.1.0.nft").read_text()
 LEARNED = {
     ("ip dualwan_snat", "map", "udp_mappings"): f"{HOSTS[0]} . 3074 : 5136",
     ("ip dualwan_snat", "map", "tcp_mappings"): f"{HOSTS[0]} . 3074 : 5137",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from guest.provisioning import HOST, OTHER_HOST, make_certificates
+from provisioning_data import good, refused
 
 ROOT = Path(__file__).parents[2]
-CASES = ROOT / "tests" / "cases" / "provisioning"
 GUEST = ROOT / "tests" / "lab" / "guest"
 
 PREFIX = "2001:db8:1:2abc::/64"
@@ -71,7 +71,7 @@ class Line:
         self.folder, self.space = folder, f"dualwan-prov-{os.getpid()}"
         self.state = folder / "state"
         self.authority = make_certificates(folder)
-        shutil.copy(CASES / "good" / "every-way.json", folder / "good.json")
+        (folder / "good.json").write_text(good("every-way"))
         (folder / "resolv.conf").write_text(f"nameserver {DNS}\n")
         # Not `ip netns exec`: it mounts, which a chroot does not let it.
         self.inside = ["nsenter", f"--net=/run/netns/{self.space}"]
@@ -175,9 +175,7 @@ def test_learned_and_kept(line):
     assert len(line.requests) == 1
     other = ["2001:db8:1:2abd::/64"]
     assert line.learn("/case/good.json", prefixes=other)["said"] == []
-    assert line.requests[1]["path"].endswith(
-        "&token=" + json.loads((CASES / "good" / "every-way.json").read_text())["token"]
-    )
+    assert line.requests[1]["path"].endswith("&token=" + json.loads(good("every-way"))["token"])
     print(f"{found['seconds']:.2f} s, {found['kilobytes']} kB")
 
 
@@ -226,11 +224,9 @@ HOSTILE = [
 @pytest.mark.parametrize("known", [False, True], ids=["first", "later"])
 def test_a_hostile_answer_changes_nothing(line, path, reason, known):
     """One line, within the limit, in little memory; what was known stays known."""
-    for file in (CASES / "refused").iterdir():
-        shutil.copy(file, line.folder)
-    (line.folder / "elsewhere.json").write_text(
-        (CASES / "good" / "rfc.json").read_text().replace("2001:db8:1:2", "2001:db8:2:2")
-    )
+    for name, answer in refused().items():
+        (line.folder / f"{name}.json").write_bytes(answer)
+    (line.folder / "elsewhere.json").write_text(good("rfc").replace("2001:db8:1:2", "2001:db8:2:2"))
     if known:
         line.learn("/case/good.json")
         before = json.loads((line.state / "provisioning.json").read_text())["answers"]

@@ -1,12 +1,11 @@
 import socket
 import struct
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from golden_cases import GOLDEN, nft_cases
 from line import CONFIG, SERVERS, SHARED, until
 
-CASES = Path(__file__).parents[1] / "cases"
 FLOWS = 1200
 
 
@@ -144,17 +143,17 @@ def test_flows_that_were_forgotten_are_translated_anew(line):
 def test_the_whole_golden_texts_load(bare):
     """As they are written down, by name: with every map, and every comment."""
     line = bare()
-    for text in sorted((CASES / "nft-smallest").glob("*.nft")):
+    for text in sorted((GOLDEN / "nft" / "divided").glob("*.nft")):
         line.router.nft(text.read_text().replace("enp1s0", "wan0").replace("enp3s0", "lan0"))
     assert line.tables() == ["dualwan_firewall", "dualwan_pbr", "dualwan_snat"]
     listed = line.router.run("nft", "list", "table", "ip", "dualwan_snat")
     assert 'comment "56 = 64 - 8 of its bucket; 64 = 50 % of 128 ports"' in listed
 
 
-@pytest.mark.parametrize("folder", sorted(CASES.glob("nft-*")), ids=lambda path: path.name)
-def test_the_golden_configurations_load(bare, folder):
+@pytest.mark.parametrize("case", nft_cases(), ids=lambda case: case.name)
+def test_the_golden_configurations_load(bare, case):
     """What each asks for is taken by this machine's nft, and a second time too."""
-    line = bare(config=(folder / "config.toml").read_text())
+    line = bare(config=case.text)
     assert not line.settled()
     line.apply()
     assert line.settled()

@@ -1,4 +1,4 @@
-"""The golden cases of tests/cases/mape as pytest parameters."""
+"""The MAP-E data of tests/data/mape as pytest parameters."""
 
 import tomllib
 from pathlib import Path
@@ -7,13 +7,13 @@ import pytest
 
 from dualwan.mape.rule import MapRule
 
-CASES = Path(__file__).parents[1] / "cases" / "mape"
-NO_RULES_D = CASES / "there-is-no-rules.d"
+DATA = Path(__file__).parents[1] / "data" / "mape"
+NO_RULES_D = DATA / "there-is-no-rules.d"
 
 
 def load(name, kind):
-    """Return the [[KIND]] tables of NAME.toml, each named in pytest's output."""
-    tables = tomllib.loads((CASES / f"{name}.toml").read_text())[kind]
+    """Return the tables ``kind`` of the file ``name``, each named in pytest's output."""
+    tables = tomllib.loads((DATA / f"{name}.toml").read_text())[kind]
     return [pytest.param(table, id=str(table.get("name", table))) for table in tables]
 
 

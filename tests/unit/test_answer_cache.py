@@ -1,18 +1,16 @@
 """The answers of the line: what is kept, for how long it counts, and where it lies."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from provisioning_data import good
 
 from dualwan.errors import HostError
 from dualwan.host import answers
 from dualwan.line.provisioning import cache
 from dualwan.line.provisioning.cache import RETRY, AnswerCache, Entry
 
-CASES = Path(__file__).parents[1] / "cases" / "provisioning"
-TEXT = (CASES / "good" / "every-way.json").read_text()
+TEXT = good("every-way")
 PREFIX = "2001:db8:1:2abc::/64"
 ENTRY = Entry("https://vne.example/rule", 1000, PREFIX, TEXT)
 ANSWERS = AnswerCache().with_entry("hb46pp", ENTRY)

@@ -1,25 +1,24 @@
 """HB46PP: the TXT record, the request, and answers good and hostile."""
 
 import json
-import tomllib
-from pathlib import Path
 
+import provisioning_data
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from provisioning_data import REASONS
 
 from dualwan.errors import MapeError, RemoteError
 from dualwan.line.provisioning import hb46pp
 from dualwan.line.provisioning.answer import MAX_TTL, MIN_TTL, ce_parameters, usable
 
-CASES = Path(__file__).parents[1] / "cases" / "provisioning"
-REFUSED = tomllib.loads((CASES / "refused.toml").read_text())
+REFUSED = provisioning_data.refused()
 PREFIX = "2001:db8:1:2abc::/64"
 
 
 def good(name):
-    """Parse the answer NAME of the golden ones."""
-    return hb46pp.parse((CASES / "good" / f"{name}.json").read_bytes(), "https://vne.example/rule")
+    """Parse an answer that is taken."""
+    return hb46pp.parse(provisioning_data.good(name), "https://vne.example/rule")
 
 
 def test_an_answer_with_every_way():
@@ -69,7 +68,7 @@ def test_other_services_than_map_e():
 def test_nothing_offered(name):
     """`order` says what is offered; what is not in it does not count."""
     assert not good(name).rules
-    text = json.loads((CASES / "good" / "rfc.json").read_text()) | {"order": ["dslite"]}
+    text = json.loads(provisioning_data.good("rfc")) | {"order": ["dslite"]}
     assert not hb46pp.parse(json.dumps(text)).rules
 
 
@@ -83,19 +82,19 @@ def test_a_rule_for_another_prefix():
 
 def test_two_rules_that_contradict_each_other():
     """Nobody can say which one is meant."""
-    text = json.loads((CASES / "good" / "rfc.json").read_text())
+    text = json.loads(provisioning_data.good("rfc"))
     other = text["map_e"]["rules"][0] | {"ipv4": "198.51.100.0/24"}
     text["map_e"]["rules"].append(other)
     with pytest.raises(MapeError, match="two rules that differ"):
         ce_parameters(hb46pp.parse(json.dumps(text)), PREFIX)
 
 
-@pytest.mark.parametrize("path", sorted((CASES / "refused").iterdir()), ids=lambda path: path.stem)
-def test_refused(path):
+@pytest.mark.parametrize("name", {**REASONS, **REFUSED})
+def test_refused(name):
     """One printable line, without a control character of the answer's."""
     with pytest.raises(RemoteError) as caught:
-        hb46pp.parse(path.read_bytes())
-    assert str(caught.value).startswith(REFUSED[path.stem])
+        hb46pp.parse(REFUSED[name])
+    assert str(caught.value).startswith(REASONS[name])
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) <= 250
 

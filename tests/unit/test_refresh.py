@@ -1,10 +1,10 @@
 """When the line is asked for its rule, and what each kind of answer changes."""
 
 import json
-from pathlib import Path
 
 import pytest
 from machine import Machine
+from provisioning_data import good, refused
 
 from dualwan import handle as running
 from dualwan.config import from_text
@@ -14,8 +14,7 @@ from dualwan.model.event import Event
 from dualwan.reconcile import make_plan
 from dualwan.report import status
 
-CASES = Path(__file__).parents[1] / "cases" / "provisioning"
-GOOD = (CASES / "good" / "every-way.json").read_text()
+GOOD = good("every-way")
 OTHER = GOOD.replace("203.0.113.0/24", "198.51.100.0/24")
 PREFIX = "2001:db8:1:2abc::/64"
 ORIGIN = "https://vne.example/rule"
@@ -160,19 +159,18 @@ def test_silence_keeps_what_is_known(tmp_path, said):
     assert ipv4(cfg, host) == "203.0.113.171"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [*sorted((CASES / "refused").glob("*.json")), CASES / "good" / "nothing-offered.json"],
-    ids=lambda path: path.stem,
-)
-def test_a_wrong_answer_changes_nothing(tmp_path, said, path):
+WRONG = refused() | {"nothing-offered": good("nothing-offered").encode()}
+
+
+@pytest.mark.parametrize("answer", WRONG.values(), ids=WRONG)
+def test_a_wrong_answer_changes_nothing(tmp_path, said, answer):
     """And leaves one line in the log, for each of the hostile answers."""
     cfg, host = config(tmp_path, TEXT.replace(', "dhcpv6"', "")), machine(hb46pp=GOOD)
     running.handle_event(cfg, host, Event.UP)
     host.clock += 86400
     host.applied.clear()
     said.clear()
-    host.answers["hb46pp"] = (ORIGIN, host.clock, path.read_bytes().decode("utf-8", "replace"))
+    host.answers["hb46pp"] = (ORIGIN, host.clock, answer.decode("utf-8", "replace"))
     entries = host.cache.entries
     running.handle_event(cfg, host, Event.APPLY)
     assert host.applied == []

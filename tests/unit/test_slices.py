@@ -1,4 +1,4 @@
-"""What each slice asks for in words; the whole nft texts stand in tests/cases."""
+"""What each slice asks for in words; the whole nft texts stand in tests/golden/nft."""
 
 import re
 from dataclasses import replace

@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from golden_cases import nft_cases, plan_cases
 from machine import BASE, config, wanted_of, wanted_tables
 
-from dualwan.config import load
 from dualwan.line import derive_line
 from dualwan.mape.portset import PortSet
 from dualwan.model.observed import Observed
@@ -18,9 +18,9 @@ from dualwan.slices.snat import allocate, names
 from dualwan.slices.snat.ports import BUCKETS, STRIDE, pool
 from dualwan.slices.snat.quota import Quota
 
-CASES = Path(__file__).parents[1] / "cases"
+OLD_SETS = Path(__file__).parents[1] / "data" / "sets-of-0.1.0.nft"
 README = Path(snat.__file__).with_name("README.md").read_text()
-FOLDERS = sorted(path.parent for path in CASES.glob("*/config.toml"))
+GOLDEN = {case.text: case.name for case in (*plan_cases(), *nft_cases())}
 PREFIXES = ("2001:db8:0:100::/56",)
 JUMPS = 16  # netfilter's NFT_JUMP_STACK_SIZE
 COMMENT = 128  # bytes that nft takes
@@ -76,9 +76,9 @@ class Graph:
 
 
 @cache
-def tables(text, folder=None):
-    """Return the tables of a configuration, by its TEXT or in its FOLDER."""
-    found = config(text) if folder is None else load(folder / "config.toml", CASES / "no-rules.d")
+def tables(text):
+    """Return the tables of a configuration."""
+    found = config(text)
     return wanted_tables(found, derive_line(found, PREFIXES))
 
 
@@ -93,10 +93,7 @@ def with_lines(lines):
 EVERY = pytest.mark.parametrize(
     "made",
     [
-        *(
-            pytest.param(lambda folder=folder: tables("", folder), id=folder.name)
-            for folder in FOLDERS
-        ),
+        *(pytest.param(lambda text=text: tables(text), id=name) for text, name in GOLDEN.items()),
         *(
             pytest.param(lambda lines=lines: tables(with_lines(lines)), id=name)
             for name, lines in MORE.items()
@@ -240,9 +237,7 @@ def test_sets_are_those_of_0_1_0():
     ]
     learned += wanted_of(firewall, config()).blocks[:SETS_OF_GUARD]
     assert "".join(block.source() + "\n" for block in learned) == "".join(
-        line
-        for line in (CASES / "sets-of-0.1.0.nft").read_text().splitlines(keepends=True)
-        if line.startswith("\t")
+        line for line in OLD_SETS.read_text().splitlines(keepends=True) if line.startswith("\t")
     )
 
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+from golden_cases import nft_cases
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -17,7 +17,6 @@ from dualwan.slices.snat.match import any_block, each_port, in_turn, inside, out
 from dualwan.slices.snat.ports import BUCKETS, LARGEST, SMALLEST, STRIDE, pool
 
 ADDRESS = "192.0.2.18"
-CASES = Path(__file__).parents[1] / "cases"
 OCN, V6PLUS = PortSet(1, 6, 6), PortSet(52, 4, 8)
 
 
@@ -126,9 +125,12 @@ for path in sys.argv[1:]:
 """
 
 
-def test_the_order_is_the_same_each_time():
+def test_the_order_is_the_same_each_time(tmp_path):
     """A second run of the same configuration must plan nothing: another process, another hash."""
-    paths = sorted(CASES.glob("nft-*/config.toml"))
+    paths = []
+    for case in nft_cases():
+        paths.append(tmp_path / case.name)
+        paths[-1].write_text(case.text)
     told = {
         subprocess.run(
             [sys.executable, "-B", "-c", TELL, *paths],
