@@ -9,6 +9,8 @@ from dualwan.slices import marks
 
 FAILOVER = CONFIG.replace("[lan]", "failover = true\n[lan]")
 
+PPPOE_MARK = 0x01000000
+
 
 @pytest.fixture(name="moved")
 def _moved(bare):
@@ -134,7 +136,7 @@ def test_what_comes_out_of_the_tunnel_is_mapes_whatever_its_mark(bare):
         table ip outer {{
             chain prerouting {{
                 type filter hook prerouting priority raw; policy accept;
-                iifname "mape0" {marks.assign("meta mark")}
+                iifname "mape0" {marks.assign("meta mark", PPPOE_MARK)}
             }}
         }}
     """)
