@@ -107,8 +107,10 @@ def nft_cases():
 def plan_case(name):
     """Return a case of plan/: a machine of machine/, and what differs."""
     data = _read(GOLDEN / "plan" / name)
-    data["config"] = _config(data.get("config", {}), _toml("config", "manual"))
-    return Case(GOLDEN / "plan" / name, merged(_machine(data.pop("base")), data))
+    machine = _machine(data.pop("base"))
+    base = _config(machine.pop("config", {}), _toml("config", "manual"))
+    data["config"] = _config(data.get("config", {}), base)
+    return Case(GOLDEN / "plan" / name, merged(machine, data))
 
 
 @cache
