@@ -201,7 +201,7 @@ def _egress_filter(
     """
     correct = " ".join(inside(port_set, "th sport"))
     if _ICMP_ECHO in port_set:
-        correct = f"meta l4proto != icmp {correct}"
+        correct = f"meta l4proto != icmp {correct}".rstrip()
     comment = (
         f"PSID {port_set.psid}: offset {port_set.psid_offset}, length {port_set.psid_length} bits"
     )
