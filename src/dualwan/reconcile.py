@@ -269,21 +269,37 @@ def _concluded(state: RunState, one: Slice, plan: Plan) -> RunState:
 def _verify(
     host: Host, journal: Journal, event: Event, only: Collection[str] | None, result: Result
 ) -> Result:
-    """Verify by planning again.
+    """Verify by planning again; after a failure the kernel is not read a second time.
 
     Apply a difference once more (PPPoE may have come back meanwhile, with a new device of
     the same name); what still differs is a failure.
     """
+    if result.failures:
+        return replace(result, left=_not_applied(result))
     config, first = result.plan.config, result.plan
     again = make_plan(config, host, event, only, journal.state)
-    if again.changes and not result.failures:
+    if again.changes:
         result = replace(_apply_plan(host, journal, replace(result, plan=again)), plan=first)
+        if result.failures:
+            return replace(result, left=_not_applied(replace(result, plan=again)))
         again = make_plan(config, host, event, only, journal.state)
     left = tuple(item for item in again.slices if item.changes)
-    for item in left if not result.failures else ():
+    for item in left:
         result = result.failed(
             item.name,
             "the kernel did not end as planned: "
             + "; ".join(f"{step.sign} {step.text}" for step in item.changes),
         )
     return replace(result, left=left)
+
+
+def _not_applied(result: Result) -> tuple[SlicePlan, ...]:
+    """Return the steps of the plan that were not done, by slice."""
+    rest = (
+        replace(
+            item,
+            steps=tuple(step for step in item.changes if (item.name, step) not in result.applied),
+        )
+        for item in result.plan.slices
+    )
+    return tuple(item for item in rest if item.steps)

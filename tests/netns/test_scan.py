@@ -32,7 +32,12 @@ TCP, UDP = frozenset({22, 25, 53, 80, 443}), frozenset({53, 123})
 SERVED = (22, 25, 53, 80, 111, 139, 443, 445, 3306, 8080, 8443)
 LAN6 = "2001:db8:1::10"
 DEVICES = ("ppp0", "mape0", "wan0")
-HOOK = "import sys; from dualwan.hook import hook; sys.exit(hook(sys.argv[1], sys.argv[2]))"
+HOOK = """\
+import sys
+from dualwan.hook import hook
+from dualwan.model.event import Event
+sys.exit(hook(Event[sys.argv[1]], sys.argv[2]))
+"""
 METER = (
     "\n".join(
         f"""\
