@@ -59,7 +59,7 @@ def as_dict(parameters: CeParameters) -> dict[str, Any]:
 
 
 def _json(given: IPv6Interface, parameters: CeParameters) -> str:
-    import json  # noqa: PLC0415  only --json needs it
+    import json  # noqa: PLC0415 - only --json needs it
 
     return json.dumps({"given": str(given), **as_dict(parameters)}, indent=2)
 

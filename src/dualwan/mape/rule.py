@@ -77,7 +77,7 @@ class MapRule(_RuleFields):
 
     __slots__ = ()
 
-    def __new__(  # noqa: PLR0913, PLR0917  a rule has this many fields
+    def __new__(  # noqa: PLR0913, PLR0917 - a rule has this many fields
         cls,
         ipv6_prefix: str | IPv6Network,
         ipv4_prefix: str | IPv4Network,

@@ -235,7 +235,7 @@ def _ambiguous(given: IPv6Interface, one: MapRule, other: MapRule) -> str:
 
 
 def _unknown_provider(name: str, known: list[str]) -> str:
-    from dualwan.toml_source import unknown  # noqa: PLC0415  only for this error
+    from dualwan.toml_source import unknown  # noqa: PLC0415 - only for this error
 
     return unknown("provider", name, [AUTO, *known])
 
