@@ -11,7 +11,7 @@ RECOVERS = 3  # probes in a row with an answer: it may be taken as mended
 
 
 def next_health(health: Health, answered: bool, now: float, hold_down: float) -> Health:
-    """Return the health after one more probe at ``now`` (seconds since the epoch).
+    """Return the health after one more probe at ``now`` (seconds since boot).
 
     A change waits for its row of probes, and a return to the way also until ``hold_down``
     seconds after its failure, so that a line that comes and goes does not drag the LAN along.

@@ -20,12 +20,13 @@ class Health:
     """What the probes of the default way said.
 
     row: probes in a row that contradict ``broken``. since: when ``broken`` last changed, in
-    seconds since the epoch.
+    seconds since boot. followed: the kernel was brought to what follows from ``broken``.
     """
 
     broken: bool = False
     row: int = 0
     since: float = 0.0
+    followed: bool = True
 
 
 @dataclass(frozen=True)
