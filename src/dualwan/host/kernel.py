@@ -18,7 +18,7 @@ from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Address, Flows, Route, RouteRule, Solicitation, Sysctl, Tunnel
 from dualwan.model.state import RunState
-from dualwan.model.usage import Flow, flows
+from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class KernelHost:
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:
         """See Kernel."""
-        return flows(conntrack.flows_from(address)) if os.geteuid() == 0 else None
+        return conntrack.flows_from(address) if os.geteuid() == 0 else None
 
     def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
         """See Kernel."""

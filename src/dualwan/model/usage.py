@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 PROTOCOLS = ("tcp", "udp", "icmp")
@@ -73,27 +73,3 @@ class Usage:
         return Counter(
             (one.protocol, one.target, one.target_port) for one in self.flows
         ).most_common(SHOWN)
-
-
-def flows(lines: Iterable[str]) -> tuple[Flow, ...]:
-    """The flows that `conntrack -L` lists, a line each: how they began, then the answer.
-
-    Other protocols have no ports, and are left out.
-    """
-    entries = (line.split() for line in lines)
-    return tuple(_flow(words) for words in entries if words and words[0] in PROTOCOLS)
-
-
-def _flow(words: list[str]) -> Flow:
-    protocol = words[0]
-    original: dict[str, str] = {}
-    reply: dict[str, str] = {}
-    for word in words:
-        name, sign, value = word.partition("=")
-        if sign:
-            (reply if name in original else original).setdefault(name, value)
-    if protocol == "icmp":
-        return Flow(protocol, original["src"], original["dst"], 0, int(reply["id"]))
-    return Flow(
-        protocol, original["src"], original["dst"], int(original["dport"]), int(reply["dport"])
-    )
