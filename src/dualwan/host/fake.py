@@ -72,15 +72,15 @@ class FakeHost(FakeKernel):
         self._saved = json.dumps(store.encode(state))
 
     def now(self) -> int:
-        """See Store: what a test put into ``clock``."""
+        """See LineServices: what a test put into ``clock``."""
         return self.clock
 
     def load_answers(self) -> AnswerCache:
-        """See Store."""
+        """See LineServices."""
         return self.cache
 
     def save_answers(self, answers: AnswerCache) -> None:
-        """See Store."""
+        """See LineServices."""
         self.cache = answers
 
     # --- PPP sessions --------------------------------------------------------------------

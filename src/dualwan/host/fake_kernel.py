@@ -220,7 +220,7 @@ class FakeKernel:
             self.lost_ipv6_default = True
 
     def prefixes(self, device: str) -> tuple[str, ...]:
-        """See Kernel: what a test put into ``announced``."""
+        """See LineServices: what a test put into ``announced``."""
         return self.announced.get(device, ())
 
     def await_prefix(self, device: str, seconds: float) -> bool:

@@ -109,7 +109,7 @@ class KernelHost:
         store.forget_table(table.name)
 
     def prefixes(self, device: str) -> tuple[str, ...]:
-        """See Kernel."""
+        """See LineServices."""
         return prefix.prefixes(self._netlink.ipr, device)
 
     def await_prefix(self, device: str, seconds: float) -> bool:
@@ -146,17 +146,17 @@ class KernelHost:
         store.save_state(state)
 
     def now(self) -> int:
-        """See Store."""
+        """See LineServices."""
         return int(time.time())
 
     def load_answers(self) -> AnswerCache:
-        """See Store."""
+        """See LineServices."""
         from dualwan.host import answers  # noqa: PLC0415 - loaded only by those who learn
 
         return answers.load()
 
     def save_answers(self, answers: AnswerCache) -> None:
-        """See Store."""
+        """See LineServices."""
         from dualwan.host.answers import save  # noqa: PLC0415 - loaded only by those who learn
 
         save(answers)
