@@ -1,4 +1,4 @@
-"""The real machine: netlink, nft, /proc/sys and a few programs behind one protocol."""
+"""The host on a real machine: one dispatcher over the other modules of this package."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class KernelHost:
-    """The machine at hand, in the network namespace of this process."""
+    """The machine that this process runs on, in its network namespace."""
 
     def __init__(self) -> None:
         self._netlink = Netlink()
@@ -68,7 +68,7 @@ class KernelHost:
         """See Kernel."""
         try:
             return nft_names.names()
-        except OSError:  # without the right to look
+        except OSError:  # usually EPERM
             return None
 
     def apply(self, step: Step) -> None:
@@ -95,7 +95,7 @@ class KernelHost:
                 ndp.solicit(item.device)
 
     def _load(self, table: NftTable, was: object) -> None:
-        """Load a table, and keep what was loaded; what stood there counts only if intact."""
+        """Load a table and record it. The transaction builds on ``was`` only if that is intact."""
         standing = was if isinstance(was, NftTable) and was.intact else None
         self._nft.load(table, standing)
         listing = self._nft.listing(table.family, table.name, table.dynamic)
@@ -131,7 +131,7 @@ class KernelHost:
         """See Kernel."""
         return ping.any_answers(device, hosts)
 
-    # --- what outlives a run -------------------------------------------------------------
+    # --- run state -----------------------------------------------------------------------
 
     def lock(self, seconds: float) -> AbstractContextManager[None]:
         """See Store."""
@@ -151,13 +151,13 @@ class KernelHost:
 
     def load_answers(self) -> AnswerCache:
         """See LineServices."""
-        from dualwan.host import answers  # noqa: PLC0415 - loaded only by those who learn
+        from dualwan.host import answers  # noqa: PLC0415 - only provisioning needs it
 
         return answers.load()
 
     def save_answers(self, answers: AnswerCache) -> None:
         """See LineServices."""
-        from dualwan.host.answers import save  # noqa: PLC0415 - loaded only by those who learn
+        from dualwan.host.answers import save  # noqa: PLC0415 - only provisioning needs it
 
         save(answers)
 
@@ -171,17 +171,17 @@ class KernelHost:
         """See Pppd."""
         return pppd.hang_up(peer, seconds)
 
-    # --- servers of the line -------------------------------------------------------------
+    # --- servers of the line and the provider --------------------------------------------
 
     def resolve(self, name: str) -> str:
         """See LineServices."""
-        from dualwan.host.remote import resolver  # noqa: PLC0415 - for DS-Lite by name only
+        from dualwan.host.remote import resolver  # noqa: PLC0415 - loads dnspython, for DS-Lite
 
         return resolver.stable_address(name)
 
     def call_update_url(self, path: str) -> str:
         """See LineServices."""
-        from dualwan.host.remote import update_call  # noqa: PLC0415 - for IPIP only
+        from dualwan.host.remote import update_call  # noqa: PLC0415 - loads ssl, for IPIP
 
         return update_call.call(update_call.read(Path(path)))
 
@@ -189,6 +189,6 @@ class KernelHost:
         self, source: str, device: str, before: Known | None, seconds: float
     ) -> tuple[str, int, str]:
         """See LineServices."""
-        from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
+        from dualwan.host.remote import ask  # noqa: PLC0415 - only provisioning needs it
 
         return ask.ask(source, device, before, seconds)
