@@ -9,7 +9,7 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING, NoReturn
 
 from dualwan import __version__, paths
-from dualwan.errors import ConfigError, DualwanError, UsageError
+from dualwan.errors import ConfigError, DualwanError, HostError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,17 +118,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         _check_combination(arguments)
-        code = _COMMANDS[arguments.command](arguments)
-        sys.stdout.flush()  # here a closed pipe can still be caught
+        return _COMMANDS[arguments.command](arguments)
     except DualwanError as error:
         print(f"dualwan-hook: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    return code
+
+
+def _print(text: str, end: str = "\n") -> None:
+    """Print ``text`` at once; raises HostError where it cannot be written."""
+    try:
+        print(text, end=end, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python flushes last
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise HostError(f"standard output: {error.strerror}") from None
 
 
 def _check_combination(arguments: Namespace) -> None:
@@ -183,14 +191,14 @@ def _show(arguments: Namespace, plan: Plan | Result, *, everything: bool) -> Non
     from dualwan.report import plan as plan_report
 
     if arguments.json:
-        print(json.dumps(plan_report.as_data(plan), indent=2))
+        _print(json.dumps(plan_report.as_data(plan), indent=2))
         return
     colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty())
     lines = plan_report.lines(plan, everything, colour)
     lines += [f"problem: {text}" for text in plan.problems]
     lines += [f"not seen: {text}" for text in plan.unobserved]
     lines = lines or ["nothing to do"]
-    print("\n".join([*lines, *(f"warning: {text}" for text in plan.warnings)]))
+    _print("\n".join([*lines, *(f"warning: {text}" for text in plan.warnings)]))
 
 
 def _event(arguments: Namespace) -> int:
@@ -212,9 +220,9 @@ def _check(arguments: Namespace) -> int:
         arguments.config = arguments.file
     config = _config(arguments)
     if arguments.json:
-        print(json.dumps({"file": config.path, "ok": True}))
+        _print(json.dumps({"file": config.path, "ok": True}))
     else:
-        print(f"{config.path}: in order")
+        _print(f"{config.path}: in order")
     return 0
 
 
@@ -228,9 +236,9 @@ def _status(arguments: Namespace) -> int:
     plan = make_plan(config, host, Event.APPLY)
     data = status.as_data(config, plan, status.usage(host, plan))
     if arguments.prometheus:
-        print(prometheus.text(data), end="")
+        _print(prometheus.text(data), end="")
     else:
-        print(json.dumps(data, indent=2) if arguments.json else status.text(data))
+        _print(json.dumps(data, indent=2) if arguments.json else status.text(data))
     return 0
 
 
@@ -260,14 +268,14 @@ def _probe(arguments: Namespace) -> int:
     health = probe(config, KernelHost())
     state = {"broken": health.broken, "row": health.streak}
     words = "MAP-E does not answer" if health.broken else "MAP-E is in use"
-    print(json.dumps(state) if arguments.json else words)
+    _print(json.dumps(state) if arguments.json else words)
     return 0
 
 
 def _mape(arguments: Namespace) -> int:
     from dualwan.mape import calculator
 
-    print(calculator.render(arguments.prefix, arguments.provider, as_json=arguments.json))
+    _print(calculator.render(arguments.prefix, arguments.provider, as_json=arguments.json))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import contextmanager
 from dataclasses import replace
-from time import time
+from time import CLOCK_BOOTTIME, clock_gettime
 from typing import TYPE_CHECKING, Any
 
 from dualwan.config import Config
@@ -33,20 +33,24 @@ def handle_event(
     is done; None for the whole router. A stage that fails does not keep the others from being
     done: pppd may refuse to end or to start, and the rest of the event is done all the same.
     """
-    run = _Run(config, host, event, only)
+    return _handle(_Run(config, host, event, only))
+
+
+def _handle(run: _Run) -> Result:
+    """Do the stages of the event of ``run``, and log what they say; see handle_event."""
     try:
         for stage, events in STAGES:
-            if event in events and (only is None or stage is _reconcile):
+            if run.event in events and (run.only is None or stage is _reconcile):
                 stage(run)
     except DualwanError as error:  # cuts the event short; what failed before it is said too
         for sentence in run.failures:
-            fail(event, HostError(sentence))
-        fail(event, error)
+            fail(run.event, HostError(sentence))
+        fail(run.event, error)
         raise
     try:
         return run.result()
     except HostError as error:
-        fail(event, error)
+        fail(run.event, error)
         raise
 
 
@@ -227,20 +231,38 @@ STAGES: tuple[tuple[Callable[[_Run], None], tuple[Event, ...]], ...] = (
 
 
 def probe(config: Config, host: Host) -> Health:
-    """Ping once through the default way, note the answer, and reconcile if that flipped it."""
+    """Ping once through the default way, note the answer, and reconcile if that flipped it.
+
+    Where the kernel refuses what follows, the next probe tries again.
+    """
     answered = host.any_answers(config.mape.tunnel, [str(one) for one in config.wan.probe])
+    now = clock_gettime(CLOCK_BOOTTIME)
     with host.lock(LOCK_SECONDS):
         state = host.load_state()
-        health = next_health(state.health, answered, time(), config.wan.hold_down)
+        before = state.health._replace(since=min(state.health.since, now))  # 0.1.0: time of day
+        health = next_health(before, answered, now, config.wan.hold_down)
+        flipped = health.broken != before.broken
+        health = health._replace(followed=before.followed and not flipped)
         host.save_state(replace(state, health=health))
-    if health.broken != state.health.broken:
+    if flipped:
         _say(
             Event.PREFIX_CHANGED,
             "MAP-E does not answer: the LAN takes PPPoE"
             if health.broken
             else "MAP-E answers again: the LAN takes it",
         )
-        handle_event(config, host, Event.PREFIX_CHANGED)
+    return health if health.followed else _follow(config, host, health)
+
+
+def _follow(config: Config, host: Host, health: Health) -> Health:
+    """Reconcile with ``health``; note that it is followed, unless a slice has failed."""
+    run = _Run(config, host, Event.PREFIX_CHANGED, None)
+    health = health._replace(followed=True)
+    try:
+        _handle(run)
+    finally:
+        if run.done is not None and not run.done.failures:
+            run.update_state(lambda state: replace(state, health=health))
     return health
 
 

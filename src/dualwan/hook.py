@@ -69,10 +69,10 @@ def hook(event: Event | None, interface: str, environ: Mapping[str, str] = os.en
 def _confess(event: Event, error: Exception) -> None:
     """Say that an error which nobody thought of has ended the hook."""
     sentence = f"unexpected {type(error).__name__}: {error}; please report it".replace("\n", " ")
-    print(f"dualwan-hook: {sentence}", file=sys.stderr)  # noqa: T201 - ifup shows it
+    print(f"dualwan-hook: {sentence}", file=sys.stderr)
     try:
-        from dualwan.errors import DualwanError  # noqa: PLC0415 - only now is it worth the time
-        from dualwan.handle import fail  # noqa: PLC0415 - likewise
+        from dualwan.errors import DualwanError
+        from dualwan.handle import fail
 
         fail(event, DualwanError(sentence))
     except Exception:  # noqa: BLE001, S110 - the log is what is broken; stderr has it
@@ -80,23 +80,23 @@ def _confess(event: Event, error: Exception) -> None:
 
 
 def _act(event: Event, interface: str, path: str) -> None:
-    from pathlib import Path  # noqa: PLC0415 - only now is it worth the time
+    from pathlib import Path
 
-    from dualwan.config import load  # noqa: PLC0415
-    from dualwan.errors import BusyError, ConfigError, DualwanError  # noqa: PLC0415
+    from dualwan.config import load
+    from dualwan.errors import BusyError, ConfigError, DualwanError
 
     try:
         config = load(Path(path))
     except ConfigError as error:
-        from dualwan.handle import fail  # noqa: PLC0415
+        from dualwan.handle import fail
 
         fail(event, error)
-        print(f"dualwan-hook: {error}", file=sys.stderr)  # noqa: T201 - ifup shows it
+        print(f"dualwan-hook: {error}", file=sys.stderr)
         return
     if not concerns(event, interface, config.wan.interface, config.pppoe.interface):
         return
-    from dualwan.handle import handle_event  # noqa: PLC0415
-    from dualwan.host.kernel import KernelHost  # noqa: PLC0415
+    from dualwan.handle import handle_event
+    from dualwan.host.kernel import KernelHost
 
     waits = event is Event.UP and not config.mape.fixed
     seconds = DEADLINE_SECONDS + (config.mape.wait if waits else 0)
@@ -109,7 +109,7 @@ def _act(event: Event, interface: str, path: str) -> None:
     try:
         handle_event(config, KernelHost(), event)
     except DualwanError as error:  # logged already
-        print(f"dualwan-hook: {error}", file=sys.stderr)  # noqa: T201 - ifup shows it
+        print(f"dualwan-hook: {error}", file=sys.stderr)
     finally:
         signal.alarm(0)
 

@@ -402,3 +402,19 @@ def test_a_reader_that_has_seen_enough_is_no_error(readable):
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("argv", [["check"], ["mape", "2400:4050:5c71:af00::", "--json"]])
+def test_an_answer_that_cannot_be_written_is_4_and_one_line(readable, argv):
+    """As `status --prometheus` into a file on a full disk: no traceback, and not 1."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dualwan.cli", *argv],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "DUALWAN_CONFIG": str(readable)},
+        )
+    assert done.returncode == 4
+    assert done.stderr == "dualwan-hook: standard output: No space left on device\n"

@@ -4,7 +4,23 @@ import pytest
 
 from dualwan.errors import KernelError
 from dualwan.host import conntrack
+from dualwan.model.usage import Flow
 
+# As conntrack 1.4.7 prints them.
+LISTED = """\
+tcp      6 7437 ESTABLISHED src=192.168.1.10 dst=198.51.100.1 sport=50000 dport=443 \
+src=198.51.100.1 dst=192.0.2.18 sport=443 dport=1040 [ASSURED] mark=0 use=1
+udp      17 119 src=192.168.1.10 dst=198.51.100.1 sport=3074 dport=443 [UNREPLIED] \
+src=198.51.100.1 dst=192.0.2.18 sport=443 dport=2064 mark=0 use=1
+icmp     1 29 src=192.168.1.11 dst=198.51.100.2 type=8 code=0 id=7 src=198.51.100.2 \
+dst=192.0.2.18 type=0 code=0 id=1041 mark=0 use=1
+unknown  47 599 src=192.168.1.10 dst=198.51.100.1 src=198.51.100.1 dst=192.0.2.18 mark=0 use=1
+"""
+FLOWS = (
+    Flow("tcp", "192.168.1.10", "198.51.100.1", 443, 1040),
+    Flow("udp", "192.168.1.10", "198.51.100.1", 443, 2064),
+    Flow("icmp", "192.168.1.11", "198.51.100.2", 0, 1041),
+)
 NONE = "conntrack v1.4.7 (conntrack-tools): 0 flow entries have been deleted."
 
 
@@ -51,10 +67,12 @@ def test_flows_are_listed_by_the_address_that_answers_go_to(monkeypatch):
     monkeypatch.setattr(
         conntrack.program,
         "output",
-        lambda argv: (
-            calls.append(argv),
-            (0, "tcp 6 one\nudp 17 two\n", "2 flow entries have been shown."),
-        )[1],
+        lambda argv: (calls.append(argv), (0, LISTED, "4 flow entries have been shown."))[1],
     )
-    assert conntrack.flows_from("192.0.2.18") == ["tcp 6 one", "udp 17 two"]
+    assert conntrack.flows_from("192.0.2.18") == FLOWS
     assert calls == [["conntrack", "-L", "-f", "ipv4", "--reply-dst", "192.0.2.18"]]
+
+
+def test_flows_are_read_from_the_lines_of_conntrack():
+    """Host and destination are those of the flow's beginning, the port is the answer's."""
+    assert conntrack.flows(LISTED.splitlines()) == FLOWS

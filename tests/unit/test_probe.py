@@ -7,6 +7,7 @@ import pytest
 from machine import BASE, CE, Machine, config, pending, run
 
 from dualwan import cli, handle
+from dualwan.errors import HostError
 from dualwan.handle import handle_event, probe
 from dualwan.line.failover import FAILS, RECOVERS
 from dualwan.model.event import Event
@@ -45,7 +46,7 @@ class Careful(Machine):
 def _clock(monkeypatch):
     """Return a clock, in a list, that stands still unless a test moves it."""
     now = [1000.0]
-    monkeypatch.setattr(handle, "time", lambda: now[0])
+    monkeypatch.setattr(handle, "clock_gettime", lambda _clock: now[0])
     return now
 
 
@@ -142,6 +143,34 @@ def test_a_row_of_answers_brings_the_lan_back(machine, clock, log):
     assert probes(machine, 1) == Health(broken=False, since=1300.0)
     assert ways(machine) == BY_MAPE
     assert log[0] == "MAP-E answers again: the LAN takes it (cause=the line changed)"
+
+
+def test_the_hold_down_of_another_clock_begins_anew(machine, clock):
+    """0.1.0 noted the time of day: an upgrade does not keep the LAN on PPPoE for years."""
+    machine.answering.clear()
+    probes(machine, FAILS)
+    noted = machine.run_state.health._replace(since=1_764_000_000.0)
+    machine.run_state = replace(machine.run_state, health=noted)
+    machine.answering = {"mape0"}
+    assert probes(machine, RECOVERS).broken
+    clock[0] += 300
+    assert not probes(machine, 1).broken
+
+
+def test_a_move_that_was_refused_is_tried_again_by_the_next_probe(machine, log):
+    """Nobody else may come for hours: the LAN does not stay on a way that is broken."""
+    machine.answering.clear()
+    probes(machine, FAILS - 1)
+    machine.refuse_after = 0
+    with pytest.raises(HostError, match="route default dev mape0"):
+        probes(machine, 1)
+    assert ways(machine) != BY_PPPOE
+    assert probes(machine, 1).broken
+    assert ways(machine) == BY_PPPOE
+    log.clear()
+    steps = len(machine.applied)
+    assert probes(machine, 2).broken  # and once it has succeeded, it is not tried any more
+    assert (len(machine.applied), log) == (steps, [])
 
 
 def test_after_ifdown_a_probe_brings_nothing_up(machine):

@@ -85,7 +85,7 @@ class Provider:
 
     def __init__(self, monkeypatch):
         self.body, self.options, self.hosts = b"OK", {}, []
-        monkeypatch.setattr(https, "get", self.get)
+        monkeypatch.setattr(update_call, "get", self.get)
         monkeypatch.setattr(resolver, "resolvers", lambda: ("192.0.2.53",))
         monkeypatch.setattr(resolver, "addresses", self.addresses)
 
@@ -145,6 +145,6 @@ def test_a_call_in_vain(monkeypatch):
     def refuse(url, *_, **__):
         raise RemoteError(f"{url.partition('?')[0]} answers with status 401")
 
-    monkeypatch.setattr(https, "get", refuse)
+    monkeypatch.setattr(update_call, "get", refuse)
     with pytest.raises(RemoteError, match="status 401"):
         update_call.call(UpdateCall(URL))

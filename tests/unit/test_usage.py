@@ -6,21 +6,11 @@ from pathlib import Path
 
 from dualwan.config import load
 from dualwan.line import derive_line
-from dualwan.model.usage import Flow, Losses, Usage, flows
+from dualwan.model.usage import Flow, Losses, Usage
 from dualwan.report import ports, prometheus
 
 EXAMPLE = Path(__file__).parents[2] / "etc" / "dualwan.toml"
 
-# As conntrack 1.4.7 prints them.
-LISTED = """\
-tcp      6 7437 ESTABLISHED src=192.168.1.10 dst=198.51.100.1 sport=50000 dport=443 \
-src=198.51.100.1 dst=192.0.2.18 sport=443 dport=1040 [ASSURED] mark=0 use=1
-udp      17 119 src=192.168.1.10 dst=198.51.100.1 sport=3074 dport=443 [UNREPLIED] \
-src=198.51.100.1 dst=192.0.2.18 sport=443 dport=2064 mark=0 use=1
-icmp     1 29 src=192.168.1.11 dst=198.51.100.2 type=8 code=0 id=7 src=198.51.100.2 \
-dst=192.0.2.18 type=0 code=0 id=1041 mark=0 use=1
-unknown  47 599 src=192.168.1.10 dst=198.51.100.1 src=198.51.100.1 dst=192.0.2.18 mark=0 use=1
-"""
 BUSY = Usage(
     (
         *(Flow("tcp", "192.168.1.10", "198.51.100.1", 443, 1040 + at) for at in range(12)),
@@ -52,15 +42,6 @@ def data(tmp_path, used):
     path = tmp_path / "x.toml"
     path.write_text(softwire(), encoding="utf-8")
     return ports.as_data(derive_line(load(path)).softwire, used)
-
-
-def test_flows_are_read_from_the_lines_of_conntrack():
-    """Host and destination are those of the flow's beginning, the port is the answer's."""
-    assert flows(LISTED.splitlines()) == (
-        Flow("tcp", "192.168.1.10", "198.51.100.1", 443, 1040),
-        Flow("udp", "192.168.1.10", "198.51.100.1", 443, 2064),
-        Flow("icmp", "192.168.1.11", "198.51.100.2", 0, 1041),
-    )
 
 
 def test_ports_are_counted_once_whatever_their_destinations():

@@ -1,6 +1,7 @@
 """What wakes the watcher of the line, and what does not."""
 
 import errno
+import sys
 
 import pytest
 from listening import Listening, Udev
@@ -25,6 +26,7 @@ def _watching(monkeypatch):
         kernel, udev = Listening(*messages), Udev().use(monkeypatch)
         made.extend((kernel, udev))
         monkeypatch.setattr(watch, "IPRoute", lambda: kernel)
+        monkeypatch.setattr(watch, "pyudev", sys.modules["pyudev"])
         monkeypatch.setattr(watch, "SETTLED_MS", 1)
         kernel.udev, kernel.endless = udev, True
         return watch.changes("wan0"), kernel

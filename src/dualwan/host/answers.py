@@ -1,4 +1,4 @@
-"""The folder of what the line said, which outlives a boot: the cache of answers, and notes."""
+"""/var/lib/dualwan, which outlives a boot: the answers of the line's servers, and leases."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NAME = "provisioning.json"
 
 
 def directory() -> Path:
-    """Return the folder; DUALWAN_STATE moves it."""
+    """Return the folder: the environment variable DUALWAN_STATE, or /var/lib/dualwan."""
     return Path(os.environ.get("DUALWAN_STATE") or paths.STATE_DIR)
 
 
 def load() -> AnswerCache:
-    """Return the answers kept; what cannot be read counts as nothing known."""
+    """Return the saved answers; an empty cache if the file is missing or broken."""
     try:
         with (directory() / NAME).open(encoding="utf-8") as file:
             return decode(file.read(MAX_CACHE))
@@ -27,14 +27,15 @@ def load() -> AnswerCache:
 
 
 def save(answers: AnswerCache) -> None:
-    """Keep ``answers`` for later; raises HostError."""
+    """Save ``answers``; raises HostError."""
     write(NAME, encode(answers))
 
 
 def write(name: str, text: str) -> None:
-    """Write the file ``name`` of the folder whole or not at all, by a temporary file and rename.
+    """Write ``text`` to the file ``name`` of the folder: a temporary file, then rename(2).
 
-    It may hold a token, so only root may read it. Raises HostError.
+    Only root may read it, because it can hold a token. Raises HostError; the old file is intact
+    then.
     """
     target = directory() / name
     fresh = target.with_name(name + ".new")
@@ -46,10 +47,10 @@ def write(name: str, text: str) -> None:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
-                os.fsync(file.fileno())  # it is there for the boot after a power cut
+                os.fsync(file.fileno())  # the file must survive a power cut
             fresh.replace(target)
         except OSError:
-            fresh.unlink(missing_ok=True)  # half of it takes room that is wanted
+            fresh.unlink(missing_ok=True)  # a partial file takes up space
             raise
     except OSError as error:
         raise HostError(f"{target}: {error.strerror}") from None

@@ -1,85 +1,76 @@
-"""What the rest of the program may ask of a machine, as four roles."""
+"""The protocol of a machine, as four roles: the rest of the program asks for nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from dualwan.line.provisioning import source
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Step
 from dualwan.model.state import RunState
 from dualwan.model.usage import Flow
 
-if TYPE_CHECKING:  # loaded only by those who learn
-    from dualwan.line.provisioning.answer import CachedAnswer
-    from dualwan.line.provisioning.cache import AnswerCache
-
 
 class Kernel(Protocol):
-    """What can be observed, and changed one step at a time."""
+    """The kernel: its state, and changes of it one step at a time."""
 
     def observe(self, reads: Reads) -> Observed:
-        """Return the state of what ``reads`` names; raises KernelError."""
+        """Return the state of the resources in ``reads``; raises KernelError."""
         ...
 
     def apply(self, step: Step) -> None:
-        """Do one step; raises HostError."""
-        ...
+        """Apply one step.
 
-    def prefixes(self, device: str) -> tuple[str, ...]:
-        """Return the global IPv6 prefixes in use on ``device``, the longest preferred first."""
+        Raises HostError if the kernel refuses it, RecordError if it is done, but cannot be
+        recorded for later runs.
+        """
         ...
 
     def await_prefix(self, device: str, seconds: float) -> bool:
-        """Wait up to ``seconds`` for ``device`` to have such a prefix; whether it has."""
+        """Wait up to ``seconds`` for a global IPv6 prefix on ``device``; return whether it came."""
         ...
 
     def table_names(self) -> frozenset[str] | None:
-        """Return the names of all nft tables, ours and others'; None where nft hides them."""
+        """Return the names of all nft tables, ours and others'; None without the permission."""
         ...
 
     def counts(self, table: TableId, elements: str) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the packets of a table's named counters, and of each element of a set of it.
+        """Return packets by named counter of ``table``, and by element of its set ``elements``.
 
-        Both are empty where there is none, or where nft hides it. Raises KernelError.
+        Both are empty without such a table, or without the permission. Raises KernelError.
         """
         ...
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:
-        """Return the flows translated to ``address``; None without the right to look."""
+        """Return the flows translated to ``address``; None without the permission.
+
+        Raises KernelError.
+        """
         ...
 
     def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
-        """Whether one of the IPv4 addresses ``hosts`` answers a ping sent out by ``device``."""
+        """Whether one of the IPv4 addresses ``hosts`` answers a ping sent out of ``device``.
+
+        Raises HostError without the permission.
+        """
         ...
 
 
 class Store(Protocol):
-    """What outlives a run."""
+    """The run state, which outlives a run but not a boot."""
 
     def lock(self, seconds: float) -> AbstractContextManager[None]:
-        """Hold the machine for one run; raises BusyError after ``seconds``."""
+        """Hold the lock of the machine for one run; raises BusyError after ``seconds``."""
         ...
 
     def load_state(self) -> RunState:
-        """Return what an earlier run left."""
+        """Return the state that the last run saved."""
         ...
 
     def save_state(self, state: RunState) -> None:
-        """Keep ``state`` for later runs; the lock is held. Raises HostError."""
-        ...
-
-    def now(self) -> int:
-        """Return the seconds since 1970, by the machine's clock."""
-        ...
-
-    def load_answers(self) -> AnswerCache:
-        """Return what the line said of its rule, earlier; outlives a boot."""
-        ...
-
-    def save_answers(self, answers: AnswerCache) -> None:
-        """Keep ``answers`` for later; raises HostError."""
+        """Save ``state`` for later runs; the caller holds the lock. Raises HostError."""
         ...
 
 
@@ -87,41 +78,31 @@ class Pppd(Protocol):
     """PPP sessions."""
 
     def dial(self, peer: str) -> bool:
-        """Start ``peer`` with `pon` unless it runs; whether anything was done.
+        """Start ``peer`` with pon(1) unless it runs; return whether it was started.
 
         Raises HostError.
         """
         ...
 
     def hang_up(self, peer: str, seconds: float) -> bool:
-        """End ``peer`` with `poff` and wait up to ``seconds``; whether anything was done.
+        """End ``peer`` with poff(1), wait up to ``seconds``; return whether there was a session.
 
         Raises HostError.
         """
         ...
 
 
-class LineServices(Protocol):
-    """Servers of the line and of the provider."""
+class LineServices(source.LineServices, Protocol):
+    """Servers of the line and of the provider, and what provisioning needs besides."""
 
     def resolve(self, name: str) -> str:
-        """Return an IPv6 address of a host, the same each time; raises RemoteError."""
+        """Return an IPv6 address of ``name``, always the same one; raises RemoteError."""
         ...
 
     def call_update_url(self, path: str) -> str:
-        """Make the update call that the file ``path`` describes; what the provider said.
+        """Make the update call that the file ``path`` describes; return the provider's reply.
 
         Raises ConfigError for the file, RemoteError for the call.
-        """
-        ...
-
-    def fetch_provisioning(
-        self, source: str, device: str, previous: CachedAnswer | None, seconds: float
-    ) -> tuple[str, int, str]:
-        """Ask ``source`` (of config.mape.SOURCES) about the line on ``device``.
-
-        ``previous`` is its last answer. Returns where the answer came from, when it was given,
-        and its text, unchecked. Raises RemoteError, after ``seconds`` at the latest.
         """
         ...
 

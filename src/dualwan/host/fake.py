@@ -1,4 +1,4 @@
-"""A machine in memory with the protocol of the real one. It fails where the machine can fail."""
+"""A host in memory. It fails where the real one can fail."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from dualwan.model.state import RunState
 
 
 class FakeHost(FakeKernel):
-    """A machine that is not there.
+    """A host in memory.
 
-    state, refuse: see FakeKernel; what is refused may also be a call of pon or poff, or
-    "state.json" for a run directory that takes nothing.
+    state, refuse: see FakeKernel. ``refuse`` also takes "pon PEER", "poff PEER" and
+    "state.json" (the run directory is full).
     """
 
     def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
         super().__init__(state, refuse)
-        self.loads = self.saves = 0  # how often the run state was read and written
+        self.loads = self.saves = 0  # of the run state
         self._saved = ""
-        # What a test puts in, or looks at.
-        self.running: set[str] = set()  # peers of pppd
-        self.names: dict[str, str] = {}  # addresses of hosts
-        self.called: list[str] = []  # files of update calls
+        # Set or checked by tests.
+        self.running: set[str] = set()  # peers with a pppd
+        self.names: dict[str, str] = {}  # IPv6 addresses by host name
+        self.called: list[str] = []  # files of the update calls made
         self.clock = 0
-        self.answers: dict[str, tuple[str, int, str]] = {}  # of the line, by source
-        self.asked: list[str] = []  # sources
+        self.answers: dict[str, tuple[str, int, str]] = {}  # of the line's servers, by source
+        self.asked: list[str] = []  # sources, in order
         self.cache = AnswerCache()
 
-    # --- what outlives a run -------------------------------------------------------------
+    # --- run state -----------------------------------------------------------------------
 
     @contextmanager
     def lock(self, seconds: float) -> Iterator[None]:
-        """See Store: held once, as the lock of a file is."""
+        """See Store. Nested locks, a deadlock on a real host, fail at once."""
         if self.locked:
-            raise AssertionError(f"the lock is taken twice, which takes {seconds:.0f} s to fail")
+            raise AssertionError(f"a nested lock: a deadlock for {seconds:.0f} s")
         self.locked = True
         try:
             yield
@@ -49,14 +49,14 @@ class FakeHost(FakeKernel):
             self.locked = False
 
     def load_state(self) -> RunState:
-        """See Store: what the file would say."""
+        """See Store. The state goes through the JSON of the file."""
         self.loads += 1
         return store.decode(json.loads(self._saved)) if self._saved else RunState()
 
     def save_state(self, state: RunState) -> None:
         """See Store."""
         if not self.locked:
-            raise AssertionError("the run state is written without the lock")
+            raise AssertionError("the run state is saved without the lock")
         if any(one in "state.json" for one in self.refuse):
             raise HostError("state.json: No space left on device")
         self.saves += 1
@@ -64,7 +64,7 @@ class FakeHost(FakeKernel):
 
     @property
     def run_state(self) -> RunState:
-        """The state as an earlier run left it."""
+        """The saved state; not counted in ``loads`` and ``saves``."""
         return store.decode(json.loads(self._saved)) if self._saved else RunState()
 
     @run_state.setter
@@ -72,15 +72,15 @@ class FakeHost(FakeKernel):
         self._saved = json.dumps(store.encode(state))
 
     def now(self) -> int:
-        """See Store: what a test put into ``clock``."""
+        """See LineServices: the attribute ``clock``."""
         return self.clock
 
     def load_answers(self) -> AnswerCache:
-        """See Store."""
+        """See LineServices."""
         return self.cache
 
     def save_answers(self, answers: AnswerCache) -> None:
-        """See Store."""
+        """See LineServices."""
         self.cache = answers
 
     # --- PPP sessions --------------------------------------------------------------------
@@ -102,36 +102,38 @@ class FakeHost(FakeKernel):
 
     def _call_pppd(self, command: str) -> None:
         if self.locked:
-            raise AssertionError("pppd runs our hooks, which wait for the lock that is held")
+            raise AssertionError(
+                "pon or poff under the lock: pppd runs our hooks, which wait for it"
+            )
         if any(one in command for one in self.refuse):
             raise HostError(f"{command} failed with code 1: refused")
 
-    # --- servers of the line -------------------------------------------------------------
+    # --- servers of the line and the provider --------------------------------------------
 
     def resolve(self, name: str) -> str:
-        """See LineServices: from the ``names`` that a test put in."""
-        self._exchange()
+        """See LineServices: from ``names``."""
+        self._check_unlocked()
         if name not in self.names:
             raise RemoteError(f"{name}: no such name")
         return self.names[name]
 
     def call_update_url(self, path: str) -> str:
-        """See LineServices: noted in ``called``."""
-        self._exchange()
+        """See LineServices: recorded in ``called``."""
+        self._check_unlocked()
         self.called.append(path)
         return "OK"
 
     def fetch_provisioning(
         self, source: str, device: str, previous: CachedAnswer | None, seconds: float
     ) -> tuple[str, int, str]:
-        """See LineServices: what a test put into ``answers``."""
+        """See LineServices: from ``answers``; recorded in ``asked``."""
         del device, previous, seconds
-        self._exchange()
+        self._check_unlocked()
         self.asked.append(source)
         if source not in self.answers:
             raise RemoteError("no answer")
         return self.answers[source]
 
-    def _exchange(self) -> None:
+    def _check_unlocked(self) -> None:
         if self.locked:
-            raise AssertionError("somebody was asked while the lock was held")
+            raise AssertionError("a server is asked under the lock")

@@ -1,9 +1,9 @@
-"""A kernel in memory with the habits of the real one.
+"""A kernel in memory with the side effects of the real one.
 
-It shows what was asked for and no more; what hangs on a device goes with it; a device that
-is not there takes no address, route or sysctl, and one that is down no route; switching
-forwarding on costs the IPv6 default route where accept_ra is not 2. It fails where the
-machine can fail. Tests hold it against KernelHost by the same events in a network namespace.
+It returns only the resources that Reads names. Addresses, tunnel and routes of a device go with
+it. A missing device takes no address, route or sysctl; a device that is down takes no route.
+Enabling forwarding removes the IPv6 default route if accept_ra is not 2. Tests compare it with
+KernelHost by the same events in a network namespace.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from dualwan.model.resources import Address, Route, RouteRule, Solicitation, Sys
 from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
 
-# Sysctls that a new device has.
+# Sysctls of a new device.
 _OF_DEVICE = {"net/ipv6/conf/{}/accept_ra": "1", "net/ipv4/conf/{}/rp_filter": "1"}
-# Where Observed has what is simply there or not.
+# Fields of Observed by type, for resources without side effects.
 _FIELDS: dict[type, str] = {
     Address: "addresses",
     Route: "routes",
@@ -32,11 +32,11 @@ _FORWARDING = Sysctl("net/ipv6/conf/all/forwarding", "1")
 
 
 class FakeKernel:
-    """Holds what a kernel holds, and changes it step by step.
+    """The state of a kernel, and steps that change it.
 
-    state: what it holds; a table of ours there is intact unless somebody changed it.
-    refuse: texts; a step whose text contains one of them fails, and the record of a table in
-    whose path it is ("tables/dualwan_snat.json").
+    state: the initial state; its tables count as loaded by us.
+    refuse: a step fails if its text contains one of these, the record of a table if its path
+    does ("tables/dualwan_snat.json").
     """
 
     def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
@@ -49,17 +49,17 @@ class FakeKernel:
             table.name: (replace(table, intact=True), table.source())
             for table in self.state.tables or ()
         }
-        # What a test puts in.
-        self.answering: set[str] = set()  # devices through which a ping is answered
-        self.announced: dict[str, tuple[str, ...]] = {}  # prefixes, by device
+        # Set by tests.
+        self.answering: set[str] = set()  # devices by which a ping is answered
+        self.announced: dict[str, tuple[str, ...]] = {}  # IPv6 prefixes by device
         self.flows: tuple[Flow, ...] | None = None
         self.named_counts: dict[str, int] = {}
         self.element_counts: dict[str, int] = {}
 
-    # --- what happens outside ------------------------------------------------------------
+    # --- changes by others ---------------------------------------------------------------
 
     def plug(self, device: str, kind: str = "", *, up: bool = True) -> None:
-        """Let a device appear, with the sysctls that a new device has."""
+        """Add a device with its sysctls."""
         index = 1 + max((link.index for link in self.state.links.values()), default=0)
         sysctls = {name.format(device): value for name, value in _OF_DEVICE.items()}
         self.state = replace(
@@ -69,7 +69,7 @@ class FakeKernel:
         )
 
     def unplug(self, device: str) -> None:
-        """Let a device disappear with all that hangs on it."""
+        """Remove a device with its sysctls, addresses, tunnel and routes."""
         gone = {name.format(device) for name in _OF_DEVICE}
         self.state = replace(
             self.state,
@@ -81,7 +81,7 @@ class FakeKernel:
         )
 
     def switch(self, device: str, *, up: bool) -> None:
-        """Set the administrative state of a device; what is down has no routes."""
+        """Set a device up or down; down removes its routes."""
         link = replace(self.state.links[device], up=up)
         self.state = replace(self.state, links={**self.state.links, device: link})
         if not up:
@@ -91,7 +91,7 @@ class FakeKernel:
             )
 
     def connect(self, address: str, device: str = "ppp0") -> None:
-        """Let a PPP session come up with ``address``."""
+        """Start a PPP session with ``address``, on a new device."""
         self.unplug(device)
         self.plug(device, "ppp")
         self.state = replace(
@@ -99,15 +99,15 @@ class FakeKernel:
         )
 
     def set_sysctl(self, name: str, value: str) -> None:
-        """Let somebody else set a sysctl."""
+        """Set a sysctl."""
         self.state = replace(self.state, sysctls={**self.state.sysctls, name: value})
 
     def flush_ruleset(self) -> None:
-        """Let somebody else run `nft flush ruleset`."""
+        """Do as `nft flush ruleset`."""
         self.state = replace(self.state, tables=())
 
     def edit_table(self, name: str) -> None:
-        """Let somebody else change a table."""
+        """Change a rule in the table ``name``."""
         self.state = replace(
             self.state,
             tables=tuple(
@@ -138,7 +138,7 @@ class FakeKernel:
         )
 
     def _as_loaded(self, table: NftTable) -> NftTable:
-        """Return a table as it was loaded: what nft lists tells only whether it still is."""
+        """Return the table as loaded; the current one decides only ``intact``."""
         unknown = NftTable(table.family, table.name, intact=False)
         loaded, listing = self._records.get(table.name, (unknown, ""))
         return replace(loaded, intact=table.intact and table.source() == listing)
@@ -151,7 +151,7 @@ class FakeKernel:
     def apply(self, step: Step) -> None:
         """See Kernel."""
         if not self.locked:
-            raise AssertionError("a step without the lock")
+            raise AssertionError("a step is applied without the lock")
         self._refuse(step.text)
         item = step.resource
         if (
@@ -159,7 +159,7 @@ class FakeKernel:
             and step.action is Action.RESTORE
             and (item.name not in self.state.sysctls)
         ):
-            return  # it went with its device
+            return  # the device is gone
         gone = step.action is Action.REMOVE
         if not gone:
             self._check(item)
@@ -209,41 +209,41 @@ class FakeKernel:
         self._put("tunnels", item, gone=gone)
 
     def _forwarding(self, item: Sysctl) -> None:
-        """Lose the IPv6 default routes that were learned where accept_ra is not 2."""
-        hearing = [
+        """Remove the learned IPv6 default route if forwarding goes on with accept_ra 1."""
+        accept_ra = [
             value
             for name, value in self.state.sysctls.items()
             if name == "net/ipv6/conf/wan0/accept_ra"
         ]
-        if item == _FORWARDING and "1" in hearing:
+        if item == _FORWARDING and "1" in accept_ra:
             self.state = replace(self.state, ipv6_default=False)
             self.lost_ipv6_default = True
 
     def prefixes(self, device: str) -> tuple[str, ...]:
-        """See Kernel: what a test put into ``announced``."""
+        """See LineServices: from ``announced``."""
         return self.announced.get(device, ())
 
     def await_prefix(self, device: str, seconds: float) -> bool:
-        """See Kernel: there or not, without a wait."""
+        """See Kernel. It does not wait."""
         del seconds
         if self.locked:
-            raise AssertionError("a wait while the lock is held")
+            raise AssertionError("a wait under the lock")
         return bool(self.announced.get(device))
 
     def counts(self, table: TableId, elements: str) -> tuple[dict[str, int], dict[str, int]]:
-        """See Kernel: what a test put in, while the table stands."""
+        """See Kernel: ``named_counts`` and ``element_counts``, while the table exists."""
         del elements
         if table.name in (self.table_names() or ()):
             return self.named_counts, self.element_counts
         return {}, {}
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:
-        """See Kernel: what a test put into ``flows``."""
+        """See Kernel: the attribute ``flows``."""
         del address
         return self.flows
 
     def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
-        """See Kernel: for the devices that a test put into ``answering``."""
+        """See Kernel: for the devices in ``answering``."""
         return bool(hosts) and device in self.answering
 
 

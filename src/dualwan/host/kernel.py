@@ -1,4 +1,4 @@
-"""The real machine: netlink, nft, /proc/sys and a few programs behind one protocol."""
+"""The host on a real machine: one dispatcher over the other modules of this package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Address, Flows, Route, RouteRule, Solicitation, Sysctl, Tunnel
 from dualwan.model.state import RunState
-from dualwan.model.usage import Flow, flows
+from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class KernelHost:
-    """The machine at hand, in the network namespace of this process."""
+    """The machine that this process runs on, in its network namespace."""
 
     def __init__(self) -> None:
         self._netlink = Netlink()
@@ -68,7 +68,7 @@ class KernelHost:
         """See Kernel."""
         try:
             return nft_names.names()
-        except OSError:  # without the right to look
+        except OSError:  # usually EPERM
             return None
 
     def apply(self, step: Step) -> None:
@@ -95,7 +95,7 @@ class KernelHost:
                 ndp.solicit(item.device)
 
     def _load(self, table: NftTable, was: object) -> None:
-        """Load a table, and keep what was loaded; what stood there counts only if intact."""
+        """Load a table and record it. The transaction builds on ``was`` only if that is intact."""
         standing = was if isinstance(was, NftTable) and was.intact else None
         self._nft.load(table, standing)
         listing = self._nft.listing(table.family, table.name, table.dynamic)
@@ -109,7 +109,7 @@ class KernelHost:
         store.forget_table(table.name)
 
     def prefixes(self, device: str) -> tuple[str, ...]:
-        """See Kernel."""
+        """See LineServices."""
         return prefix.prefixes(self._netlink.ipr, device)
 
     def await_prefix(self, device: str, seconds: float) -> bool:
@@ -125,13 +125,13 @@ class KernelHost:
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:
         """See Kernel."""
-        return flows(conntrack.flows_from(address)) if os.geteuid() == 0 else None
+        return conntrack.flows_from(address) if os.geteuid() == 0 else None
 
     def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
         """See Kernel."""
         return ping.any_answers(device, hosts)
 
-    # --- what outlives a run -------------------------------------------------------------
+    # --- run state -----------------------------------------------------------------------
 
     def lock(self, seconds: float) -> AbstractContextManager[None]:
         """See Store."""
@@ -146,18 +146,18 @@ class KernelHost:
         store.save_state(state)
 
     def now(self) -> int:
-        """See Store."""
+        """See LineServices."""
         return int(time.time())
 
     def load_answers(self) -> AnswerCache:
-        """See Store."""
-        from dualwan.host import answers  # noqa: PLC0415 - loaded only by those who learn
+        """See LineServices."""
+        from dualwan.host import answers  # noqa: PLC0415 - only provisioning needs it
 
         return answers.load()
 
     def save_answers(self, answers: AnswerCache) -> None:
-        """See Store."""
-        from dualwan.host.answers import save  # noqa: PLC0415 - loaded only by those who learn
+        """See LineServices."""
+        from dualwan.host.answers import save  # noqa: PLC0415 - only provisioning needs it
 
         save(answers)
 
@@ -171,17 +171,17 @@ class KernelHost:
         """See Pppd."""
         return pppd.hang_up(peer, seconds)
 
-    # --- servers of the line -------------------------------------------------------------
+    # --- servers of the line and the provider --------------------------------------------
 
     def resolve(self, name: str) -> str:
         """See LineServices."""
-        from dualwan.host.remote import resolver  # noqa: PLC0415 - for DS-Lite by name only
+        from dualwan.host.remote import resolver  # noqa: PLC0415 - loads dnspython, for DS-Lite
 
         return resolver.stable_address(name)
 
     def call_update_url(self, path: str) -> str:
         """See LineServices."""
-        from dualwan.host.remote import update_call  # noqa: PLC0415 - for IPIP only
+        from dualwan.host.remote import update_call  # noqa: PLC0415 - loads ssl, for IPIP
 
         return update_call.call(update_call.read(Path(path)))
 
@@ -189,6 +189,6 @@ class KernelHost:
         self, source: str, device: str, previous: CachedAnswer | None, seconds: float
     ) -> tuple[str, int, str]:
         """See LineServices."""
-        from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
+        from dualwan.host.remote import ask  # noqa: PLC0415 - only provisioning needs it
 
         return ask.ask(source, device, previous, seconds)

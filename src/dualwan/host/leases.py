@@ -1,4 +1,4 @@
-"""The DHCPv6 leases of a device: where clients keep them, and what one told its hook."""
+"""DHCPv6 leases of a device: from the files of clients, and from the environment of a hook."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dualwan.errors import RemoteError
 from dualwan.host import answers
 from dualwan.line.provisioning import dhcpv6
 
-# Where the clients of Debian keep their leases; %s is the device.
+# Lease files of Debian's clients; %s is the device.
 DHCLIENT = ("/var/lib/dhcp/dhclient6.%s.leases", "/var/lib/dhcp/dhclient6.leases")
 DHCPCD = ("/var/lib/dhcpcd/%s.lease6",)
-NOTE = "dhcpv6.%s"  # in answers.directory(): what a client told its hook
+NOTE = "dhcpv6.%s"  # in answers.directory(): from the environment of a hook
 
 
 class Found(NamedTuple):
-    """A lease, the file that it stands in ("" for none), and when that was written."""
+    """A lease, its file ("" for none), and the modification time of the file."""
 
     path: str = ""
     changed: int = 0
@@ -26,9 +26,10 @@ class Found(NamedTuple):
 
 
 def note(environ: Mapping[str, str]) -> bool:
-    """Keep what a DHCPv6 client hands to its hook, for learning; return whether it is anything.
+    """Save the lease in ``environ``, the environment of a DHCPv6 client's hook.
 
-    Raises HostError, and RemoteError where it is not right.
+    Return whether there was one. Raises RemoteError for a malformed lease, HostError if it
+    cannot be saved.
     """
     text = dhcpv6.from_environment(environ)
     if not text:
@@ -43,7 +44,7 @@ def note(environ: Mapping[str, str]) -> bool:
 
 
 def latest(device: str) -> Found:
-    """Return the lease of ``device`` that was written last; what cannot be read is not there."""
+    """Return the most recent lease of ``device``; files that cannot be read are ignored."""
     found = Found()
     noted = str(answers.directory() / NOTE)
     for pattern in (*DHCLIENT, *DHCPCD, noted):

@@ -1,4 +1,4 @@
-"""The lock of the run directory: one run at a time."""
+"""The lock of the run directory, held for one run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from dualwan.errors import BusyError, HostError
 
 @contextmanager
 def locked(directory: Path, seconds: float) -> Iterator[None]:
-    """Hold the lock of ``directory``; raises BusyError when another run does for ``seconds``.
+    """Hold the lock of ``directory``; raises BusyError if another run holds it for ``seconds``.
 
-    The wait is the kernel's own (flock(2)), ended by an alarm. Whoever dies lets go of it.
-    Raises HostError where the directory cannot be made.
+    flock(2) waits, and an alarm ends the wait. The kernel releases the lock of a process that
+    dies. Raises HostError if the directory cannot be created.
     """
     try:
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -36,9 +36,9 @@ def locked(directory: Path, seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Interrupt what is inside after ``seconds``; a deadline of the caller goes on.
+    """Raise BusyError in the body after ``seconds``.
 
-    Where that comes first, it is the one that interrupts.
+    An earlier alarm of the caller takes its place; a later one is restored afterwards.
     """
     rest, _ = signal.getitimer(signal.ITIMER_REAL)
     if 0 < rest <= seconds:
@@ -56,5 +56,5 @@ def _alarm(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        if rest:  # less the time that was waited here
+        if rest:  # less the time spent here
             signal.setitimer(signal.ITIMER_REAL, max(rest - (monotonic() - began), 0.001))

@@ -1,4 +1,4 @@
-"""Neighbour discovery: asking for router advertisements (RFC 4861)."""
+"""Router solicitations of IPv6 neighbour discovery (RFC 4861)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOP_LIMIT = 255
 
 
 def solicit(device: str) -> None:
-    """Send one router solicitation out by ``device``; raises KernelError."""
+    """Send one router solicitation on ``device``; raises KernelError."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sender:
             sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOP_LIMIT)

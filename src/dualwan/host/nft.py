@@ -13,8 +13,8 @@ from dualwan.nft.table import NftTable
 from dualwan.nft.transaction import replacement
 
 
-class NotPermitted(Exception):  # noqa: N818 - an answer, not an error
-    """nft does not show its tables to this user."""
+class NotPermitted(Exception):  # noqa: N818 - a result for the caller, no failure
+    """nft shows its tables to root only."""
 
 
 class Nft:
@@ -25,7 +25,7 @@ class Nft:
 
     def _run(self, text: str, *, counters: bool = False) -> tuple[int, str, str]:
         if self._context is None:
-            import nftables  # noqa: PLC0415 - loads a shared library; not every run needs it
+            import nftables  # noqa: PLC0415 - loads a shared library, which a dry run does without
 
             context = nftables.Nftables()
             context.set_terse_output(True)
@@ -37,7 +37,7 @@ class Nft:
 
     def _listed(self, family: str, name: str, filled: bool, *, counters: bool = False) -> str:
         if os.geteuid() != 0:
-            raise NotPermitted  # libnftables would add a line of its own to stderr
+            raise NotPermitted  # libnftables would print to stderr
         asked = f"ruleset {family}" if filled else f"table {family} {name}"
         code, output, error = self._run(f"list {asked}", counters=counters)
         if code == 0:
@@ -49,29 +49,31 @@ class Nft:
         raise KernelError(f"nft table {family} {name}: {_first_line(error)}")
 
     def listing(self, family: str, name: str, filled: bool) -> str:
-        """How nft lists a table; "" for none.
+        """Return nft's listing of a table, "" if it does not exist.
 
-        Without what changes by itself: counters, dynamic elements, names of devices for
-        an index (the rule itself holds the index).
-        FILLED says that packets fill sets of it: asked for such a table, nft 1.0.6 reads all
-        elements even where it shows none (0.3 s for 20,000); asked for a family it does not.
-        Raises NotPermitted without the right to look, KernelError for anything else.
+        Counters and dynamic elements are left out, and device names are replaced by the
+        indexes that the rules hold, because these change without a change of the rules.
+        ``filled``: packets add elements to its sets. For `list table`, nft 1.0.6 reads all
+        elements even with terse output (0.3 s for 20,000); for `list ruleset FAMILY` it does
+        not. Raises NotPermitted without root, KernelError for any other failure.
         """
         return with_indexes(self._listed(family, name, filled), _index)
 
-    def counts(self, family: str, name: str, by: str) -> tuple[dict[str, int], dict[str, int]]:
-        """Packets of a table's named counters, and of each element of its set BY.
+    def counts(
+        self, family: str, name: str, elements: str
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """Return packets by named counter of a table, and by element of its set ``elements``.
 
-        Both are empty where there is none. Raises as listing does.
+        Both are empty without such a table. Raises as ``listing`` does.
         """
         named = packets(self._listed(family, name, True, counters=True))
         if not named:
             return {}, {}
-        import nftables  # noqa: PLC0415
+        import nftables  # noqa: PLC0415 - loaded by now; see _run
 
         context = nftables.Nftables()
         context.set_json_output(True)
-        code, output, _ = context.cmd(f"list set {family} {name} {by}")
+        code, output, _ = context.cmd(f"list set {family} {name} {elements}")
         if code != 0:
             return named, {}
         return named, {
@@ -82,14 +84,14 @@ class Nft:
         }
 
     def load(self, table: NftTable, old: NftTable | None) -> None:
-        """Replace a table in one transaction: no packet meets a half-made one.
+        """Replace a table in one transaction, so that no packet meets half of it.
 
-        ``old`` is the one that stands, None where that is not known for sure.
+        ``old``: the table in the kernel, None if it is missing or unknown. Raises KernelError.
         """
         self._change(table.text, replacement(old, table, _index))
 
     def remove(self, family: str, name: str) -> None:
-        """Remove a table; one that is gone already is no error."""
+        """Remove a table; no error if it is gone already. Raises KernelError."""
         self._change(
             f"nft table {family} {name}", f"table {family} {name}\ndelete table {family} {name}\n"
         )

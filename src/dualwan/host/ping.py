@@ -1,4 +1,4 @@
-"""Probe whether a target answers through one device: ICMP echo, all targets at once."""
+"""ICMP echo through one device, to several targets at once."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LIMIT_SECONDS = 3.0
 
 
 def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECONDS) -> bool:
-    """Return whether one of the IPv4 ``targets`` answers an echo by ``device`` in ``seconds``.
+    """Whether one of the IPv4 ``targets`` answers an echo by ``device`` within ``seconds``.
 
-    An unprivileged ICMP socket would need net.ipv4.ping_group_range, so it is a raw one.
-    Raises HostError without root.
+    The socket is raw, because an unprivileged one needs net.ipv4.ping_group_range. Raises
+    HostError without root.
     """
     token = os.urandom(8)
     try:
@@ -31,26 +31,26 @@ def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECO
     except OSError as error:
         if isinstance(error, PermissionError):
             raise HostError("a probe needs root") from None
-        return False  # the device is not there
+        return False  # no such device
 
 
 def _send(probe: socket.socket, target: str, token: bytes) -> bool:
     try:
         probe.sendto(_echo(token), (target, 0))
-    except OSError:  # no route, or refused by the firewall: the same as no answer
+    except OSError:  # no route, or the firewall refuses: as good as no answer
         return False
     return True
 
 
 def _echo(token: bytes) -> bytes:
-    """Build an echo request with ``token``: type, code, checksum, identifier, number, data."""
+    """Return an echo request with ``token`` as its data."""
     body = struct.pack("!HH", os.getpid() & 0xFFFF, 1) + token
     head = struct.pack("!BBH", ECHO_REQUEST, 0, 0)
     return struct.pack("!BBH", ECHO_REQUEST, 0, _checksum(head + body)) + body
 
 
 def _checksum(data: bytes) -> int:
-    """Return the checksum of RFC 1071, for an even number of bytes."""
+    """Return the checksum (RFC 1071) of an even number of bytes."""
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -58,7 +58,10 @@ def _checksum(data: bytes) -> int:
 
 
 def _answered(probe: socket.socket, token: bytes, until: float) -> bool:
-    """Wait for an echo reply with ``token``: a raw socket receives those of other pings too."""
+    """Whether an echo reply with ``token`` arrives before the monotonic time ``until``.
+
+    A raw socket receives the replies to other programs' pings too.
+    """
     poll = select.poll()
     poll.register(probe, select.POLLIN)
     while (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):

@@ -1,4 +1,4 @@
-"""Dial and hang up PPPoE by pon and poff, and find the pppd of a peer."""
+"""PPP sessions by pon(1) and poff(1), and the pppd of a peer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dualwan.host import program
 
 
 def pppd_of(peer: str, proc: Path = Path("/proc")) -> list[int]:
-    """Return the process ids of every pppd that was called for ``peer``."""
+    """Return the process ids of each `pppd call PEER`."""
     found = []
     for entry in proc.iterdir():
         if not entry.name.isdigit():
@@ -22,14 +22,14 @@ def pppd_of(peer: str, proc: Path = Path("/proc")) -> list[int]:
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
-            continue  # ended meanwhile
+            continue  # the process has ended
         if words[0].rsplit(b"/", 1)[-1] == b"pppd" and (b"call", peer.encode()) in pairwise(words):
             found.append(int(entry.name))
     return found
 
 
 def dial(peer: str) -> bool:
-    """Run `pon` for ``peer`` unless a pppd of it runs; return whether it was started."""
+    """Run `pon PEER` unless its pppd runs; return whether it was started. Raises HostError."""
     if pppd_of(peer):
         return False
     if not Path("/etc/ppp/peers", peer).exists():
@@ -41,9 +41,9 @@ def dial(peer: str) -> bool:
 
 
 def hang_up(peer: str, seconds: float) -> bool:
-    """Run `poff` for ``peer`` if a pppd of it runs, and wait up to ``seconds`` for its end.
+    """Run `poff PEER` if its pppd runs, and wait up to ``seconds`` until that has ended.
 
-    Returns whether one ran; raises HostError where it goes on running.
+    Return whether it ran. Raises HostError if poff fails, or pppd does not end.
     """
     running = [handle for pid in pppd_of(peer) if (handle := _handle(pid)) is not None]
     if not running:
@@ -61,7 +61,7 @@ def hang_up(peer: str, seconds: float) -> bool:
 
 
 def _ended(handles: Iterable[int], seconds: float) -> bool:
-    """Wait up to ``seconds`` for all processes of ``handles``; return whether they ended."""
+    """Whether all processes of the pidfds ``handles`` end within ``seconds``."""
     until = time.monotonic() + seconds
     return all(
         select.select([handle], [], [], max(0.0, until - time.monotonic()))[0] for handle in handles
@@ -69,7 +69,7 @@ def _ended(handles: Iterable[int], seconds: float) -> bool:
 
 
 def _handle(pid: int) -> int | None:
-    """Return a pidfd, which becomes readable when the process ends (pidfd_open(2))."""
+    """Return a pidfd, readable once the process has ended (pidfd_open(2)); None if it has."""
     try:
         return os.pidfd_open(pid)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""The IPv6 prefixes that a device has, and waiting for one: by netlink and udev, not by polling."""
+"""IPv6 prefixes of a device. Netlink and udev end a wait for one; nothing polls."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from dualwan.model.resources import MAIN
 IFA_F_TEMPORARY = 0x01
 IFA_F_DEPRECATED = 0x20
 SCOPE_UNIVERSE = 0
-HOST = 128  # a /128 is the CE address itself, or another that says nothing of a prefix
-LINE = 64  # what a router advertisement announces
+HOST = 128  # a /128 is the CE address, or another that tells no prefix
+LINE = 64  # the length in a router advertisement
 
 
 def prefixes(ipr: Any, device: str) -> tuple[str, ...]:
-    """Global prefixes in use on DEVICE, the one preferred longest first; () without DEVICE."""
+    """Return the global prefixes in use on ``device``, the longest preferred lifetime first.
+
+    Empty if the device does not exist.
+    """
     indexes = ipr.link_lookup(ifname=device)
     if not indexes:
         return ()
@@ -37,7 +40,7 @@ def prefixes(ipr: Any, device: str) -> tuple[str, ...]:
 
 
 def _prefix(message: Any) -> str:
-    """The prefix of an address that the line gave and has not taken back, "" otherwise."""
+    """Return the prefix of an address; "" if it is temporary, deprecated, local or a /128."""
     flags = message.get_attr("IFA_FLAGS") or message["flags"]
     unusable = flags & (IFA_F_TEMPORARY | IFA_F_DEPRECATED)
     if message["scope"] != SCOPE_UNIVERSE or message["prefixlen"] >= HOST or unusable:
@@ -49,7 +52,7 @@ def _prefix(message: Any) -> str:
 
 
 def has_default(ipr: Any, index: int) -> bool:
-    """Whether an IPv6 default route of the main table leads through the device INDEX."""
+    """Whether an IPv6 default route of the main table uses the device ``index``."""
     return any(
         message["dst_len"] == 0
         and message.get_attr("RTA_OIF") == index
@@ -59,10 +62,10 @@ def has_default(ipr: Any, index: int) -> bool:
 
 
 def await_prefix(device: str, seconds: float) -> bool:
-    """Wait until DEVICE is there and has a prefix in use; whether it has, after SECONDS."""
+    """Wait up to ``seconds`` until ``device`` exists and has a prefix; return whether it has."""
     until = time.monotonic() + seconds
     with IPRoute() as news, IPRoute() as ipr:
-        news.bind(groups=RTMGRP_IPV6_IFADDR)  # before the first look, so that none is missed
+        news.bind(groups=RTMGRP_IPV6_IFADDR)  # before the first look: misses no change
         if not ipr.link_lookup(ifname=device) and not await_device(device, until):
             return False
         poll = select.poll()
@@ -78,7 +81,7 @@ def await_prefix(device: str, seconds: float) -> bool:
 
 @contextmanager
 def ignoring_overrun() -> Iterator[None]:
-    """Pass over ENOBUFS: a lost message counts as one read, for each is followed by a look."""
+    """Ignore ENOBUFS: the caller asks the kernel anew after each message, and after a lost one."""
     try:
         yield
     except OSError as error:
@@ -87,8 +90,8 @@ def ignoring_overrun() -> Iterator[None]:
 
 
 def await_device(device: str, until: float) -> bool:
-    """Wait for udev to announce a network DEVICE, until the monotonic time UNTIL."""
-    import pyudev  # noqa: PLC0415 - only where a device is not there yet
+    """Wait until udev knows the network ``device``, or until the monotonic time ``until``."""
+    import pyudev  # noqa: PLC0415 - tens of milliseconds; usually the device exists
 
     context = pyudev.Context()
     monitor = pyudev.Monitor.from_netlink(context)

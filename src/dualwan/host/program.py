@@ -1,4 +1,4 @@
-"""Run another program: by argument list, never through a shell, within a limit."""
+"""Run another program by argument list, without a shell, within a time limit."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Sequence
 
 from dualwan.errors import HostError
 
-LIMIT_SECONDS = 10.0  # none of the programs has anything to wait for
+LIMIT_SECONDS = 10.0  # none of these programs has to wait for anything
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
 def run(argv: Sequence[str]) -> tuple[int, str]:
-    """Return the exit code and what the program said on stderr; raises HostError.
+    """Run ``argv``; return its exit code and stderr. Raises HostError.
 
-    Its output is no pipe: pon leaves pppd behind, which would hold it open.
+    stdout is /dev/null: pppd, which pon leaves running, would hold a pipe open.
     """
     done = _complete(argv, subprocess.DEVNULL)
     return done.returncode, done.stderr.strip()
 
 
 def output(argv: Sequence[str]) -> tuple[int, str, str]:
-    """Return the exit code, what the program printed, and what it said on stderr."""
+    """Run ``argv``; return its exit code, stdout and stderr. Raises HostError."""
     done = _complete(argv, subprocess.PIPE)
     return done.returncode, done.stdout, done.stderr.strip()
 

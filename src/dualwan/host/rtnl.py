@@ -1,9 +1,9 @@
-"""pyroute2's rtnetlink socket, without what the package loads besides.
+"""pyroute2's rtnetlink socket without the rest of the package, and its errors as ours.
 
-`import pyroute2` runs an __init__ that loads its database, its command line and its test
-laboratory: more than half of the time between a PPPoE connect and its route on a slow
-router. The parts that are used here do not need it, so the package is registered without
-running it. Where a release does need it, the ordinary import follows.
+`import pyroute2` runs an __init__ that loads its database, command line and test tools. On a
+slow router that takes more than half of the time between a PPPoE connect and its route. The
+socket needs none of it, so the package is registered without running its __init__. If that
+fails with some release, the ordinary import is the fallback.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PACKAGE = "pyroute2"
 
 
 def _load() -> Any:
-    """The class IPRoute."""
+    """Return the class IPRoute."""
     spec = importlib.util.find_spec(PACKAGE) if PACKAGE not in sys.modules else None
     if spec is not None:
         sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
@@ -62,7 +62,7 @@ __all__ = [
 
 @contextmanager
 def refused(what: str) -> Iterator[None]:
-    """Turn pyroute2's error into a KernelError about ``what``."""
+    """Turn a NetlinkError of the body into a KernelError about ``what``."""
     try:
         yield
     except NetlinkError as error:
@@ -71,7 +71,7 @@ def refused(what: str) -> Iterator[None]:
 
 @contextmanager
 def gone_is_fine(what: str, code: int) -> Iterator[None]:
-    """Do as ``refused``, but pass over the error ``code``: another program was quicker."""
+    """Do as ``refused``, but ignore the errno ``code``: another program has done it already."""
     with refused(what):
         try:
             yield

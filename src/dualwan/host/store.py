@@ -1,9 +1,8 @@
-"""The run directory: the state that one run leaves for the next, and the tables as loaded.
+"""/run/dualwan: the run state, and a record of each nft table as loaded; lost at boot, by design.
 
-It is gone at boot, as it should be. DUALWAN_RUN moves it, so that nothing needs the machine's
-own /run to be tried. nft never lists a table as it was given, so what was loaded is kept: the
-blocks, from which the next transaction follows, and a digest of what nft listed right
-afterwards, which tells whether somebody has changed the table since.
+nft does not list a table in the words in which it was loaded. A record therefore has the blocks
+as loaded, from which the next transaction is built, and a digest of nft's listing right after
+loading: if the listing has another digest now, another program has changed the table.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ from dualwan.nft import stored
 from dualwan.nft.table import NftTable
 
 NAME = "state.json"
-TABLES = "tables"  # folder of what is loaded, a file a table
+TABLES = "tables"  # folder of records, one file a table
 _BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def directory() -> Path:
-    """Return where the lock and the state live."""
+    """Return the run directory: the environment variable DUALWAN_RUN, or /run/dualwan."""
     return Path(os.environ.get("DUALWAN_RUN") or paths.RUN_DIR)
 
 
 def load_state() -> RunState:
-    """Return the state that earlier runs left; what cannot be read counts as no state."""
+    """Return the saved state; an empty one if the file is missing or broken."""
     try:
         return decode(_read(directory() / NAME))
     except _BROKEN:
@@ -45,7 +44,7 @@ def load_state() -> RunState:
 
 
 def decode(data: Any) -> RunState:
-    """Return the state that ``encode`` wrote, or 0.1.0; raises the errors of _BROKEN."""
+    """Return the state in ``data``, as ``encode`` or 0.1.0 wrote it; raises those of _BROKEN."""
     return RunState(
         wanted=bool(data["wanted"]),
         sysctls={
@@ -69,7 +68,7 @@ def decode(data: Any) -> RunState:
 
 
 def _addresses(data: dict[str, Any], key: str, old: str) -> dict[str, str]:
-    """Return addresses by way; 0.1.0 had one way of a kind, under the name ``old``."""
+    """Return addresses by way; 0.1.0 had one way of each kind, under the key ``old``."""
     found = data[key] if key in data else {old: data[old]} if data[old] else {}
     return {str(way): str(address) for way, address in found.items()}
 
@@ -94,15 +93,15 @@ def encode(state: RunState) -> dict[str, Any]:
 
 
 def save_state(state: RunState) -> None:
-    """Keep ``state`` whole or not at all (temporary file and rename); raises HostError."""
+    """Save ``state``; raises HostError, and the old file is intact then."""
     _take_over()
     _write(directory() / NAME, encode(state))
 
 
 def load_table(family: str, name: str, listing: str) -> NftTable:
-    """Return a table as it was loaded; ``listing`` is how nft lists it now.
+    """Return the table as loaded; intact if nft's ``listing`` is as it was right after loading.
 
-    It is intact where nft listed it so right after loading. Without a record it has no blocks.
+    Without a record it has no blocks, and is not intact.
     """
     try:
         data = _read(_record(name)) if _record(name).exists() else _old_tables()[name]
@@ -114,13 +113,13 @@ def load_table(family: str, name: str, listing: str) -> NftTable:
 
 
 def save_table(table: NftTable, listing: str) -> None:
-    """Keep a table as it was loaded, with how nft lists it; raises HostError."""
+    """Record ``table`` as loaded, with nft's ``listing`` of it; raises HostError."""
     _take_over()
     _write(_record(table.name), _as_record(table, listing))
 
 
 def forget_table(name: str) -> None:
-    """Forget a table that is gone; raises HostError."""
+    """Remove the record of a table; raises HostError."""
     _take_over()
     with _failing_as(_record(name)):
         _record(name).unlink(missing_ok=True)
@@ -139,7 +138,7 @@ def _digest(listing: str) -> str:
 
 
 def _old_tables() -> dict[str, dict[str, Any]]:
-    """Return the records of the tables that 0.1.0 noted in its state file, by name."""
+    """Return the records by name in a state file of 0.1.0."""
     from dualwan.nft import legacy  # noqa: PLC0415 - once, after an upgrade
 
     noted = _read(directory() / NAME)["tables"]
@@ -151,7 +150,7 @@ def _old_tables() -> dict[str, dict[str, Any]]:
 
 
 def _take_over() -> None:
-    """Make records of what 0.1.0 noted, all or none, before its state file is written over."""
+    """Write the records of a state file of 0.1.0, all or none, before that is overwritten."""
     if (directory() / TABLES).exists():
         return
     try:
@@ -171,7 +170,7 @@ def _read(path: Path) -> Any:
 
 
 def _write(target: Path, data: Any) -> None:
-    """Write ``data`` whole or not at all; raises HostError."""
+    """Write ``data`` to a temporary file, then rename(2); raises HostError."""
     fresh = target.with_suffix(".new")
     with _uninterrupted(), _failing_as(target):
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -179,13 +178,13 @@ def _write(target: Path, data: Any) -> None:
             fresh.write_text(json.dumps(data) + "\n", encoding="utf-8")
             fresh.replace(target)
         except OSError:
-            fresh.unlink(missing_ok=True)  # half of it takes room that is wanted
+            fresh.unlink(missing_ok=True)  # a partial file takes up space
             raise
 
 
 @contextmanager
 def _failing_as(target: Path) -> Iterator[None]:
-    """Turn an OSError into a HostError about ``target``."""
+    """Turn an OSError of the body into a HostError about ``target``."""
     try:
         yield
     except OSError as error:
@@ -194,9 +193,9 @@ def _failing_as(target: Path) -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold back what would cut a run short in the middle of noting what it has done.
+    """Defer signals until the body has ended: a hook's deadline (SIGALRM), Ctrl-C, SIGTERM.
 
-    The deadline of a hook (SIGALRM) and a person's Ctrl-C arrive a moment later.
+    A run that they end would otherwise lose the state of all steps since the last save.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:

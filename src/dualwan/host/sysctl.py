@@ -1,4 +1,4 @@
-"""Values below /proc/sys."""
+"""Sysctls, in /proc/sys."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ PROC_SYS = Path("/proc/sys")
 
 
 def read(names: Iterable[str]) -> dict[str, str]:
-    """Return the values of those of ``names`` that this kernel has now, without newlines."""
+    """Return the values of ``names``, without those that do not exist (now)."""
     found = {}
     for name in names:
         try:
             found[name] = (PROC_SYS / name).read_text(encoding="ascii").strip()
         except OSError:
-            continue  # the device is not there
+            continue  # no such device
     return found
 
 
 def write(sysctl: Sysctl) -> None:
-    """Set a value; raises KernelError."""
+    """Set ``sysctl``; raises KernelError."""
     try:
         (PROC_SYS / sysctl.name).write_text(sysctl.value + "\n", encoding="ascii")
     except OSError as error:
@@ -31,6 +31,6 @@ def write(sysctl: Sysctl) -> None:
 
 
 def restore(sysctl: Sysctl) -> None:
-    """Put a value back; one whose device is gone went with it. Raises KernelError."""
+    """Set ``sysctl`` if it still exists: its device may be gone. Raises KernelError."""
     if (PROC_SYS / sysctl.name).exists():
         write(sysctl)

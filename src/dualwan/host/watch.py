@@ -1,10 +1,12 @@
-"""Listening for changes of the line: netlink and udev wake, nothing polls."""
+"""Changes of the line, from netlink and udev; nothing polls."""
 
 from __future__ import annotations
 
 import select
 from collections.abc import Iterator
 from typing import Any
+
+import pyudev
 
 from dualwan.host.prefix import has_default, ignoring_overrun, prefixes
 from dualwan.host.rtnl import (
@@ -16,16 +18,14 @@ from dualwan.host.rtnl import (
 )
 
 IFF_UP = 1
-SETTLED_MS = 500  # a renumbering comes as several messages; one run mends them all
+SETTLED_MS = 500  # the messages of one renumbering are one change
 
 
 def changes(device: str) -> Iterator[None]:
-    """Yield each time that DEVICE appears, comes up, gets other prefixes or a default route.
+    """Yield at once, and then at each change of ``device``; never ends.
 
-    Never ends.
+    A change is of its existence, its index, up or down, its prefixes or its default route.
     """
-    import pyudev  # noqa: PLC0415 - only the watcher needs it
-
     udev = pyudev.Monitor.from_netlink(pyudev.Context())
     udev.filter_by("net")
     udev.start()
@@ -40,21 +40,21 @@ def changes(device: str) -> Iterator[None]:
             if state != known:
                 known = state
                 yield
-                continue  # what happened meanwhile is seen before the next wait
+                continue  # the caller took time: look again before the next wait
             poll.poll()
             while poll.poll(SETTLED_MS):
                 _drain(news, udev)
 
 
 def _state(ipr: Any, device: str) -> Any:
-    """What a change is measured by: the device, whether it is up, its prefixes, its default."""
+    """Return what counts as a change: index, up, prefixes, default route; None: no device."""
     indexes = ipr.link_lookup(ifname=device)
     if not indexes:
         return None
     try:
         link = ipr.get_links(indexes[0])[0]
     except NetlinkError:
-        return None  # it went meanwhile
+        return None  # gone since
     return (
         indexes[0],
         bool(link["flags"] & IFF_UP),
@@ -64,7 +64,7 @@ def _state(ipr: Any, device: str) -> Any:
 
 
 def _drain(news: Any, udev: Any) -> None:
-    """Read what is there without blocking; only that something happened counts."""
+    """Read all pending messages without blocking. Their content does not matter."""
     ready = select.poll()
     ready.register(news.fileno(), select.POLLIN)
     while ready.poll(0):

@@ -1,10 +1,10 @@
-"""Rules of iptables-legacy, which filter and translate beside nftables. Read only."""
+"""Tables of iptables-legacy, which filter and translate beside nftables. Read only."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-# Tables of xtables proper in this network namespace; those of iptables-nft are not among them.
+# Tables of xtables proper in this network namespace, without those of iptables-nft.
 NAMES = (
     ("iptables-legacy", Path("/proc/net/ip_tables_names")),
     ("ip6tables-legacy", Path("/proc/net/ip6_tables_names")),
@@ -12,7 +12,7 @@ NAMES = (
 
 
 def tables() -> tuple[str, ...]:
-    """Return each as "iptables-legacy filter"; none where they cannot be read or do not exist."""
+    """Return each as "iptables-legacy filter"; empty without any, or without the permission."""
     found = []
     for program, path in NAMES:
         try:

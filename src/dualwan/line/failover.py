@@ -9,7 +9,7 @@ RECOVERS = 3  # probes in a row with an answer until it may count as repaired
 
 
 def next_health(health: Health, answered: bool, now: float, hold_down: float) -> Health:
-    """Return the health after a probe at ``now`` (seconds since the epoch).
+    """Return the health after one more probe at ``now`` (seconds since boot).
 
     A failure takes FAILS probes in a row. A return takes RECOVERS, and at least ``hold_down``
     seconds since the failure, so that the LAN does not follow each change of a flapping line.

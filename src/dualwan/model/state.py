@@ -19,13 +19,14 @@ from dualwan.nft.table import NftTable
 class Health(NamedTuple):
     """The failover state, from the probes of the default way.
 
-    streak: probes in a row that contradict ``broken``. since: time of the last change of
-    ``broken``, in seconds since the epoch.
+    streak: probes in a row that contradict ``broken``. since: when ``broken`` last changed, in
+    seconds since boot. followed: the kernel was brought to what follows from ``broken``.
     """
 
     broken: bool = False
     streak: int = 0
     since: float = 0.0
+    followed: bool = True
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -76,27 +76,3 @@ class Usage:
         return Counter(
             (one.protocol, one.destination, one.destination_port) for one in self.flows
         ).most_common(TOP)
-
-
-def flows(lines: Iterable[str]) -> tuple[Flow, ...]:
-    """Return the flows in ``lines`` of `conntrack -L`: original direction, then reply.
-
-    Protocols without ports are left out.
-    """
-    entries = (line.split() for line in lines)
-    return tuple(_flow(words) for words in entries if words and words[0] in PROTOCOLS)
-
-
-def _flow(words: list[str]) -> Flow:
-    protocol = words[0]
-    original: dict[str, str] = {}
-    reply: dict[str, str] = {}
-    for word in words:
-        name, sign, value = word.partition("=")
-        if sign:
-            (reply if name in original else original).setdefault(name, value)
-    if protocol == "icmp":
-        return Flow(protocol, original["src"], original["dst"], 0, int(reply["id"]))
-    return Flow(
-        protocol, original["src"], original["dst"], int(original["dport"]), int(reply["dport"])
-    )

@@ -1,1 +1,1 @@
-"""Exchanges with other machines: DNS, HTTPS, and the answers of the line's own servers."""
+"""Exchanges with other machines: DNS, HTTPS, HB46PP. Import them only where one is made."""

@@ -1,27 +1,28 @@
-"""Ask the line for its rule: by HB46PP from the provider's server, by DHCPv6 from a lease."""
+"""Fetch the line's rule: by HB46PP from the provider's server, or from a DHCPv6 lease."""
 
 from __future__ import annotations
+
+import time
 
 from dualwan import __version__
 from dualwan.config.mape import HB46PP
 from dualwan.errors import RemoteError
 from dualwan.host import leases
-from dualwan.host.remote import resolver
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning import dhcpv6, hb46pp
 from dualwan.line.provisioning.answer import CachedAnswer
 
+DNS_PORT = 53
+
 
 def ask(
-    source: str,
-    device: str,
-    previous: CachedAnswer | None,
-    seconds: float,
-    port: int = resolver.PORT,
+    source: str, device: str, previous: CachedAnswer | None, seconds: float, port: int = DNS_PORT
 ) -> tuple[str, int, str]:
-    """Ask ``source`` about the line on ``device``: where it came from, when, what it said.
+    """Fetch the answer of ``source`` for the line on ``device``.
 
-    ``previous`` is the last answer. Raises RemoteError after ``seconds`` at the latest.
+    Return its origin (a URL or a file), its time in seconds since 1970, and its text, unchecked.
+    ``previous``: the last answer, whose token is sent along. Raises RemoteError, after ``seconds``
+    at the latest.
     """
     if source == HB46PP:
         return _hb46pp(device, previous, Deadline(seconds), port)
@@ -31,10 +32,8 @@ def ask(
 def _hb46pp(
     device: str, previous: CachedAnswer | None, deadline: Deadline, port: int
 ) -> tuple[str, int, str]:
-    """Follow the TXT record to the server; the line's own name servers come first."""
-    import time  # noqa: PLC0415
-
-    from dualwan.host.remote import https  # noqa: PLC0415 - only where a server is asked
+    """Ask the server that the TXT record names; the lease's name servers are asked for it first."""
+    from dualwan.host.remote import https, resolver  # noqa: PLC0415 - DHCPv6 needs neither
 
     servers = (*leases.latest(device).lease.name_servers, *resolver.resolvers())
     url = hb46pp.server(resolver.texts(hb46pp.NAME, servers, deadline, port))

@@ -1,4 +1,4 @@
-"""One time limit for a whole exchange, however slowly its bytes come."""
+"""One time limit for all steps of an exchange."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dualwan.errors import RemoteError
 
 
 class Deadline:
-    """The end of an exchange, ``seconds`` from now for all of its steps together."""
+    """A deadline ``seconds`` from now, by the monotonic clock."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._until = time.monotonic() + seconds
 
     def left(self, most: float | None = None) -> float:
-        """Return the seconds left, at most ``most``; raises RemoteError when there are none."""
+        """Return the seconds left, ``most`` at most; raises RemoteError if none are."""
         left = self._until - time.monotonic()
         if left <= 0:
             raise RemoteError(f"no answer within {self._seconds:g} s")

@@ -1,22 +1,22 @@
-"""One GET over https and IPv6, bounded in time, in length and in redirects."""
+"""One HTTPS GET over IPv6, bounded in time, length and redirects."""
 
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException, HTTPResponse
 from io import BufferedReader, RawIOBase
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 from dualwan import __version__
 from dualwan.errors import RemoteError
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning.hb46pp import MAX_BODY, checked_url, shown
 
-if TYPE_CHECKING:
-    import ssl
-
 REDIRECTS = 3
-MAX_RECEIVED = 4 * MAX_BODY  # bytes a connection, whatever its headers and chunks pretend
+MAX_RECEIVED = 4 * MAX_BODY  # bytes a connection, with headers and chunk framing
 CONNECT_SECONDS = 4.0  # for one address of several
 _MOVED = (301, 302, 303, 307, 308)
 _PORT = 443
@@ -24,7 +24,7 @@ _OK = range(200, 300)
 
 
 class Response(NamedTuple):
-    """What came in the end: from which URL, its status (200 to 299) and its body."""
+    """The last response: its URL, its status (200 to 299) and its body."""
 
     url: str
     status: int
@@ -40,22 +40,19 @@ def get(  # noqa: PLR0913
     headers: Mapping[str, str] | None = None,
     redirects: int = REDIRECTS,
 ) -> Response:
-    """Ask ``url`` and follow up to ``redirects`` redirects, all to https.
+    """GET ``url``, and follow up to ``redirects`` redirects, all to https.
 
-    resolve: a host's IPv6 addresses; each: makes of a URL what is asked, at every step.
-    Certificates are checked against the system's (SSL_CERT_FILE moves them). Raises
-    RemoteError unless the status is 200 to 299 and the body has up to MAX_BODY bytes.
+    resolve: returns the IPv6 addresses of a host. each: changes a URL before each request.
+    Certificates are checked against the system's store (SSL_CERT_FILE moves it). Raises
+    RemoteError unless the status is 200 to 299 and the body has at most MAX_BODY bytes.
     """
-    from http.client import HTTPException  # noqa: PLC0415 - 25 ms with ssl, for a question only
-    from urllib.parse import urljoin  # noqa: PLC0415
-
     for _ in range(redirects + 1):
         asked = each(checked_url(url))
         try:
             response, location = _once(asked, deadline, resolve, headers or {})
             url = urljoin(asked, location)
         except (OSError, HTTPException, ValueError) as error:
-            deadline.left()  # a timeout of a socket is the end of the whole
+            deadline.left()  # a socket timed out: the deadline is the reason
             raise RemoteError(f"{shown(url)}: {_reason(error)}") from None
         if response.status in _OK:
             return response
@@ -65,9 +62,9 @@ def get(  # noqa: PLR0913
 
 
 class Bounded(RawIOBase):
-    """A connection that is read and written until ``deadline``, up to ``most`` bytes of it.
+    """A connection with a deadline, and a limit of ``most`` bytes read.
 
-    It is what HTTPResponse takes for a socket: that reads a file made of it, and no more.
+    HTTPResponse takes it for a socket: it calls makefile() and reads the result.
     """
 
     def __init__(self, stream: socket.socket, deadline: Deadline, most: int = MAX_RECEIVED) -> None:
@@ -76,15 +73,15 @@ class Bounded(RawIOBase):
         self._most = self._left = most
 
     def readable(self) -> bool:
-        """Say yes to BufferedReader."""
+        """Return True, for BufferedReader."""
         return True
 
     def makefile(self, _mode: str) -> BufferedReader:
-        """Return the file that HTTPResponse reads."""
+        """Return the file object that HTTPResponse reads."""
         return BufferedReader(self)
 
     def readinto(self, buffer: Any) -> int:
-        """Read what is there, or the first that comes; raises RemoteError past a bound."""
+        """Read at least one byte; raises RemoteError past the deadline or the limit."""
         self._stream.settimeout(self._deadline.left())
         size = self._stream.recv_into(buffer)
         self._left -= size
@@ -93,7 +90,7 @@ class Bounded(RawIOBase):
         return size
 
     def send_all(self, data: bytes) -> None:
-        """Write ``data`` whole; raises RemoteError when the time is over."""
+        """Write all of ``data``; raises RemoteError past the deadline."""
         while data:
             self._stream.settimeout(self._deadline.left())
             data = data[self._stream.send(data) :]
@@ -110,10 +107,7 @@ def _once(
     resolve: Callable[[str], Sequence[str]],
     headers: Mapping[str, str],
 ) -> tuple[Response, str]:
-    """Ask once: the response, and where it says to ask instead."""
-    from http.client import HTTPResponse  # noqa: PLC0415
-    from urllib.parse import urlsplit  # noqa: PLC0415
-
+    """Send one request; return the response, and its Location ("" for none)."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [
@@ -146,7 +140,7 @@ def _once(
 def _connected(
     host: str, port: int, deadline: Deadline, resolve: Callable[[str], Sequence[str]]
 ) -> ssl.SSLSocket:
-    """Return a checked connection to the first address of ``host`` that takes one."""
+    """Return a TLS connection to the first address of ``host`` that accepts one."""
     checked = context()
     failure: OSError = OSError(0, "has no IPv6 address")
     for address in resolve(host):
@@ -171,16 +165,14 @@ def _connected(
 
 
 def context() -> ssl.SSLContext:
-    """Return what checks certificate and name, by TLS 1.2 or later whatever the system allows."""
-    import ssl  # noqa: PLC0415
-
+    """Return a context that checks certificate and name, with TLS 1.2 or later."""
     made = ssl.create_default_context()
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     return made
 
 
 def _reason(error: Exception) -> str:
-    """Say what went wrong, as one short printable line."""
+    """Return the reason for ``error`` as one printable line of up to 200 letters."""
     text = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
     text = text or type(error).__name__
     return "".join(char if char.isprintable() else "?" for char in text)[:200]

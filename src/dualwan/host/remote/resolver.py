@@ -1,8 +1,9 @@
-"""Ask the line's name servers for TXT and AAAA records: UDP, and TCP for what UDP cuts short.
+"""TXT and AAAA records from the line's name servers, by UDP, and by TCP if UDP truncates.
 
-dnspython makes the questions and reads the answers. The sockets are ours, because its own
-(dns.query, dns.resolver) end a wait by the wall clock, and NTP sets that as soon as the line
-is up. Loading dns.message takes 20 ms, so that happens where a name is looked up.
+dnspython makes the questions and reads the answers. The sockets are ours, because those of
+dnspython (dns.query, dns.resolver) measure their timeouts by the wall clock, which NTP sets as
+soon as the line is up. Loading dns.message takes 20 ms or more: import this module only where a
+name is looked up.
 """
 
 from __future__ import annotations
@@ -13,26 +14,29 @@ from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import IPv6Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from dns.exception import DNSException
+from dns.flags import TC
+from dns.inet import af_for_address, low_level_address_tuple
+from dns.message import Message, Truncated, from_wire, make_query
+from dns.rcode import NOERROR, NXDOMAIN
 
 from dualwan.errors import RemoteError
 from dualwan.host.remote.deadline import Deadline
 
-if TYPE_CHECKING:
-    from dns.message import Message
-
 RESOLV_CONF = Path("/etc/resolv.conf")
 PORT = 53
-EACH_SECONDS = 2.0  # a resolver that is there answers in a fraction of it
+EACH_SECONDS = 2.0  # a working resolver takes a fraction of it
 STABLE_SECONDS = 5.0
 MAX_SERVERS = 3  # as many as resolv.conf(5) uses
 MAX_UDP = 4096  # bytes; without EDNS no server sends more than 512
-MAX_TCP = 16384  # bytes; the names of a longer answer would take long to read
+MAX_TCP = 16384  # bytes; a longer answer could take long to parse
 MAX_RECORDS = 64  # no honest answer here has more
 
 
 def resolvers(path: Path = RESOLV_CONF) -> tuple[str, ...]:
-    """Return the name servers of resolv.conf(5), in its order; () where there are none."""
+    """Return the name servers in resolv.conf(5), in order; empty if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -41,14 +45,14 @@ def resolvers(path: Path = RESOLV_CONF) -> tuple[str, ...]:
 
 
 def stable_address(name: str) -> str:
-    """Return the least IPv6 address of ``name``: the same one however a server turns them."""
+    """Return the lowest IPv6 address of ``name``: servers rotate the order. Raises RemoteError."""
     return min(addresses(name, resolvers(), Deadline(STABLE_SECONDS)))
 
 
 def addresses(
     name: str, servers: Sequence[str], deadline: Deadline, port: int = PORT
 ) -> tuple[str, ...]:
-    """Return the IPv6 addresses of ``name``, which may be one itself; raises RemoteError."""
+    """Return the IPv6 addresses of ``name``, or ``name`` if it is one; raises RemoteError."""
     if ":" in name:
         return (name,)
     return tuple(
@@ -71,10 +75,7 @@ def texts(
 
 
 def question(name: str, kind: str) -> Message:
-    """Return the question for records of type ``kind``; raises RemoteError for no such name."""
-    from dns.exception import DNSException  # noqa: PLC0415 - see the module's docstring
-    from dns.message import make_query  # noqa: PLC0415
-
+    """Return a query for records of type ``kind``; raises RemoteError if ``name`` is malformed."""
     if name.isascii() and name.strip("."):
         with suppress(DNSException):
             return make_query(name, kind)
@@ -82,19 +83,17 @@ def question(name: str, kind: str) -> Message:
 
 
 def reply(asked: Message, data: bytes) -> Message:
-    """Read ``data`` as the answer to ``asked``; raises RemoteError if it is none.
+    """Parse ``data`` as the answer to ``asked``.
 
-    It has to carry the identifier and the question of ``asked``, and not too many records.
+    Raises RemoteError if it cannot be parsed, has another identifier or question, or too many
+    records.
     """
-    from dns.exception import DNSException  # noqa: PLC0415
-    from dns.message import Truncated, from_wire  # noqa: PLC0415
-
     answer: Message
     try:
         answer = from_wire(data, ignore_trailing=True, raise_on_truncation=True)
-    except Truncated as cut:  # maybe in the middle of a record
+    except Truncated as cut:  # perhaps within a record
         answer = cut.kwargs["message"]
-    except (DNSException, ValueError):  # a ValueError for an opcode that is none
+    except (DNSException, ValueError):  # ValueError: an unknown opcode
         raise RemoteError("the DNS answer cannot be read") from None
     if not asked.is_response(answer):
         raise RemoteError("what came is no answer to the question")
@@ -104,9 +103,9 @@ def reply(asked: Message, data: bytes) -> Message:
 
 
 def records(asked: Message, answer: Message) -> list[Any]:
-    """Return the records of the type that was asked for.
+    """Return the records in ``answer`` of the type in ``asked``, of whatever owner.
 
-    They count whoever's they are: a resolver follows aliases by itself.
+    A resolver follows aliases, so the owner can be another name.
     """
     (wanted,) = asked.question
     return [
@@ -122,16 +121,14 @@ def _records(
 ) -> list[Any]:
     """Return the records of ``name`` from the first of ``servers`` that answers.
 
-    Raises RemoteError when none does, or when the answer is that there is no such record:
-    other servers would say something else only if they were not the line's.
+    Raises RemoteError if none answers, or if the answer is that there is no such record. The
+    other servers are not asked then: only servers of another line would answer differently.
     """
     if not servers:
         raise RemoteError(f"cannot ask for {name}: no name server is known")
-    from dns.rcode import NOERROR, NXDOMAIN  # noqa: PLC0415
-
     failures = []
     for server in servers[:MAX_SERVERS]:
-        asked = question(name, kind)  # each server its own identifier
+        asked = question(name, kind)  # a new identifier for each server
         try:
             answer = _ask(asked, (server, port), deadline)
         except OSError as error:
@@ -146,10 +143,7 @@ def _records(
 
 
 def _ask(asked: Message, server: tuple[str, int], deadline: Deadline) -> Message:
-    """Ask one server; raises OSError. A connected socket hears nobody else."""
-    from dns.flags import TC  # noqa: PLC0415
-    from dns.inet import af_for_address, low_level_address_tuple  # noqa: PLC0415
-
+    """Ask one server; raises OSError. A connected socket receives from that server only."""
     try:
         family = af_for_address(server[0])
     except ValueError:
@@ -163,12 +157,12 @@ def _ask(asked: Message, server: tuple[str, int], deadline: Deadline) -> Message
         with socket.socket(family, socket.SOCK_STREAM) as tcp:
             return _by_tcp(tcp, address, asked, Deadline(deadline.left(EACH_SECONDS)))
     except RemoteError as error:
-        deadline.left()  # the whole has no time left: then that is the reason
+        deadline.left()  # raises if the whole has no time left
         raise OSError(0, str(error)) from None
 
 
 def _by_udp(udp: socket.socket, address: Any, asked: Message, until: Deadline) -> Message:
-    """Return the first datagram that answers; others are not ours to read."""
+    """Return the first datagram that is an answer to ``asked``; ignore others."""
     udp.settimeout(until.left())
     udp.connect(address)
     udp.send(asked.to_wire())

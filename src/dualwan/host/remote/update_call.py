@@ -1,19 +1,20 @@
-"""Notify a provider of a fixed IPv4 address by IPIP that the line's prefix has changed.
+"""The update call: it tells a provider of a fixed IPv4 address by IPIP the line's new prefix.
 
 Some of these services want one GET, from the new address, to a URL with the owner's name and
-password. They stand in a file of their own, which only root may read:
+password. These are in a file of their own, which only root may read:
 
     url = "https://update.example.jp/request?user=me&pass=secret"
     # user = "me"            # both or neither: sent by HTTP's basic authentication
     # password = "secret"
 
-Nothing of the URL past its path, and neither name nor password, gets into a message.
+No message contains the name, the password, or the URL past its path.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from dualwan.config.values import text
 from dualwan.errors import ConfigError, RemoteError
 from dualwan.host.remote import resolver
 from dualwan.host.remote.deadline import Deadline
+from dualwan.host.remote.https import get
 from dualwan.line.provisioning.hb46pp import checked_url, shown
 from dualwan.toml_source import Source, TomlTable, parse
 
@@ -31,7 +33,7 @@ _MAX_SAID = 200  # characters of the answer that are shown
 
 
 class UpdateCall(NamedTuple):
-    """The URL to call, and the login for it ("" for none). Not to be shown or logged."""
+    """The URL, and the login for it ("" for none). Secret: not to be shown or logged."""
 
     url: str
     user: str = ""
@@ -42,7 +44,7 @@ class UpdateCall(NamedTuple):
 
 
 def read(path: Path) -> UpdateCall:
-    """Read the file ``path``; raises ConfigError, also where others than root may use it."""
+    """Read the file ``path``; raises ConfigError, also if others than root have access to it."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -84,16 +86,12 @@ def call(
     seconds: float = SECONDS,
     resolve: Callable[[str], Sequence[str]] | None = None,
 ) -> str:
-    """Make the call; return the start of what the provider says, as one printable line.
+    """Make the call; return the first line of the reply, shortened and printable.
 
-    Over IPv6, within ``seconds``, without following redirects: a password goes to whom it
-    was meant for. ``resolve`` gives a host's IPv6 addresses, by default from the machine's
-    name servers. Raises RemoteError unless the status is 200 to 299.
+    Over IPv6, within ``seconds``. Redirects are not followed, because the password is for this
+    server. ``resolve`` returns the IPv6 addresses of a host, by default from the machine's name
+    servers. Raises RemoteError unless the status is 200 to 299.
     """
-    from base64 import b64encode  # noqa: PLC0415 - only for a call
-
-    from dualwan.host.remote.https import get  # noqa: PLC0415
-
     deadline = Deadline(seconds)
 
     def by_resolvers(host: str) -> Sequence[str]:
@@ -112,5 +110,5 @@ def call(
 def _url(value: object) -> str:
     try:
         return checked_url(text(value))
-    except RemoteError:  # its text quotes the URL, and this one may hold a password
+    except RemoteError:  # its text quotes the URL, which may contain a password
         raise ValueError("must be an https URL without a user name in it") from None
