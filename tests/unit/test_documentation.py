@@ -1,4 +1,4 @@
-"""What is documented is what there is: man pages, example, completion against the program."""
+"""Man pages and example name every key, option, command and service of the program."""
 
 import ast
 import re
@@ -6,137 +6,50 @@ from pathlib import Path
 
 import pytest
 from commandline import choices, options, parsers
+from documents import (
+    EXAMPLE,
+    HEADER,
+    KEY,
+    PAGE_5,
+    PAGE_8,
+    entries_of_page,
+    example_lines,
+    load,
+    read_each_key,
+    read_each_rule_key,
+    record,
+    section_of_page,
+)
 
-from dualwan import cli, config, errors, slices, toml_source
-from dualwan.config import forwards, services
+from dualwan import cli, config, errors, slices
+from dualwan.config import firewall, forwards, mape, services
 from dualwan.mape import table
-
-ROOT = Path(__file__).parents[2]
-EXAMPLE = (ROOT / "etc/dualwan.toml").read_text()
-PAGE_8 = (ROOT / "packaging/man/dualwan-hook.8").read_text()
-PAGE_5 = (ROOT / "packaging/man/dualwan.toml.5").read_text()
-
-KEY = re.compile(r"(?P<off># ?)?(?P<key>[a-z][a-z0-9-]*) = (?P<value>[^#]+)")
-HEADER = re.compile(r"(?:# ?)?\[{1,2}(?P<section>[a-z.]+)\]{1,2}\s*")
-
-BASE = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n'
-MANUAL = (
-    BASE
-    + """[mape]
-provider = "manual"
-br = "2001:db8::1"
-ce = "2001:db8::2"
-ipv4 = "192.0.2.1"
-psid = 1
-psid-length = 6
-"""
-)
-OWN_RULE = (
-    BASE
-    + """[mape]
-br = "2001:db8::1"
-[mape.rule]
-ipv6-prefix = "2001:db8::/40"
-ipv4-prefix = "192.0.2.0/24"
-ea-length = 16
-"""
-)
-AUTO = BASE + "[mape]\n"
-IPIP = (
-    AUTO
-    + """mode = "ipip"
-br = "2001:db8::1"
-ipv4 = "192.0.2.1"
-interface-id = "::feed"
-"""
-)
-DS_LITE = AUTO + 'mode = "ds-lite"\naftr = "gw.example.jp"\n'
-FORWARDS = (
-    MANUAL
-    + """[[forward]]
-via = "pppoe"
-protocol = "tcp"
-port = 8080
-to = "192.168.1.5"
-from = ["192.0.2.0/24"]
-"""
-)
-RULES_D = """[[rule]]
-provider = "mine"
-ipv6-prefix = "2001:db8::/40"
-ipv4-prefix = "192.0.2.0/24"
-ea-length = 16
-br = "2001:db8::1"
-"""
 
 SLICES = tuple(one.name for one in slices.ALL)
 
 
 @pytest.fixture
 def taken(monkeypatch):
-    """What the parser asked for since: (section, key) -> the value that it got."""
-    found = {}
-    take = toml_source.TomlTable.take
-
-    def recording(table, key, *arguments):
-        value = take(table, key, *arguments)
-        found[table.section, key] = value
-        return value
-
-    monkeypatch.setattr(toml_source.TomlTable, "take", recording)
-    return found
-
-
-def load(text, tmp_path):
-    """The configuration TEXT, with no rules but the package's."""
-    return config.from_text("dualwan.toml", text, tmp_path / "rules.d")
+    """Return the values that the parsers got from now on, by (section, key)."""
+    return record(monkeypatch).values
 
 
 @pytest.fixture
 def known(taken, tmp_path):
-    """Every key that the parser of dualwan.toml knows, by section."""
-    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS):
-        load(text, tmp_path)
+    """Return every key that the parser of dualwan.toml knows, as (section, key)."""
+    read_each_key(tmp_path)
     return set(taken)
 
 
 @pytest.fixture
 def known_in_rules(taken, tmp_path):
-    """Every key of a [[rule]] in rules.d."""
-    path = tmp_path / "mine.toml"
-    path.write_text(RULES_D)
-    table.read_toml(path)
+    """Return every key of a [[rule]] in rules.d, as (section, key)."""
+    read_each_rule_key(tmp_path)
     return {(section, key) for section, key in taken if section == "rule"}
 
 
-def example_lines():
-    """(line number, section, key, value, whether it is commented out) in the example."""
-    section = ""
-    for at, line in enumerate(EXAMPLE.splitlines()):
-        if header := HEADER.fullmatch(line):
-            section = header["section"]
-        elif key := KEY.match(line):
-            yield at, section, key["key"], key["value"].strip(), bool(key["off"])
-
-
-def keys_of_page(page):
-    """(section, key) of each `.It Ic key No =` below `.Ss [section]`."""
-    section, found = "", set()
-    for line in page.splitlines():
-        if header := re.fullmatch(r"\.Ss \[{1,2}([a-z.]+)\]{1,2}", line):
-            section = header[1]
-        elif key := re.match(r"\.It Ic ([a-z0-9-]+) No =", line):
-            found.add((section, key[1]))
-    return found
-
-
-def section_of_page(page, name):
-    """The source of PAGE between `.Sh NAME` and the next one."""
-    return page.split(f".Sh {name}\n")[1].split("\n.Sh ")[0]
-
-
 def literal_keys(module):
-    """Every key that MODULE's source names in a call of take."""
+    """Return every key that the source of ``module`` names in a call of take."""
     tree = ast.parse(Path(module.__file__).read_text())
     return {
         node.args[0].value
@@ -148,29 +61,29 @@ def literal_keys(module):
 
 
 def test_no_key_hides_from_these_tests(known):
-    """A key that the source names is one that the configurations above make it ask for."""
-    for module in (config, forwards):
+    """The configurations of documents.py make the parsers ask for each key in their source."""
+    for module in (config, firewall, forwards, mape):
         assert literal_keys(module) <= {key for _, key in known}
 
 
 def test_example_names_each_key_and_no_other(known):
-    """etc/dualwan.toml shows all that the parser knows, in its section."""
+    """etc/dualwan.toml shows each key of the parser, in its section."""
     assert {(section, key) for _, section, key, *_ in example_lines()} == known
 
 
 def test_page_names_each_key_and_no_other(known, known_in_rules):
-    """dualwan.toml(5) describes all that the parsers know, in its section."""
-    assert keys_of_page(PAGE_5) == known | known_in_rules
+    """dualwan.toml(5) describes each key of the parsers, in its section."""
+    assert set(entries_of_page(PAGE_5)) == known | known_in_rules
     assert literal_keys(table) - {"rule"} == {key for _, key in known_in_rules}
 
 
 def test_example_is_in_order_as_it_is(tmp_path):
-    """Who copies the example has a configuration that can be checked at once."""
+    """The example as it is can be loaded."""
     load(EXAMPLE, tmp_path)
 
 
 def test_example_shows_the_defaults(taken, tmp_path):
-    """What is commented out is what holds without it; alternatives begin at `# Or`."""
+    """A key that is commented out shows its default; alternatives begin at `# Or`."""
     load(EXAMPLE, tmp_path)
     defaults = dict(taken)
     lines = EXAMPLE.splitlines()
