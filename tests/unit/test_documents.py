@@ -1,0 +1,95 @@
+"""What is written for developers: links lead somewhere, and the glossary is the program's."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GLOSSARY = ROOT / "docs/glossary.md"
+FOLDERS = ("src", "tests", "docs")
+DOCUMENTS = sorted(
+    (*ROOT.glob("*.md"), *(path for at in FOLDERS for path in (ROOT / at).rglob("*.md")))
+)
+LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
+
+
+def rows(heading):
+    """Return the rows of the table below ``heading`` of the glossary, each as its cells."""
+    below = GLOSSARY.read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    table = [line for line in below.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
+
+
+TERMS = [row[0] for row in (*rows("Words of the field"), *rows("Words of this project"))]
+GONE = [(old.strip("`"), new.strip("`")) for old, new in rows("Words that are gone")]
+
+
+def texts(*folders):
+    """Return each text in ``folders`` but the glossary, by path."""
+    return {
+        path: path.read_text(encoding="utf-8", errors="replace")
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.suffix in {".py", ".md", ".toml", ".txt", ".sh"} and path != GLOSSARY
+    }
+
+
+@pytest.fixture(name="source", scope="module")
+def _source():
+    """Return all of src as one text."""
+    return "\n".join(texts("src").values())
+
+
+@pytest.fixture(name="everything", scope="module")
+def _everything():
+    """Return each text of the program, its tests and its documents, by path."""
+    return texts(*FOLDERS)
+
+
+def anchors(document):
+    """Return what a link can name in ``document``: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(document):
+    """To a file or folder of this repository, and to a heading where one is named."""
+    for target in LINK.findall(document.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, heading = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        assert path.exists(), target
+        assert ROOT in (path, *path.parents), target
+        assert not heading or heading in anchors(path), target
+
+
+def test_the_documents_lead_to_each_other():
+    """Who opens README.md finds the others by links."""
+    found, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        document = ahead.pop()
+        if document not in found and document.suffix == ".md":
+            found.add(document)
+            links = (link.partition("#")[0] for link in LINK.findall(document.read_text()))
+            ahead += [(document.parent / link).resolve() for link in links if ":" not in link]
+    assert set(DOCUMENTS) - found == set()
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_each_word_of_the_glossary_is_used(term, source):
+    """In src, in singular or plural, as words or as a name."""
+    words = re.escape(term).replace(r"\ ", r"[\s_-]+")
+    assert re.search(rf"(?i)(?<![a-z]){words}(s|es)?(?![a-z])", source)
+
+
+@pytest.mark.parametrize(("old", "new"), GONE)
+def test_each_word_that_is_gone_is_gone(old, new, source, everything):
+    """Its successor is in src, and no text of src, tests and docs has the old word."""
+    words = re.escape(new).replace(r"\ ", r"[\s_-]+")
+    assert re.search(rf"(?i)(?<![a-z]){words}", source) or [*(ROOT / "src").rglob(new)], new
+    pattern = re.compile(rf"(?<![\w.]){re.escape(old)}(?!\w)")
+    found = [path.relative_to(ROOT) for path, text in everything.items() if pattern.search(text)]
+    assert found == []
