@@ -26,7 +26,8 @@ from dualwan.model.resources import Address, Flows, Route, RouteRule
 from dualwan.model.state import RunState
 from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
-from dualwan.reconcile import make_plan, reconcile
+from dualwan.planning import make_plan
+from dualwan.reconcile import reconcile
 from dualwan.slices import firewall
 
 CONFIG = config()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dualwan.model.plan import SlicePlan
-from dualwan.reconcile import Plan, Result
+from dualwan.planning import Plan
+from dualwan.reconcile import Result
 
 COLOURS = {"+": "32", "-": "31", "~": "33"}
 
