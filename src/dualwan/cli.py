@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from dualwan.config import Config
     from dualwan.model.event import Event
-    from dualwan.planning import Plan
-    from dualwan.reconcile import Result
+    from dualwan.reconcile import Plan, Result
 
 WOULD_CHANGE = 1
 INTERRUPTED = 130  # what shells say for SIGINT
@@ -176,7 +175,7 @@ def _down(arguments: Namespace) -> int:
 def _run(arguments: Namespace, config: Config | None, event: Event) -> int:
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
-    from dualwan.planning import make_plan
+    from dualwan.reconcile import make_plan
 
     only = arguments.slices or None
     if not arguments.dry_run:
@@ -230,7 +229,7 @@ def _check(arguments: Namespace) -> int:
 def _status(arguments: Namespace) -> int:
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
-    from dualwan.planning import make_plan
+    from dualwan.reconcile import make_plan
     from dualwan.report import prometheus, status
 
     host, config = KernelHost(), _config(arguments)

@@ -7,18 +7,57 @@ from dataclasses import dataclass, field, replace
 
 from dualwan import slices
 from dualwan.config import Config
+from dualwan.config.mape import MapE
 from dualwan.errors import HostError, KernelError, RecordError
 from dualwan.host.api import Host
 from dualwan.journal import Journal
+from dualwan.line import Line, derive_line
+from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.model.event import Event
+from dualwan.model.observed import Observed
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.state import RunState, forget_sysctls, note_intent
 from dualwan.model.usage import Losses
-from dualwan.model.way import Kind, devices, of_kind
-from dualwan.planning import Plan, make_plan
-from dualwan.slices import Situation, Slice
+from dualwan.model.way import Kind, Way, devices, of_kind
+from dualwan.slices import Remains, Situation, Slice, drift, goals
 
 LOCK_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plans of all slices that an event concerns, in the order of doing.
+
+    config: None where there is none that can be used, for a removal.
+    goals: for each slice, whether it is to stand.
+    """
+
+    slices: tuple[SlicePlan, ...]
+    config: Config | None
+    line: Line
+    state: RunState
+    observed: Observed
+    goals: Mapping[str, bool]
+
+    @property
+    def changes(self) -> int:
+        """How many steps would do something."""
+        return sum(len(item.changes) for item in self.slices)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What stands in the way, in words."""
+        return tuple(text for item in self.slices for text in item.problems)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works, but is not as it should be."""
+        return (*self.line.warnings, *drift.warnings(self.state, self.observed, self.slices))
+
+    @property
+    def unobserved(self) -> tuple[str, ...]:
+        """What the kernel did not show."""
+        return tuple(text for item in self.slices for text in item.unobserved)
 
 
 @dataclass(frozen=True)
@@ -81,6 +120,60 @@ class Result:
     def failed(self, name: str, reason: str) -> Result:
         """Return the result with the failure of the slice ``name``."""
         return replace(self, failures={**self.failures, name: reason})
+
+
+def make_plan(
+    config: Config | None,
+    host: Host,
+    event: Event,
+    only: Collection[str] | None = None,
+    state: RunState | None = None,
+) -> Plan:
+    """Return what ``event`` asks for on the machine as it is; changes nothing.
+
+    ``only``: names of slices, None for all. ``state``: as it is known by now, else it is read.
+    """
+    state = host.load_state() if state is None else state
+    line = _line(config, host, state)
+    wan = config.wan.interface if config else ""
+    missing = state.wanted and drift.tables_missing(state, host.table_names())
+    event = goals.scope(event, state, line.prefix, missing=missing)
+    mine = [one for one in goals.concerned(event, slices.ALL) if only is None or one.name in only]
+    observed = host.observe(
+        goals.reads(mine, wan, _sysctls(config, mine, line.ways), line.ways, state)
+    )
+    remains = Remains(state, observed, wan, line.ways)
+    stand = goals.goals(event, mine, remains)
+    plans = []
+    if config is not None:
+        at = Situation(config, line, state, observed)
+        plans = [one.bring_up(at) for one in mine if stand[one.name]]
+    falling = [one.take_down(remains) for one in reversed(mine) if not stand[one.name]]
+    return Plan((*falling, *plans), config, line, state, observed, stand)
+
+
+def _line(config: Config | None, host: Host, state: RunState) -> Line:
+    if config is None:
+        return Line()
+    prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
+    return derive_line(config, prefixes, state.prefix, _cached_answers(config, host), state.aftr)
+
+
+def _sysctls(
+    config: Config | None, mine: Collection[Slice], ways: tuple[Way, ...]
+) -> tuple[str, ...]:
+    if config is None:
+        return ()
+    return tuple(name for one in mine for name in one.sysctls(config, ways))
+
+
+def _cached_answers(config: Config, host: Host) -> tuple[CachedAnswer, ...]:
+    """Return what the line said of its rule before; asks nobody."""
+    if not isinstance(config.mape, MapE) or not config.mape.provisioning:
+        return ()
+    from dualwan.line.provisioning.refresh import cached_answers  # noqa: PLC0415 - loaded by need
+
+    return cached_answers(config, host)
 
 
 def reconcile(

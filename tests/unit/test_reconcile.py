@@ -26,8 +26,7 @@ from dualwan.model.resources import Address, Flows, Route, RouteRule
 from dualwan.model.state import RunState
 from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
-from dualwan.planning import make_plan
-from dualwan.reconcile import reconcile
+from dualwan.reconcile import make_plan, reconcile
 from dualwan.slices import firewall
 
 CONFIG = config()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dualwan.model.plan import SlicePlan
-from dualwan.planning import Plan
-from dualwan.reconcile import Result
+from dualwan.reconcile import Plan, Result
 
 COLOURS = {"+": "32", "-": "31", "~": "33"}
 

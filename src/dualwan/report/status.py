@@ -13,7 +13,7 @@ from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Softwire
-from dualwan.planning import Plan
+from dualwan.reconcile import Plan
 from dualwan.report import ports
 
 
