@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dualwan.config import Config
     from dualwan.model.event import Event
-    from dualwan.reconcile import Plan, Result
+    from dualwan.result import Plan, Result
 
 WOULD_CHANGE = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

@@ -16,7 +16,8 @@ from dualwan.line.failover import next_health
 from dualwan.model.event import Event
 from dualwan.model.plan import Step
 from dualwan.model.state import Health, RunState
-from dualwan.reconcile import LOCK_SECONDS, Result, reconcile
+from dualwan.reconcile import LOCK_SECONDS, reconcile
+from dualwan.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dualwan.model.plan import SlicePlan
-from dualwan.reconcile import Plan, Result
 from dualwan.report.data import PlanData
+from dualwan.result import Plan, Result
 
 COLOURS = {"+": "32", "-": "31", "~": "33"}
 

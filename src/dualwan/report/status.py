@@ -12,9 +12,9 @@ from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Softwire
-from dualwan.reconcile import Plan
 from dualwan.report import ports
 from dualwan.report.data import LearnedData, MapeData, SliceData, SoftwireData, StatusData
+from dualwan.result import Plan
 
 
 def usage(host: Host, plan: Plan) -> Usage | None:
