@@ -1,4 +1,4 @@
-"""The command dualwan-hook: arguments to calls, nothing else."""
+"""The command dualwan-hook: parse its arguments, and call what does the work."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from dualwan.config import Config
     from dualwan.model.event import Event
-    from dualwan.reconcile import Plan, Result
+    from dualwan.result import Plan, Result
 
 WOULD_CHANGE = 1
-INTERRUPTED = 130  # what shells say for SIGINT
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class _SliceNames:
-    """The names of the slices, loaded when they are asked for: most commands need none."""
+    """The names of the slices, loaded on demand: most commands need none."""
 
     def __iter__(self) -> Iterator[str]:
         from dualwan import slices
@@ -40,7 +40,7 @@ class _Parser(ArgumentParser):
 
 
 def _common() -> _Parser:
-    """The options that may stand before or after the command."""
+    """Return the options that are valid before and after the command."""
     common = _Parser(add_help=False, argument_default=SUPPRESS)
     common.add_argument(
         "--config",
@@ -60,7 +60,7 @@ def _common() -> _Parser:
 
 
 def _parser() -> _Parser:
-    # Two sets, because set_defaults reaches into the options of its parents.
+    # Two objects, because set_defaults changes the options of its parents.
     common = [_common()]
     parser = _Parser(
         prog="dualwan-hook",
@@ -114,7 +114,7 @@ def _parser() -> _Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line ARGV; returns the exit code (see errors)."""
+    """Run the command line ``argv``; return the exit code (see errors)."""
     try:
         arguments = _parser().parse_args(argv)
         _check_combination(arguments)
@@ -122,18 +122,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DualwanError as error:
         print(f"dualwan-hook: {error}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
 def _print(text: str, end: str = "\n") -> None:
-    """Print ``text`` at once; raises HostError where it cannot be written."""
+    """Print and flush ``text``; raises HostError if it cannot be written, or BrokenPipeError."""
     try:
         print(text, end=end, flush=True)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python flushes last
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         if isinstance(error, BrokenPipeError):
             raise
         raise HostError(f"standard output: {error.strerror}") from None
@@ -161,7 +161,7 @@ def _apply(arguments: Namespace) -> int:
 
 
 def _down(arguments: Namespace) -> int:
-    """Take everything down, also where the configuration is gone or wrong."""
+    """Take everything down, even if the configuration is missing or wrong."""
     from dualwan.model.event import Event
 
     try:
@@ -202,7 +202,7 @@ def _show(arguments: Namespace, plan: Plan | Result, *, everything: bool) -> Non
 
 
 def _event(arguments: Namespace) -> int:
-    """What a hook does, for a person: the same path, with the interface from the environment."""
+    """Do as the hook does, with the interface from the environment."""
     from dualwan import hook
 
     word, environ = arguments.event, dict(os.environ)
@@ -243,7 +243,7 @@ def _status(arguments: Namespace) -> int:
 
 
 def _watch(arguments: Namespace) -> int:
-    """Run until ended: each change of the line is one event, as from a hook."""
+    """Handle each change of the line as an event, until the process is ended."""
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.host.watch import changes
@@ -253,7 +253,7 @@ def _watch(arguments: Namespace) -> int:
     for _ in changes(_config(arguments).prefix_source):
         try:
             handle_event(_config(arguments), host, Event.PREFIX_CHANGED)
-        except DualwanError as error:  # in the log already; the next change tries again
+        except DualwanError as error:  # the next change tries again
             print(f"dualwan-hook: {error}", file=sys.stderr)
     return 0
 

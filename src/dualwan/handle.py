@@ -1,4 +1,4 @@
-"""One event from start to end: reconcile, dial or hang up, ask the line, log."""
+"""All stages of one event: reconcile, dial or hang up, refresh what the line told, log."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from dualwan.line.failover import next_health
 from dualwan.model.event import Event
 from dualwan.model.plan import Step
 from dualwan.model.state import Health, RunState
-from dualwan.reconcile import LOCK_SECONDS, Result, reconcile
+from dualwan.reconcile import LOCK_SECONDS, reconcile
+from dualwan.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HANG_UP_SECONDS = 15.0  # pppd ends the session, runs ip-down, and waits for it
+HANG_UP_SECONDS = 15.0  # pppd ends the session and waits for its ip-down hooks
 
 
 def handle_event(
     config: Config | None, host: Host, event: Event, only: Collection[str] | None = None
 ) -> Result:
-    """Do what ``event`` asks for, and log it; raises DualwanError after logging it.
+    """Handle ``event`` and log it; raises DualwanError, which is logged too.
 
-    ``config`` is None for a removal without one. ``only``: names of slices, and nothing else
-    is done; None for the whole router. A stage that fails does not keep the others from being
-    done: pppd may refuse to end or to start, and the rest of the event is done all the same.
+    ``config`` is None for a removal without configuration. ``only``: reconcile these slices and
+    skip all other stages; None for the whole router. If pppd refuses to start or to end, the
+    other stages still run.
     """
     return _handle(_Run(config, host, event, only))
 
 
 def _handle(run: _Run) -> Result:
-    """Do the stages of the event of ``run``, and log what they say; see handle_event."""
+    """Run the stages of an event, and log its failures; see handle_event."""
     try:
         for stage, events in STAGES:
             if run.event in events and (run.only is None or stage is _reconcile):
                 stage(run)
-    except DualwanError as error:  # cuts the event short; what failed before it is said too
+    except DualwanError as error:  # ends the event; earlier failures are logged too
         for sentence in run.failures:
             fail(run.event, HostError(sentence))
         fail(run.event, error)
@@ -55,7 +56,7 @@ def _handle(run: _Run) -> Result:
 
 
 class _Run:
-    """What the stages of one event share: what is done, and what has failed."""
+    """The state that the stages of one event share: the last result, and failures."""
 
     def __init__(
         self, config: Config | None, host: Host, event: Event, only: Collection[str] | None
@@ -65,7 +66,7 @@ class _Run:
         self.failures: list[str] = []
 
     def reconcile(self) -> Result:
-        """Reconcile; log what was applied, however that ends, and what is not as it should be."""
+        """Reconcile, and log the warnings and the steps applied, also if an error ends the run."""
         applied: list[tuple[str, Step]] = []
         try:
             self.done = reconcile(self.config, self.host, self.event, self.only, applied)
@@ -79,14 +80,14 @@ class _Run:
 
     @contextmanager
     def noting_failure(self) -> Iterator[None]:
-        """Note a HostError of what is inside, and go on."""
+        """Add a HostError of the body to ``failures``, and continue."""
         try:
             yield
         except HostError as error:
             self.failures.append(str(error))
 
     def say(self, sentence: str) -> None:
-        """Log a sentence."""
+        """Log ``sentence``."""
         _say(self.event, sentence)
 
     def update_state(self, change: Callable[[RunState], RunState]) -> None:
@@ -95,10 +96,10 @@ class _Run:
             self.host.save_state(change(self.host.load_state()))
 
     def result(self) -> Result:
-        """Return the last result; raises HostError with all that stands in the way."""
+        """Return the last result; raises HostError with all failures and problems."""
         if self.done is None:
             raise HostError(f"nothing is to be done at {self.event.label}")
-        if self.event is Event.PRE_UP:  # that the link is down is no news
+        if self.event is Event.PRE_UP:  # its problem is that the link is down, as expected
             self.done = replace(
                 self.done,
                 plan=replace(
@@ -116,7 +117,7 @@ def _reconcile(run: _Run) -> None:
 
 
 def _hang_up(run: _Run) -> None:
-    """End the PPP session, where that is ours; outside the lock, for pppd runs our hooks."""
+    """End the PPP session if we dial it. Without the lock, because pppd runs our hooks."""
     if run.config is None:
         peers = run.host.load_state().dialled
     else:
@@ -125,7 +126,7 @@ def _hang_up(run: _Run) -> None:
         with run.noting_failure():
             if run.host.hang_up(peer, HANG_UP_SECONDS):
                 run.say(f"hung up {peer}")
-            if peer in run.host.load_state().dialled:  # also where it ended by itself
+            if peer in run.host.load_state().dialled:  # also if it ended by itself
                 run.update_state(
                     lambda state, gone=peer: replace(  # type: ignore[misc]
                         state, dialled=tuple(one for one in state.dialled if one != gone)
@@ -134,7 +135,7 @@ def _hang_up(run: _Run) -> None:
 
 
 def _dial(run: _Run) -> None:
-    """Start the PPP session, where that is ours and the machine is closed; outside the lock."""
+    """Start the PPP session if we dial it and the firewall is loaded. Without the lock."""
     if run.config is None or not run.config.pppoe.dial or run.done is None or not run.done.closed:
         return
     peer = run.config.pppoe.peer
@@ -147,36 +148,39 @@ def _dial(run: _Run) -> None:
 
 
 def _await_prefix(run: _Run) -> None:
-    """Wait for the prefix that the softwire follows from; PPPoE is dialled by then."""
+    """Wait for the prefix that the softwire is derived from. PPPoE is dialled before."""
     if run.config is not None and run.done is not None and run.done.plan.line.softwire is None:
         run.host.await_prefix(run.config.prefix_source, run.config.mape.wait)
         run.reconcile()
 
 
 def _refresh(run: _Run) -> None:
-    """Ask the line what it alone knows; reconcile where it says something new.
+    """Ask the line's servers, and reconcile if they have news.
 
-    Outside the lock, and last, so that a slow server holds up nothing.
+    Without the lock and after reconciling, so that a slow server delays nothing.
     """
     if _is_news(run):
         run.reconcile()
 
 
 def _refresh_first(run: _Run) -> None:
-    """Ask the line before anything is done: a person waits for the result."""
+    """Ask the line's servers before reconciling: a person waits for the whole result."""
     _is_news(run)
 
 
 def _is_news(run: _Run) -> bool:
-    """Ask the line; whether it says anything else than before."""
+    """Ask the line's servers; return whether the answer differs from the last one."""
     mape = run.config.mape if run.config else None
     if run.event is Event.PREFIX_CHANGED and not run.host.load_state().wanted:
-        return False  # after ifdown: what the line does then is nobody's business
+        return False  # after ifdown the line does not matter
     if isinstance(mape, DsLite):
         return _refresh_aftr(run, mape.aftr)
     if run.config is None or not isinstance(mape, MapE) or not mape.provisioning:
         return False
-    from dualwan.line.provisioning.refresh import cached_answers, refresh  # noqa: PLC0415 - loaded by need
+    from dualwan.line.provisioning.refresh import (  # noqa: PLC0415 - only provisioning needs it
+        cached_answers,
+        refresh,
+    )
 
     before = [item.answer for item in cached_answers(run.config, run.host)]
     for sentence in refresh(run.config, run.host, on_request=run.event is Event.APPLY):
@@ -185,11 +189,11 @@ def _is_news(run: _Run) -> bool:
 
 
 def _refresh_aftr(run: _Run, aftr: str) -> bool:
-    """Look up DS-Lite's other end; whether it is elsewhere than before."""
+    """Look up the address of DS-Lite's AFTR; return whether it has changed."""
     try:
         address = aftr if ":" in aftr else run.host.resolve(aftr)
     except DualwanError as error:
-        fail(run.event, error)  # the address of last time counts on
+        fail(run.event, error)  # the last address stays in use
         return False
     if address == run.host.load_state().aftr:
         return False
@@ -199,7 +203,7 @@ def _refresh_aftr(run: _Run, aftr: str) -> bool:
 
 
 def _notify_provider(run: _Run) -> None:
-    """Tell IPIP's provider our end of the tunnel, once for each."""
+    """Make IPIP's update call, once for each address of our end of the tunnel."""
     mape = run.config.mape if run.config else None
     softwire = run.done.plan.line.softwire if run.done else None
     if not isinstance(mape, Ipip) or not mape.update or softwire is None:
@@ -217,8 +221,8 @@ def _notify_provider(run: _Run) -> None:
         run.update_state(lambda state: replace(state, notified_ce=ce))
 
 
-# What is done at which events, in this order. Hanging up comes first and dialling late, both
-# outside the lock: pppd runs our own hooks, which take it.
+# Stages in order, and their events. Hanging up comes first and dialling after reconciling, both
+# without the lock: pppd runs our own hooks, which take it.
 STAGES: tuple[tuple[Callable[[_Run], None], tuple[Event, ...]], ...] = (
     (_refresh_first, (Event.APPLY,)),
     (_hang_up, (Event.DOWN, Event.REMOVE)),
@@ -231,15 +235,16 @@ STAGES: tuple[tuple[Callable[[_Run], None], tuple[Event, ...]], ...] = (
 
 
 def probe(config: Config, host: Host) -> Health:
-    """Ping once through the default way, note the answer, and reconcile if that flipped it.
+    """Ping once through the default way, update its health, and reconcile if that has flipped.
 
-    Where the kernel refuses what follows, the next probe tries again.
+    If a slice fails then, the next probe reconciles again. Raises DualwanError.
     """
     answered = host.any_answers(config.mape.tunnel, [str(one) for one in config.wan.probe])
     now = clock_gettime(CLOCK_BOOTTIME)
     with host.lock(LOCK_SECONDS):
         state = host.load_state()
-        before = state.health._replace(since=min(state.health.since, now))  # 0.1.0: time of day
+        # A later time is one of 0.1.0, by the wall clock.
+        before = state.health._replace(since=min(state.health.since, now))
         health = next_health(before, answered, now, config.wan.hold_down)
         flipped = health.broken != before.broken
         health = health._replace(followed=before.followed and not flipped)
@@ -255,7 +260,7 @@ def probe(config: Config, host: Host) -> Health:
 
 
 def _follow(config: Config, host: Host, health: Health) -> Health:
-    """Reconcile with ``health``; note that it is followed, unless a slice has failed."""
+    """Reconcile after a flip; save ``health`` as followed unless a slice has failed."""
     run = _Run(config, host, Event.PREFIX_CHANGED, None)
     health = health._replace(followed=True)
     try:
@@ -271,11 +276,11 @@ def _say(event: Event, sentence: str) -> None:
 
 
 def fail(event: Event, error: DualwanError) -> None:
-    """Log an error as one line."""
+    """Log ``error`` as one line."""
     _log(event).error(str(error).replace("\n", " "))
 
 
 def _log(event: Event, **context: str) -> Any:
-    from dualwan.log import logger  # noqa: PLC0415 - after the work: it takes 50 ms to load
+    from dualwan.log import logger  # noqa: PLC0415 - structlog takes 50 ms; load it after the work
 
     return logger(cause=event.label, **context)

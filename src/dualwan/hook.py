@@ -1,7 +1,8 @@
-"""What ifupdown and pppd tell, turned into an event. Imports nothing that takes time.
+"""The hooks of ifupdown and pppd: an event from the environment.
 
-A hook is a function of its environment. Every ifup on the machine and every pppd run it,
-so the first thing is to find out, within milliseconds, whether it is any business of ours.
+Every ifup and every pppd of the machine runs them, so an event of another interface must end
+within milliseconds. The module therefore imports nothing that takes time, and its functions
+import what they need.
 """
 
 from __future__ import annotations
@@ -14,42 +15,42 @@ from collections.abc import Mapping
 from dualwan import paths
 from dualwan.model.event import Event
 
-DEADLINE_SECONDS = 60  # pppd holds back ip-down until ip-up has ended, so ip-up must end
+DEADLINE_SECONDS = 60  # pppd starts ip-down only once ip-up has ended
 
-IFUPDOWN = {  # by PHASE
+IFUPDOWN = {  # by PHASE of interfaces(5)
     "pre-up": Event.PRE_UP,
     "post-up": Event.UP,
     "pre-down": Event.DOWN,
     "post-down": Event.POST_DOWN,
 }
-PPP = {"ip-up.d": Event.PPP_UP, "ip-down.d": Event.PPP_DOWN}  # by the script's folder
+PPP = {"ip-up.d": Event.PPP_UP, "ip-down.d": Event.PPP_DOWN}  # by the folder of the script
 
 
 def from_ifupdown(environ: Mapping[str, str]) -> tuple[Event | None, str]:
-    """Return event and interface by interfaces(5)'s PHASE and IFACE; None for no event."""
+    """Return event and interface from PHASE and IFACE (interfaces(5)); None for another phase."""
     return IFUPDOWN.get(environ.get("PHASE", "")), environ.get("IFACE", "")
 
 
 def from_ppp(folder: str, environ: Mapping[str, str]) -> tuple[Event | None, str]:
-    """Return event and interface by the script's folder and pppd(8)'s PPP_IFACE.
+    """Return event and interface from the script's ``folder`` and PPP_IFACE (pppd(8)).
 
-    PPP_LOCAL, the new address, is not read: the kernel is asked for the address that the
-    device has by then, which is another one if this hook runs late.
+    PPP_LOCAL, the new address, is ignored. If the hook runs late, the device may have another
+    address, so the address is read from the kernel.
     """
     return PPP.get(folder), environ.get("PPP_IFACE", "")
 
 
 def may_concern(interface: str, text: str) -> bool:
-    """Whether a configuration with TEXT can be about INTERFACE: the name stands in it.
+    """Whether a configuration with ``text`` can name ``interface``.
 
-    Never wrongly no; the parsed configuration has the last word (concerns).
+    True may be wrong, False never is; ``concerns`` decides by the parsed configuration.
     """
-    escaped = "\\" in text  # TOML can write any letter as a number
+    escaped = "\\" in text  # TOML has numeric escapes for letters
     return bool(interface) and (interface in text or interface == paths.PPP_INTERFACE or escaped)
 
 
 def hook(event: Event | None, interface: str, environ: Mapping[str, str] = os.environ) -> int:
-    """Run EVENT for INTERFACE as a hook: always 0, whatever happens; errors go to the log."""
+    """Run ``event`` for ``interface``; return 0, also after an error, which is logged."""
     path = environ.get("DUALWAN_CONFIG") or paths.CONFIG
     if event is None or not interface:
         return 0
@@ -58,16 +59,16 @@ def hook(event: Event | None, interface: str, environ: Mapping[str, str] = os.en
             if not may_concern(interface, file.read()):
                 return 0
     except OSError:
-        return 0  # not configured (yet), or removed
+        return 0  # no configuration (yet)
     try:
-        _act(event, interface, path)
-    except Exception as error:  # noqa: BLE001 - whatever it is, ifupdown must not suffer for it
-        _confess(event, error)
+        _run(event, interface, path)
+    except Exception as error:  # noqa: BLE001 - a bug of ours must not fail an ifup
+        _report_bug(event, error)
     return 0
 
 
-def _confess(event: Event, error: Exception) -> None:
-    """Say that an error which nobody thought of has ended the hook."""
+def _report_bug(event: Event, error: Exception) -> None:
+    """Log an unexpected error, and print it to stderr."""
     sentence = f"unexpected {type(error).__name__}: {error}; please report it".replace("\n", " ")
     print(f"dualwan-hook: {sentence}", file=sys.stderr)
     try:
@@ -75,11 +76,11 @@ def _confess(event: Event, error: Exception) -> None:
         from dualwan.handle import fail
 
         fail(event, DualwanError(sentence))
-    except Exception:  # noqa: BLE001, S110 - the log is what is broken; stderr has it
+    except Exception:  # noqa: BLE001, S110 - the log itself is broken; stderr has it
         pass
 
 
-def _act(event: Event, interface: str, path: str) -> None:
+def _run(event: Event, interface: str, path: str) -> None:
     from pathlib import Path
 
     from dualwan.config import load
@@ -108,12 +109,12 @@ def _act(event: Event, interface: str, path: str) -> None:
     signal.alarm(seconds)
     try:
         handle_event(config, KernelHost(), event)
-    except DualwanError as error:  # logged already
+    except DualwanError as error:  # handle_event has logged it
         print(f"dualwan-hook: {error}", file=sys.stderr)
     finally:
         signal.alarm(0)
 
 
 def concerns(event: Event, interface: str, wan: str, ppp: str) -> bool:
-    """Whether an event of ``interface`` is one of the WAN or of our PPPoE."""
+    """Whether ``event`` of ``interface`` is about our PPP device or our WAN."""
     return interface == (ppp if event.of_ppp else wan)

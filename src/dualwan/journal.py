@@ -1,4 +1,4 @@
-"""The run state of one run: read once, and written once for each slice that changes something."""
+"""The run state during one run: loaded once, saved once for each slice that changes something."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dualwan.model.state import RunState, note_step
 
 
 class Journal:
-    """Keeps what is noted, and writes it when it is due. The lock is held.
+    """The current run state, and when to save it. The caller holds the lock.
 
-    What a slice has done is written with what the next one intends to do: before the first
-    step of a slice, everything noted so far is on disk.
+    The steps of one slice are saved together with the intents of the next slice: before its
+    first step, everything noted so far is on disk.
 
-    applied: gets each step as soon as it is done, with the name of its slice, so that the log
-    is right about a run that is cut short.
+    applied: receives each step once it is done, with the name of its slice, so that the caller
+    can log the steps of a run that an error ends.
     """
 
     def __init__(self, store: Store, applied: list[tuple[str, Step]]) -> None:
@@ -26,40 +26,40 @@ class Journal:
         self.state = self._saved = store.load_state()
 
     def note(self, state: RunState) -> None:
-        """Take ``state`` as what is to be written next."""
+        """Replace the current state; it is saved later."""
         self.state = state
 
     def note_wish(self, event: Event) -> None:
-        """Note whether the router is to be up at all, where ``event`` says so."""
+        """Note whether the router is to be up, if ``event`` tells."""
         if event.wanted is not None:
             self.note(replace(self.state, wanted=event.wanted))
 
     def note_intent(self, state: RunState) -> None:
-        """Take ``state`` as what is to be written before the steps that it is about; write it.
+        """Replace the current state before the steps that it is about, and save it.
 
-        Raises HostError where it says more than was noted so far. Else a failure is left to
-        ``close``: a full disk does not keep the firewall from being loaded.
+        Raises HostError if that fails and ``state`` holds a new intent. Without one the failure
+        is left to ``close``, so that the firewall is loaded even if the disk is full.
         """
-        says_more, self.state = state != self.state, state
+        is_new, self.state = state != self.state, state
         try:
             self.save()
         except HostError:
-            if says_more:
+            if is_new:
                 raise
 
     def note_step(self, name: str, step: Step) -> None:
-        """Note that ``step`` of the slice ``name`` is done."""
+        """Note ``step`` of the slice ``name`` as done."""
         self.note(note_step(self.state, name, step))
         self._applied.append((name, step))
 
     def save(self) -> None:
-        """Write what was noted since the last time, if anything; raises HostError."""
+        """Save the state if it has changed since the last save; raises HostError."""
         if self.state != self._saved:
             self._store.save_state(self.state)
             self._saved = self.state
 
     def close(self) -> str:
-        """Write as ``save`` does at the end of a run; return why that failed, "" if it did not."""
+        """Save at the end of a run; return the reason if that fails, else ""."""
         try:
             self.save()
         except HostError as error:

@@ -34,24 +34,24 @@ SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
 TO_TABLE = 1  # FR_ACT_TO_TBL
 UNICAST, UNREACHABLE = 1, 7  # RTN_UNICAST, RTN_UNREACHABLE
 # Without NLM_F_EXCL and NLM_F_APPEND the kernel puts the route before others of the same
-# metric (fib_table_insert), so a default route that pppd left does not stand in the way.
+# metric (fib_table_insert), so a default route that pppd has left does not go before ours.
 PREPEND = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE
 
 
 class Netlink:
-    """One rtnetlink socket, opened at first use."""
+    """Resources read and changed by one rtnetlink socket, which is opened at first use."""
 
     def __init__(self) -> None:
         self._socket: Any = None
 
     @property
     def ipr(self) -> Any:
-        """The socket."""
+        """The rtnetlink socket."""
         if self._socket is None:
             self._socket = IPRoute()
         return self._socket
 
-    # --- looking -------------------------------------------------------------------------
+    # --- reading -------------------------------------------------------------------------
 
     def _link(self, name: str) -> Any | None:
         try:
@@ -63,7 +63,10 @@ class Netlink:
         return found[0] if found else None
 
     def look(self, names: Iterable[str]) -> tuple[dict[str, Link], list[Address], list[Tunnel]]:
-        """Those of the devices NAMES that exist, with their addresses and tunnel data."""
+        """Return links, addresses and tunnels of those devices in ``names`` that exist.
+
+        Raises KernelError.
+        """
         links: dict[str, Link] = {}
         raw: dict[str, Any] = {}
         for name in dict.fromkeys(name for name in names if name):
@@ -89,7 +92,7 @@ class Netlink:
             messages = (*self.ipr.get_addr(family=AF_INET), *self.ipr.get_addr(family=AF_INET6))
         for message in messages:
             if message["family"] == AF_INET6 and message["prefixlen"] != IPV6_BITS:
-                continue  # ours are host addresses; whoever added another length keeps it
+                continue  # ours are host addresses
             device = by_index.get(message["index"])
             local = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
             if device and local:
@@ -111,7 +114,7 @@ class Netlink:
         return str(messages[0].get_attr("IFLA_IFNAME")) if messages else ""
 
     def routes(self) -> list[Route]:
-        """Our own IPv4 routes, in every table."""
+        """Return the IPv4 routes with our protocol number, of all tables; raises KernelError."""
         names: dict[int, str] = {}
         found = []
         with refused("routes"):
@@ -123,7 +126,7 @@ class Netlink:
             if index not in names:
                 names[index] = self._name(index) if index else ""
             if index and not names[index]:
-                continue  # the device went meanwhile, and the route with it
+                continue  # the device is gone since, and the route with it
             found.append(
                 Route(
                     message.get_attr("RTA_TABLE") or message["table"],
@@ -134,7 +137,7 @@ class Netlink:
         return found
 
     def rules(self) -> list[RouteRule]:
-        """Our own IPv4 rules."""
+        """Return the IPv4 rules with our protocol number; raises KernelError."""
         with refused("rules"):
             messages = tuple(self.ipr.get_rules(family=AF_INET))
         return [
@@ -158,12 +161,12 @@ class Netlink:
         return int(message["index"])
 
     def set_address(self, address: Address) -> None:
-        """Add a host address, or change its lifetime; see Address for IPv6 ones."""
+        """Add a host address, or change its preferred lifetime; raises KernelError."""
         index = self._index(address.device)
         with refused(f"adding {address.text}"):
             if ":" in address.address:
                 preferred = 0 if address.deprecated else FOREVER
-                # pyroute2 0.7 reads only the dictionary, 0.9 only the words; the order matters.
+                # pyroute2 0.7 reads only cacheinfo, 0.9 only the arguments; their order matters.
                 self.ipr.addr(
                     "replace",
                     index=index,
@@ -181,7 +184,7 @@ class Netlink:
                 )
 
     def remove_address(self, address: Address) -> None:
-        """Remove a host address; one that is gone already is no error."""
+        """Remove a host address; no error if it is gone already."""
         message = self._link(address.device)
         if message is None:
             return
@@ -196,7 +199,7 @@ class Netlink:
             )
 
     def set_tunnel(self, tunnel: Tunnel) -> None:
-        """Make the tunnel, or change all of it: a partial change would zero the rest."""
+        """Add the tunnel, or change all of it: the kernel zeroes what a change leaves out."""
         data = {
             "kind": "ip6tnl",
             "ip6tnl_link": self._index(tunnel.link),
@@ -217,19 +220,19 @@ class Netlink:
                 self.ipr.link("set", index=message["index"], mtu=tunnel.mtu, state="up")
 
     def remove_link(self, name: str) -> None:
-        """Remove a device of ours; one that is gone already is no error."""
+        """Remove a device; no error if it is gone already."""
         message = self._link(name)
         if message is not None:
             with gone_is_fine(f"removing {name}", errno.ENODEV):
                 self.ipr.link("del", index=message["index"])
 
     def add_route(self, route: Route) -> None:
-        """Put the default route before others of its metric, or mend one whose device changed."""
+        """Add a default route before others of its metric; no error if it exists."""
         with gone_is_fine(f"adding {route.text}", errno.EEXIST):
             self.ipr.route((RTM_NEWROUTE, PREPEND), **self._route(route))
 
     def remove_route(self, route: Route) -> None:
-        """Remove a route; one that is gone already is no error."""
+        """Remove a route; no error if it is gone already."""
         if not route.device or self._link(route.device) is not None:
             with gone_is_fine(f"removing {route.text}", errno.ESRCH):
                 self.ipr.route("del", **self._route(route))
@@ -247,12 +250,12 @@ class Netlink:
         return fields | ({"priority": route.metric} if route.metric else {})
 
     def add_rule(self, rule: RouteRule) -> None:
-        """Add a rule; one that is there already is no error."""
+        """Add a rule; no error if it exists."""
         with gone_is_fine(f"adding {rule.text}", errno.EEXIST):
             self.ipr.rule("add", **_rule(rule))
 
     def remove_rule(self, rule: RouteRule) -> None:
-        """Remove a rule; one that is gone already is no error."""
+        """Remove a rule; no error if it is gone already."""
         with gone_is_fine(f"removing {rule.text}", errno.ENOENT):
             self.ipr.rule("del", **_rule(rule))
 
@@ -280,12 +283,12 @@ def _kind(message: Any) -> str:
 def _tunnel(name: str, message: Any, name_of: Any) -> Tunnel:
     data = message.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
     link = data.get_attr("IFLA_IP6TNL_LINK")
-    sane = bool((data.get_attr("IFLA_IP6TNL_FLAGS") or 0) & IGNORE_ENCAP_LIMIT)
+    no_limit = bool((data.get_attr("IFLA_IP6TNL_FLAGS") or 0) & IGNORE_ENCAP_LIMIT)
     return Tunnel(
         name,
         str(data.get_attr("IFLA_IP6TNL_LOCAL")),
         str(data.get_attr("IFLA_IP6TNL_REMOTE")),
         name_of(link) if link else "",
         int(message.get_attr("IFLA_MTU")),
-        up=bool(message["flags"] & IFF_UP) and sane,
+        up=bool(message["flags"] & IFF_UP) and no_limit,
     )

@@ -1,1 +1,1 @@
-"""Showing: the plan as = + ~ - lines, the status, both also as JSON."""
+"""Reports: plan and status as text, as JSON, and as metrics."""

@@ -1,17 +1,19 @@
-"""A plan for a person: lines of = + ~ -, grouped by slice."""
+"""A plan, or the result of a run: as lines for a person, and as data for programs."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from dualwan.model.plan import SlicePlan
-from dualwan.reconcile import Plan, Result
+from dualwan.report.data import PlanData
+from dualwan.result import Plan, Result
 
 COLOURS = {"+": "32", "-": "31", "~": "33"}
 
 
 def lines(plan: Plan | Result, everything: bool = True, colour: bool = False) -> list[str]:
-    """The plan; without EVERYTHING only what changes."""
+    """Return a line for each step, with its sign, under the name of its slice.
+
+    ``everything``: steps that change nothing are shown too. ``colour``: for a terminal.
+    """
     found: list[str] = []
     for item in plan.slices:
         found += _slice_lines(item, everything, colour)
@@ -33,8 +35,8 @@ def _painted(line: str, sign: str, colour: bool) -> str:
     return line
 
 
-def as_data(plan: Plan | Result) -> dict[str, Any]:
-    """The plan for programs."""
+def as_data(plan: Plan | Result) -> PlanData:
+    """Return the data of --json."""
     return {
         "changes": plan.changes,
         "slices": {

@@ -1,15 +1,14 @@
-"""How much of the port set is in use, for `status`."""
+"""Usage of the port set, for `status`."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from dualwan.model.usage import PROTOCOLS, Usage
 from dualwan.model.way import Softwire
+from dualwan.report.data import PortsData
 
 
-def as_data(softwire: Softwire | None, used: Usage) -> dict[str, Any] | None:
-    """For programs; None where no address is shared."""
+def as_data(softwire: Softwire | None, used: Usage) -> PortsData | None:
+    """Return the usage for --json; None without a port set."""
     if softwire is None or softwire.port_set is None:
         return None
     return {
@@ -29,8 +28,8 @@ def as_data(softwire: Softwire | None, used: Usage) -> dict[str, Any] | None:
     }
 
 
-def rows(data: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """For a person: titles and what they say."""
+def rows(data: PortsData | None) -> list[tuple[str, str]]:
+    """Return the usage as rows of a title and a text."""
     if data is None:
         return []
     size, found = data["size"], []

@@ -1,15 +1,16 @@
-"""Status as a textfile of Prometheus' node exporter (text exposition format 0.0.4)."""
+"""Status as a textfile for Prometheus' node exporter (text exposition format 0.0.4)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+
+from dualwan.report.data import PortsData, StatusData
 
 Sample = tuple[dict[str, str], int]
 
 
-def text(data: dict[str, Any]) -> str:
-    """All metrics, from the DATA of `status --json`."""
+def text(data: StatusData) -> str:
+    """Return all metrics of ``data``."""
     lines: list[str] = []
     for name, kind, about, samples in _metrics(data):
         lines += [f"# HELP dualwan_{name} {about}", f"# TYPE dualwan_{name} {kind}"]
@@ -17,14 +18,18 @@ def text(data: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _metrics(data: dict[str, Any]) -> Iterator[tuple[str, str, str, list[Sample]]]:
+def _metrics(data: StatusData) -> Iterator[tuple[str, str, str, list[Sample]]]:
     yield (
         "up",
         "gauge",
         "Whether a WAN is up.",
         [
-            ({"wan": name, "interface": data[name][device]}, int(data[name]["up"]))
-            for name, device in (("wan", "interface"), ("mape", "tunnel"), ("pppoe", "interface"))
+            ({"wan": name, "interface": device}, int(up))
+            for name, device, up in (
+                ("wan", data["wan"]["interface"], data["wan"]["up"]),
+                ("mape", data["mape"]["tunnel"], data["mape"]["up"]),
+                ("pppoe", data["pppoe"]["interface"], data["pppoe"]["up"]),
+            )
         ],
     )
     yield (
@@ -46,7 +51,7 @@ def _metrics(data: dict[str, Any]) -> Iterator[tuple[str, str, str, list[Sample]
         yield from _ports(data["ports"])
 
 
-def _ports(ports: dict[str, Any]) -> Iterator[tuple[str, str, str, list[Sample]]]:
+def _ports(ports: PortsData) -> Iterator[tuple[str, str, str, list[Sample]]]:
     yield "ports", "gauge", "Ports of the port set.", [({}, ports["size"])]
     yield (
         "ports_used",
@@ -87,7 +92,7 @@ def _ports(ports: dict[str, Any]) -> Iterator[tuple[str, str, str, list[Sample]]
 
 
 def _labels(labels: dict[str, str]) -> str:
-    """Names and values; an interface's name can hold what has to be escaped."""
+    """Return the labels in braces; names of interfaces can contain a quote or a backslash."""
     if not labels:
         return ""
     return (

@@ -1,9 +1,8 @@
-"""What is there now, in plain words, and for programs."""
+"""The status of the router: as data for programs, and as text for a person."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 from dualwan import slices
 from dualwan.config import Config
@@ -13,12 +12,13 @@ from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Softwire
-from dualwan.reconcile import Plan
 from dualwan.report import ports
+from dualwan.report.data import LearnedData, MapeData, SliceData, SoftwireData, StatusData
+from dualwan.result import Plan
 
 
 def usage(host: Host, plan: Plan) -> Usage | None:
-    """Return what is in use of the shared address; None where none is, or nft hides it."""
+    """Return the usage of the port set; None without one, or without the permission."""
     softwire = plan.line.softwire
     if softwire is None or softwire.port_set is None:
         return None
@@ -32,8 +32,8 @@ def usage(host: Host, plan: Plan) -> Usage | None:
     return Usage(found, losses)
 
 
-def as_data(config: Config, plan: Plan, used: Usage | None = None) -> dict[str, Any]:
-    """Status for programs; ``plan`` is what `apply` would do now, ``used`` what is in use."""
+def as_data(config: Config, plan: Plan, used: Usage | None = None) -> StatusData:
+    """Return the data of --json. ``plan``: of Event.APPLY; ``used``: the usage of the port set."""
     seen, softwire = plan.observed, plan.line.softwire
     pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
@@ -43,13 +43,7 @@ def as_data(config: Config, plan: Plan, used: Usage | None = None) -> dict[str, 
             "up": seen.is_up(config.wan.interface),
             "ipv6-default-route": seen.ipv6_default,
         },
-        "mape": {
-            "mode": config.mape.mode,
-            "tunnel": config.mape.tunnel,
-            "up": seen.is_up(config.mape.tunnel),
-            "prefix": plan.line.prefix or None,
-            **_softwire(softwire),
-        },
+        "mape": _mape(config, plan),
         "pppoe": {
             "peer": pppoe.peer,
             "interface": pppoe.interface,
@@ -65,10 +59,20 @@ def as_data(config: Config, plan: Plan, used: Usage | None = None) -> dict[str, 
     }
 
 
-def _softwire(softwire: Softwire | None) -> dict[str, Any]:
+def _mape(config: Config, plan: Plan) -> MapeData:
+    return {
+        "mode": config.mape.mode,
+        "tunnel": config.mape.tunnel,
+        "up": plan.observed.is_up(config.mape.tunnel),
+        "prefix": plan.line.prefix or None,
+        **_softwire(plan.line.softwire),
+    }
+
+
+def _softwire(softwire: Softwire | None) -> SoftwireData:
     if softwire is None:
         return {"ipv4": None}
-    ends = {
+    ends: SoftwireData = {
         "ipv4": str(softwire.ipv4),
         "ce": str(softwire.ce),
         "br": str(softwire.br),
@@ -76,7 +80,8 @@ def _softwire(softwire: Softwire | None) -> dict[str, Any]:
     }
     if (shared := softwire.port_set) is None:
         return ends
-    return ends | {
+    return {
+        **ends,
         "psid": shared.psid,
         "psid-offset": shared.psid_offset,
         "psid-length": shared.psid_length,
@@ -85,7 +90,7 @@ def _softwire(softwire: Softwire | None) -> dict[str, Any]:
     }
 
 
-def _learned(cached: CachedAnswer, prefix: str) -> dict[str, Any]:
+def _learned(cached: CachedAnswer, prefix: str) -> LearnedData:
     covers = False
     if prefix:
         with suppress(MapeError):
@@ -109,7 +114,7 @@ def _age(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def _slice(item: SlicePlan) -> dict[str, Any]:
+def _slice(item: SlicePlan) -> SliceData:
     if item.unobserved:
         state = "unknown"
     elif not item.changes:
@@ -123,8 +128,8 @@ def _slice(item: SlicePlan) -> dict[str, Any]:
     return {"state": state, "pending": [f"{step.sign} {step.text}" for step in item.changes]}
 
 
-def text(data: dict[str, Any]) -> str:
-    """Status for a person."""
+def text(data: StatusData) -> str:
+    """Return the status as lines for a person."""
     wan, mape, pppoe = data["wan"], data["mape"], data["pppoe"]
     rows = [
         (
@@ -159,7 +164,7 @@ def text(data: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _mape_words(mape: dict[str, Any]) -> str:
+def _mape_words(mape: MapeData) -> str:
     if mape["ipv4"] is None:
         return "no address yet"
     ports = f"{mape['ports']} ports (PSID {mape['psid']})" if "ports" in mape else mape["mode"]

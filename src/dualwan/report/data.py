@@ -1,0 +1,126 @@
+"""The JSON that --json prints, as types. Keys are for programs, and stay."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class StepData(TypedDict):
+    """A step of a plan."""
+
+    sign: str
+    text: str
+    details: list[str]
+
+
+class PlanData(TypedDict):
+    """A plan, or what a run has done: steps by slice."""
+
+    changes: int
+    slices: dict[str, list[StepData]]
+    warnings: list[str]
+    problems: list[str]
+    unseen: list[str]
+
+
+WanData = TypedDict("WanData", {"interface": str, "up": bool, "ipv6-default-route": bool})
+
+
+# All but ipv4 are missing without a softwire, those from psid on without a port set.
+SoftwireData = TypedDict(
+    "SoftwireData",
+    {
+        "ipv4": str | None,
+        "ce": str,
+        "br": str,
+        "origin": str,
+        "psid": int,
+        "psid-offset": int,
+        "psid-length": int,
+        "ports": int,
+        "ranges": list[list[int]],
+    },
+    total=False,
+)
+
+
+class MapeData(SoftwireData):
+    """The softwire and its device."""
+
+    mode: str
+    tunnel: str
+    up: bool
+    prefix: str | None
+
+
+class PppoeData(TypedDict):
+    """The PPP session."""
+
+    peer: str
+    interface: str
+    up: bool
+    address: str | None
+
+
+class DestinationData(TypedDict):
+    """A destination of flows; used: ports in use towards it."""
+
+    protocol: str
+    address: str
+    port: int
+    used: int
+
+
+class HostData(TypedDict):
+    """A host of the LAN and its flows."""
+
+    address: str
+    flows: int
+
+
+PortsData = TypedDict(
+    "PortsData",
+    {
+        "size": int,
+        "used": dict[str, int],
+        "flows": dict[str, int],
+        "destinations": list[DestinationData],
+        "hosts": list[HostData],
+        "refused": dict[str, int],
+        "no-port": int,
+        "untranslated": int,
+    },
+)
+
+
+class SliceData(TypedDict):
+    """A slice: "in order", "absent", "differs" or "unknown", and the steps that are pending."""
+
+    state: str
+    pending: list[str]
+
+
+class LearnedData(TypedDict):
+    """An answer of the line; age and ttl in seconds."""
+
+    source: str
+    origin: str
+    service: str
+    prefix: str
+    age: int
+    ttl: int
+    covers: bool
+
+
+class StatusData(TypedDict):
+    """The whole status."""
+
+    wan: WanData
+    mape: MapeData
+    pppoe: PppoeData
+    ports: PortsData | None
+    slices: dict[str, SliceData]
+    learned: list[LearnedData]
+    problems: list[str]
+    warnings: list[str]
+    unseen: list[str]

@@ -1,0 +1,110 @@
+"""The plan of an event over all slices, and the result of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from dualwan import slices
+from dualwan.config import Config
+from dualwan.line import Line
+from dualwan.model.observed import Observed
+from dualwan.model.plan import SlicePlan, Step
+from dualwan.model.state import RunState
+from dualwan.slices import drift
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plans of the slices in the scope of an event, in the order of applying.
+
+    config: None for a removal without configuration. goals: by slice, True for up.
+    """
+
+    slices: tuple[SlicePlan, ...]
+    config: Config | None
+    line: Line
+    state: RunState
+    observed: Observed
+    goals: Mapping[str, bool]
+
+    @property
+    def changes(self) -> int:
+        """The number of steps that change something."""
+        return sum(len(item.changes) for item in self.slices)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Problems that keep a slice from its goal, as sentences."""
+        return tuple(text for item in self.slices for text in item.problems)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about drift, and about a line that will probably not work as derived."""
+        return (*self.line.warnings, *drift.warnings(self.state, self.observed, self.slices))
+
+    @property
+    def unobserved(self) -> tuple[str, ...]:
+        """Parts of the machine that could not be observed, as sentences."""
+        return tuple(text for item in self.slices for text in item.unobserved)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a run.
+
+    plan: the plan at its start. applied: the steps done, with the names of their slices, in
+    order. failures: reasons by name of the slice. left: the plans of slices that still differ.
+    """
+
+    plan: Plan
+    applied: tuple[tuple[str, Step], ...] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
+    left: tuple[SlicePlan, ...] = ()
+
+    @property
+    def changes(self) -> int:
+        """The number of steps done."""
+        return len(self.applied)
+
+    @property
+    def closed(self) -> bool:
+        """Whether no slice that closes the machine has failed."""
+        return not any(one.closes and one.name in self.failures for one in slices.ALL)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings of the plan."""
+        return self.plan.warnings
+
+    @property
+    def unobserved(self) -> tuple[str, ...]:
+        """The unobserved parts of the plan."""
+        return self.plan.unobserved
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The problems of the plan, and the failures."""
+        return (*self.plan.problems, *self.failures.values())
+
+    @property
+    def slices(self) -> tuple[SlicePlan, ...]:
+        """The steps by slice that were done, or had nothing to change."""
+        return tuple(
+            replace(
+                item,
+                steps=(
+                    *(step for step in item.steps if not step.changes),
+                    *(step for name, step in self.applied if name == item.name),
+                ),
+            )
+            for item in self.plan.slices
+        )
+
+    def with_step(self, name: str, step: Step) -> Result:
+        """Return the result with ``step`` of the slice ``name`` applied."""
+        return replace(self, applied=(*self.applied, (name, step)))
+
+    def failed(self, name: str, reason: str) -> Result:
+        """Return the result with a failure of the slice ``name``."""
+        return replace(self, failures={**self.failures, name: reason})
