@@ -24,7 +24,7 @@ class Kernel(Protocol):
         ...
 
     def apply(self, step: Step) -> None:
-        """Do one step; raises HostError."""
+        """Do one step; raises HostError, RecordError where it is done all the same."""
         ...
 
     def prefixes(self, device: str) -> tuple[str, ...]:

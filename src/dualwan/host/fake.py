@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from dualwan.errors import HostError, RemoteError
 from dualwan.host import store
-from dualwan.host.fake_kernel import FakeKernel
+from dualwan.host.fake_kernel import FULL, FakeKernel
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.model.observed import Observed
@@ -19,7 +19,7 @@ class FakeHost(FakeKernel):
     """A machine that is not there.
 
     state, refuse: see FakeKernel; what is refused may also be a call of pon or poff, or
-    "state.json" for a run directory that takes nothing.
+    "state.json" or "tables/NAME.json" for a run directory that takes nothing.
     """
 
     def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
@@ -57,8 +57,8 @@ class FakeHost(FakeKernel):
         """See Store."""
         if not self.locked:
             raise AssertionError("the run state is written without the lock")
-        if any(one in "state.json" for one in self.refuse):
-            raise HostError("state.json: No space left on device")
+        if reason := self.refusal("state.json", FULL):
+            raise HostError(f"state.json: {reason}")
         self.saves += 1
         self.run_state = state
 
@@ -103,8 +103,8 @@ class FakeHost(FakeKernel):
     def _call_pppd(self, command: str) -> None:
         if self.locked:
             raise AssertionError("pppd runs our hooks, which wait for the lock that is held")
-        if any(one in command for one in self.refuse):
-            raise HostError(f"{command} failed with code 1: refused")
+        if reason := self.refusal(command):
+            raise HostError(f"{command} failed with code 1: {reason}")
 
     # --- servers of the line -------------------------------------------------------------
 
