@@ -6,8 +6,9 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from line import Line, sweep
+from line import CONFIG, Line, sweep
 from natlab import NatLine
+from pair import Pair
 
 from dualwan.config import load
 from dualwan.line import derive_line
@@ -54,6 +55,33 @@ def _bare(tmp_path):
     """Return a function that makes a line, nothing applied yet."""
     with ExitStack() as lines:
         yield lambda **options: lines.enter_context(closing(Line(tmp_path, **options)))
+
+
+@pytest.fixture(name="pairs")
+def _pairs(bare):
+    """Return a function that makes a router as it is after a boot, and its double.
+
+    There is no device of the tunnel's name, which the kernel makes if it can, or there is a
+    veth, which stays as it is.
+    """
+    with ExitStack() as made:
+
+        def make(*, veth=False, text=CONFIG):
+            line = bare(config=text)
+            if not veth:
+                line.router.run("ip", "link", "del", "mape0")
+            pair = made.enter_context(closing(Pair(line, text)))
+            pair.reset()
+            assert pair.double.state.ipv6_default
+            return pair
+
+        yield make
+
+
+@pytest.fixture(name="pair")
+def _pair(pairs):
+    """Return a router that nothing was done to, without a device of the tunnel's name."""
+    return pairs()
 
 
 @pytest.fixture(name="line")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from dualwan.errors import HostError, RemoteError
 from dualwan.host import store
-from dualwan.host.fake_kernel import FakeKernel
+from dualwan.host.fake_kernel import FULL, FakeKernel
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.model.observed import Observed
@@ -18,8 +18,8 @@ from dualwan.model.state import RunState
 class FakeHost(FakeKernel):
     """A host in memory.
 
-    state, refuse: see FakeKernel. ``refuse`` also takes "pon PEER", "poff PEER" and
-    "state.json" (the run directory is full).
+    state, refuse: see FakeKernel; what is refused may also be a call of pon or poff, or
+    "state.json" or "tables/NAME.json" for a run directory that takes nothing.
     """
 
     def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
@@ -56,9 +56,9 @@ class FakeHost(FakeKernel):
     def save_state(self, state: RunState) -> None:
         """See Store."""
         if not self.locked:
-            raise AssertionError("the run state is saved without the lock")
-        if any(one in "state.json" for one in self.refuse):
-            raise HostError("state.json: No space left on device")
+            raise AssertionError("the run state is written without the lock")
+        if reason := self.refusal("state.json", FULL):
+            raise HostError(f"state.json: {reason}")
         self.saves += 1
         self.run_state = state
 
@@ -102,11 +102,9 @@ class FakeHost(FakeKernel):
 
     def _call_pppd(self, command: str) -> None:
         if self.locked:
-            raise AssertionError(
-                "pon or poff under the lock: pppd runs our hooks, which wait for it"
-            )
-        if any(one in command for one in self.refuse):
-            raise HostError(f"{command} failed with code 1: refused")
+            raise AssertionError("pppd runs our hooks, which wait for the lock that is held")
+        if reason := self.refusal(command):
+            raise HostError(f"{command} failed with code 1: {reason}")
 
     # --- servers of the line and the provider --------------------------------------------
 

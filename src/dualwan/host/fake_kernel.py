@@ -1,50 +1,56 @@
 """A kernel in memory with the side effects of the real one.
 
-It returns only the resources that Reads names. Addresses, tunnel and routes of a device go with
-it. A missing device takes no address, route or sysctl; a device that is down takes no route.
-Enabling forwarding removes the IPv6 default route if accept_ra is not 2. Tests compare it with
-KernelHost by the same events in a network namespace.
+It shows what was asked for and no more, in the order in which the kernel lists it; a device
+that is not there takes no address, route or sysctl, and one that is down no route. It fails
+where the machine can fail. tests/netns/test_double.py holds it against KernelHost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from dualwan.errors import KernelError, RecordError
-from dualwan.model.observed import Link, Observed, Reads, TableId
+from dualwan.host.fake_outside import FakeOutside
+from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
-from dualwan.model.resources import Address, Route, RouteRule, Solicitation, Sysctl, Tunnel
+from dualwan.model.resources import (
+    Address,
+    Flows,
+    Resource,
+    Route,
+    RouteRule,
+    Solicitation,
+    Sysctl,
+    Tunnel,
+)
 from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
 
-# Sysctls of a new device.
-_OF_DEVICE = {"net/ipv6/conf/{}/accept_ra": "1", "net/ipv4/conf/{}/rp_filter": "1"}
-# Fields of Observed by type, for resources without side effects.
+# Where Observed has what is simply there or not.
 _FIELDS: dict[type, str] = {
     Address: "addresses",
     Route: "routes",
     RouteRule: "rules",
     NftTable: "tables",
 }
-_FORWARDING = Sysctl("net/ipv6/conf/all/forwarding", "1")
+FULL = "No space left on device"
+TABLE_HASH = 256  # FIB_TABLE_HASHSZ: the kernel lists routing tables by this remainder
 
 
-class FakeKernel:
-    """The state of a kernel, and steps that change it.
+class FakeKernel(FakeOutside):
+    """Changes what a kernel holds step by step.
 
-    state: the initial state; its tables count as loaded by us.
-    refuse: a step fails if its text contains one of these, the record of a table if its path
-    does ("tables/dualwan_snat.json").
+    state: see FakeOutside.
+    refuse: texts; a step whose text contains one of them fails. A mapping gives the reasons.
     """
 
     def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
-        self.state = state or Observed()
+        super().__init__(state)
         self.refuse = refuse
         self.applied: list[Step] = []
         self.locked = False
-        self.lost_ipv6_default = False
         self._records = {
             table.name: (replace(table, intact=True), table.source())
             for table in self.state.tables or ()
@@ -56,85 +62,41 @@ class FakeKernel:
         self.named_counts: dict[str, int] = {}
         self.element_counts: dict[str, int] = {}
 
-    # --- changes by others ---------------------------------------------------------------
-
-    def plug(self, device: str, kind: str = "", *, up: bool = True) -> None:
-        """Add a device with its sysctls."""
-        index = 1 + max((link.index for link in self.state.links.values()), default=0)
-        sysctls = {name.format(device): value for name, value in _OF_DEVICE.items()}
-        self.state = replace(
-            self.state,
-            sysctls={**self.state.sysctls, **sysctls},
-            links={**self.state.links, device: Link(index, up, kind)},
-        )
-
-    def unplug(self, device: str) -> None:
-        """Remove a device with its sysctls, addresses, tunnel and routes."""
-        gone = {name.format(device) for name in _OF_DEVICE}
-        self.state = replace(
-            self.state,
-            links=_without(self.state.links, {device}),
-            sysctls=_without(self.state.sysctls, gone),
-            addresses=tuple(item for item in self.state.addresses if item.device != device),
-            tunnels=tuple(item for item in self.state.tunnels if item.name != device),
-            routes=tuple(item for item in self.state.routes if item.device != device),
-        )
-
-    def switch(self, device: str, *, up: bool) -> None:
-        """Set a device up or down; down removes its routes."""
-        link = replace(self.state.links[device], up=up)
-        self.state = replace(self.state, links={**self.state.links, device: link})
-        if not up:
-            self.state = replace(
-                self.state,
-                routes=tuple(item for item in self.state.routes if item.device != device),
-            )
-
-    def connect(self, address: str, device: str = "ppp0") -> None:
-        """Start a PPP session with ``address``, on a new device."""
-        self.unplug(device)
-        self.plug(device, "ppp")
-        self.state = replace(
-            self.state, addresses=(*self.state.addresses, Address(device, address))
-        )
-
-    def set_sysctl(self, name: str, value: str) -> None:
-        """Set a sysctl."""
-        self.state = replace(self.state, sysctls={**self.state.sysctls, name: value})
-
-    def flush_ruleset(self) -> None:
-        """Do as `nft flush ruleset`."""
-        self.state = replace(self.state, tables=())
-
-    def edit_table(self, name: str) -> None:
-        """Change a rule in the table ``name``."""
-        self.state = replace(
-            self.state,
-            tables=tuple(
-                replace(table, intact=table.intact and table.name != name)
-                for table in self.state.tables or ()
-            ),
-        )
-
-    # --- the kernel ----------------------------------------------------------------------
+    # --- observing -----------------------------------------------------------------------
 
     def observe(self, reads: Reads) -> Observed:
         """See Kernel."""
-        state, wanted = self.state, {(table.family, table.name) for table in reads.tables}
+        state = self.state
         return Observed(
             links={name: link for name, link in state.links.items() if name in reads.devices},
-            addresses=tuple(item for item in state.addresses if item.device in reads.devices),
+            addresses=self._addresses(reads.devices),
             tunnels=tuple(item for item in state.tunnels if item.name in reads.devices),
             routes=state.routes if reads.routes else (),
             rules=state.rules if reads.rules else (),
             sysctls={name: value for name, value in state.sysctls.items() if name in reads.sysctls},
-            tables=None
-            if state.tables is None
-            else tuple(
-                self._as_loaded(item) for item in state.tables if (item.family, item.name) in wanted
-            ),
+            tables=self._tables(reads.tables),
             ipv6_default=state.ipv6_default and bool(reads.ipv6_default),
             legacy=state.legacy,
+        )
+
+    def _addresses(self, devices: Collection[str]) -> tuple[Address, ...]:
+        """Return addresses as the kernel lists them: IPv4 first, then by device."""
+        links = self.state.links
+        return tuple(
+            sorted(
+                (item for item in self.state.addresses if item.device in devices),
+                key=lambda item: (":" in item.address, links[item.device].index),
+            )
+        )
+
+    def _tables(self, asked: Iterable[TableId]) -> tuple[NftTable, ...] | None:
+        if self.state.tables is None:
+            return None
+        there = {(table.family, table.name): table for table in self.state.tables}
+        return tuple(
+            self._as_loaded(there[table.family, table.name])
+            for table in asked
+            if (table.family, table.name) in there
         )
 
     def _as_loaded(self, table: NftTable) -> NftTable:
@@ -148,57 +110,70 @@ class FakeKernel:
         tables = self.state.tables
         return None if tables is None else frozenset(table.name for table in tables)
 
+    # --- changing ------------------------------------------------------------------------
+
     def apply(self, step: Step) -> None:
         """See Kernel."""
         if not self.locked:
-            raise AssertionError("a step is applied without the lock")
-        self._refuse(step.text)
-        item = step.resource
-        if (
-            isinstance(item, Sysctl)
-            and step.action is Action.RESTORE
-            and (item.name not in self.state.sysctls)
-        ):
-            return  # the device is gone
-        gone = step.action is Action.REMOVE
+            raise AssertionError("a step without the lock")
+        item, gone = step.resource, step.action is Action.REMOVE
+        if reason := self.refusal(step.text):
+            raise KernelError(f"{_attempt(item, gone=gone)}: {reason}")
+        if step.action is Action.RESTORE and getattr(item, "name", "") not in self.state.sysctls:
+            return  # it went with its device
         if not gone:
             self._check(item)
         self.applied.append(step)
-        if field := _FIELDS.get(type(item)):
-            self._put(field, item, gone=gone)
         match item:
             case Sysctl():
                 self.set_sysctl(item.name, item.value)
-                self._forwarding(item)
             case Tunnel():
                 self._tunnel(item, gone=gone)
             case NftTable():
-                self._record(item)
-            case Solicitation():
-                self.state = replace(self.state, ipv6_default=True)
+                self._table(step, item, gone=gone)
+            case Solicitation() if self.router_answers:
+                self.advertise(item.device)
+            case Address() | Route() | RouteRule():
+                self._put(_FIELDS[type(item)], item, gone=gone)
 
-    def _record(self, table: NftTable) -> None:
-        path = f"tables/{table.name}.json"
-        if any(one in path for one in self.refuse):
-            raise RecordError(f"{path}: No space left on device")
-        self._records[table.name] = (table, table.source())
+    def refusal(self, text: str, usual: str = "refused") -> str:
+        """Return why a step or a call with ``text`` is refused, "" where it is not."""
+        for one in self.refuse:
+            if one in text:
+                return str(self.refuse[one]) if isinstance(self.refuse, Mapping) else usual
+        return ""
 
-    def _refuse(self, text: str) -> None:
-        if any(one in text for one in self.refuse):
-            raise KernelError(f"{text}: refused")
-
-    def _check(self, item: Any) -> None:
-        if isinstance(item, Sysctl) and item.name not in self.state.sysctls:
-            raise KernelError(f"{item.text}: No such file or directory")
-        device = getattr(item, "link", "") or getattr(item, "device", "")
-        if device and device not in self.state.links:
-            raise KernelError(f"the interface {device} does not exist")
-        if isinstance(item, Route) and device and not self.state.links[device].up:
-            raise KernelError(f"adding {item.text}: Network is down")
+    def _check(self, item: Resource) -> None:
+        """Raise KernelError where what an item hangs on is not there, or is down."""
+        links, device = self.state.links, getattr(item, "link", "") or getattr(item, "device", "")
+        match item:
+            case Sysctl() if item.name not in self.state.sysctls:
+                raise KernelError(f"{item.text}: No such file or directory")
+            case Solicitation() if device not in links:
+                raise KernelError(f"{item.text}: No such device")
+            case Address() | Tunnel() | Route() if device and device not in links:
+                raise KernelError(f"the interface {device} does not exist")
+            case Route() if device and not links[device].up:
+                raise KernelError(f"adding {item.text}: Network is down")
 
     def _put(self, field: str, item: Any, *, gone: bool) -> None:
-        kept = tuple(there for there in getattr(self.state, field) or () if there.key != item.key)
-        values: dict[str, Any] = {field: kept if gone else (*kept, item)}
+        """Put an item where the kernel lists it, or take it away."""
+        there = list(getattr(self.state, field) or ())
+        at = [number for number, one in enumerate(there) if one.key == item.key]
+        if gone:
+            there = [one for one in there if one.key != item.key]
+        elif at:
+            there[at[0]] = item
+        elif isinstance(item, Route):  # before others of its metric
+            there.insert(0, item)
+            there.sort(key=lambda one: (one.table % TABLE_HASH, one.metric))
+        elif isinstance(item, Address) and ":" in item.address:  # ipv6_link_dev_addr
+            there.insert(0, item)
+        else:
+            there.append(item)
+            if isinstance(item, RouteRule):
+                there.sort(key=lambda one: one.priority)
+        values: dict[str, Any] = {field: tuple(there)}
         self.state = replace(self.state, **values)
 
     def _tunnel(self, item: Tunnel, *, gone: bool) -> None:
@@ -208,16 +183,21 @@ class FakeKernel:
             self.plug(item.name, "ip6tnl")
         self._put("tunnels", item, gone=gone)
 
-    def _forwarding(self, item: Sysctl) -> None:
-        """Remove the learned IPv6 default route if forwarding goes on with accept_ra 1."""
-        accept_ra = [
-            value
-            for name, value in self.state.sysctls.items()
-            if name == "net/ipv6/conf/wan0/accept_ra"
-        ]
-        if item == _FORWARDING and "1" in accept_ra:
-            self.state = replace(self.state, ipv6_default=False)
-            self.lost_ipv6_default = True
+    def _table(self, step: Step, item: NftTable, *, gone: bool) -> None:
+        """Load a table or remove it; counters go on only in one that is changed in place."""
+        self._put("tables", item, gone=gone)
+        in_place = isinstance(step.was, NftTable) and step.was.intact
+        if not gone and not in_place and {"counter"} & {block.kind for block in item.blocks}:
+            self.named_counts = dict.fromkeys(self.named_counts, 0)
+            self.element_counts = {}
+        if gone:
+            self._records.pop(item.name, None)
+        elif reason := self.refusal(f"tables/{item.name}.json", FULL):
+            raise RecordError(f"tables/{item.name}.json: {reason}")
+        else:
+            self._records[item.name] = (item, item.source())
+
+    # --- the line ------------------------------------------------------------------------
 
     def prefixes(self, device: str) -> tuple[str, ...]:
         """See LineServices: from ``announced``."""
@@ -247,5 +227,13 @@ class FakeKernel:
         return bool(hosts) and device in self.answering
 
 
-def _without(mapping: Any, names: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in mapping.items() if name not in names}
+def _attempt(item: Resource, *, gone: bool) -> str:
+    """Return what is tried, as the real host begins its errors."""
+    match item:
+        case Flows():
+            return f"forgetting flows of {item.address}"
+        case Tunnel():
+            return f"removing {item.name}" if gone else f"setting up {item.text}"
+        case Address() | Route() | RouteRule():
+            return f"{'removing' if gone else 'adding'} {item.text}"
+    return item.text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,15 @@ from dualwan.nft.table import NftTable
 if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Turn a HostError into one that says that the step itself is done."""
+    try:
+        yield
+    except HostError as error:
+        raise RecordError(str(error)) from None
 
 
 class KernelHost:
@@ -98,15 +107,13 @@ class KernelHost:
         """Load a table and record it. The transaction builds on ``was`` only if that is intact."""
         standing = was if isinstance(was, NftTable) and was.intact else None
         self._nft.load(table, standing)
-        listing = self._nft.listing(table.family, table.name, table.dynamic)
-        try:
-            store.save_table(table, listing)
-        except HostError as error:
-            raise RecordError(str(error)) from None
+        with _recording():
+            store.save_table(table, self._nft.listing(table.family, table.name, table.dynamic))
 
     def _remove(self, table: NftTable) -> None:
         self._nft.remove(table.family, table.name)
-        store.forget_table(table.name)
+        with _recording():
+            store.forget_table(table.name)
 
     def prefixes(self, device: str) -> tuple[str, ...]:
         """See LineServices."""
