@@ -149,6 +149,20 @@ def test_a_state_of_0_1_0_without_counts_is_read(directory):
     assert store.load_state().sysctls == STATE.sysctls
 
 
+def test_a_state_of_0_1_0_that_had_no_address_yet_has_none_now(directory):
+    """An empty text is no address of any way."""
+    (directory / store.NAME).write_text(json.dumps(OLD | {"mape": "", "pppoe": ""}))
+    assert (store.load_state().softwires, store.load_state().sessions) == ({}, {})
+    assert store.load_state().prefix == STATE.prefix
+
+
+def test_without_a_word_of_the_environment_it_is_the_machines_own(monkeypatch):
+    """DUALWAN_RUN moves it; empty, it does not."""
+    for text in ("", None):
+        monkeypatch.delenv("DUALWAN_RUN") if text is None else monkeypatch.setenv("DUALWAN_RUN", "")
+        assert str(store.directory()) == "/run/dualwan"
+
+
 def test_the_state_is_small(directory):
     """What a run reads is some hundred bytes: the tables are in files of their own."""
     store.save_state(STATE)
