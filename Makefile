@@ -8,7 +8,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # libnftables' Python module exists for the system's Python only.
 PYTHON := /usr/bin/python3
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
-SUITE ?= bookworm
+# The release that this machine is not, of the two that are supported.
+OTHER := $(if $(filter trixie,$(shell . /etc/os-release && echo $$VERSION_CODENAME)),bookworm,trixie)
+LAB_SUITE := $(or $(SUITE),bookworm)
+USERLAND := $(or $(SUITE),$(OTHER))
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/dualwan/__init__.py)
 DEB := dist/dualwan-hook_$(VERSION)_all.deb
@@ -19,20 +22,30 @@ NEED := packaging/need
 NEED_DEB := debhelper dh-python dpkg-dev python3
 NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
-            python3-nftables conntrack iproute2 nftables
+            python3-dnspython python3-nftables conntrack iproute2 nftables
 NEED_BENCH := iptables procps
+NEED_NETNS := $(NEED_RUN) nmap openssl
 NEED_VENV := python3-venv ca-certificates
+NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
-PYTEST = $(CURDIR)/.venv/bin/python -B -m pytest -p no:cacheprovider -q
+PYTEST := -B -m pytest -p no:cacheprovider -q
+VENV := $(CURDIR)/.venv/bin/python
+# One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
+chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
+IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
+              '$(NEED_NETNS) python3-pytest python3-hypothesis' $(PYTHON) $(PYTEST)
+SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
 
 .PHONY: help
 help: ## list the commands
-	@sed -n 's/^\([a-z][a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo 'SUITE=bookworm (default) or trixie goes with lab and demo.'
+	@sed -n 's/^\([a-z][a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 21
+	@echo 'SUITE=bookworm or trixie goes with lab, demo (default: bookworm) and userland (the other).'
+	@echo 'F=test_guard (one file) and T="-k removal" (what pytest takes) go with unit and netns,'
+	@echo 'also of the userland.'
 
 .PHONY: demo
 demo: deb need-lab ## boot a simulated FLET'S line and show the package at work on it
-	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py demo --suite $(SUITE) --deb $(DEB)
+	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py demo --suite $(LAB_SUITE) --deb $(DEB)
 
 .PHONY: deb
 deb: $(DEB) ## build dist/dualwan-hook_VERSION_all.deb
@@ -42,35 +55,62 @@ $(DEB): $(DEB_SOURCES)
 
 .PHONY: test
 test: ## everything below, in turn, with a summary; needs root or sudo
-	@packaging/in-turn static unit netns package lab-bookworm lab-trixie
+	@packaging/in-turn static unit netns userland package lab-bookworm lab-trixie
 
 .PHONY: static
-static: .venv/ready ## ruff, mypy and shellcheck
+static: ruff ## ruff, mypy, the direction of imports, and shellcheck
 	@$(NEED) $(NEED_RUN) shellcheck
-	.venv/bin/ruff check . hooks/* packaging/bin/* packaging/debian-changelog
 	.venv/bin/mypy
+	PYTHONPATH=src .venv/bin/lint-imports
 	shellcheck $$(find .ci packaging tests -type f -exec \
 	    awk 'FNR == 1 && /^#!\/bin\/(ba)?sh/ { print FILENAME }' {} +)
 	shellcheck -s bash packaging/completion/*
 
+.PHONY: ruff
+ruff: .venv/ready
+	.venv/bin/ruff check . $(SCRIPTS)
+	.venv/bin/ruff format --check --quiet . $(SCRIPTS)
+
+.PHONY: format
+format: .venv/ready ## lay out all Python as ruff does
+	.venv/bin/ruff format . $(SCRIPTS)
+
 .PHONY: unit
 unit: .venv/ready ## pure logic: unit tests and golden cases
 	@$(NEED) $(NEED_RUN)
-	$(PYTEST) tests/unit $(wildcard tests/cases)
+	$(VENV) $(PYTEST) $(call chosen,unit)
+
+.PHONY: quick
+quick: ruff ## after each change: ruff, and the unit tests but the slow ones
+	@$(NEED) $(NEED_RUN)
+	$(VENV) $(PYTEST) -m 'not slow' $(call chosen,unit)
+
+.PHONY: coverage
+coverage: .venv/ready ## which lines and branches the unit tests reach; fails below the floor
+	@$(NEED) $(NEED_RUN)
+	$(VENV) $(PYTEST) --cov --cov-report=term-missing:skip-covered tests/unit
 
 .PHONY: netns
 netns: .venv/ready ## against the kernel, in network namespaces; root
-	@$(NEED) $(NEED_RUN) $(NEED_BENCH) nmap
-	$(AS_ROOT) $(PYTEST) tests/netns
+	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
+	$(AS_ROOT) $(VENV) $(PYTEST) $(call chosen,netns)
+
+.PHONY: userland userland-unit userland-netns
+userland: ## unit and netns with Python, nft and ip of the other release (chroot); root
+	@$(MAKE) --keep-going userland-unit userland-netns
+userland-unit: need-userland ## the unit tests alone
+	$(IN_USERLAND) $(call chosen,unit)
+userland-netns: need-userland ## the netns tests alone; the benchmarks need not run twice
+	$(IN_USERLAND) --ignore tests/netns/test_benches.py $(call chosen,netns)
 
 .PHONY: package
 package: deb .venv/ready ## the .deb: lintian, then install, upgrade, remove and purge; root
 	@$(NEED) $(NEED_PACKAGE)
 	lintian --allow-root --fail-on error,warning --tag-display-limit 0 $(DEB)
-	$(AS_ROOT) $(PYTEST) tests/packaging
+	$(AS_ROOT) $(VENV) $(PYTEST) tests/packaging
 
 .PHONY: lab lab-bookworm lab-trixie
-lab: lab-$(SUITE) ## the simulated line: a Debian guest in QEMU, with its provider; root
+lab: lab-$(LAB_SUITE) ## the simulated line: a Debian guest in QEMU, with its provider; root
 lab-bookworm lab-trixie: lab-%: deb need-lab
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --suite $* --deb $(DEB)
 
@@ -91,12 +131,14 @@ bench-nat: ## ports kept and cost of a flow, beside mape.sh's and OpenWrt's rule
 
 .PHONY: clean
 clean: ## remove what the commands above have made in this folder
-	rm -rf build dist .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: need-lab
+.PHONY: need-lab need-userland
 need-lab:
 	@$(NEED) $(NEED_LAB)
+need-userland:
+	@$(NEED) $(NEED_USERLAND)
 
 .venv/ready: packaging/test-tools.txt
 	@$(NEED) $(NEED_VENV)

@@ -6,21 +6,32 @@ import json
 import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from dualwan import __version__
-from dualwan.errors import DualwanError, UsageError
+from dualwan import __version__, paths
+from dualwan.errors import ConfigError, DualwanError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dualwan.config import Config
-    from dualwan.reconcile import Plan
+    from dualwan.model.event import Event
+    from dualwan.reconcile import Plan, Result
 
-# Kept here, so that --help loads neither slices nor events.
-SLICES = ("firewall", "snat", "tunnel", "pbr")
 WOULD_CHANGE = 1
 INTERRUPTED = 130  # what shells say for SIGINT
+
+
+class _SliceNames:
+    """The names of the slices, loaded when they are asked for: most commands need none."""
+
+    def __iter__(self) -> Iterator[str]:
+        from dualwan import slices
+
+        return iter([one.name for one in slices.ALL])
+
+    def __contains__(self, name: object) -> bool:
+        return name in list(self)
 
 
 class _Parser(ArgumentParser):
@@ -31,11 +42,19 @@ class _Parser(ArgumentParser):
 def _common() -> _Parser:
     """The options that may stand before or after the command."""
     common = _Parser(add_help=False, argument_default=SUPPRESS)
-    common.add_argument("--config", metavar="FILE", help="configuration (default: "
-                        "$DUALWAN_CONFIG, or /etc/dualwan/dualwan.toml)")
+    common.add_argument(
+        "--config",
+        metavar="FILE",
+        help=f"configuration (default: $DUALWAN_CONFIG, or {paths.CONFIG})",
+    )
     common.add_argument("--json", action="store_true", default=SUPPRESS, help="answer as JSON")
-    common.add_argument("-v", "--verbose", action="store_true", default=SUPPRESS,
-                        help="also show what is in order already")
+    common.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=SUPPRESS,
+        help="also show what is in order already",
+    )
     common.add_argument("--color", choices=("auto", "always", "never"), help="default: auto")
     return common
 
@@ -43,16 +62,28 @@ def _common() -> _Parser:
 def _parser() -> _Parser:
     # Two sets, because set_defaults reaches into the options of its parents.
     common = [_common()]
-    parser = _Parser(prog="dualwan-hook", parents=[_common()],
-                     description="Keeps MAP-E and PPPoE in order side by side. Without a "
-                                 "command, brings the router to its desired state now.")
+    parser = _Parser(
+        prog="dualwan-hook",
+        parents=[_common()],
+        description="Keeps MAP-E and PPPoE in order side by side. Without a "
+        "command, brings the router to its desired state now.",
+    )
     parser.set_defaults(config=None, json=False, verbose=False, color="auto")
     parser.add_argument("--version", action="version", version=f"dualwan-hook {__version__}")
-    parser.add_argument("--slice", dest="slices", action="append", choices=SLICES,
-                        metavar="NAME", help=f"only this slice ({', '.join(SLICES)}); repeatable")
+    parser.add_argument(
+        "--slice",
+        dest="slices",
+        action="append",
+        choices=_SliceNames(),
+        metavar="NAME",
+        help="only this slice (%(choices)s); repeatable",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
-    parser.add_argument("--exit-code", action="store_true",
-                        help="with --dry-run: exit with 1 where something would change")
+    parser.add_argument(
+        "--exit-code",
+        action="store_true",
+        help="with --dry-run: exit with 1 where something would change",
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     event = commands.add_parser("event", parents=common, help="what the hooks call")
     event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down"))
@@ -60,17 +91,25 @@ def _parser() -> _Parser:
     check = commands.add_parser("check", parents=common, help="check the configuration only")
     check.add_argument("file", nargs="?", metavar="FILE", help="instead of the one in use")
     status = commands.add_parser("status", parents=common, help="what is there now")
-    status.add_argument("--prometheus", action="store_true",
-                        help="as a textfile of Prometheus' node exporter")
-    commands.add_parser("watch", parents=common,
-                        help="mend MAP-E whenever the line announces another prefix")
-    commands.add_parser("probe", parents=common,
-                        help="ask the targets of [wan] probe through MAP-E, for failover")
-    mape = commands.add_parser("mape", parents=common,
-                               help="address, PSID, CE, BR and ports that follow from a prefix")
+    status.add_argument(
+        "--prometheus", action="store_true", help="as a textfile of Prometheus' node exporter"
+    )
+    commands.add_parser(
+        "watch", parents=common, help="mend MAP-E whenever the line announces another prefix"
+    )
+    commands.add_parser(
+        "probe", parents=common, help="ask the targets of [wan] probe through MAP-E, for failover"
+    )
+    mape = commands.add_parser(
+        "mape", parents=common, help="address, PSID, CE, BR and ports that follow from a prefix"
+    )
     mape.add_argument("prefix", metavar="PREFIX", help="the line's IPv6 prefix or an address in it")
-    mape.add_argument("--provider", default="auto", metavar="NAME",
-                      help="only the rules of this provider (default: auto)")
+    mape.add_argument(
+        "--provider",
+        default="auto",
+        metavar="NAME",
+        help="only the rules of this provider (default: auto)",
+    )
     return parser
 
 
@@ -96,8 +135,7 @@ def _check_combination(arguments: Namespace) -> None:
     if arguments.command and (arguments.slices or arguments.dry_run or arguments.exit_code):
         if arguments.command == "down" and not arguments.exit_code:
             return
-        raise UsageError(f"--slice, --dry-run and --exit-code do not go with "
-                         f"'{arguments.command}'")
+        raise UsageError(f"--slice, --dry-run and --exit-code do not go with '{arguments.command}'")
     if arguments.exit_code and not arguments.dry_run:
         raise UsageError("--exit-code goes with --dry-run")
 
@@ -109,52 +147,64 @@ def _config(arguments: Namespace) -> Config:
 
 
 def _apply(arguments: Namespace) -> int:
-    from dualwan.targets import Event
+    from dualwan.model.event import Event
 
-    return _carry_out(arguments, Event.REMOVE if arguments.command == "down" else Event.APPLY)
+    return _run(arguments, _config(arguments), Event.APPLY)
 
 
-def _carry_out(arguments: Namespace, event: Any) -> int:
+def _down(arguments: Namespace) -> int:
+    """Take everything down, also where the configuration is gone or wrong."""
+    from dualwan.model.event import Event
+
+    try:
+        config: Config | None = _config(arguments)
+    except ConfigError as error:
+        print(f"dualwan-hook: {error}; going by what is noted and tagged", file=sys.stderr)
+        config = None
+    return _run(arguments, config, Event.REMOVE)
+
+
+def _run(arguments: Namespace, config: Config | None, event: Event) -> int:
+    from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.reconcile import make_plan
-    from dualwan.run import happen
 
-    config = _config(arguments)
-    only = arguments.slices or SLICES
+    only = arguments.slices or None
     if not arguments.dry_run:
-        _show(arguments, happen(config, KernelHost(), event, only), everything=arguments.verbose)
+        result = handle_event(config, KernelHost(), event, only)
+        _show(arguments, result, everything=arguments.verbose)
         return 0
     plan = make_plan(config, KernelHost(), event, only)
     _show(arguments, plan, everything=True)
     return WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
 
 
-def _show(arguments: Namespace, plan: Plan, *, everything: bool) -> None:
-    from dualwan.report import plan_text
+def _show(arguments: Namespace, plan: Plan | Result, *, everything: bool) -> None:
+    from dualwan.report import plan as plan_report
 
     if arguments.json:
-        print(json.dumps(plan_text.as_data(plan), indent=2))
+        print(json.dumps(plan_report.as_data(plan), indent=2))
         return
     colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty())
-    lines = plan_text.lines(plan, everything, colour)
+    lines = plan_report.lines(plan, everything, colour)
     lines += [f"problem: {text}" for text in plan.problems]
-    lines += [f"not seen: {text}" for text in plan.unseen]
+    lines += [f"not seen: {text}" for text in plan.unobserved]
     lines = lines or ["nothing to do"]
     print("\n".join([*lines, *(f"warning: {text}" for text in plan.warnings)]))
 
 
 def _event(arguments: Namespace) -> int:
     """What a hook does, for a person: the same path, with the interface from the environment."""
-    from dualwan import events
+    from dualwan import hook
 
     word, environ = arguments.event, dict(os.environ)
     if arguments.config:
         environ["DUALWAN_CONFIG"] = arguments.config
     if word.startswith("ppp-"):
         folder = "ip-up.d" if word == "ppp-up" else "ip-down.d"
-        return events.hook(*events.from_ppp(folder, environ), environ)
+        return hook.hook(*hook.from_ppp(folder, environ), environ)
     environ.setdefault("PHASE", "post-up" if word == "ifup" else "pre-down")
-    return events.hook(*events.from_ifupdown(environ), environ)
+    return hook.hook(*hook.from_ifupdown(environ), environ)
 
 
 def _check(arguments: Namespace) -> int:
@@ -170,15 +220,13 @@ def _check(arguments: Namespace) -> int:
 
 def _status(arguments: Namespace) -> int:
     from dualwan.host.kernel import KernelHost
+    from dualwan.model.event import Event
     from dualwan.reconcile import make_plan
     from dualwan.report import prometheus, status
-    from dualwan.targets import Event
 
-    host = KernelHost()
-    plan = make_plan(_config(arguments), host, Event.APPLY)
-    softwire = plan.line.config.mape.softwire
-    shared = softwire.ipv4 if softwire and softwire.port_set else None
-    data = status.as_data(plan, host.usage(str(shared)) if shared else None)
+    host, config = KernelHost(), _config(arguments)
+    plan = make_plan(config, host, Event.APPLY)
+    data = status.as_data(config, plan, status.usage(host, plan))
     if arguments.prometheus:
         print(prometheus.text(data), end="")
     else:
@@ -188,44 +236,51 @@ def _status(arguments: Namespace) -> int:
 
 def _watch(arguments: Namespace) -> int:
     """Run until ended: each change of the line is one event, as from a hook."""
+    from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.host.watch import changes
-    from dualwan.run import happen
-    from dualwan.targets import Event
+    from dualwan.model.event import Event
 
     host = KernelHost()
     for _ in changes(_config(arguments).prefix_source):
         try:
-            happen(_config(arguments), host, Event.LINE)
+            handle_event(_config(arguments), host, Event.PREFIX_CHANGED)
         except DualwanError as error:  # in the log already; the next change tries again
             print(f"dualwan-hook: {error}", file=sys.stderr)
     return 0
 
 
 def _probe(arguments: Namespace) -> int:
+    from dualwan.handle import probe
     from dualwan.host.kernel import KernelHost
-    from dualwan.run import probe
 
     config = _config(arguments)
     if not config.wan.probe:
         raise UsageError(f"{config.path} names no targets ([wan] probe)")
     health = probe(config, KernelHost())
-    state = {"broken": health.broken, "row": health.row}
+    state = {"broken": health.broken, "row": health.streak}
     words = "MAP-E does not answer" if health.broken else "MAP-E is in use"
     print(json.dumps(state) if arguments.json else words)
     return 0
 
 
 def _mape(arguments: Namespace) -> int:
-    from dualwan import calculator
+    from dualwan.mape import calculator
 
     print(calculator.render(arguments.prefix, arguments.provider, as_json=arguments.json))
     return 0
 
 
-_COMMANDS = {None: _apply, "down": _apply, "event": _event, "check": _check, "status": _status,
-             "mape": _mape, "watch": _watch,
-             "probe": _probe}
+_COMMANDS = {
+    None: _apply,
+    "down": _down,
+    "event": _event,
+    "check": _check,
+    "status": _status,
+    "mape": _mape,
+    "watch": _watch,
+    "probe": _probe,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,50 +1,62 @@
-"""Every error this program raises on purpose, each with the exit code a person sees.
+"""The errors that this program raises on purpose, each with its exit code.
 
-Exit codes (also in dualwan-hook(8)): 2 usage, 3 configuration, 4 the kernel refused or
-did not end as planned, 5 busy or timed out. A hook turns any of them into one log line
-and exits 0, because ifupdown and pppd would punish others for a failing hook.
+Exit codes (also in dualwan-hook(8)): 2 usage, 3 configuration, 4 the kernel refused a change
+or its state is not the planned one, 5 busy or timed out. A hook logs one line for any of
+them and exits 0, because ifupdown and pppd would stop other hooks after a failure.
 """
 
 from __future__ import annotations
 
 
 class DualwanError(Exception):
-    """Base of all errors that are shown to a person as one line, without a traceback."""
+    """Base of all errors; the user sees one line, without a traceback."""
 
     exit_code = 4
 
 
 class UsageError(DualwanError):
-    """The command line was not understood."""
+    """A command line that cannot be parsed."""
 
     exit_code = 2
 
 
 class ConfigError(DualwanError):
-    """The configuration cannot be used; the message starts with file and line."""
+    """An unusable configuration; the message starts with file and line."""
 
     exit_code = 3
 
 
 class MapeError(DualwanError, ValueError):
-    """MAP-E parameters that cannot be, or a prefix that no rule covers."""
+    """Impossible MAP-E parameters, or a prefix that no rule covers."""
 
     exit_code = 3
 
 
-class KernelError(DualwanError):
-    """The kernel refused a change, or the state after it is not the planned one."""
+class HostError(DualwanError):
+    """A missing program, file or permission on this machine."""
+
+    exit_code = 4
+
+
+class KernelError(HostError):
+    """A change that the kernel refused, or a state after it that is not the planned one."""
+
+    exit_code = 4
+
+
+class RecordError(HostError):
+    """A change was made, but the record of it cannot be kept."""
 
     exit_code = 4
 
 
 class BusyError(DualwanError):
-    """Another run holds the lock, or a wait took longer than its limit."""
+    """A lock held by another run, or a wait beyond its limit."""
 
     exit_code = 5
 
 
-class ProvisioningError(DualwanError):
-    """What the line said of its IPv4 service cannot be used, or it said nothing."""
+class RemoteError(DualwanError):
+    """A remote server that does not answer, or an unusable answer."""
 
     exit_code = 4

@@ -1,4 +1,4 @@
-"""The log: one line a change, to syslog (which the journal keeps) through structlog."""
+"""The log: one line for each change, by structlog to syslog and so to the journal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IDENTIFIER = "dualwan-hook"
 
 
 class _Syslog:
-    """What structlog writes to: one method a level."""
+    """The output of structlog: one method for each level."""
 
     def info(self, line: str) -> None:
         syslog.syslog(syslog.LOG_INFO, line)
@@ -25,14 +25,15 @@ class _Syslog:
 
 
 def _render(_logger: Any, _level: str, event: MutableMapping[str, Any]) -> str:
-    """The sentence first, then what belongs to it: "+ rule … (cause=ppp-up slice=pbr)"."""
+    """Render the sentence, then its context: "+ rule … (cause=ppp-up slice=pbr)"."""
     sentence = str(event.pop("event"))
-    rest = " ".join(f"{key}={value}" for key, value in sorted(event.items()))
-    return f"{sentence} ({rest})" if rest else sentence
+    context = " ".join(f"{key}={value}" for key, value in sorted(event.items()))
+    return f"{sentence} ({context})" if context else sentence
 
 
 def logger(**context: str) -> Any:
-    """A logger that says CONTEXT with each line."""
+    """Return a logger that adds ``context`` to each line."""
     syslog.openlog(IDENTIFIER, syslog.LOG_PID, syslog.LOG_DAEMON)
-    return structlog.wrap_logger(_Syslog(), processors=[_render],
-                                 wrapper_class=structlog.BoundLogger).bind(**context)
+    return structlog.wrap_logger(
+        _Syslog(), processors=[_render], wrapper_class=structlog.BoundLogger
+    ).bind(**context)

@@ -1,8 +1,8 @@
-"""A TOML document that knows on which line each key stands.
+"""TOML tables with the line number of each key, for error messages.
 
-tomli gives values without positions; a person who edits a file needs the line. The text is
-scanned once more for headers and keys, which is enough for the forms that a hand-written
-configuration takes; what the scan cannot find is reported at its table's header.
+tomli returns values without positions, and the user needs the line. So the text is scanned
+once more for headers and keys. The scan understands the usual forms of a hand-written file;
+an error in a key that it misses is reported at the header of the table.
 """
 
 from __future__ import annotations
@@ -24,40 +24,54 @@ _REQUIRED = object()
 
 
 class Source:
-    """The file behind a configuration: its name and the line of each key."""
+    """A TOML file: its name and the line of each key."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self._lines: dict[tuple[str, int, str], int] = {}
-        seen: dict[str, int] = {}
+        last: dict[str, int] = {}
         section, number = "", 0
-        for at, line in enumerate(text.split("\n"), 1):  # as TOML counts; not splitlines
+        for at, line in enumerate(text.split("\n"), 1):  # TOML's line ends; splitlines has more
             if header := _HEADER.match(line):
                 section = header[1].replace(" ", "")
-                number = seen.get(section, -1) + 1
-                seen[section] = number
+                number = last.get(section, -1) + 1
+                last[section] = number
                 self._lines[(section, number, "")] = at
             elif key := _KEY.match(line):
                 self._lines.setdefault((section, number, key[1]), at)
 
     def line(self, section: str, key: str = "", number: int = 0) -> int:
-        """Line of KEY in the NUMBERth table SECTION, of its header, or 1."""
+        """Return the line of ``key`` in the table ``section``, else of its header, else 1.
+
+        ``number`` counts the tables of an array, [[section]], from 0. An empty ``key`` means
+        the header.
+        """
         head, _, rest = section.rpartition(".")
-        for place in ((section, number, key), (section, number, ""),
-                      ("", 0, section or key), (head, number, rest), ("", 0, head)):
-            if place in self._lines:  # the last three: dotted keys and tables in braces
+        for place in (
+            (section, number, key),
+            (section, number, ""),
+            ("", 0, section or key),
+            (head, number, rest),
+            ("", 0, head),
+        ):
+            # The last three places: dotted keys and inline tables.
+            if place in self._lines:
                 return self._lines[place]
         return 1
 
     def fail(self, message: str, section: str = "", key: str = "", number: int = 0) -> NoReturn:
-        """Raise ConfigError naming file, line and key."""
+        """Raise ConfigError with file, line and key."""
         where = ".".join(part for part in (section, key) if part)
         prefix = f"{where}: " if where else ""
         raise ConfigError(f"{self.name}:{self.line(section, key, number)}: {prefix}{message}")
 
 
-class Table:
-    """One TOML table that is read key by key; what stays unread is an unknown key."""
+class TomlTable:
+    """A TOML table that is read key by key; a key that is left over is an unknown key.
+
+    section: its name, dotted. data: its value from tomli; raises ConfigError if that is no
+    table. number: its place in an array of tables, from 0.
+    """
 
     def __init__(self, source: Source, section: str, data: Any, number: int = 0) -> None:
         self.source, self.section, self.number = source, section, number
@@ -67,15 +81,19 @@ class Table:
         self._known: list[str] = []
 
     def fail(self, message: str, key: str = "") -> NoReturn:
-        """Raise ConfigError about KEY of this table."""
+        """Raise ConfigError for ``key`` of this table, or for its header."""
         self.source.fail(message, self.section, key, self.number)
 
     def take(self, key: str, convert: Callable[[Any], T], default: Any = _REQUIRED) -> T:
-        """Value of KEY through CONVERT, or DEFAULT as it is; a ValueError becomes ConfigError."""
+        """Return the value of ``key``, passed through ``convert``, or ``default`` unconverted.
+
+        Raises ConfigError if ``convert`` raises ValueError, or if a key without default is
+        missing.
+        """
         self._known.append(key)
         if key not in self._data:
             if default is _REQUIRED:
-                self._misspelled(key)
+                self._check_spelling(key)
                 self.fail(f"'{key}' is missing")
             return default  # type: ignore[no-any-return]
         try:
@@ -83,45 +101,45 @@ class Table:
         except ValueError as error:
             self.fail(str(error), key)
 
-    def _misspelled(self, key: str) -> None:
-        """Complain about a key that was meant to be KEY."""
+    def _check_spelling(self, key: str) -> None:
+        """Raise ConfigError for an unknown key that resembles ``key``, which is missing."""
         for other in self._data:
             if other not in self._known and nearest(other, [key]):
                 self.fail(unknown("key", other, [key]), other)
 
     def has(self, key: str) -> bool:
-        """Whether the file gives KEY."""
+        """Whether the table has ``key``."""
         return key in self._data
 
-    def table(self, key: str) -> Table:
-        """The table KEY below this one."""
+    def table(self, key: str) -> TomlTable:
+        """Return the table ``key`` inside this one, an empty one if the file has none."""
         self._known.append(key)
-        return Table(self.source, f"{self.section}.{key}", self._data.get(key, {}))
+        return TomlTable(self.source, f"{self.section}.{key}", self._data.get(key, {}))
 
     def done(self) -> None:
-        """Complain about the first key that nobody asked for."""
+        """Raise ConfigError for the first key that was not taken."""
         for key in self._data:
             if key not in self._known:
                 self.fail(unknown("key", key, self._known), key)
 
 
 def unknown(kind: str, name: str, known: list[str]) -> str:
-    """Message for an unknown NAME, with the nearest known one."""
+    """Return the message for an unknown ``name``, with the nearest known one."""
     near = nearest(name, known)
     hint = f"did you mean '{near}'?" if near else f"known: {', '.join(known)}"
     return f"unknown {kind} '{name}'; {hint}"
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """The one of KNOWN that NAME may have been meant to be, "" for none."""
-    import difflib  # noqa: PLC0415 - only errors need it, and it takes milliseconds to load
+    """Return the name in ``known`` that is most similar to ``name``, "" for none."""
+    import difflib  # noqa: PLC0415 - only for errors; takes milliseconds to load
 
     return (difflib.get_close_matches(name, known, 1, 0.6) or [""])[0]
 
 
 def parse(name: str, text: str) -> dict[str, Any]:
-    """TOML text as a dict; raises ConfigError with file and line."""
-    import tomli  # noqa: PLC0415 - not needed by what only wants Source
+    """Return TOML ``text`` of the file ``name`` as a dict; raises ConfigError with its line."""
+    import tomli  # noqa: PLC0415 - Source alone does not need it
 
     try:
         return tomli.loads(text)
@@ -130,5 +148,5 @@ def parse(name: str, text: str) -> dict[str, Any]:
         line = at[1] if at else str(max(1, len(text.rstrip("\n").split("\n"))))
         reason = str(error).split(" (at ")[0]
         raise ConfigError(f"{name}:{line}: not valid TOML: {reason}") from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, brackets without end
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
         raise ConfigError(f"{name}:1: not usable TOML: too long or too deep") from None

@@ -38,8 +38,10 @@ class TunnelLine(NatLine):
             self.router.ip("route add default dev mape0\n")
             return
         inside, outside = self.router.mac("mape0"), self.internet.mac("mape")
-        self.router.ip(f"route add default via {GATEWAY} dev mape0 onlink\n"
-                       f"neigh add {GATEWAY} lladdr {outside} dev mape0 nud permanent\n")
+        self.router.ip(
+            f"route add default via {GATEWAY} dev mape0 onlink\n"
+            f"neigh add {GATEWAY} lladdr {outside} dev mape0 nud permanent\n"
+        )
         self.internet.ip(f"neigh add {SHARED} lladdr {inside} dev mape nud permanent\n")
         self._ethernet = bytes.fromhex("".join((inside + outside).split(":")) + "0800")
 
@@ -60,16 +62,33 @@ class TunnelLine(NatLine):
 def _add_tunnel(space, device, wan, local, remote):
     """Add DEVICE from LOCAL to REMOTE; return of which kind it is."""
     ends = f"local {local} remote {remote} dev {wan}"
-    space.run("ip", "link", "add", device, "type", "ip6tnl", "mode", "ipip6", *ends.split(),
-              "encaplimit", "none", check=False)
+    space.run(
+        "ip",
+        "link",
+        "add",
+        device,
+        "type",
+        "ip6tnl",
+        "mode",
+        "ipip6",
+        *ends.split(),
+        "encaplimit",
+        "none",
+        check=False,
+    )
     if f" {device}@" in space.run("ip", "link"):
         return IP6TNL
-    space.ip(f"link add {device} type vxlan id 1 dstport {VXLAN_PORT} {ends} "
-             "udp6zerocsumtx udp6zerocsumrx\n")
+    space.ip(
+        f"link add {device} type vxlan id 1 dstport {VXLAN_PORT} {ends} "
+        "udp6zerocsumtx udp6zerocsumrx\n"
+    )
     return VXLAN
 
 
 def _ipv6(number, payload):
-    return (struct.pack("!IHBB", 6 << 28, len(payload), number, HOP_LIMIT)
-            + socket.inet_pton(socket.AF_INET6, BR) + socket.inet_pton(socket.AF_INET6, CE)
-            + payload)
+    return (
+        struct.pack("!IHBB", 6 << 28, len(payload), number, HOP_LIMIT)
+        + socket.inet_pton(socket.AF_INET6, BR)
+        + socket.inet_pton(socket.AF_INET6, CE)
+        + payload
+    )

@@ -39,8 +39,10 @@ NETLINK_NETFILTER, NFNLGRP_NFTABLES = 12, 7
 # RTNLGRP_ of IPv4 routes, rules and addresses, IPv6 addresses, sysctls of IPv4 and IPv6
 RTNETLINK_GROUPS = (5, 7, 8, 9, 24, 25)
 SOL_NETLINK, NETLINK_ADD_MEMBERSHIP = 270, 1
-LAUNCH = ("import sys; sys.path.insert(0, {src!r}); sys.argv = [{name!r}];"
-          "exec(compile(open({hook!r}).read(), {name!r}, 'exec'))")
+LAUNCH = (
+    "import sys; sys.path.insert(0, {src!r}); sys.argv = [{name!r}];"
+    "exec(compile(open({hook!r}).read(), {name!r}, 'exec'))"
+)
 # A hook whose time is taken apart: each mark is a word and the seconds since it was started.
 APART = """\
 import time
@@ -48,12 +50,13 @@ started = float(__import__("os").environ["BENCH_STARTED"])
 marks = [("interpreter", time.monotonic())]
 import sys, os
 sys.path.insert(0, {src!r})
-from dualwan import events
-import dualwan.config, dualwan.host.kernel, dualwan.run, dualwan.targets, pathlib, nftables
+from dualwan import hook
+import dualwan.config, dualwan.host.kernel, dualwan.handle, pathlib, nftables
 import dualwan.reconcile
 marks.append(("imports", time.monotonic()))
 from dualwan.host.kernel import KernelHost
-from dualwan.resources import Table
+from dualwan.model.event import Event
+from dualwan.nft.table import NftTable
 spent = dict.fromkeys(["observe", "nft", "rules, routes, flows", "verify"], 0.0)
 depth = []
 def timed(owner, name, word):
@@ -70,13 +73,12 @@ def timed(owner, name, word):
                 spent[label] += time.monotonic() - began
     setattr(owner, name, outer)
 timed(KernelHost, "observe", "observe")
-timed(KernelHost, "listing", "nft")
-timed(KernelHost, "apply", lambda _host, step: "nft" if isinstance(step.resource, Table)
+timed(KernelHost, "apply", lambda _host, step: "nft" if isinstance(step.resource, NftTable)
       else "rules, routes, flows")
-timed(dualwan.reconcile, "_settle", "verify")
+timed(dualwan.reconcile, "_verify", "verify")
 import dualwan.log
 marks.append(("import of the log", time.monotonic()))
-events.hook("PPP_UP", "ppp0", dict(os.environ))
+hook.hook(Event.PPP_UP, "ppp0", dict(os.environ))
 marks.append(("hook", time.monotonic()))
 times = dict(zip([word for word, _ in marks],
                  [at - before for (_, at), before in
@@ -92,7 +94,8 @@ class Listener:
     def __init__(self, space):
         self._sockets = [
             space.call(self._open, socket.NETLINK_ROUTE, RTNETLINK_GROUPS),
-            space.call(self._open, NETLINK_NETFILTER, (NFNLGRP_NFTABLES,))]
+            space.call(self._open, NETLINK_NETFILTER, (NFNLGRP_NFTABLES,)),
+        ]
 
     @staticmethod
     def _open(protocol, groups):
@@ -150,15 +153,24 @@ class Side:
     def time(self, argv, **environ):
         """Run ARGV on the router; return seconds to state and to exit."""
         self.listener.drain()
-        environment = {"PATH": os.environ["PATH"], "DUALWAN_CONFIG": str(self.line.config),
-                       "DUALWAN_RUN": str(self.line.run_directory), **environ}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "DUALWAN_CONFIG": str(self.line.config),
+            "DUALWAN_RUN": str(self.line.run_directory),
+            **environ,
+        }
 
         def start():  # in the namespace's own thread, whose namespace the child inherits
             began = time.monotonic()
             process = subprocess.Popen(
-                argv, env={**environment, "BENCH_STARTED": str(began)},
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                argv,
+                env={**environment, "BENCH_STARTED": str(began)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
             return process, began
+
         process, began = self.line.router.call(start)
         found = self.listener.watch(process, began)
         self.said, errors = process.communicate()
@@ -168,8 +180,10 @@ class Side:
 
     def connect(self, address):
         """Give PPPoE an ADDRESS, or none."""
-        self.line.router.ip("link set ppp0 down\naddress flush dev ppp0\n" + (
-            f"link set ppp0 up\naddress add {address}/32 dev ppp0\n" if address else ""))
+        self.line.router.ip(
+            "link set ppp0 down\naddress flush dev ppp0\n"
+            + (f"link set ppp0 up\naddress add {address}/32 dev ppp0\n" if address else "")
+        )
 
     def close(self):
         """Remove the namespaces."""
@@ -182,8 +196,11 @@ class Bench:
 
     def __init__(self, folder):
         self.src = folder / "src"
-        shutil.copytree(ROOT / "src" / "dualwan", self.src / "dualwan",
-                        ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / "src" / "dualwan",
+            self.src / "dualwan",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
         compileall.compile_dir(self.src, quiet=2)
         self.ours, self.shell = Side(folder / "ours"), Side(folder / "shell")
         self.times = defaultdict(list)
@@ -196,8 +213,10 @@ class Bench:
 
     def hook(self, row, kind, **environ):
         """Time one of our hooks."""
-        name = {"PPP": "/etc/ppp/ip-up.d/00dualwan-hook",
-                "ppp": "/etc/ppp/ip-down.d/00dualwan-hook"}.get(kind, "/x")
+        name = {
+            "PPP": "/etc/ppp/ip-up.d/00dualwan-hook",
+            "ppp": "/etc/ppp/ip-down.d/00dualwan-hook",
+        }.get(kind, "/x")
         hook = ROOT / "hooks" / ("ppp" if kind in ("PPP", "ppp") else "ifupdown")
         launch = LAUNCH.format(src=str(self.src), name=name, hook=str(hook))
         self.times[row].append(self.ours.time([PYTHON, "-I", "-c", launch], **environ))
@@ -208,8 +227,10 @@ class Bench:
 
     def baseline(self, row, *events):
         """Time the shell's EVENTS."""
-        found = [self.shell.time([str(HERE.with_name("baseline.sh")), event, "mape0", "ppp0",
-                                  PPPOE]) for event in events]
+        found = [
+            self.shell.time([str(HERE.with_name("baseline.sh")), event, "mape0", "ppp0", PPPOE])
+            for event in events
+        ]
         self.times[row].append((None, sum(to_exit for _, to_exit in found)))
 
     def apart(self):
@@ -251,8 +272,7 @@ class Bench:
     def ifupdown_of_others(self):
         """Time what every other interface pays, beside an interpreter that does nothing."""
         self.hook("not ours", "ifupdown", PHASE="post-up", IFACE="eth9")
-        self.times["python3 -I -c pass"].append(
-            self.ours.time([PYTHON, "-I", "-c", "pass"]))
+        self.times["python3 -I -c pass"].append(self.ours.time([PYTHON, "-I", "-c", "pass"]))
 
     def milliseconds(self, row, at):
         """Return the median of ROW to state (0) or to exit (1)."""
@@ -265,26 +285,37 @@ class Bench:
         """Print tables in Markdown."""
         print("| event | state | exit | shell scripts | ratio |\n|---|---:|---:|---:|---:|")
         for row, shell in (
-                ("before ifup", ""), ("ifup", "shell ifup"), ("ifup again (second stanza)", ""),
-                ("ppp-up, first address", "shell ppp-up"),
-                ("ppp-up, new address", "shell ppp-up"),
-                ("ppp-up again, nothing to do", ""), ("ppp-down", ""),
-                ("ifdown", "shell ifdown"), ("after ifdown", "")):
+            ("before ifup", ""),
+            ("ifup", "shell ifup"),
+            ("ifup again (second stanza)", ""),
+            ("ppp-up, first address", "shell ppp-up"),
+            ("ppp-up, new address", "shell ppp-up"),
+            ("ppp-up again, nothing to do", ""),
+            ("ppp-down", ""),
+            ("ifdown", "shell ifdown"),
+            ("after ifdown", ""),
+        ):
             state, to_exit = self.milliseconds(row, 0), self.milliseconds(row, 1)
             cells = [f"{state:.0f} ms" if state else "-", f"{to_exit:.0f} ms", "", ""]
             if shell:
-                both = to_exit + sum(self.milliseconds(more, 1) for more in {
-                    "ifup": ["before ifup"], "ifdown": ["after ifdown"]}.get(row, []))
+                both = to_exit + sum(
+                    self.milliseconds(more, 1)
+                    for more in {"ifup": ["before ifup"], "ifdown": ["after ifdown"]}.get(row, [])
+                )
                 time_of_shell = self.milliseconds(shell, 1)
                 cells[2:] = [f"{time_of_shell:.0f} ms", f"{time_of_shell / both:.1f}"]
             print(f"| {row} | {' | '.join(cells)} |")
         bare = self.milliseconds("python3 -I -c pass", 1)
         idle = self.milliseconds("not ours", 1)
-        print(f"| not ours | - | {idle:.1f} ms | `python3 -I -c pass`: {bare:.1f} ms "
-              f"| {idle - bare:+.1f} ms |")
-        print(f"\nMedians of {len(self.times['ifup'])} runs. A ratio is the shell's time by "
-              "ours to exit, for ifup and ifdown\nof both hooks together. "
-              "The shell's start from nothing; for a new address they were not run at all.\n")
+        print(
+            f"| not ours | - | {idle:.1f} ms | `python3 -I -c pass`: {bare:.1f} ms "
+            f"| {idle - bare:+.1f} ms |"
+        )
+        print(
+            f"\nMedians of {len(self.times['ifup'])} runs. A ratio is the shell's time by "
+            "ours to exit, for ifup and ifdown\nof both hooks together. "
+            "The shell's start from nothing; for a new address they were not run at all.\n"
+        )
         print("| a ppp-up with a new address | ms |\n|---|---:|")
         for word, found in self.parts.items():
             print(f"| {word} | {median(found) * 1000:.1f} |")

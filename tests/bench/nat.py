@@ -83,12 +83,17 @@ def numbered(kind, number):
 def kept(line, kind):
     """Return how many of 1008 flows of two hosts arrive, and the first that does not."""
     packets = [numbered(kind, number) for number in range(PORTS)]
-    seen = [packet for packet in line.passed(mixed(packets, strangers()))
-            if (packet.kind, packet.target) == (kind, TARGET)]
+    seen = [
+        packet
+        for packet in line.passed(mixed(packets, strangers()))
+        if (packet.kind, packet.target) == (kind, TARGET)
+    ]
     if stray := unlucky(seen, line.ports()):
         raise SystemExit(f"a packet left with {stray[0].source} port {stray[0].sport}")
-    numbers = {int.from_bytes(packet.data[24:28] if kind == "tcp" else packet.data[28:46])
-               for packet in seen}
+    numbers = {
+        int.from_bytes(packet.data[24:28] if kind == "tcp" else packet.data[28:46])
+        for packet in seen
+    }
     distinct = len({packet.sport for packet in seen})
     lost = sorted(set(range(PORTS)) - numbers)
     line.forget()
@@ -99,8 +104,10 @@ def kept(line, kind):
 
 def kept_with_mappings(line, endpoints=200):
     """Return how many of 1008 flows arrive of which the ENDPOINTS first have a port already."""
-    before = [udp(HOSTS[number * 2 // PORTS], 20000 + number, elsewhere(number), 53000)
-              for number in range(0, PORTS, PORTS // endpoints)][:endpoints]
+    before = [
+        udp(HOSTS[number * 2 // PORTS], 20000 + number, elsewhere(number), 53000)
+        for number in range(0, PORTS, PORTS // endpoints)
+    ][:endpoints]
     if len(line.passed(before)) != endpoints:
         raise SystemExit("mapped endpoints were lost")
     return kept(line, "udp")
@@ -151,14 +158,18 @@ class Side:
 
 def first_packets(make, per, turn):
     """Return NEW first packets by MAKE, PER to a destination; each TURN has its own."""
-    return [make(HOSTS[at % 4], 1024 + (at + turn * NEW) % 60000,
-                 elsewhere(turn * NEW + at // per), 443) for at in range(NEW)]
+    return [
+        make(
+            HOSTS[at % 4], 1024 + (at + turn * NEW) % 60000, elsewhere(turn * NEW + at // per), 443
+        )
+        for at in range(NEW)
+    ]
 
 
-NEW_FLOWS = {("a destination each", kind): (make, 1)
-             for kind, make in (("TCP", tcp), ("UDP", udp))}
-NEW_FLOWS |= {("20 a destination", kind): (make, PER)
-              for kind, make in (("TCP", tcp), ("UDP", udp))}
+NEW_FLOWS = {("a destination each", kind): (make, 1) for kind, make in (("TCP", tcp), ("UDP", udp))}
+NEW_FLOWS |= {
+    ("20 a destination", kind): (make, PER) for kind, make in (("TCP", tcp), ("UDP", udp))
+}
 
 
 class Bench:
@@ -221,18 +232,29 @@ class Bench:
 
     def added(self, what, name):
         """Return the microseconds that NAME adds to masquerade's."""
-        return median(mine - base for mine, base in
-                      zip(self.times[what][name], self.times[what][MASQUERADE], strict=True))
+        return median(
+            mine - base
+            for mine, base in zip(self.times[what][name], self.times[what][MASQUERADE], strict=True)
+        )
 
     def percent(self, way, name):
         """Return how many percent more than masquerade's an established packet costs."""
-        return 100 * (median(mine / base for mine, base in zip(
-            self.times[way][name], self.times[way][MASQUERADE], strict=True)) - 1)
+        return 100 * (
+            median(
+                mine / base
+                for mine, base in zip(
+                    self.times[way][name], self.times[way][MASQUERADE], strict=True
+                )
+            )
+            - 1
+        )
 
     def report(self):
         """Print tables in Markdown, and how the bars are met."""
-        print(f"| of {PORTS} flows | TCP kept | first lost | UDP kept | first lost |\n"
-              "|---|---:|---:|---:|---:|")
+        print(
+            f"| of {PORTS} flows | TCP kept | first lost | UDP kept | first lost |\n"
+            "|---|---:|---:|---:|---:|"
+        )
         for name, found in self.kept.items():
             cells = " | ".join(f"{count} | {lost or '-'}" for count, lost in found.values())
             print(f"| {name} | {cells} |")
@@ -241,36 +263,50 @@ class Bench:
         heads = [f"{kind}, {where}" for where, kind in NEW_FLOWS]
         print(f"\n\n| µs for a new flow | {' | '.join(heads)} |\n|---|{'---:|' * len(heads)}")
         for name in VARIANTS:
-            cells = [f"{median(self.times[what][name]):.1f}" if name == MASQUERADE else
-                     f"{self.added(what, name):+.1f}" for what in NEW_FLOWS]
+            cells = [
+                f"{median(self.times[what][name]):.1f}"
+                if name == MASQUERADE
+                else f"{self.added(what, name):+.1f}"
+                for what in NEW_FLOWS
+            ]
             print(f"| {name} | {' | '.join(cells)} |")
         ways = (*WAYS, *BARE_WAYS)
-        print(f"\n| µs for an established packet | {' | '.join(ways)} |\n"
-              f"|---|{'---:|' * len(ways)}")
+        print(
+            f"\n| µs for an established packet | {' | '.join(ways)} |\n|---|{'---:|' * len(ways)}"
+        )
         for name in VARIANTS:
-            cells = [f"{median(self.times[way][name]):.2f}" if name == MASQUERADE else
-                     f"{self.percent(way, name):+.1f} %" for way in ways]
+            cells = [
+                f"{median(self.times[way][name]):.2f}"
+                if name == MASQUERADE
+                else f"{self.percent(way, name):+.1f} %"
+                for way in ways
+            ]
             print(f"| {name} | {' | '.join(cells)} |")
-        print(f"\nThe tunnel is {self.tunnels[OURS].line.kind}.",
-              f"Medians of {len(self.times[WAYS[0]][OURS])} rounds for established packets, "
-              f"{len(self.times[next(iter(NEW_FLOWS))][OURS])} for new flows.\n")
+        print(
+            f"\nThe tunnel is {self.tunnels[OURS].line.kind}.",
+            f"Medians of {len(self.times[WAYS[0]][OURS])} rounds for established packets, "
+            f"{len(self.times[next(iter(NEW_FLOWS))][OURS])} for new flows.\n",
+        )
         self._bars()
 
     def _bars(self):
         for what in NEW_FLOWS:
             ratio = self.added(what, OURS) / self.added(what, SHELL)
-            print(f"new flow, {what[1]}, {what[0]}: {ratio:.2f} of what mape.sh adds, "
-                  f"{'within' if ratio <= THIRD else 'beyond'} a third")
+            print(
+                f"new flow, {what[1]}, {what[0]}: {ratio:.2f} of what mape.sh adds, "
+                f"{'within' if ratio <= THIRD else 'beyond'} a third"
+            )
         for way in WAYS:
             found = self.percent(way, OURS)
-            print(f"established packet, {way}: {found:+.1f} %, "
-                  f"{'within' if found <= PERCENT else 'beyond'} {PERCENT:.0f} %")
+            print(
+                f"established packet, {way}: {found:+.1f} %, "
+                f"{'within' if found <= PERCENT else 'beyond'} {PERCENT:.0f} %"
+            )
         print(f"flows: {'all' if self.complete() else 'NOT ALL'} of {PORTS} kept")
 
     def complete(self):
         """Return whether this project kept all flows."""
-        return all(count == PORTS for count, _ in
-                   [*self.kept[OURS].values(), self.mapped[OURS]])
+        return all(count == PORTS for count, _ in [*self.kept[OURS].values(), self.mapped[OURS]])
 
 
 def main():

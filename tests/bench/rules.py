@@ -45,14 +45,17 @@ def mape_port(number):
 def configuration(count):
     """Return a configuration with COUNT services and COUNT forwards, half of them by MAP-E."""
     services = ", ".join(_service(number) for number in range(count))
-    forwards = "".join(f"""
+    forwards = "".join(
+        f"""
 [[forward]]
 via = "{via}"
 protocol = "{("tcp", "udp")[number // 2 % 2]}"
 port = {port}
 to = "{HOST}:{1000 + number}"
-""" for number in range(count) for via, port in [
-        (("pppoe", FORWARD + number), ("mape", mape_port(number)))[number % 2]])
+"""
+        for number in range(count)
+        for via, port in [(("pppoe", FORWARD + number), ("mape", mape_port(number)))[number % 2]]
+    )
     return f"{CONFIG}[firewall]\ninbound = [{services}]\n{forwards}"
 
 
@@ -88,15 +91,22 @@ class Router:
         self._prepare()
         internet, lan = self.line.internet, self.line.lan
         ways = (internet, "ppp", "ppp0"), (internet, "mape", "mape0"), (lan, "eth0", "lan0")
-        self._taps = {device: sender(space, device, self.line.router.mac(far))
-                      for space, device, far in ways}
+        self._taps = {
+            device: sender(space, device, self.line.router.mac(far)) for space, device, far in ways
+        }
         self._bursts = {name: self._burst(*kind) for name, kind in self.kinds.items()}
 
     def _prepare(self):
         """Let nobody ask who is where, and everything end at the far side's device."""
         line = self.line
-        inside, mape, ppp = (space.mac(device) for space, device in (
-            (line.lan, "eth0"), (line.internet, "mape"), (line.internet, "ppp")))
+        inside, mape, ppp = (
+            space.mac(device)
+            for space, device in (
+                (line.lan, "eth0"),
+                (line.internet, "mape"),
+                (line.internet, "ppp"),
+            )
+        )
         line.router.ip(f"""
             neigh replace {HOST} lladdr {inside} dev lan0
             route replace default via {GATEWAY} dev mape0 onlink
@@ -104,21 +114,35 @@ class Router:
             neigh replace {SERVERS[1]} lladdr {ppp} dev ppp0
             route add {SERVERS[1]} dev ppp0
         """)
-        line.router.nft("table inet last {\n chain input {\n"
-                        " type filter hook input priority 200; policy accept;\n"
-                        ' iifname { "ppp0", "mape0" } counter drop\n }\n}\n')
+        line.router.nft(
+            "table inet last {\n chain input {\n"
+            " type filter hook input priority 200; policy accept;\n"
+            ' iifname { "ppp0", "mape0" } counter drop\n }\n}\n'
+        )
         for space, devices in ((line.lan, ["eth0"]), (line.internet, ["mape", "ppp"])):
             for device in devices:
-                space.nft(f"table netdev end_{device} {{\n chain ends {{\n"
-                          f" type filter hook ingress device {device} priority 0;\n"
-                          " counter drop\n }\n}\n")
+                space.nft(
+                    f"table netdev end_{device} {{\n chain ends {{\n"
+                    f" type filter hook ingress device {device} priority 0;\n"
+                    " counter drop\n }\n}\n"
+                )
 
     def _burst(self, device, target, protocol, port):
         tap, head = self._taps[device]
         anybody = [f"11.{number >> 8}.{number & 255}.1" for number in range(FLOWS)]
-        return tap, Burst([head + Packet(
-            HOST if device == "eth0" else other, target or other, protocol, 20000 + number,
-            port).build() for number, other in enumerate(anybody)])
+        return tap, Burst(
+            [
+                head
+                + Packet(
+                    HOST if device == "eth0" else other,
+                    target or other,
+                    protocol,
+                    20000 + number,
+                    port,
+                ).build()
+                for number, other in enumerate(anybody)
+            ]
+        )
 
     def time(self, name):
         """Return the microseconds of CPU that a new flow of the kind NAME costs."""
@@ -139,10 +163,12 @@ class Router:
 
     def _counts(self):
         found = {}
-        for where, space, table in (("router", self.line.router, "inet last"),
-                                    ("lan", self.line.lan, "netdev end_eth0"),
-                                    ("mape", self.line.internet, "netdev end_mape"),
-                                    ("ppp", self.line.internet, "netdev end_ppp")):
+        for where, space, table in (
+            ("router", self.line.router, "inet last"),
+            ("lan", self.line.lan, "netdev end_eth0"),
+            ("mape", self.line.internet, "netdev end_mape"),
+            ("ppp", self.line.internet, "netdev end_ppp"),
+        ):
             text = space.run("nft", "list", "table", *table.split())
             found[where] = int(text.split("counter packets ")[1].split()[0])
         return found
@@ -152,9 +178,16 @@ class Router:
         self.line.close()
 
 
-ENDS = {"service": "router", "service for some networks": "router", "forward by PPPoE": "lan",
-        "forward by MAP-E": "lan", "nothing on offer, PPPoE": "", "nothing on offer, MAP-E": "",
-        "LAN to internet, MAP-E": "mape", "LAN to internet, PPPoE": "ppp"}
+ENDS = {
+    "service": "router",
+    "service for some networks": "router",
+    "forward by PPPoE": "lan",
+    "forward by MAP-E": "lan",
+    "nothing on offer, PPPoE": "",
+    "nothing on offer, MAP-E": "",
+    "LAN to internet, MAP-E": "mape",
+    "LAN to internet, PPPoE": "ppp",
+}
 
 
 def check(router):
@@ -176,8 +209,11 @@ def measure(few, many, runs):
             times = {id(router): router.time(name) for router in order}
             pairs.append((times[id(few)], times[id(many)]))
         pairs = pairs[2:]  # the first fill caches
-        rows[name] = (median(one for one, _ in pairs), median(two for _, two in pairs),
-                      median(two / one for one, two in pairs))
+        rows[name] = (
+            median(one for one, _ in pairs),
+            median(two for _, two in pairs),
+            median(two / one for one, two in pairs),
+        )
     return rows
 
 
@@ -202,8 +238,9 @@ def main():
     print(f"| a new flow | {FEW} and {FEW} | {MANY} and {MANY} | ratio |\n|---|---:|---:|---:|")
     for name, (few, many, ratio) in rows.items():
         print(f"| {name} | {few:.2f} µs | {many:.2f} µs | {ratio:.2f} |")
-    print(f"\nServices and forwards; medians of {runs} pairs of {FLOWS} flows. "
-          f"Allowed: {LIMIT:.2f}.")
+    print(
+        f"\nServices and forwards; medians of {runs} pairs of {FLOWS} flows. Allowed: {LIMIT:.2f}."
+    )
     return int(max(ratio for _, _, ratio in rows.values()) > LIMIT)
 
 

@@ -11,8 +11,10 @@ BLOCKS = [(1024 * block + 16 * OCN[0], 1024 * block + 16 * OCN[0] + 15) for bloc
 def postrouting(*rules):
     """Return a nft table that translates."""
     body = "".join(f"    {rule}\n" for rule in rules)
-    return ("table ip nat {\n  chain postrouting {\n"
-            f"    type nat hook postrouting priority srcnat\n{body}  }}\n}}\n")
+    return (
+        "table ip nat {\n  chain postrouting {\n"
+        f"    type nat hook postrouting priority srcnat\n{body}  }}\n}}\n"
+    )
 
 
 def masquerade(line):
@@ -34,8 +36,9 @@ def unmapped(line):
         if rule.startswith("\tchain "):
             chain = rule.split()[1]
         if "update @" in rule and "_mappings" in rule:
-            line.router.run("nft", "delete", "rule", "ip", "dualwan_snat", chain, "handle",
-                            rule.split()[-1])
+            line.router.run(
+                "nft", "delete", "rule", "ip", "dualwan_snat", chain, "handle", rule.split()[-1]
+            )
 
 
 def shell(line):
@@ -43,20 +46,38 @@ def shell(line):
     lines = ["*nat", *(f":MAPEnat{chain} -" for chain in ("PREROUTING", "OUTPUT", "POSTROUTING"))]
     for block, (low, high) in enumerate(BLOCKS):
         mark = block + 17
-        lines += [f"-A MAPEnat{chain} -m statistic --mode nth --every 63 --packet {block} "
-                  f"-j MARK --set-mark {mark}" for chain in ("PREROUTING", "OUTPUT")]
-        lines += [f"-A MAPEnatPOSTROUTING -p {protocol} -o mape0 -m mark --mark {mark} "
-                  f"-j SNAT --to {SHARED}:{low}-{high}" for protocol in ("icmp", "tcp", "udp")]
+        lines += [
+            f"-A MAPEnat{chain} -m statistic --mode nth --every 63 --packet {block} "
+            f"-j MARK --set-mark {mark}"
+            for chain in ("PREROUTING", "OUTPUT")
+        ]
+        lines += [
+            f"-A MAPEnatPOSTROUTING -p {protocol} -o mape0 -m mark --mark {mark} "
+            f"-j SNAT --to {SHARED}:{low}-{high}"
+            for protocol in ("icmp", "tcp", "udp")
+        ]
     lines += [f"-A {chain} -j MAPEnat{chain}" for chain in ("OUTPUT", "PREROUTING", "POSTROUTING")]
     line.router.run("iptables-nft-restore", input="\n".join([*lines, "COMMIT", ""]))
 
 
 def sequence(line):
     """A rule per range and protocol, the first of which takes every flow."""
-    line.router.nft(postrouting(*(
-        f'oifname "mape0" meta l4proto {protocol} snat ip to {SHARED}:{low}-{high}'
-        for low, high in BLOCKS for protocol in ("icmp", "tcp", "udp"))))
+    line.router.nft(
+        postrouting(
+            *(
+                f'oifname "mape0" meta l4proto {protocol} snat ip to {SHARED}:{low}-{high}'
+                for low, high in BLOCKS
+                for protocol in ("icmp", "tcp", "udp")
+            )
+        )
+    )
 
 
-VARIANTS = {MASQUERADE: masquerade, AGAIN: masquerade, OURS: ours, UNMAPPED: unmapped,
-            SHELL: shell, SEQUENCE: sequence}
+VARIANTS = {
+    MASQUERADE: masquerade,
+    AGAIN: masquerade,
+    OURS: ours,
+    UNMAPPED: unmapped,
+    SHELL: shell,
+    SEQUENCE: sequence,
+}

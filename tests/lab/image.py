@@ -162,28 +162,33 @@ def mirror() -> str:
     raise LabError("apt on this machine is configured with no Debian mirror")
 
 
-def _apt_options() -> list[str]:
+def apt_options() -> list[str]:
     """How this machine's apt reaches its mirror (a proxy, for one), for the apt of the build."""
     lines = _output(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"]).splitlines()
     kept = ("Acquire::http::", "Acquire::https::", "Acquire::Retries ")
     return [line for line in lines if line.startswith(kept) and not line.endswith(' "";')]
 
 
-def _bootstrap(suite: str, work: Path) -> None:
-    files = work / "files"
-    _write(files, recipe.FILES)
+def bootstrap(suite: str, root: Path, log: Path, options: list[str]) -> None:
+    """Let mmdebstrap make `root`, as the machine's own apt would get it."""
     keyring = next((path for path in KEYRINGS if path.exists()), None)
     if keyring is None:
         raise LabError("missing on this machine: apt-get install debian-archive-keyring")
-    command = ["mmdebstrap", "--mode=root", "--variant=apt", "--arch=amd64", "--skip=check/empty"]
-    command += [f"--include={','.join(recipe.PACKAGES)}"]
-    command += [f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.PATH_EXCLUDES]
+    command = ["mmdebstrap", "--mode=root", "--arch=amd64", "--skip=check/empty", *options]
     command += ["--dpkgopt=force-unsafe-io"]
     command += ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"']
-    command += [f"--aptopt={option}" for option in _apt_options()]
-    command += [f"--essential-hook=sync-in {files} /"]
-    command += [suite, str(work / "root"), f"deb [signed-by={keyring}] {mirror()} {suite} main"]
-    _logged(command, work / "build.log")
+    command += [f"--aptopt={option}" for option in apt_options()]
+    command += [suite, str(root), f"deb [signed-by={keyring}] {mirror()} {suite} main"]
+    _logged(command, log)
+
+
+def _bootstrap(suite: str, work: Path) -> None:
+    files = work / "files"
+    _write(files, recipe.FILES)
+    options = ["--variant=apt", f"--include={','.join(recipe.PACKAGES)}"]
+    options += [f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.PATH_EXCLUDES]
+    options += [f"--essential-hook=sync-in {files} /"]
+    bootstrap(suite, work / "root", work / "build.log", options)
 
 
 def _finish(root: Path) -> None:

@@ -31,6 +31,7 @@ PACKAGES = (
     "python3-pyudev",
     "python3-tomli",
     "python3-structlog",
+    "python3-dnspython",
     "python3-nftables",
     "python3-pytest",
     "tcpdump",

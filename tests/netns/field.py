@@ -1,20 +1,21 @@
 """A line with every zone of the policy matrix, whose ends are moved by hand.
 
 The ends say nothing by themselves: what they send is made in packets.py, and what arrives is
-seen at their devices. On the router a table notes the tags of what its rules have let in.
+seen at their devices. On the router raw sockets see what its rules have let in.
 """
 
-import json
 import socket
+import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from line import CLIENT, PPPOE, ROUTER, SERVERS, SHARED, Line
-from packets import read
+from line import CLIENT, PPPOE, ROUTER, SERVERS, SHARED, SO_RCVBUFFORCE, Line
+from packets import NUMBERS, read
 
-SETTLED = 0.15  # seconds after which every packet that gets through has arrived
+SETTLED = 0.15  # seconds without a packet after which all that get through have arrived
 PACKET_OUTGOING, IPPROTO_RAW = 4, 255
+IPV6_FLOWINFO, FLOW_LABEL = 11, 0xFFFFF  # linux/in6.h: a socket option and its message
 HOST = "192.168.1.20"  # a server in the LAN
 CE, RELAY, FAR6 = "2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9", "2001:db8:a::1"
 WAN4 = "203.0.113.250"  # an address that the WAN may have, of a modem say
@@ -39,16 +40,32 @@ class Zone:
 ZONES = {
     "lan": Zone("lan", "eth0", "lan0", (CLIENT, "2001:db8:1::10"), (ROUTER, "2001:db8:1::1")),
     "server": Zone("lan", "eth0", "lan0", (HOST, "2001:db8:1::20"), (ROUTER, "2001:db8:1::1")),
-    "mape": Zone("internet", "mape", "mape0", (SERVERS[0], ""), (SHARED, ""),
-                 others=(SERVERS[6], "")),
-    "pppoe": Zone("internet", "ppp", "ppp0", (SERVERS[1], "2001:db8:3::1"),
-                  (PPPOE, "2001:db8:3::2"), ("2001:db8:3::66",), (SERVERS[7], "2001:db8:3::77")),
-    "wan6": Zone("internet", "wan", "wan0", (SERVERS[2], FAR6), (WAN4, "2001:db8:2::2"),
-                 ("2001:db8:2::1",), ("", "2001:db8:a::77")),
+    "mape": Zone(
+        "internet", "mape", "mape0", (SERVERS[0], ""), (SHARED, ""), others=(SERVERS[6], "")
+    ),
+    "pppoe": Zone(
+        "internet",
+        "ppp",
+        "ppp0",
+        (SERVERS[1], "2001:db8:3::1"),
+        (PPPOE, "2001:db8:3::2"),
+        ("2001:db8:3::66",),
+        (SERVERS[7], "2001:db8:3::77"),
+    ),
+    "wan6": Zone(
+        "internet",
+        "wan",
+        "wan0",
+        (SERVERS[2], FAR6),
+        (WAN4, "2001:db8:2::2"),
+        ("2001:db8:2::1",),
+        ("", "2001:db8:a::77"),
+    ),
     "link6": Zone("internet", "wan", "wan0", ("", "fe80::1"), ("", "fe80::2")),
     "relay": Zone("internet", "wan", "wan0", ("", RELAY), ("", CE)),
-    "guest": Zone("internet", "guest", "guest0", ("10.0.0.2", "2001:db8:5::2"),
-                  ("10.0.0.1", "2001:db8:5::1")),
+    "guest": Zone(
+        "internet", "guest", "guest0", ("10.0.0.2", "2001:db8:5::2"), ("10.0.0.1", "2001:db8:5::1")
+    ),
 }
 DEVICES = {(zone.space, zone.device): zone.far for zone in ZONES.values()}
 # The ends say nothing by themselves, but who they are on their link.
@@ -60,18 +77,35 @@ table inet mute {
     }
 }
 """
-# What the router's own rules have let in.
-WITNESS = """\
-table inet witness {
-    set seen4 { typeof ip id; size 65535; flags dynamic; }
-    set seen6 { type mark; size 65535; flags dynamic; }
-    chain input {
-        type filter hook input priority 200; policy accept;
-        add @seen4 { ip id }
-        add @seen6 { @nh,0,32 }
-    }
-}
-"""
+
+
+class Witness:
+    """Sees the packets of one protocol that the rules of ``space`` have let in.
+
+    The kernel hands a packet to raw sockets once the input hook is through with it. They give
+    the header of IPv4; of IPv6 they tell the flow label, which is the tag of ours.
+    """
+
+    def __init__(self, space, family, number):
+        self._raw = space.open_socket(family, socket.SOCK_RAW, number, timeout=0)
+        self._raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+        self._tags = set()
+        if family == socket.AF_INET6:
+            self._raw.setsockopt(socket.IPPROTO_IPV6, IPV6_FLOWINFO, 1)
+
+    def tags(self):
+        """Return the tags of all packets seen so far."""
+        with suppress(BlockingIOError):
+            while True:
+                head, told, *_ = self._raw.recvmsg(20, 64)
+                if self._raw.family == socket.AF_INET:
+                    self._tags.add(struct.unpack_from("!H", head, 4)[0])
+                self._tags |= {
+                    int.from_bytes(data, "big") & FLOW_LABEL
+                    for _, kind, data in told
+                    if kind == IPV6_FLOWINFO
+                }
+        return self._tags
 
 
 class Field(Line):
@@ -111,21 +145,33 @@ class Field(Line):
         self._introduce()
         self.lan.nft(MUTE)
         self.internet.nft(MUTE)
-        self.router.nft(WITNESS)
-        self._taps = {key: self._tap(getattr(self, key[0]), key[1], far)
-                      for key, far in DEVICES.items()}
+        self._witnesses = [
+            Witness(self.router, family, number)
+            for name, number in NUMBERS.items()
+            for family, foreign in ((socket.AF_INET, "icmpv6"), (socket.AF_INET6, "icmp"))
+            if name != foreign
+        ]
+        self._taps = {
+            key: self._tap(getattr(self, key[0]), key[1], far) for key, far in DEVICES.items()
+        }
 
     def _introduce(self):
         """Tell the router who is where: nobody answers, and PPPoE has no such question."""
-        self.router.ip("".join(
-            f"neigh replace {address} lladdr {getattr(self, zone.space).mac(zone.device)} "
-            f"dev {zone.far}\n"
-            for zone in ZONES.values() for address in (*zone.own, *zone.more) if address))
+        self.router.ip(
+            "".join(
+                f"neigh replace {address} lladdr {getattr(self, zone.space).mac(zone.device)} "
+                f"dev {zone.far}\n"
+                for zone in ZONES.values()
+                for address in (*zone.own, *zone.more)
+                if address
+            )
+        )
 
     def _tap(self, space, device, far):
         """Return a socket on DEVICE, and the addresses of frames to FAR on the router."""
         return space.packet_socket(device), bytes.fromhex(
-            (self.router.mac(far) + space.mac(device)).replace(":", ""))
+            (self.router.mac(far) + space.mac(device)).replace(":", "")
+        )
 
     # --- sending and seeing ------------------------------------------------------------------
 
@@ -150,28 +196,31 @@ class Field(Line):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             if not packet.v6:
                 raw.bind((packet.source, 0))
-            raw.sendto(data, (packet.target, 0, 0, scope)[:4 if packet.v6 else 2])
+            raw.sendto(data, (packet.target, 0, 0, scope)[: 4 if packet.v6 else 2])
 
     def seen(self):
         """Return what has arrived since the last call: packets by (space, device)."""
-        time.sleep(SETTLED)
-        found = {}
-        for key, (tap, _) in self._taps.items():
-            found[key] = []
-            with suppress(BlockingIOError):
-                while True:
-                    frame, (_, protocol, way, *_) = tap.recvfrom(65535)
-                    if way != PACKET_OUTGOING and protocol in (0x0800, 0x86DD):
-                        found[key].append(read(frame[14:]))
+        found = {key: [] for key in self._taps}
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < SETTLED:
+            time.sleep(SETTLED / 10)
+            for key, (tap, _) in self._taps.items():
+                if packets := _arrived(tap):
+                    found[key] += packets
+                    quiet_since = time.monotonic()
         return found
 
     def witnessed(self):
         """Return the tags of what the router's own rules have let in so far."""
-        tags = set()
-        for name in ("seen4", "seen6"):
-            text = self.router.run("nft", "-j", "list", "set", "inet", "witness", name)
-            for item in json.loads(text)["nftables"]:
-                for value in item.get("set", {}).get("elem", []):
-                    tags.add(value if name == "seen4" else
-                             int.from_bytes(value.to_bytes(4, "little")) & 0xFFFFF)
-        return tags
+        return {tag for witness in self._witnesses for tag in witness.tags()}
+
+
+def _arrived(tap):
+    """Return the packets that wait at a socket for frames, less those that went out there."""
+    found = []
+    with suppress(BlockingIOError):
+        while True:
+            frame, (_, protocol, way, *_) = tap.recvfrom(65535)
+            if way != PACKET_OUTGOING and protocol in (0x0800, 0x86DD):
+                found.append(read(frame[14:]))
+    return found

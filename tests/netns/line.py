@@ -46,6 +46,8 @@ ROUTER, CLIENT = "192.168.1.1", "192.168.1.10"
 SERVERS = [f"198.51.100.{number}" for number in range(1, 9)]
 BY_NAME = ("firewall", "snat", "pbr")  # the slices that need no tunnel
 LIMIT = 10.0  # seconds that anything may take before a test gives up
+# What a run of all slices has to say here, where the tunnel is a veth.
+NO_TUNNEL = "dualwan-hook: mape0 (mape.tunnel) is there already, and is no IPv6 tunnel\n"
 SHUT = 0.4  # seconds after which an unanswered packet was dropped; an answer takes 1 ms
 CLONE_NEWNET = 0x40000000
 SO_RCVBUFFORCE = 33
@@ -104,8 +106,9 @@ class Namespace:
 
     def run(self, *argv, check=True, **options):
         """Run ARGV here and return what it printed."""
-        done = subprocess.run(self.argv(*argv), check=False, capture_output=True, text=True,
-                              **options)
+        done = subprocess.run(
+            self.argv(*argv), check=False, capture_output=True, text=True, **options
+        )
         assert not check or done.returncode == 0, f"{argv}: {done.stderr}"
         return done.stdout
 
@@ -147,8 +150,9 @@ class Namespace:
 
     def ping(self, address, identifiers=(1,), timeout=LIMIT):
         """Send an ICMP echo request for each of IDENTIFIERS; return those that were answered."""
-        pinger = self.open_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP,
-                                  timeout=timeout)
+        pinger = self.open_socket(
+            socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP, timeout=timeout
+        )
         for identifier in identifiers:
             pinger.sendto(echo_request(identifier), (address, 0))
         answered = set()
@@ -161,8 +165,11 @@ class Namespace:
 
     def connect(self, address, port, timeout=LIMIT):
         """Return a TCP connection from here to ADDRESS and PORT."""
-        client = self.open_socket(socket.AF_INET6 if ":" in address else socket.AF_INET,
-                             socket.SOCK_STREAM, timeout=timeout)
+        client = self.open_socket(
+            socket.AF_INET6 if ":" in address else socket.AF_INET,
+            socket.SOCK_STREAM,
+            timeout=timeout,
+        )
         client.connect((address, port))
         return client
 
@@ -216,8 +223,7 @@ class Sniffer:
 
     def sources(self):
         """Return the IPv4 source addresses seen so far."""
-        return {socket.inet_ntoa(packet[12:16]) for packet in self.packets()
-                if packet[0] >> 4 == 4}
+        return {socket.inet_ntoa(packet[12:16]) for packet in self.packets() if packet[0] >> 4 == 4}
 
     def segments(self, flags, **ports):
         """Return the TCP headers with FLAGS and the given `sport` or `dport`."""
@@ -226,10 +232,12 @@ class Sniffer:
             v4 = packet[0] >> 4 == 4
             if packet[9 if v4 else 6] != socket.IPPROTO_TCP:
                 continue
-            header = packet[(packet[0] & 15) * 4 if v4 else 40:]
+            header = packet[(packet[0] & 15) * 4 if v4 else 40 :]
             sport, dport = struct.unpack("!HH", header[:4])
-            if header[13] & 0x3F == flags and ports.items() <= {"sport": sport,
-                                                                "dport": dport}.items():
+            if (
+                header[13] & 0x3F == flags
+                and ports.items() <= {"sport": sport, "dport": dport}.items()
+            ):
                 found.append(header)
         return found
 
@@ -239,11 +247,11 @@ SYN, SYN_ACK = 0x02, 0x12
 
 def mss(header):
     """Return the maximum segment size that a TCP header names."""
-    options = header[20:(header[12] >> 4) * 4]
+    options = header[20 : (header[12] >> 4) * 4]
     while options:
         if options[0] == 2:
             return int.from_bytes(options[2:4])
-        options = options[1:] if options[0] == 1 else options[options[1]:]
+        options = options[1:] if options[0] == 1 else options[options[1] :]
     return None
 
 
@@ -264,15 +272,20 @@ class Line:
 
     def _build(self):
         self.router, self.lan, self.internet = (
-            self._space(role) for role in ("router", "lan", "internet"))
+            self._space(role) for role in ("router", "lan", "internet")
+        )
         for space in self.spaces:  # an address is usable at once
             space.sysctl("net/ipv6/conf/all/accept_dad", "0")
             space.sysctl("net/ipv6/conf/default/accept_dad", "0")
-        for device, far, peer in (("lan0", self.lan, "eth0"), ("wan0", self.internet, "wan"),
-                                  ("mape0", self.internet, "mape"),
-                                  ("ppp0", self.internet, "ppp")):
-            self.router.run("ip", "link", "add", device, "type", "veth", "peer", "name", peer,
-                            "netns", far.name)
+        for device, far, peer in (
+            ("lan0", self.lan, "eth0"),
+            ("wan0", self.internet, "wan"),
+            ("mape0", self.internet, "mape"),
+            ("ppp0", self.internet, "ppp"),
+        ):
+            self.router.run(
+                "ip", "link", "add", device, "type", "veth", "peer", "name", peer, "netns", far.name
+            )
         self.router.ip(f"""
             link set lan0 up
             link set wan0 up
@@ -291,13 +304,16 @@ class Line:
             route add default via {ROUTER}
             route add ::/0 via 2001:db8:1::1
         """)
-        self.internet.ip(f"""
+        self.internet.ip(
+            f"""
             link set wan up
             link set mape up
             link set ppp up
             route add {SHARED}/32 dev mape
             route add 203.0.113.0/24 dev ppp
-        """ + "".join(f"address add {server}/32 dev lo\n" for server in SERVERS))
+        """
+            + "".join(f"address add {server}/32 dev lo\n" for server in SERVERS)
+        )
         self.router.sysctl("net/ipv4/ip_forward", "1")
         self.router.sysctl("net/ipv6/conf/all/forwarding", "1")
 
@@ -315,8 +331,12 @@ class Line:
 
     def environment(self, **more):
         """Return what the command needs to know."""
-        return {**os.environ, "DUALWAN_CONFIG": str(self.config),
-                "DUALWAN_RUN": str(self.run_directory), **more}
+        return {
+            **os.environ,
+            "DUALWAN_CONFIG": str(self.config),
+            "DUALWAN_RUN": str(self.run_directory),
+            **more,
+        }
 
     def command(self, *argv):
         """Return the command line of dualwan-hook ARGV on the router."""
@@ -324,19 +344,32 @@ class Line:
 
     def hook(self, *argv, **environ):
         """Run dualwan-hook on the router; return the finished process."""
-        return subprocess.run(self.command(*argv), check=False, capture_output=True, text=True,
-                              env=self.environment(**environ))
+        return subprocess.run(
+            self.command(*argv),
+            check=False,
+            capture_output=True,
+            text=True,
+            env=self.environment(**environ),
+        )
 
     def python(self, text, *argv):
         """Run Python TEXT with ARGV on the router; return the finished process."""
-        return subprocess.run(self.router.argv(sys.executable, "-B", "-c", text, *argv),
-                              check=False, capture_output=True, text=True,
-                              env=self.environment())
+        return subprocess.run(
+            self.router.argv(sys.executable, "-B", "-c", text, *argv),
+            check=False,
+            capture_output=True,
+            text=True,
+            env=self.environment(),
+        )
 
     def start(self, text, *argv):
         """Start Python TEXT with ARGV on the router; return the running process."""
-        return subprocess.Popen(self.router.argv(sys.executable, "-B", "-c", text, *argv),
-                                stdout=subprocess.PIPE, text=True, env=self.environment())
+        return subprocess.Popen(
+            self.router.argv(sys.executable, "-B", "-c", text, *argv),
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self.environment(),
+        )
 
     def apply(self, *slices):
         """Bring SLICES, or all that match by name, to their state."""
@@ -348,26 +381,37 @@ class Line:
         return self.hook("--dry-run", "--exit-code", *named(slices or BY_NAME)).returncode == 0
 
     def event(self, name, **environ):
-        """Run what the hook of the event NAME runs."""
+        """Run what the hook of the event NAME runs, which has nothing to say."""
+        said = self.complaint(name, **environ)
+        assert said == "", said
+
+    def complaint(self, name, **environ):
+        """Run what the hook of the event NAME runs; return what went wrong: its code is 0."""
         done = self.hook("event", name, **environ)
         assert done.returncode == 0
         return done.stderr
 
     def ports(self):
         """Return the port set of the configuration."""
-        return load(self.config).mape.softwire.port_set
+        return load(self.config).mape.manual.port_set
+
+    def open(self):
+        """Take the firewall away: what is still not reached has another reason than that."""
+        self.router.run("nft", "delete", "table", "inet", "dualwan_firewall")
 
     # --- what the kernel of the router holds --------------------------------------------------
 
     def rules(self):
         """Return our own ip rules."""
-        return [line for line in self.router.run("ip", "-d", "rule").splitlines()
-                if re.search(r"proto (217|dualwan)\b", line)]
+        return [
+            line
+            for line in self.router.run("ip", "-d", "rule").splitlines()
+            if re.search(r"proto (217|dualwan)\b", line)
+        ]
 
     def routes(self):
         """Return our own IPv4 routes."""
-        return self.router.run("ip", "route", "show", "table", "all", "proto",
-                               "217").splitlines()
+        return self.router.run("ip", "route", "show", "table", "all", "proto", "217").splitlines()
 
     def tables(self):
         """Return the names of our own nft tables."""
@@ -380,16 +424,25 @@ class Line:
 
     def texts(self):
         """Return our own nft tables as nft lists them, without counters."""
-        return {name: self.router.run("nft", "-s", "list", "table", family, name)
-                for family, name in (("inet", "dualwan_firewall"), ("ip", "dualwan_snat"),
-                                     ("ip", "dualwan_pbr"))}
+        return {
+            name: self.router.run("nft", "-s", "list", "table", family, name)
+            for family, name in (
+                ("inet", "dualwan_firewall"),
+                ("ip", "dualwan_snat"),
+                ("ip", "dualwan_pbr"),
+            )
+        }
 
     def untranslated(self):
-        """Return how many packets the guard has dropped."""
-        found = self.router.run("nft", "-j", "list", "counter", "ip", "dualwan_snat",
-                                "untranslated")
-        return next(item["counter"]["packets"] for item in json.loads(found)["nftables"]
-                    if "counter" in item)
+        """Return how many packets the egress filter has dropped."""
+        found = self.router.run(
+            "nft", "-j", "list", "counter", "ip", "dualwan_snat", "untranslated"
+        )
+        return next(
+            item["counter"]["packets"]
+            for item in json.loads(found)["nftables"]
+            if "counter" in item
+        )
 
     def leftovers(self):
         """Return what is there of ours."""

@@ -28,9 +28,13 @@ BATCH = 64  # packets that a veth takes in one go without dropping
 
 def config(psid, length, offset, mape="", more=""):
     """Return a configuration with the port set and more lines in [mape] and at the end."""
-    return CONFIG.replace("psid = 1\npsid-length = 6\n",
-                          f"psid = {psid}\npsid-length = {length}\npsid-offset = {offset}\n{mape}\n"
-                          ) + more
+    return (
+        CONFIG.replace(
+            "psid = 1\npsid-length = 6\n",
+            f"psid = {psid}\npsid-length = {length}\npsid-offset = {offset}\n{mape}\n",
+        )
+        + more
+    )
 
 
 def elsewhere(number):
@@ -48,16 +52,30 @@ def checksum(data):
 
 def ipv4(number, source, target, payload):
     """Return an IPv4 packet of protocol NUMBER."""
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0x4000, 64, number, 0,
-                       socket.inet_aton(source), socket.inet_aton(target))
+    head = struct.pack(
+        "!BBHHHBBH4s4s",
+        0x45,
+        0,
+        20 + len(payload),
+        0,
+        0x4000,
+        64,
+        number,
+        0,
+        socket.inet_aton(source),
+        socket.inet_aton(target),
+    )
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
 def _with_sum(number, source, target, payload, at):
-    pseudo = (socket.inet_aton(source) + socket.inet_aton(target)
-              + struct.pack("!BBH", 0, number, len(payload)))
+    pseudo = (
+        socket.inet_aton(source)
+        + socket.inet_aton(target)
+        + struct.pack("!BBH", 0, number, len(payload))
+    )
     total = checksum(pseudo + payload) or 0xFFFF
-    return payload[:at] + struct.pack("!H", total) + payload[at + 2:]
+    return payload[:at] + struct.pack("!H", total) + payload[at + 2 :]
 
 
 def udp(source, sport, target, dport, payload=b"x" * 18):
@@ -123,10 +141,16 @@ class Part(ctypes.Structure):
 class Header(ctypes.Structure):
     """struct mmsghdr."""
 
-    _fields_ = (("name", ctypes.c_void_p), ("namelen", ctypes.c_uint),
-                ("iov", ctypes.POINTER(Part)), ("iovlen", ctypes.c_size_t),
-                ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t),
-                ("flags", ctypes.c_long), ("sent", ctypes.c_long))  # an int and padding, each
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("namelen", ctypes.c_uint),
+        ("iov", ctypes.POINTER(Part)),
+        ("iovlen", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("controllen", ctypes.c_size_t),
+        ("flags", ctypes.c_long),
+        ("sent", ctypes.c_long),
+    )  # an int and padding, each
 
 
 class Burst:
@@ -148,8 +172,11 @@ class Burst:
         done = 0
         while done < self.size:
             some = _libc.sendmmsg(
-                tap.fileno(), ctypes.byref(self._headers, done * ctypes.sizeof(Header)),
-                min(BATCH, self.size - done), 0)
+                tap.fileno(),
+                ctypes.byref(self._headers, done * ctypes.sizeof(Header)),
+                min(BATCH, self.size - done),
+                0,
+            )
             if some <= 0:
                 raise OSError(ctypes.get_errno(), "sendmmsg")
             done += some
@@ -182,13 +209,19 @@ class NatLine(Line):
         super()._build()
         outside = self.internet.mac("mape")
         self.lan.ip("".join(f"address add {host}/24 dev eth0\n" for host in HOSTS[1:]))
-        self.router.ip(f"""
+        self.router.ip(
+            f"""
             route replace default via {GATEWAY} dev mape0 onlink
             neigh replace {GATEWAY} lladdr {outside} dev mape0 nud permanent
-        """ + "".join(f"neigh replace {host} lladdr {self.lan.mac('eth0')} dev lan0 nud permanent\n"
-                      for host in HOSTS))
-        self.internet.ip(f"neigh replace {SHARED} lladdr {self.router.mac('mape0')} dev mape "
-                         "nud permanent\n")
+        """
+            + "".join(
+                f"neigh replace {host} lladdr {self.lan.mac('eth0')} dev lan0 nud permanent\n"
+                for host in HOSTS
+            )
+        )
+        self.internet.ip(
+            f"neigh replace {SHARED} lladdr {self.router.mac('mape0')} dev mape nud permanent\n"
+        )
         self._inside = sender(self.lan, "eth0", self.router.mac("lan0"))
         self._outside = sender(self.internet, "mape", self.router.mac("mape0"))
 
@@ -227,8 +260,11 @@ class NatLine(Line):
 
     def counter(self, name):
         """Return the packets of a counter of the table."""
-        return int(self.router.run("nft", "list", "counter", "ip", "dualwan_snat",
-                                   name).split("packets ")[1].split()[0])
+        return int(
+            self.router.run("nft", "list", "counter", "ip", "dualwan_snat", name)
+            .split("packets ")[1]
+            .split()[0]
+        )
 
     def elements(self, name, kind="set"):
         """Return what is in a set or map of the table, as text."""
@@ -237,8 +273,10 @@ class NatLine(Line):
 
     def flows(self):
         """Return how many elements the sets of flows have."""
-        return {kind: len([item for item in self.elements(f"{kind}_flows").split(",")
-                           if item.strip()]) for kind in NUMBERS}
+        return {
+            kind: len([item for item in self.elements(f"{kind}_flows").split(",") if item.strip()])
+            for kind in NUMBERS
+        }
 
 
 class Watch:
@@ -271,8 +309,12 @@ def refusals(seen):
 
     (RFC 1812 section 5.2.7.1: type 3, code 13.)
     """
-    return [packet for packet in seen if (packet.kind == "tcp" and packet.data[33] & RST)
-            or (packet.kind == "icmp" and packet.data[20:22] == b"\x03\x0d")]
+    return [
+        packet
+        for packet in seen
+        if (packet.kind == "tcp" and packet.data[33] & RST)
+        or (packet.kind == "icmp" and packet.data[20:22] == b"\x03\x0d")
+    ]
 
 
 def _parsed(data):
@@ -280,8 +322,9 @@ def _parsed(data):
     sport, dport = struct.unpack("!HH", data[20:24])
     if kind == "icmp":
         sport = dport = struct.unpack("!H", data[24:26])[0]
-    return Seen(kind, socket.inet_ntoa(data[12:16]), sport, socket.inet_ntoa(data[16:20]), dport,
-                data)
+    return Seen(
+        kind, socket.inet_ntoa(data[12:16]), sport, socket.inet_ntoa(data[16:20]), dport, data
+    )
 
 
 def answer(seen):

@@ -14,18 +14,39 @@ FRAGMENT6 = 44
 TCP, UDP, ICMP, ICMP6 = (NUMBERS[name] for name in ("tcp", "udp", "icmp", "icmpv6"))
 # Type and code (RFC 792, 4443, 4861, 2710, 3810).
 TYPES = {
-    "icmp": {"echo-reply": (0, 0), "unreachable": (3, 1), "port-unreachable": (3, 3),
-             "needs-frag": (3, 4), "prohibited": (3, 13), "redirect": (5, 1),
-             "echo-request": (8, 0), "router-advert": (9, 0), "time-exceeded": (11, 0),
-             "parameter-problem": (12, 0), "timestamp": (13, 0)},
-    "icmpv6": {"unreachable": (1, 3), "port-unreachable": (1, 4), "prohibited": (1, 1),
-               "packet-too-big": (2, 0), "time-exceeded": (3, 0),
-               "parameter-problem": (4, 0), "echo-request": (128, 0), "echo-reply": (129, 0),
-               "mld-query": (130, 0), "mld-report": (131, 0), "router-solicit": (133, 0),
-               "router-advert": (134, 0), "neighbor-solicit": (135, 0),
-               "neighbor-advert": (136, 0), "redirect": (137, 0),
-               "router-renumbering": (138, 0), "node-information": (139, 0),
-               "mld2-report": (143, 0)},
+    "icmp": {
+        "echo-reply": (0, 0),
+        "unreachable": (3, 1),
+        "port-unreachable": (3, 3),
+        "needs-frag": (3, 4),
+        "prohibited": (3, 13),
+        "redirect": (5, 1),
+        "echo-request": (8, 0),
+        "router-advert": (9, 0),
+        "time-exceeded": (11, 0),
+        "parameter-problem": (12, 0),
+        "timestamp": (13, 0),
+    },
+    "icmpv6": {
+        "unreachable": (1, 3),
+        "port-unreachable": (1, 4),
+        "prohibited": (1, 1),
+        "packet-too-big": (2, 0),
+        "time-exceeded": (3, 0),
+        "parameter-problem": (4, 0),
+        "echo-request": (128, 0),
+        "echo-reply": (129, 0),
+        "mld-query": (130, 0),
+        "mld-report": (131, 0),
+        "router-solicit": (133, 0),
+        "router-advert": (134, 0),
+        "neighbor-solicit": (135, 0),
+        "neighbor-advert": (136, 0),
+        "redirect": (137, 0),
+        "router-renumbering": (138, 0),
+        "node-information": (139, 0),
+        "mld2-report": (143, 0),
+    },
 }
 ERRORS = {"icmp": {3, 11, 12}, "icmpv6": {1, 2, 3, 4}}
 QUOTED = 8  # bytes before the packet that an ICMP error is about
@@ -48,8 +69,10 @@ def packed(address):
 
 def unpacked(data):
     """Return the address of 4 or 16 bytes as text."""
-    return socket.inet_ntop(socket.AF_INET if len(data) == len(packed("0.0.0.0")) else  # noqa: S104
-                            socket.AF_INET6, data)
+    return socket.inet_ntop(
+        socket.AF_INET if len(data) == len(packed("192.0.2.1")) else socket.AF_INET6,
+        data,
+    )
 
 
 @dataclass(frozen=True)
@@ -85,8 +108,21 @@ class Packet:
         if self.protocol == "tcp":
             options = struct.pack("!BBH", 2, 4, self.mss) if self.flags & FLAGS["syn"] else b""
             ack = 2 if self.flags & FLAGS["ack"] else 0
-            text = struct.pack("!HHIIBBHHH", self.sport, self.dport, 1, ack,
-                               (TCP_HEADER + len(options)) << 2, self.flags, 65000, 0, 0) + options
+            text = (
+                struct.pack(
+                    "!HHIIBBHHH",
+                    self.sport,
+                    self.dport,
+                    1,
+                    ack,
+                    (TCP_HEADER + len(options)) << 2,
+                    self.flags,
+                    65000,
+                    0,
+                    0,
+                )
+                + options
+            )
             return self._summed(text, 16)
         if self.protocol == "udp":
             text = struct.pack("!HHHH", self.sport, self.dport, UDP_HEADER + len(self.payload), 0)
@@ -104,10 +140,16 @@ class Packet:
         return bytes(4) + packed(self.source if self.v6 else "0.0.0.0")  # noqa: S104
 
     def _summed(self, text, at):
-        pseudo = b"" if self.protocol == "icmp" else (
-            packed(self.source) + packed(self.target)
-            + struct.pack("!II", len(text), NUMBERS[self.protocol]))
-        return text[:at] + struct.pack("!H", checksum(pseudo + text)) + text[at + 2:]
+        pseudo = (
+            b""
+            if self.protocol == "icmp"
+            else (
+                packed(self.source)
+                + packed(self.target)
+                + struct.pack("!II", len(text), NUMBERS[self.protocol])
+            )
+        )
+        return text[:at] + struct.pack("!H", checksum(pseudo + text)) + text[at + 2 :]
 
     def build(self, body=None):
         """Return the packet as bytes; BODY instead of its own for a fragment."""
@@ -115,14 +157,24 @@ class Packet:
         number = NUMBERS[self.protocol]
         if self.v6:
             if self.offset or self.more:
-                body = struct.pack("!BBHI", number, 0, self.offset << 3 | self.more,
-                                   self.tag) + body
+                body = (
+                    struct.pack("!BBHI", number, 0, self.offset << 3 | self.more, self.tag) + body
+                )
                 number = FRAGMENT6
-            return struct.pack("!IHBB", 6 << 28 | self.tag, len(body), number, self.hop) + packed(
-                self.source) + packed(self.target) + body
+            return (
+                struct.pack("!IHBB", 6 << 28 | self.tag, len(body), number, self.hop)
+                + packed(self.source)
+                + packed(self.target)
+                + body
+            )
         where = self.offset | self.more << 13 if self.offset or self.more else 0x4000
-        head = struct.pack("!BBHHHBBH", 0x45, 0, IPV4_HEADER + len(body), self.tag, where, self.hop,
-                           number, 0) + packed(self.source) + packed(self.target)
+        head = (
+            struct.pack(
+                "!BBHHHBBH", 0x45, 0, IPV4_HEADER + len(body), self.tag, where, self.hop, number, 0
+            )
+            + packed(self.source)
+            + packed(self.target)
+        )
         return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
 
     def fragments(self):
@@ -148,8 +200,9 @@ def read(data):
     else:
         return None
     name = next((name for name, value in NUMBERS.items() if value == number), str(number))
-    found = Packet(unpacked(source), unpacked(target), name, tag=tag, hop=hop, offset=offset,
-                   flags=0)
+    found = Packet(
+        unpacked(source), unpacked(target), name, tag=tag, hop=hop, offset=offset, flags=0
+    )
     rest = data[start:]
     if offset or len(rest) < UDP_HEADER:
         return found
@@ -158,8 +211,10 @@ def read(data):
 
 def _inner(found, rest):
     if found.protocol in TYPES:
-        kind = next((kind for kind, value in TYPES[found.protocol].items()
-                     if value == (rest[0], rest[1])), f"{rest[0]}/{rest[1]}")
+        kind = next(
+            (kind for kind, value in TYPES[found.protocol].items() if value == (rest[0], rest[1])),
+            f"{rest[0]}/{rest[1]}",
+        )
         if rest[0] in ERRORS[found.protocol]:
             return replace(found, kind=kind, quote=rest[QUOTED:])
         number = int.from_bytes(rest[4:6])
@@ -174,9 +229,9 @@ def _inner(found, rest):
 
 def _mss(header):
     """Return the maximum segment size that a TCP header names, 0 for none."""
-    options = header[TCP_HEADER:(header[12] >> 4) * 4]
+    options = header[TCP_HEADER : (header[12] >> 4) * 4]
     while options:
         if options[0] == 2:
             return int.from_bytes(options[2:4])
-        options = options[1:] if options[0] == 1 else options[max(options[1], 2):]
+        options = options[1:] if options[0] == 1 else options[max(options[1], 2) :]
     return 0

@@ -18,13 +18,24 @@ from packets import ERRORS, FLAGS, TYPES, Packet, read
 FOLDER = Path(__file__).resolve().parents[1] / "policy"
 CLIENT_PORT, TAG, OPENER, TRIES = 40000, 100, 20000, 40000
 GUARDED = 5  # connections that the guard lets in
-BAD_FLAGS = {"all-flags": 0x3F, "no-flags": 0, "xmas": FLAGS["fin"] | FLAGS["psh"] | FLAGS["urg"],
-             "syn-fin": FLAGS["syn"] | FLAGS["fin"], "syn-rst": FLAGS["syn"] | FLAGS["rst"],
-             "ack": FLAGS["ack"], "fin": FLAGS["fin"], "rst": FLAGS["rst"],
-             "syn-ack": FLAGS["syn"] | FLAGS["ack"]}
-SPOOFED = {"of-lan": ("192.168.1.77", "2001:db8:1::77"), "bogon": ("10.9.9.9", "fd00::9"),
-           "shared-space": ("100.64.9.9", ""), "loopback": ("127.0.0.9", "::1"),
-           "global": ("", "2001:db8:2::1")}
+BAD_FLAGS = {
+    "all-flags": 0x3F,
+    "no-flags": 0,
+    "xmas": FLAGS["fin"] | FLAGS["psh"] | FLAGS["urg"],
+    "syn-fin": FLAGS["syn"] | FLAGS["fin"],
+    "syn-rst": FLAGS["syn"] | FLAGS["rst"],
+    "ack": FLAGS["ack"],
+    "fin": FLAGS["fin"],
+    "rst": FLAGS["rst"],
+    "syn-ack": FLAGS["syn"] | FLAGS["ack"],
+}
+SPOOFED = {
+    "of-lan": ("192.168.1.77", "2001:db8:1::77"),
+    "bogon": ("10.9.9.9", "fd00::9"),
+    "shared-space": ("100.64.9.9", ""),
+    "loopback": ("127.0.0.9", "::1"),
+    "global": ("", "2001:db8:2::1"),
+}
 FOLLOWING = ("answer", "answer-fragments", "related")  # states that need a flow
 NDP = range(133, 138)
 
@@ -47,20 +58,33 @@ class Row:
     @property
     def text(self):
         """What the row is about, in words."""
-        return (f"{self.source} -> {self.target}, {self.family} {self.protocol} {self.port}, "
-                f"{self.state}")
+        return (
+            f"{self.source} -> {self.target}, {self.family} {self.protocol} {self.port}, "
+            f"{self.state}"
+        )
 
 
-NAMES = {SHARED: "shared", PPPOE: "pppoe", CLIENT: "lan", HOST: "server", ROUTER: "router",
-         "2001:db8:1::10": "lan", "2001:db8:1::20": "server"}
-TO_ALL = {("icmpv6", "router-advert"): "ff02::1", ("icmpv6", "mld-query"): "ff02::1",
-          ("udp", "546:547"): "ff02::1:2"}
+NAMES = {
+    SHARED: "shared",
+    PPPOE: "pppoe",
+    CLIENT: "lan",
+    HOST: "server",
+    ROUTER: "router",
+    "2001:db8:1::10": "lan",
+    "2001:db8:1::20": "server",
+}
+TO_ALL = {
+    ("icmpv6", "router-advert"): "ff02::1",
+    ("icmpv6", "mld-query"): "ff02::1",
+    ("udp", "546:547"): "ff02::1:2",
+}
 
 
 def rows():
     """Return the matrix."""
-    lines = (line.split("#")[0].split()
-             for line in (FOLDER / "matrix.txt").read_text().splitlines())
+    lines = (
+        line.split("#")[0].split() for line in (FOLDER / "matrix.txt").read_text().splitlines()
+    )
     return [Row(*words) for words in lines if words]
 
 
@@ -81,8 +105,9 @@ def configuration(setup):
 def judge(field, rows):
     """Put ROWS to the test at once; return result and translation of each, by name."""
     trials = [Trial(at, row) for at, row in enumerate(rows)]
-    for port in sorted({row.port for row in rows if row.protocol == "tcp"
-                        and "router" in (row.source, row.target)}):
+    for port in sorted(
+        {row.port for row in rows if row.protocol == "tcp" and "router" in (row.source, row.target)}
+    ):
         field.router.listen(int(port), "::", socket.AF_INET6)
     for trial in trials:
         for zone, packet in trial.openers():
@@ -146,16 +171,23 @@ class Trial:
         """Yield what must have been before the packet that the row is about, and from where."""
         row = self.row
         if row.state in FOLLOWING:
-            about = ("udp", "53") if row.state == "related" else (
-                row.protocol, row.port.replace("echo-reply", "echo-request"))
+            about = (
+                ("udp", "53")
+                if row.state == "related"
+                else (row.protocol, row.port.replace("echo-reply", "echo-request"))
+            )
             first = self._first(self.where, row.source, *about)
             self.opener = replace(first, tag=OPENER + self.at)
             yield self.where, self.opener
         elif row.state == "too-many":
             first = replace(self._first(self.whence, row.target), source=self._attacker())
             for turn in range(1, GUARDED + 1):
-                yield self.whence, replace(first, sport=first.sport - turn * 1000,
-                                          tag=TRIES + turn * 1000 + self.at)
+                yield (
+                    self.whence,
+                    replace(
+                        first, sport=first.sport - turn * 1000, tag=TRIES + turn * 1000 + self.at
+                    ),
+                )
 
     def _attacker(self):
         return "2001:db8:3::66" if self.row.family == "ip6" else SERVERS[5]
@@ -189,12 +221,25 @@ class Trial:
 
     def _following(self):
         flow, row = self.flow, self.row
-        back = replace(flow, source=flow.target, target=flow.source, sport=flow.dport,
-                       dport=flow.sport, tag=TAG + self.at, hop=64,
-                       flags=FLAGS["syn"] | FLAGS["ack"], quote=b"", mss=1460)
+        back = replace(
+            flow,
+            source=flow.target,
+            target=flow.source,
+            sport=flow.dport,
+            dport=flow.sport,
+            tag=TAG + self.at,
+            hop=64,
+            flags=FLAGS["syn"] | FLAGS["ack"],
+            quote=b"",
+            mss=1460,
+        )
         if row.state == "related":
-            return replace(back, protocol=row.protocol, kind=row.port,
-                           quote=replace(flow, payload=b"x" * 24).build())
+            return replace(
+                back,
+                protocol=row.protocol,
+                kind=row.port,
+                quote=replace(flow, payload=b"x" * 24).build(),
+            )
         if row.protocol in TYPES:
             return replace(back, kind="echo-reply")
         return back
@@ -206,9 +251,12 @@ class Trial:
             packet = replace(packet, source=SPOOFED[row.state][row.family == "ip6"])
         elif row.state == "too-many":
             packet = replace(packet, source=self._attacker())
-        packet = replace(packet, flags=BAD_FLAGS.get(row.state, packet.flags),
-                         hop=64 if row.state == "far" else packet.hop,
-                         target=TO_ALL.get((row.protocol, row.port), packet.target))
+        packet = replace(
+            packet,
+            flags=BAD_FLAGS.get(row.state, packet.flags),
+            hop=64 if row.state == "far" else packet.hop,
+            target=TO_ALL.get((row.protocol, row.port), packet.target),
+        )
         if TYPES.get(row.protocol, {}).get(row.port, (None,))[0] in ERRORS.get(row.protocol, ()):
             about = Packet(packet.target, packet.source, "udp", 54321, 53)
             return replace(packet, quote=about.build())
@@ -220,10 +268,15 @@ class Trial:
         """Return result and translation, as the matrix writes them."""
         if self.sent is None:
             return "no-flow", "-"
-        arrived = {key: packet for key, packets in found.items() for packet in reversed(packets)
-                   if self._is_it(packet)}
-        aim = None if self.where == "router" else (ZONES[self.where].space,
-                                                   ZONES[self.where].device)
+        arrived = {
+            key: packet
+            for key, packets in found.items()
+            for packet in reversed(packets)
+            if self._is_it(packet)
+        }
+        aim = (
+            None if self.where == "router" else (ZONES[self.where].space, ZONES[self.where].device)
+        )
         if stray := set(arrived) - {aim}:
             return "astray", ",".join(device for _, device in sorted(stray))
         if aim is None and self.sent.tag in witnessed:
@@ -233,10 +286,12 @@ class Trial:
         return self._refusal(found)
 
     def _is_it(self, packet):
-        if self.whence == "router" and self.row.state == "answer" and (
-                self.row.protocol == "tcp"):
-            return ((packet.sport, packet.dport, packet.flags & ~FLAGS["syn"])
-                    == (self.sent.sport, self.sent.dport, FLAGS["ack"]))
+        if self.whence == "router" and self.row.state == "answer" and (self.row.protocol == "tcp"):
+            return (packet.sport, packet.dport, packet.flags & ~FLAGS["syn"]) == (
+                self.sent.sport,
+                self.sent.dport,
+                FLAGS["ack"],
+            )
         return packet.tag == self.sent.tag and bool(packet.quote) == bool(self.sent.quote)
 
     def _refusal(self, found):
@@ -245,9 +300,12 @@ class Trial:
             return "drop", "-"
         zone = ZONES[self.whence]
         for packet in found[zone.space, zone.device]:
-            if packet.protocol == "tcp" and packet.flags & FLAGS["rst"] and (
-                    packet.source, packet.sport, packet.dport) == (
-                    self.sent.target, self.sent.dport, self.sent.sport):
+            if (
+                packet.protocol == "tcp"
+                and packet.flags & FLAGS["rst"]
+                and (packet.source, packet.sport, packet.dport)
+                == (self.sent.target, self.sent.dport, self.sent.sport)
+            ):
                 return "reset", "-"
             if packet.quote and (about := read(packet.quote)) and about.tag == self.sent.tag:
                 return "error", packet.kind
@@ -257,8 +315,12 @@ class Trial:
         """Return how PACKET differs from the one that was sent."""
         if self.opener:
             ends = (packet.source, packet.sport, packet.target, packet.dport)
-            expected = (self.opener.target, self.opener.dport, self.opener.source,
-                        self.opener.sport)
+            expected = (
+                self.opener.target,
+                self.opener.dport,
+                self.opener.source,
+                self.opener.sport,
+            )
             if self.row.state == "related" or packet.protocol not in ("tcp", "udp"):
                 ends, expected = ends[2:3], expected[2:3]
             return "back" if ends == expected else f"to={packet.target}:{packet.dport}"
@@ -269,8 +331,9 @@ class Trial:
             changes.append(f"src={name}" + (f":{packet.sport}!" if outside else ""))
         if packet.target != self.sent.target:
             name = NAMES.get(packet.target, packet.target)
-            changes.append(f"dst={name}" + (f":{packet.dport}" if packet.dport
-                                            != self.sent.dport else ""))
+            changes.append(
+                f"dst={name}" + (f":{packet.dport}" if packet.dport != self.sent.dport else "")
+            )
         if self.sent.protocol == "tcp" and packet.mss not in (0, self.sent.mss):
             changes.append(f"mss={packet.mss}")
         return ",".join(changes) or "-"

@@ -70,9 +70,10 @@ class Rain:
         self.line, self.sent = line, 0
         line.router.nft(COUNTERS)
         line.lan.nft(ARRIVED)
-        pppoe = [*forbidden(BAD, [PPPOE, OTHER_PPPOE, ROUTER, CLIENT, SHARED]),
-                 *(Packet(GOOD, address, "tcp", 30000, 443).build()
-                   for address in (PPPOE, OTHER_PPPOE))]
+        pppoe = [
+            *forbidden(BAD, [PPPOE, OTHER_PPPOE, ROUTER, CLIENT, SHARED]),
+            *(Packet(GOOD, address, "tcp", 30000, 443).build() for address in (PPPOE, OTHER_PPPOE)),
+        ]
         self._bursts = [
             self._burst("ppp", "ppp0", pppoe),
             self._burst("mape", "mape0", [*forbidden(BAD, [SHARED, PPPOE, ROUTER, CLIENT])]),
@@ -88,8 +89,12 @@ class Rain:
         tap.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 24)
         tap.setblocking(True)
         head = bytes.fromhex((self.line.router.mac(far) + space.mac(device)).replace(":", ""))
-        return tap, Burst([head + (b"\x08\x00" if packet[0] >> 4 == 4 else b"\x86\xdd") + packet
-                           for packet in packets])
+        return tap, Burst(
+            [
+                head + (b"\x08\x00" if packet[0] >> 4 == 4 else b"\x86\xdd") + packet
+                for packet in packets
+            ]
+        )
 
     def _fall(self):
         while not self._over.is_set():
@@ -109,8 +114,10 @@ class Rain:
 
     def let_in(self, name="bad"):
         """Return how many packets were let in so far, by the router and by the LAN."""
-        return (self._count(self.line.router, "inet", name),
-                self._count(self.line.lan, "netdev", "bad"))
+        return (
+            self._count(self.line.router, "inet", name),
+            self._count(self.line.lan, "netdev", "bad"),
+        )
 
     @staticmethod
     def _count(space, family, name):

@@ -13,9 +13,21 @@ from line import SO_RCVBUFFORCE
 SERVICES = Path("/usr/share/nmap/nmap-services")
 COMMONEST, ALL_TCP = 1000, 65535
 # Nobody answers at a closed port, so there is nothing to wait for; one more try covers a loss.
-QUICK = ("-n", "-Pn", "--send-ip", "--disable-arp-ping", "-T5", "--max-retries", "1",
-         "--min-rate", "50000",
-         "--max-rtt-timeout", "100ms", "--host-timeout", "120s")
+QUICK = (
+    "-n",
+    "-Pn",
+    "--send-ip",
+    "--disable-arp-ping",
+    "-T5",
+    "--max-retries",
+    "1",
+    "--min-rate",
+    "50000",
+    "--max-rtt-timeout",
+    "100ms",
+    "--host-timeout",
+    "120s",
+)
 
 
 @dataclass(frozen=True)
@@ -34,18 +46,26 @@ class Found:
 def commonest_udp():
     """Return the UDP ports that nmap takes for the commonest."""
     rows = (line.split() for line in SERVICES.read_text().splitlines() if line[:1] != "#")
-    ports = [(float(row[2]), int(row[1][:-4])) for row in rows
-             if len(row) > 2 and row[1].endswith("/udp")]
+    ports = [
+        (float(row[2]), int(row[1][:-4]))
+        for row in rows
+        if len(row) > 2 and row[1].endswith("/udp")
+    ]
     return sorted(port for _, port in sorted(ports, reverse=True)[:COMMONEST])
 
 
 def begin(space, target, protocol, tcp=f"1-{ALL_TCP}"):
     """Start to scan TARGET from SPACE: the ports TCP, or the commonest of UDP."""
-    kind = {"tcp": ("-sS", "-p", tcp),
-            "udp": ("-sU", "-p", ",".join(map(str, commonest_udp())))}[protocol]
+    kind = {"tcp": ("-sS", "-p", tcp), "udp": ("-sU", "-p", ",".join(map(str, commonest_udp())))}[
+        protocol
+    ]
     family = ("-6",) if ":" in target else ()
-    return subprocess.Popen(space.argv("nmap", *family, *kind, *QUICK, "-oX", "-", target),
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        space.argv("nmap", *family, *kind, *QUICK, "-oX", "-", target),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def finish(process):

@@ -9,17 +9,24 @@ import pytest
 BENCH = Path(__file__).parents[1] / "bench"
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("events.py", ["| ifup |", "| ppp-up, new address |"]),
-    ("nat.py", ["| dualwan-hook | 1008 | - | 1008 | - |", "flows: all of 1008 kept"]),
-    ("rules.py", ["| LAN to internet, PPPoE |"]),
-])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("events.py", ["| ifup |", "| ppp-up, new address |"]),
+        ("nat.py", ["| dualwan-hook | 1008 | - | 1008 | - |", "flows: all of 1008 kept"]),
+        ("rules.py", ["| LAN to internet, PPPoE |"]),
+    ],
+)
 def test_a_benchmark_measures_something(name, words):
     """One run of each reports, at its end, the rows that it is read for.
 
     Not its exit status: rules.py says by it how long something took, which no test is about.
     """
-    done = subprocess.run([sys.executable, "-B", BENCH / name, "--runs", "1"], check=False,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-B", BENCH / name, "--runs", "1"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     for row in words:
         assert row in done.stdout, done.stderr

@@ -3,9 +3,13 @@
 import json
 
 import pytest
-from line import CLIENT, CONFIG, PPPOE, SERVERS, SHARED, SHUT, until
+from line import CLIENT, CONFIG, NO_TUNNEL, PPPOE, SERVERS, SHARED, SHUT, until
+
+from dualwan.slices import marks
 
 FAILOVER = CONFIG.replace("[lan]", "failover = true\n[lan]")
+
+PPPOE_MARK = 0x01000000
 
 
 @pytest.fixture(name="moved")
@@ -16,14 +20,16 @@ def _moved(bare):
 
     def move(device="ppp0"):
         line.router.run("ip", "route", "replace", "default", "dev", device)
+
     return line, move
 
 
 def misplaced(line):
     """Return how many packets were kept from leaving by PPPoE."""
     found = line.router.run("nft", "-j", "list", "counter", "ip", "dualwan_pbr", "misplaced")
-    return next(item["counter"]["packets"] for item in json.loads(found)["nftables"]
-                if "counter" in item)
+    return next(
+        item["counter"]["packets"] for item in json.loads(found)["nftables"] if "counter" in item
+    )
 
 
 def test_a_connection_stays_with_mape(moved):
@@ -104,6 +110,46 @@ def test_what_is_pppoes_stays_there(moved):
     assert not any(b"still" in packet for packet in by_mape.packets())
 
 
+def test_an_unanswered_flow_of_the_router_is_not_given_away(bare):
+    """While the default route leads to PPPoE it is stopped; when it is back, it goes on."""
+    line = bare()
+    line.apply()
+    server, client = line.internet.udp(SERVERS[0], 53, timeout=2), line.router.udp()
+    client.connect((SERVERS[0], 53))
+    client.send(b"one")
+    text, peer = server.recvfrom(8)
+    assert (text, peer[0]) == (b"one", SHARED)
+    line.router.run("ip", "route", "replace", "default", "dev", "ppp0")
+    with pytest.raises(PermissionError):
+        client.send(b"two")
+    assert misplaced(line) == 1
+    line.router.run("ip", "route", "replace", "default", "dev", "mape0")
+    client.send(b"three")
+    assert server.recvfrom(8) == (b"three", peer)
+
+
+def test_what_comes_out_of_the_tunnel_is_mapes_whatever_its_mark(bare):
+    """The packet around it may have had PPPoE's mark, which the kernel leaves on the inner one."""
+    line = bare()
+    line.apply()
+    line.router.nft(f"""
+        table ip outer {{
+            chain prerouting {{
+                type filter hook prerouting priority raw; policy accept;
+                iifname "mape0" {marks.assign("meta mark", PPPOE_MARK)}
+            }}
+        }}
+    """)
+    server, client = line.internet.udp(SERVERS[0], 5000), line.lan.udp(CLIENT, timeout=SHUT)
+    client.sendto(b"question", (SERVERS[0], 5000))
+    text, peer = server.recvfrom(64)
+    assert (text, peer[0]) == (b"question", SHARED)
+    by_pppoe = line.internet.sniff("ppp")
+    server.sendto(b"answer", peer)
+    assert client.recv(64) == b"answer"
+    assert by_pppoe.sources() == set()
+
+
 def test_only_pppoes_own_address_leaves_by_pppoe(bare):
     """Also without failover: a flow of MAP-E, or one that was not translated, is counted."""
     line = bare()
@@ -127,10 +173,10 @@ def test_only_pppoes_own_address_leaves_by_pppoe(bare):
 def test_whoever_flushes_the_rules_is_undone_by_the_next_event(bare):
     """Also by one of PPPoE, and the log's reader is told; other tables are not ours to mend."""
     line = bare()
-    line.hook()  # all of it, so that the router is to be up; the tunnel is a veth, and is left
+    assert line.hook().stderr == NO_TUNNEL  # all of it, so that the router is to be up
     before = line.texts()
     line.router.nft("flush ruleset")
     assert "warning: somebody removed nft table ip dualwan_snat" in line.hook("status").stdout
-    line.event("ppp-up", PPP_IFACE="ppp0")
+    assert line.complaint("ppp-up", PPP_IFACE="ppp0") == NO_TUNNEL
     assert line.texts() == before
     assert "removed" not in line.hook("status").stdout

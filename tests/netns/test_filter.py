@@ -1,34 +1,22 @@
 import socket
+from contextlib import suppress
 
 import pytest
 from line import CLIENT, CONFIG, ROUTER, SERVERS, SHUT, SYN, SYN_ACK, mss, until
-
-OUTSIDE6 = "2001:db8:2::1"
-
-
-def with_ipv6(line, near, far):
-    """Let IPv6 lead outside by the router's device NEAR, the internet's FAR."""
-    line.router.ip(f"""
-        address add 2001:db8:2::2/64 dev {near} nodad
-        route add default via {OUTSIDE6} dev {near}
-    """)
-    line.internet.ip(f"""
-        address add {OUTSIDE6}/64 dev {far} nodad
-        route add 2001:db8:1::/64 via 2001:db8:2::2
-    """)
-    if near == "ppp0":  # a real one has two ends and asks nobody who is where
-        for space, device, address, other in (
-                (line.router, near, OUTSIDE6, line.internet.mac(far)),
-                (line.internet, far, "2001:db8:2::2", line.router.mac(near))):
-            space.run("ip", "neigh", "replace", address, "lladdr", other, "dev", device)
+from scenes import OUTSIDE6, with_ipv6
 
 
 @pytest.mark.parametrize("how", ["down", "gone"])
 def test_the_lan_reaches_the_router_with_every_wan_down(line, how):
     """Whatever happens outside, its owner can log in, use its DNS and ping it."""
     for device in ("wan0", "mape0", "ppp0"):
-        line.router.run(*(("ip", "link", "set", device, "down") if how == "down"
-                          else ("ip", "link", "del", device)))
+        line.router.run(
+            *(
+                ("ip", "link", "set", device, "down")
+                if how == "down"
+                else ("ip", "link", "del", device)
+            )
+        )
     line.event("ppp-down", PPP_IFACE="ppp0")
     ssh, dns = line.router.listen(22), line.router.udp(port=53)
     line.lan.connect(ROUTER, 22)
@@ -148,7 +136,10 @@ def test_the_router_uses_only_what_is_listed(bare):
 
 
 def test_an_interface_that_is_not_named_is_closed(line):
-    """Whatever is neither LAN nor WAN reaches neither the router nor what is behind it."""
+    """Whatever is neither LAN nor WAN reaches neither the router nor what is behind it.
+
+    It is the firewall that keeps it: without it the same servers answer.
+    """
     line.router.ip("""
         link add guest0 type veth peer name guest
         address add 10.0.0.1/24 dev guest0
@@ -160,11 +151,47 @@ def test_an_interface_that_is_not_named_is_closed(line):
         link set guest up
         route add 192.168.1.0/24 via 10.0.0.1
     """)
-    line.router.listen(22)
-    line.lan.listen(80)
-    for address, port in (("10.0.0.1", 22), (CLIENT, 80)):
+    servers = {("10.0.0.1", 22): line.router.listen(22), (CLIENT, 80): line.lan.listen(80)}
+    for address, port in servers:
         with pytest.raises(TimeoutError):
             line.internet.connect(address, port, timeout=SHUT)
+    line.open()
+    for (address, port), server in servers.items():
+        line.internet.connect(address, port)
+        server.accept()
+
+
+def test_a_mark_of_somebody_else_hides_no_spoofed_source(bare):
+    """Whose an address is does not hang on marks, by which others may lead packets elsewhere."""
+    line = bare(config=CONFIG + '[firewall]\ninbound = ["udp/5000"]\n')
+    line.apply()
+    with_ipv6(line, "ppp0", "ppp")
+    line.router.run("ip", "-6", "rule", "add", "fwmark", "0x1", "lookup", "200")
+    line.router.run("ip", "-6", "route", "add", "default", "dev", "ppp0", "table", "200")
+    line.router.nft("""
+        table ip6 theirs {
+            chain prerouting {
+                type filter hook prerouting priority -400; policy accept;
+                iifname "ppp0" meta mark set 0x1
+            }
+        }
+    """)
+    line.internet.ip("address add 2001:db8:1::77/128 dev lo nodad")
+    ear = line.router.open_socket(socket.AF_INET6, socket.SOCK_DGRAM, timeout=SHUT)
+    ear.bind(("::", 5000))
+
+    def heard(source):
+        mouth = line.internet.open_socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        mouth.bind((source, 0))
+        mouth.sendto(b"hello", ("2001:db8:2::2", 5000))
+        with suppress(TimeoutError):
+            return ear.recvfrom(64)[1][0] == source
+        return False
+
+    assert until(lambda: heard(OUTSIDE6))
+    assert not heard("2001:db8:1::77")
+    line.open()
+    assert heard("2001:db8:1::77")
 
 
 def test_the_firewall_stands_before_the_wan(bare):

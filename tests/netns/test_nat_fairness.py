@@ -29,13 +29,17 @@ def passed(line, packets):
 
 def refused(line):
     """Return how often each host was refused, by what the table counts."""
-    return {host: int(count) for host, count in re.findall(
-        r"([0-9.]+) counter packets (\d+)", line.elements("refused"))}
+    return {
+        host: int(count)
+        for host, count in re.findall(r"([0-9.]+) counter packets (\d+)", line.elements("refused"))
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("shape", "percent", "share"), [
-    (OCN, 50, 504), (OCN, 30, 302), (OCN, 10, 100), (V6PLUS, 50, 120), (V6PLUS, 25, 60)])
+@pytest.mark.parametrize(
+    ("shape", "percent", "share"),
+    [(OCN, 50, 504), (OCN, 30, 302), (OCN, 10, 100), (V6PLUS, 50, 120), (V6PLUS, 25, 60)],
+)
 def test_a_host_has_its_share_and_no_more(rules, kind, shape, percent, share):
     """Of 50 flows too many none leaves; they are counted to their host, and it is told."""
     line = rules(shape=shape, mape=f"max-share = {percent}")
@@ -73,6 +77,20 @@ def test_a_share_is_towards_one_destination(rules, kind):
     assert passed(line, flows(kind, GREEDY, 100, 40000, target=elsewhere(2))) == 100
     if kind != "icmp":  # a port is part of a destination
         assert passed(line, flows(kind, GREEDY, 600, 50000, dport=80)) == 504
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_ports_of_a_bucket_are_never_counted(rules, kind):
+    """Also of endpoints that have them, towards a destination where the host is metered.
+
+    It is from the first flow on there, whose endpoint has a port outside the bucket.
+    """
+    line = rules()
+    assert passed(line, flows(kind, GREEDY, 504)) == 504
+    assert passed(line, [*reversed(flows(kind, GREEDY, 504, target=elsewhere(1)))]) == 504
+    assert refused(line) == {}
+    assert passed(line, flows(kind, GREEDY, 50, 30000, target=elsewhere(1))) == 0
+    assert refused(line) == {GREEDY: 50}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,8 +10,7 @@ NEIGHBOUR = HOSTS[1]
 
 def forward(protocol, port=PORT, to=f"{CLIENT}:{INNER}"):
     """Return a [[forward]] of the configuration."""
-    return (f'\n[[forward]]\nvia = "mape"\nprotocol = "{protocol}"\nport = {port}\n'
-            f'to = "{to}"\n')
+    return f'\n[[forward]]\nvia = "mape"\nprotocol = "{protocol}"\nport = {port}\nto = "{to}"\n'
 
 
 @pytest.fixture(name="both")
@@ -110,6 +109,21 @@ def test_other_ports_of_the_set_stay_shut(both):
             line.internet.connect(SHARED, port, timeout=SHUT)
 
 
+def test_another_address_by_the_tunnel_is_nobodys(both):
+    """What the tunnel brings for an address that is not the shared one reaches no server."""
+    line = both
+    watch = line.watch(line.lan, "eth0")
+    line.send(
+        [
+            flow(kind, SERVERS[0], 4000, address, PORT)
+            for address in ("192.0.2.19", SHARED)
+            for kind in ("tcp", "udp")
+        ],
+        outside=True,
+    )
+    assert sorted(packet.kind for packet in watch.seen() if packet.dport == INNER) == ["tcp", "udp"]
+
+
 def test_lan_hosts_reach_the_server_by_the_outer_address(both):
     """Hairpinning: by TCP and UDP, and the server sees the outer address (RFC 4787 REQ-9a)."""
     line = both
@@ -132,8 +146,10 @@ def test_flows_to_the_server_take_no_port_from_others(both):
     """With a thousand clients at the server, the LAN still has every other port."""
     line = both
     watch = line.watch(line.lan, "eth0")
-    line.send([flow("tcp", f"1.0.{at >> 8}.{at & 255}", 4000, SHARED, PORT)
-               for at in range(1000)], outside=True)
+    line.send(
+        [flow("tcp", f"1.0.{at >> 8}.{at & 255}", 4000, SHARED, PORT) for at in range(1000)],
+        outside=True,
+    )
     assert len([packet for packet in watch.seen() if packet.dport == INNER]) == 1000
     seen = line.passed([flow("tcp", HOSTS[at % 4], 20000 + at) for at in range(1007)])
     assert len({packet.sport for packet in seen if packet.target == TARGET}) == 1007
@@ -148,8 +164,10 @@ def test_a_port_of_others_is_refused_before_anything_changes(tmp_path):
         line.config.write_text(config(*OCN, more=forward("tcp", 8080)))
         done = line.hook("--slice", "snat")
         assert done.returncode == 3
-        assert "forward.port: 8080 is no port of this line; the nearest are 7199 and 8208" \
+        assert (
+            "forward.port: 8080 is no port of this line; the nearest are 7199 and 8208"
             in done.stderr
+        )
         assert line.router.run("nft", "list", "table", "ip", "dualwan_snat") == before
     finally:
         line.close()

@@ -18,9 +18,13 @@ def status(line, *more):
 def test_ports_hosts_and_destinations_are_counted(lab):
     """Flows of two hosts to two destinations, by protocol, the busiest first."""
     line = lab()
-    line.send([*(flow("tcp", GREEDY, 20000 + at) for at in range(30)),
-               *(flow("udp", OTHER, 20000 + at, "203.0.113.201", 53) for at in range(20)),
-               *(flow("icmp", OTHER, 300 + at, "203.0.113.202") for at in range(3))])
+    line.send(
+        [
+            *(flow("tcp", GREEDY, 20000 + at) for at in range(30)),
+            *(flow("udp", OTHER, 20000 + at, "203.0.113.201", 53) for at in range(20)),
+            *(flow("icmp", OTHER, 300 + at, "203.0.113.202") for at in range(3)),
+        ]
+    )
     ports = json.loads(status(line, "--json"))["ports"]
     assert ports["size"] == 1008
     assert ports["used"] == {"tcp": 30, "udp": 20, "icmp": 3}
@@ -28,7 +32,8 @@ def test_ports_hosts_and_destinations_are_counted(lab):
     assert ports["destinations"] == [
         {"protocol": "tcp", "address": TARGET, "port": 443, "used": 30},
         {"protocol": "udp", "address": "203.0.113.201", "port": 53, "used": 20},
-        {"protocol": "icmp", "address": "203.0.113.202", "port": 0, "used": 3}]
+        {"protocol": "icmp", "address": "203.0.113.202", "port": 0, "used": 3},
+    ]
     assert ports["hosts"] == [{"address": GREEDY, "flows": 30}, {"address": OTHER, "flows": 23}]
     assert (ports["refused"], ports["no-port"], ports["untranslated"]) == ({}, 0, 0)
 
@@ -85,5 +90,6 @@ def test_metrics_are_those_of_the_status(lab):
     assert 'dualwan_slice_in_order{slice="snat"} 1' in lines
     client.close()
     accepted.close()
-    assert until(lambda: 'dualwan_ports_used{protocol="tcp"} 0'
-                 in status(line, "--prometheus").splitlines())
+    assert until(
+        lambda: 'dualwan_ports_used{protocol="tcp"} 0' in status(line, "--prometheus").splitlines()
+    )

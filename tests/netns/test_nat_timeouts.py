@@ -30,12 +30,15 @@ def system(line, name):
     return int(line.router.sysctl(f"net/netfilter/nf_conntrack_{name}"))
 
 
-@pytest.mark.parametrize(("packet", "seconds"), [
-    (udp(HOSTS[0], 5000, TARGET, 3478), 120),
-    (udp(HOSTS[0], 5000, TARGET, 443), 120),
-    (udp(HOSTS[0], 5000, TARGET, 53), 10),
-    (udp(HOSTS[0], 5000, TARGET, 123), 10),
-])
+@pytest.mark.parametrize(
+    ("packet", "seconds"),
+    [
+        (udp(HOSTS[0], 5000, TARGET, 3478), 120),
+        (udp(HOSTS[0], 5000, TARGET, 443), 120),
+        (udp(HOSTS[0], 5000, TARGET, 53), 10),
+        (udp(HOSTS[0], 5000, TARGET, 123), 10),
+    ],
+)
 def test_a_udp_flow_has_two_minutes_and_a_question_ten_seconds(rules, packet, seconds):
     """From its first packet on, answered or not (RFC 4787 REQ-5)."""
     line = rules()
@@ -102,6 +105,10 @@ def test_the_systems_own_stay_as_they_are(rules):
     """No sysctl is changed."""
     line = rules()
     other = line.lan  # a namespace that nothing was done to
-    for name in ("tcp_timeout_established", "udp_timeout", "udp_timeout_stream",
-                 "tcp_timeout_time_wait"):
+    for name in (
+        "tcp_timeout_established",
+        "udp_timeout",
+        "udp_timeout_stream",
+        "tcp_timeout_time_wait",
+    ):
         assert system(line, name) == int(other.sysctl(f"net/netfilter/nf_conntrack_{name}"))

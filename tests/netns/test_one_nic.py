@@ -6,6 +6,7 @@ import pytest
 from line import (
     CLIENT,
     CONFIG,
+    NO_TUNNEL,
     OTHER_PPPOE,
     PPPOE,
     ROUTER,
@@ -15,9 +16,7 @@ from line import (
     Line,
     until,
 )
-from test_filter import OUTSIDE6
-from test_forwards import NEIGHBOUR, exchange, forward, from_lan
-from test_pppoe import reconnect
+from scenes import NEIGHBOUR, OUTSIDE6, exchange, forward, from_lan, reconnect
 
 ONE = CONFIG.replace('["lan0"]', '["wan0"]')
 STRANGER = "198.18.0.9"  # on the same wire, with no address of the LAN
@@ -70,6 +69,7 @@ def _wire(tmp_path):
         made.append(OneWire(tmp_path, config=config + "".join(forwards)))
         made[-1].apply()
         return made[-1]
+
     yield make
     for line in made:
         line.close()
@@ -111,8 +111,11 @@ def test_what_is_not_of_the_lan_is_shut_out(wire):
     """Another host on the wire, by IPv4 or IPv6, reaches neither router nor internet."""
     line = wire()
     line.router.listen(22, "::", socket.AF_INET6)
-    for space, address in ((line.internet, ROUTER), (line.internet, "2001:db8:2::2"),
-                           (line.lan, "2001:db8:2::2")):
+    for space, address in (
+        (line.internet, ROUTER),
+        (line.internet, "2001:db8:2::2"),
+        (line.lan, "2001:db8:2::2"),
+    ):
         with pytest.raises(TimeoutError):
             space.connect(address, 22, timeout=SHUT)
     outside = line.internet.sniff("mape")
@@ -145,8 +148,9 @@ def test_a_lan_source_from_outside_is_spoofed(wire, device):
         route replace {ROUTER} dev {device} src {CLIENT}
     """)
     near = {"mape": "mape0", "ppp": "ppp0"}[device]
-    line.internet.run("ip", "neigh", "replace", ROUTER, "lladdr", line.router.mac(near), "dev",
-                      device)
+    line.internet.run(
+        "ip", "neigh", "replace", ROUTER, "lladdr", line.router.mac(near), "dev", device
+    )
     line.internet.udp(CLIENT).sendto(b"spoofed", (ROUTER, 5000))
     with pytest.raises(TimeoutError):
         ear.recv(8)
@@ -186,14 +190,19 @@ def test_file_sharing_stays_inside(wire):
     line.lan.ip("address add 192.168.7.5/24 dev eth0")
     line.lan.ip(f"rule add from {CLIENT} lookup 7\nroute add default via {ROUTER} table 7")
     line.lan.run("ip", "route", "del", "local", "192.168.7.5", "table", "local")
-    line.router.run("ip", "neigh", "replace", "192.168.7.5", "lladdr", line.lan.mac("eth0"),
-                    "dev", "wan0")
+    line.router.run(
+        "ip", "neigh", "replace", "192.168.7.5", "lladdr", line.lan.mac("eth0"), "dev", "wan0"
+    )
     inside, outside = line.lan.sniff("eth0"), line.internet.sniff("mape")
     line.lan.udp(CLIENT).sendto(b"share", ("192.168.7.5", 445))
     line.lan.udp(CLIENT).sendto(b"secret", (SERVERS[0], 445))
     line.lan.udp(CLIENT).sendto(b"public", (SERVERS[0], 446))
-    assert until(lambda: any(b"share" in packet and packet[8] == 63  # one hop less: forwarded
-                             for packet in inside.packets()))
+    assert until(
+        lambda: any(
+            b"share" in packet and packet[8] == 63  # one hop less: forwarded
+            for packet in inside.packets()
+        )
+    )
     assert until(lambda: any(b"public" in packet for packet in outside.packets()))
     assert not any(b"secret" in packet for packet in outside.packets())
 
@@ -203,5 +212,5 @@ def test_both_hooks_of_the_interface_are_one(wire):
     line = wire()
     line.event("ifdown", IFACE="wan0", PHASE="pre-down")
     assert line.tables() == ["dualwan_firewall"]
-    line.event("ifup", IFACE="wan0", PHASE="post-up")
+    assert line.complaint("ifup", IFACE="wan0", PHASE="post-up") == NO_TUNNEL
     assert line.tables() == ["dualwan_firewall", "dualwan_pbr", "dualwan_snat"]

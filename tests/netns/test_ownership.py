@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from line import OTHER_PPPOE, PPPOE
@@ -40,8 +41,11 @@ def of_others(line):
             for element in item.get("set", {}).get("elem", []):
                 element["elem"].pop("expires", None)
     rules = set(router.run("ip", "-d", "rule").splitlines()) - set(line.rules())
-    routes = {route for route in router.run("ip", "route", "show", "table", "all").splitlines()
-              if "217" not in route and "dualwan" not in route and "dev ppp0" not in route}
+    routes = {
+        route
+        for route in router.run("ip", "route", "show", "table", "all").splitlines()
+        if "217" not in route and "dualwan" not in route and "dev ppp0" not in route
+    }
     addresses = router.run("ip", "-o", "address", "show", "dev", "wan0", "scope", "global")
     return json.dumps(tables), sorted(rules), sorted(routes), addresses
 
@@ -90,13 +94,16 @@ def test_somebody_who_flushes_everything_is_mended(line):
     assert line.settled()
 
 
-@pytest.mark.parametrize("edit", [
-    "add rule inet dualwan_firewall input accept",
-    "add rule ip dualwan_snat postrouting masquerade",
-    "delete table ip dualwan_pbr",
-    "flush chain ip dualwan_snat guard",
-    "add set inet dualwan_firewall extra { type ipv4_addr; }",
-])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "add rule inet dualwan_firewall input accept",
+        "add rule ip dualwan_snat postrouting masquerade",
+        "delete table ip dualwan_pbr",
+        "flush chain ip dualwan_snat egress_filter",
+        "add set inet dualwan_firewall extra { type ipv4_addr; }",
+    ],
+)
 def test_a_table_that_somebody_edited_is_seen_and_mended(line, edit):
     """What nft lists is compared with what it listed when the table was loaded."""
     before = line.texts()
@@ -116,9 +123,18 @@ def test_counters_and_connections_are_no_change(line):
     assert line.table("ip", "dualwan_snat") == before
 
 
-def test_lost_notes_are_no_disaster(line):
-    """Without the run directory the tables are loaded again, and all is in order."""
+def test_a_broken_run_state_changes_nothing_that_stands(line):
+    """What was loaded is known from records of its own."""
+    before = line.table("ip", "dualwan_snat")
     (line.run_directory / "state.json").write_text("{broken")
+    assert line.settled()
+    line.apply()
+    assert line.table("ip", "dualwan_snat") == before
+
+
+def test_a_lost_run_directory_is_no_disaster(line):
+    """Without it the tables are loaded again, and all is in order."""
+    shutil.rmtree(line.run_directory)
     assert not line.settled()
     line.apply()
     assert line.settled()
@@ -128,13 +144,20 @@ def test_lost_notes_are_no_disaster(line):
 def test_the_names_of_all_tables_are_seen(line):
     """Ours and hundreds of others', of whatever family; without root nobody can tell."""
     others = [f"a_table_of_somebody_else_{at}" for at in range(300)]
-    line.router.nft("".join(f"add table {family} {name}\n" for name, family in zip(
-        others, ["ip", "ip6", "inet", "netdev", "bridge", "arp"] * 50, strict=True)))
+    line.router.nft(
+        "".join(
+            f"add table {family} {name}\n"
+            for name, family in zip(
+                others, ["ip", "ip6", "inet", "netdev", "bridge", "arp"] * 50, strict=True
+            )
+        )
+    )
     seen = line.python(
         "import os\n"
         "from dualwan.host.kernel import KernelHost\n"
         "host = KernelHost()\n"
-        "print(*sorted(host.standing()))\n"
+        "print(*sorted(host.table_names()))\n"
         "os.setuid(65534)\n"
-        "print(host.standing())\n").stdout.splitlines()
+        "print(host.table_names())\n"
+    ).stdout.splitlines()
     assert seen == [" ".join(sorted([*others, *line.tables()])), "None"]

@@ -6,7 +6,7 @@ import socket
 import pytest
 from line import CLIENT, SERVERS, until
 from packets import Packet, read
-from test_filter import OUTSIDE6, with_ipv6
+from scenes import OUTSIDE6, with_ipv6
 
 TUNNEL_MTU, LINE_MTU, PPPOE_MTU = 1460, 1500, 1454
 FULL = 1472  # bytes of UDP payload in 1500 bytes of IPv4
@@ -26,12 +26,16 @@ def _narrow(line):
 
 def sizes(sniffer, source):
     """Return the sizes of the IPv4 packets from SOURCE that SNIFFER has seen."""
-    return [int.from_bytes(packet[2:4]) for packet in sniffer.packets()
-            if packet[0] >> 4 == 4 and socket.inet_ntoa(packet[12:16]) == source]
+    return [
+        int.from_bytes(packet[2:4])
+        for packet in sniffer.packets()
+        if packet[0] >> 4 == 4 and socket.inet_ntoa(packet[12:16]) == source
+    ]
 
 
-@pytest.mark.parametrize(("server", "device", "mtu"), [(SERVERS[0], "mape", TUNNEL_MTU),
-                                                       (SERVERS[1], "ppp", PPPOE_MTU)])
+@pytest.mark.parametrize(
+    ("server", "device", "mtu"), [(SERVERS[0], "mape", TUNNEL_MTU), (SERVERS[1], "ppp", PPPOE_MTU)]
+)
 def test_datagrams_of_1500_bytes_pass_in_fragments(narrow, server, device, mtu):
     """Without DF each way, ten times: whole at the ends, none larger than the WAN on it."""
     far = narrow.internet.udp(server, 5000)
@@ -89,8 +93,9 @@ def test_a_router_further_on_tells_the_lan(narrow, server):
     outside = narrow.internet.sniff("mape" if server == SERVERS[0] else "ppp")
     near.send(b"x" * 1400)
     _, (address, _) = far.recvfrom(2000)
-    sent = next(packet for packet in outside.packets()
-                if socket.inet_ntoa(packet[12:16]) == address)
+    sent = next(
+        packet for packet in outside.packets() if socket.inet_ntoa(packet[12:16]) == address
+    )
     error = Packet("100.64.0.1", address, "icmp", kind="needs-frag", quote=sent[:28])
     raw = narrow.internet.open_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     raw.sendto(error.build(), (address, 0))
@@ -108,8 +113,9 @@ def test_packet_too_big_reaches_the_lan(line):
     outside = line.internet.sniff("wan")
     near.send(b"x" * 1400)
     far.recv(2000)
-    sent = next(packet for packet in outside.packets()
-                if (found := read(packet)) and found.dport == 5000)
+    sent = next(
+        packet for packet in outside.packets() if (found := read(packet)) and found.dport == 5000
+    )
     error = Packet(OUTSIDE6, "2001:db8:1::10", "icmpv6", kind="packet-too-big", quote=sent)
     raw = line.internet.open_socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
     raw.sendto(error.build(), ("2001:db8:1::10", 0))

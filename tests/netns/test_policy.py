@@ -17,11 +17,11 @@ def _verdicts(tmp_path_factory):
             field = Field(tmp_path_factory.mktemp(setup), configuration(setup))
             try:
                 field.apply()
-                known[setup] = judge(
-                    field, [row for row in MATRIX if row.setup == setup])
+                known[setup] = judge(field, [row for row in MATRIX if row.setup == setup])
             finally:
                 field.close()
         return known[setup]
+
     return of
 
 

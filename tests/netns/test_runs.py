@@ -29,8 +29,10 @@ def test_runs_at_the_same_time_wait_for_each_other(bare):
     line = bare()
     environ = line.environment(PPP_IFACE="ppp0")
     commands = [line.command("event", "ppp-up"), line.command(*named(BY_NAME))] * 4
-    started = [subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE) for command in commands]
+    started = [
+        subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for command in commands
+    ]
     said = [process.communicate()[1] for process in started]
     assert ([process.returncode for process in started], said) == ([0] * 8, [b""] * 8)
     assert line.settled()
@@ -77,8 +79,8 @@ def test_a_device_that_took_the_tunnels_name(bare):
 
 AS_USER = """\
 import difflib, encodings.ascii, os, nftables, sys, syslog, tomli
-import dualwan.host.kernel, dualwan.log, dualwan.report.plan_text, dualwan.report.status
-import dualwan.run
+import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
+import dualwan.handle
 from dualwan.cli import main
 os.setgroups([])
 os.setgid(65534)
@@ -146,9 +148,16 @@ def test_a_removal_that_is_ended_is_finished_by_the_next(bare, at):
     assert line.router.sysctl("net/ipv4/conf/ppp0/rp_filter") == "1"
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    ("[wan]", "[wan"), ("psid = 1", "psid = 64"), ("dial", "dail"), ('"lan0"', '"ppp0"'),
-    ("2001:db8:ffff::9", "2001:db8:ffff:9")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[wan]", "[wan"),
+        ("psid = 1", "psid = 64"),
+        ("dial", "dail"),
+        ('"lan0"', '"ppp0"'),
+        ("2001:db8:ffff::9", "2001:db8:ffff:9"),
+    ],
+)
 def test_no_wrong_configuration_changes_anything(line, old, new):
     """A command ends with 3, a hook with 0; the kernel holds what it held."""
     before = (line.rules(), line.routes(), line.router.run("nft", "-a", "list", "ruleset"))
@@ -157,16 +166,26 @@ def test_no_wrong_configuration_changes_anything(line, old, new):
     assert done.returncode == 3
     assert done.stderr.startswith(f"dualwan-hook: {line.config}:")
     assert done.stderr.count("\n") == 1
-    assert line.hook("down").returncode == 3
-    assert str(line.config) in line.event("ppp-up", PPP_IFACE="ppp0")
-    assert (line.rules(), line.routes(), line.router.run("nft", "-a", "list",
-                                                        "ruleset")) == before
+    assert line.hook("--dry-run", "--slice", "firewall").returncode == 3
+    assert str(line.config) in line.complaint("ppp-up", PPP_IFACE="ppp0")
+    assert (line.rules(), line.routes(), line.router.run("nft", "-a", "list", "ruleset")) == before
+
+
+@pytest.mark.parametrize("text", ["", "[wan\n", None])
+def test_down_needs_no_configuration(line, text):
+    """It says what is wrong with the configuration, and takes all of ours away by its tags."""
+    line.config.unlink() if text is None else line.config.write_text(text)
+    done = line.hook("down")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"dualwan-hook: {line.config}:")
+    assert done.stderr.endswith("going by what is noted and tagged\n")
+    assert line.leftovers() == []
 
 
 ADDRESS = """\
 import sys
 from dualwan.host.netlink import Netlink
-from dualwan.resources import Address
+from dualwan.model.resources import Address
 netlink = Netlink()
 for word in sys.argv[1:]:
     getattr(netlink, word)(Address("wan0", "2001:db8:0:100:99:f000:0:100", deprecated=True))
@@ -180,6 +199,7 @@ def test_the_ce_address_is_usable_at_once_and_never_preferred(bare):
 
     def shown():
         return line.router.run("ip", "-6", "address", "show", "dev", "wan0", "to", CE)
+
     done = line.python(ADDRESS, "set_address", "set_address")
     assert (done.returncode, done.stderr) == (0, "")
     assert "tentative" not in shown()

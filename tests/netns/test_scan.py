@@ -8,8 +8,7 @@ import pytest
 from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, SHARED, until
 from rain import WAN6, Rain
 from scanner import ALL_TCP, Answering, Found, begin, commonest_udp, finish
-from test_filter import OUTSIDE6, with_ipv6
-from test_pppoe import reconnect
+from scenes import OUTSIDE6, reconnect, with_ipv6
 
 OFFER = '[firewall]\ninbound = ["ssh", "smtp", "http", "https", "dns", "ntp"]\n'
 FORWARDS = f"""\
@@ -33,8 +32,10 @@ TCP, UDP = frozenset({22, 25, 53, 80, 443}), frozenset({53, 123})
 SERVED = (22, 25, 53, 80, 111, 139, 443, 445, 3306, 8080, 8443)
 LAN6 = "2001:db8:1::10"
 DEVICES = ("ppp0", "mape0", "wan0")
-HOOK = "import sys; from dualwan.events import hook; sys.exit(hook(sys.argv[1], sys.argv[2]))"
-METER = "\n".join(f"""\
+HOOK = "import sys; from dualwan.hook import hook; sys.exit(hook(sys.argv[1], sys.argv[2]))"
+METER = (
+    "\n".join(
+        f"""\
 table netdev meter_{device} {{
     set of_tcp {{ type inet_service; size 65535; flags dynamic; }}
     set of_udp {{ type inet_service; size 65535; flags dynamic; }}
@@ -43,7 +44,11 @@ table netdev meter_{device} {{
         tcp flags syn add @of_tcp {{ tcp dport }}
         add @of_udp {{ udp dport }}
     }}
-}}""" for device in DEVICES) + "\n"
+}}"""
+        for device in DEVICES
+    )
+    + "\n"
+)
 
 
 @pytest.fixture(name="street")
@@ -54,8 +59,9 @@ def _street(bare):
     line = bare(config=CONFIG + OFFER + FORWARDS)
     with_ipv6(line, "wan0", "wan")
     for address in (PPPOE, OTHER_PPPOE):  # PPPoE asks nobody who is where
-        line.internet.run("ip", "neigh", "replace", address, "lladdr", line.router.mac("ppp0"),
-                          "dev", "ppp")
+        line.internet.run(
+            "ip", "neigh", "replace", address, "lladdr", line.router.mac("ppp0"), "dev", "ppp"
+        )
     line.router.nft(METER)
     for space in (line.router, line.lan):
         for port in SERVED:
@@ -77,34 +83,43 @@ def scans(line, pppoe=PPPOE):
     """Scan every way in, at once; return what was found by address and protocol."""
     found = {}
     for protocol in ("tcp", "udp"):
-        begun = {target: begin(line.internet, target, protocol)
-                 for target in (pppoe, SHARED, WAN6, LAN6)}
+        begun = {
+            target: begin(line.internet, target, protocol) for target in (pppoe, SHARED, WAN6, LAN6)
+        }
         found |= {(target, protocol): finish(process) for target, process in begun.items()}
     return found
 
 
 def asked(line, device, protocol):
     """Return the ports that the scans have reached DEVICE with."""
-    text = line.router.run("nft", "-j", "list", "set", "netdev", f"meter_{device}",
-                           f"of_{protocol}")
-    return {port for item in json.loads(text)["nftables"]
-            for port in item.get("set", {}).get("elem", [])}
+    text = line.router.run(
+        "nft", "-j", "list", "set", "netdev", f"meter_{device}", f"of_{protocol}"
+    )
+    return {
+        port
+        for item in json.loads(text)["nftables"]
+        for port in item.get("set", {}).get("elem", [])
+    }
 
 
 def found(protocol, opened=(), closed=()):
     """Return what a scan finds that finds nothing but OPENED and CLOSED."""
     everything = ALL_TCP if protocol == "tcp" else len(commonest_udp())
-    return Found(frozenset(opened), frozenset(closed),
-                 everything - len(opened) - len(closed))
+    return Found(frozenset(opened), frozenset(closed), everything - len(opened) - len(closed))
 
 
 def offered(pppoe=PPPOE, tcp=TCP, udp=UDP):
     """Return what the scans find with all slices applied: services, ident, forwards."""
-    return {(pppoe, "tcp"): found("tcp", {*tcp, 8080}, {113}),
-            (pppoe, "udp"): found("udp", udp),
-            (SHARED, "tcp"): found("tcp", {1040}), (SHARED, "udp"): found("udp"),
-            (WAN6, "tcp"): found("tcp"), (WAN6, "udp"): found("udp"),
-            (LAN6, "tcp"): found("tcp", {443}), (LAN6, "udp"): found("udp")}
+    return {
+        (pppoe, "tcp"): found("tcp", {*tcp, 8080}, {113}),
+        (pppoe, "udp"): found("udp", udp),
+        (SHARED, "tcp"): found("tcp", {1040}),
+        (SHARED, "udp"): found("udp"),
+        (WAN6, "tcp"): found("tcp"),
+        (WAN6, "udp"): found("udp"),
+        (LAN6, "tcp"): found("tcp", {443}),
+        (LAN6, "udp"): found("udp"),
+    }
 
 
 def assert_no_port_was_lost(line):

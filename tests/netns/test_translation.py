@@ -1,12 +1,11 @@
 import socket
 import struct
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from golden_cases import GOLDEN, nft_cases
 from line import CONFIG, SERVERS, SHARED, until
 
-CASES = Path(__file__).parents[1] / "cases"
 FLOWS = 1200
 
 
@@ -54,8 +53,11 @@ def test_echo_identifiers_are_of_the_set(line):
     tap = line.internet.sniff("mape")
     sent = set(range(100, 200))
     assert line.lan.ping(SERVERS[0], sent) == sent
-    outside = {struct.unpack("!H", packet[24:26])[0] for packet in tap.packets()
-               if packet[9] == socket.IPPROTO_ICMP and packet[20] == 8}
+    outside = {
+        struct.unpack("!H", packet[24:26])[0]
+        for packet in tap.packets()
+        if packet[9] == socket.IPPROTO_ICMP and packet[20] == 8
+    }
     assert len(outside) == len(sent)
     assert all(identifier in line.ports() for identifier in outside)
 
@@ -91,29 +93,32 @@ def test_answers_that_find_no_way_into_the_lan_do_not_go_back_by_the_tunnel(line
     line.router.ip("route del 192.168.1.0/24 dev lan0")
     server.sendto(b"answer", outer)
     assert until(lambda: line.untranslated() == 1)
-    assert {socket.inet_ntoa(packet[16:20]) for packet in tap.packets()
-            if packet[0] >> 4 == 4} == {SHARED}
+    assert {socket.inet_ntoa(packet[16:20]) for packet in tap.packets() if packet[0] >> 4 == 4} == {
+        SHARED
+    }
 
 
 def test_lan_devices_come_and_go(line):
-    """The guard lets them pass by index; a table that does so still is as it should be."""
-    def guard():
-        return line.router.run("nft", "list", "chain", "ip", "dualwan_snat", "guard")
+    """The egress filter lets them pass by index; a table that does so still is as it should be."""
 
-    assert 'oif "lan0" accept' in guard()
+    def egress_filter():
+        return line.router.run("nft", "list", "chain", "ip", "dualwan_snat", "egress_filter")
+
+    assert 'oif "lan0" accept' in egress_filter()
     line.router.ip("link del lan0")
     assert line.settled("snat")
     line.router.run("nft", "delete", "table", "ip", "dualwan_snat")
     line.apply("snat")  # loads without the device
-    assert "oif " not in guard()
+    assert "oif " not in egress_filter()
     line.router.ip("link add lan0 type veth peer name other")
     assert line.settled("snat")
 
 
-@pytest.mark.parametrize(("table", "chain"), [
-    ("ip dualwan_snat", "guard"), ("inet dualwan_firewall", "output")])
+@pytest.mark.parametrize(
+    ("table", "chain"), [("ip dualwan_snat", "egress_filter"), ("inet dualwan_firewall", "output")]
+)
 def test_somebody_elses_rule_for_a_device_is_noticed(line, table, chain):
-    """A way around the guard or the firewall is seen, and gone with the next run."""
+    """A way around the egress filter or the firewall is seen, and gone with the next run."""
     line.router.run("nft", "insert", "rule", *table.split(), chain, "oif", "ppp0", "accept")
     assert not line.settled()
     line.apply()
@@ -130,29 +135,43 @@ def test_flows_that_were_forgotten_are_translated_anew(line):
     accepted, _ = server.accept()
     line.router.run("conntrack", "-F")
     client.sendall(b"more")
-    assert until(lambda: any(b"more" in packet for packet in tap.packets()) or
-                 line.untranslated())
+    assert until(lambda: any(b"more" in packet for packet in tap.packets()) or line.untranslated())
     assert tap.sources() - set(SERVERS) == {SHARED}
     accepted.close()
 
 
-@pytest.mark.parametrize("folder", sorted(CASES.glob("nft-*")), ids=lambda path: path.name)
-def test_the_golden_texts_load(bare, folder):
-    """Each nft text of tests/cases is taken by this machine's nft, and a second time too."""
-    line = bare(config=(folder / "config.toml").read_text())
+def test_the_whole_golden_texts_load(bare):
+    """As they are written down, by name: with every map, and every comment."""
+    line = bare()
+    for text in sorted((GOLDEN / "nft" / "divided").glob("*.nft")):
+        line.router.nft(text.read_text().replace("enp1s0", "wan0").replace("enp3s0", "lan0"))
+    assert line.tables() == ["dualwan_firewall", "dualwan_pbr", "dualwan_snat"]
+    listed = line.router.run("nft", "list", "table", "ip", "dualwan_snat")
+    assert 'comment "56 = 64 - 8 of its bucket; 64 = 50 % of 128 ports"' in listed
+
+
+@pytest.mark.parametrize("case", nft_cases(), ids=lambda case: case.name)
+def test_the_golden_configurations_load(bare, case):
+    """What each asks for is taken by this machine's nft, and a second time too."""
+    line = bare(config=case.text)
     assert not line.settled()
     line.apply()
     assert line.settled()
     assert line.tables() == ["dualwan_firewall", "dualwan_pbr", "dualwan_snat"]
 
 
-@pytest.mark.parametrize(("offset", "length", "psid"), [(0, 16, 5000), (0, 8, 7), (12, 4, 3),
-                                                       (6, 10, 1023), (4, 8, 255), (1, 0, 0)])
+@pytest.mark.parametrize(
+    ("offset", "length", "psid"),
+    [(0, 16, 5000), (0, 8, 7), (12, 4, 3), (6, 10, 1023), (4, 8, 255), (1, 0, 0)],
+)
 def test_port_sets_of_every_shape_load_and_translate(bare, offset, length, psid):
     """One port, one block, blocks of one port, all ports: the first flow leaves from the set."""
-    line = bare(config=CONFIG.replace(
-        "psid = 1\npsid-length = 6",
-        f"psid = {psid}\npsid-length = {length}\npsid-offset = {offset}"))
+    line = bare(
+        config=CONFIG.replace(
+            "psid = 1\npsid-length = 6",
+            f"psid = {psid}\npsid-length = {length}\npsid-offset = {offset}",
+        )
+    )
     line.apply()
     server = line.internet.udp(SERVERS[0], 53, timeout=2)
     line.lan.udp().sendto(b"", (SERVERS[0], 53))

@@ -35,8 +35,9 @@ def test_version_is_that_of_the_source():
 
 def test_depends_are_the_floors_of_the_source():
     """The package asks for the versions that pyproject.toml asks for."""
-    wanted = re.search(r"^dependencies = \[(.*)\]", (ROOT / "pyproject.toml").read_text(),
-                       re.MULTILINE)[1]
+    wanted = re.search(
+        r"^dependencies = \[(.*)\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE
+    )[1]
     depends = output("dpkg-deb", "--field", DEB, "Depends")
     for name, floor in re.findall(r'"(\w+)>=([0-9.]+)"', wanted):
         assert f"python3-{name} (>= {floor})" in depends
@@ -44,11 +45,16 @@ def test_depends_are_the_floors_of_the_source():
 
 def test_hooks_are_links_with_names_that_run_parts_takes(listing):
     """Each hook runs first in its folder, and `apt remove` takes it away."""
-    hooks = {name: link for name, (_, _, link) in listing.items()
-             if re.match(r"/etc/(network/if-|ppp/ip-)[a-z-]+\.d/.", name)}
+    hooks = {
+        name: link
+        for name, (_, _, link) in listing.items()
+        if re.match(r"/etc/(network/if-|ppp/ip-)[a-z-]+\.d/.", name)
+    }
     assert set(hooks) == {
-        *(f"/etc/network/if-{phase}.d/00dualwan-hook"
-          for phase in ("pre-up", "up", "down", "post-down")),
+        *(
+            f"/etc/network/if-{phase}.d/00dualwan-hook"
+            for phase in ("pre-up", "up", "down", "post-down")
+        ),
         *(f"/etc/ppp/ip-{way}.d/00dualwan-hook" for way in ("up", "down")),
     }
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", Path(name).name) for name in hooks)
@@ -56,8 +62,10 @@ def test_hooks_are_links_with_names_that_run_parts_takes(listing):
         assert listing[link][0] == "-rwxr-xr-x", name
 
 
-@pytest.mark.parametrize("name", ["usr/bin/dualwan-hook", "usr/libexec/dualwan-hook/ifupdown",
-                                  "usr/libexec/dualwan-hook/ppp"])
+@pytest.mark.parametrize(
+    "name",
+    ["usr/bin/dualwan-hook", "usr/libexec/dualwan-hook/ifupdown", "usr/libexec/dualwan-hook/ppp"],
+)
 def test_programs_are_isolated(name, tmp_path):
     """Neither PYTHONPATH nor the folder of the program decides which code root runs."""
     subprocess.run(["dpkg-deb", "--extract", DEB, tmp_path], check=True)
@@ -67,7 +75,8 @@ def test_programs_are_isolated(name, tmp_path):
 def test_only_the_route_protocol_is_a_conffile(listing):
     """No configuration comes with the package: an example's addresses would be applied."""
     assert output("dpkg-deb", "--info", DEB, "conffiles").split() == [
-        "/etc/iproute2/rt_protos.d/dualwan.conf"]
+        "/etc/iproute2/rt_protos.d/dualwan.conf"
+    ]
     assert "/etc/dualwan/rules.d/" in listing
     assert not [name for name in listing if re.match(r"/etc/dualwan/.*[^/]$", name)]
     assert "/usr/share/doc/dualwan-hook/examples/dualwan.toml" in listing
@@ -83,29 +92,45 @@ def test_files_belong_to_root_and_only_to_root(listing):
 def test_all_of_the_source_is_there_and_nothing_else(listing):
     """Modules and data, but no compiled files of this machine."""
     base = "/usr/lib/python3/dist-packages/"
-    packaged = {name.removeprefix(base) for name in listing
-                if name.startswith(base) and not name.endswith("/")}
-    source = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src/dualwan").rglob("*")
-              if path.is_file() and "__pycache__" not in path.parts}
+    packaged = {
+        name.removeprefix(base)
+        for name in listing
+        if name.startswith(base) and not name.endswith("/")
+    }
+    source = {
+        str(path.relative_to(ROOT / "src"))
+        for path in (ROOT / "src/dualwan").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
     assert packaged == source
 
 
-@pytest.mark.parametrize("text", [
-    "# Changelog\n## [9.9.9] - 2026-01-02\n### Added\n- Something.\n",
-    "# Changelog\n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Changelog\n## [9.9.9] - 2026-01-02\n### Added\n- Something.\n",
+        "# Changelog\n",
+    ],
+)
 def test_a_version_without_its_changelog_entry_is_refused(text):
     """Nobody can raise the version and forget the changelog."""
-    done = subprocess.run([ROOT / "packaging/debian-changelog", "1.0.0", "A <a@b.example>"],
-                          input=text, text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        [ROOT / "packaging/debian-changelog", "1.0.0", "A <a@b.example>"],
+        input=text,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "CHANGELOG.md" in done.stderr
 
 
 def test_changelog_keeps_every_release_and_wraps():
     """Each release becomes a Debian changelog entry, the newest first."""
-    text = ("# Changelog\n## [Unreleased]\n- Not yet.\n## [1.1.0] - 2026-02-03\n### Added\n"
-            f"- {'word ' * 30}\n  and more.\n## [1.0.0] - 2026-01-02\n- First.\n")
+    text = (
+        "# Changelog\n## [Unreleased]\n- Not yet.\n## [1.1.0] - 2026-02-03\n### Added\n"
+        f"- {'word ' * 30}\n  and more.\n## [1.0.0] - 2026-01-02\n- First.\n"
+    )
     made = output(ROOT / "packaging/debian-changelog", "1.1.0", "A <a@b.example>", stdin=text)
     assert re.findall(r"^dualwan-hook \((.*?)\)", made, re.MULTILINE) == ["1.1.0", "1.0.0"]
     assert " -- A <a@b.example>  Tue, 03 Feb 2026 00:00:00 +0000\n" in made

@@ -7,20 +7,21 @@ machine is not touched. That the kernel is left clean is shown on the simulated 
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import image  # of the lab: how it finds this machine's own Debian mirror
 import pytest
 
 from dualwan import __version__
 
 ROOT = Path(__file__).parents[2]
 DEB = ROOT / f"dist/dualwan-hook_{__version__}_all.deb"
-sys.path.append(str(ROOT / "tests/lab"))
-import image  # noqa: E402 - how the lab finds this machine's own Debian mirror
 
-HOOK_FOLDERS = (*(f"/etc/network/if-{phase}.d" for phase in ("pre-up", "up", "down", "post-down")),
-                "/etc/ppp/ip-up.d", "/etc/ppp/ip-down.d")
+HOOK_FOLDERS = (
+    *(f"/etc/network/if-{phase}.d" for phase in ("pre-up", "up", "down", "post-down")),
+    "/etc/ppp/ip-up.d",
+    "/etc/ppp/ip-down.d",
+)
 # What dpkg, and the programs of others, write as they go; and where this test keeps its own.
 NOT_COMPARED = ("/proc", "/sys", "/dev", "/var/lib/dpkg", "/var/cache", "/var/log", "/opt/test")
 # deb-systemd-helper's notes about units; a purge has to remove its files, the folders may stay.
@@ -30,23 +31,32 @@ echo "$@" >> /opt/test/called
 exec /usr/bin/dualwan-hook "$@"
 """
 
-if os.geteuid() != 0:
-    pytest.exit("tests/packaging makes chroots and needs root: sudo make package", returncode=1)
-
 
 class Machine:
     """A bare Debian with all that the package depends on."""
 
     def __init__(self, suite, root):
         self.root = root
-        depends = subprocess.run(["dpkg-deb", "--field", DEB, "Depends"], check=True,
-                                 capture_output=True, text=True).stdout
+        depends = subprocess.run(
+            ["dpkg-deb", "--field", DEB, "Depends"], check=True, capture_output=True, text=True
+        ).stdout
         names = [item.split()[0].split(":")[0] for item in depends.split(",")]
-        options = [f"--aptopt={line}" for line in image._apt_options()]  # noqa: SLF001
-        subprocess.run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
-                        '--aptopt=APT::Install-Recommends "false"', *options,
-                        f"--include={','.join(names)}", suite, root,
-                        f"deb {image.mirror()} {suite} main"], check=True)
+        options = [f"--aptopt={line}" for line in image.apt_options()]
+        subprocess.run(
+            [
+                "mmdebstrap",
+                "--quiet",
+                "--mode=root",
+                "--variant=minbase",
+                '--aptopt=APT::Install-Recommends "false"',
+                *options,
+                f"--include={','.join(names)}",
+                suite,
+                root,
+                f"deb {image.mirror()} {suite} main",
+            ],
+            check=True,
+        )
         (root / "opt/test").mkdir()
         self.write("/opt/test/dualwan-hook", RECORDER, mode=0o755)
 
@@ -63,9 +73,17 @@ class Machine:
         """
         done = subprocess.run(
             ["unshare", "--net", "--pid", "--fork", "chroot", self.root, *argv],
-            check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
-            env={"PATH": "/opt/test:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-                 **environment})
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+            env={
+                "PATH": "/opt/test:/usr/sbin:/usr/bin:/sbin:/bin",
+                "LC_ALL": "C.UTF-8",
+                **environment,
+            },
+        )
         return done.returncode, done.stdout
 
     def install(self, deb):
@@ -85,18 +103,28 @@ class Machine:
         found = set()
         for folder, folders, names in os.walk(self.root):
             here = "/" + os.path.relpath(folder, self.root).removeprefix(".")
-            folders[:] = [name for name in folders
-                          if os.path.join(here, name) not in NOT_COMPARED]  # noqa: PTH118
+            folders[:] = [name for name in folders if os.path.join(here, name) not in NOT_COMPARED]  # noqa: PTH118
             found |= {os.path.join(here, name) for name in (*folders, *names)}  # noqa: PTH118
-        return {path for path in found
-                if not (path.startswith(UNIT_NOTES) and (self.root / path[1:]).is_dir())}
+        return {
+            path
+            for path in found
+            if not (path.startswith(UNIT_NOTES) and (self.root / path[1:]).is_dir())
+        }
 
     def hooks_end_well(self):
         """Whether ifup, ifdown and pppd get through their hooks, as run-parts runs them."""
         return all(
-            self.run("run-parts", "--exit-on-error", folder, IFACE="enp1s0", PPP_IFACE="ppp0",
-                     PHASE=Path(folder).name.removeprefix("if-").removesuffix(".d"))[0] == 0
-            for folder in HOOK_FOLDERS)
+            self.run(
+                "run-parts",
+                "--exit-on-error",
+                folder,
+                IFACE="enp1s0",
+                PPP_IFACE="ppp0",
+                PHASE=Path(folder).name.removeprefix("if-").removesuffix(".d"),
+            )[0]
+            == 0
+            for folder in HOOK_FOLDERS
+        )
 
     def calls_of_maintainer_scripts(self):
         """The command lines since the last time this was asked."""
@@ -109,6 +137,8 @@ class Machine:
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def machine(request, tmp_path_factory):
     """Bare Debian 12 and 13, made once each."""
+    if os.geteuid() != 0:
+        pytest.exit("this test makes chroots and needs root: sudo make package", returncode=1)
     root = tmp_path_factory.mktemp(request.param) / "root"
     yield Machine(request.param, root)
     shutil.rmtree(root)
@@ -120,10 +150,14 @@ def next_deb(tmp_path_factory):
     folder = tmp_path_factory.mktemp("next")
     subprocess.run(["dpkg-deb", "--raw-extract", DEB, folder / "tree"], check=True)
     control = folder / "tree/DEBIAN/control"
-    control.write_text(control.read_text().replace(f"Version: {__version__}\n",
-                                                   f"Version: {__version__}+next\n"))
-    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", folder / "tree",
-                    folder / "next.deb"], check=True, stdout=subprocess.DEVNULL)
+    control.write_text(
+        control.read_text().replace(f"Version: {__version__}\n", f"Version: {__version__}+next\n")
+    )
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "--build", folder / "tree", folder / "next.deb"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return folder / "next.deb"
 
 
@@ -146,8 +180,10 @@ def test_life(machine, before, next_deb):
     assert machine.run("/usr/bin/dualwan-hook", "--version") == (0, f"dualwan-hook {__version__}\n")
     assert machine.run("/usr/bin/dualwan-hook", "mape", "2400:4050:1234:5600::/56")[0] == 0
     assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 3
-    assert any(path.startswith("/usr/lib/python3/dist-packages/dualwan/__pycache__/cli.")
-               for path in machine.files())
+    assert any(
+        path.startswith("/usr/lib/python3/dist-packages/dualwan/__pycache__/cli.")
+        for path in machine.files()
+    )
     assert machine.hooks_end_well()
     assert machine.calls_of_maintainer_scripts() == []
 
@@ -160,10 +196,22 @@ def test_life(machine, before, next_deb):
     said = machine.dpkg("remove")
     assert "not everything" not in said
     assert machine.calls_of_maintainer_scripts() == ["--config /etc/dualwan/dualwan.toml down"]
-    left = {path for path in machine.files() - before
-            if not path.startswith(("/run/dualwan", UNIT_NOTES))}
-    assert left == {"/etc/dualwan", "/etc/dualwan/dualwan.toml", "/etc/iproute2/rt_protos.d",
-                    "/etc/iproute2/rt_protos.d/dualwan.conf", "/etc/iproute2"} - before
+    left = {
+        path
+        for path in machine.files() - before
+        if not path.startswith(("/run/dualwan", UNIT_NOTES))
+    }
+    assert (
+        left
+        == {
+            "/etc/dualwan",
+            "/etc/dualwan/dualwan.toml",
+            "/etc/iproute2/rt_protos.d",
+            "/etc/iproute2/rt_protos.d/dualwan.conf",
+            "/etc/iproute2",
+        }
+        - before
+    )
     assert machine.hooks_end_well()
 
     machine.dpkg("purge")

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from machine import BASE, Machine
+from machine import BASE, Machine, ours
 
 from dualwan import cli
 from dualwan.errors import BusyError
@@ -44,10 +44,12 @@ def _run(config, machine, capsys):
             code = end.code
         out, err = capsys.readouterr()
         return code, out, err
+
     return run
 
 
 # --- apply and dry run -----------------------------------------------------------------------
+
 
 def test_without_a_command_it_brings_everything_to_its_state(run, machine):
     """Shows what it changed, grouped by slice; the second time there is nothing to do."""
@@ -116,8 +118,9 @@ def test_down_removes_everything(run, machine):
     assert run("down") == (0, "nothing to do\n", "")
 
 
-@pytest.mark.parametrize(("choice", "painted"), [
-    ("always", True), ("never", False), ("auto", False)])
+@pytest.mark.parametrize(
+    ("choice", "painted"), [("always", True), ("never", False), ("auto", False)]
+)
 def test_colour_is_for_terminals(run, choice, painted):
     """The output of a test is no terminal."""
     assert ("\x1b[32m" in run("--dry-run", "--color", choice)[1]) is painted
@@ -128,12 +131,14 @@ def test_plan_as_json(run):
     _, out, _ = run("--dry-run", "--json")
     plan = json.loads(out)
     assert list(plan["slices"]) == ["firewall", "snat", "tunnel", "pbr"]
-    assert plan["changes"] == sum(step["sign"] != "=" for steps in plan["slices"].values()
-                                  for step in steps)
+    assert plan["changes"] == sum(
+        step["sign"] != "=" for steps in plan["slices"].values() for step in steps
+    )
     assert plan["problems"] == []
 
 
 # --- options and exit codes ------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("argv", [("--json", "status"), ("status", "--json")])
 def test_options_may_stand_before_or_after_the_command(run, argv):
@@ -144,16 +149,29 @@ def test_options_may_stand_before_or_after_the_command(run, argv):
 def test_the_configuration_may_be_named_on_either_side(run, config, monkeypatch):
     """--config goes before DUALWAN_CONFIG."""
     monkeypatch.setenv("DUALWAN_CONFIG", "/nonexistent")
-    for argv in (("--config", str(config), "check"), ("check", "--config", str(config)),
-                 ("check", str(config))):
+    for argv in (
+        ("--config", str(config), "check"),
+        ("check", "--config", str(config)),
+        ("check", str(config)),
+    ):
         assert run(*argv) == (0, f"{config}: in order\n", "")
 
 
-@pytest.mark.parametrize("argv", [
-    ("--slice", "nat"), ("fly",), ("--exit-code",), ("--dry-run", "status"),
-    ("--slice", "snat", "check"), ("event", "ppp-sideways"), ("--color", "pink"),
-    ("event",), ("mape",), ("down", "--exit-code"),
-])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--slice", "nat"),
+        ("fly",),
+        ("--exit-code",),
+        ("--dry-run", "status"),
+        ("--slice", "snat", "check"),
+        ("event", "ppp-sideways"),
+        ("--color", "pink"),
+        ("event",),
+        ("mape",),
+        ("down", "--exit-code"),
+    ],
+)
 def test_what_is_not_understood_is_2_and_one_line(run, machine, argv):
     """Usage errors name what was wrong and where help is, and change nothing."""
     code, out, err = run(*argv)
@@ -163,7 +181,7 @@ def test_what_is_not_understood_is_2_and_one_line(run, machine, argv):
     assert machine.applied == []
 
 
-@pytest.mark.parametrize("argv", [(), ("--dry-run",), ("check",), ("status",), ("down",)])
+@pytest.mark.parametrize("argv", [(), ("--dry-run",), ("check",), ("status",)])
 def test_a_wrong_configuration_is_3_and_changes_nothing(run, machine, config, argv):
     """One line with file and line number, whatever the command."""
     config.write_text(BASE.replace("psid = 1", "psid = 64"))
@@ -172,6 +190,37 @@ def test_a_wrong_configuration_is_3_and_changes_nothing(run, machine, config, ar
     assert err.startswith(f"dualwan-hook: {config}:12: mape.psid: PSID 64 does not fit")
     assert err.count("\n") == 1
     assert machine.applied == []
+
+
+@pytest.mark.parametrize("text", [None, "", "[wan\n", BASE.replace("psid = 1", "psid = 64")])
+def test_down_needs_no_configuration(run, machine, config, text):
+    """With a wrong one or none, tags and the run state tell what is ours; the reason is said."""
+    run()
+    assert machine.state.tunnels
+    machine.running.add("theirs")
+    if text is None:
+        config.unlink()
+    else:
+        config.write_text(text)
+    assert "- nft table inet dualwan_firewall" in run("--dry-run", "down")[1]
+    assert machine.state.tunnels
+    code, out, err = run("down")
+    assert code == 0
+    assert "- nft table inet dualwan_firewall" in out
+    assert err.startswith(f"dualwan-hook: {config}")
+    assert err.endswith("; going by what is noted and tagged\n")
+    assert ours(machine) == ()
+    assert machine.running == {"theirs"}
+
+
+def test_down_without_a_configuration_hangs_up_what_was_dialled_by_us(run, machine, config):
+    """The run state knows the peer that ifup or apply had started."""
+    config.write_text(BASE.replace("dial = false", "dial = true"))
+    run()
+    assert machine.running == {"dsl-provider"}
+    config.unlink()
+    assert run("down")[0] == 0
+    assert machine.running == set()
 
 
 def test_a_refusal_of_the_kernel_is_4(run, machine):
@@ -220,6 +269,7 @@ def test_help_and_version_are_0(run):
 
 # --- status and events -----------------------------------------------------------------------
 
+
 def test_status_tells_what_is_there(run, machine):
     """Both WANs, each slice, in words and as JSON."""
     machine.connect("203.0.113.7")
@@ -240,8 +290,10 @@ def test_status_says_what_is_missing(run, machine):
     run()
     machine.flush_ruleset()
     status = json.loads(run("status", "--json")[1])
-    assert status["slices"]["snat"] == {"state": "absent",
-                                        "pending": ["+ nft table ip dualwan_snat"]}
+    assert status["slices"]["snat"] == {
+        "state": "absent",
+        "pending": ["+ nft table ip dualwan_snat"],
+    }
 
 
 def test_a_person_can_play_a_hook(run, machine, monkeypatch):
@@ -266,8 +318,8 @@ def test_a_person_can_play_a_hook(run, machine, monkeypatch):
 # Everything is loaded first: a checkout may lie where only its owner can read.
 AS_USER = """
 import difflib, encodings.ascii, os, nftables, syslog, tomli
-import dualwan.host.kernel, dualwan.log, dualwan.report.plan_text, dualwan.report.status
-import dualwan.run
+import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
+import dualwan.handle
 from dualwan.cli import main
 if os.geteuid() == 0:
     os.setgroups([])
@@ -280,9 +332,17 @@ raise SystemExit(main())
 def as_user(*argv, config):
     """Run the command as a user without rights, on the machine itself."""
     return subprocess.run(
-        [sys.executable, "-B", "-c", AS_USER, *argv], check=False, capture_output=True,
-        text=True, cwd="/", env={**os.environ, "DUALWAN_CONFIG": str(config),
-                                 "DUALWAN_RUN": str(config.parent / "run")})
+        [sys.executable, "-B", "-c", AS_USER, *argv],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={
+            **os.environ,
+            "DUALWAN_CONFIG": str(config),
+            "DUALWAN_RUN": str(config.parent / "run"),
+        },
+    )
 
 
 @pytest.fixture(name="readable")
@@ -313,10 +373,19 @@ def test_a_change_needs_root(readable):
 
 def test_check_needs_neither_root_nor_kernel(readable):
     """A configuration can be checked anywhere; what drives the kernel is not even loaded."""
-    code = ("import sys; from dualwan.cli import main; code = main(['check']);"
-            "sys.exit(code or bool({'pyroute2', 'nftables', 'structlog'} & set(sys.modules)))")
-    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True,
-                          env={**os.environ, "DUALWAN_CONFIG": str(readable)}).returncode == 0
+    code = (
+        "import sys; from dualwan.cli import main; code = main(['check']);"
+        "sys.exit(code or bool({'pyroute2', 'nftables', 'structlog'} & set(sys.modules)))"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            check=False,
+            capture_output=True,
+            env={**os.environ, "DUALWAN_CONFIG": str(readable)},
+        ).returncode
+        == 0
+    )
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(readable):
@@ -324,7 +393,12 @@ def test_a_reader_that_has_seen_enough_is_no_error(readable):
     command = [sys.executable, "-m", "dualwan.cli", "mape", "2400:4050:5c71:af00::", "--json"]
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(command, check=False, stdout=writing, stderr=subprocess.PIPE,
-                          env={**os.environ, "DUALWAN_CONFIG": str(readable)})
+    done = subprocess.run(
+        command,
+        check=False,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "DUALWAN_CONFIG": str(readable)},
+    )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from machine import BASE
 
-from dualwan.config import PRIVATE, Pppoe, from_text, load, path_in_use
+from dualwan.config import from_text, load, path_in_use
+from dualwan.config.sections import RFC1918, Pppoe
+from dualwan.config.services import KNOWN
 from dualwan.errors import ConfigError
-from dualwan.portset import PortSet
-from dualwan.services import KNOWN
+from dualwan.mape.portset import PortSet
 
 
 def refusal(text):
@@ -26,7 +27,7 @@ def refusal(text):
 def changed(old, new):
     """Return BASE with NEW in place of OLD, and the line that it stands on."""
     assert old in BASE
-    return BASE.replace(old, new), BASE[:BASE.index(old)].count("\n") + 1
+    return BASE.replace(old, new), BASE[: BASE.index(old)].count("\n") + 1
 
 
 def test_the_values_of_the_scripts_each_have_a_key():
@@ -34,11 +35,12 @@ def test_the_values_of_the_scripts_each_have_a_key():
     config = from_text("dualwan.toml", BASE)
     assert config.wan.interface == "wan0"
     assert config.lan.interfaces == ("lan0",)
-    assert config.mape.softwire.br == IPv6Address("2001:db8:ffff::9")
-    assert config.mape.softwire.ce == IPv6Address("2001:db8:0:100:99:f000:0:100")
-    assert config.mape.softwire.ipv4 == IPv4Address("192.0.2.18")
-    assert config.mape.softwire.port_set == PortSet(1, 6, 6)
-    assert config.wans == ("wan0", "mape0", "ppp0")
+    assert config.mape.manual.br == IPv6Address("2001:db8:ffff::9")
+    assert config.mape.manual.ce == IPv6Address("2001:db8:0:100:99:f000:0:100")
+    assert config.mape.manual.ipv4 == IPv4Address("192.0.2.18")
+    assert config.mape.manual.port_set == PortSet(1, 6, 6)
+    assert config.wan.interface == "wan0"
+    assert (config.mape.tunnel, config.pppoe.interface) == ("mape0", "ppp0")
 
 
 def test_what_is_left_out_has_the_scripts_values():
@@ -46,9 +48,20 @@ def test_what_is_left_out_has_the_scripts_values():
     config = from_text("dualwan.toml", BASE.replace("[pppoe]\ndial = false\n", ""))
     assert config.pppoe == Pppoe("dsl-provider", "ppp0", 100, 100, 1454, dial=True)
     assert [item.service.name for item in config.firewall.inbound] == [
-        "ssh", "smtp", "http", "https"]
+        "ssh",
+        "smtp",
+        "http",
+        "https",
+    ]
     assert {item.name for item in config.firewall.outbound} == {
-        "ssh", "smtp", "dns", "http", "https", "ntp", "ping"}
+        "ssh",
+        "smtp",
+        "dns",
+        "http",
+        "https",
+        "ntp",
+        "ping",
+    }
 
 
 def test_the_example_file_says_what_holds_anyway(request):
@@ -63,82 +76,210 @@ def test_the_example_file_says_what_holds_anyway(request):
     assert from_text("a", text) == from_text("b", spelled_out)
 
 
-@pytest.mark.parametrize(("old", "new", "says"), [
-    pytest.param('"wan0"', '"wan0', "not valid TOML", id="not TOML"),
-    pytest.param("[lan]", "[lann]", "lann: unknown section 'lann'; did you mean 'lan'?",
-                 id="unknown section"),
-    pytest.param("dial = false", "dail = false",
-                 "pppoe.dail: unknown key 'dail'; did you mean 'dial'?", id="unknown key"),
-    pytest.param("dial", "zzz", "known: peer, interface, table, priority, mtu, dial",
-                 id="unknown key like no other"),
-    pytest.param("2001:db8:ffff::9", "2001:db8:ffff:9", "mape.br: '2001:db8:ffff:9' is no IPv6",
-                 id="bad IPv6 address"),
-    pytest.param("192.0.2.18", "192.0.2.256", "mape.ipv4: '192.0.2.256' is no IPv4",
-                 id="bad IPv4 address"),
-    pytest.param("192.0.2.18", "0.0.0.0", "mape.ipv4: '0.0.0.0' cannot be",  # noqa: S104
-                 id="an address that is none"),
-    pytest.param("2001:db8:ffff::9", "ff02::1", "mape.br: 'ff02::1' cannot be", id="multicast"),
-    pytest.param("2001:db8:ffff::9", "fe80::1%wan0", "mape.br: 'fe80::1%wan0': write",
-                 id="address with a zone"),
-    pytest.param("2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9", "cannot be the same",
-                 id="relay and CE the same"),
-    pytest.param("psid = 1", "psid = 64", "mape.psid: PSID 64 does not fit into 6 bits (0 to 63)",
-                 id="PSID too large for its length"),
-    pytest.param("psid = 1", "psid = 1\npsid-offset = 11", "need 17 bits",
-                 id="offset and length too long together"),
-    pytest.param("psid = 1", "psid = -1", "mape.psid: must be a number from 0 to 65535, not -1",
-                 id="out of range"),
-    pytest.param("psid = 1", "psid = true", "mape.psid: must be a number", id="wrong type"),
-    pytest.param("psid = 1", 'psid = "1"', "mape.psid: must be a number", id="text for number"),
-    pytest.param('["lan0"]', '["wan0", "wan0"]',
-                 "lan.interfaces: the interface 'wan0' is listed twice, also in wan.interface",
-                 id="shared interface twice"),
-    pytest.param('["lan0"]', '["lan0"]\nnetworks = ["192.168.1.0/24"]',
-                 "lan.networks: serves a LAN on the WAN's own interface (wan0)",
-                 id="networks of an interface that is not shared"),
-    pytest.param('["lan0"]', '["wan0"]\nnetworks = []', "lan.networks: is empty",
-                 id="a shared interface without networks"),
-    pytest.param('["lan0"]', '["lan0", "lan0"]', "'lan0' is listed twice, also in lan.interfaces",
-                 id="interface twice in one list"),
-    pytest.param('["lan0"]', '["ppp0"]', "'ppp0' is listed twice, also in pppoe.interface",
-                 id="interface that is a WAN by default"),
-    pytest.param('["lan0"]', "[]", "lan.interfaces: must be a list", id="no LAN at all"),
-    pytest.param('["lan0"]', '"lan0"', "lan.interfaces: must be a list", id="text for list"),
-    pytest.param('"wan0"', '"wan 0"', "wan.interface: 'wan 0' is no interface name",
-                 id="interface with a space"),
-    pytest.param('"wan0"', "'wan0\"; drop'", "is no interface name", id="interface with a quote"),
-    pytest.param('"wan0"', '"wan0123456789abc"', "is too long", id="interface name too long"),
-    pytest.param('"wan0"', "7", "wan.interface: an interface is a text", id="number for text"),
-    pytest.param('"manual"', '"nobody"', "mape.provider: unknown provider 'nobody'; known: auto",
-                 id="unknown provider"),
-    pytest.param('"manual"', '"v6plsu"', "did you mean 'v6plus'?", id="provider misspelled"),
-    pytest.param('provider = "manual"\nbr', "br", "mape.br: unknown key 'br'",
-                 id="values by hand with auto"),
-    pytest.param("psid = 1", "psid = 1\nwait = 301", "mape.wait: must be a number from 0 to 300",
-                 id="wait"),
-    pytest.param("dial = false", 'dial = "no"', "pppoe.dial: must be true or false", id="flag"),
-    pytest.param("dial = false", "mtu = 100", "pppoe.mtu: must be a number from 576 to 1500",
-                 id="mtu"),
-    pytest.param("dial = false", "table = 254",
-                 "pppoe.table: table 254 or the next belongs to the kernel", id="the main table"),
-    pytest.param("dial = false", "table = 252",
-                 "pppoe.table: table 252 or the next belongs to the kernel",
-                 id="the table before the default one"),
-    pytest.param("dial = false", "priority = 32765", "pppoe.priority: must be a number from 1",
-                 id="rules after main"),
-    pytest.param("dial = false", 'peer = "../passwd"', "pppoe.peer: '../passwd' is no name",
-                 id="peer with a path"),
-    pytest.param("dial = false", 'peer = "-x"', "pppoe.peer: '-x' is no name",
-                 id="peer like an option"),
-    pytest.param("psid = 1", 'psid = 1\ntunnel = "ip6tnl0"', "made by the kernel itself",
-                 id="the kernel's own tunnel"),
-    pytest.param("[pppoe]\n", '[firewall]\ninbound = ["htp"]\n',
-                 "unknown service 'htp'; did you mean 'http'?", id="unknown service"),
-    pytest.param("[pppoe]\n", '[firewall]\noutbound = ["tcp/70000"]\n', "a port is 1 to 65535",
-                 id="port too large"),
-    pytest.param("[pppoe]\n", "[firewall]\ninbound = [22]\n", "a service is a text",
-                 id="number for service"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        pytest.param('"wan0"', '"wan0', "not valid TOML", id="not TOML"),
+        pytest.param(
+            "[lan]",
+            "[lann]",
+            "lann: unknown section 'lann'; did you mean 'lan'?",
+            id="unknown section",
+        ),
+        pytest.param(
+            "dial = false",
+            "dail = false",
+            "pppoe.dail: unknown key 'dail'; did you mean 'dial'?",
+            id="unknown key",
+        ),
+        pytest.param(
+            "dial",
+            "zzz",
+            "known: peer, interface, table, priority, mtu, dial",
+            id="unknown key like no other",
+        ),
+        pytest.param(
+            "2001:db8:ffff::9",
+            "2001:db8:ffff:9",
+            "mape.br: '2001:db8:ffff:9' is no IPv6",
+            id="bad IPv6 address",
+        ),
+        pytest.param(
+            "192.0.2.18",
+            "192.0.2.256",
+            "mape.ipv4: '192.0.2.256' is no IPv4",
+            id="bad IPv4 address",
+        ),
+        pytest.param(
+            "192.0.2.18",
+            "0.0.0.0",  # noqa: S104 - a wrong address, and nothing is bound
+            "mape.ipv4: '0.0.0.0' cannot be",
+            id="an address that is none",
+        ),
+        pytest.param("2001:db8:ffff::9", "ff02::1", "mape.br: 'ff02::1' cannot be", id="multicast"),
+        pytest.param(
+            "2001:db8:ffff::9",
+            "fe80::1%wan0",
+            "mape.br: 'fe80::1%wan0': write",
+            id="address with a zone",
+        ),
+        pytest.param(
+            "2001:db8:0:100:99:f000:0:100",
+            "2001:db8:ffff::9",
+            "cannot be the same",
+            id="relay and CE the same",
+        ),
+        pytest.param(
+            "psid = 1",
+            "psid = 64",
+            "mape.psid: PSID 64 does not fit into 6 bits (0 to 63)",
+            id="PSID too large for its length",
+        ),
+        pytest.param(
+            "psid = 1",
+            "psid = 1\npsid-offset = 11",
+            "need 17 bits",
+            id="offset and length too long together",
+        ),
+        pytest.param(
+            "psid = 1",
+            "psid = -1",
+            "mape.psid: must be a number from 0 to 65535, not -1",
+            id="out of range",
+        ),
+        pytest.param("psid = 1", "psid = true", "mape.psid: must be a number", id="wrong type"),
+        pytest.param("psid = 1", 'psid = "1"', "mape.psid: must be a number", id="text for number"),
+        pytest.param(
+            '["lan0"]',
+            '["wan0", "wan0"]',
+            "lan.interfaces: the interface 'wan0' is listed twice, also in wan.interface",
+            id="shared interface twice",
+        ),
+        pytest.param(
+            '["lan0"]',
+            '["lan0"]\nnetworks = ["192.168.1.0/24"]',
+            "lan.networks: serves a LAN on the WAN's own interface (wan0)",
+            id="networks of an interface that is not shared",
+        ),
+        pytest.param(
+            '["lan0"]',
+            '["wan0"]\nnetworks = []',
+            "lan.networks: is empty",
+            id="a shared interface without networks",
+        ),
+        pytest.param(
+            '["lan0"]',
+            '["lan0", "lan0"]',
+            "'lan0' is listed twice, also in lan.interfaces",
+            id="interface twice in one list",
+        ),
+        pytest.param(
+            '["lan0"]',
+            '["ppp0"]',
+            "'ppp0' is listed twice, also in pppoe.interface",
+            id="interface that is a WAN by default",
+        ),
+        pytest.param('["lan0"]', "[]", "lan.interfaces: must be a list", id="no LAN at all"),
+        pytest.param('["lan0"]', '"lan0"', "lan.interfaces: must be a list", id="text for list"),
+        pytest.param(
+            '"wan0"',
+            '"wan 0"',
+            "wan.interface: 'wan 0' is no interface name",
+            id="interface with a space",
+        ),
+        pytest.param(
+            '"wan0"', "'wan0\"; drop'", "is no interface name", id="interface with a quote"
+        ),
+        pytest.param('"wan0"', '"wan0123456789abc"', "is too long", id="interface name too long"),
+        pytest.param('"wan0"', "7", "wan.interface: an interface is a text", id="number for text"),
+        pytest.param(
+            '"manual"',
+            '"nobody"',
+            "mape.provider: unknown provider 'nobody'; known: auto",
+            id="unknown provider",
+        ),
+        pytest.param('"manual"', '"v6plsu"', "did you mean 'v6plus'?", id="provider misspelled"),
+        pytest.param(
+            'provider = "manual"\nbr',
+            "br",
+            "mape.br: unknown key 'br'",
+            id="values by hand with auto",
+        ),
+        pytest.param(
+            "psid = 1",
+            "psid = 1\nwait = 301",
+            "mape.wait: must be a number from 0 to 300",
+            id="wait",
+        ),
+        pytest.param("dial = false", 'dial = "no"', "pppoe.dial: must be true or false", id="flag"),
+        pytest.param(
+            "dial = false", "mtu = 100", "pppoe.mtu: must be a number from 576 to 1500", id="mtu"
+        ),
+        pytest.param(
+            "dial = false",
+            "table = 254",
+            "pppoe.table: table 254 or the next belongs to the kernel",
+            id="the main table",
+        ),
+        pytest.param(
+            "dial = false",
+            "table = 252",
+            "pppoe.table: table 252 or the next belongs to the kernel",
+            id="the table before the default one",
+        ),
+        pytest.param(
+            "dial = false",
+            "priority = 32765",
+            "pppoe.priority: must be a number from 1",
+            id="rules after main",
+        ),
+        pytest.param(
+            "dial = false",
+            'peer = "../passwd"',
+            "pppoe.peer: '../passwd' is no name",
+            id="peer with a path",
+        ),
+        pytest.param(
+            "dial = false", 'peer = "-x"', "pppoe.peer: '-x' is no name", id="peer like an option"
+        ),
+        pytest.param(
+            "psid = 1",
+            'psid = 1\ntunnel = "ip6tnl0"',
+            "made by the kernel itself",
+            id="the kernel's own tunnel",
+        ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\ninbound = ["htp"]\n',
+            "unknown service 'htp'; did you mean 'http'?",
+            id="unknown service",
+        ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\noutbound = ["tcp/70000"]\n',
+            "a port is 1 to 65535",
+            id="port too large",
+        ),
+        pytest.param(
+            '"wan0"',
+            '"wan0"\nprobe = ["198.51.100.1"]',
+            "wan.probe: serves failover, which is not switched on (failover = true)",
+            id="probe without failover",
+        ),
+        pytest.param(
+            '"wan0"',
+            '"wan0"\nfailover = false\nprobe = ["198.51.100.1"]',
+            "wan.probe: serves failover, which is not switched on (failover = true)",
+            id="probe with failover switched off",
+        ),
+        pytest.param(
+            "[pppoe]\n",
+            "[firewall]\ninbound = [22]\n",
+            "a service is a text",
+            id="number for service",
+        ),
+    ],
+)
 def test_a_wrong_configuration_is_refused(old, new, says):
     """Each kind of error names file and line and, where one is concerned, section and key."""
     text, line = changed(old, new)
@@ -150,28 +291,46 @@ def test_a_wrong_configuration_is_refused(old, new, says):
 def test_wan_and_lan_may_share_an_interface():
     """Then private networks are the LAN, or those that are given; beside it others as ever."""
     text, _ = changed('["lan0"]', '["wan0", "wg0"]')
-    assert from_text("a", text).lan.networks == PRIVATE
+    assert from_text("a", text).lan.networks == RFC1918
     text, _ = changed('["lan0"]', '["wan0"]\nnetworks = ["192.168.1.0/24"]')
     assert [str(one) for one in from_text("a", text).lan.networks] == ["192.168.1.0/24"]
     with pytest.raises(ConfigError, match=r"IPv6 of a LAN on the WAN's own interface"):
         from_text("a", text + '[[forward]]\nprotocol = "tcp"\nport = 80\nto = "::5"\n')
 
 
-@pytest.mark.parametrize(("section", "lines"), [
-    ("wan", 2), ("lan", 2), ("mape", 7)])
+def test_probes_go_with_failover():
+    """And failover goes without probes: then the line's own default route decides."""
+    probed = 'failover = true\nprobe = ["198.51.100.1"]'
+    for more, targets in ((probed, ["198.51.100.1"]), ("failover = true", []), ("", [])):
+        text, _ = changed('"wan0"', f'"wan0"\n{more}')
+        wan = from_text("a", text).wan
+        assert wan.failover is bool(more)
+        assert [str(one) for one in wan.probe] == targets
+
+
+@pytest.mark.parametrize(("section", "lines"), [("wan", 2), ("lan", 2), ("mape", 7)])
 def test_a_missing_section_is_named(section, lines):
     """Sections without defaults have to be there."""
     text = re.sub(rf"\[{section}\]\n(.+\n){{{lines - 1}}}", "", BASE)
     assert f"the section [{section}] is missing" in refusal(text)[1]
 
 
-@pytest.mark.parametrize(("section", "key"), [
-    ("wan", "interface"), ("lan", "interfaces"), ("mape", "br"),
-    ("mape", "ce"), ("mape", "ipv4"), ("mape", "psid"), ("mape", "psid-length")])
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("wan", "interface"),
+        ("lan", "interfaces"),
+        ("mape", "br"),
+        ("mape", "ce"),
+        ("mape", "ipv4"),
+        ("mape", "psid"),
+        ("mape", "psid-length"),
+    ],
+)
 def test_a_missing_key_is_reported_at_its_section(section, key):
     """A key without default that is not there is named, with the line of its section."""
     text = re.sub(rf"^{key} = .*\n", "", BASE, count=1, flags=re.MULTILINE)
-    line = text[:text.index(f"[{section}]")].count("\n") + 1
+    line = text[: text.index(f"[{section}]")].count("\n") + 1
     assert refusal(text) == (line, f"{section}: '{key}' is missing")
 
 
@@ -213,16 +372,22 @@ LINES = BASE.splitlines()
 @given(st.sampled_from(range(len(LINES))), st.text(max_size=12))
 def test_any_line_may_be_garbled(at, garbage):
     """Whatever one line is replaced by, it is accepted or refused with file, line and reason."""
-    text = "\n".join([*LINES[:at], garbage, *LINES[at + 1:]]) + "\n"
+    text = "\n".join([*LINES[:at], garbage, *LINES[at + 1 :]]) + "\n"
     try:
         from_text("dualwan.toml", text)
     except ConfigError as error:
         assert re.match(r"dualwan\.toml:\d+: .", str(error))  # noqa: PT017 - or none at all
 
 
-@given(st.lists(st.one_of(
-    st.sampled_from(sorted(KNOWN)),
-    st.integers(1, 65535).map("tcp/{}".format), st.integers(1, 65535).map("udp/{}".format))))
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(sorted(KNOWN)),
+            st.integers(1, 65535).map("tcp/{}".format),
+            st.integers(1, 65535).map("udp/{}".format),
+        )
+    )
+)
 def test_services_come_out_as_they_went_in(names):
     """Each service is kept in the order written, and once."""
     written = ", ".join(f'"{name}"' for name in names)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualwan.errors import MapeError, ProvisioningError
-from dualwan.provisioning import dhcpv6
-from dualwan.provisioning.answer import mapping
+from dualwan.errors import MapeError, RemoteError
+from dualwan.line.provisioning import dhcpv6
+from dualwan.line.provisioning.answer import ce_parameters
 
 PREFIX = "2001:db8:1:2abc::/64"
 BR = IPv6Address("2001:db8:1::1").packed
@@ -21,11 +21,22 @@ def option(code, content):
 
 def rule(**changes):
     """Content of option 89 for 2001:db8:1:2000::/52 and 203.0.113.0/24, but for CHANGES."""
-    field = {"ea_length": 12, "length4": 24, "ipv4": "cb007100", "length6": 52,
-             "v6": "20010db8000120", "ports": b""} | changes
-    return option(89, bytes([1, field["ea_length"], field["length4"]])
-                  + bytes.fromhex(field["ipv4"]) + bytes([field["length6"]])
-                  + bytes.fromhex(field["v6"]) + field["ports"])
+    field = {
+        "ea_length": 12,
+        "length4": 24,
+        "ipv4": "cb007100",
+        "length6": 52,
+        "v6": "20010db8000120",
+        "ports": b"",
+    } | changes
+    return option(
+        89,
+        bytes([1, field["ea_length"], field["length4"]])
+        + bytes.fromhex(field["ipv4"])
+        + bytes([field["length6"]])
+        + bytes.fromhex(field["v6"])
+        + field["ports"],
+    )
 
 
 CONTAINER = rule(ports=option(93, b"\4\0\0\0")) + option(90, BR)
@@ -34,7 +45,7 @@ HEX = CONTAINER.hex()
 
 def test_a_container():
     """A rule with a PSID offset of its own, and its relay."""
-    ce = mapping(dhcpv6.parse(HEX, "a lease"), PREFIX)
+    ce = ce_parameters(dhcpv6.parse(HEX, "a lease"), PREFIX)
     assert (str(ce.ipv4), ce.psid, ce.port_set.psid_offset) == ("203.0.113.171", 12, 4)
     assert str(ce.ce) == "2001:db8:1:2abc:0:cb00:71ab:c"  # the RFC's layout
     assert (str(ce.br), ce.rule.source) == ("2001:db8:1::1", "a lease")
@@ -42,14 +53,16 @@ def test_a_container():
 
 def test_the_offset_of_the_rfc_is_the_default():
     """RFC 7597 section 5.1: 6."""
-    ce = mapping(dhcpv6.parse((rule() + option(90, BR)).hex()), PREFIX)
+    ce = ce_parameters(dhcpv6.parse((rule() + option(90, BR)).hex()), PREFIX)
     assert ce.port_set.psid_offset == 6
 
 
 def test_the_psid_on_the_wire_is_left_aligned():
     """0xfe00 in 7 bits is 127: the ports come from it where the EA bits hold no PSID."""
     ports = option(93, bytes.fromhex("0607fe00"))
-    ce = mapping(dhcpv6.parse((rule(ea_length=8, ports=ports) + option(90, BR)).hex()), PREFIX)
+    ce = ce_parameters(
+        dhcpv6.parse((rule(ea_length=8, ports=ports) + option(90, BR)).hex()), PREFIX
+    )
     assert (ce.psid, ce.psid_length, str(ce.ipv4)) == (127, 7, "203.0.113.171")
     assert str(ce.ce).endswith(":0:cb00:71ab:7f")
 
@@ -57,10 +70,10 @@ def test_the_psid_on_the_wire_is_left_aligned():
 def test_a_psid_that_the_prefix_contradicts():
     """Said twice it has to be the same."""
     same = option(93, bytes.fromhex("0604c000"))
-    assert mapping(dhcpv6.parse((rule(ports=same) + option(90, BR)).hex()), PREFIX).psid == 12
+    assert ce_parameters(dhcpv6.parse((rule(ports=same) + option(90, BR)).hex()), PREFIX).psid == 12
     other = option(93, bytes.fromhex("0604d000"))
     with pytest.raises(MapeError, match="it says"):
-        mapping(dhcpv6.parse((rule(ports=other) + option(90, BR)).hex()), PREFIX)
+        ce_parameters(dhcpv6.parse((rule(ports=other) + option(90, BR)).hex()), PREFIX)
 
 
 def test_bits_past_a_prefix_are_ignored():
@@ -72,44 +85,49 @@ def test_bits_past_a_prefix_are_ignored():
 def test_two_containers_and_several_relays():
     """Each rule goes with the first relay of its own container."""
     other = IPv6Address("2001:db8:9::9").packed
-    answer = dhcpv6.parse(f"{(rule() + option(90, BR) + option(90, other)).hex()}\n"
-                          f"{(rule(length6=48, v6='20010db80002') + option(90, other)).hex()}")
+    answer = dhcpv6.parse(
+        f"{(rule() + option(90, BR) + option(90, other)).hex()}\n"
+        f"{(rule(length6=48, v6='20010db80002') + option(90, other)).hex()}"
+    )
     assert [str(item.rule.br) for item in answer.rules] == ["2001:db8:1::1", "2001:db8:9::9"]
 
 
 def test_without_a_relay_there_is_no_mapping():
     """Not an error of the option, but nothing to use."""
     with pytest.raises(MapeError, match="names no border relay"):
-        mapping(dhcpv6.parse(rule().hex()), PREFIX)
+        ce_parameters(dhcpv6.parse(rule().hex()), PREFIX)
 
 
-@pytest.mark.parametrize(("text", "reason"), [
-    ("", "no options 94"),
-    ("zz", "not hexadecimal"),
-    (HEX[:-2], "cut off"),
-    (HEX[:6], "cut off"),
-    (option(90, BR).hex(), "has no rules"),
-    (rule()[:9].hex(), "cut off"),
-    (option(89, b"\0" * 7).hex(), "cut off"),
-    (rule(length6=129).hex(), "cut off, or its IPv6 prefix of 129 bits"),
-    (rule(length6=200, v6="00" * 25).hex(), "200 bits"),
-    (rule(ea_length=200).hex(), "EA length 200"),
-    (rule(length4=33).hex(), "33"),
-    (rule(ipv4="7f000000").hex(), "no line has an IPv4 address"),
-    (rule(length6=0, v6="").hex(), "cannot be ::"),
-    (rule(ports=option(93, b"\x06\x07\xfe")).hex(), "has 3 bytes"),
-    (rule(ports=option(93, b"\x06\x07\x00\x7f")).hex(), "longer than the 7 bits"),
-    (rule(ports=option(93, b"\x06\x11\x00\x00")).hex(), "longer than the 17 bits"),
-    (rule(ports=option(93, b"\x0f\x07\xfe\x00")).hex(), "a port has only 16"),
-    (rule(ports=option(93, b"\x10\x00\x00\x00")).hex(), "PSID offset 16"),
-    ((rule() + option(90, BR[:8])).hex(), "has 8 bytes, not 16"),
-    ((rule() + option(90, IPv6Address("fe80::1").packed)).hex(), "cannot be fe80::1"),
-    ((rule() * 257).hex(), "257 rules"),
-    ("\n".join([HEX] * 300), "300 options"),
-])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no options 94"),
+        ("zz", "not hexadecimal"),
+        (HEX[:-2], "cut off"),
+        (HEX[:6], "cut off"),
+        (option(90, BR).hex(), "has no rules"),
+        (rule()[:9].hex(), "cut off"),
+        (option(89, b"\0" * 7).hex(), "cut off"),
+        (rule(length6=129).hex(), "cut off, or its IPv6 prefix of 129 bits"),
+        (rule(length6=200, v6="00" * 25).hex(), "200 bits"),
+        (rule(ea_length=200).hex(), "EA length 200"),
+        (rule(length4=33).hex(), "33"),
+        (rule(ipv4="7f000000").hex(), "no line has an IPv4 address"),
+        (rule(length6=0, v6="").hex(), "cannot be ::"),
+        (rule(ports=option(93, b"\x06\x07\xfe")).hex(), "has 3 bytes"),
+        (rule(ports=option(93, b"\x06\x07\x00\x7f")).hex(), "longer than the 7 bits"),
+        (rule(ports=option(93, b"\x06\x11\x00\x00")).hex(), "longer than the 17 bits"),
+        (rule(ports=option(93, b"\x0f\x07\xfe\x00")).hex(), "a port has only 16"),
+        (rule(ports=option(93, b"\x10\x00\x00\x00")).hex(), "PSID offset 16"),
+        ((rule() + option(90, BR[:8])).hex(), "has 8 bytes, not 16"),
+        ((rule() + option(90, IPv6Address("fe80::1").packed)).hex(), "cannot be fe80::1"),
+        ((rule() * 257).hex(), "257 rules"),
+        ("\n".join([HEX] * 300), "300 options"),
+    ],
+)
 def test_refused(text, reason):
     """With a reason in one line."""
-    with pytest.raises(ProvisioningError, match=reason) as caught:
+    with pytest.raises(RemoteError, match=reason) as caught:
         dhcpv6.parse(text)
     assert str(caught.value).isprintable()
 
@@ -119,7 +137,7 @@ def never_anything_else(call, *values):
     found, reason = None, ""
     try:
         found = call(*values)
-    except ProvisioningError as error:
+    except RemoteError as error:
         reason = str(error)
     assert reason.isprintable()
     return found
@@ -198,15 +216,18 @@ def test_a_lease_of_dhcpcd():
     servers = IPv6Address("2001:db8::53").packed
     message = b"\x07abc" + option(1, b"x") + option(94, CONTAINER) + option(23, servers)
     assert dhcpv6.from_message(message) == dhcpv6.Lease((HEX,), ("2001:db8::53",))
-    with pytest.raises(ProvisioningError, match="not a DHCPv6 reply"):
+    with pytest.raises(RemoteError, match="not a DHCPv6 reply"):
         dhcpv6.from_message(b"\x02abc" + option(94, CONTAINER))
 
 
-@pytest.mark.parametrize("environ", [
-    {"new_dhcp6_unknown_94": colons(CONTAINER)},
-    {"new_dhcp6_s46_cont_mape": colons(CONTAINER)},
-    {"raw_dhcp_option_94": HEX.upper()},
-])
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"new_dhcp6_unknown_94": colons(CONTAINER)},
+        {"new_dhcp6_s46_cont_mape": colons(CONTAINER)},
+        {"raw_dhcp_option_94": HEX.upper()},
+    ],
+)
 def test_environments_of_hooks(environ):
     """Of dhclient without and with a name for the option, and of dhcp6c."""
     assert dhcpv6.from_environment(environ) == HEX
@@ -215,5 +236,9 @@ def test_environments_of_hooks(environ):
 def test_an_environment_without_it():
     """Nothing, and nothing where dhcpcd decoded it wrongly."""
     assert not dhcpv6.from_environment({})
-    assert not dhcpv6.from_environment({"new_dhcp6_s46_cont_mape_s46_rule_ea_len": "12",
-                                        "new_dhcp6_s46_cont_mape": "12 24 203.0.113.0"})
+    assert not dhcpv6.from_environment(
+        {
+            "new_dhcp6_s46_cont_mape_s46_rule_ea_len": "12",
+            "new_dhcp6_s46_cont_mape": "12 24 203.0.113.0",
+        }
+    )

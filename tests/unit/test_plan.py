@@ -1,18 +1,29 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwan.plan import Step, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.resources import Address, Flows, Route, Rule, Sysctl, Table, Tunnel
+from dualwan.model.plan import Action, Step, diff, flow_steps, restore_steps, sysctl_steps
+from dualwan.model.resources import Address, Flows, Route, RouteRule, Sysctl, Tunnel
+from dualwan.nft.table import NftTable, chain
 
 ROUTE = Route(100, "ppp0")
-OLD, NEW = Rule(100, 100, "192.0.2.1"), Rule(100, 100, "192.0.2.2")
+OLD, NEW = RouteRule(100, 100, "192.0.2.1"), RouteRule(100, 100, "192.0.2.2")
 TUNNEL = Tunnel("mape0", "2001:db8::1", "2001:db8::2", "wan0", 1460)
 
-RESOURCES = st.lists(st.one_of(
-    st.builds(Route, st.sampled_from([100, 200]), st.sampled_from(["a", "b"])),
-    st.builds(Rule, st.just(100), st.just(100), st.sampled_from(["192.0.2.1", "192.0.2.2"])),
-    st.builds(Table, st.just("ip"), st.sampled_from(["t", "u"]), st.sampled_from(["1", "2"])),
-), unique_by=lambda item: item.key)
+RESOURCES = st.lists(
+    st.one_of(
+        st.builds(Route, st.sampled_from([100, 200]), st.sampled_from(["a", "b"])),
+        st.builds(
+            RouteRule, st.just(100), st.just(100), st.sampled_from(["192.0.2.1", "192.0.2.2"])
+        ),
+        st.builds(
+            NftTable,
+            st.just("ip"),
+            st.sampled_from(["t", "u"]),
+            st.sampled_from([(), (chain("a"),)]),
+        ),
+    ),
+    unique_by=lambda item: item.key,
+)
 
 
 def shown(steps):
@@ -23,8 +34,10 @@ def shown(steps):
 def test_what_is_wanted_and_there_stays():
     """= for what is in order; nothing changes."""
     steps = diff([ROUTE, NEW], [NEW, ROUTE])
-    assert shown(steps) == ["= route default dev ppp0 table 100",
-                            "= rule 100: from 192.0.2.2 lookup 100"]
+    assert shown(steps) == [
+        "= route default dev ppp0 table 100",
+        "= rule 100: from 192.0.2.2 lookup 100",
+    ]
     assert not any(step.changes for step in steps)
 
 
@@ -59,17 +72,23 @@ def test_a_plan_leads_to_what_is_wanted(desired, present):
 
 def test_sysctls_are_set_only_where_they_exist():
     """A kernel without IPv6, or a device that is not there, is no reason to fail."""
-    steps = sysctl_steps([Sysctl("a", "1"), Sysctl("b", "1"), Sysctl("c", "1")],
-                         {"a": "0", "b": "1"})
+    steps = sysctl_steps(
+        [Sysctl("a", "1"), Sysctl("b", "1"), Sysctl("c", "1")], {"a": "0", "b": "1"}
+    )
     assert shown(steps) == ["~ sysctl a 0 -> 1", "= sysctl b = 1"]
 
 
 def test_sysctls_go_back_in_the_opposite_order():
     """What was set last is put back first; what is kept, gone or back already is left alone."""
-    steps = restore_steps({"a": "0", "b": "1", "c": "0", "d": "0", "e": "7"}, ["c"],
-                          {"a": "1", "b": "2", "c": "1", "e": "7"})
-    assert shown(steps) == ["- sysctl b 2 -> 1 (as it was before)",
-                            "- sysctl a 1 -> 0 (as it was before)"]
+    steps = restore_steps(
+        {"a": "0", "b": "1", "c": "0", "d": "0", "e": "7"},
+        ["c"],
+        {"a": "1", "b": "2", "c": "1", "e": "7"},
+    )
+    assert shown(steps) == [
+        "- sysctl b 2 -> 1 (as it was before)",
+        "- sysctl a 1 -> 0 (as it was before)",
+    ]
 
 
 def test_flows_of_no_address_are_not_forgotten():
@@ -79,18 +98,18 @@ def test_flows_of_no_address_are_not_forgotten():
 
 def test_a_changed_table_shows_the_lines_that_differ():
     """Inside a nft table the plan shows rules, not the whole text."""
-    old = Table("ip", "t", "table ip t {\n\tone\n\ttwo\n}\n")
-    new = Table("ip", "t", "table ip t {\n\tone\n\tthree\n}\n")
-    step = Step("~", new, old)
+    old = NftTable("ip", "t", (chain("a", "one", "two"),))
+    new = NftTable("ip", "t", (chain("a", "one", "three"),))
+    step = Step(Action.CHANGE, new, old)
     assert step.text == "nft table ip t"
     assert step.details == ("- two", "+ three")
-    assert Step("+", new).details == ()
+    assert Step(Action.ADD, new).details == ()
 
 
 def test_a_table_that_somebody_changed_is_said_to_be():
     """The text loaded is the same, what nft lists is not."""
-    table = Table("ip", "t", "table ip t {\n}\n")
-    step = Step("~", table, Table("ip", "t", table.content, intact=False))
+    table = NftTable("ip", "t")
+    step = Step(Action.CHANGE, table, NftTable("ip", "t", intact=False))
     assert step.text == "nft table ip t (somebody changed it)"
     assert step.details == ()
 
@@ -100,6 +119,7 @@ def test_resources_read_as_their_programs_show_them():
     assert Address("wan0", "2001:db8::1").text == "address 2001:db8::1/128 dev wan0"
     assert Address("mape0", "192.0.2.1").text == "address 192.0.2.1/32 dev mape0"
     assert Route(254, "mape0").text == "route default dev mape0 table main"
-    assert Rule(101, 100, mark=0x1000000, mask=0x3000000).text == (
-        "rule 101: fwmark 0x1000000/0x3000000 lookup 100")
+    assert RouteRule(101, 100, mark=0x1000000, mask=0x3000000).text == (
+        "rule 101: fwmark 0x1000000/0x3000000 lookup 100"
+    )
     assert Tunnel("m", "::1", "::2", "w", 1460, up=False).text.endswith("mtu 1460 (down)")

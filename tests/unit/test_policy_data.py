@@ -5,8 +5,11 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 RULES = tomllib.loads((TESTS / "policy" / "scripts.toml").read_text())["rule"]
-LINES = [words for line in (TESTS / "policy" / "matrix.txt").read_text().splitlines()
-         if (words := line.split("#")[0].split())]
+LINES = [
+    words
+    for line in (TESTS / "policy" / "matrix.txt").read_text().splitlines()
+    if (words := line.split("#")[0].split())
+]
 ROWS = [words[0] for words in LINES]
 
 
@@ -28,8 +31,9 @@ def test_each_setup_is_used_and_known():
     assert {words[1] for words in LINES} == set(setups)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=[f"{rule['script']} {rule['rule'][:40]}"
-                                             for rule in RULES])
+@pytest.mark.parametrize(
+    "rule", RULES, ids=[f"{rule['script']} {rule['rule'][:40]}" for rule in RULES]
+)
 def test_each_rule_of_the_scripts_is_covered(rule):
     """By rows and tests that exist, or it says why by none."""
     assert rule["script"] in ("mape.sh", "pppoe.sh", "text")

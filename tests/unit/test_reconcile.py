@@ -4,21 +4,33 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from machine import BASE, CE, CrashError, Machine, config, kernel_state, ours, pending, run
+from machine import (
+    BASE,
+    CE,
+    CrashError,
+    Machine,
+    config,
+    kernel_state,
+    ours,
+    pending,
+    run,
+    wanted_of,
+)
 
-from dualwan import run as running
-from dualwan.errors import KernelError
+from dualwan import handle as running
+from dualwan.errors import HostError
 from dualwan.host.fake import FakeHost
-from dualwan.observed import Memory
-from dualwan.plan import Step
+from dualwan.model.event import Event
+from dualwan.model.plan import Action, Step
+from dualwan.model.resources import Address, Flows, Route, RouteRule
+from dualwan.model.state import RunState
+from dualwan.model.usage import Losses
+from dualwan.nft.table import NftTable
 from dualwan.reconcile import make_plan, reconcile
-from dualwan.resources import Address, Flows, Route, Rule, Table
 from dualwan.slices import firewall
-from dualwan.targets import NAMES, Event
-from dualwan.usage import Losses
 
 CONFIG = config()
-FOREIGN = (Table("inet", "filter", "theirs"), Table("ip", "dualwan", "nearly ours"))
+FOREIGN = (NftTable("inet", "filter"), NftTable("ip", "dualwan"))
 OTHERS = (Address("wan0", "2001:db8:0:100::5"), Address("lan0", "192.168.1.1"))
 ADDRESSES = ("203.0.113.1", "203.0.113.2")
 
@@ -33,6 +45,7 @@ def router(*events, address=""):
 
 
 # --- idempotence -----------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("address", ["", *ADDRESSES[:1]])
 @pytest.mark.parametrize("event", list(Event))
@@ -63,6 +76,7 @@ def test_planning_changes_nothing():
 
 # --- what an event touches -------------------------------------------------------------------
 
+
 def test_a_new_pppoe_address_touches_neither_tunnel_nor_snat():
     """Only the rule that names it changes, and the old flows go."""
     machine = router(Event.UP, Event.PPP_UP, address=ADDRESSES[0])
@@ -70,11 +84,16 @@ def test_a_new_pppoe_address_touches_neither_tunnel_nor_snat():
     machine.applied.clear()
     run(machine, CONFIG, Event.PPP_UP)
     assert {(step.sign, type(step.resource)) for step in machine.applied} == {
-        ("~", type(machine.applied[0].resource)), ("+", Route), ("-", Rule), ("+", Rule),
-        ("-", Flows)}
+        ("~", type(machine.applied[0].resource)),
+        ("+", Route),
+        ("-", RouteRule),
+        ("+", RouteRule),
+        ("-", Flows),
+    }
     assert Flows(ADDRESSES[0]) in [step.resource for step in machine.applied]
-    assert ADDRESSES[0] not in repr((machine.state.rules, machine.state.routes,
-                                     machine.state.tables))
+    assert ADDRESSES[0] not in repr(
+        (machine.state.rules, machine.state.routes, machine.state.tables)
+    )
 
 
 def test_the_same_address_again_keeps_its_flows():
@@ -93,7 +112,7 @@ def test_only_the_named_slices_are_touched():
     machine = router()
     run(machine, CONFIG, Event.APPLY, only=("snat",))
     assert [step.text for step in machine.applied] == ["nft table ip dualwan_snat"]
-    assert not machine.state.memory.wanted
+    assert not machine.run_state.wanted
 
 
 def test_what_a_table_counted_is_remembered_when_it_goes():
@@ -101,10 +120,11 @@ def test_what_a_table_counted_is_remembered_when_it_goes():
     machine = router()
     for _ in range(2):
         run(machine, CONFIG, Event.APPLY)
-        machine.counted = Losses({"192.168.1.10": 3}, 2, 1)
+        machine.named_counts = {"no_port": 2, "untranslated": 1}
+        machine.element_counts = {"192.168.1.10": 3}
         run(machine, CONFIG, Event.APPLY)  # changes nothing, and counts nothing twice
         run(machine, CONFIG, Event.REMOVE)
-    assert machine.state.memory.losses == Losses({"192.168.1.10": 6}, 4, 2)
+    assert machine.run_state.losses == Losses({"192.168.1.10": 6}, 4, 2)
 
 
 def test_the_firewall_is_first_up_and_last_down():
@@ -113,7 +133,7 @@ def test_the_firewall_is_first_up_and_last_down():
     assert machine.applied[0].text == "nft table inet dualwan_firewall"
     machine.applied.clear()
     run(machine, CONFIG, Event.REMOVE)
-    assert machine.applied[-1] == Step("-", firewall.wanted(CONFIG))
+    assert machine.applied[-1] == Step(Action.REMOVE, wanted_of(firewall, CONFIG))
 
 
 def test_ipv6_never_loses_its_default_route():
@@ -124,6 +144,7 @@ def test_ipv6_never_loses_its_default_route():
 
 
 # --- removal ---------------------------------------------------------------------------------
+
 
 def populated():
     """Return a router that others use too, as it was before we came."""
@@ -152,7 +173,7 @@ def test_nothing_of_ours_stays_and_all_of_others_does(goodbye):
         else:
             run(machine, CONFIG, word)
     assert kernel_state(machine) == kernel_state(before)
-    assert machine.state.memory == Memory(mape="192.0.2.18")
+    assert machine.run_state == RunState(softwires={"mape": "192.0.2.18"})
 
 
 def test_what_somebody_set_meanwhile_does_not_count_as_the_original():
@@ -183,6 +204,7 @@ def test_a_lan_that_left_the_configuration_gets_its_sysctl_back():
 
 # --- failure ---------------------------------------------------------------------------------
 
+
 def steps_of(events, address):
     """Return how many steps EVENTS take."""
     return len(router(*events, address=address).applied)
@@ -212,8 +234,10 @@ def test_a_run_that_stops_anywhere_is_mended_by_the_next(how, at):
 
 
 @pytest.mark.parametrize("how", ["crash_after", "refuse_after"])
-@pytest.mark.parametrize("at", range(steps_of((Event.UP, Event.REMOVE), ADDRESSES[0])
-                                     - steps_of((Event.UP,), ADDRESSES[0])))
+@pytest.mark.parametrize(
+    "at",
+    range(steps_of((Event.UP, Event.REMOVE), ADDRESSES[0]) - steps_of((Event.UP,), ADDRESSES[0])),
+)
 def test_a_removal_that_stops_anywhere_is_finished_by_the_next(how, at):
     """Killed or refused at any step of `down`: another `down` leaves nothing."""
     machine = router(Event.UP, address=ADDRESSES[0])
@@ -262,7 +286,7 @@ class Undoer(Machine):
     def apply(self, step):
         """Do STEP, and undo it if it is about nft."""
         super().apply(step)
-        if isinstance(step.resource, Table):
+        if isinstance(step.resource, NftTable):
             self.flush_ruleset()
 
 
@@ -277,7 +301,7 @@ def test_nothing_is_done_blindly():
     """Where nft does not show its tables, a run stops before the first change."""
     machine = router()
     machine.state = replace(machine.state, tables=None)
-    with pytest.raises(KernelError, match="nft shows its tables to root only"):
+    with pytest.raises(HostError, match="nft shows its tables to root only"):
         reconcile(CONFIG, machine, Event.APPLY)
     assert machine.applied == []
 
@@ -286,27 +310,31 @@ def test_somebody_who_flushes_or_edits_is_mended():
     """`nft flush ruleset`, or a rule added to a table of ours: the next run restores."""
     machine = router(Event.UP)
     whole = kernel_state(machine)
-    for event in (Event.APPLY, Event.LINE, Event.PPP_UP, Event.PPP_DOWN):
+    for event in (Event.APPLY, Event.PREFIX_CHANGED, Event.PPP_UP, Event.PPP_DOWN):
         machine.flush_ruleset()
         run(machine, CONFIG, event)
         assert kernel_state(machine) == whole
     machine.edit_table("dualwan_firewall")
     assert pending(machine, CONFIG, Event.APPLY) == [
-        "~ nft table inet dualwan_firewall (somebody changed it)"]
+        "~ nft table inet dualwan_firewall (somebody changed it)"
+    ]
     run(machine, CONFIG, Event.APPLY)
     assert kernel_state(machine) == whole
 
 
 # --- any order and repetition ----------------------------------------------------------------
 
-HOOKS = st.sampled_from([Event.PRE_UP, Event.UP, Event.DOWN, Event.POST_DOWN, Event.PPP_UP,
-                         Event.PPP_DOWN])
+HOOKS = st.sampled_from(
+    [Event.PRE_UP, Event.UP, Event.DOWN, Event.POST_DOWN, Event.PPP_UP, Event.PPP_DOWN]
+)
 LOOSE = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @LOOSE
-@given(st.lists(HOOKS, max_size=8), st.lists(st.sampled_from([Event.UP, Event.PPP_UP]),
-                                             min_size=1, max_size=4))
+@given(
+    st.lists(HOOKS, max_size=8),
+    st.lists(st.sampled_from([Event.UP, Event.PPP_UP]), min_size=1, max_size=4),
+)
 def test_late_and_repeated_hooks_end_in_the_same_state(before, repeated):
     """With WAN and PPPoE up, whatever hooks ran late, ifup and ip-up end in one state."""
     machine = router(*before, Event.UP, *repeated, address=ADDRESSES[0])
@@ -315,8 +343,7 @@ def test_late_and_repeated_hooks_end_in_the_same_state(before, repeated):
 
 
 @LOOSE
-@given(st.lists(HOOKS, max_size=8), st.permutations(
-    [Event.DOWN, Event.POST_DOWN, Event.PPP_DOWN]))
+@given(st.lists(HOOKS, max_size=8), st.permutations([Event.DOWN, Event.POST_DOWN, Event.PPP_DOWN]))
 def test_hooks_of_going_down_leave_nothing_in_any_order(before, goodbye):
     """With both WANs down, ifdown's and pppd's hooks may come in any order."""
     machine = router(*before, address=ADDRESSES[0])
@@ -416,11 +443,12 @@ class Life(RuleBasedStateMachine):
             assert self.machine.state.sysctls[name] == value
 
 
-TestLife = Life.TestCase
+TestLife = pytest.mark.slow(Life.TestCase)
 TestLife.settings = settings(max_examples=60, stateful_step_count=20)
 
 
 # --- dialling --------------------------------------------------------------------------------
+
 
 @pytest.fixture
 def log(monkeypatch):
@@ -436,22 +464,24 @@ DIALS = config(a="dial = false -> dial = true")
 def test_ifup_dials_and_ifdown_hangs_up(log):
     """`pon` when no pppd of the peer runs, `poff` when one does, each a line in the log."""
     machine = Machine("wan0", "lan0")
-    running.happen(DIALS, machine, Event.PRE_UP)
+    running.handle_event(DIALS, machine, Event.PRE_UP)
     assert machine.running == set()
-    running.happen(DIALS, machine, Event.UP)
-    running.happen(DIALS, machine, Event.UP)
+    running.handle_event(DIALS, machine, Event.UP)
+    running.handle_event(DIALS, machine, Event.UP)
     assert machine.running == {"dsl-provider"}
-    running.happen(DIALS, machine, Event.DOWN)
+    running.handle_event(DIALS, machine, Event.DOWN)
     assert machine.running == set()
     assert [line for line in log if "dsl-provider" in line] == [
-        "dialled dsl-provider (cause=ifup)", "hung up dsl-provider (cause=ifdown)"]
+        "dialled dsl-provider (cause=ifup)",
+        "hung up dsl-provider (cause=ifdown)",
+    ]
 
 
 def test_dialling_is_the_owners_choice(log):
     """With dial = false, or for some slices only, pppd is left alone."""
     machine = Machine("wan0", "lan0")
-    running.happen(CONFIG, machine, Event.UP)
-    running.happen(DIALS, machine, Event.APPLY, ("snat",))
+    running.handle_event(CONFIG, machine, Event.UP)
+    running.handle_event(DIALS, machine, Event.APPLY, ("snat",))
     assert machine.running == set()
     assert log
 
@@ -460,8 +490,8 @@ def test_nobody_is_dialled_into_an_open_router(log):
     """PPPoE waits for the firewall, and the log says why."""
     machine = Machine("wan0", "lan0")
     machine.refuse = ["dualwan_firewall"]
-    with pytest.raises(KernelError):
-        running.happen(DIALS, machine, Event.UP)
+    with pytest.raises(HostError):
+        running.handle_event(DIALS, machine, Event.UP)
     assert machine.running == set()
     assert "dualwan_firewall" in log[-1]
 
@@ -469,15 +499,55 @@ def test_nobody_is_dialled_into_an_open_router(log):
 def test_each_change_is_a_line_in_the_log(log):
     """What was done, in which slice, because of what; nothing where nothing was done."""
     machine = Machine("wan0", "lan0")
-    running.happen(CONFIG, machine, Event.UP)
+    running.handle_event(CONFIG, machine, Event.UP)
     assert len(log) == len(machine.applied)
     assert "+ nft table ip dualwan_snat (cause=ifup slice=snat)" in log
     log.clear()
-    running.happen(CONFIG, machine, Event.UP)
+    running.handle_event(CONFIG, machine, Event.UP)
     assert log == []
 
 
-AUTO = BASE.split("[mape]", maxsplit=1)[0] + """\
+def test_what_a_failed_slice_has_done_is_in_the_log(log):
+    """The default route is refused at ifup: the steps of the tunnel before it are logged."""
+    machine = Machine("wan0", "lan0")
+    machine.refuse = ["route default"]
+    with pytest.raises(HostError, match="refused"):
+        running.handle_event(CONFIG, machine, Event.UP)
+    done = [f"{step.sign} {step.text}" for step in machine.applied]
+    assert "+ tunnel mape0" in "".join(done)
+    assert [line.partition(" (cause")[0] for line in log[:-1]] == done
+    assert "refused" in log[-1]
+
+
+def test_what_the_second_look_did_is_in_the_log(log):
+    """A value that moved while the slices were dealt with is set again, and logged again."""
+    machine = Machine("wan0", "lan0")
+    original = machine.apply
+
+    def meddle(step):
+        original(step)
+        if step.text.startswith("route default") and len(machine.applied) < 20:
+            machine.set_sysctl("net/ipv4/ip_forward", "0")
+
+    machine.apply = meddle
+    running.handle_event(CONFIG, machine, Event.UP)
+    assert len([step for step in machine.applied if "ip_forward" in step.text]) == 2
+    assert len(log) == len(machine.applied)
+
+
+def test_a_table_loaded_before_a_refusal_is_known_as_ours():
+    """A slice whose later step was refused does not make our own table look changed."""
+    machine = router(address=ADDRESSES[0])
+    machine.refuse = ["route default dev ppp0"]
+    assert run(machine, CONFIG, Event.UP)
+    assert "dualwan_pbr" in {table.name for table in machine.state.tables}
+    machine.refuse = ()
+    assert not [step for step in pending(machine, CONFIG, Event.APPLY) if "nft table" in step]
+
+
+AUTO = (
+    BASE.split("[mape]", maxsplit=1)[0]
+    + """\
 [mape]
 br = "2001:db8:ffff::9"
 [mape.rule]
@@ -487,6 +557,7 @@ ea-length = 16
 [pppoe]
 dial = true
 """
+)
 
 
 class Patient(Machine):
@@ -503,22 +574,25 @@ class Patient(Machine):
 def test_pppoe_does_not_wait_for_the_prefix(log):
     """PPPoE is dialled at once; MAP-E follows when the line announces its prefix."""
     machine, cfg = Patient("wan0", "lan0"), config(AUTO)
-    running.happen(cfg, machine, Event.UP)
+    running.handle_event(cfg, machine, Event.UP)
     words = "\n".join(log)
     assert words.index("dialled") < words.index("tunnel mape0")
-    assert machine.state.memory.prefix == "2001:db8:12:3400::/64"
+    assert machine.run_state.prefix == "2001:db8:12:3400::/64"
     assert pending(machine, cfg, Event.APPLY) == []
 
 
 def test_a_line_that_stays_silent_is_told_and_all_else_stands(log):
     """Without a prefix: firewall, PPPoE's way back and dialling, and one line of reason."""
     machine, cfg = Machine("wan0", "lan0"), config(AUTO)
-    running.happen(cfg, machine, Event.PRE_UP)
-    with pytest.raises(KernelError, match="no IPv6 prefix on wan0 yet"):
-        running.happen(cfg, machine, Event.UP)
+    running.handle_event(cfg, machine, Event.PRE_UP)
+    with pytest.raises(HostError, match="no IPv6 prefix on wan0 yet"):
+        running.handle_event(cfg, machine, Event.UP)
     assert machine.running == {"dsl-provider"}
     assert {table.name for table in machine.state.tables} == {
-        "dualwan_firewall", "dualwan_snat", "dualwan_pbr"}
+        "dualwan_firewall",
+        "dualwan_snat",
+        "dualwan_pbr",
+    }
     assert "no IPv6 prefix on wan0 yet" in log[-1]
 
 
@@ -527,10 +601,10 @@ def test_a_renumbered_line_is_followed(log, event):
     """Another prefix changes CE, tunnel, address and ports; old flows are forgotten."""
     machine, cfg = Machine("wan0", "lan0"), config(AUTO)
     machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
-    running.happen(cfg, machine, Event.UP)
+    running.handle_event(cfg, machine, Event.UP)
     old = machine.state.tunnels[0].local
     machine.announced["wan0"] = ("2001:db8:56:7800::/64",)
-    running.happen(cfg, machine, event)
+    running.handle_event(cfg, machine, event)
     assert pending(machine, cfg, Event.APPLY) == []
     assert machine.state.tunnels[0].local.startswith("2001:db8:56:78")
     assert old not in repr((machine.state.addresses, machine.state.tunnels, machine.state.tables))
@@ -538,6 +612,7 @@ def test_a_renumbered_line_is_followed(log, event):
 
 
 # --- the host in memory ----------------------------------------------------------------------
+
 
 def test_the_host_in_memory_is_a_host():
     """Anybody may see a plan for a machine that is not there."""
@@ -548,5 +623,5 @@ def test_the_host_in_memory_is_a_host():
     with host.lock(1):
         assert host.locked
     assert not host.locked
-    assert make_plan(CONFIG, host, Event.APPLY, NAMES).changes
-    assert CE in repr(make_plan(CONFIG, host, Event.APPLY).slices) or host.state.links == {}
+    assert make_plan(CONFIG, host, Event.APPLY).changes
+    assert CE in repr(make_plan(CONFIG, Machine("wan0"), Event.APPLY).slices)

@@ -3,8 +3,8 @@
 from machine import Machine, run
 
 from dualwan.config import from_text
-from dualwan.resources import Flows
-from dualwan.targets import Event
+from dualwan.model.event import Event
+from dualwan.model.resources import Flows
 
 AUTO = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n[mape]\n[pppoe]\ndial = false\n'
 OLD, NEW = "2400:4050:5c71:af00::/64", "2400:4050:5c71:b000::/64"  # PSID 47 and 48
@@ -24,5 +24,5 @@ def test_flows_on_the_old_ports_are_forgotten(tmp_path):
     run(machine, config, Event.UP, Event.UP)
     assert forgotten(machine) == []
     machine.announced["wan0"] = (NEW,)
-    run(machine, config, Event.LINE, Event.LINE, Event.UP)
+    run(machine, config, Event.PREFIX_CHANGED, Event.PREFIX_CHANGED, Event.UP)
     assert forgotten(machine) == [SHARED]

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwan.services import KNOWN, PING, Port, service, services
+from dualwan.config.services import KNOWN, PING, Port, service, services
 
 
 def test_names_stand_for_ports():

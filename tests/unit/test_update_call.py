@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from dualwan.errors import ConfigError
-from dualwan.host import update_call
-from dualwan.host.update_call import UpdateCall
+from dualwan.errors import ConfigError, RemoteError
+from dualwan.host.remote import https, resolver, update_call
+from dualwan.host.remote.update_call import UpdateCall
 
 URL = "https://update.example.jp/request?user=me&pass=secret"
 
@@ -25,8 +25,9 @@ def test_a_url_alone(tmp_path):
 
 def test_a_name_and_a_password(tmp_path):
     """Beside the URL; neither is shown."""
-    found = update_call.read(written(
-        tmp_path / "f", f'url = "{URL}"\nuser = "me"\npassword = "pa:ss"\n'))
+    found = update_call.read(
+        written(tmp_path / "f", f'url = "{URL}"\nuser = "me"\npassword = "pa:ss"\n')
+    )
     assert found == UpdateCall(URL, "me", "pa:ss")
     assert repr(found) == "UpdateCall('https://update.example.jp/request')"
 
@@ -57,20 +58,93 @@ def test_only_a_file(tmp_path):
             update_call.read(tmp_path / name)
 
 
-@pytest.mark.parametrize(("text", "reason"), [
-    ("", "f:1: 'url' is missing"),
-    ('url = "http://update.example.jp/?pass=secret"', "f:1: url: must be an https URL"),
-    ('url = "https://me:secret@update.example.jp/"', "f:1: url: must be an https URL"),
-    ("url = 1", "must be a text"),
-    (f'url = "{URL}"\nuser = "me"', "f:2: user: needs the other"),
-    (f'url = "{URL}"\npassword = "secret"', "f:2: password: needs the other"),
-    (f'url = "{URL}"\nuser = "m:e"\npassword = "secret"', "cannot contain a colon"),
-    (f'url = "{URL}"\nuzer = "me"', "f:2: uzer: unknown key"),
-    ("url = ", "f:1: not valid TOML"),
-    ("#" * 5000, "longer than 4096 bytes"),
-])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "f:1: 'url' is missing"),
+        ('url = "http://update.example.jp/?pass=secret"', "f:1: url: must be an https URL"),
+        ('url = "https://me:secret@update.example.jp/"', "f:1: url: must be an https URL"),
+        ("url = 1", "must be a text"),
+        (f'url = "{URL}"\nuser = "me"', "f:2: user: needs the other"),
+        (f'url = "{URL}"\npassword = "secret"', "f:2: password: needs the other"),
+        (f'url = "{URL}"\nuser = "m:e"\npassword = "secret"', "cannot contain a colon"),
+        (f'url = "{URL}"\nuzer = "me"', "f:2: uzer: unknown key"),
+        ("url = ", "f:1: not valid TOML"),
+        ("#" * 5000, "longer than 4096 bytes"),
+    ],
+)
 def test_wrong(tmp_path, text, reason):
     """With file and line, and without the password."""
     with pytest.raises(ConfigError, match=reason) as caught:
         update_call.read(written(tmp_path / "f", text))
     assert "secret" not in str(caught.value)
+
+
+class Provider:
+    """A provider's server in place of a real one."""
+
+    def __init__(self, monkeypatch):
+        self.body, self.options, self.hosts = b"OK", {}, []
+        monkeypatch.setattr(https, "get", self.get)
+        monkeypatch.setattr(resolver, "resolvers", lambda: ("192.0.2.53",))
+        monkeypatch.setattr(resolver, "addresses", self.addresses)
+
+    def get(self, url, deadline, resolve, **options):
+        """Answer one request."""
+        self.options = {"url": url, "left": deadline.left(), **options}
+        assert resolve("update.example.jp") == ("2001:db8::80",)
+        return https.Response(url, 200, self.body)
+
+    def addresses(self, host, servers, _deadline):
+        """Return the server's address."""
+        self.hosts.append((host, servers))
+        return ("2001:db8::80",)
+
+
+@pytest.fixture
+def provider(monkeypatch):
+    """Return a provider that answers."""
+    return Provider(monkeypatch)
+
+
+def test_a_call(provider):
+    """The URL as it stands in the file, by the machine's name servers, within the limit."""
+    assert update_call.call(UpdateCall(URL), 5) == "OK"
+    assert (provider.options["url"], provider.options["headers"]) == (URL, {})
+    assert 4 < provider.options["left"] <= 5
+    assert provider.hosts == [("update.example.jp", ("192.0.2.53",))]
+
+
+def test_a_password_goes_to_whom_it_was_meant_for(provider):
+    """By basic authentication (RFC 7617), in UTF-8; no redirect is followed."""
+    update_call.call(UpdateCall(URL, "me", "pä:ss"))
+    assert provider.options["headers"] == {"Authorization": "Basic bWU6cMOkOnNz"}
+    assert provider.options["redirects"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "status 200"),
+        (b"\n \n", "status 200"),
+        (b"good 2001:db8::1\r\nmore\n", "good 2001:db8::1"),
+        (b"\x1b[2J\x07", "?[2J?"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"x" * 500, "x" * 200),
+    ],
+)
+def test_what_the_provider_says_is_one_short_line(provider, body, said):
+    """It goes into a log and onto a terminal."""
+    provider.body = body
+    assert update_call.call(UpdateCall(URL)) == said
+
+
+def test_a_call_in_vain(monkeypatch):
+    """The error is the exchange's own; it does not name the query."""
+
+    def refuse(url, *_, **__):
+        raise RemoteError(f"{url.partition('?')[0]} answers with status 401")
+
+    monkeypatch.setattr(https, "get", refuse)
+    with pytest.raises(RemoteError, match="status 401"):
+        update_call.call(UpdateCall(URL))

@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 from dualwan.config import load
+from dualwan.line import derive_line
+from dualwan.model.usage import Flow, Losses, Usage, flows
 from dualwan.report import ports, prometheus
-from dualwan.usage import Flow, Losses, Usage, flows
 
 EXAMPLE = Path(__file__).parents[2] / "etc" / "dualwan.toml"
 
@@ -21,17 +22,27 @@ dst=192.0.2.18 type=0 code=0 id=1041 mark=0 use=1
 unknown  47 599 src=192.168.1.10 dst=198.51.100.1 src=198.51.100.1 dst=192.0.2.18 mark=0 use=1
 """
 BUSY = Usage(
-    (*(Flow("tcp", "192.168.1.10", "198.51.100.1", 443, 1040 + at) for at in range(12)),
-     *(Flow("tcp", "192.168.1.11", "198.51.100.2", 443, 1040 + at) for at in range(3)),
-     Flow("icmp", "192.168.1.11", "198.51.100.2", 0, 1040)),
-    Losses({"192.168.1.10": 44}, 2, 1))
+    (
+        *(Flow("tcp", "192.168.1.10", "198.51.100.1", 443, 1040 + at) for at in range(12)),
+        *(Flow("tcp", "192.168.1.11", "198.51.100.2", 443, 1040 + at) for at in range(3)),
+        Flow("icmp", "192.168.1.11", "198.51.100.2", 0, 1040),
+    ),
+    Losses({"192.168.1.10": 44}, 2, 1),
+)
 
 
 def softwire():
     """Return that of the manual values in the example, with 1008 ports."""
     text = EXAMPLE.read_text(encoding="utf-8")
-    for key in ('provider = "manual"', "br =", "ce =", "ipv4 =", "psid =", "psid-length =",
-                "psid-offset ="):
+    for key in (
+        'provider = "manual"',
+        "br =",
+        "ce =",
+        "ipv4 =",
+        "psid =",
+        "psid-length =",
+        "psid-offset =",
+    ):
         text = re.sub(rf"^# ({key}.*)$", r"\1", text, count=1, flags=re.MULTILINE)
     return text
 
@@ -40,7 +51,7 @@ def data(tmp_path, used):
     """Return what `status` says of USED."""
     path = tmp_path / "x.toml"
     path.write_text(softwire(), encoding="utf-8")
-    return ports.as_data(load(path).mape.softwire, used)
+    return ports.as_data(derive_line(load(path)).softwire, used)
 
 
 def test_flows_are_read_from_the_lines_of_conntrack():
@@ -48,7 +59,8 @@ def test_flows_are_read_from_the_lines_of_conntrack():
     assert flows(LISTED.splitlines()) == (
         Flow("tcp", "192.168.1.10", "198.51.100.1", 443, 1040),
         Flow("udp", "192.168.1.10", "198.51.100.1", 443, 2064),
-        Flow("icmp", "192.168.1.11", "198.51.100.2", 0, 1041))
+        Flow("icmp", "192.168.1.11", "198.51.100.2", 0, 1041),
+    )
 
 
 def test_ports_are_counted_once_whatever_their_destinations():
@@ -60,8 +72,11 @@ def test_a_person_reads_what_is_in_use_and_what_went_wrong(tmp_path):
     """The busiest first, then who was refused, and what was lost."""
     assert ports.rows(data(tmp_path, BUSY)) == [
         ("ports", "tcp 12, udp 0, icmp 1 of 1008 in use"),
-        ("busiest", "198.51.100.1:443 tcp 12 of 1008, 198.51.100.2:443 tcp 3 of 1008, "
-                    "198.51.100.2 icmp 1 of 1008"),
+        (
+            "busiest",
+            "198.51.100.1:443 tcp 12 of 1008, 198.51.100.2:443 tcp 3 of 1008, "
+            "198.51.100.2 icmp 1 of 1008",
+        ),
         ("hosts", "192.168.1.10 12 flows, 192.168.1.11 4 flows"),
         ("refused", "192.168.1.10 44 flows beyond max-share"),
         ("lost", "2 flows found every port taken"),
@@ -71,19 +86,21 @@ def test_a_person_reads_what_is_in_use_and_what_went_wrong(tmp_path):
 
 def test_a_quiet_line_says_little(tmp_path):
     """Without flows only that nothing is in use."""
-    assert ports.rows(data(tmp_path, Usage())) == [
-        ("ports", "tcp 0, udp 0, icmp 0 of 1008 in use")]
+    assert ports.rows(data(tmp_path, Usage())) == [("ports", "tcp 0, udp 0, icmp 0 of 1008 in use")]
     assert ports.as_data(None, Usage()) is None
     assert ports.rows(None) == []
 
 
 def test_metrics_have_help_type_and_one_line_a_sample(tmp_path):
     """The text is what the node exporter's parser takes: each name declared once, values last."""
-    status = {"wan": {"interface": 'a"b\\c', "up": True},
-              "mape": {"tunnel": "mape0", "up": True},
-              "pppoe": {"interface": "ppp0", "up": False},
-              "slices": {"snat": {"state": "in order"}, "pbr": {"state": "differs"}},
-              "problems": ["one"], "ports": data(tmp_path, BUSY)}
+    status = {
+        "wan": {"interface": 'a"b\\c', "up": True},
+        "mape": {"tunnel": "mape0", "up": True},
+        "pppoe": {"interface": "ppp0", "up": False},
+        "slices": {"snat": {"state": "in order"}, "pbr": {"state": "differs"}},
+        "problems": ["one"],
+        "ports": data(tmp_path, BUSY),
+    }
     text = prometheus.text(json.loads(json.dumps(status)))
     lines = text.splitlines()
     assert r'dualwan_up{wan="wan",interface="a\"b\\c"} 1' in lines
@@ -98,15 +115,19 @@ def test_metrics_have_help_type_and_one_line_a_sample(tmp_path):
     names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(names) == len(set(names)) == 10
     for line in lines:
-        assert re.fullmatch(
-            r"# (HELP|TYPE) dualwan_[a-z_]+ .+|dualwan_[a-z_]+(\{.*\})? \d+", line)
+        assert re.fullmatch(r"# (HELP|TYPE) dualwan_[a-z_]+ .+|dualwan_[a-z_]+(\{.*\})? \d+", line)
 
 
 def test_without_a_shared_address_there_are_no_metrics_of_ports():
     """A line with an address of its own has nothing to count."""
-    status = {"wan": {"interface": "a", "up": True}, "mape": {"tunnel": "b", "up": True},
-              "pppoe": {"interface": "c", "up": True}, "slices": {}, "problems": [],
-              "ports": None}
+    status = {
+        "wan": {"interface": "a", "up": True},
+        "mape": {"tunnel": "b", "up": True},
+        "pppoe": {"interface": "c", "up": True},
+        "slices": {},
+        "problems": [],
+        "ports": None,
+    }
     assert "dualwan_ports" not in prometheus.text(status)
 
 
@@ -114,4 +135,4 @@ def test_losses_are_added_and_subtracted_by_host():
     """What one table had and the next has not; less than nothing is nothing."""
     had, has = Losses({"a": 5, "b": 1}, 2, 7), Losses({"a": 3, "c": 4}, 3, 0)
     assert had + has == Losses({"a": 8, "b": 1, "c": 4}, 5, 7)
-    assert had.beyond(has) == Losses({"a": 2, "b": 1}, 0, 7)
+    assert had.minus(has) == Losses({"a": 2, "b": 1}, 0, 7)

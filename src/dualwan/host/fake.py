@@ -1,176 +1,137 @@
-"""A machine in memory with the protocol of the real one."""
+"""A machine in memory with the protocol of the real one. It fails where the machine can fail."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
 
-from dualwan.config import Config
-from dualwan.errors import KernelError, ProvisioningError
-from dualwan.observed import Link, Memory, Observed
-from dualwan.plan import Step
-from dualwan.provisioning.answer import Known
-from dualwan.provisioning.cache import Book
-from dualwan.resources import Address, Route, Rule, Sysctl, Table, Tunnel
-from dualwan.slices import snat
-from dualwan.usage import Losses, Usage
+from dualwan.errors import HostError, RemoteError
+from dualwan.host import store
+from dualwan.host.fake_kernel import FakeKernel
+from dualwan.line.provisioning.answer import CachedAnswer
+from dualwan.line.provisioning.cache import AnswerCache
+from dualwan.model.observed import Observed
+from dualwan.model.state import RunState
 
 
-class FakeHost:
-    """Holds one Observed and changes it step by step, as the kernel would.
+class FakeHost(FakeKernel):
+    """A machine that is not there.
 
-    refuse: texts; a step whose text contains one of them raises KernelError.
+    state, refuse: see FakeKernel; what is refused may also be a call of pon or poff, or
+    "state.json" for a run directory that takes nothing.
     """
 
     def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
-        self.state = state or Observed()
-        self.refuse = refuse
-        self.applied: list[Step] = []
-        self.running: set[str] = set()
-        self.answering: set[str] = set()
-        self.names: dict[str, str] = {}
-        self.told: list[str] = []
-        self.announced: dict[str, tuple[str, ...]] = {}
-        self.locked = False
+        super().__init__(state, refuse)
+        self.loads = self.saves = 0  # how often the run state was read and written
+        self._saved = ""
+        # What a test puts in, or looks at.
+        self.running: set[str] = set()  # peers of pppd
+        self.names: dict[str, str] = {}  # addresses of hosts
+        self.called: list[str] = []  # files of update calls
         self.clock = 0
-        self.pages = Book()
-        self.answers: dict[str, tuple[str, int, str]] = {}
-        self.asked: list[str] = []
-        self.used: Usage | None = None
-        self.counted = Losses()
+        self.answers: dict[str, tuple[str, int, str]] = {}  # of the line, by source
+        self.asked: list[str] = []  # sources
+        self.cache = AnswerCache()
+
+    # --- what outlives a run -------------------------------------------------------------
 
     @contextmanager
     def lock(self, seconds: float) -> Iterator[None]:
-        """See Host."""
-        del seconds
+        """See Store: held once, as the lock of a file is."""
+        if self.locked:
+            raise AssertionError(f"the lock is taken twice, which takes {seconds:.0f} s to fail")
         self.locked = True
         try:
             yield
         finally:
             self.locked = False
 
-    def remembered(self) -> Memory:
-        """See Host."""
-        return self.state.memory
+    def load_state(self) -> RunState:
+        """See Store: what the file would say."""
+        self.loads += 1
+        return store.decode(json.loads(self._saved)) if self._saved else RunState()
 
-    def remember(self, memory: Memory) -> None:
-        """See Host."""
-        self.state = replace(self.state, memory=memory)
+    def save_state(self, state: RunState) -> None:
+        """See Store."""
+        if not self.locked:
+            raise AssertionError("the run state is written without the lock")
+        if any(one in "state.json" for one in self.refuse):
+            raise HostError("state.json: No space left on device")
+        self.saves += 1
+        self.run_state = state
 
-    def prefixes(self, device: str) -> tuple[str, ...]:
-        """See Host: what a test put into `announced`."""
-        return self.announced.get(device, ())
+    @property
+    def run_state(self) -> RunState:
+        """The state as an earlier run left it."""
+        return store.decode(json.loads(self._saved)) if self._saved else RunState()
 
-    def await_prefix(self, device: str, seconds: float) -> bool:
-        """See Host: there or not, without a wait."""
-        del seconds
-        return bool(self.announced.get(device))
+    @run_state.setter
+    def run_state(self, state: RunState) -> None:
+        self._saved = json.dumps(store.encode(state))
 
     def now(self) -> int:
-        """See Host: what a test put into `clock`."""
+        """See Store: what a test put into ``clock``."""
         return self.clock
 
-    def book(self) -> Book:
-        """See Host."""
-        return self.pages
+    def load_answers(self) -> AnswerCache:
+        """See Store."""
+        return self.cache
 
-    def keep(self, book: Book) -> None:
-        """See Host."""
-        self.pages = book
+    def save_answers(self, answers: AnswerCache) -> None:
+        """See Store."""
+        self.cache = answers
 
-    def ask(self, source: str, device: str, before: Known | None,
-            seconds: float) -> tuple[str, int, str]:
-        """See Host: what a test put into `answers`, never while the lock is held."""
-        del device, before, seconds
-        if self.locked:
-            raise AssertionError("the line was asked while the lock was held")
-        self.asked.append(source)
-        if source not in self.answers:
-            raise ProvisioningError("no answer")
-        return self.answers[source]
-
-    def observe(self, config: Config, slices: Collection[str]) -> Observed:
-        """See Host."""
-        del config, slices
-        return self.state
-
-    def listing(self, family: str, name: str) -> str:
-        """See Host."""
-        return "".join(table.content for table in self.state.tables or ()
-                       if (table.family, table.name) == (family, name))
-
-    def standing(self) -> frozenset[str] | None:
-        """See Host."""
-        tables = self.state.tables
-        return None if tables is None else frozenset(table.name for table in tables)
-
-    def apply(self, step: Step) -> None:
-        """See Host."""
-        if any(text in step.text for text in self.refuse):
-            raise KernelError(f"{step.text}: refused")
-        self.applied.append(step)
-        item, gone = step.resource, step.sign == "-"
-        if isinstance(item, Sysctl):
-            self.state = replace(self.state,
-                                 sysctls={**self.state.sysctls, item.name: item.value})
-        elif isinstance(item, Address):
-            self._put("addresses", item, gone)
-        elif isinstance(item, Tunnel):
-            self._put("tunnels", item, gone)
-            links = {name: link for name, link in self.state.links.items() if name != item.name}
-            if not gone:
-                links[item.name] = Link(1 + max((link.index for link in links.values()),
-                                                default=0), up=True, kind="ip6tnl")
-            self.state = replace(self.state, links=links)
-        elif isinstance(item, Route):
-            self._put("routes", item, gone)
-        elif isinstance(item, Rule):
-            self._put("rules", item, gone)
-        elif isinstance(item, Table):
-            self._put("tables", item, gone)
-
-    def _put(self, field: str, item: Any, gone: bool) -> None:
-        kept = tuple(there for there in getattr(self.state, field) or ()
-                     if there.key != item.key)
-        values: dict[str, Any] = {field: kept if gone else (*kept, item)}
-        self.state = replace(self.state, **values)
-
-    def resolve(self, name: str) -> str:
-        """See Host: from the `names` that a test put in."""
-        if name not in self.names:
-            raise ProvisioningError(f"{name}: no such name")
-        return self.names[name]
-
-    def tell(self, path: str) -> str:
-        """See Host: noted in `told`."""
-        self.told.append(path)
-        return "OK"
-
-    def usage(self, address: str) -> Usage | None:
-        """See Host."""
-        del address
-        return self.used
-
-    def losses(self) -> Losses:
-        """See Host: what a test put into `counted`, while there is a table that counts."""
-        there = any(table.name == snat.TABLE for table in self.state.tables or ())
-        return self.counted if there else Losses()
-
-    def any_answers(self, device: str, targets: Sequence[str]) -> bool:
-        """See Host: for the devices that a test put into `answering`."""
-        return bool(targets) and device in self.answering
+    # --- PPP sessions --------------------------------------------------------------------
 
     def dial(self, peer: str) -> bool:
-        """See Host."""
+        """See Pppd."""
+        self._call_pppd(f"pon {peer}")
         started = peer not in self.running
         self.running.add(peer)
         return started
 
     def hang_up(self, peer: str, seconds: float) -> bool:
-        """See Host."""
+        """See Pppd."""
         del seconds
+        self._call_pppd(f"poff {peer}")
         ended = peer in self.running
         self.running.discard(peer)
         return ended
+
+    def _call_pppd(self, command: str) -> None:
+        if self.locked:
+            raise AssertionError("pppd runs our hooks, which wait for the lock that is held")
+        if any(one in command for one in self.refuse):
+            raise HostError(f"{command} failed with code 1: refused")
+
+    # --- servers of the line -------------------------------------------------------------
+
+    def resolve(self, name: str) -> str:
+        """See LineServices: from the ``names`` that a test put in."""
+        self._exchange()
+        if name not in self.names:
+            raise RemoteError(f"{name}: no such name")
+        return self.names[name]
+
+    def call_update_url(self, path: str) -> str:
+        """See LineServices: noted in ``called``."""
+        self._exchange()
+        self.called.append(path)
+        return "OK"
+
+    def fetch_provisioning(
+        self, source: str, device: str, previous: CachedAnswer | None, seconds: float
+    ) -> tuple[str, int, str]:
+        """See LineServices: what a test put into ``answers``."""
+        del device, previous, seconds
+        self._exchange()
+        self.asked.append(source)
+        if source not in self.answers:
+            raise RemoteError("no answer")
+        return self.answers[source]
+
+    def _exchange(self) -> None:
+        if self.locked:
+            raise AssertionError("somebody was asked while the lock was held")

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dualwan.config import Config
-from dualwan.errors import KernelError
-from dualwan.host import memory, nft_names, ping, prefix, programs, xtables
+from dualwan.errors import HostError, RecordError
+from dualwan.host import conntrack, ndp, nft_names, ping, pppd, prefix, store, sysctl, xtables
+from dualwan.host.lock import locked
 from dualwan.host.netlink import Netlink
-from dualwan.host.nft import Nft, Unseen
-from dualwan.observed import Memory, Observed
-from dualwan.plan import Step
-from dualwan.resources import (
-    Address,
-    Flows,
-    Route,
-    Rule,
-    Solicitation,
-    Sysctl,
-    Table,
-    Tunnel,
-)
-from dualwan.slices import firewall, pbr, snat, tunnel
-from dualwan.slices.fairness import REFUSED
-from dualwan.slices.sharing import NO_PORT
-from dualwan.usage import Losses, Usage, flows
+from dualwan.host.nft import Nft, NotPermitted
+from dualwan.model.observed import Observed, Reads, TableId
+from dualwan.model.plan import Action, Step
+from dualwan.model.resources import Address, Flows, Route, RouteRule, Solicitation, Sysctl, Tunnel
+from dualwan.model.state import RunState
+from dualwan.model.usage import Flow, flows
+from dualwan.nft.table import NftTable
 
 if TYPE_CHECKING:
-    from dualwan.provisioning.answer import Known
-    from dualwan.provisioning.cache import Book
-
-RESOLVE_SECONDS = 5.0
-PROC_SYS = Path("/proc/sys")
-TABLES = {firewall.NAME: ("inet", firewall.TABLE), snat.NAME: ("ip", snat.TABLE),
-          pbr.NAME: ("ip", pbr.TABLE)}
-FILLED = (firewall.TABLE, snat.TABLE)  # packets fill sets of theirs
+    from dualwan.line.provisioning.answer import CachedAnswer
+    from dualwan.line.provisioning.cache import AnswerCache
 
 
 class KernelHost:
@@ -50,198 +33,162 @@ class KernelHost:
         self._netlink = Netlink()
         self._nft = Nft()
 
-    def lock(self, seconds: float) -> AbstractContextManager[None]:
-        """See Host."""
-        return memory.lock(seconds)
+    # --- the kernel ----------------------------------------------------------------------
 
-    def remembered(self) -> Memory:
-        """See Host."""
-        return memory.read()
-
-    def remember(self, notes: Memory) -> None:
-        """See Host."""
-        memory.write(notes)
-
-    def prefixes(self, device: str) -> tuple[str, ...]:
-        """See Host."""
-        return prefix.prefixes(self._netlink.ipr, device)
-
-    def await_prefix(self, device: str, seconds: float) -> bool:
-        """See Host."""
-        return prefix.await_prefix(device, seconds)
-
-    def resolve(self, name: str) -> str:
-        """See Host."""
-        from dualwan.host import dns_txt  # noqa: PLC0415 - for DS-Lite by name only
-        from dualwan.host.deadline import Deadline  # noqa: PLC0415
-
-        found = dns_txt.addresses(name, dns_txt.resolvers(), Deadline(RESOLVE_SECONDS))
-        return min(found)
-
-    def tell(self, path: str) -> str:
-        """See Host."""
-        from dualwan.host import update_call  # noqa: PLC0415 - for IPIP only
-
-        return update_call.call(update_call.read(Path(path)))
-
-    def now(self) -> int:
-        """See Host."""
-        return int(time.time())
-
-    def book(self) -> Book:
-        """See Host."""
-        from dualwan.host import provisioned  # noqa: PLC0415 - loaded only by those who learn
-
-        return provisioned.read()
-
-    def keep(self, book: Book) -> None:
-        """See Host."""
-        from dualwan.host import provisioned  # noqa: PLC0415
-
-        provisioned.write(book)
-
-    def ask(self, source: str, device: str, before: Known | None,
-            seconds: float) -> tuple[str, int, str]:
-        """See Host."""
-        from dualwan.host import provisioned  # noqa: PLC0415
-
-        return provisioned.ask(source, device, before, seconds)
-
-    def observe(self, config: Config, slices: Collection[str]) -> Observed:
-        """See Host."""
-        notes = memory.read()
-        links, addresses, tunnels = self._netlink.look(
-            (*config.wans, *notes.devices))
-        wan = links.get(config.wan.interface)
-        wants_routes = tunnel.NAME in slices or pbr.NAME in slices
+    def observe(self, reads: Reads) -> Observed:
+        """See Kernel."""
+        links, addresses, tunnels = self._netlink.look(reads.devices)
+        asked = links.get(reads.ipv6_default)
         return Observed(
             links=links,
             addresses=tuple(addresses),
             tunnels=tuple(tunnels),
-            routes=tuple(self._netlink.routes()) if wants_routes else (),
-            rules=tuple(self._netlink.rules()) if pbr.NAME in slices else (),
-            sysctls=_sysctls(config, notes, slices),
-            tables=self._tables(notes, slices),
-            ipv6_default=(tunnel.NAME in slices and wan is not None
-                          and prefix.has_default(self._netlink.ipr, wan.index)),
+            routes=tuple(self._netlink.routes()) if reads.routes else (),
+            rules=tuple(self._netlink.rules()) if reads.rules else (),
+            sysctls=sysctl.read(reads.sysctls),
+            tables=self._tables(reads.tables),
+            ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
-            memory=notes,
         )
 
-    def _tables(self, notes: Memory, slices: Collection[str]) -> tuple[Table, ...] | None:
-        found = []
+    def _tables(self, asked: Sequence[TableId]) -> tuple[NftTable, ...] | None:
         try:
-            for family, name in (TABLES[item] for item in slices if item in TABLES):
-                listing = self._nft.listing(family, name, name in FILLED)
-                if listing:
-                    content, loaded = notes.tables.get(name, ("", ""))
-                    found.append(Table(family, name, content, listing == loaded))
-        except Unseen:
+            listings = {
+                table: self._nft.listing(table.family, table.name, table.dynamic) for table in asked
+            }
+        except NotPermitted:
             return None
-        return tuple(found)
+        return tuple(
+            store.load_table(table.family, table.name, listing)
+            for table, listing in listings.items()
+            if listing
+        )
 
-    def listing(self, family: str, name: str) -> str:
-        """See Host."""
-        try:
-            return self._nft.listing(family, name, name in FILLED)
-        except Unseen:
-            return ""
-
-    def standing(self) -> frozenset[str] | None:
-        """See Host."""
+    def table_names(self) -> frozenset[str] | None:
+        """See Kernel."""
         try:
             return nft_names.names()
-        except OSError:  # not root: nobody can tell
+        except OSError:  # without the right to look
             return None
 
     def apply(self, step: Step) -> None:
-        """See Host."""
+        """See Kernel."""
         if os.geteuid() != 0:
-            raise KernelError(f"{step.text}: changing anything needs root")
-        net, nft, gone = self._netlink, self._nft, step.sign == "-"
+            raise HostError(f"{step.text}: changing anything needs root")
+        net, gone = self._netlink, step.action is Action.REMOVE
         match step.resource:
             case Sysctl() as item:
-                (_restore_sysctl if gone else _write_sysctl)(item)
+                (sysctl.restore if step.action is Action.RESTORE else sysctl.write)(item)
             case Address() as item:
                 (net.remove_address if gone else net.set_address)(item)
             case Tunnel() as item:
                 net.remove_link(item.name) if gone else net.set_tunnel(item)
             case Route() as item:
                 (net.remove_route if gone else net.add_route)(item)
-            case Rule() as item:
+            case RouteRule() as item:
                 (net.remove_rule if gone else net.add_rule)(item)
-            case Table() as item:
-                nft.remove(item.family, item.name) if gone else nft.load(item, _standing(step))
+            case NftTable() as item:
+                self._remove(item) if gone else self._load(item, step.was)
             case Flows() as item:
-                programs.forget_flows(item.address)
+                conntrack.forget_flows(item.address)
             case Solicitation() as item:
-                _solicit(item.device)
+                ndp.solicit(item.device)
 
-    def usage(self, address: str) -> Usage | None:
-        """See Host."""
+    def _load(self, table: NftTable, was: object) -> None:
+        """Load a table, and keep what was loaded; what stood there counts only if intact."""
+        standing = was if isinstance(was, NftTable) and was.intact else None
+        self._nft.load(table, standing)
+        listing = self._nft.listing(table.family, table.name, table.dynamic)
         try:
-            counted = self.losses()
-        except Unseen:
-            return None
-        return Usage(flows(programs.flows_from(address)), memory.read().losses + counted)
+            store.save_table(table, listing)
+        except HostError as error:
+            raise RecordError(str(error)) from None
 
-    def losses(self) -> Losses:
-        """See Host."""
-        counters, refused = self._nft.counts(*TABLES[snat.NAME], REFUSED)
-        return Losses(refused, counters.get(NO_PORT, 0), counters.get(snat.UNTRANSLATED, 0))
+    def _remove(self, table: NftTable) -> None:
+        self._nft.remove(table.family, table.name)
+        store.forget_table(table.name)
 
-    def any_answers(self, device: str, targets: Sequence[str]) -> bool:
-        """See Host."""
-        return ping.any_answers(device, targets)
+    def prefixes(self, device: str) -> tuple[str, ...]:
+        """See Kernel."""
+        return prefix.prefixes(self._netlink.ipr, device)
+
+    def await_prefix(self, device: str, seconds: float) -> bool:
+        """See Kernel."""
+        return prefix.await_prefix(device, seconds)
+
+    def counts(self, table: TableId, elements: str) -> tuple[dict[str, int], dict[str, int]]:
+        """See Kernel."""
+        try:
+            return self._nft.counts(table.family, table.name, elements)
+        except NotPermitted:
+            return {}, {}
+
+    def flows_from(self, address: str) -> tuple[Flow, ...] | None:
+        """See Kernel."""
+        return flows(conntrack.flows_from(address)) if os.geteuid() == 0 else None
+
+    def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
+        """See Kernel."""
+        return ping.any_answers(device, hosts)
+
+    # --- what outlives a run -------------------------------------------------------------
+
+    def lock(self, seconds: float) -> AbstractContextManager[None]:
+        """See Store."""
+        return locked(store.directory(), seconds)
+
+    def load_state(self) -> RunState:
+        """See Store."""
+        return store.load_state()
+
+    def save_state(self, state: RunState) -> None:
+        """See Store."""
+        store.save_state(state)
+
+    def now(self) -> int:
+        """See Store."""
+        return int(time.time())
+
+    def load_answers(self) -> AnswerCache:
+        """See Store."""
+        from dualwan.host import answers  # noqa: PLC0415 - loaded only by those who learn
+
+        return answers.load()
+
+    def save_answers(self, answers: AnswerCache) -> None:
+        """See Store."""
+        from dualwan.host.answers import save  # noqa: PLC0415 - loaded only by those who learn
+
+        save(answers)
+
+    # --- PPP sessions --------------------------------------------------------------------
 
     def dial(self, peer: str) -> bool:
-        """See Host."""
-        return programs.dial(peer)
+        """See Pppd."""
+        return pppd.dial(peer)
 
     def hang_up(self, peer: str, seconds: float) -> bool:
-        """See Host."""
-        return programs.hang_up(peer, seconds)
+        """See Pppd."""
+        return pppd.hang_up(peer, seconds)
 
+    # --- servers of the line -------------------------------------------------------------
 
-def _standing(step: Step) -> str:
-    """The text of the table that STEP replaces, "" where that is not known for sure."""
-    return step.was.content if isinstance(step.was, Table) and step.was.intact else ""
+    def resolve(self, name: str) -> str:
+        """See LineServices."""
+        from dualwan.host.remote import resolver  # noqa: PLC0415 - for DS-Lite by name only
 
+        return resolver.stable_address(name)
 
-def _sysctls(config: Config, notes: Memory, slices: Collection[str]) -> dict[str, str]:
-    names = [*(tunnel.sysctl_names(config) if tunnel.NAME in slices else ()),
-             *(pbr.sysctl_names(config) if pbr.NAME in slices else ())]
-    for owner in slices:
-        names += notes.sysctls.get(owner, {})
-    found = {}
-    for name in names:
-        try:
-            found[name] = (PROC_SYS / name).read_text(encoding="ascii").strip()
-        except OSError:
-            continue  # the device is not there
-    return found
+    def call_update_url(self, path: str) -> str:
+        """See LineServices."""
+        from dualwan.host.remote import update_call  # noqa: PLC0415 - for IPIP only
 
+        return update_call.call(update_call.read(Path(path)))
 
-def _write_sysctl(sysctl: Sysctl) -> None:
-    try:
-        (PROC_SYS / sysctl.name).write_text(sysctl.value + "\n", encoding="ascii")
-    except OSError as error:
-        raise KernelError(f"{sysctl.text}: {error.strerror}") from None
+    def fetch_provisioning(
+        self, source: str, device: str, previous: CachedAnswer | None, seconds: float
+    ) -> tuple[str, int, str]:
+        """See LineServices."""
+        from dualwan.host.remote import ask  # noqa: PLC0415 - loaded only by those who learn
 
-
-def _restore_sysctl(sysctl: Sysctl) -> None:
-    """Put a value back; one whose device is gone went with it."""
-    if (PROC_SYS / sysctl.name).exists():
-        _write_sysctl(sysctl)
-
-
-def _solicit(device: str) -> None:
-    """Send one router solicitation (RFC 4861 section 4.1): type 133, hop limit 255."""
-    message = bytes([133, 0, 0, 0, 0, 0, 0, 0])  # the kernel fills in the checksum
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sender:
-            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
-            sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
-            sender.sendto(message, ("ff02::2", 0, 0, socket.if_nametoindex(device)))
-    except OSError as error:
-        raise KernelError(f"router solicitation on {device}: {error.strerror}") from None
+        return ask.ask(source, device, previous, seconds)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from socket import AF_INET, AF_INET6
 from typing import Any
 
@@ -17,9 +16,11 @@ from dualwan.host.rtnl import (
     RTM_NEWROUTE,
     IPRoute,
     NetlinkError,
+    gone_is_fine,
+    refused,
 )
-from dualwan.observed import Link
-from dualwan.resources import PROTOCOL, Address, Route, Rule, Tunnel
+from dualwan.model.observed import Link
+from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
 
 IFF_UP = 1
 IFA_F_NODAD = 0x02
@@ -37,15 +38,6 @@ UNICAST, UNREACHABLE = 1, 7  # RTN_UNICAST, RTN_UNREACHABLE
 PREPEND = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE
 
 
-@contextmanager
-def refused(what: str) -> Iterator[None]:
-    """Turn pyroute2's error into a KernelError about WHAT."""
-    try:
-        yield
-    except NetlinkError as error:
-        raise KernelError(f"{what}: {os.strerror(error.code) if error.code else error}") from None
-
-
 class Netlink:
     """One rtnetlink socket, opened at first use."""
 
@@ -58,12 +50,6 @@ class Netlink:
         if self._socket is None:
             self._socket = IPRoute()
         return self._socket
-
-    def close(self) -> None:
-        """Close the socket, if open."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
 
     # --- looking -------------------------------------------------------------------------
 
@@ -84,11 +70,15 @@ class Netlink:
             message = self._link(name)
             if message is not None:
                 raw[name] = message
-                links[name] = Link(message["index"], bool(message["flags"] & IFF_UP),
-                                   _kind(message))
+                links[name] = Link(
+                    message["index"], bool(message["flags"] & IFF_UP), _kind(message)
+                )
         by_index = {link.index: name for name, link in links.items()}
-        tunnels = [_tunnel(name, message, self._name) for name, message in raw.items()
-                   if links[name].kind == "ip6tnl"]
+        tunnels = [
+            _tunnel(name, message, self._name)
+            for name, message in raw.items()
+            if links[name].kind == "ip6tnl"
+        ]
         return links, self._addresses(by_index), tunnels
 
     def _addresses(self, by_index: dict[int, str]) -> list[Address]:
@@ -108,9 +98,17 @@ class Netlink:
         return found
 
     def _name(self, index: int) -> str:
-        for message in self.ipr.get_links(index):
-            return str(message.get_attr("IFLA_IFNAME"))
-        return ""
+        """Return the name of the device ``index``, "" where it is gone.
+
+        A tunnel keeps the index of its link when that is unplugged.
+        """
+        try:
+            messages = self.ipr.get_links(index)
+        except NetlinkError as error:
+            if error.code == errno.ENODEV:
+                return ""
+            raise KernelError(f"link {index}: {os.strerror(error.code)}") from None
+        return str(messages[0].get_attr("IFLA_IFNAME")) if messages else ""
 
     def routes(self) -> list[Route]:
         """Our own IPv4 routes, in every table."""
@@ -119,21 +117,28 @@ class Netlink:
         with refused("routes"):
             messages = tuple(self.ipr.get_routes(family=AF_INET))
         for message in messages:
-            if message["proto"] != PROTOCOL:
+            if message["proto"] != RTPROT_DUALWAN:
                 continue
             index = message.get_attr("RTA_OIF") or 0
             if index not in names:
                 names[index] = self._name(index) if index else ""
-            found.append(Route(message.get_attr("RTA_TABLE") or message["table"], names[index],
-                               message.get_attr("RTA_PRIORITY") or 0))
+            if index and not names[index]:
+                continue  # the device went meanwhile, and the route with it
+            found.append(
+                Route(
+                    message.get_attr("RTA_TABLE") or message["table"],
+                    names[index],
+                    message.get_attr("RTA_PRIORITY") or 0,
+                )
+            )
         return found
 
-    def rules(self) -> list[Rule]:
+    def rules(self) -> list[RouteRule]:
         """Our own IPv4 rules."""
         with refused("rules"):
             messages = tuple(self.ipr.get_rules(family=AF_INET))
         return [
-            Rule(
+            RouteRule(
                 message.get_attr("FRA_PRIORITY") or 0,
                 message.get_attr("FRA_TABLE") or message["table"],
                 message.get_attr("FRA_SRC") or "",
@@ -141,7 +146,7 @@ class Netlink:
                 message.get_attr("FRA_FWMASK") or 0,
             )
             for message in messages
-            if message.get_attr("FRA_PROTOCOL") == PROTOCOL
+            if message.get_attr("FRA_PROTOCOL") == RTPROT_DUALWAN
         ]
 
     # --- changing ------------------------------------------------------------------------
@@ -159,13 +164,21 @@ class Netlink:
             if ":" in address.address:
                 preferred = 0 if address.deprecated else FOREVER
                 # pyroute2 0.7 reads only the dictionary, 0.9 only the words; the order matters.
-                self.ipr.addr("replace", index=index, address=address.address, prefixlen=128,
-                              family=AF_INET6, flags=IFA_F_NODAD, preferred=preferred,
-                              valid=FOREVER,
-                              cacheinfo={"preferred": preferred, "valid": FOREVER})
+                self.ipr.addr(
+                    "replace",
+                    index=index,
+                    address=address.address,
+                    prefixlen=128,
+                    family=AF_INET6,
+                    flags=IFA_F_NODAD,
+                    preferred=preferred,
+                    valid=FOREVER,
+                    cacheinfo={"preferred": preferred, "valid": FOREVER},
+                )
             else:
-                self.ipr.addr("replace", index=index, address=address.address, prefixlen=32,
-                              family=AF_INET)
+                self.ipr.addr(
+                    "replace", index=index, address=address.address, prefixlen=32, family=AF_INET
+                )
 
     def remove_address(self, address: Address) -> None:
         """Remove a host address; one that is gone already is no error."""
@@ -174,8 +187,13 @@ class Netlink:
             return
         v6 = ":" in address.address
         with gone_is_fine(f"removing {address.text}", errno.EADDRNOTAVAIL):
-            self.ipr.addr("del", index=message["index"], address=address.address,
-                          prefixlen=128 if v6 else 32, family=AF_INET6 if v6 else AF_INET)
+            self.ipr.addr(
+                "del",
+                index=message["index"],
+                address=address.address,
+                prefixlen=128 if v6 else 32,
+                family=AF_INET6 if v6 else AF_INET,
+            )
 
     def set_tunnel(self, tunnel: Tunnel) -> None:
         """Make the tunnel, or change all of it: a partial change would zero the rest."""
@@ -217,37 +235,36 @@ class Netlink:
                 self.ipr.route("del", **self._route(route))
 
     def _route(self, route: Route) -> dict[str, Any]:
-        fields: dict[str, Any] = {"dst": "default", "table": route.table, "family": AF_INET,
-                                  "proto": PROTOCOL, "type": UNREACHABLE}
+        fields: dict[str, Any] = {
+            "dst": "default",
+            "table": route.table,
+            "family": AF_INET,
+            "proto": RTPROT_DUALWAN,
+            "type": UNREACHABLE,
+        }
         if route.device:
             fields |= {"oif": self._index(route.device), "scope": SCOPE_LINK, "type": UNICAST}
         return fields | ({"priority": route.metric} if route.metric else {})
 
-    def add_rule(self, rule: Rule) -> None:
+    def add_rule(self, rule: RouteRule) -> None:
         """Add a rule; one that is there already is no error."""
         with gone_is_fine(f"adding {rule.text}", errno.EEXIST):
             self.ipr.rule("add", **_rule(rule))
 
-    def remove_rule(self, rule: Rule) -> None:
+    def remove_rule(self, rule: RouteRule) -> None:
         """Remove a rule; one that is gone already is no error."""
         with gone_is_fine(f"removing {rule.text}", errno.ENOENT):
             self.ipr.rule("del", **_rule(rule))
 
 
-@contextmanager
-def gone_is_fine(what: str, code: int) -> Iterator[None]:
-    """Like refused, but the error CODE means that somebody else was quicker."""
-    with refused(what):
-        try:
-            yield
-        except NetlinkError as error:
-            if error.code != code:
-                raise
-
-
-def _rule(rule: Rule) -> dict[str, Any]:
-    fields: dict[str, Any] = {"family": AF_INET, "priority": rule.priority, "table": rule.table,
-                              "protocol": PROTOCOL, "action": TO_TABLE}
+def _rule(rule: RouteRule) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "family": AF_INET,
+        "priority": rule.priority,
+        "table": rule.table,
+        "protocol": RTPROT_DUALWAN,
+        "action": TO_TABLE,
+    }
     if rule.source:
         fields |= {"src": rule.source, "src_len": 32}
     if rule.mask:

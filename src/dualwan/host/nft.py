@@ -8,11 +8,12 @@ import socket
 from typing import Any
 
 from dualwan.errors import KernelError
-from dualwan.nft_text import one_table, packets, replacement, with_indexes
-from dualwan.resources import Table
+from dualwan.nft.listing import one_table, packets, with_indexes
+from dualwan.nft.table import NftTable
+from dualwan.nft.transaction import replacement
 
 
-class Unseen(Exception):  # noqa: N818 - an answer, not an error
+class NotPermitted(Exception):  # noqa: N818 - an answer, not an error
     """nft does not show its tables to this user."""
 
 
@@ -36,7 +37,7 @@ class Nft:
 
     def _listed(self, family: str, name: str, filled: bool, *, counters: bool = False) -> str:
         if os.geteuid() != 0:
-            raise Unseen  # libnftables would add a line of its own to stderr
+            raise NotPermitted  # libnftables would add a line of its own to stderr
         asked = f"ruleset {family}" if filled else f"table {family} {name}"
         code, output, error = self._run(f"list {asked}", counters=counters)
         if code == 0:
@@ -44,7 +45,7 @@ class Nft:
         if "No such file or directory" in error:
             return ""
         if "Operation not permitted" in error:
-            raise Unseen
+            raise NotPermitted
         raise KernelError(f"nft table {family} {name}: {_first_line(error)}")
 
     def listing(self, family: str, name: str, filled: bool) -> str:
@@ -54,7 +55,7 @@ class Nft:
         an index (the rule itself holds the index).
         FILLED says that packets fill sets of it: asked for such a table, nft 1.0.6 reads all
         elements even where it shows none (0.3 s for 20,000); asked for a family it does not.
-        Raises Unseen without the right to look, KernelError for anything else.
+        Raises NotPermitted without the right to look, KernelError for anything else.
         """
         return with_indexes(self._listed(family, name, filled), _index)
 
@@ -73,22 +74,25 @@ class Nft:
         code, output, _ = context.cmd(f"list set {family} {name} {by}")
         if code != 0:
             return named, {}
-        return named, {item["elem"]["val"]: int(item["elem"]["counter"]["packets"])
-                       for found in json.loads(output)["nftables"] if "set" in found
-                       for item in found["set"].get("elem", ())}
+        return named, {
+            item["elem"]["val"]: int(item["elem"]["counter"]["packets"])
+            for found in json.loads(output)["nftables"]
+            if "set" in found
+            for item in found["set"].get("elem", ())
+        }
 
-    def load(self, table: Table, old: str) -> None:
+    def load(self, table: NftTable, old: NftTable | None) -> None:
         """Replace a table in one transaction: no packet meets a half-made one.
 
-        OLD is the text of the one that stands, "" where that is not known for sure.
+        ``old`` is the one that stands, None where that is not known for sure.
         """
-        text = replacement(table.family, table.name, old, table.content)
-        self._change(table.text, with_indexes(text, _index))
+        self._change(table.text, replacement(old, table, _index))
 
     def remove(self, family: str, name: str) -> None:
         """Remove a table; one that is gone already is no error."""
-        self._change(f"nft table {family} {name}",
-                     f"table {family} {name}\ndelete table {family} {name}\n")
+        self._change(
+            f"nft table {family} {name}", f"table {family} {name}\ndelete table {family} {name}\n"
+        )
 
     def _change(self, what: str, text: str) -> None:
         code, _, error = self._run(text)

@@ -1,4 +1,4 @@
-"""Whether anybody out there answers through one device: ICMP echo, all targets at once."""
+"""Probe whether a target answers through one device: ICMP echo, all targets at once."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import struct
 import time
 from collections.abc import Sequence
 
-from dualwan.errors import KernelError
+from dualwan.errors import HostError
 
 ECHO_REQUEST, ECHO_REPLY = 8, 0  # RFC 792
 LIMIT_SECONDS = 3.0
 
 
 def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECONDS) -> bool:
-    """Whether one of the IPv4 TARGETS answers an echo sent out by DEVICE within SECONDS.
+    """Return whether one of the IPv4 ``targets`` answers an echo by ``device`` in ``seconds``.
 
     An unprivileged ICMP socket would need net.ipv4.ping_group_range, so it is a raw one.
+    Raises HostError without root.
     """
     token = os.urandom(8)
     try:
@@ -29,7 +30,7 @@ def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECO
             return bool(sent) and _answered(probe, token, time.monotonic() + seconds)
     except OSError as error:
         if isinstance(error, PermissionError):
-            raise KernelError("a probe needs root") from None
+            raise HostError("a probe needs root") from None
         return False  # the device is not there
 
 
@@ -42,14 +43,14 @@ def _send(probe: socket.socket, target: str, token: bytes) -> bool:
 
 
 def _echo(token: bytes) -> bytes:
-    """An echo request that carries TOKEN: type, code, checksum, identifier, number, data."""
+    """Build an echo request with ``token``: type, code, checksum, identifier, number, data."""
     body = struct.pack("!HH", os.getpid() & 0xFFFF, 1) + token
     head = struct.pack("!BBH", ECHO_REQUEST, 0, 0)
     return struct.pack("!BBH", ECHO_REQUEST, 0, _checksum(head + body)) + body
 
 
 def _checksum(data: bytes) -> int:
-    """RFC 1071, for an even number of bytes."""
+    """Return the checksum of RFC 1071, for an even number of bytes."""
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -57,11 +58,12 @@ def _checksum(data: bytes) -> int:
 
 
 def _answered(probe: socket.socket, token: bytes, until: float) -> bool:
+    """Wait for an echo reply with ``token``: a raw socket receives those of other pings too."""
     poll = select.poll()
     poll.register(probe, select.POLLIN)
     while (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):
         packet = probe.recv(2048)
         header = (packet[0] & 0xF) * 4
-        if packet[header] == ECHO_REPLY and packet.endswith(token):
+        if packet[header : header + 1] == bytes([ECHO_REPLY]) and packet.endswith(token):
             return True
     return False

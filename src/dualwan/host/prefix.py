@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv6Address, IPv6Network
 from socket import AF_INET6
 from typing import Any
 
 from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute
-from dualwan.resources import MAIN
+from dualwan.mape.rule import UNIQUE_LOCAL
+from dualwan.model.resources import MAIN
 
 IFA_F_TEMPORARY = 0x01
 IFA_F_DEPRECATED = 0x20
 SCOPE_UNIVERSE = 0
 HOST = 128  # a /128 is the CE address itself, or another that says nothing of a prefix
 LINE = 64  # what a router advertisement announces
-UNIQUE_LOCAL = IPv6Network("fc00::/7")
 
 
 def prefixes(ipr: Any, device: str) -> tuple[str, ...]:
@@ -47,9 +50,12 @@ def _prefix(message: Any) -> str:
 
 def has_default(ipr: Any, index: int) -> bool:
     """Whether an IPv6 default route of the main table leads through the device INDEX."""
-    return any(message["dst_len"] == 0 and message.get_attr("RTA_OIF") == index
-               and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
-               for message in ipr.get_routes(family=AF_INET6))
+    return any(
+        message["dst_len"] == 0
+        and message.get_attr("RTA_OIF") == index
+        and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
+        for message in ipr.get_routes(family=AF_INET6)
+    )
 
 
 def await_prefix(device: str, seconds: float) -> bool:
@@ -65,8 +71,19 @@ def await_prefix(device: str, seconds: float) -> bool:
             left = until - time.monotonic()
             if left <= 0 or not poll.poll(left * 1000):
                 return False
-            news.get()
+            with ignoring_overrun():
+                news.get()
         return True
+
+
+@contextmanager
+def ignoring_overrun() -> Iterator[None]:
+    """Pass over ENOBUFS: a lost message counts as one read, for each is followed by a look."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOBUFS:
+            raise
 
 
 def await_device(device: str, until: float) -> bool:

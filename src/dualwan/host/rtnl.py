@@ -10,8 +10,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from dualwan.errors import KernelError
 
 PACKAGE = "pyroute2"
 
@@ -40,5 +45,36 @@ from pyroute2.netlink.rtnl import (  # noqa: E402 - after _load
     RTMGRP_LINK,
 )
 
-__all__ = ["NLM_F_ACK", "NLM_F_CREATE", "NLM_F_REQUEST", "RTMGRP_IPV6_IFADDR",
-           "RTMGRP_IPV6_ROUTE", "RTMGRP_LINK", "RTM_NEWROUTE", "IPRoute", "NetlinkError"]
+__all__ = [
+    "NLM_F_ACK",
+    "NLM_F_CREATE",
+    "NLM_F_REQUEST",
+    "RTMGRP_IPV6_IFADDR",
+    "RTMGRP_IPV6_ROUTE",
+    "RTMGRP_LINK",
+    "RTM_NEWROUTE",
+    "IPRoute",
+    "NetlinkError",
+    "gone_is_fine",
+    "refused",
+]
+
+
+@contextmanager
+def refused(what: str) -> Iterator[None]:
+    """Turn pyroute2's error into a KernelError about ``what``."""
+    try:
+        yield
+    except NetlinkError as error:
+        raise KernelError(f"{what}: {os.strerror(error.code) if error.code else error}") from None
+
+
+@contextmanager
+def gone_is_fine(what: str, code: int) -> Iterator[None]:
+    """Do as ``refused``, but pass over the error ``code``: another program was quicker."""
+    with refused(what):
+        try:
+            yield
+        except NetlinkError as error:
+            if error.code != code:
+                raise

@@ -6,8 +6,14 @@ import select
 from collections.abc import Iterator
 from typing import Any
 
-from dualwan.host.prefix import has_default, prefixes
-from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE, RTMGRP_LINK, IPRoute
+from dualwan.host.prefix import has_default, ignoring_overrun, prefixes
+from dualwan.host.rtnl import (
+    RTMGRP_IPV6_IFADDR,
+    RTMGRP_IPV6_ROUTE,
+    RTMGRP_LINK,
+    IPRoute,
+    NetlinkError,
+)
 
 IFF_UP = 1
 SETTLED_MS = 500  # a renumbering comes as several messages; one run mends them all
@@ -45,9 +51,16 @@ def _state(ipr: Any, device: str) -> Any:
     indexes = ipr.link_lookup(ifname=device)
     if not indexes:
         return None
-    link = ipr.get_links(indexes[0])[0]
-    return (indexes[0], bool(link["flags"] & IFF_UP), frozenset(prefixes(ipr, device)),
-            has_default(ipr, indexes[0]))
+    try:
+        link = ipr.get_links(indexes[0])[0]
+    except NetlinkError:
+        return None  # it went meanwhile
+    return (
+        indexes[0],
+        bool(link["flags"] & IFF_UP),
+        frozenset(prefixes(ipr, device)),
+        has_default(ipr, indexes[0]),
+    )
 
 
 def _drain(news: Any, udev: Any) -> None:
@@ -55,6 +68,7 @@ def _drain(news: Any, udev: Any) -> None:
     ready = select.poll()
     ready.register(news.fileno(), select.POLLIN)
     while ready.poll(0):
-        news.get()
+        with ignoring_overrun():
+            news.get()
     while udev.poll(timeout=0) is not None:
         pass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualwan.mape_config import Softwire
-from dualwan.usage import PROTOCOLS, Usage
+from dualwan.model.usage import PROTOCOLS, Usage
+from dualwan.model.way import Softwire
 
 
 def as_data(softwire: Softwire | None, used: Usage) -> dict[str, Any] | None:
@@ -15,10 +15,13 @@ def as_data(softwire: Softwire | None, used: Usage) -> dict[str, Any] | None:
     return {
         "size": len(softwire.port_set),
         "used": {protocol: used.ports(protocol) for protocol in PROTOCOLS},
-        "flows": {protocol: sum(one.protocol == protocol for one in used.flows)
-                  for protocol in PROTOCOLS},
-        "destinations": [{"protocol": protocol, "address": address, "port": port, "used": count}
-                         for (protocol, address, port), count in used.destinations()],
+        "flows": {
+            protocol: sum(one.protocol == protocol for one in used.flows) for protocol in PROTOCOLS
+        },
+        "destinations": [
+            {"protocol": protocol, "address": address, "port": port, "used": count}
+            for (protocol, address, port), count in used.destinations()
+        ],
         "hosts": [{"address": address, "flows": count} for address, count in used.hosts()],
         "refused": dict(used.losses.refused),
         "no-port": used.losses.no_port,
@@ -31,11 +34,19 @@ def rows(data: dict[str, Any] | None) -> list[tuple[str, str]]:
     if data is None:
         return []
     size, found = data["size"], []
-    found.append(("ports", ", ".join(f"{name} {count}" for name, count in data["used"].items())
-                  + f" of {size} in use"))
-    if busiest := [f"{one['address']}" + (f":{one['port']}" if one["port"] else "")
-                   + f" {one['protocol']} {one['used']} of {size}"
-                   for one in data["destinations"]]:
+    found.append(
+        (
+            "ports",
+            ", ".join(f"{name} {count}" for name, count in data["used"].items())
+            + f" of {size} in use",
+        )
+    )
+    if busiest := [
+        f"{one['address']}"
+        + (f":{one['port']}" if one["port"] else "")
+        + f" {one['protocol']} {one['used']} of {size}"
+        for one in data["destinations"]
+    ]:
         found.append(("busiest", ", ".join(busiest)))
     if hosts := [f"{one['address']} {one['flows']} flows" for one in data["hosts"]]:
         found.append(("hosts", ", ".join(hosts)))

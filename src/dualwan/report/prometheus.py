@@ -18,38 +18,83 @@ def text(data: dict[str, Any]) -> str:
 
 
 def _metrics(data: dict[str, Any]) -> Iterator[tuple[str, str, str, list[Sample]]]:
-    yield "up", "gauge", "Whether a WAN is up.", [
-        ({"wan": name, "interface": data[name][device]}, int(data[name]["up"]))
-        for name, device in (("wan", "interface"), ("mape", "tunnel"), ("pppoe", "interface"))]
-    yield "slice_in_order", "gauge", "Whether a slice is as configured.", [
-        ({"slice": name}, int(item["state"] == "in order"))
-        for name, item in data["slices"].items()]
-    yield "problems", "gauge", "What stands in the way of the configuration.", [
-        ({}, len(data["problems"]))]
+    yield (
+        "up",
+        "gauge",
+        "Whether a WAN is up.",
+        [
+            ({"wan": name, "interface": data[name][device]}, int(data[name]["up"]))
+            for name, device in (("wan", "interface"), ("mape", "tunnel"), ("pppoe", "interface"))
+        ],
+    )
+    yield (
+        "slice_in_order",
+        "gauge",
+        "Whether a slice is as configured.",
+        [
+            ({"slice": name}, int(item["state"] == "in order"))
+            for name, item in data["slices"].items()
+        ],
+    )
+    yield (
+        "problems",
+        "gauge",
+        "What stands in the way of the configuration.",
+        [({}, len(data["problems"]))],
+    )
     if data["ports"] is not None:
         yield from _ports(data["ports"])
 
 
 def _ports(ports: dict[str, Any]) -> Iterator[tuple[str, str, str, list[Sample]]]:
     yield "ports", "gauge", "Ports of the port set.", [({}, ports["size"])]
-    yield "ports_used", "gauge", "Ports in use, towards any destination.", [
-        ({"protocol": name}, count) for name, count in ports["used"].items()]
-    yield "ports_used_destination", "gauge", "Ports in use towards the busiest destination.", [
-        ({}, max((one["used"] for one in ports["destinations"]), default=0))]
-    yield "flows", "gauge", "Flows by the tunnel.", [
-        ({"protocol": name}, count) for name, count in ports["flows"].items()]
-    yield "flows_refused_total", "counter", "Flows of a host beyond max-share.", [
-        ({"host": host}, count) for host, count in ports["refused"].items()]
-    yield "flows_without_port_total", "counter", "Flows that found every port taken.", [
-        ({}, ports["no-port"])]
-    yield "packets_stopped_total", "counter", "Packets without a port of the set.", [
-        ({}, ports["untranslated"])]
+    yield (
+        "ports_used",
+        "gauge",
+        "Ports in use, towards any destination.",
+        [({"protocol": name}, count) for name, count in ports["used"].items()],
+    )
+    yield (
+        "ports_used_destination",
+        "gauge",
+        "Ports in use towards the busiest destination.",
+        [({}, max((one["used"] for one in ports["destinations"]), default=0))],
+    )
+    yield (
+        "flows",
+        "gauge",
+        "Flows by the tunnel.",
+        [({"protocol": name}, count) for name, count in ports["flows"].items()],
+    )
+    yield (
+        "flows_refused_total",
+        "counter",
+        "Flows of a host beyond max-share.",
+        [({"host": host}, count) for host, count in ports["refused"].items()],
+    )
+    yield (
+        "flows_without_port_total",
+        "counter",
+        "Flows that found every port taken.",
+        [({}, ports["no-port"])],
+    )
+    yield (
+        "packets_stopped_total",
+        "counter",
+        "Packets without a port of the set.",
+        [({}, ports["untranslated"])],
+    )
 
 
 def _labels(labels: dict[str, str]) -> str:
     """Names and values; an interface's name can hold what has to be escaped."""
     if not labels:
         return ""
-    return "{" + ",".join(
-        '{}="{}"'.format(name, value.replace("\\", r"\\").replace('"', r"\""))
-        for name, value in labels.items()) + "}"
+    return (
+        "{"
+        + ",".join(
+            '{}="{}"'.format(name, value.replace("\\", r"\\").replace('"', r"\""))
+            for name, value in labels.items()
+        )
+        + "}"
+    )

@@ -5,59 +5,101 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from dualwan import slices
+from dualwan.config import Config
 from dualwan.errors import MapeError
-from dualwan.mape_config import Softwire
-from dualwan.plan import SlicePlan
-from dualwan.provisioning.answer import Known, mapping
+from dualwan.host.api import Host
+from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
+from dualwan.model.plan import SlicePlan
+from dualwan.model.usage import Usage
+from dualwan.model.way import Softwire
 from dualwan.reconcile import Plan
 from dualwan.report import ports
-from dualwan.targets import ORDER
-from dualwan.usage import Usage
 
 
-def as_data(plan: Plan, used: Usage | None = None) -> dict[str, Any]:
-    """Status for programs; PLAN is what `apply` would do now, USED what is in use."""
-    seen, config = plan.observed, plan.line.config
+def usage(host: Host, plan: Plan) -> Usage | None:
+    """Return what is in use of the shared address; None where none is, or nft hides it."""
+    softwire = plan.line.softwire
+    if softwire is None or softwire.port_set is None:
+        return None
+    found = host.flows_from(str(softwire.ipv4))
+    if found is None:
+        return None
+    losses = plan.state.losses
+    for one in slices.ALL:
+        if one.table and one.counts:
+            losses += one.counts.losses(*host.counts(one.table, one.counts.elements))
+    return Usage(found, losses)
+
+
+def as_data(config: Config, plan: Plan, used: Usage | None = None) -> dict[str, Any]:
+    """Status for programs; ``plan`` is what `apply` would do now, ``used`` what is in use."""
+    seen, softwire = plan.observed, plan.line.softwire
     pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
     return {
-        "wan": {"interface": config.wan.interface, "up": seen.is_up(config.wan.interface),
-                "ipv6-default-route": seen.ipv6_default},
-        "mape": {"mode": config.mape.mode,
-                 "tunnel": config.mape.tunnel, "up": seen.is_up(config.mape.tunnel),
-                 "prefix": plan.line.prefix or None, **_softwire(config.mape.softwire)},
-        "pppoe": {"peer": pppoe.peer, "interface": pppoe.interface,
-                  "up": seen.is_up(pppoe.interface),
-                  "address": seen.address_of(pppoe.interface) or None},
-        "ports": ports.as_data(config.mape.softwire, used) if used else None,
-        "slices": {item.NAME: _slice(by_name[item.NAME]) for item in ORDER},
-        "learned": [_learned(known, plan.line.prefix) for known in plan.line.learned],
+        "wan": {
+            "interface": config.wan.interface,
+            "up": seen.is_up(config.wan.interface),
+            "ipv6-default-route": seen.ipv6_default,
+        },
+        "mape": {
+            "mode": config.mape.mode,
+            "tunnel": config.mape.tunnel,
+            "up": seen.is_up(config.mape.tunnel),
+            "prefix": plan.line.prefix or None,
+            **_softwire(softwire),
+        },
+        "pppoe": {
+            "peer": pppoe.peer,
+            "interface": pppoe.interface,
+            "up": seen.is_up(pppoe.interface),
+            "address": seen.address_of(pppoe.interface) or None,
+        },
+        "ports": ports.as_data(softwire, used) if used else None,
+        "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
+        "learned": [_learned(cached, plan.line.prefix) for cached in plan.line.answers],
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
-        "unseen": list(plan.unseen),
+        "unseen": list(plan.unobserved),
     }
 
 
 def _softwire(softwire: Softwire | None) -> dict[str, Any]:
     if softwire is None:
         return {"ipv4": None}
-    ends = {"ipv4": str(softwire.ipv4), "ce": str(softwire.ce), "br": str(softwire.br),
-            "origin": softwire.origin}
+    ends = {
+        "ipv4": str(softwire.ipv4),
+        "ce": str(softwire.ce),
+        "br": str(softwire.br),
+        "origin": softwire.origin,
+    }
     if (shared := softwire.port_set) is None:
         return ends
-    return ends | {"psid": shared.psid, "psid-offset": shared.psid_offset,
-                   "psid-length": shared.psid_length, "ports": len(shared),
-                   "ranges": [list(pair) for pair in shared.ranges()]}
+    return ends | {
+        "psid": shared.psid,
+        "psid-offset": shared.psid_offset,
+        "psid-length": shared.psid_length,
+        "ports": len(shared),
+        "ranges": [list(pair) for pair in shared.ranges()],
+    }
 
 
-def _learned(known: Known, prefix: str) -> dict[str, Any]:
+def _learned(cached: CachedAnswer, prefix: str) -> dict[str, Any]:
     covers = False
     if prefix:
         with suppress(MapeError):
-            mapping(known.answer, prefix)
+            ce_parameters(cached.answer, prefix)
             covers = True
-    return {"source": known.source, "origin": known.origin, "service": known.answer.name,
-            "prefix": known.prefix, "age": known.age, "ttl": known.answer.ttl, "covers": covers}
+    return {
+        "source": cached.source,
+        "origin": cached.origin,
+        "service": cached.answer.name,
+        "prefix": cached.prefix,
+        "age": cached.age,
+        "ttl": cached.answer.ttl,
+        "covers": covers,
+    }
 
 
 def _age(seconds: int) -> str:
@@ -68,12 +110,13 @@ def _age(seconds: int) -> str:
 
 
 def _slice(item: SlicePlan) -> dict[str, Any]:
-    if item.unseen:
+    if item.unobserved:
         state = "unknown"
     elif not item.changes:
         state = "in order"
     elif all(step.sign in ("+", "~") for step in item.changes) and not any(
-            step.sign == "=" for step in item.steps):
+        step.sign == "=" for step in item.steps
+    ):
         state = "absent"
     else:
         state = "differs"
@@ -84,18 +127,28 @@ def text(data: dict[str, Any]) -> str:
     """Status for a person."""
     wan, mape, pppoe = data["wan"], data["mape"], data["pppoe"]
     rows = [
-        ("WAN", f"{wan['interface']} {_up(wan['up'])}, "
-                + ("IPv6 default route there" if wan["ipv6-default-route"]
-                   else "no IPv6 default route")),
+        (
+            "WAN",
+            f"{wan['interface']} {_up(wan['up'])}, "
+            + (
+                "IPv6 default route there" if wan["ipv6-default-route"] else "no IPv6 default route"
+            ),
+        ),
         ("MAP-E", f"{mape['tunnel']} {_up(mape['up'])}, " + _mape_words(mape)),
-        ("PPPoE", f"{pppoe['interface']} {_up(pppoe['up'])}, "
-                  + (pppoe["address"] or "no address") + f", peer {pppoe['peer']}"),
+        (
+            "PPPoE",
+            f"{pppoe['interface']} {_up(pppoe['up'])}, "
+            + (pppoe["address"] or "no address")
+            + f", peer {pppoe['peer']}",
+        ),
     ]
     lines = [f"{name:9}{value}" for name, value in rows]
-    lines += [f"{'learned':9}by {item['source']} from {item['origin']}, "
-              f"{_age(item['age'])} ago, for {item['prefix']}"
-              + ("" if item["covers"] else ": does not cover the prefix")
-              for item in data["learned"]]
+    lines += [
+        f"{'learned':9}by {item['source']} from {item['origin']}, "
+        f"{_age(item['age'])} ago, for {item['prefix']}"
+        + ("" if item["covers"] else ": does not cover the prefix")
+        for item in data["learned"]
+    ]
     lines += [f"{name:9}{value}" for name, value in ports.rows(data["ports"])]
     for name, item in data["slices"].items():
         lines.append(f"{name:9}{item['state']}")

@@ -1,6 +1,15 @@
-"""The four slices: what each wants of the kernel, and the plan that brings it there. Pure.
+"""The registry of slices. A slice owns a part of the kernel's state and plans its steps. Pure.
 
-A slice is a module with `NAME` and `plan(config, observed, up)`. `up` is False where the
-slice is to leave nothing of its own behind. ORDER is the order of bringing up: closed
-first, translated before there is a way out; taking down goes the other way round.
+To add a slice, write a module or package here, a line in ALL, and a test.
 """
+
+from __future__ import annotations
+
+from dualwan.slices import firewall, pbr, snat, tunnel
+from dualwan.slices.slice import Counts, Remains, Situation, Slice
+
+# In the order of bringing up: the firewall closes the router first, and translation stands
+# before there is a route outside. Taking down runs in reverse.
+ALL: tuple[Slice, ...] = (firewall.SLICE, snat.SLICE, tunnel.SLICE, pbr.SLICE)
+
+__all__ = ["ALL", "Counts", "Remains", "Situation", "Slice"]

@@ -1,23 +1,43 @@
-"""The bits of packet and connection marks that are ours; everybody else's stay as they are.
+"""Our four bits of packet and connection marks, 0x0f000000; other bits keep their value.
 
-Two bits, clear of the ones that Docker (0x1…), Tailscale (0xff0000), kube-proxy (0xc000)
-and wg-quick (0xca6c, unmasked on its own sockets) use by default.
+They are clear of the bits that Docker (0x1…), Tailscale (0xff0000), kube-proxy (0xc000) and
+wg-quick (0xca6c, unmasked on its own sockets) use by default. The lower three bits hold the
+number of a way, 0 for none; the highest marks a hairpin connection.
 """
 
 from __future__ import annotations
 
-MASK = 0x03000000
-PPPOE = 0x01000000  # belongs to PPPoE, and goes out there
-MAPE = 0x03000000  # belongs to MAP-E, likewise
-HAIRPIN = 0x02000000  # from the LAN to a server of the LAN, by PPPoE's address; in ct mark only
+from dualwan.model.way import Way
+
+SHIFT = 24
+MASK = 0xF << SHIFT
 KEEP = 0xFFFFFFFF ^ MASK
+_HAIRPIN = 0x8 << SHIFT
 
 
-def is_ours(where: str, mark: int = PPPOE) -> str:
-    """The nft match: our bits in WHERE ("ct mark", "meta mark") say MARK."""
+def of_way(way: Way) -> int:
+    """Return the mark of packets and connections that leave by ``way``."""
+    return way.number << SHIFT
+
+
+def of_hairpin(way: Way) -> int:
+    """Return the mark of a hairpin: from the LAN to a server of the LAN by the way's address.
+
+    Only connections carry it: their packets do not leave.
+    """
+    return of_way(way) | _HAIRPIN
+
+
+def is_set(where: str, mark: int) -> str:
+    """Return the nft match of ``mark`` in our bits of ``where`` ("ct mark" or "meta mark")."""
     return f"{where} & {MASK:#010x} == {mark:#010x}"
 
 
-def assign(where: str, mark: int = PPPOE) -> str:
-    """The nft statement: set our bits in WHERE to MARK."""
+def assign(where: str, mark: int) -> str:
+    """Return the nft statement that sets our bits of ``where`` to ``mark``."""
     return f"{where} set {where} & {KEEP:#010x} | {mark:#010x}"
+
+
+def clear(where: str) -> str:
+    """Return the nft statement that clears our bits of ``where``."""
+    return f"{where} set {where} & {KEEP:#010x}"

@@ -1,115 +1,232 @@
-"""The pbr slice: what came by PPPoE goes back by PPPoE. Pure.
+"""The pbr slice: policy-based routing; a connection is answered by the way it came. Pure.
 
-Table TABLE holds a default route through the PPPoE device. Two rules lead there: by source
-address, for the router's own sockets, and by mark, for answers that carry another address
-while they are routed (a server behind the router). Only the first names the address, so
-only it changes when PPPoE comes back with another one.
+Each PPP session has a routing table with a default route through its device. Two ip rules
+lead there: by source address, for the router's own sockets, and by mark, for the answers of a
+server behind the router, which carry its LAN address while they are routed. Only the first
+names the session's address, so only it changes when the session gets another one.
 
-Where flows that began by MAP-E could be led to PPPoE later (failover), they have a mark, a
-rule and a table of their own too.
+A softwire has a mark, a rule and a table too if a failover could reroute its connections.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from dualwan.config import Config
-from dualwan.observed import Observed
-from dualwan.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.resources import MAIN, Resource, Route, Rule, Sysctl, Table
+from dualwan.model.observed import Observed, TableId
+from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
+from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
+from dualwan.model.state import RunState
+from dualwan.model.way import Kind, Way, default_last, of_kind
+from dualwan.nft.table import Block, NftTable, base_chain, counter, quoted
 from dualwan.slices import marks
-from dualwan.slices.nft import block, quoted, table, table_plan
-from dualwan.slices.tunnel import LAST, LOOSE, SECOND, is_ours, rp_filter
+from dualwan.slices.firewall import SLICE as FIREWALL
+from dualwan.slices.slice import Remains, Situation, Slice
+from dualwan.slices.tables import table_plan
+from dualwan.slices.tunnel import LAST_METRIC, RP_FILTER_LOOSE, is_tunnel_route, rp_filter
 
 NAME = "pbr"
-TABLE = "dualwan_pbr"
+TABLE = TableId("ip", "dualwan_pbr")
+
+STAND_IN_METRIC = 2048  # in main, of a way that stands in for the default one
+_MISPLACED = "misplaced"  # counter of packets whose source is not the PPP session's address
 
 
-def sysctl_names(config: Config) -> tuple[str, ...]:
-    """Every sysctl the slice may look at."""
-    return (rp_filter(config.pppoe.interface),)
+def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
+    """Return the names of the sysctls that the slice may set."""
+    del config
+    return tuple(rp_filter(way.device) for way in of_kind(ways, Kind.PPP))
 
 
-def wanted_table(config: Config) -> Table:
-    """Marks the connections that belong to PPPoE, and restores the mark of each packet.
+def _pinned(ways: Iterable[Way]) -> list[Way]:
+    """Return the ways whose connections are marked, the default way last."""
+    return default_last(way for way in ways if way.pinned)
 
-    A connection keeps the way on which it began, so that a failover moves only new ones. One
-    that was translated to MAP-E's address and is routed here all the same does not leave.
+
+def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
+    """Return the table that marks each connection with its way, and its packets with that mark.
+
+    A connection keeps the way on which it began, so that a failover moves only new ones. A
+    packet that was translated to the default way's address and is still routed to a PPP
+    session is dropped.
     """
-    ppp, lans = config.pppoe.interface, quoted(config.lan.interfaces)
-    # What came out of the tunnel may still carry the mark of the packet around it.
-    clear = f'iifname "{config.mape.tunnel}" meta mark set meta mark & {marks.KEEP:#010x}'
-    ways = [(ppp, marks.PPPOE)]
-    if config.keeps_mape:
-        ways.append((config.mape.tunnel, marks.MAPE))
-    restore = [f"{marks.is_ours('ct mark', mark)} {marks.assign('meta mark', mark)}"
-               for _, mark in ways]
-    chosen = ", ".join(map(str, config.lan.via_pppoe))
-    via = ([f"iifname {lans} ip saddr {{ {chosen} }} fib daddr type != local "
-            f"fib daddr oifname != {lans} {marks.assign('meta mark')}"] if chosen else [])
-    return table(
-        "ip", TABLE,
-        block("chain prerouting",
-              "type filter hook prerouting priority mangle; policy accept;",
-              clear,
-              *(f'iifname "{device}" ct state new {marks.assign("ct mark", mark)}'
-                for device, mark in ways),
-              *via,
-              *(f'iifname != "{device}" {rule}'
-                for (device, _), rule in zip(ways, restore, strict=True))),
-        block("chain output",
-              "type route hook output priority mangle; policy accept;",
-              *restore),
-        block("chain postrouting",
-              "type filter hook postrouting priority mangle; policy accept;",
-              *(f'oifname "{device}" ct status ! confirmed {marks.assign("ct mark", mark)}'
-                for device, mark in ways)),
-        block("counter misplaced"),
-        block("chain leaving",
-              "type filter hook postrouting priority srcnat + 10; policy accept;",
-              f'oifname "{ppp}" fib saddr . oif type != local counter name misplaced drop'),
+    pinned = _pinned(ways)
+    restore_mark = {
+        way.name: f"{marks.is_set('ct mark', marks.of_way(way))} "
+        f"{marks.assign('meta mark', marks.of_way(way))}"
+        for way in pinned
+    }
+    return NftTable(
+        TABLE.family,
+        TABLE.name,
+        (
+            base_chain(
+                "prerouting",
+                "type filter hook prerouting priority mangle; policy accept;",
+                # A decapsulated packet may still carry the mark of the packet around it.
+                *(
+                    f'iifname "{way.device}" {marks.clear("meta mark")}'
+                    for way in of_kind(ways, Kind.SOFTWIRE)
+                ),
+                *(f'iifname "{way.device}" ct state new {_assign_ct(way)}' for way in pinned),
+                *_mark_chosen(config, ways),
+                *(f'iifname != "{way.device}" {restore_mark[way.name]}' for way in pinned),
+                comment="a flow that came in by a WAN is marked; answers get its mark back",
+            ),
+            base_chain(
+                "output",
+                "type route hook output priority mangle; policy accept;",
+                *restore_mark.values(),
+                comment="the same for what the router itself answers",
+            ),
+            base_chain(
+                "postrouting",
+                "type filter hook postrouting priority mangle; policy accept;",
+                *(
+                    f'oifname "{way.device}" ct status ! confirmed {_assign_ct(way)}'
+                    for way in pinned
+                ),
+                comment="a flow that begins by a WAN stays on it",
+            ),
+            counter(_MISPLACED),
+            _drop_misplaced(ways),
+        ),
     )
 
 
-def _wanted(config: Config, address: str) -> list[Resource]:
-    pppoe = config.pppoe
+def _assign_ct(way: Way) -> str:
+    return marks.assign("ct mark", marks.of_way(way))
+
+
+def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
+    """Return rules that mark packets of chosen LAN hosts to the internet with their way."""
+    lans = quoted(config.lan.interfaces)
+    return [
+        f"iifname {lans} ip saddr {{ {', '.join(map(str, way.chosen))} }} "
+        f"fib daddr type != local fib daddr oifname != {lans} "
+        f"{marks.assign('meta mark', marks.of_way(way))}"
+        for way in ways
+        if way.chosen
+    ]
+
+
+def _drop_misplaced(ways: Iterable[Way]) -> Block:
+    """Return the chain that drops packets a PPP session cannot carry, and counts them."""
+    return base_chain(
+        "leaving",
+        "type filter hook postrouting priority srcnat + 10; policy accept;",
+        *(
+            f'oifname "{way.device}" fib saddr . oif type != local counter name {_MISPLACED} drop'
+            for way in of_kind(ways, Kind.PPP)
+        ),
+        comment="nothing leaves by a PPP session with an address that is not its own",
+    )
+
+
+def _wanted_resources(at: Situation) -> list[Resource]:
+    ppp = [item for way in of_kind(at.ways, Kind.PPP) for item in _of_session(at.observed, way)]
+    return [*ppp, *(_by_mark(way) for way in of_kind(at.ways, Kind.SOFTWIRE) if way.pinned)]
+
+
+def _of_session(observed: Observed, way: Way) -> list[Resource]:
+    """Return the routes and rules of a PPP session; without an address, those that need none."""
+    address = observed.address_of(way.device)
     wanted: list[Resource] = []
-    if config.lan.via_pppoe and config.lan.fallback == "none":
-        wanted.append(Route(pppoe.table, "", LAST))
+    if way.chosen and way.no_fallback:
+        wanted.append(Route(way.table, "", LAST_METRIC))
     if address:
-        wanted += [Route(pppoe.table, pppoe.interface),
-                   Rule(pppoe.priority, pppoe.table, address)]
-        if config.wan.failover:
-            wanted.append(Route(MAIN, pppoe.interface, SECOND))
-    wanted.append(Rule(pppoe.priority + 1, pppoe.table, mark=marks.PPPOE, mask=marks.MASK))
-    if config.keeps_mape:
-        wanted.append(Rule(pppoe.priority + 2, config.mape_table, mark=marks.MAPE,
-                           mask=marks.MASK))
-    return wanted
+        wanted += [Route(way.table, way.device), RouteRule(way.priority, way.table, address)]
+        if way.stands_in:
+            wanted.append(Route(MAIN, way.device, STAND_IN_METRIC))
+    return [*wanted, _by_mark(way)]
 
 
-def stale_addresses(observed: Observed, address: str, up: bool) -> set[str]:
-    """Addresses that PPPoE had and has no longer.
-
-    While PPPoE is down its flows are kept: it may come back with the same address.
-    """
-    if up and not address:
-        return set()
-    named = {rule.source for rule in observed.rules} | {observed.memory.pppoe}
-    return named - {"", address if up else ""}
+def _by_mark(way: Way) -> RouteRule:
+    return RouteRule(way.priority + 1, way.table, mark=marks.of_way(way), mask=marks.MASK)
 
 
-def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
-    """Steps that make routing follow PPPoE as it is now, or take it all away."""
-    address = observed.address_of(config.pppoe.interface)
-    owned: list[Resource] = [*(route for route in observed.routes if not is_ours(route, config)),
-                             *observed.rules]
-    originals = observed.memory.sysctls.get(NAME, {})
-    sysctls = [Sysctl(name, LOOSE) for name in sysctl_names(config)] if up else []
-    nft, unseen = table_plan(NAME, wanted_table(config) if up else None, TABLE, observed)
-    steps = (
-        *restore_steps(originals, [item.name for item in sysctls], observed.sysctls),
-        *sysctl_steps(sysctls, observed.sysctls),
-        *nft,
-        *diff(_wanted(config, address) if up else [], owned),
-        *flow_steps(stale_addresses(observed, address, up)),
+def _owned(remains: Remains) -> list[Resource]:
+    """Return the routes and rules with our protocol number, but not the tunnel slice's routes."""
+    routes = (
+        route for route in remains.observed.routes if not is_tunnel_route(route, remains.ways)
     )
-    return SlicePlan(NAME, steps, unseen=unseen)
+    return [*routes, *remains.observed.rules]
+
+
+def _stale_addresses(at: Situation) -> set[str]:
+    """Return the addresses that a PPP session had before its present one.
+
+    A session that is down has none: its flows are kept, for it may get the same address again.
+    """
+    stale: set[str] = set()
+    for way in of_kind(at.ways, Kind.PPP):
+        if address := at.observed.address_of(way.device):
+            sources = {rule.source for rule in at.observed.rules if rule.table == way.table}
+            stale |= (sources | {at.state.sessions.get(way.name, "")}) - {"", address}
+    return stale
+
+
+def bring_up(at: Situation) -> SlicePlan:
+    """Return the steps that adapt routing to the PPP sessions as they are now."""
+    seen = at.observed.sysctls
+    wanted = [Sysctl(name, RP_FILTER_LOOSE) for name in sysctls(at.config, at.ways)]
+    nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
+    remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
+    return SlicePlan(
+        NAME,
+        (
+            *restore_steps(at.state.sysctls.get(NAME, {}), [item.name for item in wanted], seen),
+            *sysctl_steps(wanted, seen),
+            *nft,
+            *diff(_wanted_resources(at), _owned(remains)),
+            *flow_steps(_stale_addresses(at)),
+        ),
+        unobserved=unobserved,
+    )
+
+
+def take_down(remains: Remains) -> SlicePlan:
+    """Return the steps that remove the table, routes and rules, and the sessions' flows."""
+    state, observed = remains.state, remains.observed
+    nft, unobserved = table_plan(NAME, None, TABLE.name, observed)
+    return SlicePlan(
+        NAME,
+        (
+            *restore_steps(state.sysctls.get(NAME, {}), (), observed.sysctls),
+            *nft,
+            *diff([], _owned(remains)),
+            *flow_steps({*state.sessions.values(), *(rule.source for rule in observed.rules)}),
+        ),
+        unobserved=unobserved,
+    )
+
+
+def _note_up(state: RunState, at: Situation) -> RunState:
+    """Note the address of each session that has one."""
+    now = {
+        way.name: address
+        for way in of_kind(at.ways, Kind.PPP)
+        if (address := at.observed.address_of(way.device))
+    }
+    return replace(state, sessions={**state.sessions, **now})
+
+
+def _note_down(state: RunState) -> RunState:
+    """Forget the sessions' addresses, because their flows are gone from conntrack."""
+    return replace(state, sessions={})
+
+
+SLICE = Slice(
+    NAME,
+    bring_up,
+    take_down,
+    needs=FIREWALL.name,
+    serves_ppp=True,
+    table=TABLE,
+    sysctls=sysctls,
+    routes=True,
+    rules=True,
+    note_up=_note_up,
+    note_down=_note_down,
+)

@@ -1,155 +1,250 @@
 """The tunnel slice: CE address, ip6tnl device, default route, forwarding. Pure.
 
-The order within is part of the meaning: accept_ra is 2 before forwarding is switched on,
-or the kernel deletes the IPv6 default route (rt6_purge_dflt_routers); the CE address
-stands before the tunnel that sends from it.
+The order of the steps matters. accept_ra is set to 2 before forwarding is switched on, or the
+kernel deletes the IPv6 default route (rt6_purge_dflt_routers). The CE address is added before
+the tunnel that sends from it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from dualwan.config import Config
-from dualwan.mape_config import Softwire
-from dualwan.observed import Observed
-from dualwan.plan import SlicePlan, Step, diff, flow_steps, restore_steps, sysctl_steps
-from dualwan.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
+from dualwan.model.observed import Observed
+from dualwan.model.plan import (
+    Action,
+    SlicePlan,
+    Step,
+    diff,
+    flow_steps,
+    restore_steps,
+    sysctl_steps,
+)
+from dualwan.model.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
+from dualwan.model.state import RunState
+from dualwan.model.way import Kind, Way, of_kind
+from dualwan.slices.slice import Remains, Situation, Slice
+from dualwan.slices.snat import SLICE as SNAT
 
 NAME = "tunnel"
 
-RA_ALWAYS = "2"  # accept_ra: router advertisements although we forward (ip-sysctl)
-RA_IF_HOST = "1"
-SECOND, LAST = 2048, 4096  # metrics in main: PPPoE on failover, and MAP-E when it cannot
-LOOSE = "2"  # rp_filter: the source is reachable by some interface (RFC 3704 loose mode)
+_ACCEPT_RA_ALWAYS = "2"  # also while forwarding is on (ip-sysctl.rst)
+_ACCEPT_RA_IF_HOST = "1"  # the kernel's default: only while forwarding is off
+LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
+RP_FILTER_LOOSE = "2"  # any interface reaches the source (RFC 3704 loose mode)
 
 
 def accept_ra(device: str) -> str:
-    """Name of the sysctl that lets DEVICE hear router advertisements."""
+    """Return the sysctl name of ``accept_ra`` of ``device``: router advertisements."""
     return f"net/ipv6/conf/{device}/accept_ra"
 
 
 def rp_filter(device: str) -> str:
-    """Name of the sysctl of DEVICE's reverse path filter."""
+    """Return the sysctl name of ``rp_filter`` of ``device``: the reverse path filter."""
     return f"net/ipv4/conf/{device}/rp_filter"
 
 
-def sysctl_names(config: Config) -> tuple[str, ...]:
-    """Every sysctl the slice may look at."""
-    return (*(accept_ra(name) for name in (config.wan.interface, *config.lan.interfaces)),
-            rp_filter(config.mape.tunnel), "net/ipv6/conf/all/forwarding",
-            "net/ipv4/ip_forward")
+def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
+    """Return the names of the sysctls that the slice may set."""
+    return (
+        *(accept_ra(name) for name in (config.wan.interface, *config.lan.interfaces)),
+        *(rp_filter(way.device) for way in of_kind(ways, Kind.SOFTWIRE)),
+        "net/ipv6/conf/all/forwarding",
+        "net/ipv4/ip_forward",
+    )
 
 
-def _early_sysctls(config: Config, observed: Observed) -> list[Sysctl]:
-    """accept_ra for the WAN, and for each LAN interface that hears RAs today; then forwarding."""
-    ours = observed.memory.sysctls.get(NAME, {})
-    hearing = [name for name in config.lan.interfaces
-               if observed.sysctls.get(accept_ra(name)) == RA_IF_HOST or accept_ra(name) in ours]
-    names = dict.fromkeys((config.wan.interface, *hearing))  # a shared one once
-    return [*(Sysctl(accept_ra(name), RA_ALWAYS) for name in names),
-            Sysctl("net/ipv6/conf/all/forwarding", "1"), Sysctl("net/ipv4/ip_forward", "1")]
+def _early_sysctls(at: Situation) -> list[Sysctl]:
+    """Return the sysctls to set before the tunnel: accept_ra, then forwarding.
+
+    accept_ra is for the WAN, and for each LAN interface that accepted RAs until now.
+    """
+    ours = at.state.sysctls.get(NAME, {})
+    accepting = [
+        name
+        for name in at.config.lan.interfaces
+        if at.observed.sysctls.get(accept_ra(name)) == _ACCEPT_RA_IF_HOST or accept_ra(name) in ours
+    ]
+    names = dict.fromkeys((at.config.wan.interface, *accepting))  # a shared NIC once
+    return [
+        *(Sysctl(accept_ra(name), _ACCEPT_RA_ALWAYS) for name in names),
+        Sysctl("net/ipv6/conf/all/forwarding", "1"),
+        Sysctl("net/ipv4/ip_forward", "1"),
+    ]
 
 
-def _owned(config: Config, observed: Observed) -> list[Resource]:
-    """What is there of the things that this slice makes, in the order of making."""
-    on_wan = {item.key for item in observed.memory.addresses}
-    if softwire := config.mape.softwire:
-        on_wan.add(Address(config.wan.interface, str(softwire.ce)).key)
-    names = {config.mape.tunnel, *observed.memory.tunnels}
+def _owned(remains: Remains) -> list[Resource]:
+    """Return the resources of this slice that exist, in the order in which it makes them."""
+    state, observed = remains.state, remains.observed
+    ways = of_kind(remains.ways, Kind.SOFTWIRE)
+    on_wan = {item.key for item in state.addresses}
+    on_wan |= {Address(remains.wan, str(way.softwire.ce)).key for way in ways if way.softwire}
+    names = {*(way.device for way in ways), *state.tunnels}
     tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
     return [
         *(item for item in observed.addresses if item.key in on_wan),
         *tunnels,
-        *(item for item in observed.addresses
-          if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address),
-        *(route for route in observed.routes if is_ours(route, config)),
+        *(
+            item
+            for item in observed.addresses
+            if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address
+        ),
+        *(route for route in observed.routes if is_tunnel_route(route, remains.ways)),
     ]
 
 
-def is_ours(route: Route, config: Config) -> bool:
-    """Whether ROUTE is this slice's; the others are PPPoE's."""
-    return route.table == config.mape_table or (
-        route.table == MAIN and route.device != config.pppoe.interface)
+def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
+    """Whether ``route``, one with our protocol number, is this slice's and no PPP session's."""
+    known = list(ways)
+    return any(route.table == way.table for way in of_kind(known, Kind.SOFTWIRE)) or (
+        route.table == MAIN and all(route.device != way.device for way in of_kind(known, Kind.PPP))
+    )
 
 
-def carries(observed: Observed) -> bool:
-    """Whether MAP-E can carry traffic: its packets find a way, and answers come back."""
-    return observed.ipv6_default and not observed.memory.health.broken
+def carries(state: RunState, observed: Observed) -> bool:
+    """Whether the default way can carry traffic.
+
+    It can if the WAN has an IPv6 default route and the probes do not call the way broken.
+    """
+    return observed.ipv6_default and not state.health.broken
 
 
-def _wanted(config: Config, observed: Observed, softwire: Softwire) -> list[Resource]:
-    mape = config.mape
-    last = config.wan.failover and not carries(observed)
-    ce, br = str(softwire.ce), str(softwire.br)
+def _wanted_resources(at: Situation) -> list[Resource]:
+    return [item for way in of_kind(at.ways, Kind.SOFTWIRE) for item in _of_way(at, way)]
+
+
+def _of_way(at: Situation, way: Way) -> list[Resource]:
+    """Return the resources of a softwire: CE address, tunnel, inner address, routes."""
+    if way.softwire is None:
+        return []
+    wan, ce = at.config.wan.interface, str(way.softwire.ce)
+    replaced = any(other.stands_in for other in at.ways) and not carries(at.state, at.observed)
     return [
-        Address(config.wan.interface, ce, deprecated=True),
-        Tunnel(mape.tunnel, ce, br, config.wan.interface, mape.mtu),
-        Address(mape.tunnel, str(softwire.ipv4)),
-        Route(MAIN, mape.tunnel, LAST if last else 0),
-        *([Route(config.mape_table, mape.tunnel)] if config.keeps_mape else []),
+        Address(wan, ce, deprecated=True),
+        Tunnel(way.device, ce, str(way.softwire.br), wan, way.mtu),
+        Address(way.device, way.address),
+        *([Route(MAIN, way.device, LAST_METRIC if replaced else 0)] if way.default else []),
+        *([Route(way.table, way.device)] if way.pinned else []),
     ]
 
 
-def _problems(config: Config, observed: Observed) -> tuple[str, ...]:
-    wan, tunnel = config.wan.interface, config.mape.tunnel
+def _problems(at: Situation) -> tuple[str, ...]:
+    """Return what prevents the tunnel: the WAN is missing or down, or its name is taken."""
+    wan, observed = at.config.wan.interface, at.observed
     problems = []
     if wan not in observed.links:
         problems.append(f"the interface {wan} (wan.interface) does not exist")
     elif not observed.links[wan].up:
         problems.append(f"the interface {wan} (wan.interface) is down; ifup {wan} brings it up")
-    link = observed.links.get(tunnel)
-    if link and link.kind != "ip6tnl":
-        problems.append(f"{tunnel} (mape.tunnel) is there already, and is no IPv6 tunnel")
+    for way in of_kind(at.ways, Kind.SOFTWIRE):
+        link = observed.links.get(way.device)
+        if link and link.kind != "ip6tnl":
+            problems.append(
+                f"{way.device} ({way.name}.tunnel) is there already, and is no IPv6 tunnel"
+            )
     return tuple(problems)
 
 
-def stale_addresses(config: Config, observed: Observed) -> set[str]:
-    """Shared addresses whose flows cannot go on, after a change of the prefix.
+def _stale_addresses(at: Situation) -> set[str]:
+    """Return the IPv4 addresses whose flows cannot go on after a change of the prefix.
 
-    A new CE may have the same address with other ports: the flows on the old ones would be
-    refused for as long as their packets keep them alive.
+    A new CE may have the same IPv4 address with another port set. Flows on ports of the old
+    set would be dropped for as long as their packets keep the conntrack entry alive.
     """
-    softwire = config.mape.softwire
-    if softwire is None:
-        return set()
-    had = {observed.memory.mape, observed.address_of(config.mape.tunnel)} - {""}
-    moved = any(item.device == config.wan.interface and item.address != str(softwire.ce)
-                for item in observed.memory.addresses)
-    return had if moved else had - {str(softwire.ipv4)}
+    stale: set[str] = set()
+    for way in of_kind(at.ways, Kind.SOFTWIRE):
+        if way.softwire is None:
+            continue
+        had = {at.state.softwires.get(way.name, ""), at.observed.address_of(way.device)} - {""}
+        moved = any(
+            item.device == at.config.wan.interface and item.address != str(way.softwire.ce)
+            for item in at.state.addresses
+        )
+        stale |= had if moved else had - {way.address}
+    return stale
 
 
-def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
-    """Steps that bring the tunnel to its desired state, or take it away."""
-    originals = observed.memory.sysctls.get(NAME, {})
-    owned = _owned(config, observed)
-    if not up:
-        return SlicePlan(NAME, (*diff([], owned),
-                                *restore_steps(originals, (), observed.sysctls)))
-    early = _early_sysctls(config, observed)
-    late = Sysctl(rp_filter(config.mape.tunnel), LOOSE)
-    listening = sysctl_steps(early, observed.sysctls)
+def bring_up(at: Situation) -> SlicePlan:
+    """Return the steps that bring the tunnel to its desired state.
+
+    While the softwire is unknown or something prevents the tunnel, they stop after the sysctls
+    and the solicitation, and leave an existing tunnel as it is.
+    """
+    originals, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
+    early = _early_sysctls(at)
+    late = [
+        Sysctl(rp_filter(way.device), RP_FILTER_LOOSE)
+        for way in of_kind(at.ways, Kind.SOFTWIRE)
+        if way.softwire
+    ]
+    early_steps = sysctl_steps(early, seen)
     steps = (
-        *restore_steps(originals, [item.name for item in (*early, late)], observed.sysctls),
-        *listening,
-        *_solicitation(config, observed, listening),
+        *restore_steps(originals, [item.name for item in (*early, *late)], seen),
+        *early_steps,
+        *_solicitation(at, early_steps),
     )
-    softwire, problems = config.mape.softwire, _problems(config, observed)
-    if softwire is None or problems:  # what an earlier run made stays; the line is listened to
-        return SlicePlan(NAME, steps, problems or (config.mape.missing,))
-    return SlicePlan(NAME, (
-        *steps,
-        *diff(_wanted(config, observed, softwire), owned),
-        *(sysctl_steps([late], observed.sysctls) or (Step("+", late),)),
-        *flow_steps(stale_addresses(config, observed)),
-    ))
+    problems = _problems(at)
+    if at.line.missing or problems:
+        return SlicePlan(NAME, steps, problems or (at.line.missing,))
+    return SlicePlan(
+        NAME,
+        (
+            *steps,
+            *diff(
+                _wanted_resources(at),
+                _owned(Remains(at.state, at.observed, at.config.wan.interface, at.ways)),
+            ),
+            *(
+                step
+                for item in late
+                for step in sysctl_steps([item], seen) or (Step(Action.ADD, item),)
+            ),
+            *flow_steps(_stale_addresses(at)),
+        ),
+    )
 
 
-def _solicitation(config: Config, observed: Observed, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Ask for a router advertisement where the kernel has just begun to listen.
+def take_down(remains: Remains) -> SlicePlan:
+    """Return the steps that remove the tunnel, and restore the sysctls."""
+    return SlicePlan(
+        NAME,
+        (
+            *diff([], _owned(remains)),
+            *restore_steps(remains.state.sysctls.get(NAME, {}), (), remains.observed.sysctls),
+        ),
+    )
 
-    With forwarding on and accept_ra 1 the kernel neither asks nor listens, and the next
-    unasked advertisement may be half an hour away (RFC 4861 section 6.2.1).
+
+def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return a step that sends a router solicitation if ``steps`` set accept_ra on the WAN.
+
+    With forwarding on and accept_ra 1 the kernel neither solicits nor accepts advertisements,
+    and the next unsolicited one may be half an hour away (RFC 4861 section 6.2.1).
     """
-    listening = Sysctl(accept_ra(config.wan.interface), RA_ALWAYS)
-    began = any(step.changes and step.resource == listening for step in steps)
-    if began and observed.is_up(config.wan.interface) and not observed.ipv6_default:
-        return (Step("+", Solicitation(config.wan.interface)),)
+    wan = at.config.wan.interface
+    accepting = Sysctl(accept_ra(wan), _ACCEPT_RA_ALWAYS)
+    began = any(step.changes and step.resource == accepting for step in steps)
+    if began and at.observed.is_up(wan) and not at.observed.ipv6_default:
+        return (Step(Action.ADD, Solicitation(wan)),)
     return ()
+
+
+def _note_up(state: RunState, at: Situation) -> RunState:
+    """Note addresses and prefix. They stay after ifdown, so that ifup knows the stale flows."""
+    known = {way.name: way.address for way in of_kind(at.ways, Kind.SOFTWIRE) if way.address}
+    return replace(
+        state, softwires={**state.softwires, **known}, prefix=at.line.prefix or state.prefix
+    )
+
+
+SLICE = Slice(
+    NAME,
+    bring_up,
+    take_down,
+    needs=SNAT.name,
+    sysctls=sysctls,
+    routes=True,
+    ipv6_default=True,
+    note_up=_note_up,
+)

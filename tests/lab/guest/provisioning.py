@@ -31,40 +31,97 @@ _TXT, _AAAA = 16, 28
 def make_certificates(folder: Path) -> Path:
     """Make an authority and HOST's certificate by it in FOLDER; the authority's file."""
     authority = folder / "ca.pem"
-    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-           "-nodes", "-days", "30"]
+    new = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "30",
+    ]
     subprocess.run(
-        [*new, "-subj", "/CN=lab authority", "-keyout", str(folder / "ca.key"),
-         "-out", str(authority), "-addext", "keyUsage=critical,keyCertSign"],
-        check=True, capture_output=True)
+        [
+            *new,
+            "-subj",
+            "/CN=lab authority",
+            "-keyout",
+            str(folder / "ca.key"),
+            "-out",
+            str(authority),
+            "-addext",
+            "keyUsage=critical,keyCertSign",
+        ],
+        check=True,
+        capture_output=True,
+    )
     subprocess.run(
-        [*new, "-subj", f"/CN={HOST}", "-CA", str(authority), "-CAkey", str(folder / "ca.key"),
-         "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"),
-         "-addext", f"subjectAltName=DNS:{HOST}", "-addext", "basicConstraints=CA:false"],
-        check=True, capture_output=True)
+        [
+            *new,
+            "-subj",
+            f"/CN={HOST}",
+            "-CA",
+            str(authority),
+            "-CAkey",
+            str(folder / "ca.key"),
+            "-keyout",
+            str(folder / "key.pem"),
+            "-out",
+            str(folder / "cert.pem"),
+            "-addext",
+            f"subjectAltName=DNS:{HOST}",
+            "-addext",
+            "basicConstraints=CA:false",
+        ],
+        check=True,
+        capture_output=True,
+    )
     return authority
 
 
 def answer_dns(question: bytes, txt: str, address: str, *, by_udp: bool) -> bytes:
     """The resolver's answer; a record that is too long for UDP is cut off, as DNS has it."""
     end = question.index(b"\0", 12) + 5
-    name, kind = question[12:end - 4], int.from_bytes(question[end - 4:end - 2], "big")
+    name, kind = question[12 : end - 4], int.from_bytes(question[end - 4 : end - 2], "big")
     records = []
     if b"4over6" in name and kind == _TXT and txt != "-":
         raw = txt.encode()
-        records = [b"".join(bytes([len(raw[at:at + 255])]) + raw[at:at + 255]
-                            for at in range(0, len(raw), 255))]
+        records = [
+            b"".join(
+                bytes([len(raw[at : at + 255])]) + raw[at : at + 255]
+                for at in range(0, len(raw), 255)
+            )
+        ]
     elif b"example" in name and kind == _AAAA:
         records = [IPv6Address(address).packed]
     cut = by_udp and sum(map(len, records)) > 400
     code = 0 if records else 3
     flags = 0x8180 | code | (0x200 if cut else 0)
-    body = b"" if cut else b"".join(
-        b"\xc0\x0c" + kind.to_bytes(2, "big") + b"\0\1\0\0\0\x3c"
-        + len(record).to_bytes(2, "big") + record for record in records)
+    body = (
+        b""
+        if cut
+        else b"".join(
+            b"\xc0\x0c"
+            + kind.to_bytes(2, "big")
+            + b"\0\1\0\0\0\x3c"
+            + len(record).to_bytes(2, "big")
+            + record
+            for record in records
+        )
+    )
     count = 0 if cut else len(records)
-    return (question[:2] + flags.to_bytes(2, "big") + b"\0\1" + count.to_bytes(2, "big")
-            + b"\0\0\0\0" + question[12:end] + body)
+    return (
+        question[:2]
+        + flags.to_bytes(2, "big")
+        + b"\0\1"
+        + count.to_bytes(2, "big")
+        + b"\0\0\0\0"
+        + question[12:end]
+        + body
+    )
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -76,8 +133,16 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         with (self.folder / "log").open("a") as log:
-            log.write(json.dumps({"from": self.client_address[0], "path": self.path,
-                                  "login": self.headers.get("Authorization", "")}) + "\n")
+            log.write(
+                json.dumps(
+                    {
+                        "from": self.client_address[0],
+                        "path": self.path,
+                        "login": self.headers.get("Authorization", ""),
+                    }
+                )
+                + "\n"
+            )
         way, _, rest = urlsplit(self.path).path[1:].partition("/")
         getattr(self, f"_{way}")(rest)
 
@@ -169,8 +234,9 @@ class _Https(ThreadingHTTPServer):
     daemon_threads = True
     context: ssl.SSLContext
 
-    def finish_request(self, request: socket.socket | tuple[bytes, socket.socket],
-                       client_address: object) -> None:
+    def finish_request(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
         """Shake hands in the thread of the connection: who does not, keeps nobody waiting."""
         if isinstance(request, socket.socket):
             with self.context.wrap_socket(request, server_side=True) as stream:

@@ -41,6 +41,7 @@ table inet guard {{
 }}
 """
 
+
 _SILENCE = """
 table ip6 silence {
     chain input { type filter hook input priority filter; meta l4proto 4 drop; }

@@ -31,10 +31,18 @@ DNS, HTTPS = "2001:db8:53::53", "2001:db8:53::80"
 # The relay's address and port set, by a rule that only the provider knows.
 PREFIX = "2001:db8:5c71:1af::"
 LEARNED_CE = "2001:db8:5c71:1af:99:f171:c600:2f00"
-RULE = {"ipv6": "2001:db8:5c71::/52", "ipv4": "153.241.113.192/26", "ea_length": 12,
-        "psid_offset": 6}
-ANSWER = {"enabler_name": "Lab VNE", "ttl": 3600, "order": ["map_e"],
-          "map_e": {"br": BR, "rules": [RULE]}}
+RULE = {
+    "ipv6": "2001:db8:5c71::/52",
+    "ipv4": "153.241.113.192/26",
+    "ea_length": 12,
+    "psid_offset": 6,
+}
+ANSWER = {
+    "enabler_name": "Lab VNE",
+    "ttl": 3600,
+    "order": ["map_e"],
+    "map_e": {"br": BR, "rules": [RULE]},
+}
 CONFIG = f"""\
 [wan]
 interface = "{WAN}"
@@ -46,12 +54,13 @@ provisioning = ["hb46pp"]
 """
 RESOLV_CONF = Path("/etc/resolv.conf")
 AUTHORITIES = Path(ssl.get_default_verify_paths().openssl_cafile)
-BOOK = Path("/var/lib/dualwan/provisioning.json")
+ANSWERS = Path("/var/lib/dualwan/provisioning.json")
 
 
 def _relay_to(line: Line, ce: str) -> None:
     line.relay.space.ip(
-        f"link set dev map0 type ip6tnl mode ipip6 local {BR} remote {ce} encaplimit none")
+        f"link set dev map0 type ip6tnl mode ipip6 local {BR} remote {ce} encaplimit none"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +72,24 @@ def provider(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     (folder / "txt").write_text(f"v=v6mig-1 url=https://{HOST}/case/good.json t=b")
     line.internet.ip(*(f"address add {address}/128 dev lo nodad" for address in (DNS, HTTPS)))
     server = subprocess.Popen(
-        [*line.internet.prefix(), sys.executable, "-m", "guest.provisioning", str(folder), DNS,
-         HTTPS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
+        [
+            *line.internet.prefix(),
+            sys.executable,
+            "-m",
+            "guest.provisioning",
+            str(folder),
+            DNS,
+            HTTPS,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+    )
     assert server.stdout
     assert server.stdout.readline() == b"ready\n"
-    kept = {path: path.read_bytes() if path.exists() else None
-            for path in (RESOLV_CONF, AUTHORITIES)}
+    kept = {
+        path: path.read_bytes() if path.exists() else None for path in (RESOLV_CONF, AUTHORITIES)
+    }
     RESOLV_CONF.write_text(f"nameserver {DNS}\n")
     AUTHORITIES.write_bytes(authority.read_bytes())
     line.isp.space.ip(f"route add {PREFIX}/64 dev wan")
@@ -96,7 +117,7 @@ def learned(installed: object, provider: Path) -> Iterator[Path]:
     product.bring_up()
     yield provider
     product.take_down()
-    BOOK.unlink(missing_ok=True)
+    ANSWERS.unlink(missing_ok=True)
     product.configure()
 
 
@@ -123,32 +144,38 @@ def test_a_client_reaches_the_internet_by_the_learned_rule(learned: Path, line: 
     assert len((learned / "log").read_text().splitlines()) == 1
 
 
-@pytest.mark.parametrize(("path", "reason"), [
-    ("/huge", "more than 65536 bytes"),
-    ("/loop", "more than 3 redirects"),
-    ("/case/elsewhere.json", "none of its 1 rules covers"),
-    ("/case/ea-200.json", "ea_length is not a number from 0 to 48"),
-    ("/case/html", "is not JSON: HTML"),
-])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/huge", "more than 65536 bytes"),
+        ("/loop", "more than 3 redirects"),
+        ("/case/elsewhere.json", "none of its 1 rules covers"),
+        ("/case/ea-200.json", "ea_length is not a number from 0 to 48"),
+        ("/case/html", "is not JSON: HTML"),
+    ],
+)
 def test_a_wrong_answer_changes_nothing(learned: Path, path: str, reason: str) -> None:
     """It leaves one line in the log, and the tunnel as it is."""
-    for name, rule in (("elsewhere", RULE | {"ipv6": "2001:db8:9999::/52"}),
-                       ("ea-200", RULE | {"ea_length": 200})):
+    for name, rule in (
+        ("elsewhere", RULE | {"ipv6": "2001:db8:9999::/52"}),
+        ("ea-200", RULE | {"ea_length": 200}),
+    ):
         (learned / f"{name}.json").write_text(
-            json.dumps(ANSWER | {"map_e": {"br": BR, "rules": [rule]}}))
+            json.dumps(ANSWER | {"map_e": {"br": BR, "rules": [rule]}})
+        )
     (learned / "html").write_text("<html></html>")
     (learned / "txt").write_text(f"v=v6mig-1 url=https://{HOST}{path} t=b")
-    book = json.loads(BOOK.read_text())
-    book["answers"]["hb46pp"]["time"] = 0  # half a century old, so it has to be asked anew
-    BOOK.write_text(json.dumps(book))
+    kept = json.loads(ANSWERS.read_text())
+    kept["answers"]["hb46pp"]["time"] = 0  # half a century old, so it has to be asked anew
+    ANSWERS.write_text(json.dumps(kept))
     before = product.journal().splitlines()
     done = product.run()
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "nothing to do"
-    new = product.journal().splitlines()[len(before):]
+    new = product.journal().splitlines()[len(before) :]
     assert len(new) == 1
     assert reason in new[0]
-    assert json.loads(BOOK.read_text())["answers"] == book["answers"]
+    assert json.loads(ANSWERS.read_text())["answers"] == kept["answers"]
 
 
 def test_silence_at_ifup_takes_what_was_learned(learned: Path, line: Line) -> None:

@@ -1,151 +1,225 @@
-"""The firewall slice: what may enter, leave and cross the router. Pure.
+"""The firewall slice: one inet table that filters packets to, from and through the router. Pure.
 
-One inet table, closed by policy, established first. Interfaces go by name, so the table
-stands before a WAN comes up and needs no change when PPPoE gets another address. What is
-many (ports, networks) stands in sets: the cost of a packet does not grow with them.
+The policy of each chain is drop, and established connections are accepted first. Rules name
+interfaces, so the table can be loaded before a WAN comes up and needs no change when PPPoE
+gets another address. Ports and networks are elements of sets, so their number does not change
+the cost of a packet.
 """
 
 from __future__ import annotations
 
 from dualwan.config import Config
-from dualwan.forwards import SMB
-from dualwan.mape_config import IPIP
-from dualwan.observed import Observed
-from dualwan.plan import SlicePlan
-from dualwan.resources import Table
-from dualwan.slices import sides
-from dualwan.slices.firewall import icmpv6, inbound, offers, sources
-from dualwan.slices.nft import block, only_table, quoted, table
+from dualwan.config.forwards import SMB
+from dualwan.model.observed import TableId
+from dualwan.model.plan import SlicePlan
+from dualwan.model.way import Kind, Way, default_last, devices, of_kind
+from dualwan.nft.table import Block, NftTable, base_chain, chain, commented, quoted
+from dualwan.slices import zones
+from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in
+from dualwan.slices.slice import Remains, Situation, Slice
+from dualwan.slices.tables import only_table
 
 NAME = "firewall"
-TABLE = "dualwan_firewall"
+TABLE = TableId("inet", "dualwan_firewall", dynamic=True)
 
-IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
-IPV6_TCP_HEADERS = 60
+_IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
+_IPV6_TCP_HEADERS = 60
 
-STATE = "ct state vmap { established : accept, related : accept }"
-INVALID = "ct state invalid drop"
-SHUT = "drop"  # also a policy's, which a new chain gets a moment after its rules
-NOT_A_HOST = "224.0.0.0/4, 255.255.255.255"  # groups, and all at once
-# Of a flow that conntrack does not know (any more) it is invalid; a socket may still need it.
-NEEDS_FRAG = "icmp type destination-unreachable icmp code frag-needed"
-DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"  # who has no address yet
-
-
-def plan(config: Config, observed: Observed, up: bool) -> SlicePlan:
-    """Steps that bring the firewall to its desired state, or take it away."""
-    return only_table(NAME, wanted(config) if up else None, TABLE, observed)
+_ACCEPT_KNOWN = "ct state vmap { established : accept, related : accept }"
+_DROP_INVALID = "ct state invalid drop"
+_CLOSED = "drop"  # as a rule too: the policy of a new chain takes effect just after its rules
+_MULTICAST_AND_BROADCAST = "224.0.0.0/4, 255.255.255.255"
+# conntrack calls it invalid if it does not know the flow (any more); a socket may need it.
+_FRAG_NEEDED = "icmp type destination-unreachable icmp code frag-needed"
+# From a LAN host without an address yet.
+_ACCEPT_DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"
 
 
-def wanted(config: Config) -> Table:
-    """The whole table."""
-    return table("inet", TABLE, *offers.sets(config), *sources.chains(config), _input(config),
-                 _from_wan(config), *offers.chains(config), _output(config), _to_wan(config),
-                 _forward(config), _mss(config))
+def bring_up(at: Situation) -> SlicePlan:
+    """Return the steps that bring the firewall to its desired state."""
+    return only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
 
 
-def _input(config: Config) -> str:
-    opening = [f"iifname {quoted(config.wans)} {inbound.NOT_OPENING}"]
-    ipv6 = (config.wan.interface, config.pppoe.interface)
-    return block(
-        "chain input",
-        "type filter hook input priority filter; policy drop;",
-        STATE,
-        f"{icmpv6.ERRORS} iifname {quoted(ipv6)} accept",
-        f"{NEEDS_FRAG} iifname {quoted((config.mape.tunnel, config.pppoe.interface))} accept",
-        INVALID,
-        'iifname "lo" accept',
-        *(f"{lan} accept" for lan in sides.from_lan(config)),
-        *([f'iifname "{wire}" {DHCP_REQUEST}'] if (wire := sides.shared(config)) else []),
-        *(opening if config.firewall.bogus == "drop" else []),
-        f'iifname "{config.wan.interface}" jump from_wan',
-        f'iifname "{config.pppoe.interface}" meta nfproto ipv6 jump from_line',
-        f"iifname {quoted(_offering(config))} jump offers",
-        SHUT,
+def take_down(remains: Remains) -> SlicePlan:
+    """Return the steps that take the firewall away."""
+    return only_table(NAME, None, TABLE.name, remains.observed)
+
+
+def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
+    """Return the whole table."""
+    return NftTable(
+        TABLE.family,
+        TABLE.name,
+        (
+            *services_in.sets(config),
+            *antispoof.chains(config, ways),
+            _input(config, ways),
+            *_from_wan(ways),
+            *services_in.chains(config),
+            _output(config, ways),
+            *_to_wan(ways),
+            _forward(config, ways),
+            _mss(ways),
+        ),
     )
 
 
-def _offering(config: Config) -> tuple[str, ...]:
-    """The ways in by which services are offered: PPPoE, and a fixed address by IPIP."""
-    fixed = (config.mape.tunnel,) if config.mape.mode == IPIP else ()
-    return (config.pppoe.interface, *fixed)
+def _input(config: Config, ways: tuple[Way, ...]) -> Block:
+    opening = f"iifname {quoted(zones.outside(config, ways))} {forwarded.DROP_NOT_OPENING}"
+    with_services = default_last(way for way in ways if way.offers_services)
+    shared = zones.one_nic(config)
+    return base_chain(
+        "input",
+        "type filter hook input priority filter; policy drop;",
+        _ACCEPT_KNOWN,
+        f"{icmpv6.ERRORS} iifname {quoted(zones.outside_ipv6(config, ways))} accept",
+        f"{_FRAG_NEEDED} iifname {quoted(devices(ways))} accept",
+        _DROP_INVALID,
+        'iifname "lo" accept',
+        *(f"{lan} accept" for lan in zones.from_lan(config)),
+        *([f'iifname "{shared}" {_ACCEPT_DHCP_REQUEST}'] if shared else []),
+        *([opening] if config.firewall.bogus == "drop" else []),
+        f'iifname "{config.wan.interface}" jump from_wan',
+        *(
+            f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
+            for way in of_kind(ways, Kind.PPP)
+        ),
+        f"iifname {quoted(devices(with_services))} jump {services_in.INBOUND_CHAIN}",
+        _CLOSED,
+        comment="what comes to the router itself",
+    )
 
 
-def _from_wan(config: Config) -> str:
-    """IPv6 of the line itself, and MAP-E's packets from the border relay only."""
-    softwire = config.mape.softwire
-    relay = ([f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"]
-             if softwire else [])
-    return "\n".join([
-        block("chain from_line", *icmpv6.TO_ROUTER, icmpv6.DHCP_ANSWER),
-        block("chain from_wan", *relay, "jump from_line"),
-    ])
+def _from_wan(ways: tuple[Way, ...]) -> list[Block]:
+    """Return the chains that accept IPv6 of the line itself, and IPIP from the border relay."""
+    relays = [
+        f"ip6 saddr {softwire.br} ip6 daddr {softwire.ce} meta l4proto 4 accept"
+        for way in ways
+        if (softwire := way.softwire)
+    ]
+    return [
+        chain(
+            "from_line",
+            *icmpv6.TO_ROUTER,
+            icmpv6.ACCEPT_DHCP_ANSWER,
+            comment="what the line itself needs of the router",
+        ),
+        chain(
+            "from_wan",
+            *relays,
+            "jump from_line",
+            comment="of the tunnel, from the border relay only; and the line itself",
+        ),
+    ]
 
 
-def _output(config: Config) -> str:
-    outside, targets = quoted(config.wans), ", ".join(map(str, config.wan.probe))
-    near = ([f'oifname "{wire}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
-             f"{NOT_A_HOST} }} accept"] if (wire := sides.shared(config)) else [])
-    probe = ([f'oifname "{config.mape.tunnel}" ip daddr {{ {targets} }} icmp type echo-request '
-              "accept"] if targets else [])
-    return block(
-        "chain output",
+def _output(config: Config, ways: tuple[Way, ...]) -> Block:
+    probed = ", ".join(map(str, config.wan.probe))
+    shared = zones.one_nic(config)
+    to_lan = (
+        [
+            f'oifname "{shared}" ip daddr {{ {", ".join(map(str, config.lan.networks))}, '
+            f"{_MULTICAST_AND_BROADCAST} }} accept"
+        ]
+        if shared
+        else []
+    )
+    probes = [
+        f'oifname "{way.device}" ip daddr {{ {probed} }} icmp type echo-request accept'
+        for way in ways
+        if way.default and probed
+    ]
+    return base_chain(
+        "output",
         "type filter hook output priority filter; policy drop;",
-        f"oifname != {outside} accept",
-        *near,
+        f"oifname != {quoted(zones.outside(config, ways))} accept",
+        *to_lan,
         "ct state established,related accept",
         f'oifname "{config.wan.interface}" jump to_wan',
-        f'oifname "{config.pppoe.interface}" meta nfproto ipv6 jump to_line',
-        *probe,
-        *(f"{match} accept" for match in offers.matches(config.firewall.outbound)),
-        SHUT,
+        *(
+            f'oifname "{way.device}" meta nfproto ipv6 jump to_line'
+            for way in of_kind(ways, Kind.PPP)
+        ),
+        *probes,
+        *(f"{match} accept" for match in services_in.matches(config.firewall.outbound)),
+        _CLOSED,
+        comment="what the router itself sends",
     )
 
 
-def _to_wan(config: Config) -> str:
-    """What the line itself needs of the router."""
-    softwire = config.mape.softwire
-    relay = ([f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"]
-             if softwire else [])
-    return "\n".join([
-        block("chain to_line", *icmpv6.FROM_ROUTER, icmpv6.DHCP_QUESTION),
-        block("chain to_wan", *relay, "jump to_line"),
-    ])
-
-
-def _forward(config: Config) -> str:
-    shut = config.firewall.smb == "drop"
-    smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
-    outside, lans = quoted(config.wans), sides.apart(config)
-    return block(
-        "chain forward",
-        "type filter hook forward priority filter; policy drop;",
-        *inbound.stranded(config),
-        STATE,
-        *([f"{icmpv6.ERRORS} iifname {outside} oifname {quoted(lans)} accept"] if lans else []),
-        INVALID,
-        *(f"{way} {smb}" for way in (sides.to_outside(config) if shut else ())),
-        *(f"{lan} accept" for lan in sides.from_lan(config)),
-        *([f"iifname {outside} {smb}"] if shut else []),
-        *inbound.rules(config),
-        *(f"iifname {outside} oifname {quoted(lans)} {rule}"
-          for rule in (icmpv6.THROUGH if lans else ())),
-        SHUT,
-    )
-
-
-def _mss(config: Config) -> str:
-    """TCP segments that fit each WAN, both ways; nft never raises the size that it finds."""
-    tunnel, ppp = config.mape, config.pppoe
-    clamps = [
-        (tunnel.tunnel, "ipv4", tunnel.mtu - IPV4_TCP_HEADERS),
-        (ppp.interface, "ipv4", ppp.mtu - IPV4_TCP_HEADERS),
-        (ppp.interface, "ipv6", ppp.mtu - IPV6_TCP_HEADERS),
+def _to_wan(ways: tuple[Way, ...]) -> list[Block]:
+    """Return the chains that accept IPv6 to the line itself, and IPIP to the border relay."""
+    relays = [
+        f"ip6 saddr {softwire.ce} ip6 daddr {softwire.br} meta l4proto 4 accept"
+        for way in ways
+        if (softwire := way.softwire)
     ]
-    return block(
-        "chain mss",
+    return [
+        chain(
+            "to_line",
+            *icmpv6.FROM_ROUTER,
+            icmpv6.ACCEPT_DHCP_QUESTION,
+            comment="what the router needs of the line itself",
+        ),
+        chain(
+            "to_wan",
+            *relays,
+            "jump to_line",
+            comment="of the tunnel, to the border relay only; and the line itself",
+        ),
+    ]
+
+
+def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
+    no_smb = config.firewall.smb == "drop"
+    smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
+    outside, lans = quoted(zones.outside(config, ways)), zones.lan_only(config)
+    return base_chain(
+        "forward",
+        "type filter hook forward priority filter; policy drop;",
+        *forwarded.stranded(ways),
+        _ACCEPT_KNOWN,
+        *([f"{icmpv6.ERRORS} iifname {outside} oifname {quoted(lans)} accept"] if lans else []),
+        _DROP_INVALID,
+        *(f"{out} {smb}" for out in (zones.to_outside(config, ways) if no_smb else ())),
+        *(f"{lan} accept" for lan in zones.from_lan(config)),
+        *([f"iifname {outside} {smb}"] if no_smb else []),
+        *forwarded.rules(config, ways),
+        *(
+            f"iifname {outside} oifname {quoted(lans)} {rule}"
+            for rule in (icmpv6.THROUGH if lans else ())
+        ),
+        _CLOSED,
+        comment="what crosses the router: from the LAN, and to its servers",
+    )
+
+
+def _mss(ways: tuple[Way, ...]) -> Block:
+    """Clamp the MSS of TCP to the MTU of each way, in both directions.
+
+    nft only ever lowers the value in a packet.
+    """
+    clamps = [
+        (way.device, family, way.mtu, headers)
+        for way in ways
+        for family, headers in (("ipv4", _IPV4_TCP_HEADERS), ("ipv6", _IPV6_TCP_HEADERS))
+        if family == "ipv4" or way.kind is Kind.PPP
+    ]
+    return base_chain(
+        "mss",
         "type filter hook forward priority mangle; policy accept;",
         "tcp flags & (syn | rst) != syn accept",
-        *(f'{way} "{device}" meta nfproto {family} tcp option maxseg size set {size}'
-          for device, family, size in clamps for way in ("oifname", "iifname")),
+        *(
+            commented(
+                f'{match} "{device}" meta nfproto {family} tcp option maxseg size '
+                f"set {mtu - headers}",
+                f"{mtu - headers} = MTU {mtu} - {headers} of headers",
+            )
+            for device, family, mtu, headers in clamps
+            for match in ("oifname", "iifname")
+        ),
+        comment="TCP segments that fit the MTU of the WAN",
     )
+
+
+SLICE = Slice(NAME, bring_up, take_down, closes=True, serves_ppp=True, table=TABLE)

@@ -1,0 +1,143 @@
+"""The configuration: /etc/dualwan/dualwan.toml as frozen dataclasses.
+
+Every error is a ConfigError whose text starts with file and line and names the key.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dualwan import paths
+from dualwan.config import firewall, forwards, sections
+from dualwan.config import mape as mape_section
+from dualwan.config.firewall import Firewall
+from dualwan.config.forwards import Forward
+from dualwan.config.mape import DsLite, Ipip, MapE, Mape
+from dualwan.config.sections import Lan, Pppoe, Wan
+from dualwan.errors import ConfigError
+from dualwan.mape.table import RULES_DIR
+from dualwan.toml_source import Source, TomlTable, parse, unknown
+
+SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward"]
+REQUIRED = ("wan", "lan", "mape")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole configuration, checked; it never changes after ``load``.
+
+    firewall: without the default services whose ports ``forwards`` take.
+    path: the file, for messages.
+    """
+
+    wan: Wan
+    lan: Lan
+    mape: Mape
+    pppoe: Pppoe
+    firewall: Firewall
+    forwards: tuple[Forward, ...] = ()
+    path: str = field(default="", compare=False)
+
+    @property
+    def prefix_source(self) -> str:
+        """The interface from whose IPv6 prefix MAP-E is derived."""
+        return self.mape.prefix_from or self.wan.interface
+
+
+def path_in_use(given: str | None = None) -> Path:
+    """Return the configuration's path: ``given`` (--config), DUALWAN_CONFIG, or the default."""
+    return Path(given or os.environ.get("DUALWAN_CONFIG") or paths.CONFIG)
+
+
+def load(path: Path, rules_dir: Path = RULES_DIR) -> Config:
+    """Read and check ``path``, and the MAP-E rules if it needs them; raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}:1: is not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    return from_text(str(path), text, rules_dir)
+
+
+def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
+    """Check ``text``, the content of the file ``name``; raises ConfigError."""
+    data = parse(name, text)
+    source = Source(name, text)
+    for section in data:
+        if section not in SECTIONS:
+            source.fail(unknown("section", section, SECTIONS), section)
+    for section in REQUIRED:
+        if section not in data:
+            source.fail(f"the section [{section}] is missing")
+
+    def table(section: str) -> TomlTable:
+        return TomlTable(source, section, data.get(section, {}))
+
+    wan = sections.read_wan(table("wan"))
+    config = Config(
+        wan=wan,
+        lan=sections.read_lan(table("lan"), wan.interface),
+        mape=mape_section.read(table("mape"), rules_dir),
+        pppoe=sections.read_pppoe(table("pppoe")),
+        firewall=firewall.read(table("firewall")),
+        forwards=forwards.read(source, data.get("forward", [])),
+        path=name,
+    )
+    _check_roles(config, source)
+    _check_forwards(config, source)
+    inbound_is_explicit = "inbound" in data.get("firewall", {})
+    return replace(config, firewall=_firewall(config, source, inbound_is_explicit))
+
+
+def _check_roles(config: Config, source: Source) -> None:
+    """Raise ConfigError if an interface has two roles: their rules would contradict each other.
+
+    The WAN's own interface may be the LAN's too, where the LAN is known by its networks.
+    """
+    roles = {config.wan.interface: "wan.interface"}
+    one_nic = config.wan.interface
+    for section, key, name in (
+        ("mape", "tunnel", config.mape.tunnel),
+        ("pppoe", "interface", config.pppoe.interface),
+        *(("lan", "interfaces", name) for name in config.lan.interfaces),
+    ):
+        if section == "lan" and name == one_nic:
+            one_nic = ""  # a second time is an error
+            continue
+        if name in roles:
+            source.fail(
+                f"the interface '{name}' is listed twice, also in {roles[name]}", section, key
+            )
+        roles[name] = f"{section}.{key}"
+
+
+def _check_forwards(config: Config, source: Source) -> None:
+    """Raise ConfigError for the first forward that the line cannot have."""
+    mape, wan = config.mape, config.wan.interface
+    if isinstance(mape, DsLite) and (found := forwards.with_via(forwards.MAPE, config.forwards)):
+        source.fail(
+            "DS-Lite has no address of its own to forward from", "forward", "via", found[0].number
+        )
+    if {*config.lan.interfaces} == {wan} and (
+        found := forwards.with_via(forwards.PINHOLE, config.forwards)
+    ):
+        source.fail(
+            "IPv6 of a LAN on the WAN's own interface does not pass this router: it can "
+            "neither shut nor open it",
+            "forward",
+            "to",
+            found[0].number,
+        )
+    if isinstance(mape, MapE) and mape.manual:
+        forwards.check_ports(source, config.forwards, mape.manual.port_set)
+
+
+def _firewall(config: Config, source: Source, inbound_is_explicit: bool) -> Firewall:
+    """Return the firewall without the services whose ports are forwarded; raises ConfigError."""
+    with_services = (forwards.PPPOE, *([forwards.MAPE] if isinstance(config.mape, Ipip) else []))
+    return forwards.without_conflicts(
+        source, config.forwards, config.firewall, with_services, inbound_is_explicit
+    )

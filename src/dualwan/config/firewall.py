@@ -1,0 +1,136 @@
+"""The section [firewall]: services in and out, and the brute-force guard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import Any
+
+from dualwan.config import values
+from dualwan.config.services import Service, service, services
+from dualwan.toml_source import TomlTable
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True)
+class InboundService:
+    """A service of the router that is open to the internet.
+
+    sources: the networks that may use it, () for all. guard: whether Guard applies to it.
+    """
+
+    service: Service
+    sources: tuple[Network, ...] = ()
+    guard: bool = False
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The brute-force guard: a limit of new connections, by source address and port.
+
+    A source with ``hits`` new connections (1 to 20) in ``seconds`` (1 to 86400) is refused
+    for ``refuse`` seconds (1 to 86400).
+    """
+
+    hits: int = 5
+    seconds: int = 60
+    refuse: int = 600
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """The services of the router on PPPoE, the services it uses itself, and packets to refuse.
+
+    inbound: on PPPoE, and in IPIP mode on the tunnel. outbound: from the router.
+    ident: "reset" or "drop". smb, bogus: "drop" or "accept".
+    """
+
+    inbound: tuple[InboundService, ...]
+    outbound: tuple[Service, ...]
+    guard: Guard = Guard()
+    ident: str = "reset"
+    smb: str = "drop"
+    bogus: str = "drop"
+
+    def without(self, closed: Sequence[InboundService]) -> Firewall:
+        """Return this firewall without the inbound services ``closed``."""
+        return replace(self, inbound=tuple(one for one in self.inbound if one not in closed))
+
+
+INBOUND = ["ssh", "smtp", "http", "https"]  # pppoe.sh let these in
+OUTBOUND = ["ssh", "smtp", "dns", "http", "https", "ntp", "ping"]  # mape.sh let these out
+GUARDED = ("ssh",)  # pppoe.sh guarded it
+
+DAY = 86400
+
+
+def read(table: TomlTable) -> Firewall:
+    """Return the section from ``table``; raises ConfigError."""
+    guard = table.table("guard")
+    firewall = Firewall(
+        inbound=table.take("inbound", _inbound_services, _inbound_services(INBOUND)),
+        outbound=table.take("outbound", services, services(OUTBOUND)),
+        guard=Guard(
+            hits=guard.take("hits", values.number(1, 20), Guard.hits),
+            seconds=guard.take("seconds", values.number(1, DAY), Guard.seconds),
+            refuse=guard.take("refuse", values.number(1, DAY), Guard.refuse),
+        ),
+        ident=table.take("ident", values.one_of(("reset", "drop")), Firewall.ident),
+        smb=table.take("smb", values.one_of(("drop", "accept")), Firewall.smb),
+        bogus=table.take("bogus", values.one_of(("drop", "accept")), Firewall.bogus),
+    )
+    guard.done()
+    table.done()
+    return firewall
+
+
+def _inbound_services(value: Any) -> tuple[InboundService, ...]:
+    if not isinstance(value, list):
+        raise ValueError('must be a list such as ["ssh", "tcp/8443"]')
+    found = tuple(dict.fromkeys(_inbound_service(item) for item in value))
+    names = [one.service.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"'{name}' is listed twice, in different words")
+    return found
+
+
+def _inbound_service(value: Any) -> InboundService:
+    """Convert "ssh" or { service = "ssh", from = ["192.0.2.0/24"], guard = false }."""
+    if not isinstance(value, dict):
+        found = service(value)
+        return InboundService(found, guard=found.name in GUARDED)
+    for key in value:
+        if key not in ("service", "from", "guard"):
+            raise ValueError(f"unknown key '{key}' of a service; known: service, from, guard")
+    if "service" not in value:
+        raise ValueError('a service in braces needs its name: { service = "ssh" }')
+    found = service(value["service"])
+    return InboundService(
+        found,
+        networks(value.get("from", [])),
+        values.flag(value.get("guard", found.name in GUARDED)),
+    )
+
+
+def networks(value: Any) -> tuple[Network, ...]:
+    """Convert a list of networks, IPv4 or IPv6; raises ValueError."""
+    if not isinstance(value, list):
+        raise ValueError('from must be a list such as ["192.0.2.0/24"]')
+    return tuple(dict.fromkeys(_network(item) for item in value))
+
+
+def collapsed(overlapping: Iterable[Network]) -> tuple[Network, ...]:
+    """Return networks of one IP version without overlaps, which nft refuses in a set."""
+    return tuple(collapse_addresses(overlapping))  # type: ignore[type-var]
+
+
+def _network(value: Any) -> Network:
+    try:
+        return ip_network(values.text(value))
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is no network such as 192.0.2.0/24 (no bits set past its length)"
+        ) from None

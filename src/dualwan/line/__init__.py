@@ -1,0 +1,140 @@
+"""The present state of the line: its ways, and the softwire of its prefix. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+
+from dualwan.config import Config
+from dualwan.config.mape import DsLite, Ipip, MapE
+from dualwan.errors import MapeError
+from dualwan.line import ways
+from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
+from dualwan.mape.rule import CeParameters, derive
+from dualwan.model.way import Softwire, Way
+
+B4 = IPv4Address("192.0.0.2")  # RFC 6333 section 5.7: inner address of a B4
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line, derived from a configuration and from what is known of the line now.
+
+    ways: to the IPv4 internet, the default one first.
+    softwire: None while it has to be derived and cannot be; missing: the reason, else "".
+    prefix: the IPv6 prefix of the softwire, "" if the configuration gives the softwire.
+    warnings: sentences for the user on what will probably not work.
+    answers: of the provisioning sources, cached.
+    """
+
+    ways: tuple[Way, ...] = ()
+    softwire: Softwire | None = None
+    missing: str = ""
+    prefix: str = ""
+    warnings: tuple[str, ...] = ()
+    answers: tuple[CachedAnswer, ...] = ()
+
+
+def derive_line(
+    config: Config,
+    prefixes: Sequence[str] = (),
+    last_prefix: str = "",
+    answers: tuple[CachedAnswer, ...] = (),
+    aftr: str = "",
+) -> Line:
+    """Return the line, its softwire derived from the first of ``prefixes`` that a rule covers.
+
+    ``answers`` precede the table of rules, in their order. ``aftr``: IPv6 address of
+    DS-Lite's AFTR, "" while unknown.
+
+    ``last_prefix``, of the last softwire, is used while the line announces no usable prefix:
+    a late or odd router advertisement does not take down a working tunnel.
+    """
+    if config.mape.fixed:
+        return _line(config, _configured(config.mape))
+    missing = (
+        f"no IPv6 prefix on {config.prefix_source} yet: MAP-E begins when the line announces one"
+    )
+    for prefix in (*prefixes, *((last_prefix,) if last_prefix else ())):
+        try:
+            softwire, warnings = _softwire(config.mape, prefix, answers, aftr)
+        except MapeError as error:
+            missing = str(error)
+            continue
+        return replace(
+            _line(config, softwire),
+            prefix=str(IPv6Network(prefix, strict=False)),
+            warnings=warnings,
+            answers=answers,
+        )
+    return replace(_line(config, None), missing=missing, answers=answers)
+
+
+def _line(config: Config, softwire: Softwire | None) -> Line:
+    return Line(ways.ways_of(config, softwire), softwire)
+
+
+def _configured(mape: MapE | Ipip | DsLite) -> Softwire | None:
+    """Return the softwire that the configuration gives, None if it is to be derived."""
+    if isinstance(mape, MapE) and mape.manual:
+        manual = mape.manual
+        return Softwire(manual.br, manual.ce, manual.ipv4, manual.port_set)
+    if isinstance(mape, Ipip) and mape.ce:
+        return Softwire(mape.br, mape.ce, mape.ipv4, None)
+    return None
+
+
+def _softwire(
+    mape: MapE | Ipip | DsLite, prefix: str, answers: Sequence[CachedAnswer], aftr: str
+) -> tuple[Softwire, tuple[str, ...]]:
+    """Return the softwire derived from ``prefix``, and warnings; raises MapeError."""
+    if isinstance(mape, DsLite):
+        if not aftr:
+            raise MapeError(f"the address of {mape.aftr} (mape.aftr) is not known yet")
+        return Softwire(
+            IPv6Address(aftr),
+            _local_address(mape.interface_id, prefix),
+            B4,
+            None,
+            f"AFTR {mape.aftr}",
+            translated=False,
+        ), ()
+    if isinstance(mape, Ipip):
+        return Softwire(mape.br, _local_address(mape.interface_id, prefix), mape.ipv4, None), ()
+    parameters = _from_answers(prefix, answers) or _from_rules(mape, prefix)
+    rule = parameters.rule
+    if parameters.br is None:
+        raise MapeError(f"the rule for {rule.ipv6_prefix} names no border relay ({rule.source})")
+    softwire = Softwire(
+        parameters.br,
+        parameters.ce,
+        parameters.ipv4,
+        parameters.port_set,
+        f"{rule.provider or 'rule'} {rule.ipv6_prefix} ({rule.source})",
+    )
+    return softwire, parameters.warnings
+
+
+def _local_address(interface_id: IPv6Address | None, prefix: str) -> IPv6Address:
+    """Return the first 64 bits of ``prefix`` with an interface identifier."""
+    network = IPv6Network(prefix, strict=False)
+    return IPv6Address(int(network.network_address) >> 64 << 64 | int(interface_id or 0))
+
+
+def _from_answers(prefix: str, answers: Sequence[CachedAnswer]) -> CeParameters | None:
+    """Derive from the first answer that covers ``prefix``, None if there is none."""
+    for cached in answers:
+        with suppress(MapeError):
+            return ce_parameters(cached.answer, prefix)
+    return None
+
+
+def _from_rules(mape: MapE, prefix: str) -> CeParameters:
+    """Derive from the rule of the configuration, else from the table; raises MapeError."""
+    if mape.rule is not None:
+        return derive(mape.rule, prefix)
+    if mape.rules is not None:
+        return derive(mape.rules.lookup(prefix, mape.provider), prefix)
+    raise MapeError("neither rules nor values are configured")

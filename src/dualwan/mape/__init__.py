@@ -1,0 +1,1 @@
+"""MAP-E (RFC 7597): rules, port sets, and the derivation of a CE. Pure; usable on its own."""

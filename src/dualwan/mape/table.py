@@ -1,0 +1,260 @@
+"""The table of MAP-E rules: the package's own, and those of /etc/dualwan/rules.d.
+
+The package's rules are plain text, one rule a line, which reads in a fraction of the time
+of TOML. The TOML parser is loaded only if rules.d has files.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dualwan import paths
+from dualwan.errors import ConfigError, MapeError
+from dualwan.mape.rule import (
+    DEFAULT_PSID_OFFSET,
+    IPV6_BITS,
+    UNIQUE_LOCAL,
+    MapRule,
+    Prefix,
+    parse_prefix,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from ipaddress import IPv6Interface
+
+    from dualwan.toml_source import TomlTable
+
+PACKAGED = Path(__file__).parent / "mape-rules.txt"
+RULES_DIR = Path(paths.RULES_DIR)
+AUTO = "auto"
+
+_COLUMNS = 7
+
+_NGN = (
+    "lies in NTT's own network (NGN): the line has no IPv6 internet, or it is not provisioned"
+    " yet; ask the provider whether IPoE and MAP-E are set up, wait for its notice, then have"
+    " the line announce its prefix anew (restart the ONU or the home gateway)"
+)
+_OTHER = (
+    "is not a virtual-connect prefix: lines with it get IPv4 by another service, such as"
+    " DS-Lite or a fixed address by IPIP; ask the provider which one it is"
+)
+_NOT_GLOBAL = "is not a global prefix: give the one that the line announces on the WAN interface"
+# Prefixes without MAP-E, and the reason.
+_UNMAPPED: tuple[tuple[IPv6Network, str], ...] = (
+    (IPv6Network("2409::/16"), f"2409: {_OTHER}"),
+    (IPv6Network("2408::/16"), f"2408: {_NGN}"),
+    (IPv6Network("2404:1a8::/32"), f"2404:1a8:: {_NGN}"),
+    (IPv6Network("2001:c90::/32"), f"2001:c90:: {_NGN}"),
+    (IPv6Network("2001:a000::/20"), f"2001:a000:: {_NGN}"),
+    (IPv6Network("fe80::/10"), f"a link-local address {_NOT_GLOBAL}"),
+    (UNIQUE_LOCAL, f"a unique local address {_NOT_GLOBAL}"),
+)
+
+
+class RuleTable:
+    """Rules by prefix length, for longest-prefix match."""
+
+    def __init__(self, rules: Iterable[MapRule]) -> None:
+        self._by_prefix: dict[tuple[int, int], list[MapRule]] = {}
+        for rule in rules:
+            length = rule.ipv6_prefix.prefixlen
+            key = (length, int(rule.ipv6_prefix.network_address) >> (IPV6_BITS - length))
+            self._by_prefix.setdefault(key, []).append(rule)
+        self._lengths = sorted({length for length, _ in self._by_prefix}, reverse=True)
+
+    def __iter__(self) -> Iterator[MapRule]:
+        for rules in self._by_prefix.values():
+            yield from rules
+
+    @property
+    def providers(self) -> list[str]:
+        """Names of all providers in the table, sorted."""
+        return sorted({rule.provider for rule in self})
+
+    def lookup(self, prefix: Prefix, provider: str = AUTO) -> MapRule:
+        """Return the rule with the longest Rule IPv6 prefix that covers ``prefix``.
+
+        A ``provider`` other than "auto" restricts the search to its rules. Raises MapeError
+        if no rule covers the prefix, if two different rules of the same length do, if no
+        rule has that provider, or if ``prefix`` is not a prefix.
+        """
+        given = parse_prefix(prefix)
+        if provider != AUTO and provider not in self.providers:
+            raise MapeError(_unknown_provider(provider, self.providers))
+        found = self._longest(given, provider)
+        if not found:
+            raise MapeError(self._why_not(given, provider))
+        for other in found[1:]:
+            if other.terms != found[0].terms:
+                raise MapeError(_ambiguous(given, found[0], other))
+        return found[0]
+
+    def _longest(self, given: IPv6Interface, provider: str) -> list[MapRule]:
+        bits, given_length = int(given.ip), given.network.prefixlen
+        for length in self._lengths:
+            if length > given_length:
+                continue
+            found = self._by_prefix.get((length, bits >> (IPV6_BITS - length)), [])
+            if found := [rule for rule in found if provider in {AUTO, rule.provider}]:
+                return found
+        return []
+
+    def _inside(self, given: IPv6Interface) -> list[MapRule]:
+        """Return the rules whose Rule IPv6 prefix is longer than ``given`` and lies in it."""
+        short = given.network.prefixlen
+        if short >= max(self._lengths, default=0):
+            return []
+        bits = int(given.ip) >> (IPV6_BITS - short)
+        return [
+            rule
+            for (length, leading), rules in self._by_prefix.items()
+            if length > short and leading >> (length - short) == bits
+            for rule in rules
+        ]
+
+    def _why_not(self, given: IPv6Interface, provider: str) -> str:
+        """Return why no rule covers ``given``, and a remedy."""
+        shown = str(given).removesuffix("/128")
+        if provider != AUTO and (others := self._longest(given, AUTO)):
+            return (
+                f"no rule of {provider} covers {shown}, but one of {others[0].provider} does:"
+                f' take provider "{others[0].provider}" or "{AUTO}"'
+            )
+        if inside := self._inside(given):
+            return (
+                f"{given.network} is too short: {len(inside)} rules lie inside it; give the"
+                f" prefix that the line announces, at least {inside[0].end_user_length} bits of it"
+            )
+        whose = "the rules known here" if provider == AUTO else f"the rules of {provider}"
+        for network, reason in _UNMAPPED:
+            if given.ip in network:
+                return f"{shown} is in none of {whose}: {reason}"
+        return (
+            f"{shown} is in none of {whose}: if the provider says that the line has MAP-E,"
+            f" add its rule to {RULES_DIR} or give the values by hand"
+            f' ([mape] provider = "manual"); otherwise ask it which IPv4 service the line has'
+        )
+
+
+def load_table(rules_dir: Path = RULES_DIR) -> RuleTable:
+    """Return the package's rules and those of ``rules_dir``/*.toml (which may be missing).
+
+    A rule there replaces the package's rule of the same provider and ipv6-prefix. Raises
+    ConfigError, with file and line, for an unreadable file or an impossible rule.
+    """
+    local = [rule for path in _toml_files(rules_dir) for rule in read_toml(path)]
+    replaced = {(rule.provider, rule.ipv6_prefix) for rule in local}
+    packaged = read_text(PACKAGED)
+    return RuleTable(
+        [rule for rule in packaged if (rule.provider, rule.ipv6_prefix) not in replaced] + local
+    )
+
+
+def read_text(path: Path) -> list[MapRule]:
+    """Read a table in the format of the package; the head of mape-rules.txt describes it."""
+    rules, origin = [], ""
+    for number, line in enumerate(_read(path).splitlines(), 1):
+        fields = line.split()
+        if not fields or fields[0].startswith("#"):
+            continue
+        if fields[0] == "source":
+            origin = line.partition("source")[2].strip()
+            continue
+        where = f"{path.name}:{number}"
+        if len(fields) != _COLUMNS:
+            raise ConfigError(f"{where}: {len(fields)} columns where a rule has {_COLUMNS}")
+        provider, v6, v4, ea, offset, br, layout = fields
+        try:
+            rule = MapRule(v6, v4, int(ea), int(offset), br, layout, provider, f"{where}: {origin}")
+        except (MapeError, ValueError) as error:
+            raise ConfigError(f"{where}: {error}") from None
+        rules.append(rule)
+    return rules
+
+
+def read_toml(path: Path) -> list[MapRule]:
+    """Read the [[rule]] tables of a file in rules.d; raises ConfigError with file and line."""
+    from dualwan.toml_source import Source, TomlTable, parse  # noqa: PLC0415 - rarely needed
+
+    text = _read(path)
+    source, data = Source(str(path), text), parse(str(path), text)
+    top = TomlTable(source, "", data)
+    tables = top.take("rule", _list, [])
+    top.done()
+    return [_rule(TomlTable(source, "rule", table, at)) for at, table in enumerate(tables)]
+
+
+def _rule(table: TomlTable) -> MapRule:
+    where = f"{table.source.name}:{table.source.line('rule', '', table.number)}"
+    origin = table.take("source", _text, "")
+    fields: dict[str, Any] = {
+        "ipv6_prefix": table.take("ipv6-prefix", _text),
+        "ipv4_prefix": table.take("ipv4-prefix", _text),
+        "ea_length": table.take("ea-length", _whole),
+        "psid_offset": table.take("psid-offset", _whole, DEFAULT_PSID_OFFSET),
+        "br": table.take("br", _text),
+        "layout": table.take("layout", _text, "draft"),
+        "provider": table.take("provider", _provider),
+        "source": f"{where}: {origin}" if origin else where,
+    }
+    table.done()
+    try:
+        return MapRule(**fields)
+    except MapeError as error:
+        table.fail(str(error))
+
+
+def _toml_files(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if path.suffix == ".toml")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ConfigError(f"{directory}: {error.strerror}") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+
+
+def _ambiguous(given: IPv6Interface, one: MapRule, other: MapRule) -> str:
+    remedy = "remove one of them"
+    if one.provider != other.provider:
+        remedy = f'name the provider ("{one.provider}" or "{other.provider}")'
+    named = " and ".join(f"{rule.provider} {rule} ({rule.source})" for rule in (one, other))
+    return f"two rules of the same length cover {given}: {named}; {remedy}"
+
+
+def _unknown_provider(name: str, known: list[str]) -> str:
+    from dualwan.toml_source import unknown  # noqa: PLC0415  only for this error
+
+    return unknown("provider", name, [AUTO, *known])
+
+
+def _checked(kind: type, what: str) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        if type(value) is not kind:  # bool is an int to isinstance
+            raise ValueError(f"must be {what}, not {value!r}")
+        return value
+
+    return convert
+
+
+_text = _checked(str, "text in quotes")
+_whole = _checked(int, "a whole number")
+_list = _checked(list, "an array of tables, as in [[rule]]")
+
+
+def _provider(value: Any) -> str:
+    if not _text(value) or value in {AUTO, "manual"}:
+        raise ValueError(f"a rule cannot have the provider {value!r}")
+    return str(value)

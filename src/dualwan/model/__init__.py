@@ -1,0 +1,1 @@
+"""The values that slices and host exchange: resources, observations, plans, state. Pure."""

@@ -1,0 +1,74 @@
+"""The kernel's state as far as slices need it: the reads, and the observation. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dualwan.model.resources import Address, Route, RouteRule, Tunnel
+from dualwan.nft.table import NftTable
+
+
+class TableId(NamedTuple):
+    """The identity of a nft table. dynamic: packets add elements to its sets."""
+
+    family: str
+    name: str
+    dynamic: bool = False
+
+
+class Reads(NamedTuple):
+    """The objects to read from the kernel; no others are read.
+
+    devices: for link, addresses and tunnel parameters. sysctls: names below /proc/sys.
+    routes, rules: whether to read those with our protocol number.
+    ipv6_default: the device whose IPv6 default route to look for, "" for none.
+    """
+
+    devices: tuple[str, ...] = ()
+    sysctls: tuple[str, ...] = ()
+    tables: tuple[TableId, ...] = ()
+    routes: bool = False
+    rules: bool = False
+    ipv6_default: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network device: its index, administrative state and kind ("" for hardware)."""
+
+    index: int
+    up: bool
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The kernel's state, as far as it was read.
+
+    routes, rules: those with our protocol number. sysctls: without those that do not exist.
+    tables: None if nft could not be queried. ipv6_default: whether there is such a route.
+    legacy: tables of iptables-legacy, such as "iptables-legacy filter".
+    """
+
+    links: Mapping[str, Link] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
+    tunnels: tuple[Tunnel, ...] = ()
+    routes: tuple[Route, ...] = ()
+    rules: tuple[RouteRule, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    tables: tuple[NftTable, ...] | None = ()
+    ipv6_default: bool = False
+    legacy: tuple[str, ...] = ()
+
+    def address_of(self, device: str) -> str:
+        """Return the first IPv4 address of ``device``, "" for none."""
+        for address in self.addresses:
+            if address.device == device and ":" not in address.address:
+                return address.address
+        return ""
+
+    def is_up(self, device: str) -> bool:
+        """Whether ``device`` exists and is administratively up."""
+        return device in self.links and self.links[device].up

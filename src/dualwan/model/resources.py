@@ -1,0 +1,181 @@
+"""Resources: kernel objects that this program owns, as comparable values.
+
+A slice returns the desired resources, the host the observed ones, and the planner compares
+them. Each has a ``key``, its identity, and a ``text`` for the user.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dualwan.nft.table import NftTable
+
+RTPROT_DUALWAN = 217  # our number in rtnetlink's rtm_protocol and fib_rules' FRA_PROTOCOL
+
+
+@dataclass(frozen=True)
+class Sysctl:
+    """A value below /proc/sys; name: with slashes, as interface names may have dots."""
+
+    name: str
+    value: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: the name."""
+        return ("sysctl", self.name)
+
+    @property
+    def text(self) -> str:
+        """As sysctl(8) prints it."""
+        return f"sysctl {self.name} = {self.value}"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host address (/32 or /128) on a device.
+
+    IPv6 addresses are added without duplicate address detection, which would delay them by
+    a second. The CE address is deprecated (preferred lifetime 0, RFC 4862 section 5.5.4), so
+    that the kernel does not select it as the source of the router's own traffic.
+    """
+
+    device: str
+    address: str
+    deprecated: bool = False
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: device and address."""
+        return ("address", self.device, self.address)
+
+    @property
+    def text(self) -> str:
+        """As `ip address` shows it."""
+        length = 128 if ":" in self.address else 32
+        lifetime = " deprecated" if self.deprecated else ""
+        return f"address {self.address}/{length} dev {self.device}{lifetime}"
+
+
+@dataclass(frozen=True)
+class Tunnel:
+    """An ip6tnl device for IPv4 in IPv6 (RFC 2473), without encapsulation limit.
+
+    local, remote: its ends. link: the device below it. mtu: in bytes.
+    """
+
+    name: str
+    local: str
+    remote: str
+    link: str
+    mtu: int
+    up: bool = True
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: the name."""
+        return ("tunnel", self.name)
+
+    @property
+    def text(self) -> str:
+        """As `ip link` shows it."""
+        return (
+            f"tunnel {self.name} local {self.local} remote {self.remote}"
+            f" dev {self.link} mtu {self.mtu}" + ("" if self.up else " (down)")
+        )
+
+
+@dataclass(frozen=True)
+class Route:
+    """An IPv4 default route in a routing table, with our protocol number.
+
+    device: "" for an unreachable route. metric: the lowest precedes, and 0 all others.
+    """
+
+    table: int
+    device: str
+    metric: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: all fields."""
+        return ("route", str(self.table), self.device, str(self.metric))
+
+    @property
+    def text(self) -> str:
+        """As `ip route` shows it."""
+        where = "main" if self.table == MAIN else str(self.table)
+        way = f"route default dev {self.device}" if self.device else "route unreachable default"
+        return f"{way} table {where}" + (f" metric {self.metric}" if self.metric else "")
+
+
+MAIN = 254  # number of the routing table main
+
+
+@dataclass(frozen=True)
+class RouteRule:
+    """An ip rule by source address or by mark, with our protocol number.
+
+    table: the routing table to look up. source: IPv4 address, "" for a rule by mark.
+    """
+
+    priority: int
+    table: int
+    source: str = ""
+    mark: int = 0
+    mask: int = 0
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: all fields."""
+        return (
+            "rule",
+            str(self.priority),
+            str(self.table),
+            self.source,
+            str(self.mark),
+            str(self.mask),
+        )
+
+    @property
+    def text(self) -> str:
+        """As `ip rule` shows it."""
+        by = f"from {self.source}" if self.source else f"fwmark {self.mark:#x}/{self.mask:#x}"
+        return f"rule {self.priority}: {by} lookup {self.table}"
+
+
+@dataclass(frozen=True)
+class Flows:
+    """The conntrack entries of an address that this machine has lost."""
+
+    address: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: the address."""
+        return ("flows", self.address)
+
+    @property
+    def text(self) -> str:
+        """The resource for the user."""
+        return f"conntrack entries of {self.address}"
+
+
+@dataclass(frozen=True)
+class Solicitation:
+    """A router solicitation to send on a device (RFC 4861 section 4.1)."""
+
+    device: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: the device."""
+        return ("solicitation", self.device)
+
+    @property
+    def text(self) -> str:
+        """The resource for the user."""
+        return f"router solicitation on {self.device}"
+
+
+Resource = Sysctl | Address | Tunnel | Route | RouteRule | NftTable | Flows | Solicitation

@@ -1,0 +1,114 @@
+"""The run state: values that one run leaves for the next, and their updates. Pure.
+
+A value that a crash would lose, such as the original of a sysctl, is noted before the step;
+the outcome of a step is noted after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from dualwan.model.plan import Action, SlicePlan, Step
+from dualwan.model.resources import Address, Sysctl, Tunnel
+from dualwan.model.usage import Losses
+from dualwan.nft.table import NftTable
+
+
+class Health(NamedTuple):
+    """The failover state, from the probes of the default way.
+
+    streak: probes in a row that contradict ``broken``. since: time of the last change of
+    ``broken``, in seconds since the epoch.
+    """
+
+    broken: bool = False
+    streak: int = 0
+    since: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunState:
+    """The run state, in /run until the next boot.
+
+    wanted: the router's goal: True after ifup or apply, False after ifdown or down.
+    sysctls: original values by slice and name, in the order of setting.
+    addresses: host addresses added to devices that are not ours (the CE address on the WAN).
+    tunnels: names of the tunnel devices created.
+    softwires, sessions: by name of the way, the last IPv4 address, whose flows may live on.
+    prefix: the IPv6 prefix of the last softwire.
+    aftr: the last IPv6 address of DS-Lite's AFTR.
+    notified_ce: the last CE address sent to the provider's update URL (IPIP).
+    health: the failover state.
+    tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
+    dialled: the PPP peers that this program has started.
+    """
+
+    wanted: bool = False
+    sysctls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
+    tunnels: tuple[str, ...] = ()
+    softwires: Mapping[str, str] = field(default_factory=dict)
+    sessions: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    aftr: str = ""
+    notified_ce: str = ""
+    health: Health = field(default_factory=Health)
+    tables: tuple[str, ...] = ()
+    losses: Losses = field(default_factory=Losses)
+    dialled: tuple[str, ...] = ()
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Devices with resources of ours, independent of the present configuration."""
+        return (*self.tunnels, *(address.device for address in self.addresses))
+
+
+def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunState:
+    """Return ``state`` with what must be on disk before the steps of ``plan``.
+
+    ``own``: devices that this program creates; their addresses vanish with them.
+    """
+    for step in plan.changes:
+        item = step.resource
+        match step.action, item:
+            case Action.CHANGE, Sysctl() if isinstance(step.was, Sysctl):
+                originals = dict(state.sysctls.get(plan.name, {}))
+                originals.setdefault(item.name, step.was.value)
+                state = replace(state, sysctls={**state.sysctls, plan.name: originals})
+            case Action.ADD, Address() if item.device not in own:
+                others = (other for other in state.addresses if other.key != item.key)
+                state = replace(state, addresses=(*others, item))
+            case Action.ADD, Tunnel():
+                state = replace(state, tunnels=tuple(dict.fromkeys((*state.tunnels, item.name))))
+    return state
+
+
+def note_step(state: RunState, name: str, step: Step) -> RunState:
+    """Return ``state`` after ``step`` of the slice ``name``."""
+    removed = step.action is Action.REMOVE
+    match step.resource:
+        case Sysctl() as item if step.action is Action.RESTORE:
+            left = {
+                key: value for key, value in state.sysctls.get(name, {}).items() if key != item.name
+            }
+            return replace(state, sysctls={**state.sysctls, name: left})
+        case Address() as item if removed:
+            kept = tuple(other for other in state.addresses if other.key != item.key)
+            return replace(state, addresses=kept)
+        case Tunnel() as item if removed:
+            return replace(
+                state, tunnels=tuple(other for other in state.tunnels if other != item.name)
+            )
+        case NftTable() as item:
+            rest = tuple(other for other in state.tables if other != item.name)
+            return replace(state, tables=rest if removed else (*rest, item.name))
+    return state
+
+
+def forget_sysctls(state: RunState, name: str) -> RunState:
+    """Return ``state`` without the originals of the slice ``name``, which are restored."""
+    return replace(
+        state, sysctls={owner: values for owner, values in state.sysctls.items() if owner != name}
+    )

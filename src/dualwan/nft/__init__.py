@@ -1,0 +1,1 @@
+"""The language of nft: tables as values, transactions, listings. Pure, no I/O."""

@@ -1,0 +1,48 @@
+"""The blocks of a table as JSON data, and back, for its record in the store. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualwan.nft.table import Block, DeviceShortcut, NftTable, Statement
+
+
+def encode(table: NftTable) -> list[Any]:
+    """Return the blocks of ``table`` as lists, strings and booleans."""
+    return [
+        [
+            block.kind,
+            block.name,
+            block.hook,
+            block.dynamic,
+            block.comment,
+            [
+                line if isinstance(line, str) else [line.device, line.verdict]
+                for line in block.lines
+            ],
+        ]
+        for block in table.blocks
+    ]
+
+
+def decode(family: str, name: str, data: Any) -> NftTable:
+    """Return the table of ``encode``'s blocks; raises ValueError for any other data."""
+    if not isinstance(data, list):
+        raise ValueError(f"nft table {family} {name}: no list of blocks")
+    return NftTable(family, name, tuple(_block(item) for item in data))
+
+
+def _block(item: Any) -> Block:
+    match item:
+        case [str(kind), str(name), str(hook), bool(dynamic), str(comment), [*lines]]:
+            return Block(kind, name, tuple(map(_line, lines)), hook, dynamic, comment)
+    raise ValueError(f"no block of a nft table: {item!r:.80}")
+
+
+def _line(item: Any) -> Statement:
+    match item:
+        case str(line):
+            return line
+        case [str(device), str(verdict)]:
+            return DeviceShortcut(device, verdict)
+    raise ValueError(f"no statement of a nft table: {item!r:.80}")

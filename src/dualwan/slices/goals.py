@@ -1,0 +1,80 @@
+"""The scope of an event and its goals: which slices it concerns, and whether up or down. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dualwan.model.event import Event
+from dualwan.model.observed import Observed, Reads
+from dualwan.model.state import RunState
+from dualwan.model.way import Kind, Way, of_kind
+from dualwan.slices.slice import Remains, Slice
+
+
+def scope(event: Event, state: RunState, prefix: str, *, missing: bool) -> Event:
+    """Return ``event``, or PREFIX_CHANGED where it has to concern every slice.
+
+    That is so if the line's ``prefix`` is another one than last time, or if a table that was
+    loaded is ``missing``: a program that flushed the ruleset took all of them. Both count
+    only while the router is to be up, and for events that leave that as it is.
+    """
+    renumbered = bool(prefix and state.prefix and prefix != state.prefix)
+    if (renumbered or missing) and state.wanted and event.wanted is None:
+        return Event.PREFIX_CHANGED
+    return event
+
+
+def concerned(event: Event, slices: Iterable[Slice]) -> list[Slice]:
+    """Return the ``slices`` in the scope of ``event``."""
+    if event is Event.DOWN:
+        return [one for one in slices if not one.closes]
+    if event is Event.POST_DOWN:
+        return [one for one in slices if one.closes]
+    if event.of_ppp:
+        return [one for one in slices if one.serves_ppp]
+    return list(slices)
+
+
+def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool]:
+    """Return the goal of each slice by name: True for up, False for down.
+
+    ``slices`` are those that ``event`` concerns. After ifdown the slice that closes the router
+    stays while the WAN or a PPP session is up, so that it opens last. A PPP session that was
+    dialled without ifup gets the slices that serve it, and they go down with it.
+    """
+    if event in (Event.REMOVE, Event.DOWN):
+        return {one.name: False for one in slices}
+    if event.wanted:
+        return {one.name: True for one in slices}
+    ppp = any(now.observed.is_up(way.device) for way in of_kind(now.ways, Kind.PPP))
+    wanted = now.state.wanted and event is not Event.POST_DOWN
+    return {
+        one.name: wanted
+        or (ppp and one.serves_ppp)
+        or (one.closes and now.observed.is_up(now.wan) and _is_loaded(one, now.observed))
+        for one in slices
+    }
+
+
+def _is_loaded(one: Slice, observed: Observed) -> bool:
+    """Whether the slice's nft table is loaded."""
+    return one.table is not None and any(
+        table.name == one.table.name for table in observed.tables or ()
+    )
+
+
+def reads(
+    slices: Iterable[Slice], wan: str, sysctls: Iterable[str], ways: Iterable[Way], state: RunState
+) -> Reads:
+    """Return what the host must observe for the plans of ``slices``."""
+    mine = list(slices)
+    noted = (name for one in mine for name in state.sysctls.get(one.name, ()))
+    devices = (wan, *(way.device for way in ways), *state.devices)
+    return Reads(
+        devices=tuple(dict.fromkeys(name for name in devices if name)),
+        sysctls=tuple(dict.fromkeys((*sysctls, *noted))),
+        tables=tuple(one.table for one in mine if one.table),
+        routes=any(one.routes for one in mine),
+        rules=any(one.rules for one in mine),
+        ipv6_default=wan if any(one.ipv6_default for one in mine) else "",
+    )

@@ -1,0 +1,236 @@
+"""The snat slice: one nft table that translates what leaves by any way. Pure.
+
+README.md draws the path of a packet through it. Its last chain is the egress filter: only
+packets from the shared address and its ports leave by the tunnel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dualwan.config import Config, forwards
+from dualwan.config.forwards import Forward
+from dualwan.config.mape import MapE
+from dualwan.mape.portset import PortSet
+from dualwan.model.observed import TableId
+from dualwan.model.plan import SlicePlan
+from dualwan.model.usage import Losses
+from dualwan.model.way import Kind, Softwire, Way, of_kind
+from dualwan.nft.table import Block, DeviceShortcut, NftTable, commented, counter
+from dualwan.slices.firewall import SLICE as FIREWALL
+from dualwan.slices.slice import Counts, Remains, Situation, Slice
+from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
+from dualwan.slices.snat.allocate import PortAllocator
+from dualwan.slices.snat.mape_inbound import MapeInbound
+from dualwan.slices.snat.match import any_block, inside, outside
+from dualwan.slices.snat.names import (
+    EGRESS_FILTER,
+    EGRESS_FILTER_ICMP,
+    NO_PORT,
+    POSTROUTING,
+    PREROUTING,
+    REFUSED,
+    TRANSLATE,
+    UNTRANSLATED,
+)
+from dualwan.slices.snat.ports import Pool, pool
+from dualwan.slices.snat.quota import Quota
+from dualwan.slices.tables import only_table
+
+NAME = "snat"
+TABLE = TableId("ip", "dualwan_snat", dynamic=True)
+
+_REFUSE = f"counter name {UNTRANSLATED} drop"
+_ICMP_ECHO = 8 << 8  # type and code of an echo request: what "th sport" reads in ICMP
+
+
+def bring_up(at: Situation) -> SlicePlan:
+    """Return the steps that bring the translation to its desired state."""
+    return replace(
+        only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed),
+        problems=_possible(at.config, _softwire_way(at.ways))[1],
+    )
+
+
+def take_down(remains: Remains) -> SlicePlan:
+    """Return the steps that take the translation away."""
+    return only_table(NAME, None, TABLE.name, remains.observed)
+
+
+def _softwire_way(ways: tuple[Way, ...]) -> Way:
+    """Return the softwire whose address is translated here."""
+    return of_kind(ways, Kind.SOFTWIRE)[0]
+
+
+def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
+    """Return the whole table."""
+    way = _softwire_way(ways)
+    softwire, possible = way.softwire, _possible(config, way)[0]
+    if softwire and isinstance(config.mape, MapE) and softwire.port_set:
+        return _shared_table(config, ways, config.mape, softwire, softwire.port_set, possible)
+    address = way.address if softwire and softwire.translated else ""
+    inbound = MapeInbound(address, way.device, possible if address else (), ())
+    return NftTable(
+        TABLE.family,
+        TABLE.name,
+        (
+            counter(UNTRANSLATED),
+            *_prerouting([*inbound.rules(), *pppoe_inbound.rules(config, ways, address)]),
+            *inbound.chains(),
+            *pppoe_inbound.chains(config, ways),
+            _postrouting(config, ways, inbound, f"snat ip to {address}" if address else ""),
+            _simple_filter(way.device, softwire),
+        ),
+    )
+
+
+def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
+    """Return the tunnel's forwards that the line has a port for, and a problem for each other."""
+    if way.softwire is None:
+        return (), ()
+    return forwards.split(forwards.with_via(way.name, config.forwards), way.softwire.port_set)
+
+
+def _shared_table(  # noqa: PLR0913, PLR0917
+    config: Config,
+    ways: tuple[Way, ...],
+    mape: MapE,
+    softwire: Softwire,
+    port_set: PortSet,
+    possible: tuple[Forward, ...],
+) -> NftTable:
+    """Return the table of a shared address."""
+    tunnel = mape.tunnel
+    ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed, [one.port for one in possible])
+    quota = Quota(ports, mape.max_share)
+    if not quota.uncounted:  # without metering, buckets have no use
+        ports = ports.undivided()
+        quota = replace(quota, pool=ports)
+    inbound = MapeInbound(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
+    timeout_rules = timeouts.rules() if mape.conntrack_timeouts else {}
+    allocator = PortAllocator(ports, timeout_rules, quota.metering(), inbound.owned)
+    # The comment of the maps: their elements are valid for this port set only.
+    identity = f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/{port_set.psid_length}"
+    return NftTable(
+        TABLE.family,
+        TABLE.name,
+        (
+            counter(UNTRANSLATED),
+            counter(NO_PORT),
+            *(timeouts.objects() if timeout_rules else []),
+            *(allocate.sets(identity) if ports.counted else []),
+            *quota.sets(),
+            *inbound.sets(identity),
+            *_prerouting(
+                [
+                    *inbound.rules(),
+                    *pppoe_inbound.rules(config, ways, ports.address),
+                    *quota.rules(),
+                ]
+            ),
+            *inbound.chains(),
+            *pppoe_inbound.chains(config, ways),
+            *quota.chains(tunnel),
+            _postrouting(
+                config,
+                ways,
+                inbound,
+                allocate.BY_PROTOCOL if ports.counted else f"goto {TRANSLATE.name}",
+            ),
+            *(
+                allocator.chains()
+                if ports.counted
+                else [_translate_by_blocks(ports, timeout_rules)]
+            ),
+            *_egress_filter(config, ports, port_set, inbound),
+        ),
+    )
+
+
+def _translate_by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Block:
+    """Return the chain of a set too large to be given out port by port, or without a free port."""
+    translate = (
+        [
+            commented(
+                f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(ports)}",
+                f"{len(ports.blocks)} blocks in turn",
+            )
+        ]
+        if ports.blocks
+        else []
+    )
+    return TRANSLATE.block(
+        *(rule for rules in timeout_rules.values() for rule in rules), *translate
+    )
+
+
+def _prerouting(rules: list[str]) -> list[Block]:
+    return [PREROUTING.block(*rules)] if rules else []
+
+
+def _postrouting(
+    config: Config, ways: tuple[Way, ...], inbound: MapeInbound, translate: str
+) -> Block:
+    return POSTROUTING.block(
+        *([f'oifname "{_softwire_way(ways).device}" {translate}'] if translate else []),
+        *(f'oifname "{way.device}" masquerade' for way in of_kind(ways, Kind.PPP)),
+        *inbound.hairpin(translate),
+        *pppoe_inbound.hairpin(config, ways),
+    )
+
+
+def _simple_filter(tunnel: str, softwire: Softwire | None) -> Block:
+    """Return the egress filter of an address that is not shared, or without an address."""
+    others = f'oifname != "{tunnel}" accept'
+    if softwire is None:
+        return EGRESS_FILTER.block(others, _REFUSE)
+    if not softwire.translated:
+        return EGRESS_FILTER.block(others)
+    return EGRESS_FILTER.block(others, f"ip saddr != {softwire.ipv4} {_REFUSE}")
+
+
+def _egress_filter(
+    config: Config, ports: Pool, port_set: PortSet, inbound: MapeInbound
+) -> list[Block]:
+    """Return the chains that let only the shared address with a port of the set out.
+
+    The border relay drops other packets anyway (RFC 7597 section 8.1); dropped here they are
+    counted, and no private address shows outside. Every packet of every flow passes here, so
+    the frequent cases come first: a correct packet to the tunnel, then one to the LAN, by the
+    index of its device (nft.table.DeviceShortcut). A comparison of names costs as much as both.
+    """
+    correct = " ".join(inside(port_set, "th sport"))
+    if _ICMP_ECHO in port_set:
+        correct = f"meta l4proto != icmp {correct}".rstrip()
+    comment = (
+        f"PSID {port_set.psid}: offset {port_set.psid_offset}, length {port_set.psid_length} bits"
+    )
+
+    def wrong(port: str) -> list[str]:
+        return [
+            commented(f"{condition} {_REFUSE}", comment) for condition in outside(port_set, port)
+        ]
+
+    return [
+        EGRESS_FILTER.block(
+            *inbound.egress(),
+            commented(f"ip saddr {ports.address} {correct} accept", comment),
+            *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
+            f'oifname != "{config.mape.tunnel}" accept',
+            f"ip saddr != {ports.address} {_REFUSE}",
+            f"meta l4proto icmp goto {EGRESS_FILTER_ICMP.name}",
+            f"meta l4proto != {{ tcp, udp }} {_REFUSE}",
+            *wrong("th sport"),
+        ),
+        EGRESS_FILTER_ICMP.block("icmp type != echo-request accept", *wrong("icmp id")),
+        *inbound.learning(),
+    ]
+
+
+def _losses(named: dict[str, int], refused: dict[str, int]) -> Losses:
+    return Losses(refused, named.get(NO_PORT, 0), named.get(UNTRANSLATED, 0))
+
+
+SLICE = Slice(
+    NAME, bring_up, take_down, needs=FIREWALL.name, table=TABLE, counts=Counts(REFUSED, _losses)
+)

@@ -1,0 +1,151 @@
+"""Inbound traffic to the shared address: forwards, and hosts with an open NAT. Pure.
+
+The port of a forward is reserved: no flow gets it as a source port, and it always leads to the
+server.
+
+A host in `open-nat` has address-dependent filtering for UDP (RFC 4787 section 5): a peer that
+it has sent to may answer from any port. Each of its endpoints owns its outer port while it is
+in use, so that every packet to that port is for this host.
+
+LAN hosts reach both by the shared address too, and are seen with that address themselves
+(hairpinning, RFC 4787 REQ-9, RFC 5382 REQ-8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from dualwan.config.forwards import Forward
+from dualwan.nft.table import Block, dynamic, elements
+from dualwan.slices.dnat import dnat_rules
+from dualwan.slices.snat.flow import ENDPOINT, UDP
+from dualwan.slices.snat.names import (
+    MAPE_HAIRPIN,
+    MAPE_INBOUND,
+    OPEN_NAT,
+    OPEN_OWNED,
+    OPEN_PEERS,
+    OPEN_PORTS,
+)
+
+_OWNERS = 4096  # as many as counted ports at the most; about 100 bytes each
+_PEERS = 65536  # about 100 bytes each
+_LIFE = "5m"  # after the last outbound packet (recommended by RFC 4787 REQ-5c)
+
+
+@dataclass(frozen=True)
+class MapeInbound:
+    """Inbound traffic to ``address`` by ``tunnel``: ``forwards``, and UDP of the hosts ``open``."""
+
+    address: str
+    tunnel: str
+    forwards: Sequence[Forward]
+    open: Sequence[IPv4Address]
+
+    @property
+    def applies(self) -> bool:
+        """Whether any inbound traffic is accepted."""
+        return bool(self.forwards or self.open)
+
+    @property
+    def owned(self) -> str:
+        """Name of the set of UDP ports that open hosts own, "" for none."""
+        return OPEN_OWNED if self.open else ""
+
+    def sets(self, identity: str) -> list[Block]:
+        """Return the set of owned ports, and the maps of those ports and of their peers.
+
+        They hold elements of the port set ``identity``.
+        """
+        if not self.open:
+            return []
+        return [
+            dynamic("set", OPEN_OWNED, "type inet_service", _OWNERS, _LIFE, identity),
+            dynamic(
+                "map",
+                OPEN_PORTS,
+                "type inet_service : ipv4_addr . inet_service",
+                _OWNERS,
+                _LIFE,
+                identity,
+            ),
+            dynamic(
+                "map",
+                OPEN_PEERS,
+                "type inet_service . ipv4_addr : ipv4_addr . inet_service",
+                _PEERS,
+                _LIFE,
+                identity,
+            ),
+        ]
+
+    def rules(self) -> list[str]:
+        """Return the first rules of the prerouting chain."""
+        if not self.applies:
+            return []
+        return [
+            f'iifname "{self.tunnel}" goto {MAPE_INBOUND.name}',
+            f"ip daddr {self.address} goto {MAPE_HAIRPIN.name}",
+        ]
+
+    def chains(self) -> list[Block]:
+        """Return the chains that translate destinations, from outside and from the LAN."""
+        if not self.applies:
+            return []
+        peers, ports = (
+            ([], [])
+            if not self.open
+            else (
+                [f"meta l4proto udp dnat ip to udp dport . ip saddr map @{OPEN_PEERS}"],
+                [f"meta l4proto udp dnat ip to udp dport map @{OPEN_PORTS}"],
+            )
+        )
+        return [
+            MAPE_INBOUND.block(
+                f"ip daddr != {self.address} return", *dnat_rules(self.forwards), *peers
+            ),
+            MAPE_HAIRPIN.block(*dnat_rules(self.forwards, any_source=True), *ports),
+        ]
+
+    def hairpin(self, translate: str) -> list[str]:
+        """Return rules for postrouting: a LAN host that hairpins gets the shared address.
+
+        ``translate``: the statement that translates a flow by the tunnel.
+        """
+        if not self.applies:
+            return []
+        return [
+            f'iifname != "{self.tunnel}" ct status dnat ct original ip daddr {self.address} '
+            f"{translate}"
+        ]
+
+    def egress(self) -> list[str]:
+        """Return the first rules of the egress filter: packets of open hosts renew elements."""
+        if not self.open:
+            return []
+        return [
+            f"meta l4proto udp ct original ip saddr {elements(map(str, self.open))} "
+            f"jump {OPEN_NAT.name}"
+        ]
+
+    def learning(self) -> list[Block]:
+        """Return the chain that adds and renews the ports and peers of open hosts.
+
+        Existing entries win: an endpoint that had to take an owned port (none was free)
+        receives no packet on it from outside.
+        """
+        if not self.open:
+            return []
+        endpoint = f"meta l4proto udp update @{{}} {{{{ {{}} : {ENDPOINT} }}}}"
+        return [
+            OPEN_NAT.block(
+                f'oifname != "{self.tunnel}" return',
+                "ct direction != original return",
+                UDP.learn,
+                f"meta l4proto udp update @{OPEN_OWNED} {{ th sport }}",
+                endpoint.format(OPEN_PORTS, "th sport"),
+                endpoint.format(OPEN_PEERS, "th sport . ip daddr"),
+            )
+        ]

@@ -1,0 +1,66 @@
+"""Port sets and ports as nft text. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dualwan.mape.portset import PORT_BITS, PortSet
+from dualwan.nft.table import elements
+from dualwan.slices.snat.ports import Pool
+
+
+def inside(port_set: PortSet, port: str) -> list[str]:
+    """Return conditions that ``port``, a nft expression, meets together if it is of the set.
+
+    They compare the bits of RFC 7597 section 5.1: two comparisons per packet, instead of a
+    tree search in a set of 63 ranges.
+    """
+    return [f"{port} & {mask:#06x} {sign} {value:#06x}" for mask, sign, value in _bits(port_set)]
+
+
+def outside(port_set: PortSet, port: str) -> list[str]:
+    """Return conditions of which ``port`` meets at least one if it is not of the set."""
+    return [
+        f"{port} & {mask:#06x} {'==' if sign == '!=' else '!='} {value:#06x}"
+        for mask, sign, value in _bits(port_set)
+    ]
+
+
+def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
+    """Return mask, operator and value of each comparison."""
+    found = []
+    if port_set.psid_length:
+        shift = PORT_BITS - port_set.psid_offset - port_set.psid_length
+        found.append((((1 << port_set.psid_length) - 1) << shift, "==", port_set.psid << shift))
+    if port_set.psid_offset:
+        shift = PORT_BITS - port_set.psid_offset
+        found.append((((1 << port_set.psid_offset) - 1) << shift, "!=", 0))
+    return found
+
+
+def in_turn(ports: Sequence[int]) -> str:
+    """Return a nft expression that yields each of ``ports`` in turn."""
+    if len(ports) == 1:  # nft refuses "mod 1"
+        ports = (*ports, *ports)
+    values = elements(f"{at} : {port}" for at, port in enumerate(ports))
+    return f"numgen inc mod {len(ports)} map {values}"
+
+
+def each_port(pool: Pool, port: str) -> str:
+    """Return the operand of `snat ip to` that is the address and ``port``, a nft expression."""
+    return f"{port} map " + elements(f"{one} : {pool.address} . {one}" for one in pool.ports)
+
+
+def any_block(pool: Pool) -> str:
+    """Return the operand of `snat ip to` that is the address and each block in turn.
+
+    Only the concatenation (address . ports) uses every port of a block on every nft since
+    1.0.6, and translates ICMP echo identifiers too. `snat to ADDR : numgen … map` uses one
+    port per block on 1.0.6, and 1.1 refuses it. A block of one port is a range too, because
+    nft does not mix ranges and single ports in a map.
+    """
+    blocks = pool.blocks if len(pool.blocks) > 1 else pool.blocks * 2
+    values = elements(
+        f"{at} : {pool.address} . {low}-{high}" for at, (low, high) in enumerate(blocks)
+    )
+    return f"numgen inc mod {len(blocks)} map {values}"

@@ -1,0 +1,72 @@
+"""Servers in the LAN behind a PPP session's address, for the outside and for LAN hosts. Pure.
+
+No rule names that address, because each reconnect may change it. From outside it is an address
+of the device by which a packet came in. From the LAN it is an address of this router that is
+not of the interface by which the packet came in, and not private, as the addresses of the
+router's other LAN interfaces are.
+
+A LAN host that uses it (hairpinning) is seen with the router's LAN address, so that the answer
+comes back through the router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dualwan.config import Config, forwards
+from dualwan.config.forwards import Forward
+from dualwan.config.sections import RFC1918
+from dualwan.model.way import Kind, Way, of_kind
+from dualwan.nft.table import Block
+from dualwan.slices import dnat, marks, zones
+from dualwan.slices.snat.names import SESSION_HAIRPIN, SESSION_INBOUND
+
+
+def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, list[Forward]]]:
+    """Yield each PPP session that has forwards, with its forwards."""
+    for way in of_kind(ways, Kind.PPP):
+        if mine := forwards.with_via(way.name, config.forwards):
+            yield way, mine
+
+
+def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
+    """Return rules for prerouting; ``shared`` is the softwire's address, "" for none."""
+    others = ", ".join((*map(str, RFC1918), *([shared] if shared else [])))
+    public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
+    return [
+        rule
+        for way, mine in _with_forwards(config, ways)
+        for rule in (
+            f'iifname "{way.device}" goto {SESSION_INBOUND.of(way.name)}',
+            *(
+                f"{lan} {dnat.ports(mine)} {public} goto {SESSION_HAIRPIN.of(way.name)}"
+                for lan in zones.from_lan(config)
+            ),
+        )
+    ]
+
+
+def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
+    """Return the chains that translate destinations, from outside and from the LAN."""
+    return [
+        one
+        for way, mine in _with_forwards(config, ways)
+        for one in (
+            SESSION_INBOUND.block(
+                "fib daddr . iif type != local return", *dnat.dnat_rules(mine), of=(way.name,)
+            ),
+            SESSION_HAIRPIN.block(
+                marks.assign("ct mark", marks.of_hairpin(way)),
+                *dnat.dnat_rules(mine, any_source=True),
+                of=(way.name,),
+            ),
+        )
+    ]
+
+
+def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
+    """Return rules for postrouting that masquerade a LAN host that hairpins."""
+    return [
+        f"{marks.is_set('ct mark', marks.of_hairpin(way))} masquerade"
+        for way, _ in _with_forwards(config, ways)
+    ]

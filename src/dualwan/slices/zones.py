@@ -1,0 +1,64 @@
+"""The two zones, LAN and outside, as nft matches. Pure.
+
+Interfaces define a zone. Where WAN and LAN share a NIC, its IPv4 networks do: the line itself
+carries IPv4 only inside the tunnel and PPPoE, so bare IPv4 on that NIC is the LAN's. IPv6 of
+LAN hosts on a shared NIC does not pass this router, and counts as outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dualwan.config import Config
+from dualwan.model.way import Kind, Way, devices, of_kind
+from dualwan.nft.table import elements, quoted
+
+
+def outside(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
+    """Return every interface that leads outside: the WAN and the device of each way."""
+    return (config.wan.interface, *devices(ways))
+
+
+def outside_ipv6(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
+    """Return the outside interfaces that carry IPv6: the WAN and the PPP sessions."""
+    return (config.wan.interface, *devices(of_kind(ways, Kind.PPP)))
+
+
+def one_nic(config: Config) -> str:
+    """Return the interface that is both WAN and LAN, "" for none."""
+    return config.wan.interface if config.wan.interface in config.lan.interfaces else ""
+
+
+def lan_only(config: Config) -> tuple[str, ...]:
+    """Return the LAN interfaces that are not the WAN too."""
+    return tuple(name for name in config.lan.interfaces if name != config.wan.interface)
+
+
+def lan_networks(config: Config) -> str:
+    """Return the LAN's IPv4 networks on a shared NIC, as a nft set."""
+    return elements(map(str, config.lan.networks))
+
+
+def from_lan(config: Config) -> list[str]:
+    """Return nft matches that together cover all packets from the LAN."""
+    names, nic = lan_only(config), one_nic(config)
+    return [
+        *([f"iifname {quoted(names)}"] if names else []),
+        *([f'iifname "{nic}" ip saddr {lan_networks(config)}'] if nic else []),
+    ]
+
+
+def to_outside(config: Config, ways: Iterable[Way]) -> list[str]:
+    """Return nft matches that together cover all packets to the outside."""
+    nic = one_nic(config)
+    return [
+        f"oifname {quoted(name for name in outside(config, ways) if name != nic)}",
+        *(
+            [
+                f'oifname "{nic}" ip daddr != {lan_networks(config)}',
+                f'oifname "{nic}" meta nfproto ipv6',
+            ]
+            if nic
+            else []
+        ),
+    ]

@@ -1,0 +1,61 @@
+"""What several tests let happen on a line: PPPoE comes back, IPv6 leads outside, two ends talk."""
+
+import socket
+
+from line import CLIENT
+
+NEIGHBOUR = "192.168.1.20"  # another address of the LAN's one machine
+OUTSIDE6 = "2001:db8:2::1"
+
+
+def forward(via="", port=8080, to=f"{CLIENT}:80", protocol="tcp", more=""):
+    """Return a [[forward]] as text."""
+    given = f'via = "{via}"\n' if via else ""
+    return f'[[forward]]\n{given}protocol = "{protocol}"\nport = {port}\nto = "{to}"\n{more}\n'
+
+
+def reconnect(line, address, router=True):
+    """Let PPPoE come back with ``address``, as the kernel shows it."""
+    line.router.ip(f"""
+        link set ppp0 down
+        address flush dev ppp0
+        link set ppp0 up
+        address add {address}/32 dev ppp0
+    """)
+    return line.event("ppp-up", PPP_IFACE="ppp0") if router else ""
+
+
+def with_ipv6(line, near, far):
+    """Let IPv6 lead outside by the router's device ``near``, the internet's ``far``."""
+    line.router.ip(f"""
+        address add 2001:db8:2::2/64 dev {near} nodad
+        route add default via {OUTSIDE6} dev {near}
+    """)
+    line.internet.ip(f"""
+        address add {OUTSIDE6}/64 dev {far} nodad
+        route add 2001:db8:1::/64 via 2001:db8:2::2
+    """)
+    if near == "ppp0":  # a real one has two ends and asks nobody who is where
+        for space, device, address, other in (
+            (line.router, near, OUTSIDE6, line.internet.mac(far)),
+            (line.internet, far, "2001:db8:2::2", line.router.mac(near)),
+        ):
+            space.run("ip", "neigh", "replace", address, "lladdr", other, "dev", device)
+
+
+def exchange(server, client):
+    """Let ``server`` accept and answer ``client``; return whom the server saw, and its socket."""
+    accepted, peer = server.accept()
+    client.sendall(b"question")
+    assert accepted.recv(8) == b"question"
+    accepted.sendall(b"answer")
+    assert client.recv(6) == b"answer"
+    return peer[0], accepted
+
+
+def from_lan(line, address, port, source=CLIENT):
+    """Return a connection of a LAN host that goes through the router."""
+    client = line.lan.open_socket(socket.AF_INET, socket.SOCK_STREAM, timeout=2)
+    client.bind((source, 0))
+    client.connect((address, port))
+    return client

@@ -1,0 +1,77 @@
+"""The golden cases of tests/golden, whose README says how to read, add and rewrite one."""
+
+import os
+
+import pytest
+from golden_cases import GOLDEN, nft_cases, plan_cases
+from nft_text import difference, folded, reviewable
+
+from dualwan.model.event import Event
+from dualwan.model.resources import RTPROT_DUALWAN
+from dualwan.reconcile import make_plan
+from dualwan.report.plan import lines
+
+DATA = GOLDEN.with_name("data")
+WHOLE = "divided"  # has every map written out; tests/netns/test_translation.py loads it
+WRITE = bool(os.environ.get("DUALWAN_WRITE_GOLDEN"))
+ROWS = 300  # lines of a file that a person reads
+COLUMNS = 200
+
+
+def compare(path, text):
+    """Compare ``text`` with a golden file, or write it if that was asked for; "" for no file."""
+    if WRITE:
+        path.unlink(missing_ok=True)
+        if text:
+            path.write_text(text)
+    golden = path.read_text() if path.exists() else ""
+    assert golden == text, f"{path.relative_to(GOLDEN)} is different; see {GOLDEN}/README.md"
+
+
+def texts(case):
+    """Return the nft texts of a case, each by the short name of its table."""
+    found = {name.removeprefix("dualwan_"): one.source() for name, one in case.tables.items()}
+    return found if case.name == WHOLE else {name: reviewable(one) for name, one in found.items()}
+
+
+@pytest.mark.parametrize("case", plan_cases(), ids=lambda case: case.name)
+def test_the_plan_is_as_written_down(case):
+    """Configuration, observed state and event lead to these lines and no others."""
+    plan = make_plan(case.config, case.host(), case.event)
+    shown = (
+        *lines(plan),
+        *(f"problem: {text}" for text in plan.problems),
+        *(f"warning: {text}" for text in plan.warnings),
+        *(f"not seen: {text}" for text in plan.unobserved),
+    )
+    compare(case.folder / "plan.txt", "".join(f"{text}\n" for text in shown))
+
+
+@pytest.mark.parametrize("case", nft_cases(), ids=lambda case: case.name)
+def test_the_nft_texts_are_as_written_down(case):
+    """A configuration leads to these tables, to the letter, or to those of its base."""
+    base = texts(case.base) if case.base else {}
+    for name, text in texts(case).items():
+        whole = case.folder / f"{name}.nft"
+        if case.base is None or whole.exists():
+            compare(whole, folded(text))
+            continue
+        compare(case.folder / f"{name}.diff", folded(difference(reviewable(base[name]), text)))
+
+
+def test_every_event_has_a_case():
+    """Nothing that can happen goes unwritten."""
+    assert {case.event for case in plan_cases()} == {*Event}
+    assert RTPROT_DUALWAN == 217, "registered in etc/dualwan.rt_protos.conf"
+
+
+def test_a_person_can_review_every_file():
+    """No long file but the text that is whole, no long line, and none that no case asks for."""
+    for path in (*GOLDEN.rglob("*"), *DATA.rglob("*")):
+        if path.is_file():
+            rows = path.read_bytes().splitlines()
+            assert max(map(len, rows), default=0) <= COLUMNS, path
+            assert len(rows) <= ROWS or path == GOLDEN / "nft" / WHOLE / "snat.nft", path
+            assert path.parent.name not in {"plan", "nft"}, path
+    folders = {*GOLDEN.glob("plan/*"), *GOLDEN.glob("nft/*")}
+    assert folders == {case.folder for case in (*plan_cases(), *nft_cases())}

@@ -1,0 +1,269 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from machine import BASE, Machine
+
+from dualwan import hook
+from dualwan.model.event import Event
+
+HOOKS = Path(__file__).parents[2] / "hooks"
+# What takes longer to load than the whole of a hook that is not ours may take.
+HEAVY = {
+    "dns",
+    "pyroute2",
+    "structlog",
+    "nftables",
+    "tomli",
+    "pyudev",
+    "argparse",
+    "dataclasses",
+    "pathlib",
+    "re",
+    "json",
+    "subprocess",
+    "logging",
+    "dualwan.config",
+    "dualwan.slices.goals",
+}
+RUN_AND_TELL = """
+import sys
+sys.argv = sys.argv[1:]
+code = 0
+try:
+    exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
+except SystemExit as end:
+    code = end.code
+print(code, *sys.modules)
+"""
+
+
+@pytest.fixture(name="config")
+def _config(tmp_path):
+    """Return the path of a configuration."""
+    path = tmp_path / "dualwan.toml"
+    path.write_text(BASE)
+    return path
+
+
+@pytest.fixture(name="log")
+def _log(monkeypatch):
+    """Collect what would go to syslog."""
+    lines = []
+    monkeypatch.setattr("syslog.syslog", lambda _level, line: lines.append(line))
+    return lines
+
+
+@pytest.fixture(name="machine")
+def _machine(monkeypatch):
+    """Let hooks act on a machine in memory."""
+    machine = Machine("wan0", "lan0")
+    monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
+    return machine
+
+
+def run_hook(path, config, **environ):
+    """Run the hook at PATH as ifupdown and pppd do; return code, modules loaded and errors."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", RUN_AND_TELL, path],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={
+            "PYTHONPATH": os.environ["PYTHONPATH"],
+            "DUALWAN_CONFIG": str(config),
+            "DUALWAN_RUN": "/nonexistent",
+            **environ,
+        },
+    )
+    code, *modules = done.stdout.split()
+    return int(code), set(modules), done.stderr
+
+
+# --- from the environment to an event --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("phase", "event"),
+    [
+        ("pre-up", Event.PRE_UP),
+        ("post-up", Event.UP),
+        ("pre-down", Event.DOWN),
+        ("post-down", Event.POST_DOWN),
+        ("", None),
+        ("odd", None),
+    ],
+)
+def test_ifupdown_says_phase_and_interface(phase, event):
+    """interfaces(5): PHASE is one of four, IFACE the physical interface."""
+    assert hook.from_ifupdown({"PHASE": phase, "IFACE": "wan0"}) == (event, "wan0")
+
+
+def test_pppd_says_it_by_the_folder():
+    """pppd(8): ip-up.d or ip-down.d, PPP_IFACE the device."""
+    assert hook.from_ppp("ip-up.d", {"PPP_IFACE": "ppp0"}) == (Event.PPP_UP, "ppp0")
+    assert hook.from_ppp("ip-down.d", {"PPP_IFACE": "ppp0"}) == (Event.PPP_DOWN, "ppp0")
+    assert hook.from_ppp("ipv6-up.d", {"PPP_IFACE": "ppp0"}) == (None, "ppp0")
+    assert hook.from_ppp("ip-up.d", {}) == (Event.PPP_UP, "")
+
+
+@pytest.mark.parametrize(
+    ("event", "interface", "ours"),
+    [
+        (Event.UP, "wan0", True),
+        (Event.UP, "ppp0", False),
+        (Event.UP, "lan0", False),
+        (Event.UP, "--all", False),
+        (Event.PPP_UP, "ppp0", True),
+        (Event.PPP_DOWN, "ppp1", False),
+        (Event.PPP_UP, "wan0", False),
+    ],
+)
+def test_whose_event_it_is(event, interface, ours):
+    """The WAN's by ifupdown and our own PPPoE's by pppd; nobody else's."""
+    assert hook.concerns(event, interface, "wan0", "ppp0") is ours
+
+
+# --- whose business it is --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"PHASE": "post-up", "IFACE": "eth9"},
+        {"PHASE": "post-up", "IFACE": "--all"},
+        {"PHASE": "pre-up", "IFACE": "lo"},
+        {"PHASE": "post-up"},
+        {},
+    ],
+)
+def test_other_interfaces_load_nothing(config, environ):
+    """Not ours: out again before anything heavy is imported, with code 0."""
+    code, modules, said = run_hook(HOOKS / "ifupdown", config, **environ)
+    assert code == 0
+    assert not modules & HEAVY
+    assert {name for name in modules if name.startswith("dualwan")} == {
+        "dualwan",
+        "dualwan.hook",
+        "dualwan.model",
+        "dualwan.model.event",
+        "dualwan.paths",
+    }
+    assert said == ""
+
+
+@pytest.mark.parametrize("folder", ["ip-up.d", "ip-down.d"])
+def test_another_pppd_loads_nothing(config, tmp_path, folder):
+    """A VPN's pppd runs the same folders."""
+    (tmp_path / folder).mkdir()
+    hook = tmp_path / folder / "00dualwan-hook"
+    hook.symlink_to(HOOKS / "ppp")
+    code, modules, said = run_hook(hook, config, PPP_IFACE="ppp7")
+    assert (code, said) == (0, "")
+    assert not modules & HEAVY
+
+
+def test_without_a_configuration_nothing_happens(tmp_path):
+    """Installed and not configured yet: every ifup goes on as before."""
+    code, modules, said = run_hook(
+        HOOKS / "ifupdown", tmp_path / "none", PHASE="post-up", IFACE="wan0"
+    )
+    assert (code, said) == (0, "")
+    assert not modules & HEAVY
+
+
+@pytest.mark.parametrize("name", ["ifupdown", "ppp"])
+def test_hooks_that_outlive_the_package_are_silent(name):
+    """Files in /etc stay after `apt remove`; they end with 0 and no word."""
+    done = subprocess.run(
+        [sys.executable, "-I", HOOKS / name],
+        check=False,
+        capture_output=True,
+        env={"PHASE": "post-up", "IFACE": "wan0", "PPP_IFACE": "ppp0"},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_an_interface_that_is_only_mentioned_changes_nothing(config, machine, log):
+    """The LAN stands in the configuration, but its ifup is none of our business."""
+    assert hook.hook(Event.UP, "lan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert machine.applied == []
+    assert log == []
+
+
+# --- what is ours ----------------------------------------------------------------------------
+
+
+def test_a_hook_does_what_its_event_asks_for(config, machine, log):
+    """One function of the environment: the event happens, each change is logged, 0."""
+    environ = {"DUALWAN_CONFIG": str(config), "IFACE": "wan0", "PHASE": "post-up"}
+    assert hook.hook(*hook.from_ifupdown(environ), environ) == 0
+    assert {table.name for table in machine.state.tables} == {
+        "dualwan_firewall",
+        "dualwan_snat",
+        "dualwan_pbr",
+    }
+    assert len(log) == len(machine.applied)
+    machine.connect("203.0.113.1")
+    environ = {"DUALWAN_CONFIG": str(config), "PPP_IFACE": "ppp0"}
+    assert hook.hook(*hook.from_ppp("ip-up.d", environ), environ) == 0
+    assert "203.0.113.1" in repr(machine.state.rules)
+
+
+def test_pppd_s_default_device_needs_no_mention(config, machine, log):
+    """ppp0 is the default, so a configuration that does not name it is about it."""
+    machine.connect("203.0.113.1")
+    assert "ppp0" not in config.read_text()
+    assert hook.hook(Event.PPP_UP, "ppp0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert machine.applied
+    assert log
+
+
+def test_a_broken_configuration_is_one_line_and_zero(config, machine, log, capsys):
+    """The log has file, line and reason; ifup shows it; the interface comes up all the same."""
+    config.write_text(BASE.replace("psid = 1", "psid = 64"))
+    assert hook.hook(Event.UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert machine.applied == []
+    assert len(log) == 1
+    assert log[0].startswith(f"{config}:12: mape.psid: PSID 64 does not fit")
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"wan0 \xff", b"wan0 = [", b"# wan0\n"])
+def test_no_configuration_makes_a_hook_fail(config, machine, log, content):
+    """Bytes that are no text, text that is no TOML, TOML that says nothing: one line and 0."""
+    config.write_bytes(content)
+    assert hook.hook(Event.UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert machine.applied == []
+    assert len(log) == 1
+    assert str(config) in log[0]
+
+
+def test_a_kernel_that_refuses_is_one_line_and_zero(config, machine, log, capsys):
+    """What could not be done is the last line of the log."""
+    machine.refuse = ["dualwan_firewall"]
+    assert hook.hook(Event.PRE_UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert "dualwan_firewall" in log[-1]
+    assert "dualwan_firewall" in capsys.readouterr().err
+
+
+class Stuck(Machine):
+    """A machine that does not answer."""
+
+    def observe(self, *_):
+        """Take for ever."""
+        time.sleep(60)
+
+
+@pytest.mark.slow
+def test_a_hook_has_a_deadline(config, monkeypatch, log):
+    """Pppd holds back ip-down until ip-up has ended, so it ends: a line in the log and 0."""
+    monkeypatch.setattr("dualwan.host.kernel.KernelHost", Stuck)
+    monkeypatch.setattr(hook, "DEADLINE_SECONDS", 1)
+    began = time.monotonic()
+    assert hook.hook(Event.PPP_UP, "ppp0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert time.monotonic() - began < 10
+    assert log == ["gave up after 1 s (cause=ppp-up)"]

@@ -1,0 +1,283 @@
+import os
+import random
+from collections import Counter
+from ipaddress import IPv6Interface
+from itertools import pairwise
+
+import pytest
+from mape_cases import NO_RULES_D
+
+from dualwan.errors import ConfigError, MapeError
+from dualwan.mape.rule import MapRule, derive
+from dualwan.mape.table import PACKAGED, RuleTable, load_table, read_text
+
+# A million takes 15 s: DUALWAN_PREFIXES=1000000 for those who have them.
+PREFIXES = int(os.environ.get("DUALWAN_PREFIXES", "100000"))
+
+OWN = """\
+[[rule]]
+provider = "example"
+ipv6-prefix = "2001:db8::/40"
+ipv4-prefix = "192.0.2.0/24"
+ea-length = 16
+br = "2001:db8:ffff::1"
+layout = "rfc"
+"""
+
+
+@pytest.fixture(name="packaged", scope="module")
+def _packaged():
+    """Return the package's rules alone."""
+    return load_table(NO_RULES_D)
+
+
+def test_packaged_rules_are_all_there(packaged):
+    """The table has the four providers' rules, each with a relay and where it comes from."""
+    counts = Counter(rule.provider for rule in packaged)
+    assert counts == {"v6plus": 4, "ocn": 146, "biglobe": 124, "nuro": 3}
+    assert packaged.providers == ["biglobe", "nuro", "ocn", "v6plus"]
+    for rule in packaged:
+        assert rule.br is not None
+        assert "as collected 2026-11" in rule.source
+        assert rule.source.startswith("mape-rules.txt:")
+
+
+def test_packaged_rules_have_the_shape_of_their_providers(packaged):
+    """All take a /56 and the draft's layout; OCN has offset 6 and 6 bits, the rest 4 and 8."""
+    for rule in packaged:
+        assert (rule.end_user_length, rule.layout) == (56, "draft")
+        shape = (6, 6) if rule.provider == "ocn" else (4, 8)
+        assert (rule.psid_offset, rule.psid_length) == shape
+
+
+def test_packaged_rules_do_not_overlap(packaged):
+    """No two rules share an IPv6 prefix or an IPv4 address: each is the inverse of one line."""
+    for field in ("ipv6_prefix", "ipv4_prefix"):
+        networks = sorted(getattr(rule, field) for rule in packaged)
+        for one, other in pairwise(networks):
+            assert not one.overlaps(other)
+
+
+def test_both_ends_of_every_packaged_rule(packaged):
+    """The first and the last prefix of each rule are found and give its first and last address."""
+    for rule in packaged:
+        for at, psid in ((0, 0), (-1, (1 << rule.psid_length) - 1)):
+            prefix = IPv6Interface((int(rule.ipv6_prefix[at]), 128))
+            mapping = derive(packaged.lookup(prefix), prefix)
+            assert (mapping.rule, mapping.psid) == (rule, psid)
+            assert mapping.ipv4 == rule.ipv4_prefix[at]
+
+
+@pytest.mark.slow
+def test_random_prefixes_raise_one_error_only(packaged):
+    """Random prefixes, half of them within rules, are mapped or refused with MapeError."""
+    chance = random.Random(7597)  # noqa: S311  the same prefixes each time
+    rules = list(packaged)
+    mapped = 0
+    for at in range(PREFIXES):
+        bits, length = chance.getrandbits(128), chance.randrange(129)
+        if at % 2:
+            network = chance.choice(rules).ipv6_prefix
+            bits = int(network.network_address) | bits & int(network.hostmask)
+            length = chance.choice((48, 56, 60, 64, 128))
+        prefix = IPv6Interface((bits, length))
+        try:
+            mapping = derive(packaged.lookup(prefix), prefix)
+        except MapeError:
+            pass
+        else:
+            assert prefix.ip in mapping.end_user_prefix
+            mapped += 1
+    assert PREFIXES / 3 < mapped < PREFIXES / 2
+
+
+def test_longest_match_wins():
+    """Of a rule within another the longer one counts, wherever it stands."""
+    wide = MapRule("2001:db8::/32", "198.51.100.0/24", 16, provider="wide")
+    narrow = MapRule("2001:db8:12::/48", "192.0.2.0/24", 16, provider="narrow")
+    for table in (RuleTable([wide, narrow]), RuleTable([narrow, wide])):
+        assert table.lookup("2001:db8:12:3400::/64") == narrow
+        assert table.lookup("2001:db8:13:3400::/64") == wide
+        assert table.lookup("2001:db8:12:3400::/64", "wide") == wide
+
+
+def test_two_rules_of_one_length_are_named():
+    """Two that differ are an error with both and their places; the provider's name decides."""
+    one = MapRule("2001:db8::/32", "198.51.100.0/24", 16, provider="one", source="a.toml:1")
+    two = MapRule("2001:db8::/32", "192.0.2.0/24", 16, provider="two", source="b.toml:7")
+    table = RuleTable([one, two])
+    with pytest.raises(MapeError) as caught:
+        table.lookup("2001:db8::/64")
+    for words in ("one 2001:db8::/32 -> 198.51.100.0/24", "(a.toml:1)", "two 2001:db8::/32"):
+        assert words in str(caught.value)
+    assert 'name the provider ("one" or "two")' in str(caught.value)
+    assert table.lookup("2001:db8::/64", "two") == two
+
+
+def test_the_same_rule_twice_is_no_error():
+    """Two rules that say the same decide nothing differently."""
+    one = MapRule("2001:db8::/32", "198.51.100.0/24", 16, provider="one")
+    two = MapRule("2001:db8::/32", "198.51.100.0/24", 16, provider="two")
+    assert RuleTable([one, two]).lookup("2001:db8::/64") == one
+
+
+def test_empty_table():
+    """A table without rules covers nothing, and says so."""
+    with pytest.raises(MapeError, match="in none of the rules"):
+        RuleTable([]).lookup("::/0")
+
+
+def test_named_provider_restricts(packaged):
+    """A named provider's rules alone count; the error names the one who has the prefix."""
+    assert packaged.lookup("240b:10::/56", "v6plus").provider == "v6plus"
+    with pytest.raises(MapeError, match=r'no rule of ocn covers 240b:10::/56.*take .*"v6plus"'):
+        packaged.lookup("240b:10::/56", "ocn")
+
+
+def test_unknown_provider(packaged):
+    """A provider that nobody knows is an error with the nearest that somebody does."""
+    with pytest.raises(MapeError, match=r"unknown provider 'v6pluss'.*v6plus"):
+        packaged.lookup("240b:10::/56", "v6pluss")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "says"),
+    [
+        ("2409:10:1234:5600::/56", "2409: is not a virtual-connect prefix"),
+        ("2408:210:1234:5600::/64", "2408: lies in NTT's own network (NGN)"),
+        ("2404:1a8:1234:5600::/64", "2404:1a8:: lies in NTT's own network (NGN)"),
+        ("2001:c90:1234:5600::1", "2001:c90:: lies in NTT's own network (NGN)"),
+        ("2001:a000:1234:5600::/64", "2001:a000:: lies in NTT's own network (NGN)"),
+        ("2408:210::/56", "not provisioned"),
+        ("fe80::1", "not a global prefix"),
+        ("fd00::1", "not a global prefix"),
+        ("2001:db8:1234:5600::/56", "otherwise ask it which IPv4 service the line has"),
+        ("2001:db8:1234:5600::/56", "rules.d"),
+        ("240b:10::/24", "2 rules lie inside it; give the prefix"),
+        ("::/0", "277 rules lie inside it"),
+    ],
+)
+def test_prefix_that_no_rule_covers(packaged, prefix, says):
+    """The error says what is known of the prefix and what to try."""
+    with pytest.raises(MapeError) as caught:
+        packaged.lookup(prefix)
+    assert says in str(caught.value)
+
+
+def test_rules_d_adds(tmp_path):
+    """A file in rules.d adds its rules, with file and line as their source."""
+    (tmp_path / "own.toml").write_text("# mine\n\n" + OWN)
+    rule = load_table(tmp_path).lookup("2001:db8:12:3400::/56")
+    assert rule.terms == MapRule("2001:db8::/40", "192.0.2.0/24", 16, 6, rule.br, "rfc").terms
+    assert rule.source == f"{tmp_path}/own.toml:3"
+    assert len(list(load_table(tmp_path))) == 278
+
+
+def test_rules_d_overrides(tmp_path):
+    """A rule of the same provider and prefix replaces the package's, source text and all."""
+    (tmp_path / "own.toml").write_text(
+        '[[rule]]\nsource = "letter of the provider"\nprovider = "v6plus"\n'
+        'ipv6-prefix = "240b:10::/31"\nipv4-prefix = "106.72.0.0/15"\nea-length = 25\n'
+        'psid-offset = 4\nbr = "2001:db8::64"\n'
+    )
+    table = load_table(tmp_path)
+    rule = table.lookup("240b:10::/56")
+    assert (str(rule.br), rule.layout) == ("2001:db8::64", "draft")
+    assert rule.source == f"{tmp_path}/own.toml:1: letter of the provider"
+    assert len(list(table)) == 277
+
+
+def test_rules_d_contradicts_another_provider(tmp_path):
+    """A rule under another name for a known prefix is the error that names both."""
+    text = OWN.replace("2001:db8::/40", "2400:4050::/32")
+    (tmp_path / "own.toml").write_text(text)
+    table = load_table(tmp_path)
+    with pytest.raises(MapeError, match=r"ocn 2400:4050::/32.*mape-rules\.txt.* and example"):
+        table.lookup("2400:4050::/56")
+    assert table.lookup("2400:4050::/56", "example").provider == "example"
+
+
+def test_rules_d_contradicts_itself(tmp_path):
+    """Two files with different rules for one prefix are the error that names both files."""
+    (tmp_path / "a.toml").write_text(OWN)
+    (tmp_path / "b.toml").write_text(OWN.replace("192.0.2.0", "198.51.100.0"))
+    with pytest.raises(MapeError, match=r"a\.toml:1\) and .*b\.toml:1\); remove one of them"):
+        load_table(tmp_path).lookup("2001:db8::/56")
+
+
+def test_only_toml_files_of_rules_d_count(tmp_path):
+    """An editor's backup or a package manager's leftover is not read."""
+    (tmp_path / "own.toml~").write_text("not TOML at all")
+    (tmp_path / "own.toml.dpkg-old").write_text("not TOML at all")
+    assert len(list(load_table(tmp_path))) == 277
+
+
+def test_rules_d_may_be_empty_or_missing(tmp_path):
+    """Without the folder, or with an empty file in it, the package's rules count alone."""
+    (tmp_path / "empty.toml").write_text("")
+    assert len(list(load_table(tmp_path))) == 277
+    assert len(list(load_table(tmp_path / "empty.toml"))) == 277
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("ea-length = 16", "ea-length = 4", ":1: rule: EA length 4 is shorter than the 8 bits"),
+        ("ea-length = 16", 'ea-length = "16"', ":5: rule.ea-length: must be a whole number"),
+        ("ea-length = 16", "ea-length = true", ":5: rule.ea-length: must be a whole number"),
+        ("ea-length", "ea-lenght", ":5: rule.ea-lenght: unknown key 'ea-lenght'; did you mean"),
+        ("layout", "lay-out", ":7: rule.lay-out: unknown key 'lay-out'; did you mean 'layout'?"),
+        ('"rfc"', '"RFC"', ":1: rule: layout 'RFC' is neither"),
+        ("192.0.2.0/24", "192.0.2.1/24", "host bits set"),
+        ('"example"', '"auto"', ":2: rule.provider: a rule cannot have the provider 'auto'"),
+        ("[[rule]]", "[[rules]]", "unknown key 'rules'; did you mean 'rule'?"),
+        ("[[rule]]", "[rule]", "must be an array of tables"),
+        ("[[rule]]", "[[rule]", ":1: not valid TOML"),
+    ],
+)
+def test_wrong_file_in_rules_d(tmp_path, old, new, says):
+    """A wrong file is a configuration error with file, line and key."""
+    (tmp_path / "own.toml").write_text(OWN.replace(old, new))
+    with pytest.raises(ConfigError) as caught:
+        load_table(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path}/own.toml:")
+    assert says in str(caught.value)
+
+
+def test_file_that_is_no_text(tmp_path):
+    """Bytes that are no UTF-8 are a configuration error, not a traceback."""
+    (tmp_path / "own.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_table(tmp_path)
+
+
+def test_folder_with_the_name_of_a_file(tmp_path):
+    """A folder called x.toml is a configuration error with its name."""
+    (tmp_path / "x.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"x\.toml: Is a directory"):
+        load_table(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("v6plus 240b:10::/31 106.72.0.0/15 25 4", "t.txt:2: 5 columns where a rule has 7"),
+        ("v6plus 240b:10::/31 106.72.0.0/15 x 4 ::1 draft", "t.txt:2: invalid literal"),
+        ("v6plus 240b:10::/31 106.72.0.0/15 2 4 ::1 draft", "t.txt:2: EA length 2 is shorter"),
+    ],
+)
+def test_wrong_line_in_the_text_table(tmp_path, line, says):
+    """A slip in the package's own table is found with its line."""
+    (tmp_path / "t.txt").write_text(f"# head\n{line}\n")
+    with pytest.raises(ConfigError) as caught:
+        read_text(tmp_path / "t.txt")
+    assert says in str(caught.value)
+
+
+def test_the_example_in_the_table_is_right(tmp_path):
+    """The rules.d example in the head of the package's table can be used as it stands."""
+    lines = PACKAGED.read_text().splitlines()
+    start = lines.index("#   [[rule]]")
+    example = "\n".join(line[4:] for line in lines[start : lines.index("", start)])
+    (tmp_path / "own.toml").write_text(example)
+    assert load_table(tmp_path).lookup("2001:db8::/64").provider == "v6plus"

@@ -1,0 +1,311 @@
+"""What is asked of the kernel: which requests, in which order, and what its refusals mean."""
+
+import errno
+import re
+from socket import AF_INET, AF_INET6
+
+import pytest
+from pyroute2.iproute.linux import IPBatch
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from rtnetlink import FOREVER, Kernel, link
+
+from dualwan.errors import KernelError
+from dualwan.host.netlink import PREPEND, Netlink
+from dualwan.host.rtnl import NetlinkError
+from dualwan.model.resources import Address, Route, RouteRule, Tunnel
+
+CE, BR = "2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9"
+TUNNEL = Tunnel("mape0", CE, BR, "wan0", 1460)
+DATA = {
+    "kind": "ip6tnl",
+    "ip6tnl_link": 2,
+    "ip6tnl_local": CE,
+    "ip6tnl_remote": BR,
+    "ip6tnl_ttl": 64,
+    "ip6tnl_flags": 1,
+    "ip6tnl_proto": 4,
+}
+ON_WAN, ON_TUNNEL = Address("wan0", CE, deprecated=True), Address("mape0", "192.0.2.18")
+RULE = RouteRule(100, 100, "203.0.113.7")
+
+
+def netlink(*messages):
+    """Return a Netlink whose socket is a Kernel with wan0, ppp0 and ``messages``."""
+    made = Netlink()
+    made._socket = Kernel(link("wan0", 2), link("ppp0", 7), *messages)  # noqa: SLF001 - for IPRoute
+    return made
+
+
+# --- addresses ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("deprecated", "preferred"), [(True, 0), (False, FOREVER)])
+def test_an_ipv6_address_is_usable_at_once(deprecated, preferred):
+    """A /128 without duplicate address detection, valid for ever, preferred or not.
+
+    The lifetimes are said twice: pyroute2 0.7 reads the dictionary, 0.9 the words.
+    """
+    asks = netlink()
+    asks.set_address(Address("wan0", CE, deprecated))
+    assert asks.ipr.asked == [
+        (
+            "addr",
+            "replace",
+            {
+                "index": 2,
+                "address": CE,
+                "prefixlen": 128,
+                "family": AF_INET6,
+                "flags": 0x02,
+                "preferred": preferred,
+                "valid": FOREVER,
+                "cacheinfo": {"preferred": preferred, "valid": FOREVER},
+            },
+        )
+    ]
+
+
+def test_an_ipv4_address_is_a_host_address():
+    """A /32, which brings no route of its own."""
+    asks = netlink(link("mape0", 5))
+    asks.set_address(ON_TUNNEL)
+    assert asks.ipr.asked == [
+        (
+            "addr",
+            "replace",
+            {"index": 5, "address": "192.0.2.18", "prefixlen": 32, "family": AF_INET},
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "index", "length", "family"),
+    [(ON_WAN, 2, 128, AF_INET6), (ON_TUNNEL, 5, 32, AF_INET)],
+)
+def test_an_address_is_removed_with_its_own_length(address, index, length, family):
+    """The owner's CE/64 beside ours would be another address to the kernel."""
+    asks = netlink(link("mape0", 5))
+    asks.remove_address(address)
+    assert asks.ipr.asked == [
+        (
+            "addr",
+            "del",
+            {"index": index, "address": address.address, "prefixlen": length, "family": family},
+        )
+    ]
+
+
+# --- the tunnel --------------------------------------------------------------------------
+
+
+def test_a_tunnel_is_made_and_then_switched_on():
+    """By its link's index, with the hop limit 64 and no encapsulation limit; the MTU follows."""
+    asks = netlink()
+    asks.set_tunnel(TUNNEL)
+    assert asks.ipr.asked == [
+        ("link", "add", {"ifname": "mape0", **DATA}),
+        ("link", "set", {"index": 99, "mtu": 1460, "state": "up"}),
+    ]
+
+
+def test_a_tunnel_that_is_there_is_changed_whole():
+    """The kernel takes what a change leaves out for 0, so all of it is said again."""
+    asks = netlink(link("mape0", 5, kind="ip6tnl"))
+    asks.set_tunnel(TUNNEL)
+    assert asks.ipr.asked == [
+        ("link", "set", {"index": 5, **DATA}),
+        ("link", "set", {"index": 5, "mtu": 1460, "state": "up"}),
+    ]
+
+
+def test_the_kernel_is_sent_all_of_the_tunnel():
+    """Pyroute2 makes bytes of each of the words: none of them is one that it does not know."""
+    batch = IPBatch()
+    batch.link("add", ifname="mape0", **DATA)
+    sent = ifinfmsg(bytes(batch.batch))
+    sent.decode()
+    data = sent.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
+    assert {
+        name: data.get_attr(f"IFLA_IP6TNL_{name}")
+        for name in ("LINK", "LOCAL", "REMOTE", "TTL", "FLAGS", "PROTO", "ENCAP_LIMIT")
+    } == {
+        "LINK": 2,
+        "LOCAL": CE,
+        "REMOTE": BR,
+        "TTL": 64,
+        "FLAGS": 1,
+        "PROTO": 4,
+        "ENCAP_LIMIT": None,
+    }
+
+
+def test_a_device_is_removed_by_its_index():
+    """One that is not there needs no request."""
+    asks = netlink(link("mape0", 5, kind="ip6tnl"))
+    asks.remove_link("mape1")
+    assert asks.ipr.asked == []
+    asks.remove_link("mape0")
+    assert asks.ipr.asked == [("link", "del", {"index": 5})]
+
+
+# --- routes and rules --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        (Route(254, "ppp0"), {"table": 254, "oif": 7, "scope": 253, "type": 1}),
+        (
+            Route(254, "ppp0", 2048),
+            {"table": 254, "oif": 7, "scope": 253, "type": 1, "priority": 2048},
+        ),
+        (Route(100, "", 4096), {"table": 100, "type": 7, "priority": 4096}),
+    ],
+)
+def test_a_route_is_added_and_removed_with_the_same_words(route, words):
+    """A default route of our protocol, by a device or unreachable; no metric unless it has one."""
+    asks = netlink()
+    asks.add_route(route)
+    asks.remove_route(route)
+    words |= {"dst": "default", "family": AF_INET, "proto": 217}
+    (_, added, first), (_, removed, second) = asks.ipr.asked
+    assert first == second == words
+    assert removed == "del"
+    assert added[1] == PREPEND
+
+
+def test_a_route_goes_before_others_of_its_metric():
+    """By NLM_F_REQUEST, ACK and CREATE alone.
+
+    With EXCL the default route of somebody else would stand in the way, with APPEND be first.
+    """
+    asks = netlink()
+    asks.add_route(Route(254, "ppp0"))
+    [(_, (kind, flags), _)] = asks.ipr.asked
+    assert (kind, flags) == (24, 0x1 | 0x4 | 0x400)
+
+
+def test_a_route_of_a_device_that_is_gone_went_with_it():
+    """Nothing is asked; one to nowhere has no device and is taken away."""
+    asks = netlink()
+    asks.remove_route(Route(254, "mape0"))
+    assert asks.ipr.asked == []
+    asks.remove_route(Route(100, "", 4096))
+    assert [verb for _, verb, _ in asks.ipr.asked] == ["del"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (RULE, {"priority": 100, "src": "203.0.113.7", "src_len": 32}),
+        (
+            RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
+            {"priority": 101, "fwmark": 0x1000000, "fwmask": 0x3000000},
+        ),
+        (
+            RouteRule(102, 100, mark=0, mask=0x3000000),
+            {"priority": 102, "fwmark": 0, "fwmask": 0x3000000},
+        ),
+    ],
+)
+def test_a_rule_is_added_and_removed_with_the_same_words(rule, words):
+    """One that leads to its table, by source address or by mark, with our protocol."""
+    asks = netlink()
+    asks.add_rule(rule)
+    asks.remove_rule(rule)
+    words |= {"family": AF_INET, "table": 100, "protocol": 217, "action": 1}
+    assert asks.ipr.asked == [("rule", "add", words), ("rule", "del", words)]
+
+
+# --- what the kernel refuses -------------------------------------------------------------
+
+ACTIONS = {
+    "set_address": (ON_WAN, ("addr", "replace"), None, f"adding {ON_WAN.text}"),
+    "remove_address": (ON_WAN, ("addr", "del"), errno.EADDRNOTAVAIL, f"removing {ON_WAN.text}"),
+    "set_tunnel": (TUNNEL, ("link", "add"), None, f"setting up {TUNNEL.text}"),
+    "remove_link": ("ppp0", ("link", "del"), errno.ENODEV, "removing ppp0"),
+    "add_route": (
+        Route(254, "ppp0"),
+        None,
+        errno.EEXIST,
+        "adding route default dev ppp0 table main",
+    ),
+    "remove_route": (
+        Route(254, "ppp0"),
+        ("route", "del"),
+        errno.ESRCH,
+        "removing route default dev ppp0 table main",
+    ),
+    "add_rule": (RULE, ("rule", "add"), errno.EEXIST, f"adding {RULE.text}"),
+    "remove_rule": (RULE, ("rule", "del"), errno.ENOENT, f"removing {RULE.text}"),
+}
+CODES = (
+    errno.EPERM,
+    errno.ENOENT,
+    errno.ESRCH,
+    errno.EEXIST,
+    errno.ENODEV,
+    errno.EINVAL,
+    errno.EADDRNOTAVAIL,
+    errno.ENETDOWN,
+)
+
+
+@pytest.mark.parametrize("code", CODES, ids=errno.errorcode.get)
+@pytest.mark.parametrize("name", ACTIONS)
+def test_a_refusal_is_told_unless_somebody_was_quicker(name, code):
+    """Each action has at most one error that means what it was to bring about."""
+    item, request, fine, what = ACTIONS[name]
+    asks = netlink()
+    asks.ipr.refuse[request or ("route", (24, PREPEND))] = code
+    if code == fine:
+        getattr(asks, name)(item)
+    else:
+        with pytest.raises(KernelError, match=f"^{re.escape(what)}: ") as caught:
+            getattr(asks, name)(item)
+        assert len(str(caught.value)) > len(what) + 2
+        assert "Errno" not in str(caught.value)
+    assert len(asks.ipr.asked) == 1
+
+
+def test_a_refusal_is_in_the_kernels_words():
+    """The text of the error number, as `ip` would print it."""
+    asks = netlink()
+    asks.ipr.refuse["rule", "add"] = errno.EAFNOSUPPORT
+    with pytest.raises(KernelError, match=r"lookup 100: Address family not supported by protocol$"):
+        asks.add_rule(RULE)
+
+
+def test_a_refusal_without_a_number_is_in_pyroute2s_words():
+    """It has errors of its own, which have none."""
+    asks = netlink()
+
+    def fail(*_, **__):
+        raise NetlinkError(0, "cut off")
+
+    asks.ipr.rule = fail
+    with pytest.raises(KernelError, match="cut off"):
+        asks.add_rule(RULE)
+
+
+@pytest.mark.parametrize(
+    ("ask", "device"),
+    [
+        (lambda asks: asks.set_address(Address("mape0", "192.0.2.18")), "mape0"),
+        (lambda asks: asks.add_route(Route(254, "mape0")), "mape0"),
+        (lambda asks: asks.set_tunnel(Tunnel("mape0", CE, BR, "wan9", 1460)), "wan9"),
+    ],
+)
+def test_a_device_that_does_not_exist_is_named(ask, device):
+    """Nothing is asked of the kernel then."""
+    asks = netlink()
+    with pytest.raises(KernelError, match=f"^the interface {device} does not exist$"):
+        ask(asks)
+    assert asks.ipr.asked == []
+
+
+def test_an_address_whose_device_is_gone_went_with_it():
+    """Removing it is no error, and no request."""
+    asks = netlink()
+    asks.remove_address(ON_TUNNEL)
+    assert asks.ipr.asked == []

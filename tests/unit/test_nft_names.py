@@ -1,0 +1,132 @@
+"""The names of nft tables, from the kernel's messages."""
+
+import socket
+import struct
+
+import pytest
+
+from dualwan.host import nft_names
+
+NEW_TABLE, DONE, ERROR = 10 << 8, 3, 2
+
+
+def attribute(kind, content):
+    """Return one attribute, padded to four bytes."""
+    return struct.pack("=HH", 4 + len(content), kind) + content + b"\0" * (-len(content) % 4)
+
+
+def message(kind, body):
+    """Return one netlink message, padded to four bytes."""
+    return struct.pack("=IHHII", 16 + len(body), kind, 2, 1, 0) + body + b"\0" * (-len(body) % 4)
+
+
+def table(name, family=1):
+    """Return the message of one table: its name, its flags, and how many chains it has."""
+    return message(
+        NEW_TABLE,
+        struct.pack("=BBH", family, 0, 0)
+        + attribute(1, name.encode() + b"\0")
+        + attribute(2, b"\0\0\0\0")
+        + attribute(3, b"\0\0\0\1"),
+    )
+
+
+class Kernel:
+    """A socket to a kernel that answers with PARTS, a recv() each."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def __call__(self, *kind):
+        """Open one, as socket.socket does."""
+        assert kind == (socket.AF_NETLINK, socket.SOCK_RAW, 12)
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def settimeout(self, seconds):
+        """See socket."""
+        assert seconds > 0
+
+    def send(self, asked):
+        """Take the question: a dump of tables, of every family."""
+        assert struct.unpack("=IHHIIBBH", asked) == (20, 10 << 8 | 1, 0x301, 1, 0, 0, 0, 0)
+
+    def recv(self, size):
+        """Return the next part."""
+        part = self.parts.pop(0)
+        assert len(part) <= size
+        return part
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Return a function that asks a kernel with these answers."""
+
+    def ask(*parts):
+        monkeypatch.setattr(nft_names.socket, "socket", Kernel(list(parts)))
+        return nft_names.names()
+
+    return ask
+
+
+def test_names_of_every_family(names):
+    """Each once, whatever the length of its name and whatever else is said of it."""
+    tables = [
+        table("dualwan_snat", 2),
+        table("filter", 2),
+        table("filter", 10),
+        table("x", 1),
+        table("four", 5),
+    ]
+    assert names(b"".join(tables) + message(DONE, b"\0" * 4)) == {
+        "dualwan_snat",
+        "filter",
+        "x",
+        "four",
+    }
+
+
+def test_an_answer_over_several_buffers(names):
+    """The kernel hands over as many whole messages as fit; the end comes by itself."""
+    assert names(table("one") + table("two"), table("three"), message(DONE, b"\0" * 4)) == {
+        "one",
+        "two",
+        "three",
+    }
+
+
+def test_no_table_at_all(names):
+    """The end comes at once."""
+    assert names(message(DONE, b"\0" * 4)) == frozenset()
+
+
+def test_a_refusal_is_an_error_with_its_number(names):
+    """Without the right to look it is a PermissionError, which the caller can tell."""
+    with pytest.raises(PermissionError):
+        names(message(ERROR, struct.pack("=i", -1) + b"\0" * 16))
+    with pytest.raises(OSError, match="nft tables cannot be listed"):
+        names(table("one") + message(ERROR, struct.pack("=i", -22) + b"\0" * 16))
+
+
+def test_lengths_that_lie_end_sooner_or_later(names):
+    """A length of 0, and one past the end: neither goes round for ever nor reads elsewhere."""
+    nothing = struct.pack("=IHHII", 0, 99, 0, 1, 0)
+    assert names(nothing, message(DONE, b"\0" * 4)) == frozenset()
+    attributes = struct.pack("=BBH", 1, 0, 0) + struct.pack("=HH", 0, 7) + attribute(1, b"one\0")
+    assert names(message(NEW_TABLE, attributes), message(DONE, b"\0" * 4)) == {"one"}
+    cut = struct.pack("=I", 4000) + table("")[4:20] + struct.pack("=HH", 400, 1) + b"one"
+    assert names(cut, message(DONE, b"\0" * 4)) == {"one"}
+
+
+def test_a_name_that_is_no_text(names):
+    """Another program may give a table any bytes for a name; ours are seen all the same."""
+    foreign = message(NEW_TABLE, struct.pack("=BBH", 1, 0, 0) + attribute(1, b"\xff\xfe\0"))
+    assert names(foreign + table("dualwan_snat") + message(DONE, b"\0" * 4)) == {
+        "\ufffd\ufffd",
+        "dualwan_snat",
+    }

@@ -1,0 +1,154 @@
+"""One ping through a device: what is sent, and which answer counts."""
+
+import pytest
+
+from dualwan.errors import HostError
+from dualwan.host import ping
+
+TOKEN = b"a token!"
+
+
+def checksum(data):
+    """Return the sum of RFC 1071 over DATA: 0xffff where its own checksum is right."""
+    total = sum(data[at] << 8 | data[at + 1] for at in range(0, len(data), 2))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def answer(token, kind=0, options=0):
+    """Return the packet of an echo reply: an IPv4 header, with so many words of options."""
+    return bytes([0x45 + options]) + b"\0" * (19 + 4 * options) + bytes([kind, 0, 0, 0]) + token
+
+
+@pytest.mark.parametrize("token", [TOKEN, b"\xff" * 8, b"\0" * 8])
+def test_an_echo_request(token):
+    """Type 8 and code 0, a checksum that is right, the token at the end."""
+    packet = ping._echo(token)  # noqa: SLF001 - pure, and what a packet is made of
+    assert packet[:2] == b"\x08\0"
+    assert checksum(packet) == 0xFFFF
+    assert packet.endswith(token)
+
+
+def test_the_checksum_of_the_rfc():
+    """The worked example of RFC 1071, section 3."""
+    data = bytes.fromhex("0001f203f4f5f6f7")
+    assert ping._checksum(data) == ~0xDDF2 & 0xFFFF  # noqa: SLF001 - pure
+
+
+class Wire:
+    """A raw socket: what comes by it, and what was sent."""
+
+    def __init__(self, *inbox, refuse=()):
+        self.inbox, self.refuse, self.sent, self.options = list(inbox), refuse, [], []
+
+    def __call__(self, *_kind):
+        """Open one, as socket.socket does."""
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def setsockopt(self, *option):
+        """Note it."""
+        self.options.append(option)
+
+    def setblocking(self, _flag):
+        """See socket."""
+
+    def sendto(self, packet, address):
+        """Send, unless the target is one to refuse."""
+        if address[0] in self.refuse:
+            raise PermissionError(1, "Operation not permitted")
+        self.sent.append((packet, address))
+
+    def recv(self, _size):
+        """Return the next packet."""
+        return self.inbox.pop(0)
+
+    def register(self, *_):
+        """Be polled."""
+
+    def poll(self, _milliseconds):
+        """Say whether there is another packet."""
+        return bool(self.inbox)
+
+
+@pytest.fixture
+def probe(monkeypatch):
+    """Return a function that probes by a wire with these packets."""
+
+    def ask(*inbox, targets=("192.0.2.1",), **wire):
+        made = Wire(*inbox, **wire)
+        monkeypatch.setattr(ping.os, "urandom", lambda size: TOKEN[:size])
+        monkeypatch.setattr(ping.socket, "socket", made)
+        monkeypatch.setattr(ping.select, "poll", lambda: made)
+        return ping.any_answers("mape0", targets), made
+
+    return ask
+
+
+def test_an_answer_to_this_probe(probe):
+    """Sent by the device, to each target, with one token for all."""
+    answered, wire = probe(answer(TOKEN), targets=("192.0.2.1", "192.0.2.2"))
+    assert answered
+    assert [address for _, address in wire.sent] == [("192.0.2.1", 0), ("192.0.2.2", 0)]
+    assert wire.options[0][2] == b"mape0"
+
+
+def test_an_answer_to_somebody_else_s_ping_does_not_count(probe):
+    """A raw socket hears them all; ours may come after them."""
+    assert probe(answer(b"another!"))[0] is False
+    assert probe(answer(b"another!"), answer(TOKEN))[0] is True
+
+
+@pytest.mark.parametrize("kind", [3, 8, 11])
+def test_other_messages_do_not_count(probe, kind):
+    """Unreachable, a request, time exceeded: they quote the token, and are no answer."""
+    assert probe(answer(TOKEN, kind))[0] is False
+
+
+def test_a_header_with_options(probe):
+    """The message begins where the header ends, whatever stands where it would without."""
+    assert probe(answer(TOKEN, options=2))[0] is True
+    assert probe(answer(TOKEN, kind=8, options=2))[0] is False
+
+
+def test_silence(probe):
+    """Nobody answers."""
+    assert probe()[0] is False
+
+
+def test_a_target_that_cannot_be_sent_to_is_as_silent(probe):
+    """The others are asked all the same; without any there is nothing to wait for."""
+    targets = ("192.0.2.1", "192.0.2.2")
+    assert probe(answer(TOKEN), targets=targets, refuse=("192.0.2.1",))[0] is True
+    assert probe(answer(TOKEN), targets=targets, refuse=targets)[0] is False
+    assert probe(answer(TOKEN), targets=())[0] is False
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(OSError(19, "No such device"), False), (PermissionError(1, "no"), HostError)],
+)
+def test_a_device_that_is_not_there_does_not_answer(monkeypatch, error, expected):
+    """Without root nobody can tell, which is an error."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(ping.socket, "socket", fail)
+    if expected is False:
+        assert ping.any_answers("mape0", ["192.0.2.1"]) is False
+    else:
+        with pytest.raises(expected, match="a probe needs root"):
+            ping.any_answers("mape0", ["192.0.2.1"])
+
+
+def test_a_packet_without_a_message_does_not_count(probe):
+    """Twenty bytes of header and no more, which anybody can send: the next one is read."""
+    assert probe(answer(TOKEN)[:20])[0] is False
+    assert probe(answer(TOKEN)[:20], answer(TOKEN))[0] is True

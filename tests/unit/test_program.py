@@ -1,0 +1,65 @@
+"""Running another program: what it says, and when it is given up."""
+
+import os
+import sys
+
+import pytest
+
+from dualwan.errors import HostError
+from dualwan.host import program
+
+
+def test_what_a_program_says_comes_back():
+    """Its exit code, and its words without the end of the line."""
+    said = [sys.executable, "-c", "import sys; print('out'); sys.exit('why not')"]
+    assert program.run(said) == (1, "why not")
+    assert program.output(said) == (1, "out\n", "why not")
+
+
+def test_words_are_arguments_and_nothing_else():
+    """No shell reads them; the environment is ours."""
+    said = [
+        sys.executable,
+        "-c",
+        "import os, sys; print(sys.argv[1:], sorted(os.environ))",
+        "$(id)",
+        "; id",
+    ]
+    code, printed, _ = program.output(said)
+    assert code == 0
+    assert printed.startswith("['$(id)', '; id'] ['LC_")
+    assert "HOME" not in printed
+
+
+def test_what_it_leaves_behind_is_not_waited_for(tmp_path):
+    """As pon leaves pppd, which has the same standard output."""
+    os.mkfifo(tmp_path / "fifo")
+    code = "import os, sys; os.fork() or (os.close(2), open(sys.argv[1]).read())"
+    assert program.run([sys.executable, "-c", code, str(tmp_path / "fifo")]) == (0, "")
+    (tmp_path / "fifo").write_text("now it may end")
+
+
+def test_a_program_that_is_not_there_is_named():
+    """Not a traceback, but the name of what to install."""
+    with pytest.raises(HostError, match="no-such-program is not installed"):
+        program.run(["no-such-program"])
+
+
+def test_a_program_that_hangs_is_given_up(monkeypatch):
+    """Each has a limit; the hook's own deadline is not spent on one of them."""
+    monkeypatch.setattr(program, "LIMIT_SECONDS", 0.05)
+    with pytest.raises(HostError, match="sleep did not end within"):
+        program.run(["sleep", "60"])
+
+
+def test_a_program_that_cannot_be_run_is_named(tmp_path):
+    """Without the x bit, or while the machine has no room for another process."""
+    (tmp_path / "pon").write_text("")
+    with pytest.raises(HostError, match=r"/pon cannot be run: Permission denied"):
+        program.run([str(tmp_path / "pon")])
+
+
+def test_words_that_are_not_utf_8_are_shown_as_well_as_can_be():
+    """A peer's name may be in whatever letters; the reason for a failure is not lost for it."""
+    said = [sys.executable, "-c", r"import os; os.write(1, b'\xe9'); os.write(2, b'no \xff')"]
+    assert program.output(said) == (0, "\ufffd", "no \ufffd")

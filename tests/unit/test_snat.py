@@ -1,0 +1,304 @@
+"""The program that translates, as a graph: what every table has in common, and its README."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from golden_cases import nft_cases, plan_cases
+from machine import BASE, config, wanted_of, wanted_tables
+
+from dualwan.line import derive_line
+from dualwan.mape.portset import PortSet
+from dualwan.model.observed import Observed
+from dualwan.model.state import RunState
+from dualwan.nft.table import DeviceShortcut
+from dualwan.slices import Situation, firewall, snat
+from dualwan.slices.snat import allocate, names
+from dualwan.slices.snat.ports import BUCKETS, STRIDE, pool
+from dualwan.slices.snat.quota import Quota
+
+OLD_SETS = Path(__file__).parents[1] / "data" / "sets-of-0.1.0.nft"
+README = Path(snat.__file__).with_name("README.md").read_text()
+GOLDEN = {case.text: case.name for case in (*plan_cases(), *nft_cases())}
+PREFIXES = ("2001:db8:0:100::/56",)
+JUMPS = 16  # netfilter's NFT_JUMP_STACK_SIZE
+COMMENT = 128  # bytes that nft takes
+SPOILED = re.compile(r' comment "[^"]*"$')
+LEADS_ON = re.compile(r"(meta l4proto (\w+) \2 sport set ct original proto-src )?goto ")
+SETS_OF_GUARD = 2 * (5 + 1)  # a family: one a hit, and who is refused
+MORE = {
+    "all ports": "max-share = 100",
+    "little": "max-share = 10",
+    "open": 'open-nat = ["192.168.1.10"]',
+    "128 ports": "psid = 100\npsid-length = 9\npsid-offset = 0",
+    "8 ports": "psid-length = 8\npsid-offset = 5",
+    "one port": "psid = 5000\npsid-length = 16\npsid-offset = 0",
+    "many ports": "psid-length = 2",
+}
+
+
+class Graph:
+    """The chains of a table, without comments, and where their rules lead."""
+
+    def __init__(self, table):
+        self.chains = {
+            block.name: [
+                SPOILED.sub("", line)
+                for line in block.lines
+                if not isinstance(line, DeviceShortcut)
+            ]
+            for block in table.blocks
+            if block.kind == "chain"
+        }
+        self.ways = {
+            name: set(re.findall(r"\b(jump|goto) ([\w-]+)", "\n".join(rules)))
+            for name, rules in self.chains.items()
+        }
+        self.hooked = [block.name for block in table.blocks if block.hook]
+
+    def reachable(self):
+        """Return the chains that a packet can come by."""
+        found = list(self.hooked)
+        for chain in found:
+            found += {to for _, to in self.ways[chain]} - set(found)
+        return set(found)
+
+    def depth(self, chain):
+        """Return how many jumps deep a packet can get from CHAIN."""
+        return max((self.depth(to) + (verb == "jump") for verb, to in self.ways[chain]), default=0)
+
+    def ends(self, chain):
+        """Return the last rules that a packet that never comes back from CHAIN can have met."""
+        last = self.chains[chain][-1] if self.chains[chain] else ""
+        found = set() if LEADS_ON.match(last) else {last}
+        return found.union(*(self.ends(to) for verb, to in self.ways[chain] if verb == "goto"))
+
+
+@cache
+def tables(text):
+    """Return the tables of a configuration."""
+    found = config(text)
+    return wanted_tables(found, derive_line(found, PREFIXES))
+
+
+def with_lines(lines):
+    """Return the base configuration with LINES in [mape]."""
+    keys = [line.split(" =")[0] for line in lines.splitlines()]
+    kept = [line for line in BASE.splitlines() if line.split(" =")[0] not in keys]
+    at = kept.index("[mape]") + 1
+    return "\n".join([*kept[:at], *lines.splitlines(), *kept[at:], ""])
+
+
+EVERY = pytest.mark.parametrize(
+    "made",
+    [
+        *(pytest.param(lambda text=text: tables(text), id=name) for text, name in GOLDEN.items()),
+        *(
+            pytest.param(lambda lines=lines: tables(with_lines(lines)), id=name)
+            for name, lines in MORE.items()
+        ),
+    ],
+)
+
+
+@EVERY
+def test_every_chain_is_there_and_reachable(made):
+    """No rule leads nowhere, and nothing is loaded that no packet can come by."""
+    for table in made():
+        graph = Graph(table)
+        for chain in graph.chains:
+            assert {to for _, to in graph.ways[chain]} <= set(graph.chains)
+        assert graph.reachable() == set(graph.chains)
+
+
+@EVERY
+def test_jumps_are_no_deeper_than_netfilter_goes(made):
+    """It drops what is 16 jumps deep; ours are a few."""
+    for table in made():
+        graph = Graph(table)
+        assert max(graph.depth(chain) for chain in graph.chains) < JUMPS // 2
+
+
+@EVERY
+def test_allocation_ends_in_a_translation(made):
+    """Whatever happens on the way: no new flow by the tunnel falls out of the chains."""
+    graph = Graph(made()[1])
+    for protocol in ("tcp", "udp", "icmp"):
+        if (start := names.ALLOCATE.of(protocol)) in graph.chains:
+            for rule in graph.ends(start):
+                assert re.match(rf"meta l4proto {protocol} snat ip to ", rule)
+
+
+@EVERY
+def test_the_quota_ends_in_a_verdict(made):
+    """A flow that is asked goes on with its own source port, or is refused."""
+    graph = Graph(made()[1])
+    for protocol in ("tcp", "udp"):
+        if names.QUOTA_COUNT.of(protocol) in graph.chains:
+            assert graph.ends(names.QUOTA_OF.of(protocol)) == {
+                f"meta l4proto {protocol} {protocol} sport set ct original proto-src accept",
+                "reject with icmp admin-prohibited",
+            }
+
+
+@EVERY
+def test_everything_has_a_name_and_a_comment(made):
+    """What `nft list ruleset` shows at night says what it is for, and is in names.py."""
+    for table in made():
+        for block in table.blocks:
+            text = block.source()
+            assert all(len(found) <= COMMENT for found in re.findall(r'comment "([^"]*)"', text))
+            assert block.comment or block.kind != "chain"
+    for block in made()[1].blocks:
+        if block.kind == "chain":
+            patterns = [
+                re.sub(r"\\{\\}", r"\\w+", re.escape(one.name))
+                for one in (*names.BASE_CHAINS, *names.JUMP_CHAINS, names.PROBE, names.PROBES)
+            ]
+            assert any(re.fullmatch(pattern, block.name) for pattern in patterns)
+
+
+@EVERY
+def test_a_rule_with_a_number_says_where_it_is_from(made):
+    """Limits, counts of ports and bits of the PSID are explained beside the rule."""
+    for block in made()[1].blocks:
+        for line in block.lines if block.kind == "chain" else ():
+            if isinstance(line, str) and re.search(r"\bct count over|numgen|sport & 0x0[^0]", line):
+                metering = "ct count over" in line and "goto" not in line
+                assert SPOILED.search(line) or metering or "0.0.0." in line
+
+
+def test_the_limit_of_counting_is_explained():
+    """441 stands in the kernel beside where it is from."""
+    assert (
+        'goto tcp_quota_exceeded comment "441 = 504 - 63 of its bucket; '
+        '504 = 50 % of 1008 ports"' in wanted_of(snat, config()).source()
+    )
+
+
+# --- what is generated ----------------------------------------------------------------------
+
+OCN = pool("192.0.2.18", PortSet(1, 6, 6), bytes(16))
+
+
+@pytest.mark.parametrize(
+    ("percent", "limit", "uncounted", "counted"),
+    [
+        (100, 1008, 0, 1008),
+        (50, 504, 63, 441),
+        (13, 131, 63, 68),
+        (12, 120, 0, 120),
+        (10, 100, 0, 100),
+    ],
+)
+def test_a_bucket_is_part_of_the_share(percent, limit, uncounted, counted):
+    """Its flows are not counted, unless it would be most of the share."""
+    quota = Quota(OCN, percent)
+    assert (quota.limit, quota.uncounted, quota.counted) == (limit, uncounted, counted)
+
+
+@pytest.mark.parametrize("lines", [MORE["all ports"], MORE["little"]])
+def test_without_a_question_there_are_no_buckets(lines):
+    """What is only there for the quota is not loaded where the quota does not ask for it."""
+    assert not any("bucket" in chain for chain in Graph(tables(with_lines(lines))[1]).chains)
+
+
+def test_who_is_given_another_port_is_metered():
+    """Where its own was taken: else a host with many endpoints escapes max-share."""
+    remap = Graph(wanted_of(snat, config())).chains["udp_remap"]
+    assert remap[-4:] == [
+        "add @udp_metered_flows { ip saddr . ip daddr . th dport ct count over 441 }",
+        "update @udp_metered { ip saddr . ip daddr . th dport }",
+        "update @metered_protocols { meta l4proto }",
+        "goto udp_search",
+    ]
+
+
+def test_endpoints_are_remembered_for_as_long_as_the_rfc_asks():
+    """UDP: 2 min are the least, an hour is more than a console pauses (RFC 4787 REQ-5)."""
+    lasts = {block.name: block.lines[-1] for block in allocate.sets("") if block.kind == "map"}
+    assert lasts == {
+        "tcp_mappings": "timeout 15m",
+        "udp_mappings": "timeout 1h",
+        "icmp_mappings": "timeout 1m",
+    }
+
+
+def test_sets_are_those_of_0_1_0():
+    """Another name or another term would forget what they hold at an upgrade."""
+    with_open = tables(with_lines(MORE["open"]))[1]
+    learned = [
+        block
+        for block in with_open.blocks
+        if re.search(r"_flows$|_mappings$|^open_|^refused$", block.name)
+        and "metered" not in block.name
+        and block.kind != "chain"
+    ]
+    learned += wanted_of(firewall, config()).blocks[:SETS_OF_GUARD]
+    assert "".join(block.source() + "\n" for block in learned) == "".join(
+        line for line in OLD_SETS.read_text().splitlines(keepends=True) if line.startswith("\t")
+    )
+
+
+RULE = """\
+[wan]
+interface = "wan0"
+[lan]
+interfaces = ["lan0"]
+[mape]
+br = "2001:db8:ffff::9"
+[mape.rule]
+ipv6-prefix = "2001:db8::/40"
+ipv4-prefix = "192.0.2.0/24"
+ea-length = 16
+psid-offset = 6
+layout = "rfc"
+"""
+
+
+def test_the_line_cannot_have_every_forward():
+    """A port that is another subscriber's is said, and only that one is left out."""
+    own, foreign = 1024 + 0x34 * 4, 1024 + 0x35 * 4
+    more = "".join(
+        f'\n[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = {port}\nto = "192.168.1.10:80"\n'
+        for port in (own, foreign)
+    )
+    cfg = config(RULE + more)
+    line = derive_line(cfg, ["2001:db8:12:3400::/56"])
+    (problem,) = snat.bring_up(Situation(cfg, line, RunState(), Observed())).problems
+    assert str(foreign) in problem
+    assert f"{{ {own} : 192.168.1.10 . 80 }}" in snat.wanted_table(cfg, line.ways).source()
+
+
+# --- README.md --------------------------------------------------------------------------------
+
+
+def test_the_readme_names_every_chain_and_set():
+    """Those of names.py, and no others."""
+    known = {
+        one.name.replace("{}_bucket_{}", "{}_bucket_N")
+        for one in (*names.BASE_CHAINS, *names.JUMP_CHAINS)
+    }
+    known |= {
+        value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
+    }
+    sessions = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name)
+    for name in known:
+        assert f"`{name.replace('{}', 'W' if name in sessions else 'P')}`" in README, name
+
+
+def test_the_example_of_the_readme_is_true():
+    """Ports, buckets and limits of the worked example."""
+    made = config()
+    softwire = derive_line(made).softwire
+    ports = pool(str(softwire.ipv4), softwire.port_set, softwire.ce.packed)
+    bucket = ports.buckets[10 % BUCKETS]
+    quota = Quota(ports, made.mape.max_share)
+    assert f"{len(ports.ports)} ports" in README
+    assert f"{BUCKETS} buckets of {ports.bucket_size}" in README
+    assert f"overflow of {len(ports.overflow)}" in README
+    assert f"**{bucket[0]}** ({bucket[0]:#06x})" in README
+    assert f"flow 64 takes {ports.overflow[0]}" in README
+    assert f"{quota.uncounted} + {quota.counted} = {quota.limit}" in README
+    assert bucket[0] % STRIDE == 10 % BUCKETS

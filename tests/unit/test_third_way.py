@@ -1,0 +1,134 @@
+"""A third way, a second PPP session, that a test adds: all four slices carry it."""
+
+import pytest
+from machine import BASE, Machine, config, kernel_state, ours, pending, run
+
+from dualwan.config import from_text
+from dualwan.line import derive_line, ways
+from dualwan.model.event import Event
+from dualwan.model.plan import Action
+from dualwan.model.resources import Flows, Route, RouteRule
+from dualwan.model.way import Kind, Way
+from dualwan.slices import firewall, pbr, snat
+
+THIRD = Way(
+    "pppoe2",
+    "ppp1",
+    Kind.PPP,
+    1400,
+    2,
+    table=110,
+    priority=110,
+    offers_services=True,
+    peer="second",
+)
+FORWARDS = """
+[[forward]]
+via = "pppoe"
+protocol = "tcp"
+port = 8080
+to = "192.168.1.5"
+"""
+ADDRESSES = ("198.51.100.7", "198.51.100.8")
+
+
+@pytest.fixture(name="cfg", autouse=True)
+def _cfg(monkeypatch):
+    usual = ways.ways_of
+    monkeypatch.setattr(ways, "ways_of", lambda cfg, wire: (*usual(cfg, wire), THIRD))
+    return config()
+
+
+@pytest.fixture(name="machine")
+def _machine(cfg):
+    """Return a router whose three ways are up."""
+    machine = Machine("wan0", "lan0")
+    machine.connect("203.0.113.7")
+    machine.connect(ADDRESSES[0], "ppp1")
+    assert run(machine, cfg, Event.APPLY) == []
+    return machine
+
+
+def rules(table, chain):
+    """Return the rules of one chain of a table."""
+    return next(
+        block.lines for block in table.blocks if (block.kind, block.name) == ("chain", chain)
+    )
+
+
+def test_its_answers_go_back_by_it(machine, cfg):
+    """A table and two rules of its own; the other session's are as they were."""
+    assert {Route(110, "ppp1"), Route(100, "ppp0")} <= set(machine.state.routes)
+    assert set(machine.state.rules) == {
+        RouteRule(100, 100, "203.0.113.7"),
+        RouteRule(101, 100, mark=0x01000000, mask=0x0F000000),
+        RouteRule(110, 110, ADDRESSES[0]),
+        RouteRule(111, 110, mark=0x02000000, mask=0x0F000000),
+    }
+    table = pbr.wanted_table(cfg, derive_line(cfg).ways)
+    assert 'iifname "ppp1" ct state new ct mark set ct mark & 0xf0ffffff | 0x02000000' in rules(
+        table, "prerouting"
+    )
+    assert any(rule.startswith('oifname "ppp1" fib saddr') for rule in rules(table, "leaving"))
+    assert machine.state.sysctls["net/ipv4/conf/ppp1/rp_filter"] == "2"
+
+
+def test_it_is_closed_and_offers_services_as_the_other(cfg):
+    """The firewall knows it as a way out, clamps to its MTU, and lets services in."""
+    table = firewall.wanted_table(cfg, derive_line(cfg).ways)
+    assert 'iifname { "ppp0", "ppp1" } jump offers' in rules(table, "input")
+    assert 'oifname != { "wan0", "mape0", "ppp0", "ppp1" } accept' in rules(table, "output")
+    clamp = 'oifname "ppp1" meta nfproto ipv4 tcp option maxseg size set 1360'
+    assert any(rule.startswith(clamp) for rule in rules(table, "mss"))
+
+
+def test_what_leaves_by_it_is_translated_and_forwards_are_its_own():
+    """Masquerade, and a server behind it with a hairpin mark of its own."""
+    cfg = from_text("f", BASE + FORWARDS)
+    mine = from_text("f", BASE + FORWARDS.replace("8080", "8081")).forwards
+    from dataclasses import replace  # noqa: PLC0415
+
+    both = replace(cfg, forwards=(*cfg.forwards, replace(mine[0], via="pppoe2")))
+    table = snat.wanted_table(both, derive_line(both).ways)
+    assert {'oifname "ppp0" masquerade', 'oifname "ppp1" masquerade'} <= set(
+        rules(table, "postrouting")
+    )
+    assert any("8081" in rule for rule in rules(table, "pppoe2_inbound"))
+    assert not any("8081" in rule for rule in rules(table, "pppoe_inbound"))
+    assert "ct mark set ct mark & 0xf0ffffff | 0x0a000000" in rules(table, "pppoe2_hairpin")
+
+
+def test_its_reconnect_touches_nothing_of_the_others(machine, cfg):
+    """Another address: one rule changes, its old flows go; the first session keeps its own."""
+    machine.connect(ADDRESSES[1], "ppp1")
+    machine.applied.clear()
+    assert run(machine, cfg, Event.PPP_UP) == []
+    changed = [(step.action, step.resource) for step in machine.applied]
+    assert (Action.ADD, RouteRule(110, 110, ADDRESSES[1])) in changed
+    assert (Action.REMOVE, RouteRule(110, 110, ADDRESSES[0])) in changed
+    assert (Action.REMOVE, Flows(ADDRESSES[0])) in changed
+    assert "203.0.113.7" not in repr(changed)
+    assert machine.run_state.sessions == {"pppoe": "203.0.113.7", "pppoe2": ADDRESSES[1]}
+
+
+def test_it_goes_with_the_rest(machine, cfg):
+    """`down` leaves nothing of it; a second run of anything plans nothing."""
+    assert pending(machine, cfg, Event.APPLY) == []
+    before = Machine("wan0", "lan0")
+    before.connect("203.0.113.7")
+    before.connect(ADDRESSES[0], "ppp1")
+    assert run(machine, cfg, Event.REMOVE) == []
+    assert ours(machine) == ()
+    assert kernel_state(machine) == kernel_state(before)
+
+
+def test_the_router_stays_closed_while_it_alone_is_up(machine, cfg):
+    """After ifdown the firewall outlives the others for as long as it leads outside."""
+    machine.unplug("ppp0")
+    run(machine, cfg, Event.DOWN)
+    machine.switch("wan0", up=False)
+    run(machine, cfg, Event.POST_DOWN)
+    assert "dualwan_firewall" in {table.name for table in machine.state.tables}
+    machine.unplug("ppp1")
+    run(machine, cfg, Event.PPP_DOWN)
+    assert ours(machine) == ()
