@@ -28,6 +28,7 @@ HOST_TOOLS = {
     "qemu-system-x86_64": "qemu-system-x86",
 }
 PROGRESS_SECONDS = 5.0
+UNUSED_DAYS = 3
 
 
 class LabError(Exception):
@@ -90,10 +91,17 @@ def ensure(suite: str, progress: Progress = lambda _elapsed: None) -> Image:
     with locked(cache / f"{suite}.lock"):
         if not folder.is_dir():
             _build(suite, folder, progress)
-            for old in cache.glob(f"{suite}-*"):
-                if old != folder:
-                    shutil.rmtree(old)
+        os.utime(folder)
+        _forget_unused(cache, suite)
     return Image(suite, folder)
+
+
+def _forget_unused(cache: Path, suite: str) -> None:
+    """Remove images of other recipes, unless a checkout has used them in the last days."""
+    oldest = time.time() - UNUSED_DAYS * 86400
+    for image in cache.glob(f"{suite}-*"):
+        if image.stat().st_mtime < oldest:
+            shutil.rmtree(image)
 
 
 @contextmanager

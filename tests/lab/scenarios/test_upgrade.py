@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -51,7 +51,7 @@ class Moment:
     connections carry data. The rest are the counters of Rain.
     """
 
-    outer: list[traffic.Endpoint]
+    outer: dict[int, traffic.Endpoint]
     attacker: str
     other: str
     download_lives: bool
@@ -108,7 +108,8 @@ def _upgrade(line: Line, event: str) -> Upgraded:
 
     def look(stage: str) -> None:
         moments[stage] = Moment(
-            outer=_outer_endpoints(line),
+            # Ports are given in turn: a table without its mappings would give others this time.
+            outer=_outer_endpoints(line, INNER_PORTS if moments else INNER_PORTS[::-1]),
             attacker=_ssh(line, ATTACKER, address),
             other=_ssh(line, OTHER, address),
             download_lives=download.goes_on(),
@@ -143,10 +144,12 @@ def _ssh(line: Line, source: str, address: str) -> str:
     return traffic.try_port(line.internet, address, 22, SSH_LIMIT_SECONDS, source=source)
 
 
-def _outer_endpoints(line: Line) -> list[traffic.Endpoint]:
-    """Ask from each of INNER_PORTS a server that none of them has asked before."""
+def _outer_endpoints(line: Line, ports: Sequence[int]) -> dict[int, traffic.Endpoint]:
+    """Ask from each of ``ports`` in turn a server that none of them has asked before."""
     host = next(_HOSTS)
-    return [traffic.ask_udp(line.client, host, source=(CLIENT_ADDRESS, p)) for p in INNER_PORTS]
+    return {
+        port: traffic.ask_udp(line.client, host, source=(CLIENT_ADDRESS, port)) for port in ports
+    }
 
 
 _HOSTS = iter(INTERNET_HOSTS[1:5] + INTERNET_HOSTS[7:])
@@ -194,8 +197,8 @@ def test_no_forbidden_packet_gets_in(upgraded: Upgraded, measured: Callable[[str
 def test_an_endpoint_keeps_its_outer_port(upgraded: Upgraded) -> None:
     """Towards a server that it has never asked, too: the mapping was kept, not just a flow."""
     before, *later = (moment.outer for moment in upgraded.moments.values())
-    assert {endpoint.address for endpoint in before} == {MAPE_ADDRESS}
-    assert {endpoint.port for endpoint in before} <= PORT_SET
+    assert {endpoint.address for endpoint in before.values()} == {MAPE_ADDRESS}
+    assert {endpoint.port for endpoint in before.values()} <= PORT_SET
     assert later == [before, before]
 
 
