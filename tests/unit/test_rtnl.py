@@ -5,6 +5,7 @@ Each test loads it in a process of its own, from a pyroute2 that is laid out as 
 
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -117,3 +118,26 @@ def test_a_package_that_was_started_already_is_used_as_it_is(load):
     )
     assert done.stderr == ""
     assert json.loads(done.stdout)[:2] == ["pyroute2.iproute.linux", "IPRoute"]
+
+
+NO_PROCESS = """\
+import platform, sys
+asked = platform.architecture
+def hook(event, arguments):
+    if event in ("subprocess.Popen", "os.posix_spawn", "os.fork"):
+        raise SystemExit(f"{event} {arguments}")
+sys.addaudithook(hook)
+from dualwan.host import rtnl
+from pyroute2 import config
+print(rtnl.IPRoute.__name__, config.arch)
+assert platform.architecture is asked
+"""
+
+
+def test_no_program_is_started_to_load_it():
+    """file(1) on the interpreter takes longer than the whole import of a small module."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", NO_PROCESS], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["IPRoute", platform.architecture()[0]]

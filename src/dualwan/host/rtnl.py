@@ -4,6 +4,9 @@
 slow router that takes more than half of the time between a PPPoE connect and its route. The
 socket needs none of it, so the package is registered without running its __init__. If that
 fails with some release, the ordinary import is the fallback.
+
+Its config module asks platform for the processor and the architecture, which runs `uname -p` and
+file(1): two processes in each event, for values that only pyroute2's namespaces read.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +25,20 @@ from dualwan.errors import KernelError
 PACKAGE = "pyroute2"
 
 
+@contextmanager
+def _platform_known() -> Iterator[None]:
+    """Have platform answer from this interpreter, without starting a program."""
+    asked = platform.uname, platform.architecture
+    bits = "64bit" if sys.maxsize > 1 << 32 else "32bit"
+    replacements: Any = os.uname, lambda *_, **__: (bits, "ELF")
+    platform.uname, platform.architecture = replacements
+    try:
+        yield
+    finally:
+        platform.uname, platform.architecture = asked
+
+
+@_platform_known()
 def _load() -> Any:
     """Return the class IPRoute."""
     spec = importlib.util.find_spec(PACKAGE) if PACKAGE not in sys.modules else None
