@@ -32,7 +32,8 @@ class Journal:
     def note_wish(self, event: Event) -> None:
         """Note whether the router is to be up, if ``event`` tells."""
         if event.wanted is not None:
-            self.note(replace(self.state, wanted=event.wanted))
+            version = self.state.version if event.wanted else ""
+            self.note(replace(self.state, wanted=event.wanted, version=version))
 
     def note_intent(self, state: RunState) -> None:
         """Replace the current state before the steps that it is about, and save it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from dualwan import slices
+from dualwan import __version__, slices
 from dualwan.config import Config
 from dualwan.config.mape import MapE
 from dualwan.errors import HostError, KernelError, RecordError
@@ -40,7 +40,8 @@ def make_plan(
     line = _line(config, host, state)
     wan = config.wan.interface if config else ""
     missing = state.wanted and drift.tables_missing(state, host.table_names())
-    event = goals.scope(event, state, line.prefix, missing=missing)
+    upgraded = state.version != __version__
+    event = goals.scope(event, state, line.prefix, missing=missing, upgraded=upgraded)
     mine = [one for one in goals.concerned(event, slices.ALL) if only is None or one.name in only]
     observed = host.observe(
         goals.reads(mine, wan, _sysctls(config, mine, line.ways), line.ways, state)
@@ -106,9 +107,17 @@ def reconcile(
             result = _apply_plan(host, journal, Result(plan))
             if plan.changes:
                 result = _verify(host, journal, event, only, result)
+            if not result.failures:
+                journal.note(_with_version(journal.state, plan))
         finally:
             unsaved = journal.close()
         return result.failed("state", unsaved) if unsaved else result
+
+
+def _with_version(state: RunState, plan: Plan) -> RunState:
+    """Return the state with this program's version, if every slice was brought up by it."""
+    every = len(plan.goals) == len(slices.ALL) and all(plan.goals.values())
+    return replace(state, version=__version__) if every else state
 
 
 def _apply_plan(host: Host, journal: Journal, result: Result) -> Result:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from machine import wanted_tables
 
+from dualwan import __version__
 from dualwan.config import from_text
 from dualwan.host.fake import FakeHost
 from dualwan.line import derive_line
@@ -184,6 +185,8 @@ def run_state(noted):
         found["addresses"] = addresses(noted["addresses"])
     if "health" in found:
         found["health"] = Health(**noted["health"])
+    if found.get("wanted"):  # by this version, unless a case says another
+        found.setdefault("version", __version__)
     return RunState(**found)
 
 

@@ -90,5 +90,20 @@ def test_down_takes_everything():
 )
 def test_another_prefix_concerns_everything(event, wanted, before, now, everything):
     """Whoever notices that the line was renumbered mends all, unless it is taken down."""
-    found = scope(event, RunState(wanted=wanted, prefix=before), now, missing=False)
+    found = scope(event, RunState(wanted=wanted, prefix=before), now, missing=False, upgraded=False)
+    assert found is (Event.PREFIX_CHANGED if everything else event)
+
+
+@pytest.mark.parametrize(
+    ("event", "wanted", "everything"),
+    [
+        (Event.PPP_UP, True, True),
+        (Event.PPP_DOWN, True, True),
+        (Event.PPP_UP, False, False),
+        (Event.DOWN, True, False),
+    ],
+)
+def test_the_first_event_after_an_upgrade_concerns_everything(event, wanted, everything):
+    """Another version may want other tables; an ifdown and a router that is down want none."""
+    found = scope(event, RunState(wanted=wanted), "", missing=False, upgraded=True)
     assert found is (Event.PREFIX_CHANGED if everything else event)

@@ -1,5 +1,7 @@
 """How often the run state is read and written in one run."""
 
+from dataclasses import replace
+
 import pytest
 from machine import Machine, config
 
@@ -57,3 +59,23 @@ def test_what_was_done_is_written_also_where_the_verification_fails(machine, mon
     with pytest.raises(HostError, match="No buffer space"):
         handle_event(config(), machine, Event.PPP_UP)
     assert machine.run_state.sessions == {"pppoe": "203.0.113.8"}
+
+
+def test_the_first_event_after_an_upgrade_brings_up_every_slice(machine):
+    """The run state is another version's: a reconnect replaces the tables that it left, once."""
+    table = next(item for item in machine.state.tables if item.name == "dualwan_snat")
+    machine.state = replace(
+        machine.state,
+        tables=tuple(
+            replace(item, blocks=item.blocks[:-1]) if item is table else item
+            for item in machine.state.tables
+        ),
+    )
+    handle_event(config(), machine, Event.PPP_UP)
+    assert table not in machine.state.tables, "of this version, it is not looked at"
+    machine.run_state = replace(machine.run_state, version="0.0.9")
+    handle_event(config(), machine, Event.PPP_UP)
+    assert table in machine.state.tables
+    machine.applied.clear()
+    handle_event(config(), machine, Event.PPP_UP)
+    assert machine.applied == []

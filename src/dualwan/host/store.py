@@ -64,6 +64,7 @@ def decode(data: Any) -> RunState:
         tables=tuple(str(name) for name in data["tables"]),
         losses=Losses(**data.get("losses", {})),
         dialled=tuple(str(peer) for peer in data.get("dialled", ())),
+        version=str(data.get("version", "")),
     )
 
 
@@ -89,6 +90,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "tables": state.tables,
         "losses": asdict(state.losses),
         "dialled": state.dialled,
+        "version": state.version,
     }
 
 

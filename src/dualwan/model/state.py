@@ -44,6 +44,7 @@ class RunState:
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
+    version: of the program that brought up every slice, "" for none.
     """
 
     wanted: bool = False
@@ -59,6 +60,7 @@ class RunState:
     tables: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses)
     dialled: tuple[str, ...] = ()
+    version: str = ""
 
     @property
     def devices(self) -> tuple[str, ...]:

@@ -11,15 +11,16 @@ from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Slice
 
 
-def scope(event: Event, state: RunState, prefix: str, *, missing: bool) -> Event:
+def scope(event: Event, state: RunState, prefix: str, *, missing: bool, upgraded: bool) -> Event:
     """Return ``event``, or PREFIX_CHANGED where it has to concern every slice.
 
-    That is so if the line's ``prefix`` is another one than last time, or if a table that was
-    loaded is ``missing``: a program that flushed the ruleset took all of them. Both count
-    only while the router is to be up, and for events that leave that as it is.
+    That is so if the line's ``prefix`` is another one than last time, if a table that was
+    loaded is ``missing`` (a program that flushed the ruleset took all of them), or if this
+    program was ``upgraded`` since it brought up the router. They count only while the router is
+    to be up, and for events that leave that as it is.
     """
     renumbered = bool(prefix and state.prefix and prefix != state.prefix)
-    if (renumbered or missing) and state.wanted and event.wanted is None:
+    if (renumbered or missing or upgraded) and state.wanted and event.wanted is None:
         return Event.PREFIX_CHANGED
     return event
 
