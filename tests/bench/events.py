@@ -31,7 +31,8 @@ HERE = Path(__file__).resolve()
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 
-from line import CONFIG, OTHER_PPPOE, PPPOE, Line, sweep  # noqa: E402 - found by the path above
+from line import CONFIG, OTHER_PPPOE, PPPOE, Line  # noqa: E402 - found by the path above
+from space import sweep  # noqa: E402 - found by the path above
 
 PYTHON = "/usr/bin/python3"  # what the hooks name in their first line
 LEAST_RUNS = 15

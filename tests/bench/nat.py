@@ -36,7 +36,6 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 
 from encapsulated import TunnelLine  # noqa: E402 - found by the path above
-from line import sweep, until  # noqa: E402
 from natlab import (  # noqa: E402
     HOSTS,
     OCN,
@@ -50,6 +49,7 @@ from natlab import (  # noqa: E402
     udp,
     unlucky,
 )
+from space import sweep, until  # noqa: E402
 from variants import MASQUERADE, OURS, SEQUENCE, SHELL, UNMAPPED, VARIANTS  # noqa: E402
 
 PORTS = 1008

@@ -6,9 +6,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from line import CONFIG, Line, sweep
+from line import CONFIG, Line
 from natlab import NatLine
 from pair import Pair
+from space import sweep
 
 from dualwan.config import load
 from dualwan.line import derive_line

@@ -12,7 +12,9 @@ import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from line import CONFIG, SHARED, SO_RCVBUFFORCE, SYN, Line
+from line import CONFIG, SHARED, Line
+from sniffer import SYN
+from space import SO_RCVBUFFORCE
 
 OCN, V6PLUS = (1, 6, 6), (52, 8, 4)  # psid, psid-length, psid-offset
 HOSTS = [f"192.168.1.{number}" for number in range(10, 20)]

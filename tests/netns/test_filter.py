@@ -2,8 +2,10 @@ import socket
 from contextlib import suppress
 
 import pytest
-from line import CLIENT, CONFIG, ROUTER, SERVERS, SHUT, SYN, SYN_ACK, mss, until
+from line import CLIENT, CONFIG, ROUTER, SERVERS, SHUT
 from scenes import OUTSIDE6, with_ipv6
+from sniffer import SYN, SYN_ACK, mss
+from space import until
 
 
 @pytest.mark.parametrize("how", ["down", "gone"])

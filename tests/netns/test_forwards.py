@@ -4,18 +4,9 @@ import socket
 import struct
 
 import pytest
-from line import (
-    CLIENT,
-    CONFIG,
-    OTHER_PPPOE,
-    PPPOE,
-    ROUTER,
-    SERVERS,
-    SHARED,
-    SHUT,
-    until,
-)
+from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, ROUTER, SERVERS, SHARED, SHUT
 from scenes import NEIGHBOUR, OUTSIDE6, exchange, forward, from_lan, reconnect, with_ipv6
+from space import until
 
 SECOND, SECOND_ROUTER = "192.168.2.5", "192.168.2.1"
 HOST6 = "2001:db8:1::10"

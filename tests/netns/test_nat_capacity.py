@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from line import SHARED, until
+from line import SHARED
 from natlab import (
     HOSTS,
     OCN,
@@ -20,6 +20,7 @@ from natlab import (
     udp,
     unlucky,
 )
+from space import until
 
 from dualwan.nft import legacy
 from dualwan.slices.snat import allocate

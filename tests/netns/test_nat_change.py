@@ -9,8 +9,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from line import LIMIT, SERVERS, SHARED, until
+from line import SERVERS, SHARED
 from natlab import HOSTS, OCN, config, elsewhere, flow, udp, unlucky
+from space import LIMIT, until
 
 from dualwan.config import load
 from dualwan.line import derive_line

@@ -6,8 +6,9 @@ import re
 import time
 
 import pytest
-from line import SERVERS, SHARED, until
+from line import SERVERS, SHARED
 from natlab import HOSTS, OCN, V6PLUS, elsewhere, flow, refusals, unlucky
+from space import until
 
 KINDS = ("tcp", "udp", "icmp")
 GREEDY, OTHER, THIRD = HOSTS[:3]

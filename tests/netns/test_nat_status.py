@@ -2,8 +2,9 @@
 
 import json
 
-from line import SERVERS, until
+from line import SERVERS
 from natlab import HOSTS, TARGET, flow
+from space import until
 
 GREEDY, OTHER = HOSTS[:2]
 

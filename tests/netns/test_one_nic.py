@@ -3,20 +3,9 @@
 import socket
 
 import pytest
-from line import (
-    CLIENT,
-    CONFIG,
-    NO_TUNNEL,
-    OTHER_PPPOE,
-    PPPOE,
-    ROUTER,
-    SERVERS,
-    SHARED,
-    SHUT,
-    Line,
-    until,
-)
+from line import CLIENT, CONFIG, NO_TUNNEL, OTHER_PPPOE, PPPOE, ROUTER, SERVERS, SHARED, SHUT, Line
 from scenes import NEIGHBOUR, OUTSIDE6, exchange, forward, from_lan, reconnect
+from space import until
 
 ONE = CONFIG.replace('["lan0"]', '["wan0"]')
 STRANGER = "198.18.0.9"  # on the same wire, with no address of the LAN
