@@ -2,10 +2,13 @@
 
 import socket
 
-from line import CLIENT
+from line import CLIENT, CONFIG
 
 NEIGHBOUR = "192.168.1.20"  # another address of the LAN's one machine
 OUTSIDE6 = "2001:db8:2::1"
+SECOND, SECOND_ROUTER = "192.168.2.5", "192.168.2.1"  # of another LAN network
+HOST6 = "2001:db8:1::10"
+TWO_LANS = CONFIG.replace('["lan0"]', '["lan0", "lan1"]')
 
 
 def forward(via="", port=8080, to=f"{CLIENT}:80", protocol="tcp", more=""):
