@@ -9,8 +9,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from burst import unlucky
+from flows import HOSTS, elsewhere, flow, udp
 from line import SERVERS, SHARED
-from natlab import HOSTS, OCN, config, elsewhere, flow, udp, unlucky
+from natlab import OCN, config
 from space import LIMIT, until
 
 from dualwan.config import load

@@ -6,8 +6,10 @@ import re
 import time
 
 import pytest
+from burst import refusals, unlucky
+from flows import HOSTS, elsewhere, flow
 from line import SERVERS, SHARED
-from natlab import HOSTS, OCN, V6PLUS, elsewhere, flow, refusals, unlucky
+from natlab import OCN, V6PLUS
 from space import until
 
 KINDS = ("tcp", "udp", "icmp")

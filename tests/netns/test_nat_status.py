@@ -2,8 +2,8 @@
 
 import json
 
+from flows import HOSTS, TARGET, flow
 from line import SERVERS
-from natlab import HOSTS, TARGET, flow
 from space import until
 
 GREEDY, OTHER = HOSTS[:2]

@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from flows import HOSTS, TARGET, tcp, udp
 from line import PPPOE, SERVERS, SHARED
-from natlab import HOSTS, TARGET, tcp, udp
 from space import until
 
 SLACK = 5  # seconds that may pass before a test looks
