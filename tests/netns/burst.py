@@ -11,14 +11,8 @@ from line import SHARED
 from space import SO_RCVBUFFORCE
 
 SO_SNDBUFFORCE = 32
-
-
 PACKET_QDISC_BYPASS, SOL_PACKET, PACKET_OUTGOING = 20, 263, 4
-
-
 RST = 0x04
-
-
 BATCH = 64  # packets that a veth takes in one go without dropping
 
 

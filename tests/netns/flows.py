@@ -7,11 +7,7 @@ import struct
 from sniffer import SYN
 
 HOSTS = [f"192.168.1.{number}" for number in range(10, 20)]
-
-
 TARGET = "203.0.113.200"  # nobody answers there, nor at elsewhere()
-
-
 NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1}
 
 

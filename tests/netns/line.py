@@ -35,24 +35,12 @@ psid-length = 6
 [pppoe]
 dial = false
 """
-
-
 SHARED, PPPOE, OTHER_PPPOE = "192.0.2.18", "203.0.113.7", "203.0.113.99"
-
-
 ROUTER, CLIENT = "192.168.1.1", "192.168.1.10"
-
-
 SERVERS = [f"198.51.100.{number}" for number in range(1, 9)]
-
-
 BY_NAME = ("firewall", "snat", "pbr")  # the slices that need no tunnel
-
-
 # What a run of all slices has to say here, where the tunnel is a veth.
 NO_TUNNEL = "dualwan-hook: mape0 (mape.tunnel) is there already, and is no IPv6 tunnel\n"
-
-
 SHUT = 0.4  # seconds after which an unanswered packet was dropped; an answer takes 1 ms
 
 

@@ -12,11 +12,7 @@ from flows import HOSTS, NUMBERS
 from line import CONFIG, SHARED, Line
 
 OCN, V6PLUS = (1, 6, 6), (52, 8, 4)  # psid, psid-length, psid-offset
-
-
 GATEWAY = "10.255.255.1"
-
-
 TICKS = 0.05  # seconds, more than a few ticks at 100 Hz
 
 

@@ -15,14 +15,8 @@ from pathlib import Path
 from sniffer import Sniffer, echo_request
 
 LIMIT = 10.0  # seconds that anything may take before a test gives up
-
-
 CLONE_NEWNET = 0x40000000
-
-
 SO_RCVBUFFORCE = 33
-
-
 _numbers = count()
 
 

@@ -7,11 +7,7 @@ from line import CLIENT, PPPOE, ROUTER, SERVERS, SHARED
 from packets import ERRORS, FLAGS, TYPES, Packet, read
 
 CLIENT_PORT, TAG, OPENER, TRIES = 40000, 100, 20000, 40000
-
-
 GUARDED = 5  # connections that the guard lets in
-
-
 BAD_FLAGS = {
     "all-flags": 0x3F,
     "no-flags": 0,
@@ -23,8 +19,6 @@ BAD_FLAGS = {
     "rst": FLAGS["rst"],
     "syn-ack": FLAGS["syn"] | FLAGS["ack"],
 }
-
-
 SPOOFED = {
     "of-lan": ("192.168.1.77", "2001:db8:1::77"),
     "bogon": ("10.9.9.9", "fd00::9"),
@@ -32,14 +26,8 @@ SPOOFED = {
     "loopback": ("127.0.0.9", "::1"),
     "global": ("", "2001:db8:2::1"),
 }
-
-
 FOLLOWING = ("answer", "answer-fragments", "related")  # states that need a flow
-
-
 NDP = range(133, 138)
-
-
 NAMES = {
     SHARED: "shared",
     PPPOE: "pppoe",
@@ -49,8 +37,6 @@ NAMES = {
     "2001:db8:1::10": "lan",
     "2001:db8:1::20": "server",
 }
-
-
 TO_ALL = {
     ("icmpv6", "router-advert"): "ff02::1",
     ("icmpv6", "mld-query"): "ff02::1",

@@ -14,14 +14,8 @@ from dualwan.model.resources import Address
 from dualwan.nft.table import NftTable
 
 CONFIG = config()
-
-
 FOREIGN = (NftTable("inet", "filter"), NftTable("ip", "dualwan"))
-
-
 OTHERS = (Address("wan0", "2001:db8:0:100::5"), Address("lan0", "192.168.1.1"))
-
-
 ADDRESSES = ("203.0.113.1", "203.0.113.2")
 
 

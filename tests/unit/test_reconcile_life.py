@@ -143,6 +143,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = pytest.mark.slow(Life.TestCase)
-
-
 TestLife.settings = settings(max_examples=60, stateful_step_count=20)
