@@ -52,3 +52,9 @@ def test_no_table_names_the_pppoe_address():
     for module, table in ((firewall, FIREWALL), (snat, SNAT), (pbr, PBR)):
         steps = plan_of(module, config(), seen, True).steps
         assert [item.resource for item in steps if isinstance(item.resource, NftTable)] == [table]
+
+
+@pytest.mark.parametrize(("module", "wanted"), [(firewall, FIREWALL), (snat, SNAT), (pbr, PBR)])
+def test_a_slice_says_whether_packets_fill_its_table(module, wanted):
+    """Of such a table nft 1.0.6 reads all elements (0.3 s for 20,000) unless asked otherwise."""
+    assert module.SLICE.table.dynamic == wanted.dynamic
