@@ -3,8 +3,9 @@
 import socket
 import struct
 
+from burst import Burst, sender
 from line import SHARED
-from natlab import GATEWAY, Burst, NatLine, sender
+from natlab import GATEWAY, NatLine
 
 CE, BR = "2001:db8:2::1", "2001:db8:2::2"
 IP6TNL, VXLAN = "ip6tnl", "VXLAN over IPv6"

@@ -25,7 +25,6 @@ import random
 import shutil
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
@@ -36,140 +35,14 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 
 from encapsulated import TunnelLine  # noqa: E402 - found by the path above
-from line import sweep, until  # noqa: E402
-from natlab import (  # noqa: E402
-    HOSTS,
-    OCN,
-    TARGET,
-    NatLine,
-    answer,
-    elsewhere,
-    mixed,
-    strangers,
-    tcp,
-    udp,
-    unlucky,
-)
+from nat_capacity import PORTS, kept_with_mappings  # noqa: E402
+from nat_cost import NEW_FLOWS, Side, first_packets  # noqa: E402
+from space import sweep  # noqa: E402
 from variants import MASQUERADE, OURS, SEQUENCE, SHELL, UNMAPPED, VARIANTS  # noqa: E402
 
-PORTS = 1008
-NEW, PER = 6000, 20  # flows a burst, and flows a destination where it is not one
-STEADY, REPEAT = 64, 60  # established flows, and packets of each in a burst
 STEADY_ROUNDS = 4  # of established packets, for each of new flows: their differences are small
-FAR = """\
-table netdev far {{
-    counter dropped {{}}
-    chain end {{
-        type filter hook ingress device {} priority 0
-        counter name dropped drop
-    }}
-}}
-"""
 WAYS, BARE_WAYS = ("out", "in"), ("out by a veth", "in by a veth")
 THIRD, PERCENT = 1 / 3, 3.0  # the bars: of the shell's added cost; of an established packet
-
-
-# --- capacity --------------------------------------------------------------------------------
-
-
-def numbered(kind, number):
-    """Return the first packet of the flow NUMBER to the one destination."""
-    host, port = HOSTS[number * 2 // PORTS], 20000 + number
-    if kind == "tcp":
-        return tcp(host, port, TARGET, 443, sequence=number)
-    return udp(host, port, TARGET, 443, number.to_bytes(18, "big"))
-
-
-def kept(line, kind):
-    """Return how many of 1008 flows of two hosts arrive, and the first that does not."""
-    packets = [numbered(kind, number) for number in range(PORTS)]
-    seen = [
-        packet
-        for packet in line.passed(mixed(packets, strangers()))
-        if (packet.kind, packet.target) == (kind, TARGET)
-    ]
-    if stray := unlucky(seen, line.ports()):
-        raise SystemExit(f"a packet left with {stray[0].source} port {stray[0].sport}")
-    numbers = {
-        int.from_bytes(packet.data[24:28] if kind == "tcp" else packet.data[28:46])
-        for packet in seen
-    }
-    distinct = len({packet.sport for packet in seen})
-    lost = sorted(set(range(PORTS)) - numbers)
-    line.forget()
-    if line.tables() and not until(lambda: line.flows()[kind] == 0):
-        raise SystemExit("elements outlive their flows")
-    return distinct, lost[0] + 1 if lost else None
-
-
-def kept_with_mappings(line, endpoints=200):
-    """Return how many of 1008 flows arrive of which the ENDPOINTS first have a port already."""
-    before = [
-        udp(HOSTS[number * 2 // PORTS], 20000 + number, elsewhere(number), 53000)
-        for number in range(0, PORTS, PORTS // endpoints)
-    ][:endpoints]
-    if len(line.passed(before)) != endpoints:
-        raise SystemExit("mapped endpoints were lost")
-    return kept(line, "udp")
-
-
-# --- cost ------------------------------------------------------------------------------------
-
-
-class Side:
-    """A router with one of the variants; its far ends drop what arrives, once it has begun."""
-
-    def __init__(self, folder, setup, kind=NatLine):
-        folder.mkdir()
-        self.line = kind(folder, shape=OCN)
-        setup(self.line)
-
-    def capacity(self):
-        """Return what is kept of TCP and of UDP."""
-        return {kind: kept(self.line, kind) for kind in ("tcp", "udp")}
-
-    def begin(self):
-        """Begin the established flows; from now on the far ends drop everything."""
-        line = self.line
-        packets = [udp(HOSTS[0], 40000 + at, elsewhere(at % 8), 443) for at in range(STEADY)]
-        seen = line.passed(packets)
-        for space, device in ((line.lan, "eth0"), (line.internet, line.far)):
-            space.nft(FAR.format(device))
-        self._out = line.burst(packets * REPEAT)
-        self._in = line.burst([answer(packet) for packet in seen] * REPEAT, outside=True)
-        self.established()
-        for space in (line.lan, line.internet):
-            if f"packets {STEADY * REPEAT} " not in space.run("nft", "list", "counters"):
-                raise SystemExit("established flows were lost")
-
-    def established(self):
-        """Return microseconds a packet out and in."""
-        return (self._timed(self._out), self._timed(self._in, outside=True))
-
-    def new(self, packets):
-        """Return microseconds for each of PACKETS, all of which begin a flow."""
-        return self._timed(self.line.burst(packets))
-
-    def _timed(self, burst, **options):
-        began = time.thread_time()
-        self.line.send(burst, **options)
-        return (time.thread_time() - began) / burst.size * 1e6
-
-
-def first_packets(make, per, turn):
-    """Return NEW first packets by MAKE, PER to a destination; each TURN has its own."""
-    return [
-        make(
-            HOSTS[at % 4], 1024 + (at + turn * NEW) % 60000, elsewhere(turn * NEW + at // per), 443
-        )
-        for at in range(NEW)
-    ]
-
-
-NEW_FLOWS = {("a destination each", kind): (make, 1) for kind, make in (("TCP", tcp), ("UDP", udp))}
-NEW_FLOWS |= {
-    ("20 a destination", kind): (make, PER) for kind, make in (("TCP", tcp), ("UDP", udp))
-}
 
 
 class Bench:

@@ -6,9 +6,11 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from line import CONFIG, Line, sweep
+from line import CONFIG, Line
 from natlab import NatLine
 from pair import Pair
+from scenes import NEIGHBOUR, SECOND, SECOND_ROUTER
+from space import sweep
 
 from dualwan.config import load
 from dualwan.line import derive_line
@@ -120,3 +122,25 @@ def _rules(tmp_path):
             return line
 
         yield make
+
+
+@pytest.fixture(name="made")
+def _made(bare):
+    """Return a function that makes a line with the given forwards, every slice applied."""
+
+    def make(*forwards, config=CONFIG):
+        line = bare(config=config + "".join(forwards))
+        line.router.ip(f"""
+            link add lan1 type veth peer name eth1 netns {line.lan.name}
+            link set lan1 up
+            address add {SECOND_ROUTER}/24 dev lan1
+        """)
+        line.lan.ip(f"""
+            link set eth1 up
+            address add {SECOND}/24 dev eth1
+            address add {NEIGHBOUR}/24 dev eth0
+        """)
+        line.apply()
+        return line
+
+    return make

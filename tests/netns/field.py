@@ -10,8 +10,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from line import CLIENT, PPPOE, ROUTER, SERVERS, SHARED, SO_RCVBUFFORCE, Line
+from line import CLIENT, PPPOE, ROUTER, SERVERS, SHARED, Line
 from packets import NUMBERS, read
+from space import SO_RCVBUFFORCE
 
 SETTLED = 0.15  # seconds without a packet after which all that get through have arrived
 PACKET_OUTGOING, IPPROTO_RAW = 4, 255

@@ -15,7 +15,8 @@ from pprint import pformat
 
 import episode
 import pytest
-from line import CONFIG, PPPOE, SERVERS, SHARED, until
+from line import CONFIG, PPPOE, SERVERS, SHARED
+from space import until
 
 from dualwan.config import from_text
 from dualwan.host.fake import FakeHost

@@ -10,8 +10,8 @@ import threading
 import time
 from contextlib import suppress
 
+from burst import SO_SNDBUFFORCE, Burst
 from line import CLIENT, OTHER_PPPOE, PPPOE, ROUTER, SHARED
-from natlab import SO_SNDBUFFORCE, Burst
 from packets import FLAGS, Packet
 
 BAD, BAD6, GOOD = "198.51.100.77", "2001:db8:a::77", "198.51.100.78"

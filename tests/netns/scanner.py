@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
-from line import SO_RCVBUFFORCE
+from space import SO_RCVBUFFORCE
 
 SERVICES = Path("/usr/share/nmap/nmap-services")
 COMMONEST, ALL_TCP = 1000, 65535

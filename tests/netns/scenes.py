@@ -1,11 +1,15 @@
 """What several tests let happen on a line: PPPoE comes back, IPv6 leads outside, two ends talk."""
 
 import socket
+from contextlib import suppress
 
-from line import CLIENT
+from line import CLIENT, CONFIG, SHUT
 
 NEIGHBOUR = "192.168.1.20"  # another address of the LAN's one machine
 OUTSIDE6 = "2001:db8:2::1"
+SECOND, SECOND_ROUTER = "192.168.2.5", "192.168.2.1"  # of another LAN network
+HOST6 = "2001:db8:1::10"
+TWO_LANS = CONFIG.replace('["lan0"]', '["lan0", "lan1"]')
 
 
 def forward(via="", port=8080, to=f"{CLIENT}:80", protocol="tcp", more=""):
@@ -59,3 +63,33 @@ def from_lan(line, address, port, source=CLIENT):
     client.bind((source, 0))
     client.connect((address, port))
     return client
+
+
+def mark_what_comes_by_pppoe(line):
+    """Let another program mark what comes by ppp0, and look the mark's packets up in a table."""
+    for family in ("-4", "-6"):
+        line.router.run("ip", family, "rule", "add", "fwmark", "0x1", "lookup", "200")
+        line.router.run("ip", family, "route", "add", "default", "dev", "ppp0", "table", "200")
+    line.router.nft("""
+        table inet theirs {
+            chain prerouting {
+                type filter hook prerouting priority -400; policy accept;
+                iifname "ppp0" meta mark set 0x1
+            }
+        }
+    """)
+
+
+def heard(line, source, target):
+    """Return whether the router hears what is sent to its UDP port 5000 from ``source``."""
+    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    with (
+        line.router.open_socket(family, socket.SOCK_DGRAM, timeout=SHUT) as ear,
+        line.internet.open_socket(family, socket.SOCK_DGRAM) as mouth,
+        suppress(TimeoutError),
+    ):
+        ear.bind((target, 5000))
+        mouth.bind((source, 0))
+        mouth.sendto(b"hello", (target, 5000))
+        return ear.recvfrom(64)[1][0] == source
+    return False

@@ -127,6 +127,17 @@ def test_the_line_falls_out_without_ifdown(pair):
     pair.event(Event.REMOVE)
 
 
+def test_a_router_that_is_silent_is_asked(pair):
+    """The solicitation changes nothing by itself; what is advertised later is heard."""
+    pair.switch("wan0", up=False)
+    pair.switch("wan0", up=True)
+    assert "router solicitation on wan0" in str(pair.event(Event.UP).log)
+    assert not pair.double.state.ipv6_default
+    pair.advertise()
+    assert pair.double.state.ipv6_default
+    pair.event(Event.PREFIX_CHANGED)
+
+
 @pytest.mark.parametrize("event", [Event.REMOVE, Event.DOWN, Event.POST_DOWN])
 def test_the_configuration_is_gone(pair, event):
     """All of ours goes by what is noted and tagged."""

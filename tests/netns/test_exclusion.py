@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from line import BY_NAME, CONFIG, named, until
+from line import BY_NAME, CONFIG, named
+from space import until
 
 # Holds still right before its first step, until somebody writes a line.
 HELD = """\

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from line import CLIENT, CONFIG, NO_TUNNEL, PPPOE, SERVERS, SHARED, SHUT, until
+from line import CLIENT, CONFIG, NO_TUNNEL, PPPOE, SERVERS, SHARED, SHUT
+from space import until
 
 from dualwan.slices import marks
 

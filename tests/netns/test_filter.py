@@ -1,9 +1,10 @@
 import socket
-from contextlib import suppress
 
 import pytest
-from line import CLIENT, CONFIG, ROUTER, SERVERS, SHUT, SYN, SYN_ACK, mss, until
-from scenes import OUTSIDE6, with_ipv6
+from line import CLIENT, CONFIG, PPPOE, ROUTER, SERVERS, SHUT
+from scenes import OUTSIDE6, heard, mark_what_comes_by_pppoe, with_ipv6
+from sniffer import SYN, SYN_ACK, mss
+from space import until
 
 
 @pytest.mark.parametrize("how", ["down", "gone"])
@@ -161,37 +162,22 @@ def test_an_interface_that_is_not_named_is_closed(line):
         server.accept()
 
 
-def test_a_mark_of_somebody_else_hides_no_spoofed_source(bare):
+@pytest.mark.parametrize(
+    ("honest", "spoofed", "target"),
+    [(OUTSIDE6, "2001:db8:1::77", "2001:db8:2::2"), (SERVERS[0], "198.18.1.77", PPPOE)],
+)
+def test_a_mark_of_somebody_else_hides_no_spoofed_source(bare, honest, spoofed, target):
     """Whose an address is does not hang on marks, by which others may lead packets elsewhere."""
     line = bare(config=CONFIG + '[firewall]\ninbound = ["udp/5000"]\n')
+    line.router.ip("address add 198.18.1.1/24 dev lan0")  # public, or it would be a bogon
     line.apply()
     with_ipv6(line, "ppp0", "ppp")
-    line.router.run("ip", "-6", "rule", "add", "fwmark", "0x1", "lookup", "200")
-    line.router.run("ip", "-6", "route", "add", "default", "dev", "ppp0", "table", "200")
-    line.router.nft("""
-        table ip6 theirs {
-            chain prerouting {
-                type filter hook prerouting priority -400; policy accept;
-                iifname "ppp0" meta mark set 0x1
-            }
-        }
-    """)
-    line.internet.ip("address add 2001:db8:1::77/128 dev lo nodad")
-    ear = line.router.open_socket(socket.AF_INET6, socket.SOCK_DGRAM, timeout=SHUT)
-    ear.bind(("::", 5000))
-
-    def heard(source):
-        mouth = line.internet.open_socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        mouth.bind((source, 0))
-        mouth.sendto(b"hello", ("2001:db8:2::2", 5000))
-        with suppress(TimeoutError):
-            return ear.recvfrom(64)[1][0] == source
-        return False
-
-    assert until(lambda: heard(OUTSIDE6))
-    assert not heard("2001:db8:1::77")
+    mark_what_comes_by_pppoe(line)
+    line.internet.run("ip", "address", "add", spoofed, "dev", "lo")
+    assert until(lambda: heard(line, honest, target))
+    assert not heard(line, spoofed, target)
     line.open()
-    assert heard("2001:db8:1::77")
+    assert until(lambda: heard(line, spoofed, target))
 
 
 def test_the_firewall_stands_before_the_wan(bare):

@@ -7,7 +7,7 @@ import struct
 from contextlib import contextmanager
 
 import pytest
-from line import LIMIT, until
+from space import LIMIT, until
 
 # Writes "woke" each time the watcher would let a run happen.
 WATCHING = """\

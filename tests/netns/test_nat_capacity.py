@@ -6,20 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from line import SHARED, until
-from natlab import (
-    HOSTS,
-    OCN,
-    TARGET,
-    V6PLUS,
-    elsewhere,
-    flow,
-    mixed,
-    strangers,
-    tcp,
-    udp,
-    unlucky,
-)
+from burst import unlucky
+from flows import HOSTS, TARGET, elsewhere, flow, mixed, strangers, tcp, udp
+from line import SHARED
+from natlab import OCN, V6PLUS
+from space import until
 
 from dualwan.nft import legacy
 from dualwan.slices.snat import allocate

@@ -6,8 +6,11 @@ import re
 import time
 
 import pytest
-from line import SERVERS, SHARED, until
-from natlab import HOSTS, OCN, V6PLUS, elsewhere, flow, refusals, unlucky
+from burst import refusals, unlucky
+from flows import HOSTS, elsewhere, flow
+from line import SERVERS, SHARED
+from natlab import OCN, V6PLUS
+from space import until
 
 KINDS = ("tcp", "udp", "icmp")
 GREEDY, OTHER, THIRD = HOSTS[:3]

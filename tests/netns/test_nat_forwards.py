@@ -1,8 +1,11 @@
 """[[forward]] via = "mape": a port of the set that leads to a server in the LAN."""
 
 import pytest
-from line import CLIENT, LIMIT, SERVERS, SHARED, SHUT
-from natlab import HOSTS, OCN, TARGET, V6PLUS, NatLine, config, flow, mixed, strangers, unlucky
+from burst import unlucky
+from flows import HOSTS, TARGET, flow, mixed, strangers
+from line import CLIENT, SERVERS, SHARED, SHUT
+from natlab import OCN, V6PLUS, NatLine, config
+from space import LIMIT
 
 PORT, INNER = 5136, 8080  # outside, and on the server
 NEIGHBOUR = HOSTS[1]

@@ -5,8 +5,11 @@ import socket
 from contextlib import suppress
 
 import pytest
-from line import LIMIT, SERVERS, SHARED, SHUT, until
-from natlab import HOSTS, OCN, TARGET, V6PLUS, answer, checksum, elsewhere, ipv4, tcp, udp
+from burst import answer
+from flows import HOSTS, TARGET, checksum, elsewhere, ipv4, tcp, udp
+from line import SERVERS, SHARED, SHUT
+from natlab import OCN, V6PLUS
+from space import LIMIT, until
 
 OPEN, OTHER, THIRD = HOSTS[0], HOSTS[1], HOSTS[2]
 

@@ -5,8 +5,8 @@ import re
 from collections import Counter
 
 import pytest
+from flows import HOSTS, elsewhere, flow
 from model import LOST, REFUSED, Model
-from natlab import HOSTS, elsewhere, flow
 
 from dualwan.config import load
 from dualwan.line import derive_line

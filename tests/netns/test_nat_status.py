@@ -2,8 +2,9 @@
 
 import json
 
-from line import SERVERS, until
-from natlab import HOSTS, TARGET, flow
+from flows import HOSTS, TARGET, flow
+from line import SERVERS
+from space import until
 
 GREEDY, OTHER = HOSTS[:2]
 

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from line import PPPOE, SERVERS, SHARED, until
-from natlab import HOSTS, TARGET, tcp, udp
+from flows import HOSTS, TARGET, tcp, udp
+from line import PPPOE, SERVERS, SHARED
+from space import until
 
 SLACK = 5  # seconds that may pass before a test looks
 

@@ -3,20 +3,18 @@
 import socket
 
 import pytest
-from line import (
-    CLIENT,
-    CONFIG,
-    NO_TUNNEL,
-    OTHER_PPPOE,
-    PPPOE,
-    ROUTER,
-    SERVERS,
-    SHARED,
-    SHUT,
-    Line,
-    until,
+from line import CLIENT, CONFIG, NO_TUNNEL, OTHER_PPPOE, PPPOE, ROUTER, SERVERS, SHARED, SHUT, Line
+from scenes import (
+    NEIGHBOUR,
+    OUTSIDE6,
+    exchange,
+    forward,
+    from_lan,
+    heard,
+    mark_what_comes_by_pppoe,
+    reconnect,
 )
-from scenes import NEIGHBOUR, OUTSIDE6, exchange, forward, from_lan, reconnect
+from space import until
 
 ONE = CONFIG.replace('["lan0"]', '["wan0"]')
 STRANGER = "198.18.0.9"  # on the same wire, with no address of the LAN
@@ -154,6 +152,19 @@ def test_a_lan_source_from_outside_is_spoofed(wire, device):
     line.internet.udp(CLIENT).sendto(b"spoofed", (ROUTER, 5000))
     with pytest.raises(TimeoutError):
         ear.recv(8)
+
+
+def test_a_mark_of_somebody_else_hides_no_spoofed_source(wire):
+    """As with two interfaces: whose an address is does not hang on marks."""
+    nets = 'networks = ["192.168.1.0/24", "198.18.1.0/24"]\n[mape]'
+    line = wire('[firewall]\ninbound = ["udp/5000"]\n', config=ONE.replace("[mape]", nets))
+    line.router.ip("address add 198.18.1.1/24 dev wan0")
+    mark_what_comes_by_pppoe(line)
+    line.internet.run("ip", "address", "add", "198.18.1.77", "dev", "lo")
+    assert until(lambda: heard(line, SERVERS[0], PPPOE))
+    assert not heard(line, "198.18.1.77", PPPOE)
+    line.open()
+    assert until(lambda: heard(line, "198.18.1.77", PPPOE))
 
 
 def test_forward_and_hairpin(wire):

@@ -4,9 +4,10 @@ import errno
 import socket
 
 import pytest
-from line import CLIENT, SERVERS, until
+from line import CLIENT, SERVERS
 from packets import Packet, read
 from scenes import OUTSIDE6, with_ipv6
+from space import until
 
 TUNNEL_MTU, LINE_MTU, PPPOE_MTU = 1460, 1500, 1454
 FULL = 1472  # bytes of UDP payload in 1500 bytes of IPv4

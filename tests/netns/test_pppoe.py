@@ -1,16 +1,8 @@
 import pytest
-from line import (
-    CLIENT,
-    CONFIG,
-    OTHER_PPPOE,
-    PPPOE,
-    SERVERS,
-    SHARED,
-    SHUT,
-    SYN_ACK,
-    until,
-)
+from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, SERVERS, SHARED, SHUT
 from scenes import reconnect
+from sniffer import SYN_ACK
+from space import until
 
 
 @pytest.mark.parametrize("port", [22, 25, 80, 443])

@@ -2,7 +2,8 @@ import fcntl
 import subprocess
 
 import pytest
-from line import BY_NAME, CONFIG, PPPOE, named, until
+from line import BY_NAME, CONFIG, PPPOE, named
+from space import until
 
 CE = "2001:db8:0:100:99:f000:0:100"
 

@@ -5,10 +5,11 @@ import resource
 import socket
 
 import pytest
-from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, SHARED, until
+from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, SHARED
 from rain import WAN6, Rain
 from scanner import ALL_TCP, Answering, Found, begin, commonest_udp, finish
 from scenes import OUTSIDE6, reconnect, with_ipv6
+from space import until
 
 OFFER = '[firewall]\ninbound = ["ssh", "smtp", "http", "https", "dns", "ntp"]\n'
 FORWARDS = f"""\

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 from golden_cases import GOLDEN, nft_cases
-from line import CONFIG, SERVERS, SHARED, until
+from line import CONFIG, SERVERS, SHARED
+from space import until
 
 FLOWS = 1200
 

@@ -1,10 +1,13 @@
-"""Hypothesis as this project uses it: no stopwatch, and in CI the same examples each time."""
+"""The log, the command on a machine in memory, and Hypothesis, in CI with the same examples."""
 
 import os
 from functools import cache
 
+import pytest
 from hypothesis import settings
+from machine import BASE, Machine
 
+from dualwan import cli
 from dualwan.slices import snat
 
 settings.register_profile("dualwan", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -12,3 +15,46 @@ settings.load_profile("dualwan")
 
 # A pure function of a configuration that never changes, which thousands of runs ask again.
 snat.wanted_table = cache(snat.wanted_table)
+
+
+@pytest.fixture(name="log")
+def _log(monkeypatch):
+    """Collect what would go to syslog."""
+    lines = []
+    monkeypatch.setattr("syslog.syslog", lambda _level, line: lines.append(line))
+    return lines
+
+
+@pytest.fixture(name="config")
+def _config(tmp_path, monkeypatch):
+    """Return the path of the configuration in use."""
+    path = tmp_path / "dualwan.toml"
+    path.write_text(BASE)
+    monkeypatch.setenv("DUALWAN_CONFIG", str(path))
+    return path
+
+
+@pytest.fixture(name="machine")
+def _machine(monkeypatch):
+    """Let the command act on a machine in memory; the log goes nowhere."""
+    machine = Machine("wan0", "lan0")
+    monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
+    monkeypatch.setattr("syslog.syslog", lambda *_: None)
+    return machine
+
+
+@pytest.fixture(name="run")
+def _run(config, machine, capsys):
+    """Return a function that runs the command and returns exit code, output and errors."""
+    assert config
+    assert machine
+
+    def run(*argv):
+        try:
+            code = cli.main(argv)
+        except SystemExit as end:
+            code = end.code
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run

@@ -15,6 +15,7 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
+from dualwan.host.netlink import Netlink
 from dualwan.host.rtnl import NetlinkError
 
 RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWRULE = 16, 20, 24, 32
@@ -229,3 +230,10 @@ class Kernel:
     def close(self):
         """Note that it is closed."""
         self.closed = True
+
+
+def netlink(*messages):
+    """Return a Netlink whose socket is a Kernel with wan0, ppp0 and ``messages``."""
+    made = Netlink()
+    made._socket = Kernel(link("wan0", 2), link("ppp0", 7), *messages)  # noqa: SLF001 - for IPRoute
+    return made

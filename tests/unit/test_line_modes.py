@@ -50,6 +50,12 @@ def test_ipip_joins_prefix_and_interface_id():
     assert softwire.port_set is None
 
 
+def test_ipip_takes_the_upper_half_of_a_longer_prefix_only():
+    """Whatever is announced below 64 bits, the lower half is the provider's."""
+    line = derive_line(from_text("f", IPIP), ["2001:db8:0:100:8000::/65"])
+    assert str(line.softwire.ce) == "2001:db8:0:100::feed"
+
+
 def test_a_whole_address_is_translated_without_ports():
     """Every port, and every protocol; nothing leaves with another source."""
     text = table(snat, IPIP)

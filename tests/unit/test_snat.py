@@ -1,4 +1,4 @@
-"""The program that translates, as a graph: what every table has in common, and its README."""
+"""The program that translates, as a graph: what every table has in common."""
 
 import re
 from functools import cache
@@ -15,11 +15,10 @@ from dualwan.model.state import RunState
 from dualwan.nft.table import DeviceShortcut
 from dualwan.slices import Situation, firewall, snat
 from dualwan.slices.snat import allocate, names
-from dualwan.slices.snat.ports import BUCKETS, STRIDE, pool
+from dualwan.slices.snat.ports import pool
 from dualwan.slices.snat.quota import Quota
 
 OLD_SETS = Path(__file__).parents[1] / "data" / "sets-of-0.1.0.nft"
-README = Path(snat.__file__).with_name("README.md").read_text()
 GOLDEN = {case.text: case.name for case in (*plan_cases(), *nft_cases())}
 PREFIXES = ("2001:db8:0:100::/56",)
 JUMPS = 16  # netfilter's NFT_JUMP_STACK_SIZE
@@ -177,8 +176,6 @@ def test_the_limit_of_counting_is_explained():
     )
 
 
-# --- what is generated ----------------------------------------------------------------------
-
 OCN = pool("192.0.2.18", PortSet(1, 6, 6), bytes(16))
 
 
@@ -269,36 +266,3 @@ def test_the_line_cannot_have_every_forward():
     (problem,) = snat.bring_up(Situation(cfg, line, RunState(), Observed())).problems
     assert str(foreign) in problem
     assert f"{{ {own} : 192.168.1.10 . 80 }}" in snat.wanted_table(cfg, line.ways).source()
-
-
-# --- README.md --------------------------------------------------------------------------------
-
-
-def test_the_readme_names_every_chain_and_set():
-    """Those of names.py, and no others."""
-    known = {
-        one.name.replace("{}_bucket_{}", "{}_bucket_N")
-        for one in (*names.BASE_CHAINS, *names.JUMP_CHAINS)
-    }
-    known |= {
-        value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
-    }
-    sessions = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name)
-    for name in known:
-        assert f"`{name.replace('{}', 'W' if name in sessions else 'P')}`" in README, name
-
-
-def test_the_example_of_the_readme_is_true():
-    """Ports, buckets and limits of the worked example."""
-    made = config()
-    softwire = derive_line(made).softwire
-    ports = pool(str(softwire.ipv4), softwire.port_set, softwire.ce.packed)
-    bucket = ports.buckets[10 % BUCKETS]
-    quota = Quota(ports, made.mape.max_share)
-    assert f"{len(ports.ports)} ports" in README
-    assert f"{BUCKETS} buckets of {ports.bucket_size}" in README
-    assert f"overflow of {len(ports.overflow)}" in README
-    assert f"**{bucket[0]}** ({bucket[0]:#06x})" in README
-    assert f"flow 64 takes {ports.overflow[0]}" in README
-    assert f"{quota.uncounted} + {quota.counted} = {quota.limit}" in README
-    assert bucket[0] % STRIDE == 10 % BUCKETS

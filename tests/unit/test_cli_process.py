@@ -1,0 +1,114 @@
+"""The command as a process: without root, into a pipe, on a full disk."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Everything is loaded first: a checkout may lie where only its owner can read.
+AS_USER = """
+import difflib, encodings.ascii, os, nftables, syslog, tomli
+import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
+import dualwan.handle
+from dualwan.cli import main
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+raise SystemExit(main())
+"""
+
+
+def as_user(*argv, config):
+    """Run the command as a user without rights, on the machine itself."""
+    return subprocess.run(
+        [sys.executable, "-B", "-c", AS_USER, *argv],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={
+            **os.environ,
+            "DUALWAN_CONFIG": str(config),
+            "DUALWAN_RUN": str(config.parent / "run"),
+        },
+    )
+
+
+@pytest.fixture(name="readable")
+def _readable(config):
+    """Return a configuration that any user can read."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield shutil.copy(config, Path(folder, "dualwan.toml"))
+
+
+def test_a_dry_run_needs_no_root(readable):
+    """It plans as far as the kernel answers and says what it could not see."""
+    done = as_user("--dry-run", config=readable)
+    assert done.returncode == 0
+    for name in ("firewall", "snat", "pbr"):
+        assert f"not seen: {name}: nft shows its tables to root only" in done.stdout
+    assert "problem: the interface wan0 (wan.interface) does not exist" in done.stdout
+    assert not (readable.parent / "run").exists()
+
+
+def test_a_change_needs_root(readable):
+    """Nothing is tried without; the reason is one line."""
+    done = as_user(config=readable)
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "root" in done.stderr
+
+
+def test_check_needs_neither_root_nor_kernel(readable):
+    """A configuration can be checked anywhere; what drives the kernel is not even loaded."""
+    code = (
+        "import sys; from dualwan.cli import main; code = main(['check']);"
+        "sys.exit(code or bool({'pyroute2', 'nftables', 'structlog'} & set(sys.modules)))"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            check=False,
+            capture_output=True,
+            env={**os.environ, "DUALWAN_CONFIG": str(readable)},
+        ).returncode
+        == 0
+    )
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(readable):
+    """`dualwan-hook --dry-run | head -1` ends quietly."""
+    command = [sys.executable, "-m", "dualwan.cli", "mape", "2400:4050:5c71:af00::", "--json"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        command,
+        check=False,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "DUALWAN_CONFIG": str(readable)},
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("argv", [["check"], ["mape", "2400:4050:5c71:af00::", "--json"]])
+def test_an_answer_that_cannot_be_written_is_4_and_one_line(readable, argv):
+    """As `status --prometheus` into a file on a full disk: no traceback, and not 1."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dualwan.cli", *argv],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "DUALWAN_CONFIG": str(readable)},
+        )
+    assert done.returncode == 4
+    assert done.stderr == "dualwan-hook: standard output: No space left on device\n"

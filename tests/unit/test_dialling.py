@@ -1,0 +1,117 @@
+"""When a PPP session is dialled and hung up, and what waits for the prefix meanwhile."""
+
+import pytest
+from machine import (
+    BASE,
+    Machine,
+    config,
+    pending,
+)
+from routers import CONFIG
+
+from dualwan import handle as running
+from dualwan.errors import HostError
+from dualwan.model.event import Event
+
+DIALS = config(a="dial = false -> dial = true")
+
+
+def test_ifup_dials_and_ifdown_hangs_up(log):
+    """`pon` when no pppd of the peer runs, `poff` when one does, each a line in the log."""
+    machine = Machine("wan0", "lan0")
+    running.handle_event(DIALS, machine, Event.PRE_UP)
+    assert machine.running == set()
+    running.handle_event(DIALS, machine, Event.UP)
+    running.handle_event(DIALS, machine, Event.UP)
+    assert machine.running == {"dsl-provider"}
+    running.handle_event(DIALS, machine, Event.DOWN)
+    assert machine.running == set()
+    assert [line for line in log if "dsl-provider" in line] == [
+        "dialled dsl-provider (cause=ifup)",
+        "hung up dsl-provider (cause=ifdown)",
+    ]
+
+
+def test_dialling_is_the_owners_choice(log):
+    """With dial = false, or for some slices only, pppd is left alone."""
+    machine = Machine("wan0", "lan0")
+    running.handle_event(CONFIG, machine, Event.UP)
+    running.handle_event(DIALS, machine, Event.APPLY, ("snat",))
+    assert machine.running == set()
+    assert log
+
+
+def test_nobody_is_dialled_into_an_open_router(log):
+    """PPPoE waits for the firewall, and the log says why."""
+    machine = Machine("wan0", "lan0")
+    machine.refuse = ["dualwan_firewall"]
+    with pytest.raises(HostError):
+        running.handle_event(DIALS, machine, Event.UP)
+    assert machine.running == set()
+    assert "dualwan_firewall" in log[-1]
+
+
+AUTO = (
+    BASE.split("[mape]", maxsplit=1)[0]
+    + """\
+[mape]
+br = "2001:db8:ffff::9"
+[mape.rule]
+ipv6-prefix = "2001:db8::/40"
+ipv4-prefix = "192.0.2.0/24"
+ea-length = 16
+[pppoe]
+dial = true
+"""
+)
+
+
+class Patient(Machine):
+    """A line that announces its prefix only to those who wait."""
+
+    def await_prefix(self, device, seconds):
+        """Announce a prefix."""
+        assert not self.locked, "others wait for the lock meanwhile"
+        assert seconds == 30
+        self.announced[device] = ("2001:db8:12:3400::/64",)
+        return True
+
+
+def test_pppoe_does_not_wait_for_the_prefix(log):
+    """PPPoE is dialled at once; MAP-E follows when the line announces its prefix."""
+    machine, cfg = Patient("wan0", "lan0"), config(AUTO)
+    running.handle_event(cfg, machine, Event.UP)
+    words = "\n".join(log)
+    assert words.index("dialled") < words.index("tunnel mape0")
+    assert machine.run_state.prefix == "2001:db8:12:3400::/64"
+    assert pending(machine, cfg, Event.APPLY) == []
+
+
+def test_a_line_that_stays_silent_is_told_and_all_else_stands(log):
+    """Without a prefix: firewall, PPPoE's way back and dialling, and one line of reason."""
+    machine, cfg = Machine("wan0", "lan0"), config(AUTO)
+    running.handle_event(cfg, machine, Event.PRE_UP)
+    with pytest.raises(HostError, match="no IPv6 prefix on wan0 yet"):
+        running.handle_event(cfg, machine, Event.UP)
+    assert machine.running == {"dsl-provider"}
+    assert {table.name for table in machine.state.tables} == {
+        "dualwan_firewall",
+        "dualwan_snat",
+        "dualwan_pbr",
+    }
+    assert "no IPv6 prefix on wan0 yet" in log[-1]
+
+
+@pytest.mark.parametrize("event", [Event.PPP_UP, Event.UP, Event.APPLY])
+def test_a_renumbered_line_is_followed(log, event):
+    """Another prefix changes CE, tunnel, address and ports; old flows are forgotten."""
+    machine, cfg = Machine("wan0", "lan0"), config(AUTO)
+    machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
+    running.handle_event(cfg, machine, Event.UP)
+    old = machine.state.tunnels[0].local
+    machine.announced["wan0"] = ("2001:db8:56:7800::/64",)
+    running.handle_event(cfg, machine, event)
+    assert pending(machine, cfg, Event.APPLY) == []
+    assert machine.state.tunnels[0].local.startswith("2001:db8:56:78")
+    assert old not in repr((machine.state.addresses, machine.state.tunnels, machine.state.tables))
+    assert any("conntrack entries of 192.0.2.18" in line for line in log)

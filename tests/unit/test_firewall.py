@@ -1,0 +1,99 @@
+"""The firewall slice: what is closed, and what is offered."""
+
+import re
+
+import pytest
+from machine import BASE, CE, config, wanted_of
+from plans import FIREWALL, lines
+
+from dualwan.slices import firewall
+
+
+@pytest.mark.parametrize("chain", ["input", "output", "forward"])
+def test_every_way_is_closed_by_default(chain):
+    """Input, output and forward drop what no rule accepts."""
+    assert lines(FIREWALL.source(), chain)[0].endswith("policy drop;")
+
+
+def test_services_on_offer_open_on_pppoe_only():
+    """Each protocol has one set of ports; what is not listed has no rule."""
+    text = wanted_of(firewall, config(BASE + '[firewall]\ninbound = ["dns", "tcp/8443", "ping"]\n'))
+    rules = lines(text.source(), "offers")
+    assert "tcp dport { 53, 8443 } accept" in rules
+    assert "udp dport { 53 } accept" in rules
+    assert any("icmp type echo-request accept" in rule for rule in rules)
+    assert not any(
+        "accept" in rule and "dport" in rule
+        for rule in lines(text.source(), "from_wan")
+        if "udp sport 547" not in rule
+    )
+
+
+def test_nothing_on_offer_leaves_the_ident_answer():
+    """An empty list opens nothing; ident is still refused aloud."""
+    text = wanted_of(firewall, config(BASE + "[firewall]\ninbound = []\n"))
+    assert lines(text.source(), "offers") == [
+        "fib daddr . iif type != local drop",
+        "tcp dport 113 reject with tcp reset",
+        "ct state != new drop",
+    ]
+
+
+def test_services_for_the_same_networks_share_an_acl():
+    """One lookup by port, whatever their number; a port of two offers is for both's networks."""
+    offers = ", ".join(
+        [
+            '{ service = "tcp/22", from = ["192.0.2.0/24"] }',
+            '{ service = "ssh", from = ["198.51.100.0/24"] }',
+            *(
+                f'{{ service = "tcp/{port}", from = ["192.0.2.0/24", "2001:db8::/32"] }}'
+                for port in range(1000, 1100)
+            ),
+        ]
+    )
+    text = wanted_of(firewall, config(BASE + f"[firewall]\ninbound = [{offers}]\n")).source()
+    ways = next(rule for rule in lines(text, "offers") if "vmap" in rule)
+    assert ways.count("tcp . 22 : goto acl_0") == 1
+    assert ways.count("goto acl_1") == 100
+    assert lines(text, "acl_0") == [
+        "ip saddr { 198.51.100.0/24 } goto guard",
+        "ip saddr { 192.0.2.0/24 } accept",
+    ]
+    assert lines(text, "acl_1") == [
+        "ip saddr { 192.0.2.0/24 } accept",
+        "ip6 saddr { 2001:db8::/32 } accept",
+    ]
+    assert "chain acl_2" not in text
+
+
+def test_mape_comes_from_the_relay_only():
+    """Packets of the tunnel are accepted between its own two ends, both ways."""
+    assert lines(FIREWALL.source(), "from_wan")[0] == (
+        f"ip6 saddr 2001:db8:ffff::9 ip6 daddr {CE} meta l4proto 4 accept"
+    )
+    assert lines(FIREWALL.source(), "to_wan")[0] == (
+        f"ip6 saddr {CE} ip6 daddr 2001:db8:ffff::9 meta l4proto 4 accept"
+    )
+
+
+def test_without_a_softwire_no_tunnel_packet_passes():
+    """While the line has no prefix the firewall stands, closed for MAP-E."""
+    text = wanted_of(firewall, config(re.sub(r"(?s)provider.*?6\n\n", "\n", BASE))).source()
+    assert "l4proto 4" not in text
+    assert "chain from_wan" in text
+
+
+def test_segments_fit_each_wan():
+    """MSS is the device's MTU less the headers: 1420 by MAP-E, 1414 by PPPoE, 1394 with IPv6."""
+    found = re.findall(
+        r'(\w+) "(\w+)" meta nfproto (\w+) tcp option maxseg size set (\d+)', FIREWALL.source()
+    )
+    assert sorted(found) == sorted(
+        (way, device, family, size)
+        for way in ("iifname", "oifname")
+        for device, family, size in (
+            ("mape0", "ipv4", "1420"),
+            ("ppp0", "ipv4", "1414"),
+            ("ppp0", "ipv6", "1394"),
+        )
+    )

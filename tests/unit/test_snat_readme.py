@@ -1,0 +1,43 @@
+"""README.md of the snat slice: each name and figure in it is the program's."""
+
+from pathlib import Path
+
+from machine import config
+
+from dualwan.line import derive_line
+from dualwan.slices import snat
+from dualwan.slices.snat import names
+from dualwan.slices.snat.ports import BUCKETS, STRIDE, pool
+from dualwan.slices.snat.quota import Quota
+
+README = Path(snat.__file__).with_name("README.md").read_text()
+
+
+def test_the_readme_names_every_chain_and_set():
+    """Those of names.py, and no others."""
+    known = {
+        one.name.replace("{}_bucket_{}", "{}_bucket_N")
+        for one in (*names.BASE_CHAINS, *names.JUMP_CHAINS)
+    }
+    known |= {
+        value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
+    }
+    sessions = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name)
+    for name in known:
+        assert f"`{name.replace('{}', 'W' if name in sessions else 'P')}`" in README, name
+
+
+def test_the_example_of_the_readme_is_true():
+    """Ports, buckets and limits of the worked example."""
+    made = config()
+    softwire = derive_line(made).softwire
+    ports = pool(str(softwire.ipv4), softwire.port_set, softwire.ce.packed)
+    bucket = ports.buckets[10 % BUCKETS]
+    quota = Quota(ports, made.mape.max_share)
+    assert f"{len(ports.ports)} ports" in README
+    assert f"{BUCKETS} buckets of {ports.bucket_size}" in README
+    assert f"overflow of {len(ports.overflow)}" in README
+    assert f"**{bucket[0]}** ({bucket[0]:#06x})" in README
+    assert f"flow 64 takes {ports.overflow[0]}" in README
+    assert f"{quota.uncounted} + {quota.counted} = {quota.limit}" in README
+    assert bucket[0] % STRIDE == 10 % BUCKETS

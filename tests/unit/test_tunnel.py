@@ -1,0 +1,111 @@
+"""The tunnel slice: sysctls, CE address, device and route, and their order."""
+
+from dataclasses import replace
+
+import pytest
+from machine import CE, Machine, config, look, plan_of
+from plans import shown
+
+from dualwan.model.observed import Observed
+from dualwan.model.resources import MAIN, Address, Route, Sysctl, Tunnel
+from dualwan.model.state import RunState
+from dualwan.slices import tunnel
+
+TUNNEL = Tunnel("mape0", CE, "2001:db8:ffff::9", "wan0", 1460)
+
+
+def fresh():
+    """Return what is seen before the first ifup, the WAN being up."""
+    return look(Machine("wan0", "lan0"), config(), tunnel.SLICE)
+
+
+def test_the_first_ifup_of_the_tunnel():
+    """In the order that keeps the IPv6 default route and gives the tunnel its source."""
+    assert shown(plan_of(tunnel, config(), fresh(), True)) == [
+        "~ sysctl net/ipv6/conf/wan0/accept_ra 1 -> 2",
+        "~ sysctl net/ipv6/conf/lan0/accept_ra 1 -> 2",
+        "~ sysctl net/ipv6/conf/all/forwarding 0 -> 1",
+        "~ sysctl net/ipv4/ip_forward 0 -> 1",
+        f"+ address {CE}/128 dev wan0 deprecated",
+        f"+ tunnel mape0 local {CE} remote 2001:db8:ffff::9 dev wan0 mtu 1460",
+        "+ address 192.0.2.18/32 dev mape0",
+        "+ route default dev mape0 table main",
+        "+ sysctl net/ipv4/conf/mape0/rp_filter = 2",
+    ]
+
+
+def test_a_lan_that_does_not_hear_advertisements_is_left_alone():
+    """accept_ra 0 on the LAN, the rule for a router, stays 0."""
+    seen = fresh()
+    seen = replace(seen, sysctls={**seen.sysctls, "net/ipv6/conf/lan0/accept_ra": "0"})
+    assert not any("lan0" in line for line in shown(plan_of(tunnel, config(), seen, True)))
+
+
+def test_a_router_is_asked_for_when_the_kernel_begins_to_listen():
+    """Without a default route it asks; with one, or when it listened already, it does not."""
+    asking = "+ router solicitation on wan0"
+    deaf = replace(fresh(), ipv6_default=False)
+    assert asking in shown(plan_of(tunnel, config(), deaf, True))
+    assert asking not in shown(plan_of(tunnel, config(), fresh(), True))
+    hears = replace(deaf, sysctls={**deaf.sysctls, "net/ipv6/conf/wan0/accept_ra": "2"})
+    assert asking not in shown(plan_of(tunnel, config(), hears, True))
+
+
+@pytest.mark.parametrize(
+    ("links", "says"),
+    [
+        ({}, "wan0 (wan.interface) does not exist"),
+        ({"wan0": "down"}, "wan0 (wan.interface) is down; ifup wan0 brings it up"),
+        ({"wan0": "up", "mape0": "veth"}, "mape0 (mape.tunnel) is there already, and is no IPv6"),
+    ],
+)
+def test_what_stands_in_the_way_is_said_in_words(links, says):
+    """A tunnel that cannot be made is not tried; the line is listened to all the same."""
+    machine = Machine()
+    for device, kind in links.items():
+        machine.plug(device, kind if kind == "veth" else "", up=kind != "down")
+    plan = plan_of(tunnel, config(), look(machine, config(), tunnel.SLICE), True)
+    assert {type(step.resource) for step in plan.changes} == {Sysctl}
+    assert says in plan.problems[0]
+
+
+def test_a_tunnel_that_differs_is_changed_whole():
+    """Another relay, or a tunnel that somebody set down, is one change of one device."""
+    for there in (replace(TUNNEL, remote="2001:db8:ffff::8"), replace(TUNNEL, up=False)):
+        seen = replace(fresh(), tunnels=(there,))
+        assert [
+            line[0]
+            for line in shown(plan_of(tunnel, config(), seen, True))
+            if " tunnel mape0 " in line
+        ] == ["~"]
+
+
+def test_taking_down_goes_the_other_way_round():
+    """What was made last goes first, and other routes and addresses stay."""
+    seen = Observed(
+        addresses=(
+            Address("wan0", CE),
+            Address("wan0", "2001:db8::5"),
+            Address("mape0", "192.0.2.18"),
+        ),
+        tunnels=(TUNNEL,),
+        routes=(Route(MAIN, "mape0"), Route(100, "ppp0")),
+        sysctls={"net/ipv4/ip_forward": "1"},
+    )
+    state = RunState(sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}})
+    assert shown(plan_of(tunnel, config(), seen, False, state)) == [
+        "- route default dev mape0 table main",
+        "- address 192.0.2.18/32 dev mape0",
+        f"- {TUNNEL.text}",
+        f"- address {CE}/128 dev wan0",
+        "- sysctl net/ipv4/ip_forward 1 -> 0 (as it was before)",
+    ]
+
+
+def test_a_sysctl_of_this_kernel_only():
+    """Without IPv6 forwarding in /proc there is nothing to set."""
+    seen = replace(fresh(), sysctls={})
+    steps = plan_of(tunnel, config(), seen, True).changes
+    assert [step.resource for step in steps if isinstance(step.resource, Sysctl)] == [
+        Sysctl("net/ipv4/conf/mape0/rp_filter", "2")
+    ]
