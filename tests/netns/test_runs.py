@@ -62,20 +62,26 @@ def test_locked_out_is_5(bare):
     assert line.python(HASTY, *named(BY_NAME)).returncode == 0
 
 
+def device_of_another(line):
+    """What ip tells of mape0, whether or not the kernel is done with DAD."""
+    told = line.router.run("ip", "-d", "address", "show", "dev", "mape0")
+    return told.replace(" tentative", "")
+
+
 def test_a_device_that_took_the_tunnels_name(bare):
     """It is left alone and named; code 4; every other slice is applied."""
     line = bare()
-    before = line.router.run("ip", "-d", "address", "show", "dev", "mape0")
+    before = device_of_another(line)
     done = line.hook()
     assert done.returncode == 4
     assert done.stderr.count("\n") == 1
     assert "mape0 (mape.tunnel) is there already, and is no IPv6 tunnel" in done.stderr
-    assert line.router.run("ip", "-d", "address", "show", "dev", "mape0") == before
+    assert device_of_another(line) == before
     assert line.settled()
     assert line.hook("--dry-run", "--exit-code").returncode == 1
     assert line.hook("down").returncode == 0
     assert line.leftovers() == []
-    assert line.router.run("ip", "-d", "address", "show", "dev", "mape0") == before
+    assert device_of_another(line) == before
 
 
 AS_USER = """\
