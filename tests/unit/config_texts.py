@@ -1,4 +1,4 @@
-"""Configurations with an error in them, and what is said of it."""
+"""Configurations of one subject, and of those with an error what is said of it."""
 
 import re
 
@@ -7,6 +7,35 @@ from machine import BASE
 
 from dualwan.config import from_text
 from dualwan.errors import ConfigError
+
+# A line whose CE parameters come from a rule, and one that dials PPPoE beside it.
+BY_RULE = """\
+[wan]
+interface = "wan0"
+[lan]
+interfaces = ["lan0"]
+[mape]
+br = "2001:db8:ffff::9"
+[mape.rule]
+ipv6-prefix = "2001:db8::/40"
+ipv4-prefix = "192.0.2.0/24"
+ea-length = 16
+psid-offset = 6
+layout = "rfc"
+"""
+DIALS_BY_RULE = (
+    BASE.split("[mape]", maxsplit=1)[0]
+    + """\
+[mape]
+br = "2001:db8:ffff::9"
+[mape.rule]
+ipv6-prefix = "2001:db8::/40"
+ipv4-prefix = "192.0.2.0/24"
+ea-length = 16
+[pppoe]
+dial = true
+"""
+)
 
 
 def refusal(text):

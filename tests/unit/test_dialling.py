@@ -1,8 +1,8 @@
 """When a PPP session is dialled and hung up, and what waits for the prefix meanwhile."""
 
 import pytest
+from config_texts import DIALS_BY_RULE
 from machine import (
-    BASE,
     Machine,
     config,
     pending,
@@ -51,21 +51,6 @@ def test_nobody_is_dialled_into_an_open_router(log):
     assert "dualwan_firewall" in log[-1]
 
 
-AUTO = (
-    BASE.split("[mape]", maxsplit=1)[0]
-    + """\
-[mape]
-br = "2001:db8:ffff::9"
-[mape.rule]
-ipv6-prefix = "2001:db8::/40"
-ipv4-prefix = "192.0.2.0/24"
-ea-length = 16
-[pppoe]
-dial = true
-"""
-)
-
-
 class Patient(Machine):
     """A line that announces its prefix only to those who wait."""
 
@@ -79,7 +64,7 @@ class Patient(Machine):
 
 def test_pppoe_does_not_wait_for_the_prefix(log):
     """PPPoE is dialled at once; MAP-E follows when the line announces its prefix."""
-    machine, cfg = Patient("wan0", "lan0"), config(AUTO)
+    machine, cfg = Patient("wan0", "lan0"), config(DIALS_BY_RULE)
     running.handle_event(cfg, machine, Event.UP)
     words = "\n".join(log)
     assert words.index("dialled") < words.index("tunnel mape0")
@@ -89,7 +74,7 @@ def test_pppoe_does_not_wait_for_the_prefix(log):
 
 def test_a_line_that_stays_silent_is_told_and_all_else_stands(log):
     """Without a prefix: firewall, PPPoE's way back and dialling, and one line of reason."""
-    machine, cfg = Machine("wan0", "lan0"), config(AUTO)
+    machine, cfg = Machine("wan0", "lan0"), config(DIALS_BY_RULE)
     running.handle_event(cfg, machine, Event.PRE_UP)
     with pytest.raises(HostError, match="no IPv6 prefix on wan0 yet"):
         running.handle_event(cfg, machine, Event.UP)
@@ -105,7 +90,7 @@ def test_a_line_that_stays_silent_is_told_and_all_else_stands(log):
 @pytest.mark.parametrize("event", [Event.PPP_UP, Event.UP, Event.APPLY])
 def test_a_renumbered_line_is_followed(log, event):
     """Another prefix changes CE, tunnel, address and ports; old flows are forgotten."""
-    machine, cfg = Machine("wan0", "lan0"), config(AUTO)
+    machine, cfg = Machine("wan0", "lan0"), config(DIALS_BY_RULE)
     machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
     running.handle_event(cfg, machine, Event.UP)
     old = machine.state.tunnels[0].local

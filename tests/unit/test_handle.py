@@ -1,6 +1,7 @@
 """The stages of an event: one that fails does not keep the others from being done."""
 
 import pytest
+from config_texts import DIALS_BY_RULE
 from machine import BASE, Machine, config, ours, pending
 
 from dualwan.errors import BusyError, HostError
@@ -8,19 +9,6 @@ from dualwan.handle import handle_event
 from dualwan.model.event import Event
 
 DIALS = config(a="dial = false -> dial = true")
-AUTO = (
-    BASE.split("[mape]", maxsplit=1)[0]
-    + """\
-[mape]
-br = "2001:db8:ffff::9"
-[mape.rule]
-ipv6-prefix = "2001:db8::/40"
-ipv4-prefix = "192.0.2.0/24"
-ea-length = 16
-[pppoe]
-dial = true
-"""
-)
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +53,7 @@ class Patient(Machine):
 
 def test_a_session_that_does_not_start_does_not_keep_map_e_away(log):
     """The peer's file is missing: ifup waits for the prefix all the same, and MAP-E stands."""
-    machine, cfg = Patient("wan0", "lan0"), config(AUTO)
+    machine, cfg = Patient("wan0", "lan0"), config(DIALS_BY_RULE)
     machine.refuse = ["pon"]
     with pytest.raises(HostError, match="pon dsl-provider failed"):
         handle_event(cfg, machine, Event.UP)

@@ -41,22 +41,6 @@ print(code, *sys.modules)
 """
 
 
-@pytest.fixture(name="config")
-def _config(tmp_path):
-    """Return the path of a configuration."""
-    path = tmp_path / "dualwan.toml"
-    path.write_text(BASE)
-    return path
-
-
-@pytest.fixture(name="log")
-def _log(monkeypatch):
-    """Collect what would go to syslog."""
-    lines = []
-    monkeypatch.setattr("syslog.syslog", lambda _level, line: lines.append(line))
-    return lines
-
-
 @pytest.fixture(name="machine")
 def _machine(monkeypatch):
     """Let hooks act on a machine in memory."""

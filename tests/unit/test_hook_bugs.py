@@ -10,22 +10,6 @@ from dualwan.errors import BusyError
 from dualwan.model.event import Event
 
 
-@pytest.fixture(name="config")
-def _config(tmp_path):
-    """Return the path of a configuration."""
-    path = tmp_path / "dualwan.toml"
-    path.write_text(BASE)
-    return path
-
-
-@pytest.fixture(name="log")
-def _log(monkeypatch):
-    """Collect what would go to syslog."""
-    lines = []
-    monkeypatch.setattr("syslog.syslog", lambda _level, line: lines.append(line))
-    return lines
-
-
 @pytest.fixture(name="be")
 def _be(monkeypatch):
     """Return a function that lets hooks act on a machine of this class."""

@@ -1,32 +1,19 @@
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import pytest
+from config_texts import BY_RULE
 from machine import BASE, config
 
 from dualwan.config import from_text
 from dualwan.line import derive_line
 
-RULE = """\
-[wan]
-interface = "wan0"
-[lan]
-interfaces = ["lan0"]
-[mape]
-br = "2001:db8:ffff::9"
-[mape.rule]
-ipv6-prefix = "2001:db8::/40"
-ipv4-prefix = "192.0.2.0/24"
-ea-length = 16
-psid-offset = 6
-layout = "rfc"
-"""
 PREFIX = "2001:db8:12:3400::/56"
 
 
 @pytest.fixture(name="by_rule")
 def _by_rule():
     """Return a configuration with a rule of its own."""
-    return from_text("dualwan.toml", RULE)
+    return from_text("dualwan.toml", BY_RULE)
 
 
 def test_values_by_hand_need_no_prefix():

@@ -50,14 +50,6 @@ def _clock(monkeypatch):
     return now
 
 
-@pytest.fixture(name="log")
-def _log(monkeypatch):
-    """Collect what would go to syslog."""
-    lines = []
-    monkeypatch.setattr("syslog.syslog", lambda _level, line: lines.append(line))
-    return lines
-
-
 @pytest.fixture(name="machine")
 def _machine(clock, log):
     """Return a router that is up by MAP-E and PPPoE, and answers by MAP-E."""

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from config_texts import BY_RULE
 from golden_cases import nft_cases, plan_cases
 from machine import BASE, config, wanted_of, wanted_tables
 
@@ -238,22 +239,6 @@ def test_sets_are_those_of_0_1_0():
     )
 
 
-RULE = """\
-[wan]
-interface = "wan0"
-[lan]
-interfaces = ["lan0"]
-[mape]
-br = "2001:db8:ffff::9"
-[mape.rule]
-ipv6-prefix = "2001:db8::/40"
-ipv4-prefix = "192.0.2.0/24"
-ea-length = 16
-psid-offset = 6
-layout = "rfc"
-"""
-
-
 def test_the_line_cannot_have_every_forward():
     """A port that is another subscriber's is said, and only that one is left out."""
     own, foreign = 1024 + 0x34 * 4, 1024 + 0x35 * 4
@@ -261,7 +246,7 @@ def test_the_line_cannot_have_every_forward():
         f'\n[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = {port}\nto = "192.168.1.10:80"\n'
         for port in (own, foreign)
     )
-    cfg = config(RULE + more)
+    cfg = config(BY_RULE + more)
     line = derive_line(cfg, ["2001:db8:12:3400::/56"])
     (problem,) = snat.bring_up(Situation(cfg, line, RunState(), Observed())).problems
     assert str(foreign) in problem

@@ -68,13 +68,6 @@ def _machine(monkeypatch):
     return machine
 
 
-@pytest.fixture(name="log")
-def _log(monkeypatch):
-    lines = []
-    monkeypatch.setattr("syslog.syslog", lambda _level, line: lines.append(line))
-    return lines
-
-
 def test_it_is_planned_applied_and_taken_down(machine):
     """In its order, with what it notes; the second run plans nothing; down restores."""
     assert f"~ sysctl {LOG_MARTIANS} 0 -> 1" in pending(machine, config(), Event.APPLY)
