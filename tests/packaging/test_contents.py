@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import tomli
 
 from dualwan import __version__
 
@@ -35,11 +36,9 @@ def test_version_is_that_of_the_source():
 
 def test_depends_are_the_floors_of_the_source():
     """The package asks for the versions that pyproject.toml asks for."""
-    wanted = re.search(
-        r"^dependencies = \[(.*)\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE
-    )[1]
+    wanted = tomli.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     depends = output("dpkg-deb", "--field", DEB, "Depends")
-    for name, floor in re.findall(r'"(\w+)>=([0-9.]+)"', wanted):
+    for name, floor in (each.split(">=") for each in wanted):
         assert f"python3-{name} (>= {floor})" in depends
 
 
