@@ -196,11 +196,15 @@ class Pair:
         self.compare(f"{device} {'up' if up else 'down'}")
 
     def advertise(self):
-        """Let the line's router advertise itself on wan0."""
-        self.line.internet.run(sys.executable, "-c", ADVERTISE)
+        """Let the line's router advertise itself on wan0, until the link carries it."""
         self.double.advertise("wan0")
         heard = self.double.state.ipv6_default
-        until(lambda: self.ask("observe", self.reads()).ipv6_default == heard)
+
+        def advertised():
+            self.line.internet.run(sys.executable, "-c", ADVERTISE, check=False)
+            return self.ask("observe", self.reads()).ipv6_default == heard
+
+        until(advertised)
         self.compare("a router advertisement")
 
     def set_sysctl(self, name, value):
