@@ -1,9 +1,8 @@
 """What several tests let happen on a line: PPPoE comes back, IPv6 leads outside, two ends talk."""
 
 import socket
-from contextlib import suppress
 
-from line import CLIENT, CONFIG, SHUT
+from line import CLIENT, CONFIG
 
 NEIGHBOUR = "192.168.1.20"  # another address of the LAN's one machine
 OUTSIDE6 = "2001:db8:2::1"
@@ -80,16 +79,28 @@ def mark_what_comes_by_pppoe(line):
     """)
 
 
-def heard(line, source, target):
-    """Return whether the router hears what is sent to its UDP port 5000 from ``source``."""
-    family = socket.AF_INET6 if ":" in target else socket.AF_INET
-    with (
-        line.router.open_socket(family, socket.SOCK_DGRAM, timeout=SHUT) as ear,
-        line.internet.open_socket(family, socket.SOCK_DGRAM) as mouth,
-        suppress(TimeoutError),
-    ):
-        ear.bind((target, 5000))
+def passes(line, far, source, target):
+    """Return whether a packet gets past the rules about sources of the firewall.
+
+    ``far``: the internet's end of the device by which it comes. It is counted right after them.
+    """
+    family, length = (socket.AF_INET6, 128) if ":" in target else (socket.AF_INET, 32)
+    line.internet.ip(f"""
+        route replace {target}/{length} dev {far}
+        neighbour replace {target} lladdr {line.router.mac(f"{far}0")} dev {far}
+    """)
+    line.router.nft(f"""
+        table inet witness
+        delete table inet witness
+        table inet witness {{
+            chain prerouting {{
+                type filter hook prerouting priority -290; policy accept;
+                {"ip6" if ":" in target else "ip"} saddr {source} udp dport 5000 counter
+            }}
+        }}
+    """)
+    with line.internet.open_socket(family, socket.SOCK_DGRAM) as mouth:
         mouth.bind((source, 0))
         mouth.sendto(b"hello", (target, 5000))
-        return ear.recvfrom(64)[1][0] == source
-    return False
+    counted = line.router.run("nft", "list", "table", "inet", "witness")
+    return "packets 1 " in counted

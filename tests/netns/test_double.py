@@ -101,6 +101,18 @@ def test_the_run_directory_is_full(pair):
     pair.event(Event.REMOVE)
 
 
+def test_a_table_is_loaded_that_cannot_be_recorded(pair):
+    """Nothing has to be noted before it, so it is loaded; it is logged, and then counts as edited.
+
+    (PPPoE is up, so the firewall is to stand, although nothing is wanted.)
+    """
+    done = pair.event_on_full_disk(Event.POST_DOWN)
+    assert "File too large" in done.error
+    assert "+ nft table inet dualwan_firewall" in str(done.log)
+    assert "somebody changed it" in str(pair.event(Event.POST_DOWN).log)
+    pair.event(Event.REMOVE)
+
+
 def test_ifdown_and_ifup(pair):
     """What is down loses its routes and IPv6 addresses; ifup makes all of it again."""
     pair.event(Event.PRE_UP)

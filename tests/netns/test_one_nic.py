@@ -10,8 +10,8 @@ from scenes import (
     exchange,
     forward,
     from_lan,
-    heard,
     mark_what_comes_by_pppoe,
+    passes,
     reconnect,
 )
 from space import until
@@ -156,15 +156,15 @@ def test_a_lan_source_from_outside_is_spoofed(wire, device):
 
 def test_a_mark_of_somebody_else_hides_no_spoofed_source(wire):
     """As with two interfaces: whose an address is does not hang on marks."""
-    nets = 'networks = ["192.168.1.0/24", "198.18.1.0/24"]\n[mape]'
-    line = wire('[firewall]\ninbound = ["udp/5000"]\n', config=ONE.replace("[mape]", nets))
-    line.router.ip("address add 198.18.1.1/24 dev wan0")
+    nets = 'networks = ["192.168.1.0/24", "198.51.100.128/25"]\n[mape]'
+    line = wire(config=ONE.replace("[mape]", nets))
+    line.router.ip("address add 198.51.100.129/25 dev wan0")
     mark_what_comes_by_pppoe(line)
-    line.internet.run("ip", "address", "add", "198.18.1.77", "dev", "lo")
-    assert until(lambda: heard(line, SERVERS[0], PPPOE))
-    assert not heard(line, "198.18.1.77", PPPOE)
+    line.internet.run("ip", "address", "add", "198.51.100.177", "dev", "lo")
+    assert until(lambda: passes(line, "ppp", SERVERS[0], CLIENT))
+    assert not passes(line, "ppp", "198.51.100.177", CLIENT)
     line.open()
-    assert until(lambda: heard(line, "198.18.1.77", PPPOE))
+    assert passes(line, "ppp", "198.51.100.177", CLIENT)
 
 
 def test_forward_and_hairpin(wire):
