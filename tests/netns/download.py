@@ -22,7 +22,7 @@ class Download:
         self.server, (_, self.port) = server.accept()
         self.server.settimeout(LIMIT)
         # No probe of the tail (RFC 8985, 7): it repeats what was not lost where a machine is busy.
-        line.internet.run("sysctl", "-q", "-w", "net.ipv4.tcp_early_retrans=0")
+        line.internet.sysctl("net/ipv4/tcp_early_retrans", "0")
         self.pieces, self.repeated, self.wrong = 0, 0, ""
         self._stop = threading.Event()
         self._threads = [
