@@ -20,7 +20,7 @@ DEB_SOURCES := $(shell find src hooks etc packaging README.md CHANGELOG.md -type
 
 NEED := packaging/need
 NEED_DEB := debhelper dh-python dpkg-dev python3
-NEED_LAB := git mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
+NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables conntrack iproute2 nftables
 NEED_BENCH := iptables procps
