@@ -1,4 +1,4 @@
-"""Builds and caches the package of an earlier release, from its source in tests/data."""
+"""Builds and caches the package of an earlier release, from its source beside this file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from image import LabError, cache_folder, locked
 
 VERSION = "0.1.0"
 # `git archive` of commit 7780b9e: a checkout without history has to build it too.
-_SOURCE = Path(__file__).resolve().parents[1] / f"data/dualwan-hook-{VERSION}.tar.xz"
+_SOURCE = Path(__file__).resolve().with_name(f"dualwan-hook-{VERSION}.tar.xz")
 
 
 def ensure() -> Path:

@@ -18,9 +18,9 @@ for _ in changes("wan0"):
 """
 SOLICIT = """\
 from dualwan.host.kernel import KernelHost
-from dualwan.model.plan import Step
+from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Solicitation
-KernelHost().apply(Step("+", Solicitation("wan0")))
+KernelHost().apply(Step(Action.ADD, Solicitation("wan0")))
 """
 
 
