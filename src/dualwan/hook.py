@@ -1,43 +1,52 @@
 """The hooks of ifupdown and pppd: an event from the environment.
 
 Every ifup and every pppd of the machine runs them, so an event of another interface must end
-within milliseconds. The module therefore imports nothing that takes time, and its functions
-import what they need.
+within milliseconds. The module therefore imports nothing that takes time (an Enum and
+``signal``, which needs one, are 3 of a bare interpreter's 8 ms), and its functions import what
+they need.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Mapping
 
 from dualwan import paths
-from dualwan.model.event import Event
+
+TYPE_CHECKING = False  # as typing's, which takes long to load
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dualwan.model.event import Event
 
 DEADLINE_SECONDS = 60  # pppd starts ip-down only once ip-up has ended
 
-IFUPDOWN = {  # by PHASE of interfaces(5)
-    "pre-up": Event.PRE_UP,
-    "post-up": Event.UP,
-    "pre-down": Event.DOWN,
-    "post-down": Event.POST_DOWN,
+IFUPDOWN = {  # the id of the Event by PHASE of interfaces(5)
+    "pre-up": "pre-up",
+    "post-up": "up",
+    "pre-down": "down",
+    "post-down": "post-down",
 }
-PPP = {"ip-up.d": Event.PPP_UP, "ip-down.d": Event.PPP_DOWN}  # by the folder of the script
+PPP = {"ip-up.d": "ppp-up", "ip-down.d": "ppp-down"}  # by the folder of the script
 
 
-def from_ifupdown(environ: Mapping[str, str]) -> tuple[Event | None, str]:
-    """Return event and interface from PHASE and IFACE (interfaces(5)); None for another phase."""
-    return IFUPDOWN.get(environ.get("PHASE", "")), environ.get("IFACE", "")
+def from_ifupdown(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the event's id and interface from PHASE and IFACE (interfaces(5)).
+
+    The id is empty for another phase.
+    """
+    return IFUPDOWN.get(environ.get("PHASE", ""), ""), environ.get("IFACE", "")
 
 
-def from_ppp(folder: str, environ: Mapping[str, str]) -> tuple[Event | None, str]:
-    """Return event and interface from the script's ``folder`` and PPP_IFACE (pppd(8)).
+def from_ppp(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the event's id and interface from the script's ``folder`` and PPP_IFACE (pppd(8)).
+
+    The id is empty for another folder.
 
     PPP_LOCAL, the new address, is ignored. If the hook runs late, the device may have another
     address, so the address is read from the kernel.
     """
-    return PPP.get(folder), environ.get("PPP_IFACE", "")
+    return PPP.get(folder, ""), environ.get("PPP_IFACE", "")
 
 
 def may_concern(interface: str, text: str) -> bool:
@@ -49,10 +58,13 @@ def may_concern(interface: str, text: str) -> bool:
     return bool(interface) and (interface in text or interface == paths.PPP_INTERFACE or escaped)
 
 
-def hook(event: Event | None, interface: str, environ: Mapping[str, str] = os.environ) -> int:
-    """Run ``event`` for ``interface``; return 0, also after an error, which is logged."""
+def hook(event_id: str, interface: str, environ: Mapping[str, str] = os.environ) -> int:
+    """Run the Event with ``event_id`` for ``interface``; return 0, also after an error.
+
+    The error is logged.
+    """
     path = environ.get("DUALWAN_CONFIG") or paths.CONFIG
-    if event is None or not interface:
+    if not event_id or not interface:
         return 0
     try:
         with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib is slow to load
@@ -60,6 +72,9 @@ def hook(event: Event | None, interface: str, environ: Mapping[str, str] = os.en
                 return 0
     except OSError:
         return 0  # no configuration (yet)
+    from dualwan.model.event import Event
+
+    event = Event(event_id)
     try:
         _run(event, interface, path)
     except Exception as error:  # noqa: BLE001 - a bug of ours must not fail an ifup
@@ -81,6 +96,7 @@ def _report_bug(event: Event, error: Exception) -> None:
 
 
 def _run(event: Event, interface: str, path: str) -> None:
+    import signal
     from pathlib import Path
 
     from dualwan.config import load
@@ -98,6 +114,7 @@ def _run(event: Event, interface: str, path: str) -> None:
         return
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
+    from dualwan.model.event import Event
 
     waits = event is Event.UP and not config.mape.fixed
     seconds = DEADLINE_SECONDS + (config.mape.wait if waits else 0)

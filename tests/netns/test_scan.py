@@ -36,8 +36,7 @@ DEVICES = ("ppp0", "mape0", "wan0")
 HOOK = """\
 import sys
 from dualwan.hook import hook
-from dualwan.model.event import Event
-sys.exit(hook(Event[sys.argv[1]], sys.argv[2]))
+sys.exit(hook(sys.argv[1], sys.argv[2]))
 """
 METER = (
     "\n".join(
@@ -154,8 +153,8 @@ def test_before_the_wan_is_up(street):
 
 def test_after_start(street):
     """All TCP ports and the 1000 commonest of UDP: services, forwards, ident; nothing else."""
-    hook(street, "PRE_UP")
-    hook(street, "UP")
+    hook(street, "pre-up")
+    hook(street, "up")
     assert scans(street) == offered()
     assert_no_port_was_lost(street)
 
@@ -181,8 +180,8 @@ def test_after_a_reconnect(street):
 def test_after_ifdown_of_a_line_that_stays_up(street):
     """Whatever ifdown has left up, the firewall stays, and nothing leads to the LAN."""
     street.apply()
-    hook(street, "DOWN")
-    hook(street, "POST_DOWN")
+    hook(street, "down")
+    hook(street, "post-down")
     assert street.tables() == ["dualwan_firewall"]
     seen, allowed = scans(street), offered()
     for way, result in seen.items():
@@ -210,22 +209,22 @@ def test_nothing_is_open_at_any_time(street):
     links(street, "down")
     with Rain(street) as rain:
         for _ in range(2):
-            hook(street, "PRE_UP")
+            hook(street, "pre-up")
             links(street, "up")
-            hook(street, "UP")
-            hook(street, "PPP_UP", "ppp0")
+            hook(street, "up")
+            hook(street, "ppp-up", "ppp0")
             before = rain.let_in("good")[0]
             for more in (MORE_OFFER, OFFER):
                 street.config.write_text(CONFIG + more + FORWARDS)
                 street.apply()
             for address in (OTHER_PPPOE, PPPOE):
                 reconnect(street, address)
-            hook(street, "PPP_DOWN", "ppp0")
+            hook(street, "ppp-down", "ppp0")
             reconnect(street, PPPOE)
             assert until(lambda: rain.let_in("good")[0] > before)  # noqa: B023 - called at once
-            hook(street, "DOWN")
+            hook(street, "down")
             links(street, "down")
-            hook(street, "POST_DOWN")
+            hook(street, "post-down")
             assert street.tables() == []
         assert rain.let_in() == (0, 0)
     assert rain.sent > 10000
@@ -239,9 +238,9 @@ def test_rules_are_replaced_without_a_gap(street, edited):
     in at every few changes, and conntrack the rest of its flow.
     """
     links(street, "up")
-    hook(street, "PRE_UP")
-    hook(street, "UP")
-    hook(street, "PPP_UP", "ppp0")
+    hook(street, "pre-up")
+    hook(street, "up")
+    hook(street, "ppp-up", "ppp0")
     with Rain(street) as rain:
         for at in range(20):
             if edited:

@@ -1,5 +1,6 @@
 """A hook that meets a bug of ours, its deadline, and whom a configuration may concern."""
 
+import signal
 import sys
 
 import pytest
@@ -26,7 +27,7 @@ def _be(monkeypatch):
 def _alarms(monkeypatch):
     """Collect the deadlines that a hook sets, in seconds; 0 takes one away."""
     seconds = []
-    monkeypatch.setattr(hook.signal, "alarm", seconds.append)
+    monkeypatch.setattr(signal, "alarm", seconds.append)
     return seconds
 
 
@@ -45,11 +46,11 @@ def _deadline(config, be, log, alarms):
     def deadline(text, event, device):
         be()
         config.write_text(text)
-        assert hook.hook(event, device, {"DUALWAN_CONFIG": str(config)}) == 0
+        assert hook.hook(event.value, device, {"DUALWAN_CONFIG": str(config)}) == 0
         seconds, nothing = alarms
         assert nothing == 0
         with pytest.raises(BusyError, match=f"^gave up after {seconds} s$"):
-            hook.signal.getsignal(hook.signal.SIGALRM)(hook.signal.SIGALRM, None)
+            signal.getsignal(signal.SIGALRM)(signal.SIGALRM, None)
         return seconds
 
     return deadline
@@ -100,7 +101,7 @@ class Broken(Machine):
 def test_a_bug_of_ours_is_one_line_and_zero(config, be, log, capsys, error):
     """Ifup goes on; log and ifup's user read what it was, without a traceback, and what to do."""
     be(Broken).error = error
-    assert hook.hook(Event.UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook("up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     [line] = log
     assert line.startswith(f"unexpected {type(error).__name__}: ")
     assert line.endswith("; please report it (cause=ifup)")
@@ -117,7 +118,7 @@ def test_a_bug_before_anything_begins_is_no_different(config, monkeypatch, log, 
         raise TypeError("unsupported operand")
 
     monkeypatch.setattr(where, fail)
-    assert hook.hook(Event.PRE_UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook("pre-up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     sentence = "unexpected TypeError: unsupported operand; please report it"
     assert log == [f"{sentence} (cause=ifup (before))"]
     assert capsys.readouterr().err == f"dualwan-hook: {sentence}\n"
@@ -127,14 +128,14 @@ def test_a_log_that_is_broken_too_is_still_zero(config, be, monkeypatch, capsys)
     """Where structlog cannot even be loaded, ifup's user reads it at least."""
     be(Broken)
     monkeypatch.setitem(sys.modules, "dualwan.log", None)
-    assert hook.hook(Event.UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook("up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert "please report it" in capsys.readouterr().err
 
 
 def test_the_deadline_is_taken_away_after_a_bug(config, be, log, alarms):
     """Whoever called the hook is not ended by its alarm."""
     be(Broken)
-    assert hook.hook(Event.UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook("up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert alarms == [60, 0]
     assert len(log) == 1
 
@@ -161,6 +162,6 @@ def test_an_interface_in_escapes_is_ours(config, be, log):
     config.write_text(BASE.replace('"wan0"', '"\\u0077an0"'))
     machine = be()
     assert "wan0" not in config.read_text()
-    assert hook.hook(Event.PRE_UP, "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook("pre-up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert machine.applied
     assert log
