@@ -49,7 +49,6 @@ import dualwan.config, dualwan.host.kernel, dualwan.handle, pathlib, nftables
 import dualwan.reconcile
 marks.append(("imports", time.monotonic()))
 from dualwan.host.kernel import KernelHost
-from dualwan.model.event import Event
 from dualwan.nft.table import NftTable
 spent = dict.fromkeys(["observe", "nft", "rules, routes, flows", "verify"], 0.0)
 depth = []
@@ -72,7 +71,7 @@ timed(KernelHost, "apply", lambda _host, step: "nft" if isinstance(step.resource
 timed(dualwan.reconcile, "_verify", "verify")
 import dualwan.log
 marks.append(("import of the log", time.monotonic()))
-hook.hook(Event.PPP_UP, "ppp0", dict(os.environ))
+hook.hook("ppp-up", "ppp0", dict(os.environ))
 marks.append(("hook", time.monotonic()))
 times = dict(zip([word for word, _ in marks],
                  [at - before for (_, at), before in
