@@ -227,6 +227,7 @@ def _check(arguments: Namespace) -> int:
 
 
 def _status(arguments: Namespace) -> int:
+    from dualwan.findings import find
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
     from dualwan.reconcile import make_plan
@@ -234,7 +235,8 @@ def _status(arguments: Namespace) -> int:
 
     host, config = KernelHost(), _config(arguments)
     plan = make_plan(config, host, Event.APPLY)
-    data = status.as_data(config, plan, status.usage(host, plan))
+    findings = find(config, host.surroundings(config))
+    data = status.as_data(config, plan, status.usage(host, plan), findings)
     if arguments.prometheus:
         _print(prometheus.text(data), end="")
     else:

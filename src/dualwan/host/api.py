@@ -1,4 +1,4 @@
-"""The protocol of a machine, as four roles: the rest of the program asks for nothing else."""
+"""The protocol of a machine, as five roles: the rest of the program asks for nothing else."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from dualwan.config import Config
 from dualwan.line.provisioning import source
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Step
 from dualwan.model.state import RunState
+from dualwan.model.surroundings import Surroundings
 from dualwan.model.usage import Flow
 
 
@@ -107,5 +109,13 @@ class LineServices(source.LineServices, Protocol):
         ...
 
 
-class Host(Kernel, Store, Pppd, LineServices, Protocol):
+class Neighbours(Protocol):
+    """Other programs on the machine and their files."""
+
+    def surroundings(self, config: Config) -> Surroundings:
+        """Return what others have put beside this program; what cannot be read is left out."""
+        ...
+
+
+class Host(Kernel, Store, Pppd, LineServices, Neighbours, Protocol):
     """A machine."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from dualwan.config import Config
 from dualwan.errors import HostError, RemoteError
 from dualwan.host import store
 from dualwan.host.fake_kernel import FULL, FakeKernel
@@ -13,6 +14,7 @@ from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.model.observed import Observed
 from dualwan.model.state import RunState
+from dualwan.model.surroundings import Surroundings
 
 
 class FakeHost(FakeKernel):
@@ -34,6 +36,7 @@ class FakeHost(FakeKernel):
         self.answers: dict[str, tuple[str, int, str]] = {}  # of the line's servers, by source
         self.asked: list[str] = []  # sources, in order
         self.cache = AnswerCache()
+        self.around = Surroundings()
 
     # --- run state -----------------------------------------------------------------------
 
@@ -105,6 +108,13 @@ class FakeHost(FakeKernel):
             raise AssertionError("pppd runs our hooks, which wait for the lock that is held")
         if reason := self.refusal(command):
             raise HostError(f"{command} failed with code 1: {reason}")
+
+    # --- other programs ------------------------------------------------------------------
+
+    def surroundings(self, config: Config) -> Surroundings:
+        """See Neighbours: the attribute ``around``."""
+        del config
+        return self.around
 
     # --- servers of the line and the provider --------------------------------------------
 

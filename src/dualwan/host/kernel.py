@@ -22,8 +22,10 @@ from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
 
 if TYPE_CHECKING:
+    from dualwan.config import Config
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
+    from dualwan.model.surroundings import Surroundings
 
 
 @contextmanager
@@ -177,6 +179,15 @@ class KernelHost:
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Pppd."""
         return pppd.hang_up(peer, seconds)
+
+    # --- other programs ------------------------------------------------------------------
+
+    def surroundings(self, config: Config) -> Surroundings:
+        """See Neighbours."""
+        from dualwan.host.surroundings import look  # noqa: PLC0415 - no event needs it
+
+        del config
+        return look()
 
     # --- servers of the line and the provider --------------------------------------------
 

@@ -112,6 +112,14 @@ class LearnedData(TypedDict):
     covers: bool
 
 
+class FindingData(TypedDict):
+    """An obstacle outside our own state; see model.finding."""
+
+    code: str
+    seen: str
+    remedy: str
+
+
 class StatusData(TypedDict):
     """The whole status."""
 
@@ -124,3 +132,4 @@ class StatusData(TypedDict):
     problems: list[str]
     warnings: list[str]
     unseen: list[str]
+    findings: list[FindingData]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from dualwan import slices
@@ -9,6 +10,7 @@ from dualwan.config import Config
 from dualwan.errors import MapeError
 from dualwan.host.api import Host
 from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
+from dualwan.model.finding import Finding
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Softwire
@@ -32,7 +34,9 @@ def usage(host: Host, plan: Plan) -> Usage | None:
     return Usage(found, losses)
 
 
-def as_data(config: Config, plan: Plan, used: Usage | None = None) -> StatusData:
+def as_data(
+    config: Config, plan: Plan, used: Usage | None = None, findings: Sequence[Finding] = ()
+) -> StatusData:
     """Return the data of --json. ``plan``: of Event.APPLY; ``used``: the usage of the port set."""
     seen, softwire = plan.observed, plan.line.softwire
     pppoe = config.pppoe
@@ -56,6 +60,9 @@ def as_data(config: Config, plan: Plan, used: Usage | None = None) -> StatusData
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
         "unseen": list(plan.unobserved),
+        "findings": [
+            {"code": one.code, "seen": one.seen, "remedy": one.remedy} for one in findings
+        ],
     }
 
 
@@ -161,6 +168,7 @@ def text(data: StatusData) -> str:
     lines += [f"problem: {line}" for line in data["problems"]]
     lines += [f"warning: {line}" for line in data["warnings"]]
     lines += [f"not seen: {line}" for line in data["unseen"]]
+    lines += [f"obstacle: {one['seen']}: {one['remedy']}" for one in data["findings"]]
     return "\n".join(lines)
 
 

@@ -1,0 +1,15 @@
+"""The machine around the router, as far as findings need it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What other programs and people have put beside this program.
+
+    shadowing: executable files that pppd runs instead of a folder of hooks.
+    """
+
+    shadowing: tuple[str, ...] = ()
