@@ -1,6 +1,6 @@
 """Files that decide what root does: regular ones, which only root can have written.
 
-A symlink, a fifo or a file of another user in their place is an OSError, and nothing waits for
+A fifo, a symlink or a file of another user in their place is an OSError, and nothing waits for
 it. Hard links are not counted: any user may be able to make one more of a file that he can
 read, and that changes nothing in it.
 """
@@ -16,40 +16,69 @@ WRITERS = stat.S_IWGRP | stat.S_IWOTH
 Pathlike = str | os.PathLike[str]
 
 
-def read_own(path: Pathlike) -> str:
-    """Return the text of a file that this program has written; raises OSError, ValueError."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        _check_regular(path, os.fstat(handle))
-        if others_may_write(os.fstat(handle)):
-            raise OSError(errno.EPERM, "others than root may change it", str(path))
-        return file.read().decode("utf-8")
+class UntrustedError(OSError):
+    """Others than root may change the file."""
 
 
-def read_regular(path: Pathlike, limit: int = -1, writers: int = 0) -> bytes:
-    """Return ``limit`` bytes (-1: all) of a file of another program or of the owner.
+def read_own(path: Pathlike, limit: int = -1) -> str:
+    """Return the text of a file that this program has written, ``limit`` characters (-1: all).
 
-    It may be a symlink. ``writers``: mode bits that make it an OSError, as another owner than
-    root or the caller does then; 0 to take it from any owner.
+    Raises OSError, UnicodeDecodeError.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        about = os.fstat(handle)
-        _check_regular(path, about)
-        if writers and others_may_write(about, writers):
-            raise OSError(errno.EPERM, "others than root may change it", str(path))
+    handle = _opened(path, os.O_NOFOLLOW, WRITERS)
+    with os.fdopen(handle, encoding="utf-8") as file:
         return file.read(limit)
 
 
+def read_text(path: Pathlike, *, trusted: bool = True) -> str:
+    """Return the text of a file of the machine's owner, which may be a symlink.
+
+    ``trusted``: it is an UntrustedError if others than root, or the caller, may change it. A
+    group may: the owner has given it the right. Raises OSError, UnicodeDecodeError.
+    """
+    handle = _opened(path, 0, stat.S_IWOTH if trusted else None)
+    with os.fdopen(handle, encoding="utf-8") as file:
+        return file.read()
+
+
+def read_bytes(path: Pathlike, limit: int) -> bytes:
+    """Return up to ``limit`` bytes of a file of another program; raises OSError."""
+    with os.fdopen(_opened(path, 0, None), "rb") as file:
+        return file.read(limit)
+
+
+def _opened(path: Pathlike, flags: int, writers: int | None) -> int:
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    try:
+        _check(path, os.fstat(handle), writers)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _check(path: Pathlike, about: os.stat_result, writers: int | None) -> None:
+    if stat.S_ISDIR(about.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(about.st_mode):
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    if writers is not None and others_may_write(about, writers):
+        raise UntrustedError(errno.EPERM, "others than root may change it", str(path))
+
+
 def others_may_write(about: os.stat_result, writers: int = WRITERS) -> bool:
-    """Whether a file or folder is another user's than root's or the caller's, or open to them."""
+    """Whether a file or folder is another user's than root's or the caller's, or open to them.
+
+    ``writers``: the bits of the mode that say so.
+    """
     return bool(about.st_mode & writers) or about.st_uid not in {0, os.geteuid()}
 
 
 def write(target: Pathlike, text: str, mode: int, *, sync: bool = False) -> None:
     """Write a file anew, then rename(2) it; raises OSError, and the old file is intact then.
 
-    ``mode``: its permissions, whatever the umask allows. ``sync``: it has to outlive a power cut.
+    ``mode``: its permissions at most, whatever the umask is. ``sync``: it must outlive a power
+    cut.
     """
     fresh = f"{os.fspath(target)}.new"
     _remove(fresh)
@@ -69,8 +98,3 @@ def write(target: Pathlike, text: str, mode: int, *, sync: bool = False) -> None
 def _remove(path: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(path)  # noqa: PTH108 - pathlib is not needed for it
-
-
-def _check_regular(path: Pathlike, about: os.stat_result) -> None:
-    if not stat.S_ISREG(about.st_mode):
-        raise OSError(errno.EINVAL, "is no regular file", str(path))

@@ -14,7 +14,8 @@ from dualwan import files, paths
 from dualwan.errors import HostError
 
 STATE = "state.json"
-BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError)  # of a file that is no good
+# Of a file that is no good.
+BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 MODE = 0o644  # `status` of a user reads the state
 
 
