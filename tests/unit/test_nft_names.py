@@ -73,7 +73,7 @@ def test_a_refusal_is_an_error_with_its_number(names):
     """Without the right to look it is a PermissionError, which the caller can tell."""
     with pytest.raises(PermissionError):
         names(message(ERROR, struct.pack("=i", -1) + b"\0" * 16))
-    with pytest.raises(OSError, match="nft tables cannot be listed"):
+    with pytest.raises(OSError, match=r"^\[Errno 22\] Invalid argument$"):
         names(table("one") + message(ERROR, struct.pack("=i", -22) + b"\0" * 16))
 
 

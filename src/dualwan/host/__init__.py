@@ -7,12 +7,13 @@ memory, for tests. Each other file is one kernel interface or program:
     prefix, watch       IPv6 prefixes, and news of them: rtnetlink, and udev by pyudev
     tables, records     nft tables of ours: loaded, recorded, and whether they are unchanged
     nft                 libnftables, by python3-nftables
-    nfnetlink           nf_tables over netlink, by a socket of its own:
-    nft_names           names of all tables
-    nft_handles         what tells whether a table is unchanged
-    nft_counts          packets by counter, and by element of a set
+    nfnetlink           netfilter over netlink, by a socket of its own, for:
+    nft_names             the names of all tables
+    nft_handles           what tells whether a table is unchanged
+    nft_counts            packets by counter, and by element of a set
+    conntrack             entries of an address
     sysctl, xtables     /proc/sys, /proc/net/ip_tables_names
-    conntrack, pppd     conntrack(8), pon(1) and poff(1), started by program
+    pppd                pon(1) and poff(1), started by program
     ndp, ping           raw ICMPv6 and ICMP sockets
     store, lock         /run/dualwan, which is lost at boot; by run_files
     answers, leases     /var/lib/dualwan, and the lease files of DHCPv6 clients
