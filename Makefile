@@ -22,9 +22,9 @@ NEED := packaging/need
 NEED_DEB := debhelper dh-python dpkg-dev python3
 NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
-            python3-dnspython python3-nftables conntrack iproute2 nftables
+            python3-dnspython python3-nftables iproute2 nftables
 NEED_BENCH := iptables procps
-NEED_NETNS := $(NEED_RUN) nmap openssl
+NEED_NETNS := $(NEED_RUN) conntrack nmap openssl
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
@@ -39,7 +39,8 @@ SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
 .PHONY: help
 help: ## list the commands
 	@sed -n 's/^\([a-z][a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 21
-	@echo 'SUITE=bookworm or trixie goes with lab, demo (default: bookworm) and userland (the other).'
+	@echo 'SUITE=bookworm or trixie goes with lab, demo (default: bookworm) and userland (the other,'
+	@echo 'or forky, the next release).'
 	@echo 'F=test_guard (one file) and T="-k removal" (what pytest takes) go with unit and netns,'
 	@echo 'also of the userland.'
 

@@ -151,7 +151,7 @@ def _check_combination(arguments: Namespace) -> None:
 def _config(arguments: Namespace) -> Config:
     from dualwan.config import load, path_in_use
 
-    return load(path_in_use(arguments.config))
+    return load(path_in_use(arguments.config), asked=bool(arguments.config))
 
 
 def _apply(arguments: Namespace) -> int:

@@ -9,6 +9,7 @@ they need.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from dualwan import paths
@@ -67,7 +68,7 @@ def hook(event_id: str, interface: str, environ: Mapping[str, str] = os.environ)
     if not event_id or not interface:
         return 0
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib is slow to load
+        with open(path, encoding="utf-8", errors="replace", opener=_at_once) as file:
             if not may_concern(interface, file.read()):
                 return 0
     except OSError:
@@ -80,6 +81,15 @@ def hook(event_id: str, interface: str, environ: Mapping[str, str] = os.environ)
     except Exception as error:  # noqa: BLE001 - a bug of ours must not fail an ifup
         _report_bug(event, error)
     return 0
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open the configuration; a fifo in its place is not waited for, and an OSError."""
+    handle = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError
+    return handle
 
 
 def _report_bug(event: Event, error: Exception) -> None:

@@ -145,7 +145,8 @@ def parse(name: str, text: str) -> dict[str, Any]:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column \d+\)", str(error))
-        line = at[1] if at else str(max(1, len(text.rstrip("\n").split("\n"))))
+        last = max(1, len(text.rstrip("\n").split("\n")))
+        line = at[1] if at else str(min(last, getattr(error, "lineno", last)))  # since tomli 2.1
         reason = str(error).split(" (at ")[0]
         raise ConfigError(f"{name}:{line}: not valid TOML: {reason}") from None
     except (ValueError, RecursionError):  # thousands of digits, or of brackets

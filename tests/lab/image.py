@@ -178,6 +178,8 @@ def bootstrap(suite: str, root: Path, log: Path, options: list[str]) -> None:
     command += ["--dpkgopt=force-unsafe-io"]
     command += ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"']
     command += [f"--aptopt={option}" for option in apt_options()]
+    if suite not in recipe.SUITES:  # a mirror may hold lists of a testing release past their date
+        command += ['--aptopt=Acquire::Check-Valid-Until "false"']
     command += [suite, str(root), f"deb [signed-by={keyring}] {mirror()} {suite} main"]
     _logged(command, log)
 

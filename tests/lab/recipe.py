@@ -6,6 +6,7 @@ import hashlib
 import json
 
 SUITES = ("bookworm", "trixie")
+NEXT = "forky"  # Debian's next release: its userland is tested, no guest is made of it yet
 
 # Everything the product depends on and everything a test uses: the guest has no network.
 PACKAGES = (

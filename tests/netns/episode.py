@@ -6,7 +6,7 @@ from unittest.mock import patch
 from dualwan import handle
 from dualwan.config import from_text
 from dualwan.errors import DualwanError
-from dualwan.host import store
+from dualwan.host import run_files
 from dualwan.model.state import RunState
 
 
@@ -30,7 +30,7 @@ def happen(host, event, text, only=None):
     reconcile = handle.reconcile
 
     def said(text):  # the run directory is elsewhere on each
-        return text.replace(f"{store.directory()}/", "")
+        return text.replace(f"{run_files.directory()}/", "")
 
     def noted(*arguments):
         result = reconcile(*arguments)

@@ -12,10 +12,7 @@ from multiprocessing.connection import Connection
 
 import episode
 
-from dualwan.errors import KernelError
 from dualwan.host.kernel import KernelHost
-from dualwan.host.nft import Nft
-from dualwan.nft.table import NftTable
 
 HOST = KernelHost()
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -71,17 +68,6 @@ def happen_on_full_disk(event, text):
     """Let an event happen while no file can be written; return its outcome."""
     with no_space():
         return episode.happen(HOST, event, text)
-
-
-def nft_without_right():
-    """Return what nft says to a process that may not change the network."""
-    table = NftTable("ip", "dualwan_try")
-    with powerless():
-        try:
-            Nft().load(table, None)
-        except KernelError as error:
-            return str(error).removeprefix(f"{table.text}: ")
-    raise AssertionError("nft needs no right")
 
 
 def counts(table, elements):

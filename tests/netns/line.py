@@ -212,9 +212,13 @@ class Line:
         return json.loads(self.router.run("nft", "-a", "-t", "-j", "list", "table", family, name))
 
     def texts(self):
-        """Return our own nft tables as nft lists them, without counters."""
+        """Return our own nft tables as nft lists them, without counters and the run's mark."""
         return {
-            name: self.router.run("nft", "-s", "list", "table", family, name)
+            name: re.sub(
+                r"by dualwan-hook, [0-9a-f]{16}\b",
+                "by dualwan-hook",
+                self.router.run("nft", "-s", "list", "table", family, name),
+            )
             for family, name in (
                 ("inet", "dualwan_firewall"),
                 ("ip", "dualwan_snat"),

@@ -67,7 +67,6 @@ class Pair:
         )
         theirs.close()
         self._refused = self._what_this_kernel_lacks()
-        self._nft_refuses = self.ask("nft_without_right")
         self._make_double()
 
     def _make_double(self):
@@ -145,7 +144,7 @@ class Pair:
     def _happen(self, text, event, only, refused):
         machine = self.ask("happen", event, text, only, refused)
         self.double.refuse = {
-            **{step: self._nft_refuses if "nft" in step else NO_RIGHT for step in refused},
+            **dict.fromkeys(refused, NO_RIGHT),
             **self._refused,
         }
         double = episode.happen(self.double, event, text, only)

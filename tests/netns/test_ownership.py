@@ -105,7 +105,7 @@ def test_somebody_who_flushes_everything_is_mended(line):
     ],
 )
 def test_a_table_that_somebody_edited_is_seen_and_mended(line, edit):
-    """What nft lists is compared with what it listed when the table was loaded."""
+    """The kernel has given another handle to something in it; then it reads as before."""
     before = line.texts()
     line.router.run("nft", edit)
     assert not line.settled()

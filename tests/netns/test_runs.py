@@ -53,6 +53,7 @@ def test_locked_out_is_5(bare):
     """Whoever waits too long for another run says so and changes nothing."""
     line = bare()
     line.run_directory.mkdir()
+    (line.run_directory / "lock").touch(mode=0o600)
     with (line.run_directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = line.python(HASTY)

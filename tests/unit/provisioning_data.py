@@ -12,6 +12,8 @@ RULE = (
 ANSWER = '{"order": ["map_e"], "map_e": {"br": "2001:db8:1::1", "rules": [%s]}%s}\n'
 LONG = {
     "deep": "[" * 30000 + "\n",
+    "deep-65": '{"order":' + "[" * 64 + "]" * 64 + "}\n",
+    "deep-in-a-string": '{"enabler_name": "%s\\"[[["}\n' % ("[" * 5000),
     "deep-closed": '{"order":' + "[" * 15000 + "]" * 15000 + "}\n",
     "ea-huge": ANSWER % (RULE.replace("12", "1" + "0" * 5000), ""),
     "name-too-long": ANSWER % (RULE, f', "service_name": "{"A" * 255}"'),

@@ -1,78 +1,108 @@
-"""The flows of an address, by the program conntrack: what it is asked, and what its words mean."""
+"""The flows of an address: what the kernel is asked, and what its messages mean."""
+
+import socket
+import struct
 
 import pytest
+from nf_messages import Kernel, answer, end, nested, number, refusal
 
 from dualwan.errors import KernelError
-from dualwan.host import conntrack
+from dualwan.host import conntrack, nfnetlink
 from dualwan.model.usage import Flow
 
-# As conntrack 1.4.7 prints them.
-LISTED = """\
-tcp      6 7437 ESTABLISHED src=192.168.1.10 dst=198.51.100.1 sport=50000 dport=443 \
-src=198.51.100.1 dst=192.0.2.18 sport=443 dport=1040 [ASSURED] mark=0 use=1
-udp      17 119 src=192.168.1.10 dst=198.51.100.1 sport=3074 dport=443 [UNREPLIED] \
-src=198.51.100.1 dst=192.0.2.18 sport=443 dport=2064 mark=0 use=1
-icmp     1 29 src=192.168.1.11 dst=198.51.100.2 type=8 code=0 id=7 src=198.51.100.2 \
-dst=192.0.2.18 type=0 code=0 id=1041 mark=0 use=1
-unknown  47 599 src=192.168.1.10 dst=198.51.100.1 src=198.51.100.1 dst=192.0.2.18 mark=0 use=1
-"""
+DONE = refusal(0)
+
+
+def entry(protocol, original, reply):
+    """Return an entry; each direction: source, destination, and the attributes of its ports."""
+    return answer(
+        1 << 8 ^ 10 << 8,
+        *(
+            nested(
+                side,
+                nested(1, *(address(at + 1, one) for at, one in enumerate(ends[:2]))),
+                nested(2, number(1, protocol, 1), *(number(*one, 2) for one in ends[2:])),
+            )
+            for side, ends in ((1, original), (2, reply))
+        ),
+    )
+
+
+def address(kind, text):
+    """Return an IPv4 address."""
+    return number(kind, int.from_bytes(socket.inet_aton(text), "big"))
+
+
+TCP = entry(
+    6,
+    ("192.168.1.10", "198.51.100.1", (2, 50000), (3, 443)),
+    ("198.51.100.1", "192.0.2.18", (2, 443), (3, 1040)),
+)
+UDP = entry(
+    17,
+    ("192.168.1.10", "198.51.100.1", (2, 3074), (3, 443)),
+    ("198.51.100.1", "192.0.2.18", (2, 443), (3, 2064)),
+)
+ICMP = entry(1, ("192.168.1.11", "198.51.100.2", (4, 7)), ("198.51.100.2", "192.0.2.18", (4, 1041)))
+GRE = entry(
+    47,
+    ("192.168.1.10", "198.51.100.1", (2, 9), (3, 9)),
+    ("198.51.100.1", "192.0.2.18", (2, 9), (3, 9)),
+)
 FLOWS = (
     Flow("tcp", "192.168.1.10", "198.51.100.1", 443, 1040),
     Flow("udp", "192.168.1.10", "198.51.100.1", 443, 2064),
     Flow("icmp", "192.168.1.11", "198.51.100.2", 0, 1041),
 )
-NONE = "conntrack v1.4.7 (conntrack-tools): 0 flow entries have been deleted."
 
 
-@pytest.fixture
-def calls(monkeypatch):
-    """Record calls instead of running programs; answers as conntrack does that finds nothing."""
-    made = []
-    monkeypatch.setattr(conntrack.program, "run", lambda argv: (made.append(argv), (1, NONE))[1])
-    return made
+@pytest.fixture(name="kernel")
+def _kernel(monkeypatch):
+    """Return a function that puts the kernel's answers in place."""
+
+    def put(*parts):
+        made = Kernel(parts)
+        monkeypatch.setattr(nfnetlink.socket, "socket", made)
+        return made
+
+    return put
 
 
-def test_flows_are_forgotten_on_either_side_of_a_translation(calls):
+def asked(question):
+    """Return type, flags and family of a question, and what it selects: side, end and address."""
+    length, kind, flags, _, _, family, _, _ = struct.unpack_from("=IHHIIBBH", question)
+    assert length == len(question)
+    content = dict(nfnetlink.attributes(question[20:]))
+    selection = dict(nfnetlink.attributes(content.pop(25)))
+    ((side, selected),) = content.items()
+    ((end_, value),) = nfnetlink.attributes(nfnetlink.attribute(selected, 1))
+    assert selection == {side: struct.pack("=I", 1 << (end_ - 1))}
+    return kind, flags, family, side, end_, socket.inet_ntoa(value)
+
+
+def test_flows_are_forgotten_on_either_side_of_a_translation(kernel):
     """As source and destination of the original, and as what the answer goes to; never all."""
+    made = kernel(DONE, DONE, DONE)
     conntrack.forget_flows("203.0.113.1")
-    assert [call[-2:] for call in calls] == [
-        ["--orig-src", "203.0.113.1"],
-        ["--orig-dst", "203.0.113.1"],
-        ["--reply-dst", "203.0.113.1"],
+    assert made.closed
+    assert [asked(one) for one in made.asked] == [
+        (1 << 8 | 2, 0x5, socket.AF_INET, side, end_, "203.0.113.1")
+        for side, end_ in ((1, 1), (1, 2), (2, 2))
     ]
-    assert all(call[:-2] == ["conntrack", "-D", "-f", "ipv4"] for call in calls)
 
 
-def test_flows_that_are_forgotten_are_no_error(monkeypatch):
-    """With a code of 0 it does not matter what conntrack says."""
-    monkeypatch.setattr(conntrack.program, "run", lambda _argv: (0, "10 flow entries"))
-    conntrack.forget_flows("203.0.113.1")
-
-
-def test_a_failure_says_why(monkeypatch):
-    """What conntrack said is in the error."""
-    monkeypatch.setattr(conntrack.program, "run", lambda _argv: (1, "Operation not permitted"))
+def test_a_failure_says_why(kernel):
+    """What the kernel said is in the error."""
+    kernel(DONE, refusal(1))
     with pytest.raises(KernelError, match=r"^forgetting flows of 203\.0\.113\.1: Operation not"):
         conntrack.forget_flows("203.0.113.1")
-    monkeypatch.setattr(
-        conntrack.program, "output", lambda _argv: (1, "", "Operation not permitted")
-    )
+    kernel(refusal(1))
     with pytest.raises(KernelError, match=r"^listing flows of 192\.0\.2\.18: Operation not"):
         conntrack.flows_from("192.0.2.18")
 
 
-def test_flows_are_listed_by_the_address_that_answers_go_to(monkeypatch):
-    """A line each; what it says of their number is on stderr."""
-    calls = []
-    monkeypatch.setattr(
-        conntrack.program,
-        "output",
-        lambda argv: (calls.append(argv), (0, LISTED, "4 flow entries have been shown."))[1],
-    )
-    assert conntrack.flows_from("192.0.2.18") == FLOWS
-    assert calls == [["conntrack", "-L", "-f", "ipv4", "--reply-dst", "192.0.2.18"]]
-
-
-def test_flows_are_read_from_the_lines_of_conntrack():
+def test_flows_are_listed_by_the_address_that_answers_go_to(kernel):
     """Host and destination are those of the flow's beginning, the port is the answer's."""
-    assert conntrack.flows(LISTED.splitlines()) == FLOWS
+    made = kernel(TCP + UDP, ICMP + GRE, end())
+    assert conntrack.flows_from("192.0.2.18") == FLOWS
+    assert asked(made.asked[0]) == (1 << 8 | 1, 0x301, socket.AF_INET, 2, 2, "192.0.2.18")

@@ -4,52 +4,24 @@ import os
 from dataclasses import replace
 
 import pytest
+from nft_double import OTHER, READS, TABLE, installed
 
 from dualwan.errors import HostError, KernelError, RecordError
-from dualwan.host import kernel, store
-from dualwan.host.nft import NotPermitted
+from dualwan.host import kernel, nft_handles, records
+from dualwan.host.nft_handles import Seen
 from dualwan.model.observed import Reads, TableId
 from dualwan.model.plan import Action, Step
-from dualwan.nft.table import NftTable, base_chain, counter
-
-HOOK = "type filter hook input priority filter; policy drop;"
-TABLE = NftTable("ip", "t", (base_chain("a", HOOK, "drop"),))
-OTHER = NftTable("ip", "t", (counter("c"), base_chain("a", HOOK, "accept")))
-READS = Reads(tables=(TableId("ip", "t"),))
+from dualwan.nft.table import NftTable
 
 
-class Nft:
-    """What nft was asked for, and how it lists the one table."""
-
-    def __init__(self):
-        self.loaded, self.listed = [], ""
-
-    def load(self, table, old):
-        """Note both, and list the table from now on."""
-        self.loaded.append((table, old))
-        self.listed = table.source()
-
-    def remove(self, _family, _name):
-        """List nothing from now on."""
-        self.listed = ""
-
-    def listing(self, _family, _name, _filled):
-        """Return what nft lists."""
-        return self.listed
+@pytest.fixture(name="nft", autouse=True)
+def _nft(tmp_path, monkeypatch):
+    return installed(monkeypatch, tmp_path / "run")
 
 
-@pytest.fixture(name="run_directory", autouse=True)
-def _run_directory(tmp_path, monkeypatch):
-    monkeypatch.setenv("DUALWAN_RUN", str(tmp_path / "run"))
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+@pytest.fixture(name="run_directory")
+def _run_directory(tmp_path):
     return tmp_path / "run"
-
-
-@pytest.fixture(name="nft")
-def _nft(monkeypatch):
-    made = Nft()
-    monkeypatch.setattr(kernel, "Nft", lambda: made)
-    return made
 
 
 @pytest.fixture(name="host")
@@ -59,11 +31,77 @@ def _host(nft):
 
 
 def test_a_table_that_was_loaded_is_seen_as_it_was_given(host, nft):
-    """Until nft lists something else."""
+    """Until something in it has another handle."""
     host.apply(Step(Action.ADD, TABLE))
     assert host.observe(READS).tables == (TABLE,)
-    nft.listed += "\tedited\n"
+    nft.change()
     assert host.observe(READS).tables == (replace(TABLE, intact=False),)
+
+
+def test_what_nft_prints_does_not_matter(host, nft):
+    """An upgrade of nft under a running line leaves every table as it is."""
+    host.apply(Step(Action.ADD, TABLE))
+    nft.listed = "in other words"
+    nft.generation += 1
+    assert kernel.KernelHost().observe(READS).tables == (TABLE,)
+
+
+def test_while_nobody_changes_any_rule_no_table_is_read(host, nft):
+    """In the run that loaded it, in the next one, and where others change theirs it is."""
+    host.apply(Step(Action.ADD, TABLE))
+    before = nft.looks
+    with host.lock(1):
+        assert host.observe(READS).tables == (TABLE,)
+    assert kernel.KernelHost().observe(READS).tables == (TABLE,)
+    assert nft.looks == before
+    nft.generation += 1
+    for _ in range(2):  # nothing is written without the lock
+        assert kernel.KernelHost().observe(READS).tables == (TABLE,)
+    assert nft.looks == before + 2
+
+
+def test_in_another_network_namespace_the_tables_are_read(host, nft, monkeypatch):
+    """The generation of one says nothing about another."""
+    with host.lock(1):
+        host.apply(Step(Action.ADD, TABLE))
+        host.observe(READS)
+    monkeypatch.setattr(nft_handles, "namespace", lambda: 1)
+    nft.seen = None
+    assert kernel.KernelHost().observe(READS).tables == ()
+
+
+@pytest.mark.parametrize("broken", ["", "[]", '{"namespace": 1}', "\0"])
+def test_a_broken_note_of_what_was_seen_is_none(host, nft, run_directory, broken):
+    """The tables are read."""
+    host.apply(Step(Action.ADD, TABLE))
+    (run_directory / "seen.json").write_text(broken)
+    nft.seen = None
+    assert kernel.KernelHost().observe(READS).tables == ()
+
+
+def test_what_another_program_changes_meanwhile_is_looked_at(host, nft, monkeypatch):
+    """Then what was known of the other tables does not hold any longer."""
+    host.apply(Step(Action.ADD, TABLE))
+    load = nft.load
+
+    def late(table, old):
+        nft.generation += 1
+        load(table, old)
+
+    monkeypatch.setattr(nft, "load", late)
+    monkeypatch.setattr(
+        nft_handles,
+        "look",
+        lambda tables: (
+            nft.generation,
+            {one: nft.seen if one.name == "t" else Seen("u") for one in tables},
+        ),
+    )
+    reads = Reads(tables=(TableId("ip", "t"), TableId("ip", "u")))
+    host.observe(reads)
+    host.apply(Step(Action.CHANGE, OTHER, TABLE))
+    monkeypatch.setattr(nft_handles, "look", lambda tables: (nft.generation, dict.fromkeys(tables)))
+    assert host.observe(reads).tables == ()
 
 
 @pytest.mark.parametrize("intact", [True, False])
@@ -79,7 +117,7 @@ def test_a_table_that_is_gone_is_forgotten(host, nft):
     host.apply(Step(Action.ADD, TABLE))
     host.apply(Step(Action.REMOVE, TABLE))
     assert host.observe(READS).tables == ()
-    nft.listed = TABLE.source()
+    nft.change()
     assert host.observe(READS).tables == (NftTable("ip", "t", intact=False),)
 
 
@@ -95,12 +133,12 @@ def test_a_table_that_cannot_be_recorded_is_loaded_all_the_same(host, nft, run_d
 def test_a_record_that_cannot_be_removed_is_told(host, nft, run_directory):
     """Likewise: the table is gone."""
     host.apply(Step(Action.ADD, TABLE))
-    record = run_directory / store.TABLES / "t.json"
+    record = run_directory / records.TABLES / "t.json"
     record.unlink()
     record.mkdir()
     with pytest.raises(RecordError, match=r"t\.json: Is a directory"):
         host.apply(Step(Action.REMOVE, TABLE))
-    assert nft.listed == ""
+    assert nft.seen is None
 
 
 def test_a_table_that_nft_refuses_is_not_recorded(host, nft, monkeypatch):
@@ -113,18 +151,35 @@ def test_a_table_that_nft_refuses_is_not_recorded(host, nft, monkeypatch):
     with pytest.raises(KernelError, match=r"^nft table ip t: no$") as raised:
         host.apply(Step(Action.ADD, TABLE))
     assert not isinstance(raised.value, RecordError)
-    nft.listed = TABLE.source()
+    assert records.expected(READS.tables[0]) is None
+    nft.change()
     assert host.observe(READS).tables == (NftTable("ip", "t", intact=False),)
 
 
 def test_tables_that_nft_hides_are_not_seen(host, nft, monkeypatch):
     """None, which is something else than no table."""
+    del nft
 
     def hide(*_arguments):
-        raise NotPermitted
+        raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(nft, "listing", hide)
+    monkeypatch.setattr(nft_handles, "generation", hide)
+    monkeypatch.setattr(nft_handles, "look", hide)
     assert host.observe(READS).tables is None
+    with pytest.raises(KernelError, match=r"^nft table ip t: Operation not permitted$"):
+        host.apply(Step(Action.ADD, TABLE))
+
+
+def test_tables_that_cannot_be_read_are_an_error(host, nft, monkeypatch):
+    """The kernel's own, with its subject."""
+    del nft
+
+    def fail(*_arguments):
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(nft_handles, "look", fail)
+    with pytest.raises(KernelError, match=r"^nft tables: timed out$"):
+        host.observe(READS)
 
 
 def test_changing_anything_needs_root(host, nft, monkeypatch):

@@ -4,6 +4,7 @@ import fcntl
 import os
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from dualwan.errors import BusyError, HostError
+from dualwan.host import lock
 from dualwan.host.lock import locked
 
 # Holds the lock until it has read all of its input.
@@ -31,7 +33,7 @@ class TooLateError(Exception):
 @pytest.fixture(name="held")
 def _held(tmp_path):
     """Return a directory whose lock another run holds."""
-    handle = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    handle = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)
     yield tmp_path
     os.close(handle)
@@ -137,6 +139,100 @@ def test_a_later_deadline_of_the_caller_is_not_forgotten(held, deadline):
         pytest.fail("held twice")
     left, _ = signal.getitimer(signal.ITIMER_REAL)
     assert 30 < left <= 60 - 0.5
+
+
+# --- only root holds what root waits for -------------------------------------------------------
+
+
+@pytest.fixture(name="by_a_user")
+def _by_a_user(tmp_path):
+    """Return a directory with the lock of 0.1.0, which a user without rights holds.
+
+    It is opened for reading, as everybody could, which is enough for flock(2).
+    """
+    path = tmp_path / "lock"
+    path.touch()
+    path.chmod(0o644)
+    handle = os.open(path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    yield tmp_path
+    os.close(handle)
+
+
+def test_a_lock_that_a_user_holds_keeps_nobody(by_a_user, monkeypatch):
+    """One of 0.1.0 that was taken before the upgrade: one run waits a moment, and no other."""
+    monkeypatch.setattr(lock, "EARLIER_SECONDS", 0.05)
+    with locked(by_a_user, 20):
+        assert stat.S_IMODE((by_a_user / "lock").stat().st_mode) == 0o600
+        with pytest.raises(BusyError), locked(by_a_user, 0.05):
+            pytest.fail("held twice")
+    began = time.monotonic()
+    with locked(by_a_user, 20):
+        assert time.monotonic() - began < 0.05
+
+
+def test_a_run_of_the_version_before_is_waited_for(tmp_path, other, monkeypatch):
+    """It holds a lock that everybody could hold; it is at work all the same."""
+    (tmp_path / "lock").touch()
+    (tmp_path / "lock").chmod(0o644)
+    handle = os.open(tmp_path / "lock", os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    monkeypatch.setattr(lock, "EARLIER_SECONDS", 20)
+    second = other(tmp_path)
+    assert not select.select([second.stdout], [], [], 0.2)[0]
+    os.close(handle)
+    assert second.stdout.readline() == "held\n"
+
+
+def test_runs_that_replace_a_lock_at_once_exclude_each_other(tmp_path, other):
+    """Each finds the lock of 0.1.0, and only one at a time holds what comes after it."""
+    (tmp_path / "lock").touch()
+    (tmp_path / "lock").chmod(0o644)
+    runs = [other(tmp_path) for _ in range(4)]
+    waiting = {run.stdout: run for run in runs}
+    while waiting:
+        ready = select.select(list(waiting), [], [], 20)[0]
+        assert len(ready) == 1
+        assert ready[0].readline() == "held\n"
+        assert not select.select([out for out in waiting if out is not ready[0]], [], [], 0.1)[0]
+        waiting.pop(ready[0]).communicate()
+
+
+def test_nobody_but_root_can_open_the_lock(tmp_path):
+    """Whatever the umask says."""
+    before = os.umask(0)
+    try:
+        with locked(tmp_path / "run", 1):
+            assert stat.S_IMODE((tmp_path / "run" / "lock").stat().st_mode) == 0o600
+            assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o755
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (os.mkfifo, r"lock: is no regular file: rm "),
+        (lambda path: path.symlink_to("/dev/null"), r"lock: Too many levels of symbolic links"),
+        (lambda path: path.mkdir(), r"lock: Is a directory"),
+    ],
+)
+def test_something_else_in_the_place_of_the_lock_is_told(tmp_path, make, told):
+    """And nothing waits for it, nor writes through it."""
+    make(tmp_path / "lock")
+    with pytest.raises(HostError, match=told), locked(tmp_path, 1):
+        pytest.fail("held")
+
+
+@pytest.mark.parametrize("mode", [0o775, 0o757, 0o1777])
+def test_a_directory_that_others_may_change_is_refused(tmp_path, mode):
+    """They could put another lock, or another state, in the place of ours."""
+    tmp_path.chmod(mode)
+    with (
+        pytest.raises(HostError, match=r"others than root may change it: chown root .*; chmod 755"),
+        locked(tmp_path, 1),
+    ):
+        pytest.fail("held")
 
 
 def test_without_a_directory_nothing_is_held(tmp_path):

@@ -1,6 +1,5 @@
 """What libnftables is asked, and what its answers and errors become; the library is replaced."""
 
-import json
 import os
 import socket
 import sys
@@ -27,12 +26,6 @@ table ip t {
 \t}
 }
 """
-ELEMENTS = {
-    "nftables": [
-        {"metainfo": {}},
-        {"set": {"elem": [{"elem": {"val": "192.168.1.10", "counter": {"packets": 2}}}]}},
-    ]
-}
 MISSING = "Error: No such file or directory; did you mean t2?\nlist table ip t\n"
 
 
@@ -112,9 +105,8 @@ def test_without_the_right_to_look_nothing_is_seen(library, monkeypatch):
         Nft().listing("ip", "t", False)
     library.asked.clear()
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
-    for look in (lambda nft: nft.listing("ip", "t", False), lambda nft: nft.counts("ip", "t", "s")):
-        with pytest.raises(NotPermitted):
-            look(Nft())
+    with pytest.raises(NotPermitted):
+        Nft().listing("ip", "t", False)
     assert library.asked == []
 
 
@@ -123,32 +115,6 @@ def test_any_other_error_is_the_kernels(library):
     library.answers["list table ip t"] = (1, "", "Error: cache is broken\nlist table ip t\n^^^\n")
     with pytest.raises(KernelError, match=r"^nft table ip t: Error: cache is broken$"):
         Nft().listing("ip", "t", False)
-
-
-def test_packets_are_counted_by_counter_and_by_element(library):
-    """Named counters from the listing, with them this time; elements from their set."""
-    library.answers["list ruleset ip"] = (0, LISTED, "")
-    library.answers["list set ip t refused"] = (0, json.dumps(ELEMENTS), "")
-    assert Nft().counts("ip", "t", "refused") == ({"no_port": 3}, {"192.168.1.10": 2})
-    assert library.asked == [
-        ("list ruleset ip", {"terse", "numeric_proto"}),
-        ("list set ip t refused", {"json"}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("listed", "code", "found"),
-    [
-        (LISTED, 1, ({"no_port": 3}, {})),
-        ("table ip t {\n}\n", 0, ({}, {})),
-        ("", 0, ({}, {})),
-    ],
-)
-def test_what_is_not_there_counts_nothing(library, listed, code, found):
-    """Neither a table without the set, nor one without counters, nor none."""
-    library.answers["list ruleset ip"] = (0, listed, "")
-    library.answers["list set ip t refused"] = (code, '{"nftables": []}', "")
-    assert Nft().counts("ip", "t", "refused") == found
 
 
 def test_a_table_is_loaded_in_one_transaction(library):

@@ -56,7 +56,7 @@ HANDED_ON = ("CI", "TERM")
 def main() -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("suite", choices=image.recipe.SUITES)
+    parser.add_argument("suite", choices=(*image.recipe.SUITES, image.recipe.NEXT))
     parser.add_argument("packages", help="what the command needs, in one word")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()

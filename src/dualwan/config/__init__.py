@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dualwan import paths
+from dualwan import files, paths
 from dualwan.config import firewall, forwards, sections
 from dualwan.config import mape as mape_section
 from dualwan.config.firewall import Firewall
@@ -51,12 +51,19 @@ def path_in_use(given: str | None = None) -> Path:
     return Path(given or os.environ.get("DUALWAN_CONFIG") or paths.CONFIG)
 
 
-def load(path: Path, rules_dir: Path = RULES_DIR) -> Config:
-    """Read and check ``path``, and the MAP-E rules if it needs them; raises ConfigError."""
+def load(path: Path, rules_dir: Path = RULES_DIR, *, asked: bool = False) -> Config:
+    """Read and check ``path``, and the MAP-E rules if it needs them; raises ConfigError.
+
+    Also if others than root may change it, unless a person has named the file (``asked``).
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.read_text(path, trusted=not asked)
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1: is not UTF-8 text") from None
+    except files.UntrustedError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}: chown root {path}; chmod o-w {path}"
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     return from_text(str(path), text, rules_dir)

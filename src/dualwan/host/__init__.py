@@ -5,18 +5,21 @@ memory, for tests. Each other file is one kernel interface or program:
 
     netlink, rtnl       links, addresses, routes and rules: rtnetlink, by pyroute2
     prefix, watch       IPv6 prefixes, and news of them: rtnetlink, and udev by pyudev
-    nft                 nft tables: libnftables, by python3-nftables
-    nft_names           names of nft tables: nfnetlink, by a socket of its own
+    tables, records     nft tables of ours: loaded, recorded, and whether they are unchanged
+    nft                 libnftables, by python3-nftables
+    nfnetlink           netfilter over netlink, by a socket of its own, for:
+    nft_names             the names of all tables
+    nft_handles           what tells whether a table is unchanged
+    nft_counts            packets by counter, and by element of a set
+    conntrack             entries of an address
     sysctl, xtables     /proc/sys, /proc/net/ip_tables_names
-    conntrack, pppd     conntrack(8), pon(1) and poff(1), started by program
+    pppd                pon(1) and poff(1), started by program
     ndp, ping           raw ICMPv6 and ICMP sockets
-    store, lock         /run/dualwan, which is lost at boot
+    store, lock         /run/dualwan, which is lost at boot; by run_files
     answers, leases     /var/lib/dualwan, and the lease files of DHCPv6 clients
     remote/             DNS and HTTPS
 
-nftables is reached in three ways, because none of them does all. Tables are loaded and listed as
-text, the language that nft(8) documents, in one libnftables transaction. Counters of the elements
-of a set are listed as JSON, because libnftables' text of a set has no grammar that is stable
-enough to parse. The names of all tables are read by raw netlink: libnftables reads every rule of
-the machine for `list tables` (tens of milliseconds), and each PPPoE event asks for them.
+nftables is reached in two ways. Tables are loaded as text, the language that nft(8) documents, in
+one libnftables transaction. All that is read is read by raw netlink, whose numbers stay, while
+the words of nft's listings change from version to version.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dualwan import paths
+from dualwan import files, paths
 from dualwan.errors import HostError
 from dualwan.line.provisioning.cache import MAX_CACHE, AnswerCache, decode, encode
 
@@ -20,8 +20,7 @@ def directory() -> Path:
 def load() -> AnswerCache:
     """Return the saved answers; an empty cache if the file is missing or broken."""
     try:
-        with (directory() / NAME).open(encoding="utf-8") as file:
-            return decode(file.read(MAX_CACHE))
+        return decode(files.read_own(directory() / NAME, MAX_CACHE))
     except (OSError, ValueError):
         return AnswerCache()
 
@@ -38,19 +37,8 @@ def write(name: str, text: str) -> None:
     then.
     """
     target = directory() / name
-    fresh = target.with_name(name + ".new")
     try:
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())  # the file must survive a power cut
-            fresh.replace(target)
-        except OSError:
-            fresh.unlink(missing_ok=True)  # a partial file takes up space
-            raise
+        files.write(target, text, 0o600, sync=True)
     except OSError as error:
         raise HostError(f"{target}: {error.strerror}") from None

@@ -1,70 +1,80 @@
-"""Conntrack entries of an address: list and delete them with conntrack(8).
+"""Conntrack entries of an address: list and delete them over netlink.
 
-pyroute2's conntrack socket is too slow: it decodes each message in Python, which takes 0.15 to
-0.25 ms an entry. Measured in pairs, conntrack(8) and pyroute2 0.7.2 (0.7.7 is no faster),
-medians:
-
-    list 990 entries of 1,000           12 ms      144 ms
-    list 19,990 of 20,000              256 ms    4,847 ms
-    forget 0 of 0                       17 ms       12 ms
-    forget 10 of 20,000                199 ms       34 ms
-    forget 1,000 of 1,000               22 ms      317 ms
-
-A server behind PPPoE easily has a thousand entries, and a reconnect waits until they are
-deleted. Nor can pyroute2 delete every entry: it drops the keys of GRE, and the kernel refuses
-the request without them (EINVAL).
+The kernel selects them (CTA_FILTER, since Linux 5.19 for deleting), so that an event starts no
+program, and reads no words of one: three deletions take 1.4 ms with 300 entries, against 14 to
+30 ms by conntrack(8). pyroute2 decodes each entry in Python (0.15 to 0.25 ms), and cannot delete
+those of GRE, whose keys it drops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import socket
+import struct
+from collections.abc import Iterable, Iterator
 
 from dualwan.errors import KernelError
-from dualwan.host import program
-from dualwan.model.usage import PROTOCOLS, Flow
+from dualwan.host.nfnetlink import CONNTRACK, Nfnetlink, attribute, nested, packed
+from dualwan.model.usage import Flow
+
+# linux/netfilter/nfnetlink_conntrack.h
+GET, DELETE = 1, 2  # IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE
+ORIGINAL, REPLY = 1, 2  # CTA_TUPLE_ORIG, CTA_TUPLE_REPLY; of CTA_FILTER likewise
+SOURCE, DESTINATION = 1, 2  # CTA_IP_V4_SRC, CTA_IP_V4_DST
+_IP, _PROTOCOL = 1, 2  # CTA_TUPLE_IP, CTA_TUPLE_PROTO
+_NUMBER, _DESTINATION_PORT, _ICMP_ID = 1, 3, 4  # CTA_PROTO_NUM and so on
+_FILTER = 25  # CTA_FILTER
+_NAMES = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", socket.IPPROTO_ICMP: "icmp"}
 
 
 def flows_from(address: str) -> tuple[Flow, ...]:
-    """Return the flows whose source is translated to an IPv4 ``address``.
-
-    Raises KernelError, and HostError where the program is missing.
-    """
-    code, printed, said = program.output(["conntrack", "-L", "-f", "ipv4", "--reply-dst", address])
-    if code != 0:
-        raise KernelError(f"listing flows of {address}: {said}")
-    return flows(printed.splitlines())
-
-
-def flows(lines: Iterable[str]) -> tuple[Flow, ...]:
-    """Return the flows of ``lines`` as `conntrack -L` prints them, without other protocols.
-
-    A line has the original direction first, then the reply's, with the same keys.
-    """
-    entries = (line.split() for line in lines)
-    return tuple(_flow(words) for words in entries if words and words[0] in PROTOCOLS)
-
-
-def _flow(words: list[str]) -> Flow:
-    protocol = words[0]
-    original: dict[str, str] = {}
-    reply: dict[str, str] = {}
-    for word in words:
-        name, sign, value = word.partition("=")
-        if sign:
-            (reply if name in original else original).setdefault(name, value)
-    if protocol == "icmp":
-        return Flow(protocol, original["src"], original["dst"], 0, int(reply["id"]))
-    return Flow(
-        protocol, original["src"], original["dst"], int(original["dport"]), int(reply["dport"])
-    )
+    """Return the flows whose source is translated to an IPv4 ``address``; raises KernelError."""
+    try:
+        with Nfnetlink(CONNTRACK) as asking:
+            entries = asking.dump(GET, socket.AF_INET, having(REPLY, DESTINATION, address))
+    except OSError as error:
+        raise KernelError(f"listing flows of {address}: {error.strerror or error}") from None
+    return tuple(_flows(entries))
 
 
 def forget_flows(address: str) -> None:
     """Delete the entries that name an IPv4 ``address`` on either side of a translation.
 
-    Raises KernelError, and HostError where the program is missing.
+    Raises KernelError.
     """
-    for way in ("--orig-src", "--orig-dst", "--reply-dst"):
-        code, said = program.run(["conntrack", "-D", "-f", "ipv4", way, address])
-        if code != 0 and "0 flow entries" not in said:
-            raise KernelError(f"forgetting flows of {address}: {said}")
+    try:
+        with Nfnetlink(CONNTRACK) as asking:
+            for side, end in ((ORIGINAL, SOURCE), (ORIGINAL, DESTINATION), (REPLY, DESTINATION)):
+                asking.order(DELETE, socket.AF_INET, having(side, end, address))
+    except OSError as error:
+        raise KernelError(f"forgetting flows of {address}: {error.strerror or error}") from None
+
+
+def having(side: int, end: int, address: str) -> bytes:
+    """Return the attributes that select entries by an IPv4 ``address``; never all entries."""
+    selected = packed(end, socket.inet_aton(address))
+    return nested(side, nested(_IP, selected)) + nested(
+        _FILTER, packed(side, struct.pack("=I", 1 << (end - 1)))
+    )
+
+
+def _flows(entries: Iterable[bytes]) -> Iterator[Flow]:
+    """Yield the flows of TCP, UDP and ICMP."""
+    for entry in entries:
+        original, reply = attribute(entry, ORIGINAL), attribute(entry, REPLY)
+        ends, ports = attribute(original, _IP), attribute(original, _PROTOCOL)
+        answer = attribute(reply, _PROTOCOL)
+        name = _NAMES.get(int.from_bytes(attribute(ports, _NUMBER), "big"))
+        if name is None:
+            continue
+        icmp = name == "icmp"
+        yield Flow(
+            name,
+            socket.inet_ntoa(attribute(ends, SOURCE)),
+            socket.inet_ntoa(attribute(ends, DESTINATION)),
+            0 if icmp else _port(ports, _DESTINATION_PORT),
+            _port(answer, _ICMP_ID if icmp else _DESTINATION_PORT),
+        )
+
+
+def _port(data: bytes, kind: int) -> int:
+    return int.from_bytes(attribute(data, kind), "big")

@@ -5,15 +5,28 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dualwan.errors import HostError, RecordError
-from dualwan.host import conntrack, ndp, nft_names, ping, pppd, prefix, store, sysctl, xtables
+from dualwan.errors import HostError, KernelError
+from dualwan.host import (
+    conntrack,
+    ndp,
+    nft_counts,
+    nft_names,
+    ping,
+    pppd,
+    prefix,
+    run_files,
+    store,
+    sysctl,
+    xtables,
+)
 from dualwan.host.lock import locked
 from dualwan.host.netlink import Netlink
-from dualwan.host.nft import Nft, NotPermitted
+from dualwan.host.nft import Nft
+from dualwan.host.tables import Tables
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Address, Flows, Route, RouteRule, Solicitation, Sysctl, Tunnel
@@ -28,21 +41,12 @@ if TYPE_CHECKING:
     from dualwan.model.surroundings import Surroundings
 
 
-@contextmanager
-def _recording() -> Iterator[None]:
-    """Turn a HostError into one that says that the step itself is done."""
-    try:
-        yield
-    except HostError as error:
-        raise RecordError(str(error)) from None
-
-
 class KernelHost:
     """The machine that this process runs on, in its network namespace."""
 
     def __init__(self) -> None:
         self._netlink = Netlink()
-        self._nft = Nft()
+        self._tables = Tables(Nft())
 
     # --- the kernel ----------------------------------------------------------------------
 
@@ -57,22 +61,9 @@ class KernelHost:
             routes=tuple(self._netlink.routes()) if reads.routes else (),
             rules=tuple(self._netlink.rules()) if reads.rules else (),
             sysctls=sysctl.read(reads.sysctls),
-            tables=self._tables(reads.tables),
+            tables=self._tables.observe(reads.tables),
             ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
-        )
-
-    def _tables(self, asked: Sequence[TableId]) -> tuple[NftTable, ...] | None:
-        try:
-            listings = {
-                table: self._nft.listing(table.family, table.name, table.dynamic) for table in asked
-            }
-        except NotPermitted:
-            return None
-        return tuple(
-            store.load_table(table.family, table.name, listing)
-            for table, listing in listings.items()
-            if listing
         )
 
     def table_names(self) -> frozenset[str] | None:
@@ -99,23 +90,11 @@ class KernelHost:
             case RouteRule() as item:
                 (net.remove_rule if gone else net.add_rule)(item)
             case NftTable() as item:
-                self._remove(item) if gone else self._load(item, step.was)
+                self._tables.remove(item) if gone else self._tables.load(item, step.was)
             case Flows() as item:
                 conntrack.forget_flows(item.address)
             case Solicitation() as item:
                 ndp.solicit(item.device)
-
-    def _load(self, table: NftTable, was: object) -> None:
-        """Load a table and record it. The transaction builds on ``was`` only if that is intact."""
-        standing = was if isinstance(was, NftTable) and was.intact else None
-        self._nft.load(table, standing)
-        with _recording():
-            store.save_table(table, self._nft.listing(table.family, table.name, table.dynamic))
-
-    def _remove(self, table: NftTable) -> None:
-        self._nft.remove(table.family, table.name)
-        with _recording():
-            store.forget_table(table.name)
 
     def prefixes(self, device: str) -> tuple[str, ...]:
         """See LineServices."""
@@ -128,9 +107,11 @@ class KernelHost:
     def counts(self, table: TableId, elements: str) -> tuple[dict[str, int], dict[str, int]]:
         """See Kernel."""
         try:
-            return self._nft.counts(table.family, table.name, elements)
-        except NotPermitted:
+            return nft_counts.counts(table.family, table.name, elements)
+        except (PermissionError, FileNotFoundError):
             return {}, {}
+        except OSError as error:
+            raise KernelError(f"nft table {table.family} {table.name}: {error.strerror}") from None
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:
         """See Kernel."""
@@ -142,9 +123,15 @@ class KernelHost:
 
     # --- run state -----------------------------------------------------------------------
 
-    def lock(self, seconds: float) -> AbstractContextManager[None]:
+    @contextmanager
+    def lock(self, seconds: float) -> Iterator[None]:
         """See Store."""
-        return locked(store.directory(), seconds)
+        with locked(run_files.directory(), seconds):
+            self._tables.recording = True
+            try:
+                yield
+            finally:
+                self._tables.recording = False
 
     def load_state(self) -> RunState:
         """See Store."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from dualwan import files
 from dualwan.config.values import interface_name
 from dualwan.errors import RemoteError
 from dualwan.host import answers
@@ -53,8 +54,7 @@ def latest(device: str) -> Found:
             changed = int(path.stat().st_mtime)
             if changed <= found.changed:
                 continue
-            with path.open("rb") as file:
-                data = file.read(dhcpv6.MAX_TEXT)
+            data = files.read_bytes(path, dhcpv6.MAX_TEXT)
             if pattern in DHCPCD:
                 lease = dhcpv6.from_message(data)
             elif pattern == noted:

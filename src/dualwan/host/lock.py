@@ -1,17 +1,27 @@
-"""The lock of the run directory, held for one run."""
+"""The lock of the run directory, held for one run. Only root can hold it."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import signal
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
 from dualwan.errors import BusyError, HostError
+from dualwan.files import others_may_write
+
+NAME = "lock"
+MODE = 0o600  # flock(2) wants no more than to read
+EARLIER_SECONDS = 3.0  # for a run of 0.1.0, whose lock everybody could hold
+
+
+class _TooLongError(BusyError):
+    """The limit of a wait of this module is over, not a deadline of the caller."""
 
 
 @contextmanager
@@ -19,24 +29,84 @@ def locked(directory: Path, seconds: float) -> Iterator[None]:
     """Hold the lock of ``directory``; raises BusyError if another run holds it for ``seconds``.
 
     flock(2) waits, and an alarm ends the wait. The kernel releases the lock of a process that
-    dies. Raises HostError if the directory cannot be created.
+    dies. Raises HostError if the directory cannot be created, or others may change it.
     """
+    handles: list[int] = []
     try:
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise HostError(f"{directory}: {error.strerror} (changing anything needs root)") from None
-    try:
-        with _alarm(seconds):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        _make(directory)
+        _take(directory / NAME, seconds, handles)
         yield
     finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _make(directory: Path) -> None:
+    """Make the directory if it is missing; raises HostError if others may change it."""
+    try:
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        about = directory.stat()
+    except OSError as error:
+        raise HostError(f"{directory}: {error.strerror} (changing anything needs root)") from None
+    if others_may_write(about):
+        raise HostError(
+            f"{directory}: others than root may change it: chown root {directory};"
+            f" chmod 755 {directory}"
+        )
+
+
+def _take(path: Path, seconds: float, handles: list[int]) -> None:
+    """Take the lock ``path``; append what has to be closed to ``handles``.
+
+    A lock that others can open, as the one of 0.1.0, is replaced. A run of that version may hold
+    it, or a user; so it is waited for, but not for long. The lock taken in the end is the file
+    that stands there then: another run may have replaced it meanwhile.
+    """
+    until = monotonic() + seconds
+    while True:
+        handle = _opened(path)
+        handles.append(handle)
+        if _is_for_others(os.fstat(handle)):
+            with suppress(_TooLongError), _alarm(min(EARLIER_SECONDS, seconds)):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is(path, handle):
+                path.unlink(missing_ok=True)
+            continue
+        with _alarm(max(until - monotonic(), 0.001), seconds):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is(path, handle):
+            return
+        os.close(handles.pop())
+
+
+def _opened(path: Path) -> int:
+    """Return a handle of the lock; raises HostError."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags, MODE)
+    except OSError as error:
+        raise HostError(f"{path}: {error.strerror} (changing anything needs root)") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
+        raise HostError(f"{path}: is no regular file: rm {path}")
+    return handle
+
+
+def _is_for_others(about: os.stat_result) -> bool:
+    return bool(about.st_mode & (stat.S_IRWXG | stat.S_IRWXO)) or others_may_write(about)
+
+
+def _is(path: Path, handle: int) -> bool:
+    """Whether ``path`` is the file of ``handle``, still."""
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Raise BusyError in the body after ``seconds``.
+def _alarm(seconds: float, told: float = 0.0) -> Iterator[None]:
+    """Raise _TooLongError in the body after ``seconds``; ``told``: the limit in its text.
 
     An earlier alarm of the caller takes its place; a later one is restored afterwards.
     """
@@ -46,7 +116,7 @@ def _alarm(seconds: float) -> Iterator[None]:
         return
 
     def ring(_signal: int, _frame: Any) -> NoReturn:
-        raise BusyError(f"another run of dualwan-hook has been at work for {seconds:.0f} s")
+        raise _TooLongError(f"another run of dualwan-hook has been at work for {told:.0f} s")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

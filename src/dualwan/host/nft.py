@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from typing import Any
 
 from dualwan.errors import KernelError
-from dualwan.nft.listing import one_table, packets, with_indexes
+from dualwan.nft.listing import one_table, with_indexes
 from dualwan.nft.table import NftTable
 from dualwan.nft.transaction import replacement
 
@@ -23,65 +22,40 @@ class Nft:
     def __init__(self) -> None:
         self._context: Any = None
 
-    def _run(self, text: str, *, counters: bool = False) -> tuple[int, str, str]:
+    def _run(self, text: str) -> tuple[int, str, str]:
         if self._context is None:
             import nftables  # noqa: PLC0415 - loads a shared library, which a dry run does without
 
             context = nftables.Nftables()
             context.set_terse_output(True)
             context.set_numeric_proto_output(True)
+            context.set_stateless_output(True)
             self._context = context
-        self._context.set_stateless_output(not counters)
         code, output, error = self._context.cmd(text)
         return int(code), str(output), str(error)
 
-    def _listed(self, family: str, name: str, filled: bool, *, counters: bool = False) -> str:
+    def listing(self, family: str, name: str, filled: bool) -> str:
+        """Return nft's listing of a table, "" if it does not exist.
+
+        Versions before this one compared it with the listing after loading; now it only tells
+        whether a table that they have loaded is unchanged (host.tables). Counters and dynamic
+        elements are left out, and device names are replaced by the indexes that the rules hold,
+        because these change without a change of the rules.
+        ``filled``: packets add elements to its sets. For `list table`, nft 1.0.6 reads all
+        elements even with terse output (0.3 s for 20,000); for `list ruleset FAMILY` it does
+        not. Raises NotPermitted without root, KernelError for any other failure.
+        """
         if os.geteuid() != 0:
             raise NotPermitted  # libnftables would print to stderr
         asked = f"ruleset {family}" if filled else f"table {family} {name}"
-        code, output, error = self._run(f"list {asked}", counters=counters)
+        code, output, error = self._run(f"list {asked}")
         if code == 0:
-            return one_table(output, family, name)
+            return with_indexes(one_table(output, family, name), _index)
         if "No such file or directory" in error:
             return ""
         if "Operation not permitted" in error:
             raise NotPermitted
         raise KernelError(f"nft table {family} {name}: {_first_line(error)}")
-
-    def listing(self, family: str, name: str, filled: bool) -> str:
-        """Return nft's listing of a table, "" if it does not exist.
-
-        Counters and dynamic elements are left out, and device names are replaced by the
-        indexes that the rules hold, because these change without a change of the rules.
-        ``filled``: packets add elements to its sets. For `list table`, nft 1.0.6 reads all
-        elements even with terse output (0.3 s for 20,000); for `list ruleset FAMILY` it does
-        not. Raises NotPermitted without root, KernelError for any other failure.
-        """
-        return with_indexes(self._listed(family, name, filled), _index)
-
-    def counts(
-        self, family: str, name: str, elements: str
-    ) -> tuple[dict[str, int], dict[str, int]]:
-        """Return packets by named counter of a table, and by element of its set ``elements``.
-
-        Both are empty without such a table. Raises as ``listing`` does.
-        """
-        named = packets(self._listed(family, name, True, counters=True))
-        if not named:
-            return {}, {}
-        import nftables  # noqa: PLC0415 - loaded by now; see _run
-
-        context = nftables.Nftables()
-        context.set_json_output(True)
-        code, output, _ = context.cmd(f"list set {family} {name} {elements}")
-        if code != 0:
-            return named, {}
-        return named, {
-            item["elem"]["val"]: int(item["elem"]["counter"]["packets"])
-            for found in json.loads(output)["nftables"]
-            if "set" in found
-            for item in found["set"].get("elem", ())
-        }
 
     def load(self, table: NftTable, old: NftTable | None) -> None:
         """Replace a table in one transaction, so that no packet meets half of it.

@@ -10,7 +10,7 @@ from ipaddress import IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dualwan import paths
+from dualwan import files, paths
 from dualwan.errors import ConfigError, MapeError
 from dualwan.mape.rule import (
     DEFAULT_PSID_OFFSET,
@@ -180,7 +180,7 @@ def read_toml(path: Path) -> list[MapRule]:
     """Read the [[rule]] tables of a file in rules.d; raises ConfigError with file and line."""
     from dualwan.toml_source import Source, TomlTable, parse  # noqa: PLC0415 - rarely needed
 
-    text = _read(path)
+    text = _read(path, trusted=True)
     source, data = Source(str(path), text), parse(str(path), text)
     top = TomlTable(source, "", data)
     tables = top.take("rule", _list, [])
@@ -217,9 +217,13 @@ def _toml_files(directory: Path) -> list[Path]:
         raise ConfigError(f"{directory}: {error.strerror}") from None
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, *, trusted: bool = False) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return files.read_text(path, trusted=trusted)
+    except files.UntrustedError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}: chown root {path}; chmod o-w {path}"
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -6,19 +6,17 @@ import re
 from collections.abc import Callable
 
 _BY_INDEX = re.compile(r'^\t+oif "([^"]+)" .*\n', re.MULTILINE)
-_COUNTER = re.compile(r"^\tcounter (\S+) \{\n(?:\t\tcomment .*\n)?\t\tpackets (\d+) ", re.MULTILINE)
+_COUNT = re.compile(r"^(\t\tsize \d+)\t# count \d+$", re.MULTILINE)
 
 
 def one_table(ruleset: str, family: str, name: str) -> str:
-    """Return the text of a table in a listed ``ruleset``, "" if it is not there."""
+    """Return the text of a table in a listed ``ruleset``, "" if it is not there.
+
+    Without the numbers of elements of its sets, which nft 1.1.7 lists.
+    """
     head, end = f"table {family} {name} {{\n", "\n}\n"
     _, found, rest = f"\n{ruleset}".partition(f"\n{head}")
-    return head + rest.partition(end)[0] + end if found else ""
-
-
-def packets(listing: str) -> dict[str, int]:
-    """Return the packets of each named counter in a listed table."""
-    return {name: int(count) for name, count in _COUNTER.findall(listing)}
+    return _COUNT.sub(r"\1", head + rest.partition(end)[0] + end) if found else ""
 
 
 def with_indexes(listing: str, index: Callable[[str], int | None]) -> str:

@@ -124,7 +124,8 @@ def check_end(address: IPv6Address, what: str) -> None:
         or address in UNIQUE_LOCAL
     )
     if bad:
-        raise RemoteError(f"{what} cannot be {address}")
+        mapped = address.ipv4_mapped  # Python writes it as ::ffff:c000:201 before 3.13
+        raise RemoteError(f"{what} cannot be {f'::ffff:{mapped}' if mapped else address}")
 
 
 def check_ipv4(network: IPv4Network) -> None:

@@ -1,0 +1,151 @@
+"""netfilter over netlink: questions and answers as attributes (linux/netfilter/nfnetlink.h).
+
+The kernel's numbers do not change from release to release, as the words of `nft list` do. An
+attribute that a newer kernel adds is skipped.
+
+libnftables reads every rule of the machine even for `list tables`. pyroute2's nftables socket
+loads four modules and decodes each table in Python: 2.8 ms (0.7.2) or 3.8 ms (0.7.7) for the
+names of 3 tables, against 0.2 ms here; 8 or 14 ms for 300 tables, against 0.7 to 0.9 ms here.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Collection, Iterator
+from types import TracebackType
+from typing import Self
+
+NETLINK_NETFILTER = 12
+NF_TABLES, CONNTRACK = 10 << 8, 1 << 8  # NFNL_SUBSYS_NFTABLES, NFNL_SUBSYS_CTNETLINK
+REQUEST, ACKNOWLEDGE, DUMP = 0x1, 0x4, 0x300  # NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP
+ERROR, DONE = 2, 3  # NLMSG_ERROR, NLMSG_DONE
+GET_TABLE, GET_CHAIN, GET_RULE, GET_SET = 1, 4, 7, 10  # NFT_MSG_GETTABLE and so on
+GET_ELEMENTS, GET_GENERATION, GET_OBJECT, GET_FLOWTABLE = 13, 16, 19, 23
+NAME = 1  # of a table, or the table of a chain, rule, set, object or flowtable
+GENERATION = 1  # NFTA_GEN_ID
+FAMILIES = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}  # NFPROTO_*
+HEADER = struct.Struct("=IHHII")  # nlmsghdr
+GENERIC = struct.Struct("=BBH")  # nfgenmsg
+ATTRIBUTE = struct.Struct("=HH")
+TYPE, NESTED = 0x3FFF, 0x8000  # NLA_TYPE_MASK, NLA_F_NESTED
+SECONDS = 5.0
+BUFFER = 1 << 16  # the kernel puts 32 KiB at most into one answer to a dump
+
+
+class Nfnetlink:
+    """A netlink socket for a subsystem of netfilter, for one ``with`` statement.
+
+    Each method raises OSError; PermissionError without root, FileNotFoundError for the contents
+    of a table or set that does not exist.
+    """
+
+    def __init__(self, subsystem: int = NF_TABLES) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+        self._socket.settimeout(SECONDS)
+        self._subsystem = subsystem
+        self._sequence = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._socket.close()
+
+    def generation(self) -> int:
+        """Return the generation of the ruleset: each transaction of any program raises it."""
+        self._send(GET_GENERATION, REQUEST, socket.AF_UNSPEC, b"")
+        while True:
+            for kind, body in self._received():
+                if kind == NF_TABLES | (GET_GENERATION - 1):  # NFT_MSG_NEWGEN
+                    return int.from_bytes(attribute(body, GENERATION), "big")
+
+    def dump(self, kind: int, family: int = socket.AF_UNSPEC, filters: bytes = b"") -> list[bytes]:
+        """Return the attributes of each object of ``kind``, a GET_ number; ``filters``: packed."""
+        self._send(kind, REQUEST | DUMP, family, filters)
+        found: list[bytes] = []
+        while True:
+            for answered, body in self._received():
+                if answered == DONE:
+                    return found
+                found.append(body)
+
+    def order(self, kind: int, family: int, content: bytes) -> None:
+        """Have the kernel change something, and wait until it is done."""
+        self._send(kind, REQUEST | ACKNOWLEDGE, family, content)
+        while not any(answered == ERROR for answered, _ in self._received()):
+            pass
+
+    def _send(self, kind: int, flags: int, family: int, content: bytes) -> None:
+        self._sequence += 1
+        length = HEADER.size + GENERIC.size + len(content)
+        self._socket.send(
+            HEADER.pack(length, self._subsystem | kind, flags, self._sequence, 0)
+            + GENERIC.pack(family, 0, 0)
+            + content
+        )
+
+    def _received(self) -> Iterator[tuple[int, bytes]]:
+        """Yield type and attributes of each message of the next recv(); raises OSError."""
+        data = self._socket.recv(BUFFER)
+        offset = 0
+        while offset + HEADER.size <= len(data):
+            length, kind, _, _, _ = HEADER.unpack_from(data, offset)
+            start = offset + HEADER.size
+            if kind == ERROR and (code := -struct.unpack_from("=i", data, start)[0]):
+                raise OSError(code, os.strerror(code))
+            yield kind, data[start + GENERIC.size : offset + length]
+            offset += _aligned(length)
+
+
+def packed(kind: int, content: str | bytes) -> bytes:
+    """Return one attribute with a name, or other ``content``."""
+    data = content.encode() + b"\0" if isinstance(content, str) else content
+    return ATTRIBUTE.pack(ATTRIBUTE.size + len(data), kind) + data + b"\0" * (-len(data) % 4)
+
+
+def nested(kind: int, *parts: bytes) -> bytes:
+    """Return one attribute with attributes."""
+    return packed(kind | NESTED, b"".join(parts))
+
+
+def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield type and content of each attribute in ``data``."""
+    offset = 0
+    while offset + ATTRIBUTE.size <= len(data):
+        length, kind = ATTRIBUTE.unpack_from(data, offset)
+        yield kind & TYPE, data[offset + ATTRIBUTE.size : offset + length]
+        offset += _aligned(length)
+
+
+def attribute(data: bytes, wanted: int) -> bytes:
+    """Return the content of the first attribute of type ``wanted`` in ``data``, b"" for none."""
+    return next((content for kind, content in attributes(data) if kind == wanted), b"")
+
+
+def only(data: bytes, wanted: Collection[int]) -> bytes:
+    """Return the attributes in ``data`` of the types ``wanted``, with their headers."""
+    found = []
+    offset, end = 0, len(data)
+    while offset + 4 <= end:
+        length, kind = ATTRIBUTE.unpack_from(data, offset)
+        if kind & TYPE in wanted:
+            found.append(data[offset : offset + length])
+        offset += _aligned(length)
+    return b"".join(found)
+
+
+def text(content: bytes) -> str:
+    """Return a name; another program may give any bytes for one."""
+    return content.rstrip(b"\0").decode("utf-8", "replace")
+
+
+def _aligned(length: int) -> int:
+    """Return ``length`` rounded up to 4 bytes, 4 at least, so that a length of 0 ends the loop."""
+    return max(length + 3 & ~3, 4)

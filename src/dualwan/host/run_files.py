@@ -1,0 +1,66 @@
+"""Files of /run/dualwan, as JSON; gone at boot, as the kernel's state is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dualwan import files, paths
+from dualwan.errors import HostError
+
+STATE = "state.json"
+# Of a file that is no good.
+BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+MODE = 0o644  # `status` of a user reads the state
+
+
+def directory() -> Path:
+    """Return the run directory: the environment variable DUALWAN_RUN, or /run/dualwan."""
+    return Path(os.environ.get("DUALWAN_RUN") or paths.RUN_DIR)
+
+
+def read(name: str) -> Any:
+    """Return the content of a file of root's; raises OSError, ValueError."""
+    return json.loads(files.read_own(directory() / name))
+
+
+def write(name: str, data: Any) -> None:
+    """Write a file anew, or leave it as it is and raise HostError."""
+    with _uninterrupted(), failing_as(name) as target:
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        files.write(target, json.dumps(data) + "\n", MODE)
+
+
+def remove(name: str) -> None:
+    """Remove a file that may be there; raises HostError."""
+    with failing_as(name) as target:
+        target.unlink(missing_ok=True)
+
+
+@contextmanager
+def failing_as(name: str) -> Iterator[Path]:
+    """Yield the path of a file; turn an OSError of the body into a HostError about it."""
+    target = directory() / name
+    try:
+        yield target
+    except OSError as error:
+        raise HostError(f"{target}: {error.strerror}") from None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Defer signals until the body has ended: a hook's deadline (SIGALRM), Ctrl-C, SIGTERM.
+
+    A run that they end would otherwise lose the state of all steps since the last save.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGALRM, signal.SIGINT, signal.SIGTERM))
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
