@@ -27,11 +27,13 @@ from dualwan.slices.snat.names import (
     EGRESS_FILTER,
     EGRESS_FILTER_ICMP,
     NO_PORT,
+    OUTPUT,
     POSTROUTING,
     PREROUTING,
     REFUSED,
     TRANSLATE,
     UNTRANSLATED,
+    Chain,
 )
 from dualwan.slices.snat.ports import Pool, pool
 from dualwan.slices.snat.quota import Quota
@@ -75,7 +77,8 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
         TABLE.name,
         (
             counter(UNTRANSLATED),
-            *_prerouting([*inbound.rules(), *pppoe_inbound.rules(config, ways, address)]),
+            *_base(PREROUTING, [*inbound.rules(), *pppoe_inbound.rules(config, ways, address)]),
+            *_base(OUTPUT, [*inbound.own_rules(), *pppoe_inbound.own_rules(config, ways, address)]),
             *inbound.chains(),
             *pppoe_inbound.chains(config, ways),
             _postrouting(config, ways, inbound, f"snat ip to {address}" if address else ""),
@@ -121,12 +124,17 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             *(allocate.sets(identity) if ports.counted else []),
             *quota.sets(),
             *inbound.sets(identity),
-            *_prerouting(
+            *_base(
+                PREROUTING,
                 [
                     *inbound.rules(),
                     *pppoe_inbound.rules(config, ways, ports.address),
                     *quota.rules(),
-                ]
+                ],
+            ),
+            *_base(
+                OUTPUT,
+                [*inbound.own_rules(), *pppoe_inbound.own_rules(config, ways, ports.address)],
             ),
             *inbound.chains(),
             *pppoe_inbound.chains(config, ways),
@@ -164,8 +172,8 @@ def _translate_by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Bl
     )
 
 
-def _prerouting(rules: list[str]) -> list[Block]:
-    return [PREROUTING.block(*rules)] if rules else []
+def _base(where: Chain, rules: list[str]) -> list[Block]:
+    return [where.block(*rules)] if rules else []
 
 
 def _postrouting(
