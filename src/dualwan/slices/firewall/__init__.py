@@ -84,7 +84,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
             f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
             for way in of_kind(ways, Kind.PPP)
         ),
-        f"iifname {quoted(devices(with_services))} jump {services_in.INBOUND_CHAIN}",
+        *services_in.jumps(config, devices(with_services)),
         _CLOSED,
         comment="what comes to the router itself",
     )
