@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from line import CONFIG, PPPOE, SERVERS, SHUT
-from scenes import OUTSIDE6, with_ipv6
+from scenes import OUTSIDE6, forward, with_ipv6
 from space import until
 from test_guard import FIVE_OF_TWENTY
 
@@ -105,7 +105,7 @@ def test_the_guard_counts_a_64_as_one(offering):
     ("name", "number"), [("esp", 50), ("gre", 47), ("6in4", 41), ("proto/115", 115)]
 )
 def test_a_protocol_without_ports_is_offered(bare, name, number):
-    """A raw socket of the router gets it from the network it is for alone, and its answer leaves."""
+    """A raw socket gets it from the network that it is for alone, and its answer leaves."""
     source = SERVERS[1]
     config = f'[firewall]\ninbound = [{{ service = "{name}", from = ["{source}/32"] }}]\n'
     line = bare(config=CONFIG + config)
@@ -120,3 +120,25 @@ def test_a_protocol_without_ports_is_offered(bare, name, number):
     by_pppoe = line.internet.sniff("ppp")
     peer.sendto(bytes(8), (source, 0))
     assert until(lambda: by_pppoe.sources() == {PPPOE})
+
+
+@pytest.mark.parametrize(("to", "address"), [(ROUTER6_LAN, ROUTER6_LAN), ("::2", ROUTER6)])
+def test_a_forward_to_the_router_itself_is_refused_by_check(offering, to, address):
+    """It would open nothing; the sentence says what opens it. Other hosts are forwarded to."""
+    assert offering.hook("check").returncode == 0
+    offering.config.write_text(CONFIG + forward(port=443, to=to))
+    done = offering.hook("check")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"({address} on " in done.stderr
+    assert '{ service = "tcp/443", via = "ipv6" }' in done.stderr
+    assert "obstacle: " in offering.hook("status").stdout
+    offering.config.write_text(CONFIG + forward(port=443, to="::80"))
+    assert offering.hook("check").returncode == 0
+
+
+def test_a_network_that_is_routed_to_pppoe_is_refused_by_check(offering):
+    """As it is not served: the sentence says so, and what is."""
+    offering.router.run("ip", "address", "add", "198.51.100.65/29", "dev", "lan0")
+    done = offering.hook("check")
+    assert done.returncode == 3
+    assert "lan0 has 198.51.100.64/29, a public network" in done.stderr

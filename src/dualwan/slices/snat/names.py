@@ -43,7 +43,7 @@ PREROUTING = Chain(
 OUTPUT = Chain(
     "output",
     "the first packet of a flow of the router itself: servers in the LAN by its public addresses",
-    "type nat hook output priority -101; policy accept;",
+    "type nat hook output priority -110; policy accept;",
 )
 POSTROUTING = Chain(
     "postrouting",
