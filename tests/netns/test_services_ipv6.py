@@ -142,3 +142,16 @@ def test_a_network_that_is_routed_to_pppoe_is_refused_by_check(offering):
     done = offering.hook("check")
     assert done.returncode == 3
     assert "lan0 has 198.51.100.64/29, a public network" in done.stderr
+
+
+def test_ipsec_can_be_accepted_and_clear_packets_stay_out(bare):
+    """The kernel takes the rules, and finds them as they were; nothing else opens."""
+    line = bare(config=CONFIG + '[firewall]\nipsec = "accept"\n')
+    line.apply()
+    assert line.settled()
+    line.router.listen(8080)
+    with pytest.raises(TimeoutError):
+        line.internet.connect(PPPOE, 8080, timeout=SHUT)
+    server = line.internet.listen(80)
+    line.lan.connect(SERVERS[0], 80)
+    server.accept()

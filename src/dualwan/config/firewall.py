@@ -51,6 +51,7 @@ class Firewall:
 
     inbound: on PPPoE, and in IPIP mode on the tunnel, or by IPv6 of the line.
     outbound: from the router. ident: "reset" or "drop". smb, bogus: "drop" or "accept".
+    ipsec: what the kernel has decrypted, or is about to encrypt: "drop" or "accept".
     """
 
     inbound: tuple[InboundService, ...]
@@ -59,6 +60,7 @@ class Firewall:
     ident: str = "reset"
     smb: str = "drop"
     bogus: str = "drop"
+    ipsec: str = "drop"
 
     def without(self, closed: Sequence[InboundService]) -> Firewall:
         """Return this firewall without the inbound services ``closed``."""
@@ -87,6 +89,7 @@ def read(table: TomlTable) -> Firewall:
         ident=table.take("ident", values.one_of(("reset", "drop")), Firewall.ident),
         smb=table.take("smb", values.one_of(("drop", "accept")), Firewall.smb),
         bogus=table.take("bogus", values.one_of(("drop", "accept")), Firewall.bogus),
+        ipsec=table.take("ipsec", values.one_of(("drop", "accept")), Firewall.ipsec),
     )
     guard.done()
     table.done()

@@ -25,7 +25,7 @@ from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, default_last, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, counter, quoted
-from dualwan.slices import marks
+from dualwan.slices import ipsec, marks
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
@@ -98,7 +98,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 comment="a flow that begins by a WAN stays on it",
             ),
             counter(_MISPLACED),
-            _drop_misplaced(ways),
+            _drop_misplaced(config, ways),
         ),
     )
 
@@ -119,13 +119,15 @@ def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
     ]
 
 
-def _drop_misplaced(ways: Iterable[Way]) -> Block:
+def _drop_misplaced(config: Config, ways: Iterable[Way]) -> Block:
     """Return the chain that drops packets a PPP session cannot carry, and counts them."""
+    clear = f"{ipsec.NOT_TO_ENCRYPT} " if config.firewall.ipsec == "accept" else ""
     return base_chain(
         "leaving",
         "type filter hook postrouting priority srcnat + 10; policy accept;",
         *(
-            f'oifname "{way.device}" fib saddr . oif type != local counter name {_MISPLACED} drop'
+            f'oifname "{way.device}" fib saddr . oif type != local '
+            f"{clear}counter name {_MISPLACED} drop"
             for way in of_kind(ways, Kind.PPP)
         ),
         comment="nothing leaves by a PPP session with an address that is not its own",

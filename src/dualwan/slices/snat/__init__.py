@@ -17,6 +17,7 @@ from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Softwire, Way, of_kind
 from dualwan.nft.table import Block, DeviceShortcut, NftTable, commented, counter
+from dualwan.slices import ipsec
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
 from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
@@ -82,7 +83,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             *inbound.chains(),
             *pppoe_inbound.chains(config, ways),
             _postrouting(config, ways, inbound, f"snat ip to {address}" if address else ""),
-            _simple_filter(way.device, softwire),
+            _simple_filter(config, way.device, softwire),
         ),
     )
 
@@ -180,6 +181,7 @@ def _postrouting(
     config: Config, ways: tuple[Way, ...], inbound: MapeInbound, translate: str
 ) -> Block:
     return POSTROUTING.block(
+        *ipsec.accept(config, ipsec.TO_ENCRYPT),
         *([f'oifname "{_softwire_way(ways).device}" {translate}'] if translate else []),
         *(f'oifname "{way.device}" masquerade' for way in of_kind(ways, Kind.PPP)),
         *inbound.hairpin(translate),
@@ -187,14 +189,14 @@ def _postrouting(
     )
 
 
-def _simple_filter(tunnel: str, softwire: Softwire | None) -> Block:
+def _simple_filter(config: Config, tunnel: str, softwire: Softwire | None) -> Block:
     """Return the egress filter of an address that is not shared, or without an address."""
-    others = f'oifname != "{tunnel}" accept'
+    others = [f'oifname != "{tunnel}" accept', *ipsec.accept(config, ipsec.TO_ENCRYPT)]
     if softwire is None:
-        return EGRESS_FILTER.block(others, _REFUSE)
+        return EGRESS_FILTER.block(*others, _REFUSE)
     if not softwire.translated:
-        return EGRESS_FILTER.block(others)
-    return EGRESS_FILTER.block(others, f"ip saddr != {softwire.ipv4} {_REFUSE}")
+        return EGRESS_FILTER.block(*others)
+    return EGRESS_FILTER.block(*others, f"ip saddr != {softwire.ipv4} {_REFUSE}")
 
 
 def _egress_filter(
@@ -225,6 +227,7 @@ def _egress_filter(
             commented(f"ip saddr {ports.address} {correct} accept", comment),
             *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
             f'oifname != "{config.mape.tunnel}" accept',
+            *ipsec.accept(config, ipsec.TO_ENCRYPT),
             f"ip saddr != {ports.address} {_REFUSE}",
             f"meta l4proto icmp goto {EGRESS_FILTER_ICMP.name}",
             f"meta l4proto != {{ tcp, udp }} {_REFUSE}",
