@@ -53,13 +53,15 @@ def vpn(line: Line, installed: object) -> Iterator[None]:
     assert installed
     product.up_with(_config("accept"))
     own = next(one for one in router.addresses(PPP) if one.startswith("203.0.113."))
-    line.internet.ip(f"address add {FAR_HOST}/24 dev lo")
+    line.internet.ip(
+        f"address add {FAR_HOST}/24 dev lo", f"route add {LAN_NETWORK} via 192.0.2.1 src {FAR_HOST}"
+    )
     _policies(line.router, own, PEER, LAN_NETWORK, FAR_NETWORK)
     _policies(line.internet, PEER, own, FAR_NETWORK, LAN_NETWORK)
     yield
     for space in (line.router, line.internet):
         space.ip("xfrm policy flush", "xfrm state flush")
-    line.internet.ip(f"address del {FAR_HOST}/24 dev lo")
+    line.internet.ip(f"route del {LAN_NETWORK}", f"address del {FAR_HOST}/24 dev lo")
     product.apply()
 
 

@@ -13,7 +13,7 @@ from guest.addresses import (
     CLIENT_ADDRESS,
     ECHO_PORT,
     FIRST_PPPOE_ADDRESS,
-    INTERNET_HOST,
+    INTERNET_HOSTS,
     MAPE_ADDRESS,
     NEIGHBOUR,
     PORT_BLOCKS,
@@ -96,22 +96,27 @@ def test_the_router_reaches_its_servers_by_its_public_addresses(line: Line, web:
 
 
 @pytest.mark.parametrize(
-    ("source", "kind", "mtu"),
+    ("kind", "source", "host", "mtu"),
     [
-        (CLIENT_ADDRESS, "failover", 1460),
-        (PPPOE_HOST, "chosen", 1454),
-        (NEIGHBOUR, "forward", 1454),
+        ("failover", CLIENT_ADDRESS, INTERNET_HOSTS[1], 1460),
+        ("chosen", PPPOE_HOST, INTERNET_HOSTS[2], 1454),
+        ("forward", NEIGHBOUR, INTERNET_HOSTS[3], 1454),
     ],
 )
 @pytest.mark.usefixtures("internet")
-def test_errors_of_the_router_reach_the_lan(line: Line, source: str, kind: str, mtu: int) -> None:
-    """Fragmentation needed, and time exceeded, about a flow of each kind that has begun."""
+def test_errors_of_the_router_reach_the_lan(
+    line: Line, kind: str, source: str, host: str, mtu: int
+) -> None:
+    """Fragmentation needed, and time exceeded, about a flow of each kind that has begun.
+
+    The LAN's one machine remembers the size for each host outside.
+    """
     with line.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.settimeout(traffic.ANSWER_LIMIT)
         udp.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
         udp.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         udp.bind((source, ANSWERED if kind == "forward" else 0))
-        udp.connect(_asked(line, udp) if kind == "forward" else (INTERNET_HOST, UDP_PORTS[0]))
+        udp.connect(_asked(line, udp, host) if kind == "forward" else (host, UDP_PORTS[0]))
         udp.send(b"?" * 100)
         if kind != "forward":
             assert udp.recv(2000)
@@ -132,10 +137,10 @@ def _error(udp: socket.socket) -> int | None:
     return None
 
 
-def _asked(line: Line, udp: socket.socket) -> tuple[str, int]:
-    """Let the internet ask the server behind PPPoE; return who asked."""
+def _asked(line: Line, udp: socket.socket, host: str) -> tuple[str, int]:
+    """Let a host outside ask the server behind PPPoE; return who asked."""
     with line.internet.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
-        far.bind((INTERNET_HOST, 0))
+        far.bind((host, 0))
         far.sendto(b"question", (_address(), ANSWERED))
         assert udp.recvfrom(64)[0] == b"question"
         peer: tuple[str, int] = far.getsockname()
