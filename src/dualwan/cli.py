@@ -216,9 +216,14 @@ def _event(arguments: Namespace) -> int:
 
 
 def _check(arguments: Namespace) -> int:
+    from dualwan.findings import own_addresses
+    from dualwan.host.around import addresses
+    from dualwan.model.surroundings import Surroundings
+
     if arguments.file:
         arguments.config = arguments.file
     config = _config(arguments)
+    own_addresses.refuse(config, Surroundings(addresses=addresses.look()))
     if arguments.json:
         _print(json.dumps({"file": config.path, "ok": True}))
     else:

@@ -38,6 +38,8 @@ FIRST_BOOT = (
     "test_inbound.py",
     "test_nat.py",
     "test_servers.py",
+    "test_routing.py",
+    "test_ipsec.py",
     "test_reconnect.py",
     "test_by_hand.py",
     "test_down.py",

@@ -50,7 +50,7 @@ ZONES = {
         "ppp0",
         (SERVERS[1], "2001:db8:3::1"),
         (PPPOE, "2001:db8:3::2"),
-        ("2001:db8:3::66",),
+        ("2001:db8:3:1::66",),
         (SERVERS[7], "2001:db8:3::77"),
     ),
     "wan6": Zone(
@@ -139,6 +139,7 @@ class Field(Line):
             address add fe80::2/64 dev wan0 nodad
             address add {CE}/128 dev wan0 nodad
             address add 2001:db8:3::2/64 dev ppp0 nodad
+            route add 2001:db8:3:1::/64 dev ppp0
             route add {SERVERS[1]} dev ppp0
             route add {SERVERS[2]} dev wan0
             route add default via 2001:db8:2::1 dev wan0

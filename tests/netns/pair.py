@@ -23,6 +23,7 @@ from dualwan.host.fake import FakeHost
 from dualwan.line import derive_line
 from dualwan.model.event import Event
 from dualwan.model.observed import Reads
+from dualwan.model.resources import Address
 from dualwan.slices import ALL, snat
 
 TABLES = {one.table.name: one.table for one in ALL if one.table}
@@ -187,6 +188,12 @@ class Pair:
         self.line.router.run("ip", "link", "del", device)
         self.double.unplug(device)
         self.compare(f"{device} gone")
+
+    def lose_address(self, device, address):
+        """Let somebody else take an address."""
+        self.line.router.run("ip", "address", "del", address, "dev", device)
+        self.double.lose_address(Address(device, address.partition("/")[0]))
+        self.compare(f"{address} gone from {device}")
 
     def switch(self, device, *, up):
         """Set a device up or down."""

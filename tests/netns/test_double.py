@@ -217,3 +217,13 @@ def test_the_configuration_changes(pair):
         pair.text = text
         pair.event(Event.APPLY)
     pair.event(Event.REMOVE)
+
+
+def test_somebody_takes_the_address_of_the_session(pair):
+    """Its routes go with the last address; what comes next finds neither address nor route."""
+    pair.event(Event.UP)
+    pair.lose_address("ppp0", f"{PPPOE}/32")
+    assert not [route for route in pair.double.state.routes if route.device == "ppp0"]
+    pair.event(Event.PPP_DOWN)
+    pair.connect(OTHER_PPPOE)
+    pair.event(Event.PPP_UP)

@@ -138,7 +138,7 @@ def test_a_lost_run_directory_is_no_disaster(line):
     assert not line.settled()
     line.apply()
     assert line.settled()
-    assert len(line.rules()) == 2
+    assert len(line.rules()) == 4
 
 
 def test_the_names_of_all_tables_are_seen(line):

@@ -90,12 +90,13 @@ def test_a_refused_rule_ends_with_the_kernels_reason(bare):
     done = line.python(POWERLESS, *named(BY_NAME))
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr == (
-        f"dualwan-hook: adding rule 100: from {PPPOE} lookup 100: Operation not permitted\n"
+        f"dualwan-hook: adding rule 99: from {PPPOE} lookup main suppress_prefixlength 7: "
+        "Operation not permitted\n"
     )
     assert line.rules() == []
     line.apply()
     assert line.settled()
-    assert len(line.rules()) == 2
+    assert len(line.rules()) == 4
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_runs_at_the_same_time_wait_for_each_other(bare):
     said = [process.communicate()[1] for process in started]
     assert ([process.returncode for process in started], said) == ([0] * 8, [b""] * 8)
     assert line.settled()
-    assert len(line.rules()) == 2
+    assert len(line.rules()) == 4
 
 
 HASTY = """\

@@ -107,7 +107,7 @@ class Trial:
                 )
 
     def _attacker(self):
-        return "2001:db8:3::66" if self.row.family == "ip6" else SERVERS[5]
+        return "2001:db8:3:1::66" if self.row.family == "ip6" else SERVERS[5]
 
     def follow(self, opened):
         """Take the flow from what was OPENED."""

@@ -27,7 +27,9 @@ KEYS = {"about", "base", "event", "config", "announced", "observed", "state"}
 
 TUNNEL = re.compile(r"local (\S+) remote (\S+) dev (\S+) mtu (\d+)")
 ROUTE = re.compile(r"(?:default dev (\S+)|unreachable default) table (\S+?)(?: metric (\d+))?")
-RULE = re.compile(r"(\d+): (?:from (\S+)|fwmark (\w+)/(\w+)) lookup (\d+)")
+RULE = re.compile(
+    r"(\d+): (?:from (\S+)|fwmark (\w+)/(\w+)) lookup (\w+)(?: suppress_prefixlength (\d+))?"
+)
 
 
 @dataclass(frozen=True)
@@ -213,9 +215,14 @@ def route(text):
 
 def rule(text):
     """Return the routing rule that a plan writes as ``text``."""
-    priority, source, mark, mask, number = RULE.fullmatch(text).groups()
+    priority, source, mark, mask, name, suppress = RULE.fullmatch(text).groups()
     return RouteRule(
-        int(priority), int(number), source or "", int(mark or "0", 16), int(mask or "0", 16)
+        int(priority),
+        MAIN if name == "main" else int(name),
+        source or "",
+        int(mark or "0", 16),
+        int(mask or "0", 16),
+        None if suppress is None else int(suppress),
     )
 
 

@@ -128,7 +128,9 @@ def route(family=AF_INET, **words):
 
 def rule(priority, table, **words):
     """Return a RTM_NEWRULE for IPv4; ``protocol`` None is a kernel's that does not say it."""
-    one = filled({"protocol": 217, "source": "", "mark": 0, "mask": 0}, words)
+    one = filled(
+        {"protocol": 217, "source": "", "mark": 0, "mask": 0, "suppress": 0xFFFFFFFF}, words
+    )
     return message(
         RTM_NEWRULE,
         fibmsg,
@@ -137,6 +139,7 @@ def rule(priority, table, **words):
         *([attribute(2, ip_address(one.source).packed)] if one.source else []),
         *([number(6, priority)] if priority else []),
         *([number(10, one.mark), number(16, one.mask)] if one.mask else []),
+        number(14, one.suppress),
         *([attribute(21, bytes([one.protocol]))] if one.protocol is not None else []),
     )
 

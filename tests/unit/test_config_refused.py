@@ -214,6 +214,42 @@ from dualwan.errors import ConfigError
             "a service is a text",
             id="number for service",
         ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\ninbound = [{ service = "esp", guard = true }]\n',
+            "'esp' has no ports, by which the guard counts connections",
+            id="guard of a protocol without ports",
+        ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\ninbound = [{ service = "ssh", via = "ipv4" }]\n',
+            'via must be "pppoe", "ipv6" or a list of them, not \'ipv4\'',
+            id="service by a way that is none",
+        ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\ninbound = [{ service = "ssh", via = [] }]\n',
+            'via must be "pppoe", "ipv6" or a list of them, not []',
+            id="service by no way",
+        ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\ninbound = [{ service = "ssh", via = [{ a = 1 }] }]\n',
+            'via must be "pppoe", "ipv6" or a list of them',
+            id="service by a table",
+        ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\ninbound = [{ service = "ssh", via = "ipv6", from = ["192.0.2.0/24"] }]\n',
+            "'ssh' via \"ipv6\": from must be IPv6 networks",
+            id="service by IPv6 for IPv4",
+        ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\ninbound = ["ssh", { service = "ssh", via = ["pppoe", "ipv6"] }]\n',
+            "'ssh' is listed twice, in different words",
+            id="service twice by one way",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_refused(old, new, says):

@@ -66,6 +66,47 @@ def test_services_for_the_same_networks_share_an_acl():
     assert "chain acl_2" not in text
 
 
+BY_IPV6 = """\
+[firewall]
+inbound = [
+    "http",
+    { service = "ssh", via = ["pppoe", "ipv6"] },
+    { service = "https", via = "ipv6" },
+    { service = "esp", via = "ipv6", from = ["2001:db8:9::/48"] },
+    "gre",
+]
+"""
+
+
+def test_a_service_is_open_where_its_via_says():
+    """On PPPoE, by IPv6 of the line, or both; the chain of the line is there only if needed."""
+    table = wanted_of(firewall, config(BASE + BY_IPV6))
+    text = table.source()
+    assert 'iifname "wan0" meta nfproto ipv6 jump offers_ipv6' in lines(text, "input")
+    assert lines(text, "offers_ipv6") == [
+        "ct state != new drop",
+        "meta l4proto vmap { 50 : goto acl_ipv6_0 }",
+        "tcp dport { 22 } goto guard",
+        "tcp dport { 443 } accept",
+    ]
+    assert lines(text, "acl_ipv6_0") == ["ip6 saddr { 2001:db8:9::/48 } accept"]
+    assert lines(text, "offers")[3:] == [
+        "tcp dport { 22 } goto guard",
+        "tcp dport { 80 } accept",
+        "meta l4proto { 47 } accept",
+    ]
+    assert "offers_ipv6" not in FIREWALL.source()
+
+
+def test_the_guard_counts_ipv6_by_its_64():
+    """In each rule that asks or fills a set of the guard."""
+    text = FIREWALL.source()
+    counted = [line for line in text.splitlines() if "6_1" in line or "@refused6" in line]
+    assert counted
+    for line in counted:
+        assert line.count("ip6 saddr") == line.count("ip6 saddr & ffff:ffff:ffff:ffff::")
+
+
 def test_mape_comes_from_the_relay_only():
     """Packets of the tunnel are accepted between its own two ends, both ways."""
     assert lines(FIREWALL.source(), "from_wan")[0] == (

@@ -84,6 +84,7 @@ def test_a_full_run_directory_is_said_and_what_was_done_is_logged(log):
         "nft table inet dualwan_firewall",
         "nft table ip dualwan_snat",
         "nft table ip dualwan_pbr",
+        "rule 99: fwmark 0x1000000/0xf000000 lookup main suppress_prefixlength 7",
         "rule 101: fwmark 0x1000000/0xf000000 lookup 100",
     ]
     assert [step.text for step in machine.applied] == done

@@ -198,6 +198,8 @@ def test_rules_are_told_by_our_protocol():
         rule(100, 100, source="203.0.113.7"),
         rule(101, 100, mark=0x1000000, mask=0x3000000),
         rule(102, 70000, mark=0x3000000, mask=0x3000000),
+        rule(99, 254, source="203.0.113.7", suppress=7),
+        rule(0, 254, mark=0x1000000, mask=0x3000000, suppress=0),
         rule(100, 100, source="203.0.113.8", protocol=4),
         rule(0, 255, protocol=2),
         rule(90, 200, protocol=None),
@@ -206,6 +208,8 @@ def test_rules_are_told_by_our_protocol():
         RouteRule(100, 100, "203.0.113.7"),
         RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
         RouteRule(102, 70000, mark=0x3000000, mask=0x3000000),
+        RouteRule(99, 254, "203.0.113.7", suppress=7),
+        RouteRule(0, 254, mark=0x1000000, mask=0x3000000, suppress=0),
     ]
 
 

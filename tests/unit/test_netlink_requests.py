@@ -186,6 +186,10 @@ def test_a_route_of_a_device_that_is_gone_went_with_it():
             RouteRule(102, 100, mark=0, mask=0x3000000),
             {"priority": 102, "fwmark": 0, "fwmask": 0x3000000},
         ),
+        (
+            RouteRule(99, 100, "203.0.113.7", suppress=0),
+            {"priority": 99, "src": "203.0.113.7", "src_len": 32, "suppress_prefixlen": 0},
+        ),
     ],
 )
 def test_a_rule_is_added_and_removed_with_the_same_words(rule, words):

@@ -10,7 +10,11 @@ from dualwan.model.resources import MAIN, Address, Route, RouteRule
 from dualwan.model.state import RunState
 from dualwan.slices import pbr
 
-BY_MARK = RouteRule(101, 100, mark=0x01000000, mask=0x0F000000)
+BY_MARK = (
+    RouteRule(99, MAIN, mark=0x01000000, mask=0x0F000000, suppress=7),
+    RouteRule(101, 100, mark=0x01000000, mask=0x0F000000),
+)
+OLD = (RouteRule(99, MAIN, "203.0.113.1", suppress=7), RouteRule(100, 100, "203.0.113.1"))
 
 
 def test_only_our_bits_of_a_mark_are_touched():
@@ -20,27 +24,33 @@ def test_only_our_bits_of_a_mark_are_touched():
 
 
 def test_the_way_back_follows_the_address():
-    """A new address changes its one rule; route, mark and table stay; old flows are forgotten."""
+    """A new address changes its two rules; route, mark and table stay; old flows are forgotten.
+
+    The new rules stand before the old ones go, and main is looked up before the session's table.
+    """
     seen = Observed(
         addresses=(Address("ppp0", "203.0.113.2"),),
         tables=(PBR,),
         routes=(Route(100, "ppp0"),),
-        rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK),
+        rules=(*OLD, *BY_MARK),
     )
     state = RunState(sessions={"pppoe": "203.0.113.1"})
     assert shown(plan_of(pbr, config(), seen, True, state)) == [
-        "- rule 100: from 203.0.113.1 lookup 100",
+        "+ rule 99: from 203.0.113.2 lookup main suppress_prefixlength 7",
         "+ rule 100: from 203.0.113.2 lookup 100",
+        "- rule 100: from 203.0.113.1 lookup 100",
+        "- rule 99: from 203.0.113.1 lookup main suppress_prefixlength 7",
         "- conntrack entries of 203.0.113.1",
     ]
 
 
 def test_a_lost_address_takes_its_rule_and_keeps_its_flows():
     """PPPoE may come back with the same address, and downloads go on."""
-    seen = Observed(tables=(PBR,), rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK))
+    seen = Observed(tables=(PBR,), rules=(*OLD, *BY_MARK))
     state = RunState(sessions={"pppoe": "203.0.113.1"})
     assert shown(plan_of(pbr, config(), seen, True, state)) == [
-        "- rule 100: from 203.0.113.1 lookup 100"
+        "- rule 100: from 203.0.113.1 lookup 100",
+        "- rule 99: from 203.0.113.1 lookup main suppress_prefixlength 7",
     ]
 
 
@@ -50,7 +60,7 @@ def test_a_changed_table_number_takes_the_old_one_along():
         addresses=(Address("ppp0", "203.0.113.1"),),
         tables=(PBR,),
         routes=(Route(100, "ppp0"), Route(MAIN, "mape0")),
-        rules=(RouteRule(100, 100, "203.0.113.1"), BY_MARK),
+        rules=(*OLD, *BY_MARK),
     )
     found = shown(plan_of(pbr, config(a="dial = false -> table = 300"), seen, True))
     assert "- route default dev ppp0 table 100" in found

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,12 +43,34 @@ def test_what_is_wanted_and_there_stays():
     assert not any(step.changes for step in steps)
 
 
-def test_removals_come_first_and_the_last_made_goes_first():
+def test_tables_and_tunnels_are_removed_first_and_the_last_made_goes_first():
     """So that nothing new meets its own predecessor, and nothing loses what it stands on."""
-    assert shown(diff([NEW], [ROUTE, OLD])) == [
-        "- rule 100: from 192.0.2.1 lookup 100",
-        "- route default dev ppp0 table 100",
+    on_it = [TUNNEL, Address("mape0", "192.0.2.1"), Route(254, "mape0")]
+    renamed = replace(TUNNEL, name="mape1")
+    assert shown(diff([renamed, NftTable("ip", "u")], [NftTable("ip", "t"), *on_it])) == [
+        "- route default dev mape0 table main",
+        "- address 192.0.2.1/32 dev mape0",
+        f"- {TUNNEL.text}",
+        "- nft table ip t",
+        f"+ {renamed.text}",
+        "+ nft table ip u",
+    ]
+
+
+def test_routes_rules_and_addresses_are_removed_last():
+    """There is no moment without either: a default route changes its metric, a rule its source.
+
+    The kernel would take the routes of a device with its last IPv4 address.
+    """
+    before = [Address("mape0", "192.0.2.1"), Route(254, "mape0"), OLD]
+    after = [Address("mape0", "192.0.2.2"), Route(254, "mape0", 4096), NEW]
+    assert shown(diff(after, before)) == [
+        "+ address 192.0.2.2/32 dev mape0",
+        "+ route default dev mape0 table main metric 4096",
         "+ rule 100: from 192.0.2.2 lookup 100",
+        "- rule 100: from 192.0.2.1 lookup 100",
+        "- route default dev mape0 table main",
+        "- address 192.0.2.1/32 dev mape0",
     ]
 
 
@@ -121,5 +145,8 @@ def test_resources_read_as_their_programs_show_them():
     assert Route(254, "mape0").text == "route default dev mape0 table main"
     assert RouteRule(101, 100, mark=0x1000000, mask=0x3000000).text == (
         "rule 101: fwmark 0x1000000/0x3000000 lookup 100"
+    )
+    assert RouteRule(99, 254, "192.0.2.1", suppress=0).text == (
+        "rule 99: from 192.0.2.1 lookup main suppress_prefixlength 0"
     )
     assert Tunnel("m", "::1", "::2", "w", 1460, up=False).text.endswith("mtu 1460 (down)")

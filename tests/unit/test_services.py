@@ -11,12 +11,36 @@ def test_names_stand_for_ports():
     assert service("dns").ports == (Port("tcp", 53), Port("udp", 53))
     assert service("http3").ports == (Port("udp", 443),)
     assert service("ping").ports == (PING,)
+    assert service("esp").ports == (Port("proto", 50),)
 
 
 @given(st.sampled_from(["tcp", "udp"]), st.integers(1, 65535))
 def test_any_port_may_be_given_by_number(protocol, number):
     """PROTOCOL/PORT covers what has no name here."""
     assert service(f"{protocol}/{number}").ports == (Port(protocol, number),)
+
+
+@given(st.integers(1, 255).filter(lambda number: number not in {1, 6, 17, 58}))
+def test_a_protocol_without_ports_may_be_given_by_number(number):
+    """proto/NUMBER; those with a word of their own are refused with that word."""
+    assert service(f"proto/{number}").ports == (Port("proto", number),)
+    assert service(f"proto/{number}").portless
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("proto/6", 'written "tcp/PORT"'),
+        ("proto/17", 'written "udp/PORT"'),
+        ("proto/58", 'written "ping"'),
+        ("proto/0", "1 to 255"),
+        ("proto/256", "1 to 255"),
+    ],
+)
+def test_a_protocol_that_is_none_is_refused(text, why):
+    """What has ports is given by them, and there are 255 protocols."""
+    with pytest.raises(ValueError, match=why):
+        service(text)
 
 
 @pytest.mark.parametrize("text", ["tcp/0", "tcp/65536", "udp/99999"])

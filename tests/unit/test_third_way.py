@@ -7,7 +7,7 @@ from dualwan.config import from_text
 from dualwan.line import derive_line, ways
 from dualwan.model.event import Event
 from dualwan.model.plan import Action
-from dualwan.model.resources import Flows, Route, RouteRule
+from dualwan.model.resources import MAIN, Flows, Route, RouteRule
 from dualwan.model.way import Kind, Way
 from dualwan.slices import firewall, pbr, snat
 
@@ -57,11 +57,15 @@ def rules(table, chain):
 
 
 def test_its_answers_go_back_by_it(machine, cfg):
-    """A table and two rules of its own; the other session's are as they were."""
+    """A table and four rules of its own; the other session's are as they were."""
     assert {Route(110, "ppp1"), Route(100, "ppp0")} <= set(machine.state.routes)
     assert set(machine.state.rules) == {
+        RouteRule(99, MAIN, "203.0.113.7", suppress=7),
+        RouteRule(99, MAIN, mark=0x01000000, mask=0x0F000000, suppress=7),
         RouteRule(100, 100, "203.0.113.7"),
         RouteRule(101, 100, mark=0x01000000, mask=0x0F000000),
+        RouteRule(109, MAIN, ADDRESSES[0], suppress=7),
+        RouteRule(109, MAIN, mark=0x02000000, mask=0x0F000000, suppress=7),
         RouteRule(110, 110, ADDRESSES[0]),
         RouteRule(111, 110, mark=0x02000000, mask=0x0F000000),
     }

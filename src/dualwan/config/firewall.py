@@ -13,25 +13,31 @@ from dualwan.toml_source import TomlTable
 
 Network = IPv4Network | IPv6Network
 
+# Where a service is open: on PPPoE (and the fixed address of IPIP), or by IPv6 of the line.
+SESSIONS, IPV6 = "pppoe", "ipv6"
+
 
 @dataclass(frozen=True)
 class InboundService:
     """A service of the router that is open to the internet.
 
     sources: the networks that may use it, () for all. guard: whether Guard applies to it.
+    via: where it is open, SESSIONS or IPV6, or both.
     """
 
     service: Service
     sources: tuple[Network, ...] = ()
     guard: bool = False
+    via: tuple[str, ...] = (SESSIONS,)
 
 
 @dataclass(frozen=True)
 class Guard:
-    """The brute-force guard: a limit of new connections, by source address and port.
+    """The brute-force guard: a limit of new connections, by source and port.
 
-    A source with ``hits`` new connections (1 to 20) in ``seconds`` (1 to 86400) is refused
-    for ``refuse`` seconds (1 to 86400).
+    A source is an IPv4 address, or an IPv6 /64, which is what a subscriber has. One with
+    ``hits`` new connections (1 to 20) in ``seconds`` (1 to 86400) is refused for ``refuse``
+    seconds (1 to 86400).
     """
 
     hits: int = 5
@@ -43,8 +49,9 @@ class Guard:
 class Firewall:
     """The services of the router on PPPoE, the services it uses itself, and packets to refuse.
 
-    inbound: on PPPoE, and in IPIP mode on the tunnel. outbound: from the router.
-    ident: "reset" or "drop". smb, bogus: "drop" or "accept".
+    inbound: on PPPoE, and in IPIP mode on the tunnel, or by IPv6 of the line.
+    outbound: from the router. ident: "reset" or "drop". smb, bogus: "drop" or "accept".
+    ipsec: what the kernel has decrypted, or is about to encrypt: "drop" or "accept".
     """
 
     inbound: tuple[InboundService, ...]
@@ -53,6 +60,7 @@ class Firewall:
     ident: str = "reset"
     smb: str = "drop"
     bogus: str = "drop"
+    ipsec: str = "drop"
 
     def without(self, closed: Sequence[InboundService]) -> Firewall:
         """Return this firewall without the inbound services ``closed``."""
@@ -61,6 +69,7 @@ class Firewall:
 
 INBOUND = ["ssh", "smtp", "http", "https"]  # pppoe.sh let these in
 OUTBOUND = ["ssh", "smtp", "dns", "http", "https", "ntp", "ping"]  # mape.sh let these out
+_KEYS = ("service", "from", "guard", "via")
 GUARDED = ("ssh",)  # pppoe.sh guarded it
 
 DAY = 86400
@@ -80,6 +89,7 @@ def read(table: TomlTable) -> Firewall:
         ident=table.take("ident", values.one_of(("reset", "drop")), Firewall.ident),
         smb=table.take("smb", values.one_of(("drop", "accept")), Firewall.smb),
         bogus=table.take("bogus", values.one_of(("drop", "accept")), Firewall.bogus),
+        ipsec=table.take("ipsec", values.one_of(("drop", "accept")), Firewall.ipsec),
     )
     guard.done()
     table.done()
@@ -90,29 +100,39 @@ def _inbound_services(value: Any) -> tuple[InboundService, ...]:
     if not isinstance(value, list):
         raise ValueError('must be a list such as ["ssh", "tcp/8443"]')
     found = tuple(dict.fromkeys(_inbound_service(item) for item in value))
-    names = [one.service.name for one in found]
+    names = [(one.service.name, way) for one in found for way in one.via]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"'{name}' is listed twice, in different words")
+            raise ValueError(f"'{name[0]}' is listed twice, in different words")
     return found
 
 
 def _inbound_service(value: Any) -> InboundService:
-    """Convert "ssh" or { service = "ssh", from = ["192.0.2.0/24"], guard = false }."""
+    """Convert "ssh" or { service = "ssh", from = [...], guard = false, via = "ipv6" }."""
     if not isinstance(value, dict):
         found = service(value)
         return InboundService(found, guard=found.name in GUARDED)
     for key in value:
-        if key not in ("service", "from", "guard"):
-            raise ValueError(f"unknown key '{key}' of a service; known: service, from, guard")
+        if key not in _KEYS:
+            raise ValueError(f"unknown key '{key}' of a service; known: {', '.join(_KEYS)}")
     if "service" not in value:
         raise ValueError('a service in braces needs its name: { service = "ssh" }')
     found = service(value["service"])
-    return InboundService(
-        found,
-        networks(value.get("from", [])),
-        values.flag(value.get("guard", found.name in GUARDED)),
-    )
+    sources, via = networks(value.get("from", [])), _via(value.get("via", SESSIONS))
+    guard = values.flag(value.get("guard", found.name in GUARDED))
+    if guard and found.portless:
+        raise ValueError(f"'{found.name}' has no ports, by which the guard counts connections")
+    if via == (IPV6,) and any(network.version != 6 for network in sources):  # noqa: PLR2004
+        raise ValueError(f"'{found.name}' via \"{IPV6}\": from must be IPv6 networks")
+    return InboundService(found, sources, guard, via)
+
+
+def _via(value: Any) -> tuple[str, ...]:
+    """Convert "pppoe", "ipv6" or a list of them; raises ValueError."""
+    found = value if isinstance(value, list) else [value]
+    if not found or any(one not in (SESSIONS, IPV6) for one in found):
+        raise ValueError(f'via must be "{SESSIONS}", "{IPV6}" or a list of them, not {value!r}')
+    return tuple(dict.fromkeys(found))
 
 
 def networks(value: Any) -> tuple[Network, ...]:

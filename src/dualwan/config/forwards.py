@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from dualwan.config import firewall, values
-from dualwan.config.firewall import Firewall, Network, collapsed
+from dualwan.config.firewall import SESSIONS, Firewall, Network, collapsed
 from dualwan.mape.portset import MAX_PORT, PortSet
 from dualwan.toml_source import Source, TomlTable
 
@@ -191,6 +191,7 @@ def without_conflicts(
             inbound
             for inbound in firewall.inbound
             if one.via in with_services
+            and SESSIONS in inbound.via
             and any(
                 (port.protocol, port.number) == (one.protocol, one.port)
                 for port in inbound.service.ports

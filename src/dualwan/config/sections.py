@@ -52,7 +52,8 @@ class Pppoe:
 
     peer: name of the file in /etc/ppp/peers. interface: the device that pppd creates.
     table: its routing table; the softwire's is the next number.
-    priority: of the first of its routing rules, 1 to 32763.
+    priority: of the rule by its address, 1 to 32763; the others have the two numbers after
+    it, and those that look in main first the number before.
     mtu: in bytes, 576 to 1500 (1454 on FLET'S).
     dial: whether ifup and ifdown start and end the session.
     """

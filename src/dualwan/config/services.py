@@ -11,13 +11,18 @@ from dualwan.toml_source import unknown
 
 @dataclass(frozen=True, order=True)
 class Port:
-    """A TCP or UDP port, 1 to 65535, or ICMP echo request (protocol "icmp", port 0)."""
+    """A TCP or UDP port, 1 to 65535, or a protocol without ports.
+
+    That is ICMP echo request (protocol "icmp", number 0), or another one by its number of IANA
+    (protocol "proto").
+    """
 
     protocol: str
     number: int
 
 
 PING = Port("icmp", 0)
+PORTLESS = "proto"
 
 KNOWN: dict[str, tuple[Port, ...]] = {
     "ssh": (Port("tcp", 22),),
@@ -30,9 +35,14 @@ KNOWN: dict[str, tuple[Port, ...]] = {
     "imaps": (Port("tcp", 993),),
     "ntp": (Port("udp", 123),),
     "ping": (PING,),
+    "esp": (Port(PORTLESS, 50),),
+    "gre": (Port(PORTLESS, 47),),
+    "6in4": (Port(PORTLESS, 41),),
 }
 
-_NUMBERED = re.compile(r"(tcp|udp)/([0-9]{1,5})")
+_NUMBERED = re.compile(rf"(tcp|udp|{PORTLESS})/([0-9]{{1,5}})")
+_LAST_PROTOCOL = 255
+_WITH_WORDS = {1: "ping", 6: "tcp/PORT", 17: "udp/PORT", 58: "ping"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,11 @@ class Service:
 
     name: str
     ports: tuple[Port, ...]
+
+    @property
+    def portless(self) -> bool:
+        """Whether it has no ports by which the guard could count connections."""
+        return any(port.protocol == PORTLESS for port in self.ports)
 
 
 def service(text: object) -> Service:
@@ -51,10 +66,20 @@ def service(text: object) -> Service:
         return Service(text, KNOWN[text])
     if numbered := _NUMBERED.fullmatch(text):
         number = int(numbered[2])
+        if numbered[1] == PORTLESS:
+            return Service(text, (Port(PORTLESS, _protocol(text, number)),))
         if not 1 <= number <= MAX_PORT:
             raise ValueError(f"'{text}': a port is 1 to {MAX_PORT}")
         return Service(text, (Port(numbered[1], number),))
     raise ValueError(unknown("service", text, list(KNOWN)) + ' (or "tcp/PORT", "udp/PORT")')
+
+
+def _protocol(text: str, number: int) -> int:
+    if number in _WITH_WORDS:
+        raise ValueError(f"'{text}': that service is written \"{_WITH_WORDS[number]}\"")
+    if not 0 < number <= _LAST_PROTOCOL:
+        raise ValueError(f"'{text}': the number of a service's protocol is 1 to {_LAST_PROTOCOL}")
+    return number
 
 
 def services(value: object) -> tuple[Service, ...]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dualwan.config import Config
-from dualwan.findings import pppd_hooks
+from dualwan.findings import own_addresses, pppd_hooks
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 
 Finder = Callable[[Config, Surroundings], Iterable[Finding]]
 
-ALL: tuple[Finder, ...] = (pppd_hooks.shadowed,)
+ALL: tuple[Finder, ...] = (
+    pppd_hooks.shadowed,
+    own_addresses.forwards_to_router,
+    own_addresses.routed_networks,
+)
 
 
 def find(config: Config, around: Surroundings) -> tuple[Finding, ...]:

@@ -158,6 +158,9 @@ class FakeKernel(FakeOutside):
 
     def _put(self, field: str, item: Any, *, gone: bool) -> None:
         """Put an item where the kernel lists it, or take it away."""
+        if gone and isinstance(item, Address):
+            self.lose_address(item)
+            return
         there = list(getattr(self.state, field) or ())
         at = [number for number, one in enumerate(there) if one.key == item.key]
         if gone:

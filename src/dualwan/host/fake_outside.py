@@ -74,11 +74,21 @@ class FakeOutside:
             self.advertise(device)
 
     def _lose_routes(self, device: str) -> None:
-        self.state = replace(
-            self.state,
-            routes=tuple(item for item in self.state.routes if item.device != device),
-            ipv6_default=self.state.ipv6_default and device != self.uplink,
-        )
+        self._lose_ipv4_routes(device)
+        leads = self.state.ipv6_default and device != self.uplink
+        self.state = replace(self.state, ipv6_default=leads)
+
+    def lose_address(self, address: Address) -> None:
+        """Let an address go; a device's last IPv4 address takes its routes (fib_disable_ip)."""
+        kept = tuple(item for item in self.state.addresses if item.key != address.key)
+        was = {item.address for item in self.state.addresses if item.device == address.device}
+        self.state = replace(self.state, addresses=kept)
+        if {one for one in was if ":" not in one} == {address.address}:
+            self._lose_ipv4_routes(address.device)
+
+    def _lose_ipv4_routes(self, device: str) -> None:
+        kept = tuple(item for item in self.state.routes if item.device != device)
+        self.state = replace(self.state, routes=kept)
 
     def connect(self, address: str, device: str = "ppp0", kind: str = "ppp") -> None:
         """Let a PPP session come up with ``address``, on a new device."""

@@ -32,6 +32,7 @@ IPV6_BITS = 128
 FOREVER = 0xFFFFFFFF
 SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
 TO_TABLE = 1  # FR_ACT_TO_TBL
+NO_LENGTH = 0xFFFFFFFF  # FRA_SUPPRESS_PREFIXLEN of a rule that suppresses nothing
 UNICAST, UNREACHABLE = 1, 7  # RTN_UNICAST, RTN_UNREACHABLE
 # Without NLM_F_EXCL and NLM_F_APPEND the kernel puts the route before others of the same
 # metric (fib_table_insert), so a default route that pppd has left does not go before ours.
@@ -147,6 +148,7 @@ class Netlink:
                 message.get_attr("FRA_SRC") or "",
                 message.get_attr("FRA_FWMARK") or 0,
                 message.get_attr("FRA_FWMASK") or 0,
+                _suppressed(message.get_attr("FRA_SUPPRESS_PREFIXLEN")),
             )
             for message in messages
             if message.get_attr("FRA_PROTOCOL") == RTPROT_DUALWAN
@@ -272,7 +274,14 @@ def _rule(rule: RouteRule) -> dict[str, Any]:
         fields |= {"src": rule.source, "src_len": 32}
     if rule.mask:
         fields |= {"fwmark": rule.mark, "fwmask": rule.mask}
+    if rule.suppress is not None:
+        fields["suppress_prefixlen"] = rule.suppress
     return fields
+
+
+def _suppressed(length: int | None) -> int | None:
+    """Return the prefix length of a rule; the kernel has -1 for none."""
+    return None if length in {None, NO_LENGTH} else length
 
 
 def _kind(message: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from dualwan.model.resources import Flows, Resource, Sysctl
+from dualwan.model.resources import Address, Flows, Resource, Route, RouteRule, Sysctl, Tunnel
 from dualwan.nft.table import NftTable
 
 LONGEST = 240  # letters of a line in a printed plan
@@ -118,15 +118,21 @@ class SlicePlan:
 def diff(desired: Sequence[Resource], present: Iterable[Resource]) -> tuple[Step, ...]:
     """Return the steps from ``present`` to ``desired``.
 
-    Removals come first, in reverse order; then the rest, in the order of ``desired``.
+    Tunnels and tables that go, and what is on such a tunnel, are removed first; then comes the
+    rest, in the order of ``desired``; addresses, routes and rules are removed last, so that no
+    packet finds neither the old one nor the new one. Removals are in reverse order.
     """
     observed = {resource.key: resource for resource in present}
     kept = {resource.key for resource in desired}
-    steps = [
-        Step(Action.REMOVE, resource)
-        for key, resource in reversed(list(observed.items()))
-        if key not in kept
+    gone = [item for key, item in reversed(list(observed.items())) if key not in kept]
+    devices = {item.name for item in gone if isinstance(item, Tunnel)}
+    late = [
+        item
+        for item in gone
+        if isinstance(item, RouteRule)
+        or (isinstance(item, Address | Route) and item.device not in devices)
     ]
+    steps = [Step(Action.REMOVE, item) for item in gone if item not in late]
     for resource in desired:
         was = observed.get(resource.key)
         if was is None:
@@ -135,7 +141,7 @@ def diff(desired: Sequence[Resource], present: Iterable[Resource]) -> tuple[Step
             steps.append(Step(Action.KEEP, resource))
         else:
             steps.append(Step(Action.CHANGE, resource, was))
-    return tuple(steps)
+    return (*steps, *(Step(Action.REMOVE, item) for item in late))
 
 
 def sysctl_steps(desired: Sequence[Sysctl], observed: Mapping[str, str]) -> tuple[Step, ...]:

@@ -104,12 +104,18 @@ class Route:
     @property
     def text(self) -> str:
         """As `ip route` shows it."""
-        where = "main" if self.table == MAIN else str(self.table)
         way = f"route default dev {self.device}" if self.device else "route unreachable default"
-        return f"{way} table {where}" + (f" metric {self.metric}" if self.metric else "")
+        return f"{way} table {_name(self.table)}" + (
+            f" metric {self.metric}" if self.metric else ""
+        )
 
 
 MAIN = 254  # number of the routing table main
+
+
+def _name(table: int) -> str:
+    """Return the name or number of a routing table."""
+    return "main" if table == MAIN else str(table)
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,8 @@ class RouteRule:
     """An ip rule by source address or by mark, with our protocol number.
 
     table: the routing table to look up. source: IPv4 address, "" for a rule by mark.
+    suppress: skip the table if its best route has a prefix of this length or a shorter one;
+    None to take each route (suppress_prefixlength in ip-rule(8)).
     """
 
     priority: int
@@ -124,6 +132,7 @@ class RouteRule:
     source: str = ""
     mark: int = 0
     mask: int = 0
+    suppress: int | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -135,13 +144,15 @@ class RouteRule:
             self.source,
             str(self.mark),
             str(self.mask),
+            str(self.suppress),
         )
 
     @property
     def text(self) -> str:
         """As `ip rule` shows it."""
         by = f"from {self.source}" if self.source else f"fwmark {self.mark:#x}/{self.mask:#x}"
-        return f"rule {self.priority}: {by} lookup {self.table}"
+        suppressed = "" if self.suppress is None else f" suppress_prefixlength {self.suppress}"
+        return f"rule {self.priority}: {by} lookup {_name(self.table)}{suppressed}"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ class Way:
 
     name: in the configuration. device: the interface. mtu: in bytes.
     number: of its marks, 1 to 7 (slices.marks). table: number of its routing table.
-    priority: of its first ip rule; the second has the next number.
+    priority: of its ip rule by source; the one by mark has the next number, and those that
+    look in main before them the number before.
     softwire: for Kind.SOFTWIRE, None while unknown.
     default: carries all traffic without another rule. stands_in: carries it during failover.
     pinned: established connections stay on this way, though new ones may take another.

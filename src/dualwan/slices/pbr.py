@@ -3,7 +3,12 @@
 Each PPP session has a routing table with a default route through its device. Two ip rules
 lead there: by source address, for the router's own sockets, and by mark, for the answers of a
 server behind the router, which carry its LAN address while they are routed. Only the first
-names the session's address, so only it changes when the session gets another one.
+names the session's address.
+
+They replace the default route alone. Before each of them goes a rule for the same packets that
+looks in main, and passes over a default route there: what main knows better (LAN, VPN, a
+private network at the WAN) goes there. So do the router's own ICMP errors, which have the mark
+of the flow that they are about. Packets of others are not led: their rules stay in force.
 
 A softwire has a mark, a rule and a table too if a failover could reroute its connections.
 """
@@ -20,7 +25,7 @@ from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, default_last, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, counter, quoted
-from dualwan.slices import marks
+from dualwan.slices import ipsec, marks
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
@@ -30,6 +35,9 @@ NAME = "pbr"
 TABLE = TableId("ip", "dualwan_pbr")
 
 STAND_IN_METRIC = 2048  # in main, of a way that stands in for the default one
+# Routes in main of this prefix length or a shorter one are default routes or parts of one:
+# IANA gives out nothing larger than a /8, and VPN clients write 0.0.0.0/1 and 128.0.0.0/1.
+DEFAULT_LENGTH = 7
 _MISPLACED = "misplaced"  # counter of packets whose source is not the PPP session's address
 
 
@@ -90,7 +98,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 comment="a flow that begins by a WAN stays on it",
             ),
             counter(_MISPLACED),
-            _drop_misplaced(ways),
+            _drop_misplaced(config, ways),
         ),
     )
 
@@ -111,13 +119,15 @@ def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
     ]
 
 
-def _drop_misplaced(ways: Iterable[Way]) -> Block:
+def _drop_misplaced(config: Config, ways: Iterable[Way]) -> Block:
     """Return the chain that drops packets a PPP session cannot carry, and counts them."""
+    clear = f"{ipsec.NOT_TO_ENCRYPT} " if config.firewall.ipsec == "accept" else ""
     return base_chain(
         "leaving",
         "type filter hook postrouting priority srcnat + 10; policy accept;",
         *(
-            f'oifname "{way.device}" fib saddr . oif type != local counter name {_MISPLACED} drop'
+            f'oifname "{way.device}" fib saddr . oif type != local '
+            f"{clear}counter name {_MISPLACED} drop"
             for way in of_kind(ways, Kind.PPP)
         ),
         comment="nothing leaves by a PPP session with an address that is not its own",
@@ -126,7 +136,8 @@ def _drop_misplaced(ways: Iterable[Way]) -> Block:
 
 def _wanted_resources(at: Situation) -> list[Resource]:
     ppp = [item for way in of_kind(at.ways, Kind.PPP) for item in _of_session(at.observed, way)]
-    return [*ppp, *(_by_mark(way) for way in of_kind(at.ways, Kind.SOFTWIRE) if way.pinned)]
+    softwires = [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way.pinned]
+    return [*ppp, *(item for way in softwires for item in _by_mark(way))]
 
 
 def _of_session(observed: Observed, way: Way) -> list[Resource]:
@@ -136,14 +147,23 @@ def _of_session(observed: Observed, way: Way) -> list[Resource]:
     if way.chosen and way.no_fallback:
         wanted.append(Route(way.table, "", LAST_METRIC))
     if address:
-        wanted += [Route(way.table, way.device), RouteRule(way.priority, way.table, address)]
+        wanted += [
+            Route(way.table, way.device),
+            *_after_main(way, RouteRule(way.priority, way.table, address)),
+        ]
         if way.stands_in:
             wanted.append(Route(MAIN, way.device, STAND_IN_METRIC))
-    return [*wanted, _by_mark(way)]
+    return [*wanted, *_by_mark(way)]
 
 
-def _by_mark(way: Way) -> RouteRule:
-    return RouteRule(way.priority + 1, way.table, mark=marks.of_way(way), mask=marks.MASK)
+def _by_mark(way: Way) -> list[RouteRule]:
+    mark = marks.of_way(way)
+    return _after_main(way, RouteRule(way.priority + 1, way.table, mark=mark, mask=marks.MASK))
+
+
+def _after_main(way: Way, rule: RouteRule) -> list[RouteRule]:
+    """Return ``rule``, and before it one for the routes in main that are no default routes."""
+    return [replace(rule, priority=way.priority - 1, table=MAIN, suppress=DEFAULT_LENGTH), rule]
 
 
 def _owned(remains: Remains) -> list[Resource]:

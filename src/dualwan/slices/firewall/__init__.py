@@ -14,7 +14,7 @@ from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan
 from dualwan.model.way import Kind, Way, default_last, devices, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, chain, commented, quoted
-from dualwan.slices import zones
+from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import only_table
@@ -76,6 +76,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
         f"{_FRAG_NEEDED} iifname {quoted(devices(ways))} accept",
         _DROP_INVALID,
         'iifname "lo" accept',
+        *ipsec.accept(config, ipsec.DECRYPTED),
         *(f"{lan} accept" for lan in zones.from_lan(config)),
         *([f'iifname "{shared}" {_ACCEPT_DHCP_REQUEST}'] if shared else []),
         *([opening] if config.firewall.bogus == "drop" else []),
@@ -84,7 +85,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
             f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
             for way in of_kind(ways, Kind.PPP)
         ),
-        f"iifname {quoted(devices(with_services))} jump {services_in.INBOUND_CHAIN}",
+        *services_in.jumps(config, devices(with_services)),
         _CLOSED,
         comment="what comes to the router itself",
     )
@@ -135,6 +136,7 @@ def _output(config: Config, ways: tuple[Way, ...]) -> Block:
         f"oifname != {quoted(zones.outside(config, ways))} accept",
         *to_lan,
         "ct state established,related accept",
+        *ipsec.accept(config, ipsec.TO_ENCRYPT),
         f'oifname "{config.wan.interface}" jump to_wan',
         *(
             f'oifname "{way.device}" meta nfproto ipv6 jump to_line'
@@ -181,6 +183,11 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         _ACCEPT_KNOWN,
         *([f"{icmpv6.ERRORS} iifname {outside} oifname {quoted(lans)} accept"] if lans else []),
         _DROP_INVALID,
+        *ipsec.accept(
+            config,
+            ipsec.DECRYPTED,
+            *(f"{lan} {ipsec.TO_ENCRYPT}" for lan in zones.from_lan(config)),
+        ),
         *(f"{out} {smb}" for out in (zones.to_outside(config, ways) if no_smb else ())),
         *(f"{lan} accept" for lan in zones.from_lan(config)),
         *([f"iifname {outside} {smb}"] if no_smb else []),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dualwan.config import Config
 from dualwan.model.way import Way, devices
 from dualwan.nft.table import Block, base_chain, chain, quoted
-from dualwan.slices import zones
+from dualwan.slices import ipsec, zones
 
 # Never a source on the internet (RFC 6890). The documentation networks are left out, because
 # laboratories use them and their packets do no harm.
@@ -43,6 +43,7 @@ def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
         base_chain(
             "prerouting",
             "type filter hook prerouting priority raw; policy accept;",
+            *ipsec.accept(config, ipsec.DECRYPTED),
             # A source that routes to the LAN belongs to a LAN host. Link-local addresses are
             # on every link.
             *(

@@ -1,6 +1,7 @@
 """Services of the router for the outside, and the guard against brute force. Pure.
 
-They are on PPPoE, and on the fixed address of IPIP. The guard has one set per hit: a new
+They are on PPPoE and on the fixed address of IPIP, or on the router's IPv6 addresses by the
+line. The guard has one set per hit: a new
 connection adds its source to the first set that does not hold it yet, and an element lives
 for ``seconds``. A source that is in every set has made ``hits`` connections within the last
 ``seconds``; its next one is refused, and so are all for ``refuse`` seconds.
@@ -11,14 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dualwan.config import Config
-from dualwan.config.firewall import Guard, InboundService, Network, collapsed
-from dualwan.config.services import PING, Port, Service
-from dualwan.nft.table import Block, chain, dynamic, elements
+from dualwan.config.firewall import IPV6, SESSIONS, Guard, InboundService, Network, collapsed
+from dualwan.config.services import PING, PORTLESS, Port, Service
+from dualwan.nft.table import Block, chain, dynamic, elements, quoted
 
+_WITH_PORTS = ("tcp", "udp")
 _SET_SIZE = 8192  # elements; at most about 1 MB per set
-INBOUND_CHAIN, _GUARD_CHAIN = "offers", "guard"
+INBOUND_CHAIN, INBOUND_IPV6_CHAIN, _GUARD_CHAIN = "offers", "offers_ipv6", "guard"
 _ECHO_REQUESTS = ("icmp type echo-request", "icmpv6 type echo-request")
-_FAMILIES = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
+# Version, the source of a packet, the source as the guard counts it, and its type in a set.
+_FAMILIES = (
+    (4, "ip saddr", "ip saddr", "ipv4_addr"),
+    (6, "ip6 saddr", "ip6 saddr & ffff:ffff:ffff:ffff::", "ipv6_addr"),
+)
 # The packet is for an address of another interface.
 _DROP_OTHER_ADDRESS = "fib daddr . iif type != local drop"
 
@@ -38,35 +44,68 @@ def sets(config: Config) -> list[Block]:
             _SET_SIZE,
             f"{seconds}s",
         )
-        for version, _, kind in _FAMILIES
+        for version, _, _, kind in _FAMILIES
         for name, seconds in lives
     ]
 
 
 def chains(config: Config) -> list[Block]:
-    """Return the chain of the services, one per list of sources, and those of the guard."""
+    """Return the chains of the services, one per list of sources, and those of the guard."""
     firewall = config.firewall
     ident = "reject with tcp reset" if firewall.ident == "reset" else "drop"
-    everywhere = [offer for offer in firewall.inbound if not offer.sources]
-    guarded = [offer.service for offer in everywhere if offer.guard]
-    free = [offer.service for offer in everywhere if not offer.guard]
-    acls = _source_acls(firewall.inbound)
-    found = [
-        chain(
-            INBOUND_CHAIN,
-            _DROP_OTHER_ADDRESS,
-            f"tcp dport 113 {ident}",
-            "ct state != new drop",
-            *_by_port(acls),
-            *(f"{match} goto {_GUARD_CHAIN}" for match in matches(guarded)),
-            *(f"{match} accept" for match in matches(free)),
-            comment="services that the router offers outside",
-        ),
-        *(_source_acl(number, acl) for number, acl in enumerate(acls)),
-    ]
+    found = _offers(
+        [offer for offer in firewall.inbound if SESSIONS in offer.via],
+        INBOUND_CHAIN,
+        "services that the router offers outside",
+        (_DROP_OTHER_ADDRESS, f"tcp dport 113 {ident}"),
+    )
+    if by_ipv6 := _by_ipv6(config):
+        found += _offers(
+            by_ipv6, INBOUND_IPV6_CHAIN, "services that the router offers by IPv6 of the line"
+        )
     if _guarded(config):
         found += [_guard(firewall.guard), _attack(config)]
     return found
+
+
+def _by_ipv6(config: Config) -> list[InboundService]:
+    return [offer for offer in config.firewall.inbound if IPV6 in offer.via]
+
+
+def jumps(config: Config, with_services: Iterable[str]) -> list[str]:
+    """Return rules of the input chain that lead to these services.
+
+    ``with_services``: the devices that carry the services of SESSIONS.
+    """
+    by_ipv6 = (
+        [f'iifname "{config.wan.interface}" meta nfproto ipv6 jump {INBOUND_IPV6_CHAIN}']
+        if _by_ipv6(config)
+        else []
+    )
+    return [*by_ipv6, f"iifname {quoted(with_services)} jump {INBOUND_CHAIN}"]
+
+
+def _offers(
+    offers: list[InboundService], name: str, comment: str, first: Iterable[str] = ()
+) -> list[Block]:
+    """Return the chain ``name`` of ``offers``, which begins with ``first``, and its ACLs."""
+    everywhere = [offer for offer in offers if not offer.sources]
+    guarded = [offer.service for offer in everywhere if offer.guard]
+    free = [offer.service for offer in everywhere if not offer.guard]
+    acls = _source_acls(offers)
+    prefix = "acl" if name == INBOUND_CHAIN else "acl_ipv6"
+    return [
+        chain(
+            name,
+            *first,
+            "ct state != new drop",
+            *_by_port(acls, prefix),
+            *(f"{match} goto {_GUARD_CHAIN}" for match in matches(guarded)),
+            *(f"{match} accept" for match in matches(free)),
+            comment=comment,
+        ),
+        *(_source_acl(f"{prefix}_{number}", acl) for number, acl in enumerate(acls)),
+    ]
 
 
 def _guarded(config: Config) -> list[Service]:
@@ -89,40 +128,49 @@ def _source_acls(offers: Iterable[InboundService]) -> dict[_SourceAcl, list[Port
     return found
 
 
-def _by_port(acls: dict[_SourceAcl, list[Port]]) -> list[str]:
+def _by_port(acls: dict[_SourceAcl, list[Port]], prefix: str) -> list[str]:
     """Return rules that lead from a port to its source list, with one lookup."""
-    ways = [
-        f"{port.protocol} . {port.number} : goto acl_{number}"
+    with_acl = [
+        (port, f"goto {prefix}_{number}")
         for number, ports in enumerate(acls.values())
         for port in ports
-        if port != PING
     ]
+    kinds = (
+        ("th", "meta l4proto . th dport vmap", "{0.protocol} . {0.number} : {1}"),
+        (PORTLESS, "meta l4proto vmap", "{0.number} : {1}"),
+    )
+    found = {
+        kind: [text.format(port, verdict) for port, verdict in with_acl if _kind(port) == kind]
+        for kind, _, text in kinds
+    }
+    maps = [f"{match} {elements(found[kind])}" for kind, match, _ in kinds if found[kind]]
     pings = [
-        f"{echo} goto acl_{number}"
-        for number, ports in enumerate(acls.values())
-        if PING in ports
-        for echo in _ECHO_REQUESTS
+        f"{echo} {verdict}" for port, verdict in with_acl if port == PING for echo in _ECHO_REQUESTS
     ]
-    return ([f"meta l4proto . th dport vmap {{ {', '.join(ways)} }}"] if ways else []) + pings
+    return maps + pings
 
 
-def _source_acl(number: int, acl: _SourceAcl) -> Block:
+def _kind(port: Port) -> str:
+    return "th" if port.protocol in _WITH_PORTS else port.protocol
+
+
+def _source_acl(name: str, acl: _SourceAcl) -> Block:
     """Return the chain of one source list; it has no verdict for other sources."""
     lines = []
     for guard, verdict in ((True, f"goto {_GUARD_CHAIN}"), (False, "accept")):
-        for version, family, _ in _FAMILIES:
+        for version, source, _, _ in _FAMILIES:
             networks = collapsed(
                 one for one, guarded in acl if guarded == guard and one.version == version
             )
             if networks:
-                lines.append(f"{family} saddr {elements(map(str, networks))} {verdict}")
-    return chain(f"acl_{number}", *lines, comment="services that are for these sources only")
+                lines.append(f"{source} {elements(map(str, networks))} {verdict}")
+    return chain(name, *lines, comment="services that are for these sources only")
 
 
 def _guard(guard: Guard) -> Block:
     lines = []
-    for version, family, _ in _FAMILIES:
-        who = f"{family} saddr . meta l4proto . th dport"
+    for version, _, counted, _ in _FAMILIES:
+        who = f"{counted} . meta l4proto . th dport"
         tries = [f"@tries{version}_{hit}" for hit in range(1, guard.hits + 1)]
         lines += [
             f"{who} @refused{version} reject",
@@ -148,8 +196,8 @@ def _attack(config: Config) -> Block:
         "attack",
         *logs,
         *(
-            f"add @refused{version} {{ {family} saddr . meta l4proto . th dport }}"
-            for version, family, _ in _FAMILIES
+            f"add @refused{version} {{ {counted} . meta l4proto . th dport }}"
+            for version, _, counted, _ in _FAMILIES
         ),
         "reject",
         comment="one try too many: log it, and refuse the source from now on",
@@ -157,14 +205,15 @@ def _attack(config: Config) -> Block:
 
 
 def matches(services: Iterable[Service]) -> list[str]:
-    """Return nft matches for the ports of ``services``: one per protocol, and two for ping."""
+    """Return nft matches for ``services``: one per protocol with ports, and two for ping."""
     ports: set[Port] = {port for service in services for port in service.ports}
     numbers = {
         protocol: sorted(port.number for port in ports if port.protocol == protocol)
-        for protocol in ("tcp", "udp")
+        for protocol in (*_WITH_PORTS, PORTLESS)
     }
     found = [
-        f"{protocol} dport {{ {', '.join(map(str, ones))} }}"
+        f"{'meta l4proto' if protocol == PORTLESS else f'{protocol} dport'} "
+        f"{elements(map(str, ones))}"
         for protocol, ones in numbers.items()
         if ones
     ]

@@ -17,6 +17,7 @@ from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Softwire, Way, of_kind
 from dualwan.nft.table import Block, DeviceShortcut, NftTable, commented, counter
+from dualwan.slices import ipsec
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
 from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
@@ -27,11 +28,13 @@ from dualwan.slices.snat.names import (
     EGRESS_FILTER,
     EGRESS_FILTER_ICMP,
     NO_PORT,
+    OUTPUT,
     POSTROUTING,
     PREROUTING,
     REFUSED,
     TRANSLATE,
     UNTRANSLATED,
+    Chain,
 )
 from dualwan.slices.snat.ports import Pool, pool
 from dualwan.slices.snat.quota import Quota
@@ -75,11 +78,12 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
         TABLE.name,
         (
             counter(UNTRANSLATED),
-            *_prerouting([*inbound.rules(), *pppoe_inbound.rules(config, ways, address)]),
+            *_base(PREROUTING, [*inbound.rules(), *pppoe_inbound.rules(config, ways, address)]),
+            *_base(OUTPUT, [*inbound.own_rules(), *pppoe_inbound.own_rules(config, ways, address)]),
             *inbound.chains(),
             *pppoe_inbound.chains(config, ways),
             _postrouting(config, ways, inbound, f"snat ip to {address}" if address else ""),
-            _simple_filter(way.device, softwire),
+            _simple_filter(config, way.device, softwire),
         ),
     )
 
@@ -121,12 +125,17 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             *(allocate.sets(identity) if ports.counted else []),
             *quota.sets(),
             *inbound.sets(identity),
-            *_prerouting(
+            *_base(
+                PREROUTING,
                 [
                     *inbound.rules(),
                     *pppoe_inbound.rules(config, ways, ports.address),
                     *quota.rules(),
-                ]
+                ],
+            ),
+            *_base(
+                OUTPUT,
+                [*inbound.own_rules(), *pppoe_inbound.own_rules(config, ways, ports.address)],
             ),
             *inbound.chains(),
             *pppoe_inbound.chains(config, ways),
@@ -164,14 +173,15 @@ def _translate_by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Bl
     )
 
 
-def _prerouting(rules: list[str]) -> list[Block]:
-    return [PREROUTING.block(*rules)] if rules else []
+def _base(where: Chain, rules: list[str]) -> list[Block]:
+    return [where.block(*rules)] if rules else []
 
 
 def _postrouting(
     config: Config, ways: tuple[Way, ...], inbound: MapeInbound, translate: str
 ) -> Block:
     return POSTROUTING.block(
+        *ipsec.accept(config, ipsec.TO_ENCRYPT),
         *([f'oifname "{_softwire_way(ways).device}" {translate}'] if translate else []),
         *(f'oifname "{way.device}" masquerade' for way in of_kind(ways, Kind.PPP)),
         *inbound.hairpin(translate),
@@ -179,14 +189,14 @@ def _postrouting(
     )
 
 
-def _simple_filter(tunnel: str, softwire: Softwire | None) -> Block:
+def _simple_filter(config: Config, tunnel: str, softwire: Softwire | None) -> Block:
     """Return the egress filter of an address that is not shared, or without an address."""
-    others = f'oifname != "{tunnel}" accept'
+    others = [f'oifname != "{tunnel}" accept', *ipsec.accept(config, ipsec.TO_ENCRYPT)]
     if softwire is None:
-        return EGRESS_FILTER.block(others, _REFUSE)
+        return EGRESS_FILTER.block(*others, _REFUSE)
     if not softwire.translated:
-        return EGRESS_FILTER.block(others)
-    return EGRESS_FILTER.block(others, f"ip saddr != {softwire.ipv4} {_REFUSE}")
+        return EGRESS_FILTER.block(*others)
+    return EGRESS_FILTER.block(*others, f"ip saddr != {softwire.ipv4} {_REFUSE}")
 
 
 def _egress_filter(
@@ -217,6 +227,7 @@ def _egress_filter(
             commented(f"ip saddr {ports.address} {correct} accept", comment),
             *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
             f'oifname != "{config.mape.tunnel}" accept',
+            *ipsec.accept(config, ipsec.TO_ENCRYPT),
             f"ip saddr != {ports.address} {_REFUSE}",
             f"meta l4proto icmp goto {EGRESS_FILTER_ICMP.name}",
             f"meta l4proto != {{ tcp, udp }} {_REFUSE}",

@@ -7,8 +7,8 @@ A host in `open-nat` has address-dependent filtering for UDP (RFC 4787 section 5
 it has sent to may answer from any port. Each of its endpoints owns its outer port while it is
 in use, so that every packet to that port is for this host.
 
-LAN hosts reach both by the shared address too, and are seen with that address themselves
-(hairpinning, RFC 4787 REQ-9, RFC 5382 REQ-8).
+LAN hosts and the router itself reach both by the shared address too, and are seen with that
+address themselves (hairpinning, RFC 4787 REQ-9, RFC 5382 REQ-8).
 """
 
 from __future__ import annotations
@@ -87,8 +87,12 @@ class MapeInbound:
             return []
         return [
             f'iifname "{self.tunnel}" goto {MAPE_INBOUND.name}',
-            f"ip daddr {self.address} goto {MAPE_HAIRPIN.name}",
+            *self.own_rules(),
         ]
+
+    def own_rules(self) -> list[str]:
+        """Return the rules for what comes from inside, the LAN or the router itself."""
+        return [f"ip daddr {self.address} goto {MAPE_HAIRPIN.name}"] if self.applies else []
 
     def chains(self) -> list[Block]:
         """Return the chains that translate destinations, from outside and from the LAN."""

@@ -40,6 +40,11 @@ PREROUTING = Chain(
     "the first packet of a flow: servers in the LAN, then the quota",
     "type nat hook prerouting priority dstnat; policy accept;",
 )
+OUTPUT = Chain(
+    "output",
+    "the first packet of a flow of the router itself: servers in the LAN by its public addresses",
+    "type nat hook output priority -110; policy accept;",
+)
 POSTROUTING = Chain(
     "postrouting",
     "the first packet of a flow: its source becomes that of the WAN it leaves by",
@@ -53,7 +58,7 @@ EGRESS_FILTER = Chain(
 EGRESS_FILTER_ICMP = Chain(
     "egress_filter_icmp", "the same for ICMP: the identifier of an echo is its port"
 )
-BASE_CHAINS = (PREROUTING, POSTROUTING, EGRESS_FILTER)
+BASE_CHAINS = (PREROUTING, OUTPUT, POSTROUTING, EGRESS_FILTER)
 
 # Allocation: a port for a new flow by the tunnel.
 ALLOCATE = Chain("{}_allocate", "the port of its mapping, of its bucket, or another one")
@@ -111,10 +116,10 @@ QUOTA_CHAINS = (
 
 # Servers in the LAN, and hosts with an open NAT.
 MAPE_INBOUND = Chain("mape_inbound", "from outside to the shared address: forwards, open hosts")
-MAPE_HAIRPIN = Chain("mape_hairpin", "from the LAN to the shared address: forwards, open hosts")
+MAPE_HAIRPIN = Chain("mape_hairpin", "from inside to the shared address: forwards, open hosts")
 OPEN_NAT = Chain("open_nat", "an open host sends: it owns its port, and who may answer it is noted")
 SESSION_INBOUND = Chain("{}_inbound", "from outside to the session's address: forwards")
-SESSION_HAIRPIN = Chain("{}_hairpin", "from the LAN to the session's address: forwards, marked")
+SESSION_HAIRPIN = Chain("{}_hairpin", "from inside to the session's address: forwards, marked")
 INBOUND_CHAINS = (MAPE_INBOUND, MAPE_HAIRPIN, OPEN_NAT, SESSION_INBOUND, SESSION_HAIRPIN)
 
 # The places of ports. The chain of a place writes its next port; PROBE and PROBES test it.

@@ -3,9 +3,10 @@
 No rule names that address, because each reconnect may change it. From outside it is an address
 of the device by which a packet came in. From the LAN it is an address of this router that is
 not of the interface by which the packet came in, and not private, as the addresses of the
-router's other LAN interfaces are.
+router's other LAN interfaces are. From the router itself it is a local address that is neither
+private nor of the loopback network: which device has it cannot be asked there.
 
-A LAN host that uses it (hairpinning) is seen with the router's LAN address, so that the answer
+Who uses it from inside (hairpinning) is seen with the router's LAN address, so that the answer
 comes back through the router.
 """
 
@@ -17,9 +18,11 @@ from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
 from dualwan.config.sections import RFC1918
 from dualwan.model.way import Kind, Way, of_kind
-from dualwan.nft.table import Block
+from dualwan.nft.table import Block, elements
 from dualwan.slices import dnat, marks, zones
 from dualwan.slices.snat.names import SESSION_HAIRPIN, SESSION_INBOUND
+
+LOOPBACK = "127.0.0.0/8"
 
 
 def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, list[Forward]]]:
@@ -31,8 +34,9 @@ def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, l
 
 def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
     """Return rules for prerouting; ``shared`` is the softwire's address, "" for none."""
-    others = ", ".join((*map(str, RFC1918), *([shared] if shared else [])))
-    public = f"ip daddr != {{ {others} }} fib daddr . iif type != local fib daddr type local"
+    public = (
+        f"ip daddr != {_not_of_sessions(shared)} fib daddr . iif type != local fib daddr type local"
+    )
     return [
         rule
         for way, mine in _with_forwards(config, ways)
@@ -46,8 +50,22 @@ def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
     ]
 
 
+def own_rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
+    """Return rules for output, where the router itself opens a flow; ``shared``: see rules."""
+    public = f"ip daddr != {_not_of_sessions(shared, LOOPBACK)} fib daddr type local"
+    return [
+        f"{dnat.ports(mine)} {public} goto {SESSION_HAIRPIN.of(way.name)}"
+        for way, mine in _with_forwards(config, ways)
+    ]
+
+
+def _not_of_sessions(shared: str, *more: str) -> str:
+    """Return the addresses that no PPP session has, as a nft set."""
+    return elements((*map(str, RFC1918), *more, *([shared] if shared else [])))
+
+
 def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
-    """Return the chains that translate destinations, from outside and from the LAN."""
+    """Return the chains that translate destinations, from outside and from inside."""
     return [
         one
         for way, mine in _with_forwards(config, ways)
@@ -65,7 +83,7 @@ def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
 
 
 def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for postrouting that masquerade a LAN host that hairpins."""
+    """Return rules for postrouting that masquerade who hairpins."""
     return [
         f"{marks.is_set('ct mark', marks.of_hairpin(way))} masquerade"
         for way, _ in _with_forwards(config, ways)

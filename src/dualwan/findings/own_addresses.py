@@ -1,0 +1,72 @@
+"""What the configuration wants of the router's own addresses and networks, and cannot have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Address
+
+from dualwan.config import Config
+from dualwan.config.forwards import INTERFACE_ID_BITS, PINHOLE, Forward
+from dualwan.config.sections import RFC1918
+from dualwan.errors import ConfigError
+from dualwan.model.finding import Finding
+from dualwan.model.surroundings import OwnAddress, Surroundings
+
+FORWARD_TO_ROUTER, ROUTED_NETWORK = "forward-to-router", "routed-network"
+
+# Private, shared (RFC 6598) and of a link.
+_LOCAL = (*RFC1918, IPv4Network("100.64.0.0/10"), IPv4Network("169.254.0.0/16"))
+_HOST_PART = (1 << INTERFACE_ID_BITS) - 1
+_ROUTE_LENGTH = 30  # of the smallest network that has hosts beside the router
+
+
+def forwards_to_router(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each forward to the router itself, which no packet takes."""
+    for one in config.forwards:
+        for own in around.addresses:
+            if _is(one, own):
+                key = ', via = "ipv6"' if one.via == PINHOLE else ""
+                port = f"{one.protocol}/{one.to_port}"
+                yield Finding(
+                    FORWARD_TO_ROUTER,
+                    f"{one.place}: {one.text}: {one.to} is the router itself "
+                    f"({own.interface.ip} on {own.device}), where a forward opens nothing",
+                    f'write {{ service = "{port}"{key} }} into inbound of [firewall] instead',
+                )
+                break
+
+
+def _is(one: Forward, own: OwnAddress) -> bool:
+    """Whether the forward leads to this address, or to its lower half in any network."""
+    address = own.interface.ip
+    if one.by_host_part and isinstance(address, IPv6Address):
+        return int(address) & _HOST_PART == int(one.to)
+    return one.to == address
+
+
+def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each public network that LAN hosts would have behind PPPoE."""
+    found: dict[IPv4Network, str] = {}
+    for device, interface in around.addresses:
+        network = interface.network
+        if device in config.lan.interfaces and isinstance(network, IPv4Network):
+            found.setdefault(network, f"lan.interfaces: {device} has {network}")
+    for network in config.lan.via_pppoe:
+        found.setdefault(network, f"lan.via-pppoe: {network} takes PPPoE")
+    for network, text in found.items():
+        if network.prefixlen > _ROUTE_LENGTH and "via-pppoe" not in text:
+            continue
+        if not any(network.subnet_of(local) for local in _LOCAL):
+            yield Finding(
+                ROUTED_NETWORK,
+                f"{config.path}: {text}, a public network: a network that is routed to PPPoE is "
+                "not served, its hosts leave with PPPoE's or MAP-E's address and are not reached",
+                'give them private addresses, and lead ports to them by [[forward]] via = "pppoe"',
+            )
+
+
+def refuse(config: Config, around: Surroundings) -> None:
+    """Raise ConfigError for the first of these findings."""
+    for finder in (forwards_to_router, routed_networks):
+        for finding in finder(config, around):
+            raise ConfigError(finding.text)

@@ -1,0 +1,171 @@
+"""V1: forwards to the router itself, and public networks behind PPPoE, are named and refused."""
+
+import errno
+import socket
+import struct
+from ipaddress import ip_interface
+
+import pytest
+from machine import BASE, config
+from rtnetlink import address
+
+from dualwan.errors import ConfigError
+from dualwan.findings import find, own_addresses
+from dualwan.host.around import addresses
+from dualwan.model.surroundings import OwnAddress, Surroundings
+
+AROUND = Surroundings(
+    addresses=(
+        OwnAddress("lan0", ip_interface("192.168.1.1/24")),
+        OwnAddress("lan0", ip_interface("2001:db8:1::1/64")),
+        OwnAddress("wan0", ip_interface("2001:db8:2::2/64")),
+        OwnAddress("mape0", ip_interface("192.0.2.18/32")),
+        OwnAddress("ppp0", ip_interface("203.0.113.7/32")),
+    )
+)
+PINHOLE = '[[forward]]\nprotocol = "tcp"\nport = 443\nto = "{}"\n'
+BY_PPPOE = '[[forward]]\nvia = "pppoe"\nprotocol = "tcp"\nport = 8080\nto = "{}:80"\n'
+
+
+@pytest.mark.parametrize(
+    ("forward", "seen", "service"),
+    [
+        (
+            PINHOLE.format("2001:db8:2::2"),
+            "2001:db8:2::2 is the router itself (2001:db8:2::2 on wan0)",
+            '{ service = "tcp/443", via = "ipv6" }',
+        ),
+        (
+            PINHOLE.format("::1"),
+            "::1 is the router itself (2001:db8:1::1 on lan0)",
+            '{ service = "tcp/443", via = "ipv6" }',
+        ),
+        (
+            BY_PPPOE.format("192.168.1.1"),
+            "192.168.1.1 is the router itself (192.168.1.1 on lan0)",
+            '{ service = "tcp/80" }',
+        ),
+    ],
+)
+def test_a_forward_to_the_router_itself_is_refused_with_what_to_write(forward, seen, service):
+    """By IPv6, whole or by its lower half, and to an address of the LAN's side by PPPoE."""
+    cfg = config(BASE + forward)
+    (found,) = find(cfg, AROUND)
+    assert found.code == "forward-to-router"
+    with pytest.raises(ConfigError) as refused:
+        own_addresses.refuse(cfg, AROUND)
+    assert str(refused.value) == found.text
+    assert found.text.startswith("dualwan.toml:")
+    assert f"{seen}, where a forward opens nothing: write {service} into inbound" in found.text
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [PINHOLE.format("2001:db8:1::80"), PINHOLE.format("::80"), BY_PPPOE.format("192.168.1.5")],
+)
+def test_a_forward_to_another_host_is_none(forward):
+    """The networks are the router's, the addresses are not."""
+    cfg = config(BASE + forward)
+    assert find(cfg, AROUND) == ()
+    own_addresses.refuse(cfg, AROUND)
+
+
+def test_a_public_network_of_the_lan_is_refused():
+    """A /29 that the provider routes to PPPoE: its hosts are neither reached nor seen."""
+    public = OwnAddress("lan0", ip_interface("198.51.100.9/29"))
+    (found,) = find(config(), Surroundings(addresses=(*AROUND.addresses, public)))
+    assert found.code == "routed-network"
+    assert found.text.startswith(
+        "dualwan.toml: lan.interfaces: lan0 has 198.51.100.8/29, a public network: "
+    )
+    with pytest.raises(ConfigError, match="is not served"):
+        own_addresses.refuse(config(), Surroundings(addresses=(public,)))
+
+
+@pytest.mark.parametrize("network", ["198.51.100.8/29", "198.51.100.9"])
+def test_public_hosts_that_take_pppoe_are_refused(network):
+    """They are in the file, whatever the machine has."""
+    cfg = config(BASE.replace("[mape]", f'via-pppoe = ["{network}"]\n[mape]'))
+    (found,) = find(cfg, Surroundings())
+    assert "lan.via-pppoe: 198.51.100." in found.seen
+
+
+@pytest.mark.parametrize(
+    ("device", "text"),
+    [
+        ("lan0", "10.1.2.3/8"),
+        ("lan0", "100.64.1.1/24"),
+        ("lan0", "198.51.100.9/32"),
+        ("dmz0", "198.51.100.9/29"),
+    ],
+)
+def test_other_networks_are_not_a_routed_one(device, text):
+    """Private ones, a lone address of the router, and a device that is not the LAN's."""
+    around = Surroundings(addresses=(OwnAddress(device, ip_interface(text)),))
+    assert find(config(), around) == ()
+
+
+MESSAGES = (
+    address("192.168.1.1", 3, 24),
+    address("fe80::1", 3, 64),
+    address("2001:db8:1::1", 3, 64),
+    address("203.0.113.7", 7, 32, peer="203.0.113.1"),
+    address("203.0.113.9", 99, 32),
+)
+DONE, ERROR = (struct.pack("=IHHIIi", 20, kind, 0, 1, 0, -1) for kind in (3, 2))
+
+
+class Kernel:
+    """A socket to a kernel that answers a dump of addresses with ``parts``."""
+
+    def __init__(self, parts):
+        self.parts = list(parts)
+
+    def __call__(self, *kind):
+        """Open one, as socket.socket does."""
+        assert kind == (socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def settimeout(self, seconds):
+        """See socket."""
+        assert seconds > 0
+
+    def send(self, asked):
+        """Take the question."""
+        assert struct.unpack("=IHHII", asked[:16]) == (24, 22, 0x301, 1, 0)
+
+    def recv(self, size):
+        """Return the next part."""
+        assert size >= 1 << 15
+        return self.parts.pop(0)
+
+
+def _device(index):
+    """Return the name of a device, as if_indextoname(3)."""
+    if index in {3, 7}:
+        return {3: "lan0", 7: "ppp0"}[index]
+    raise OSError(errno.ENXIO, "No such device or address")
+
+
+def test_the_addresses_are_those_of_all_devices(monkeypatch):
+    """But of loopback and of a link, which no forward can name, and of a device that is gone."""
+    data = b"".join(bytes(one.data) for one in MESSAGES)
+    monkeypatch.setattr(socket, "socket", Kernel([data, DONE]))
+    monkeypatch.setattr(socket, "if_indextoname", _device)
+    assert addresses.look() == (
+        OwnAddress("lan0", ip_interface("192.168.1.1/24")),
+        OwnAddress("lan0", ip_interface("2001:db8:1::1/64")),
+        OwnAddress("ppp0", ip_interface("203.0.113.7/32")),
+    )
+
+
+def test_addresses_that_cannot_be_read_are_none(monkeypatch):
+    """The configuration is checked all the same."""
+    monkeypatch.setattr(socket, "socket", Kernel([ERROR]))
+    assert addresses.look() == ()
