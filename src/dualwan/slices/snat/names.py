@@ -34,16 +34,19 @@ class Chain(NamedTuple):
         return chain(self.of(*of), *rules, comment=self.comment)
 
 
-# Base chains, in the order in which a packet from the LAN meets them.
+# Base chains, in the order in which a packet from the LAN meets them. The kernel runs all nat
+# chains of a hook one after another at the priority of nat itself (nf_nat_inet_fn), until one
+# translates. The priority of a chain is only its place among them: ours come before those of
+# Docker, libvirt, podman and iptables (srcnat, dstnat), whichever was loaded last.
 PREROUTING = Chain(
     "prerouting",
     "the first packet of a flow: servers in the LAN, then the quota",
-    "type nat hook prerouting priority dstnat; policy accept;",
+    "type nat hook prerouting priority dstnat - 10; policy accept;",
 )
 POSTROUTING = Chain(
     "postrouting",
     "the first packet of a flow: its source becomes that of the WAN it leaves by",
-    "type nat hook postrouting priority srcnat; policy accept;",
+    "type nat hook postrouting priority srcnat - 10; policy accept;",
 )
 EGRESS_FILTER = Chain(
     "egress_filter",
