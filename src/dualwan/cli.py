@@ -235,8 +235,9 @@ def _status(arguments: Namespace) -> int:
 
     host, config = KernelHost(), _config(arguments)
     plan = make_plan(config, host, Event.APPLY)
-    findings = find(config, host.surroundings(config))
-    data = status.as_data(config, plan, status.usage(host, plan), findings)
+    around = host.surroundings(config)
+    findings = find(config, around)
+    data = status.as_data(config, plan, status.usage(host, plan), findings, around.unnamed)
     if arguments.prometheus:
         _print(prometheus.text(data), end="")
     else:

@@ -8,6 +8,9 @@ NETWORK = "172.17.0.0/16"
 WITH_DOCKER = CONFIG.replace('["lan0"]', f'["lan0", "{BRIDGE}"]')
 
 
+PATTERNS = CONFIG.replace('["lan0"]', '["lan0", "br-*", "wg*"]')
+
+
 def masquerade(family="ip", priority="srcnat"):
     """Return Docker's masquerade as nft text, in a base chain with ``priority``."""
     return f"""

@@ -67,21 +67,29 @@ class Nft:
         Both are empty without such a table. Raises as ``listing`` does.
         """
         named = packets(self._listed(family, name, True, counters=True))
-        if not named:
-            return {}, {}
-        import nftables  # noqa: PLC0415 - loaded by now; see _run
+        return named, self.element_counts(family, name, elements) if named else {}
 
-        context = nftables.Nftables()
-        context.set_json_output(True)
-        code, output, _ = context.cmd(f"list set {family} {name} {elements}")
-        if code != 0:
-            return named, {}
-        return named, {
+    def element_counts(self, family: str, name: str, elements: str) -> dict[str, int]:
+        """Return packets by element of the set ``elements``; empty without it or without root."""
+        return {
             item["elem"]["val"]: int(item["elem"]["counter"]["packets"])
-            for found in json.loads(output)["nftables"]
+            for found in self.objects(f"list set {family} {name} {elements}")
             if "set" in found
             for item in found["set"].get("elem", ())
         }
+
+    @staticmethod
+    def objects(command: str) -> list[dict[str, Any]]:
+        """Return what nft lists for ``command``, as JSON data; empty if it refuses."""
+        if os.geteuid() != 0:
+            return []
+        import nftables  # noqa: PLC0415 - loads a shared library, see _run
+
+        context = nftables.Nftables()
+        context.set_json_output(True)
+        context.set_terse_output(command.startswith("list table"))
+        code, output, _ = context.cmd(command)
+        return list(json.loads(output)["nftables"]) if code == 0 and output else []
 
     def load(self, table: NftTable, old: NftTable | None) -> None:
         """Replace a table in one transaction, so that no packet meets half of it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dualwan.host.around import unnamed
 from dualwan.model.surroundings import Surroundings
 
 SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
@@ -13,5 +14,6 @@ SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
 def look(root: Path = Path("/")) -> Surroundings:
     """Return the surroundings; ``root`` is another root folder for tests."""
     return Surroundings(
-        shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK))
+        shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
+        unnamed=unnamed.counts(),
     )

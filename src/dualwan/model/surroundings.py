@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -10,6 +11,9 @@ class Surroundings:
     """What other programs and people have put beside this program.
 
     shadowing: executable files that pppd runs instead of a folder of hooks.
+    unnamed: packets of the last day that our firewall dropped, by the device they came from,
+    because no section of the configuration named it; only devices that exist.
     """
 
     shadowing: tuple[str, ...] = ()
+    unnamed: Mapping[str, int] = field(default_factory=dict)
