@@ -1,5 +1,7 @@
 """Other programs on the router, as their rules are in the kernel: Docker and what is like it."""
 
+from pathlib import Path
+
 from line import CONFIG
 from space import Namespace
 
@@ -72,3 +74,15 @@ def add_host(line, device, router, host, bits=16):
 def add_container(line):
     """Return a container's namespace behind docker0."""
     return add_host(line, BRIDGE, GATEWAY, CONTAINER)
+
+
+DATA = Path(__file__).parents[1] / "data" / "others"
+
+
+def load_rules(router, name, program="iptables-nft"):
+    """Load the rules of another program as they lie in tests/data/others."""
+    text = (DATA / name).read_text()
+    if name.endswith(".nft"):
+        router.nft(text)
+    else:
+        router.run(f"{program}-restore", input=text)

@@ -8,13 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dualwan.config import Config
-from dualwan.findings import pppd_hooks, unnamed
+from dualwan.findings import foreign, pppd_hooks, unnamed
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 
 Finder = Callable[[Config, Surroundings], Iterable[Finding]]
 
-ALL: tuple[Finder, ...] = (pppd_hooks.shadowed, unnamed.unnamed)
+ALL: tuple[Finder, ...] = (
+    pppd_hooks.shadowed,
+    foreign.dropping,
+    foreign.translating,
+    foreign.untracked,
+    foreign.marking,
+    foreign.offloading,
+    unnamed.unnamed,
+)
 
 
 def find(config: Config, around: Surroundings) -> tuple[Finding, ...]:

@@ -78,6 +78,13 @@ class Nft:
             for item in found["set"].get("elem", ())
         }
 
+    def text(self, command: str) -> str:
+        """Return what nft lists for ``command``, terse; empty if it refuses, or without root."""
+        if os.geteuid() != 0:
+            return ""
+        code, output, _ = self._run(command)
+        return output if code == 0 else ""
+
     @staticmethod
     def objects(command: str) -> list[dict[str, Any]]:
         """Return what nft lists for ``command``, as JSON data; empty if it refuses."""

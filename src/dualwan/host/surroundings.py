@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dualwan.host.around import unnamed
+from dualwan.host.around import chains, unnamed
 from dualwan.model.surroundings import Surroundings
 
 SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
@@ -16,4 +16,5 @@ def look(root: Path = Path("/")) -> Surroundings:
     return Surroundings(
         shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
         unnamed=unnamed.counts(),
+        chains=chains.look(),
     )

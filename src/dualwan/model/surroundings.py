@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dualwan.nft.foreign.chain import Chain
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -13,7 +15,9 @@ class Surroundings:
     shadowing: executable files that pppd runs instead of a folder of hooks.
     unnamed: packets of the last day that our firewall dropped, by the device they came from,
     because no section of the configuration named it; only devices that exist.
+    chains: of other programs, each table that has a base chain.
     """
 
     shadowing: tuple[str, ...] = ()
     unnamed: Mapping[str, int] = field(default_factory=dict)
+    chains: tuple[Chain, ...] = ()

@@ -56,6 +56,8 @@ EGRESS_FILTER = Chain(
 EGRESS_FILTER_ICMP = Chain(
     "egress_filter_icmp", "the same for ICMP: the identifier of an echo is its port"
 )
+# Those of the nat chains as numbers, by hook, to compare with others' chains.
+NAT_PRIORITIES = {"prerouting": -110, "postrouting": 90}
 BASE_CHAINS = (PREROUTING, POSTROUTING, EGRESS_FILTER)
 
 # Allocation: a port for a new flow by the tunnel.
