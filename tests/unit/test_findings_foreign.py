@@ -180,13 +180,47 @@ def test_what_is_done_to_our_packets(hook, priority, rule, code):
         ((), "accept it there, or remove the chain: table inet dualwan_firewall"),
         (("ufw-user-forward",), "allow it in ufw, such as: ufw route allow in on lan0 out on"),
         (("DOCKER-USER",), "let it pass before Docker's rules: iptables -I DOCKER-USER -i lan0"),
+        (("firewalld",), "stop firewalld (table inet dualwan_firewall filters what crosses"),
     ],
 )
 def test_the_remedy_is_in_the_words_of_the_program(others, words):
     """By the names of its chains."""
     base = chain(policy=DROP)
+    if others == ("firewalld",):
+        base = base._replace(table="nft table inet firewalld")
     around = Surroundings(chains=(base, *(base._replace(name=name, hook="") for name in others)))
     assert find(config(), around)[0].remedy.startswith(words)
+
+
+def test_the_remedy_names_the_devices_of_what_is_dropped():
+    """IPv6 leaves by the WAN, and Docker has other rules for it."""
+    base = chain(family="ip6", policy=DROP)
+    for name, words in (("ufw-x", "in on lan0 out on wan0"), ("DOCKER-USER", "ip6tables -I DOC")):
+        around = Surroundings(chains=(base, base._replace(name=name, hook="")))
+        assert words in find(config(), around)[0].remedy
+
+
+def test_a_lan_of_patterns_leaves_the_device_open():
+    """A chain that drops everything drops it too; one that asks for a name is not judged."""
+    text = BASE.replace('["lan0"]', '["br-*"]')
+    assert "drops what br-* sends by mape0" in found(chain(policy=DROP), text=text)[0][1]
+    assert codes(chain("forward", Rule((Condition("iif", ("br-1",)),), DROP)), text=text) == []
+
+
+PINHOLES = (
+    '[[forward]]\nprotocol = "tcp"\nport = 443\nto = "2001:db8:1::10"\n',
+    '[[forward]]\nprotocol = "tcp"\nport = 443\nto = "::10"\n',
+)
+
+
+@pytest.mark.parametrize("text", PINHOLES)
+def test_a_pinhole_is_asked_for_by_ipv6(text):
+    """By its address, or by any if only its host part is known."""
+    rule = Rule((Condition("iif", ("wan0",)), Condition("dport", ("443",))), DROP)
+    assert codes(chain("forward", rule, family="ip6"), text=BASE + text) == ["foreign-drop"]
+    assert codes(chain("forward", rule, family="ip6"), text=BASE) == []
+    nat = chain("prerouting", Rule((), TRANSLATE), kind="nat", priority=-150, family="ip6")
+    assert codes(nat, text=BASE + text) == []
 
 
 # --- where they come from -----------------------------------------------------------------------

@@ -37,13 +37,9 @@ def _base_chains(around: Surroundings) -> Iterator[tuple[Chain, Mapping[str, Cha
 
 def _hit(
     probes: Iterable[packets.Probe], chain: Chain, test: Callable[[Packet], bool]
-) -> list[str]:
-    """Return what of ``probes`` passes ``chain`` and meets the ``test``, each once."""
-    return list(
-        dict.fromkeys(
-            probe.what for probe in probes if (packet := probe.at(chain)) and test(packet)
-        )
-    )
+) -> list[packets.Probe]:
+    """Return those of ``probes`` that pass ``chain`` and meet the ``test``."""
+    return [probe for probe in probes if (packet := probe.at(chain)) and test(packet)]
 
 
 def dropping(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -54,23 +50,29 @@ def dropping(config: Config, around: Surroundings) -> Iterator[Finding]:
             continue
         if hit := _hit(probes, chain, lambda it, a=chain, b=chains: outcomes(a, b, it) == {DROP}):  # type: ignore[misc]
             yield Finding(
-                "foreign-drop", f"{chain.text} drops {_some(hit)}", _let_through(config, chains)
+                "foreign-drop",
+                f"{chain.text} drops {_some(hit)}",
+                _let_through(config, chain, chains, hit[0]),
             )
 
 
-def _let_through(config: Config, chains: Mapping[str, Chain]) -> str:
-    """Return what to do, in the words of the program that the chains are of."""
-    lan = next(iter(config.lan.devices), config.lan.interfaces[0])
-    out = config.mape.tunnel
+def _let_through(
+    config: Config, chain: Chain, chains: Mapping[str, Chain], dropped: packets.Probe
+) -> str:
+    """Return what to do about ``dropped``, in the words of the program that the chains are of."""
+    lan, out = dropped.packet.iif, dropped.packet.oif
+    if lan not in config.lan.devices or not out:
+        lan, out = config.lan.interfaces[0], config.mape.tunnel
     if any(name.startswith("ufw") for name in chains):
         return f"allow it in ufw, such as: ufw route allow in on {lan} out on {out}"
     if "DOCKER-USER" in chains:
+        command = "ip6tables" if chain.family == "ip6" else "iptables"
         return (
-            f"let it pass before Docker's rules: iptables -I DOCKER-USER -i {lan} -j ACCEPT; "
-            f"iptables -I DOCKER-USER -o {lan} -m conntrack --ctstate RELATED,ESTABLISHED "
+            f"let it pass before Docker's rules: {command} -I DOCKER-USER -i {lan} -j ACCEPT; "
+            f"{command} -I DOCKER-USER -o {lan} -m conntrack --ctstate RELATED,ESTABLISHED "
             "-j ACCEPT"
         )
-    if any(one.table == "nft table inet firewalld" for one in chains.values()):
+    if chain.table == "nft table inet firewalld":
         return (
             f"stop firewalld ({_OURS}), or put {lan} and {out} into zones that it forwards between"
         )
@@ -168,8 +170,8 @@ def _does(
     return test
 
 
-def _some(hit: list[str]) -> str:
-    """Return the first few of ``hit`` as a list for a sentence."""
-    shown = 3
-    more = len(hit) - shown
-    return ", ".join(hit[:shown]) + (f" and {more} more" if more > 0 else "")
+def _some(hit: Iterable[packets.Probe]) -> str:
+    """Return the first few of ``hit`` as a list for a sentence, each once."""
+    shown, each = 3, list(dict.fromkeys(probe.what for probe in hit))
+    more = len(each) - shown
+    return ", ".join(each[:shown]) + (f" and {more} more" if more > 0 else "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dualwan.config import Config
+from dualwan.config import Config, forwards
+from dualwan.config.forwards import Forward
 from dualwan.config.services import PING
 from dualwan.nft.foreign.chain import Chain
 from dualwan.nft.foreign.judge import Packet
@@ -47,19 +48,24 @@ def outbound(config: Config) -> list[Probe]:
         Probe(
             f"what {lan} sends by {device}",
             _CROSSING,
-            Packet(lan, device, family, protocol, "443"),
+            Packet(_known(config, lan), device, family, protocol, "443"),
         )
         for device, family in ways
-        for lan in config.lan.devices
+        for lan in config.lan.interfaces
         for protocol in ("tcp", "udp")
     ]
+
+
+def _known(config: Config, lan: str) -> str:
+    """Return ``lan``, "" for a pattern: it leaves open which device it is."""
+    return lan if lan in config.lan.devices else ""
 
 
 def _back(config: Config) -> list[Probe]:
     """Return the answers to what the LAN sent."""
     return [
         Probe(
-            f"answers to {probe.packet.iif} by {probe.packet.oif}",
+            f"answers to {probe.packet.iif or 'the LAN'} by {probe.packet.oif}",
             _CROSSING,
             probe.packet._replace(
                 iif=probe.packet.oif, oif=probe.packet.iif, dport="", state="established"
@@ -71,25 +77,33 @@ def _back(config: Config) -> list[Probe]:
 
 def _forwarded(config: Config) -> list[Probe]:
     """Return what comes from outside for a server of [[forward]]."""
-    devices = {"mape": config.mape.tunnel, "pppoe": config.pppoe.interface}
-    lan = config.lan.devices[0] if len(config.lan.interfaces) == 1 and config.lan.devices else ""
+    lan = _known(config, config.lan.interfaces[0]) if len(config.lan.interfaces) == 1 else ""
     return [
         Probe(
-            f"what comes by {devices[one.via]} for {one.to}",
+            f"what comes by {device} for {one.to}",
             ("forward", "postrouting"),
             Packet(
-                devices[one.via],
+                device,
                 lan,
-                "ip",
+                "ip6" if one.via == forwards.PINHOLE else "ip",
                 one.protocol,
                 str(one.to_port),
-                destination=str(one.to),
-                dnat="yes",
+                destination="" if one.by_host_part else str(one.to),
+                dnat="no" if one.via == forwards.PINHOLE else "yes",
             ),
         )
-        for one in config.forwards
-        if one.via in devices
+        for one, device in _with_devices(config)
     ]
+
+
+def _with_devices(config: Config) -> list[tuple[Forward, str]]:
+    """Return each forward with the device by which its connections come."""
+    devices = {
+        forwards.MAPE: config.mape.tunnel,
+        forwards.PPPOE: config.pppoe.interface,
+        forwards.PINHOLE: config.wan.interface,
+    }
+    return [(one, devices[one.via]) for one in config.forwards]
 
 
 def _own(config: Config) -> list[Probe]:
@@ -125,15 +139,14 @@ def every(config: Config) -> list[Probe]:
 
 def forwarded_ports(config: Config) -> list[Probe]:
     """Return what comes for a [[forward]], before it is translated."""
-    devices = {"mape": config.mape.tunnel, "pppoe": config.pppoe.interface}
     return [
         Probe(
-            f"{one.protocol} port {one.port} by {devices[one.via]}",
+            f"{one.protocol} port {one.port} by {device}",
             ("prerouting",),
-            Packet(devices[one.via], "", "ip", one.protocol, str(one.port)),
+            Packet(device, "", "ip", one.protocol, str(one.port)),
         )
-        for one in config.forwards
-        if one.via in devices
+        for one, device in _with_devices(config)
+        if one.via != forwards.PINHOLE
     ]
 
 
