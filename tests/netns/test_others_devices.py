@@ -143,6 +143,35 @@ def test_the_set_takes_no_more_devices_than_it_has_room_for(line):
     assert tap.sources() == set()
 
 
+def test_a_wan_that_is_a_bridge_is_named_where_its_frames_are_filtered(bare):
+    """A machine on the WAN's bridge is cut off from the line by br_netfilter; status says so."""
+    line = bare()
+    line.router.ip(f"""
+        link del wan0
+        link add wan0 type bridge
+        link set wan0 up
+        link add u0 type veth peer name wan netns {line.internet.name}
+        link set u0 master wan0 up
+    """)
+    machine = Namespace("machine")
+    line.spaces.append(machine)
+    line.router.ip(f"""
+        link add v0 type veth peer name eth0 netns {machine.name}
+        link set v0 master wan0 up
+    """)
+    line.internet.ip("link set wan up\naddress add 10.5.0.1/24 dev wan")
+    machine.ip("link set eth0 up\naddress add 10.5.0.2/24 dev eth0")
+    line.router.sysctl("net/bridge/bridge-nf-call-iptables", "1")
+    line.router.sysctl("net/bridge/bridge-nf-call-ip6tables", "0")
+    line.apply()
+    assert machine.ping("10.5.0.1", timeout=SHUT) == set()
+    data = json.loads(line.hook("status", "--json").stdout)
+    assert [one["code"] for one in data["findings"]] == ["bridge-filtered"]
+    line.router.sysctl("net/bridge/bridge-nf-call-iptables", "0")
+    assert machine.ping("10.5.0.1") == {1}
+    assert json.loads(line.hook("status", "--json").stdout)["findings"] == []
+
+
 @pytest.mark.parametrize("config", [CONFIG, PATTERNS], ids=["unnamed", "in the LAN"])
 def test_frames_of_a_bridge_stay_the_bridges_affair(bare, config):
     """With br_netfilter, which Docker switches on, two containers of a network still talk."""

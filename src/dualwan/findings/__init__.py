@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dualwan.config import Config
-from dualwan.findings import foreign, pppd_hooks, unnamed
+from dualwan.findings import bridges, foreign, pppd_hooks, unnamed
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 
@@ -21,6 +21,7 @@ ALL: tuple[Finder, ...] = (
     foreign.untracked,
     foreign.marking,
     foreign.offloading,
+    bridges.filtered,
     unnamed.unnamed,
 )
 

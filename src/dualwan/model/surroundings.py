@@ -16,8 +16,10 @@ class Surroundings:
     unnamed: packets of the last day that our firewall dropped, by the device they came from,
     because no section of the configuration named it; only devices that exist.
     chains: of other programs, each table that has a base chain.
+    bridges: the WAN, if it is a bridge whose frames netfilter sees.
     """
 
     shadowing: tuple[str, ...] = ()
     unnamed: Mapping[str, int] = field(default_factory=dict)
     chains: tuple[Chain, ...] = ()
+    bridges: tuple[str, ...] = ()
