@@ -35,6 +35,8 @@ def test_a_device_that_is_named_by_now_is_no_finding():
     assert text != BASE
     around = Surroundings(unnamed={"br-0123456789ab": 3, "lan0": 2, "wan0": 1, "ppp0": 1})
     assert find(config(text), around) == ()
+    source = BASE.replace("[mape]", '[mape]\nprefix-from = "eth5"')
+    assert find(config(source), Surroundings(unnamed={"eth5": 1})) == ()
 
 
 def test_only_devices_that_exist_are_counted(monkeypatch):

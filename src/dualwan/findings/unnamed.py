@@ -13,12 +13,24 @@ from dualwan.model.surroundings import Surroundings
 _OF_A_NETWORK = re.compile(r"br-[0-9a-f]{12}")
 
 
+def by_device(config: Config, around: Surroundings) -> dict[str, int]:
+    """Return dropped packets by device, without what the configuration names by now."""
+    own = (
+        config.wan.interface,
+        config.prefix_source,
+        config.mape.tunnel,
+        config.pppoe.interface,
+    )
+    return {
+        device: packets
+        for device, packets in sorted(around.unnamed.items())
+        if device not in own and not config.lan.has(device)
+    }
+
+
 def unnamed(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for each device with dropped packets that the configuration does not name."""
-    own = {config.wan.interface, config.mape.tunnel, config.pppoe.interface}
-    for device, packets in sorted(around.unnamed.items()):
-        if device in own or config.lan.has(device):
-            continue
+    for device, packets in by_device(config, around).items():
         word = "br-*" if _OF_A_NETWORK.fullmatch(device) else device
         yield Finding(
             "device-unnamed",

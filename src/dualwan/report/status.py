@@ -43,7 +43,8 @@ def as_data(
 ) -> StatusData:
     """Return the data of --json.
 
-    ``plan``: of Event.APPLY; ``used``: the usage of the port set; ``unnamed``: see Surroundings.
+    ``plan``: of Event.APPLY; ``used``: the usage of the port set; ``unnamed``: dropped packets by
+    device that no section names.
     """
     seen, softwire = plan.observed, plan.line.softwire
     pppoe = config.pppoe
@@ -70,11 +71,7 @@ def as_data(
         "findings": [
             {"code": one.code, "seen": one.seen, "remedy": one.remedy} for one in findings
         ],
-        "unnamed": {
-            device: packets
-            for device, packets in (unnamed or {}).items()
-            if not config.lan.has(device)
-        },
+        "unnamed": dict(unnamed or {}),
     }
 
 
