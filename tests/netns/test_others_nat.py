@@ -9,6 +9,7 @@ from burst import unlucky
 from flows import HOSTS, elsewhere, udp
 from line import PPPOE, SERVERS, SHARED
 from others import CONTAINER, LOADERS, WITH_DOCKER, add_container, masquerade
+from scenes import NEIGHBOUR, forward
 
 from dualwan.config import load
 from dualwan.line import derive_line
@@ -121,3 +122,36 @@ def test_an_upgrade_moves_the_chains_under_running_flows(lab):
     assert len(seen) + line.untranslated() == sent > 1000
     assert line.untranslated() <= len(changes)
     assert "priority srcnat - 10;" in line.router.run("nft", "list", "table", "ip", "dualwan_snat")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("program", ["nft", "iptables-nft", "iptables-legacy"])
+def test_a_forward_goes_to_our_server_and_not_to_theirs(made, program, order):
+    """A port that a container publishes too is the forward's, whoever loads first."""
+
+    def publish(line):
+        if program == "nft":
+            line.router.nft(
+                "table ip theirs { chain p { type nat hook prerouting priority dstnat; "
+                f"fib daddr type local tcp dport 8080 dnat to {NEIGHBOUR}:81; }}; }}"
+            )
+        else:
+            rule = (
+                "-t nat -A PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport 8080 "
+                f"-j DNAT --to-destination {NEIGHBOUR}:81"
+            )
+            line.router.run(program, *rule.split())
+
+    line = made(forward("pppoe"))
+    if order == "theirs first":
+        line.router.run("nft", "delete", "table", "ip", "dualwan_snat")
+        publish(line)
+        line.apply()
+    else:
+        publish(line)
+    ours, theirs = line.lan.listen(80), line.lan.listen(81)
+    line.internet.connect(PPPOE, 8080)
+    ours.accept()
+    theirs.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        theirs.accept()

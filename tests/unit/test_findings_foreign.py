@@ -294,6 +294,29 @@ def test_iptables_is_asked_for_its_matches(kernel):
         assert chains.look()[0].table == "nft table ip filter"
 
 
+@pytest.mark.parametrize(
+    "listing",
+    [
+        [{"rule": {"family": "ip", "table": "filter", "chain": "gone", "expr": []}}],
+        [{"chain": {"family": "ip"}}],
+        [
+            {"chain": {"family": "ip", "table": "filter", "name": "c"}},
+            {"rule": {"family": "ip", "table": "filter", "chain": "c", "expr": [{"match": 7}]}},
+        ],
+    ],
+)
+def test_a_listing_that_is_not_understood_is_left_out(kernel, monkeypatch, listing):
+    """The other tables are read, and status goes on."""
+    objects = Nft.objects
+    monkeypatch.setattr(
+        Nft,
+        "objects",
+        staticmethod(lambda it: listing if it == "list table ip filter" else objects(it)),
+    )
+    assert [one.table for one in chains.look()] == ["nft table netdev n"]
+    assert "list table netdev n" in kernel.asked
+
+
 def test_legacy_tables_are_read_where_there_are_any(kernel):
     """Of the kinds that filter or translate."""
     kernel.legacy = ("iptables-legacy filter", "ip6tables-legacy broute")

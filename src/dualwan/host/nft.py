@@ -76,6 +76,7 @@ class Nft:
             for found in self.objects(f"list set {family} {name} {elements}")
             if "set" in found
             for item in found["set"].get("elem", ())
+            if isinstance(item, dict) and "counter" in item.get("elem", {})
         }
 
     def text(self, command: str) -> str:

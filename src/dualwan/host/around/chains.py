@@ -15,6 +15,8 @@ _OURS = "dualwan_"
 _FAMILIES = ("ip", "ip6", "inet", "netdev")  # what a router's packets pass
 # A name that nft takes as one word; the kernel lets a program choose any.
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+# A version of nft that nobody has seen yet may list anything: its table is left out then.
+_NOT_UNDERSTOOD = (KeyError, TypeError, ValueError, AttributeError, StopIteration)
 _OF_IPTABLES = ("filter", "nat", "mangle", "raw", "security")
 
 
@@ -25,14 +27,22 @@ def look() -> tuple[Chain, ...]:
 
 def _of_nft() -> Iterator[Chain]:
     for family, table in _tables(Nft.objects("list chains")):
-        objects = Nft.objects(f"list table {family} {table}")
-        saved: list[Chain] = []
-        if table in _OF_IPTABLES and listed.is_of_iptables(objects):
-            saved = _saved("iptables-nft" if family == "ip" else "ip6tables-nft", table)
-        found = saved or listed.chains(objects)
-        if family == "netdev":
-            found = listed.with_devices(found, Nft().text(f"list table {family} {table}"))
-        yield from found
+        try:
+            yield from _of_table(family, table)
+        except _NOT_UNDERSTOOD:
+            continue
+
+
+def _of_table(family: str, table: str) -> list[Chain]:
+    """Return the chains of a table; raises those of _NOT_UNDERSTOOD."""
+    command = f"list table {family} {table}"
+    objects = Nft.objects(command)
+    if table in _OF_IPTABLES and listed.is_of_iptables(objects):
+        saved = _saved("iptables-nft" if family == "ip" else "ip6tables-nft", table)
+        if saved:
+            return saved
+    found = listed.chains(objects)
+    return listed.with_devices(found, Nft().text(command)) if family == "netdev" else found
 
 
 def _tables(objects: Iterable[dict[str, dict[str, str]]]) -> list[tuple[str, str]]:
