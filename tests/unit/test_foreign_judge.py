@@ -67,6 +67,12 @@ def test_a_chain_that_is_not_there_or_jumps_to_itself_is_open():
     assert judged(Rule((), JUMP, "a"), policy=DROP, a=[Rule((), JUMP, "a")]) == {ACCEPT, DROP}
 
 
+def test_a_chain_is_judged_once_however_often_it_is_jumped_to():
+    """Sixteen jumps in each of sixteen chains are 16^16 ways, and no more work than 256 rules."""
+    tree = {f"c{at}": [Rule((UNKNOWN,), JUMP, f"c{at + 1}")] * 16 for at in range(16)}
+    assert judged(Rule((), JUMP, "c0"), policy=DROP, **tree, c16=[Rule((UNKNOWN,), DROP)]) == {DROP}
+
+
 @pytest.mark.parametrize(
     ("condition", "answer"),
     [

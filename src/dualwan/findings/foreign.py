@@ -7,6 +7,7 @@ that lets the LAN out is not. What can be seen of a machine's traffic is not nee
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 from dualwan.config import Config
 from dualwan.findings import packets
@@ -48,12 +49,20 @@ def dropping(config: Config, around: Surroundings) -> Iterator[Finding]:
     for chain, chains in _base_chains(around):
         if chain.kind == "nat":
             continue
-        if hit := _hit(probes, chain, lambda it, a=chain, b=chains: outcomes(a, b, it) == {DROP}):  # type: ignore[misc]
+        if hit := _hit(probes, chain, partial(_is_dropped, chain, chains)):
             yield Finding(
                 "foreign-drop",
                 f"{chain.text} drops {_some(hit)}",
                 _let_through(config, chain, chains, hit[0]),
             )
+
+
+def _is_dropped(chain: Chain, chains: Mapping[str, Chain], packet: Packet) -> bool:
+    return outcomes(chain, chains, packet) == {DROP}
+
+
+def _may_be_translated(chain: Chain, chains: Mapping[str, Chain], packet: Packet) -> bool:
+    return TRANSLATE in outcomes(chain, chains, packet)
 
 
 def _let_through(
@@ -90,11 +99,7 @@ def translating(config: Config, around: Surroundings) -> Iterator[Finding]:
             if chain.hook == "postrouting"
             else packets.forwarded_ports(config)
         )
-        if hit := _hit(
-            probes,
-            chain,
-            lambda it, a=chain, b=chains: TRANSLATE in outcomes(a, b, it),  # type: ignore[misc]
-        ):
+        if hit := _hit(probes, chain, partial(_may_be_translated, chain, chains)):
             yield Finding(
                 "foreign-nat",
                 f"{chain.text} may translate {_some(hit)}, and is asked before ours, which has "

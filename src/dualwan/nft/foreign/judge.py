@@ -23,8 +23,6 @@ from dualwan.nft.foreign.chain import (
     Rule,
 )
 
-_DEPTH = 16  # jumps within jumps that the kernel allows (NFT_JUMP_STACK_SIZE)
-
 
 class Packet(NamedTuple):
     """A packet; "" is what it leaves open.
@@ -49,36 +47,46 @@ def outcomes(chain: Chain, chains: Mapping[str, Chain], packet: Packet) -> set[s
 
     ``chains``: those of its table, by name.
     """
-    found = _run(chain, chains, packet, _DEPTH)
-    if RETURN in found:
-        found = found - {RETURN} | {chain.policy}
-    return found
+    found = _ends_of_chain(chain, chains, packet, {})
+    return found - {RETURN} | {chain.policy} if RETURN in found else found
 
 
-def _run(chain: Chain, chains: Mapping[str, Chain], packet: Packet, depth: int) -> set[str]:
-    """Return the possible ends of a chain; RETURN if its caller goes on."""
+def _ends_of_chain(
+    chain: Chain, chains: Mapping[str, Chain], packet: Packet, known: dict[str, set[str]]
+) -> set[str]:
+    """Return the possible ends of a chain; RETURN if its caller goes on.
+
+    known: the ends of the chains that were jumped to before, by name. A chain is judged once,
+    and one that leads to itself, which the kernel refuses, is open.
+    """
+    if chain.name in known:
+        return known[chain.name]
+    known[chain.name] = {ACCEPT, RETURN}
     found: set[str] = set()
     for rule in chain.rules:
         meets = met(rule.conditions, packet)
         if meets is False:
             continue
-        ends = _ends(rule, chains, packet, depth)
+        ends = _ends_of_rule(rule, chains, packet, known)
         goes_on = rule.action not in (RETURN, GOTO) and RETURN in ends
         found |= ends - {RETURN} if goes_on else ends
         if meets and not goes_on:
-            return found
-    return found | {RETURN}
+            break
+    else:
+        found |= {RETURN}
+    known[chain.name] = found
+    return found
 
 
-def _ends(rule: Rule, chains: Mapping[str, Chain], packet: Packet, depth: int) -> set[str]:
+def _ends_of_rule(
+    rule: Rule, chains: Mapping[str, Chain], packet: Packet, known: dict[str, set[str]]
+) -> set[str]:
     """Return the possible ends of a rule that acts; RETURN if a chain goes on after it."""
     if rule.action in (ACCEPT, DROP, TRANSLATE):
         return {rule.action}
     if rule.action in (JUMP, GOTO):
         target = chains.get(rule.argument)
-        if target is None or not depth:
-            return {ACCEPT, RETURN}
-        return _run(target, chains, packet, depth - 1)
+        return _ends_of_chain(target, chains, packet, known) if target else {ACCEPT, RETURN}
     return {RETURN}
 
 
