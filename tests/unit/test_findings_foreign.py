@@ -289,7 +289,7 @@ def test_iptables_is_asked_for_its_matches(kernel):
     assert chains.look()[0].rules == ()  # an open match and no verdict says nothing
     kernel.saves = {"iptables-nft-save": (0, SAVED, "")}
     assert chains.look()[0].text.startswith("iptables-nft table filter, chain FORWARD")
-    for broken in ((1, SAVED, "no"), (0, SAVED + "-A FORWARD -m comment --comment 'x\n", "")):
+    for broken in ((1, SAVED, "no"), (0, SAVED.replace("FORWARD D", "X D") + "-A F -j DROP\n", "")):
         kernel.saves = {"iptables-nft-save": broken}
         assert chains.look()[0].table == "nft table ip filter"
 

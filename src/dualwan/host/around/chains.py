@@ -73,5 +73,5 @@ def _saved(which: str, table: str) -> list[Chain]:
         code, printed, _ = program.output([f"{which}-save", "-t", table])
         family = "ip6" if which.startswith("ip6") else "ip"
         return iptables.chains(printed, which, family) if code == 0 else []
-    except (HostError, ValueError):  # not installed, say; or a quote without its end
+    except (HostError, *_NOT_UNDERSTOOD):  # not installed, say
         return []

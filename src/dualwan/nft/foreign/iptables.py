@@ -6,8 +6,7 @@ They are read from there, and not from nft, where a match of iptables is a name 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from dualwan.nft.foreign.chain import (
     ACCEPT,
@@ -54,27 +53,34 @@ _TARGETS = {
 }
 _HANDED_ON = ("QUEUE", "NFQUEUE")  # to a program, which accepts or drops
 _ALL_BITS = 0xFFFFFFFF
+_WORD = re.compile(r'"(?:\\.|[^"\\])*"|\S+')  # it quotes a word with spaces
 _CHAIN = re.compile(r":(\S+) (\S+) ")
 
 
 def chains(text: str, program: str, family: str) -> list[Chain]:
     """Return the chains in ``text``, which ``program`` (iptables-nft, say) saved."""
-    found: dict[tuple[str, str], Chain] = {}
-    table = ""
-    for line in text.splitlines():
-        if line.startswith("*"):
-            table = line[1:]
-        elif declared := _CHAIN.match(line):
-            name, policy = declared.groups()
-            found[table, name] = _declared(f"{program} table {table}", family, table, name, policy)
-        elif line.startswith("-A "):
-            words = shlex.split(line)
-            known = {name for owner, name in found if owner == table}
-            chain = found.get((table, words[1]))
-            if chain:
-                rules = (*chain.rules, *_rules(words[2:], known))
-                found[table, words[1]] = chain._replace(rules=rules)
-    return list(found.values())
+    found: list[Chain] = []
+    for table, lines in _tables(text):
+        declared = [match.groups() for line in lines if (match := _CHAIN.match(line))]
+        rules: dict[str, list[Rule]] = {name: [] for name, _ in declared}
+        for line in lines:
+            if line.startswith("-A "):
+                words = _WORD.findall(line)
+                rules[words[1]] += _rules(words[2:], rules)
+        found += [
+            _declared(f"{program} table {table}", family, table, name, policy)._replace(
+                rules=tuple(rules[name])
+            )
+            for name, policy in declared
+        ]
+    return found
+
+
+def _tables(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each saved table, and its lines."""
+    for part in re.split(r"^\*", text, flags=re.MULTILINE)[1:]:
+        name, *lines = part.splitlines()
+        yield name, lines
 
 
 def _declared(title: str, family: str, table: str, name: str, policy: str) -> Chain:
@@ -92,7 +98,7 @@ def _declared(title: str, family: str, table: str, name: str, policy: str) -> Ch
     )
 
 
-def _rules(words: list[str], known: set[str]) -> Iterator[Rule]:
+def _rules(words: list[str], known: Container[str]) -> Iterator[Rule]:
     conditions: list[Condition] = []
     for negated, option, values in _options(words):
         if option in ("-j", "-g"):
@@ -151,7 +157,7 @@ def _condition(option: str, values: list[str], negated: bool) -> Condition:
 _PROTOCOLS = {"ipv6-icmp": "icmpv6", "ipencap": "ipip", "4": "ipip"}
 
 
-def _action(target: str, rest: list[str], known: set[str], *, goto: bool) -> tuple[str, str]:
+def _action(target: str, rest: list[str], known: Container[str], *, goto: bool) -> tuple[str, str]:
     if target in known:
         return (GOTO if goto else JUMP), target
     if target == "MARK" and len(rest) > 1 and rest[0] in ("--set-xmark", "--set-mark"):

@@ -65,25 +65,30 @@ _ALL_BITS = 0xFFFFFFFF
 def chains(objects: Iterable[dict[str, Any]]) -> list[Chain]:
     """Return the chains of the listed tables, with their rules."""
     found: dict[tuple[str, str, str], Chain] = {}
+    rules: dict[tuple[str, str, str], list[Rule]] = {}
     for item in objects:
         if "chain" in item:
             one = item["chain"]
-            found[one["family"], one["table"], one["name"]] = Chain(
-                f"nft table {one['family']} {one['table']}",
-                one["family"],
-                one["name"],
-                one.get("type", ""),
-                one.get("hook", ""),
-                one.get("prio", 0),
-                one.get("policy", ACCEPT),
-                devices=_devices(one.get("dev", ())),
-            )
+            key = one["family"], one["table"], one["name"]
+            found[key], rules[key] = _chain(one), []
         elif "rule" in item:
             one = item["rule"]
-            key = one["family"], one["table"], one["chain"]
-            rules = tuple(_rules(one.get("expr", ())))
-            found[key] = found[key]._replace(rules=(*found[key].rules, *rules))
-    return list(found.values())
+            rules[one["family"], one["table"], one["chain"]] += _rules(one.get("expr", ()))
+    return [chain._replace(rules=tuple(rules[key])) for key, chain in found.items()]
+
+
+def _chain(listed: dict[str, Any]) -> Chain:
+    """Return a chain, without its rules."""
+    return Chain(
+        f"nft table {listed['family']} {listed['table']}",
+        listed["family"],
+        listed["name"],
+        listed.get("type", ""),
+        listed.get("hook", ""),
+        listed.get("prio", 0),
+        listed.get("policy", ACCEPT),
+        devices=_devices(listed.get("dev", ())),
+    )
 
 
 def _devices(listed: str | Iterable[str]) -> tuple[str, ...]:
