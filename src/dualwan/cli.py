@@ -232,7 +232,7 @@ def _check(arguments: Namespace) -> int:
 
 
 def _status(arguments: Namespace) -> int:
-    from dualwan.findings import find
+    from dualwan.findings import find, unnamed
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
     from dualwan.reconcile import make_plan
@@ -240,8 +240,10 @@ def _status(arguments: Namespace) -> int:
 
     host, config = KernelHost(), _config(arguments)
     plan = make_plan(config, host, Event.APPLY)
-    findings = find(config, host.surroundings(config))
-    data = status.as_data(config, plan, status.usage(host, plan), findings)
+    around = host.surroundings(config)
+    findings = find(config, around)
+    closed = unnamed.by_device(config, around)
+    data = status.as_data(config, plan, status.usage(host, plan), findings, closed)
     if arguments.prometheus:
         _print(prometheus.text(data), end="")
     else:

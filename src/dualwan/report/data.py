@@ -121,7 +121,7 @@ class FindingData(TypedDict):
 
 
 class StatusData(TypedDict):
-    """The whole status."""
+    """The whole status. unnamed: dropped packets by device that no section names."""
 
     wan: WanData
     mape: MapeData
@@ -133,3 +133,4 @@ class StatusData(TypedDict):
     warnings: list[str]
     unseen: list[str]
     findings: list[FindingData]
+    unnamed: dict[str, int]
