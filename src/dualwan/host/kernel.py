@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError, RecordError
-from dualwan.host import conntrack, ndp, nft_names, ping, pppd, prefix, store, sysctl, xtables
+from dualwan.host import (
+    conntrack,
+    main_default,
+    ndp,
+    nft_names,
+    ping,
+    prefix,
+    processes,
+    store,
+    sysctl,
+    xtables,
+)
 from dualwan.host.lock import locked
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, NotPermitted
@@ -26,6 +37,7 @@ if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
     from dualwan.model.surroundings import Surroundings
+    from dualwan.ppp.session import Session
 
 
 @contextmanager
@@ -60,6 +72,7 @@ class KernelHost:
             tables=self._tables(reads.tables),
             ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
+            default_device=main_default.device() if reads.routes else "",
         )
 
     def _tables(self, asked: Sequence[TableId]) -> tuple[NftTable, ...] | None:
@@ -172,13 +185,27 @@ class KernelHost:
 
     # --- PPP sessions --------------------------------------------------------------------
 
+    def sessions(self) -> tuple[Session, ...]:
+        """See Pppd."""
+        return processes.sessions()
+
     def dial(self, peer: str) -> bool:
         """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only ifup and the command need it
+
         return pppd.dial(peer)
 
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only ifdown and the command need it
+
         return pppd.hang_up(peer, seconds)
+
+    def keep_one(self, peer: str) -> bool:
+        """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only where we dial
+
+        return pppd.keep_one(peer)
 
     # --- other programs ------------------------------------------------------------------
 
@@ -186,8 +213,7 @@ class KernelHost:
         """See Neighbours."""
         from dualwan.host.surroundings import look  # noqa: PLC0415 - no event needs it
 
-        del config
-        return look()
+        return look(config=config)
 
     # --- servers of the line and the provider --------------------------------------------
 

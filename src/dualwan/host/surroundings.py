@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dualwan.config import Config
+from dualwan.host.around import ppp
+from dualwan.model.ppp_files import PppFiles
 from dualwan.model.surroundings import Surroundings
 
 SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
 
 
-def look(root: Path = Path("/")) -> Surroundings:
-    """Return the surroundings; ``root`` is another root folder for tests."""
+def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
+    """Return the surroundings; ``root`` is another root folder for tests.
+
+    ``config`` names the PPP peer; None to read nothing of it.
+    """
     return Surroundings(
-        shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK))
+        ppp=ppp.look(config.pppoe.peer, root) if config else PppFiles(),
+        shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
     )
