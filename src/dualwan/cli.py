@@ -218,11 +218,17 @@ def _event(arguments: Namespace) -> int:
 def _check(arguments: Namespace) -> int:
     if arguments.file:
         arguments.config = arguments.file
+    from dualwan.findings import PEER, find
+    from dualwan.host.surroundings import look
+
     config = _config(arguments)
+    findings = find(config, look(config=config), PEER)
     if arguments.json:
-        _print(json.dumps({"file": config.path, "ok": True}))
+        found = [one._asdict() for one in findings]
+        _print(json.dumps({"file": config.path, "ok": True, "findings": found}))
     else:
-        _print(f"{config.path}: in order")
+        lines = [f"{config.path}: in order", *(f"warning: {one.text}" for one in findings)]
+        _print("\n".join(lines))
     return 0
 
 

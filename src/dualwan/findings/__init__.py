@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dualwan.config import Config
-from dualwan.findings import pppd_hooks
+from dualwan.findings import ppp_peer, ppp_starters, pppd_hooks
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 
 Finder = Callable[[Config, Surroundings], Iterable[Finding]]
 
-ALL: tuple[Finder, ...] = (pppd_hooks.shadowed,)
+# About the peer that the configuration names, from files that need no root.
+PEER: tuple[Finder, ...] = (ppp_peer.obstacles, ppp_starters.second)
+ALL: tuple[Finder, ...] = (pppd_hooks.shadowed, *PEER)
 
 
-def find(config: Config, around: Surroundings) -> tuple[Finding, ...]:
-    """Return the findings of all finders, in the order of the registry."""
-    return tuple(finding for finder in ALL for finding in finder(config, around))
+def find(
+    config: Config, around: Surroundings, finders: Iterable[Finder] = ALL
+) -> tuple[Finding, ...]:
+    """Return the findings of ``finders``, in their order."""
+    return tuple(finding for finder in finders for finding in finder(config, around))
