@@ -1,6 +1,7 @@
 """P1, P3 and their like: what the peer's files say, named with file, line and remedy."""
 
 import json
+from pathlib import Path
 
 import pytest
 from machine import BASE
@@ -215,3 +216,11 @@ def test_check_prints_them_and_is_content(tmp_path, monkeypatch, capsys):
     data = json.loads(capsys.readouterr().out)
     assert data["ok"] is True
     assert [one["code"] for one in data["findings"]] == ["ppp-resolvers"]
+
+
+def test_the_packages_example_is_no_obstacle(tmp_path):
+    """What README tells people to write."""
+    text = (Path(__file__).parents[2] / "packaging/examples/dsl-provider").read_text()
+    secrets = {"/etc/ppp/chap-secrets": '"YOU@YOUR-PROVIDER.example" * "secret"\n'}
+    config = from_text("f", BASE.replace("wan0", "enp1s0").replace("dial = false", "dial = true"))
+    assert find(config, look(put(tmp_path, {PATH: text, **secrets}), config), PEER) == ()
