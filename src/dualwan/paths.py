@@ -8,5 +8,6 @@ CONFIG = "/etc/dualwan/dualwan.toml"
 RULES_DIR = "/etc/dualwan/rules.d"
 STATE_DIR = "/var/lib/dualwan"  # answers of the line, and leases; kept over a boot
 RUN_DIR = "/run/dualwan"  # run state and lock; gone at boot
+PPP_DIR = "/etc/ppp"
 PPP_INTERFACE = "ppp0"
 PPP_PEER = "dsl-provider"

@@ -6,7 +6,7 @@ from machine import BASE
 from dualwan.config import from_text
 from dualwan.line import derive_line
 from dualwan.line.session import located
-from dualwan.ppp.session import NO_DEVICE, Pppd, Session, present, survivor
+from dualwan.ppp.session import NO_DEVICE, Pppd, Session, families, present, survivor
 
 OURS = Pppd(10, ("pppd", "call", "dsl-provider"), started=100)
 LTE = Pppd(20, ("/usr/sbin/pppd", "call", "lte"), started=50)
@@ -97,10 +97,25 @@ def test_of_two_sessions_the_one_with_an_address_is_in_use():
 def test_of_two_pppds_of_a_peer_the_fitting_one_survives():
     """The one that systemd would start again; else one with a session; else the older."""
     old, new = OURS, OURS._replace(pid=11, started=200, service="ppp@dsl-provider.service")
-    assert survivor((new, old), (), ()) == old
-    assert survivor((old, new), (), (11,)) == new
-    assert survivor((old, new), ("ppp@dsl-provider.service",), (10,)) == new
-    assert survivor((old, new), ("other.service",), (10,)) == old
+    both = families((new, old))
+    assert both == [[old], [new]]
+    assert survivor(both, (), ()) == [old]
+    assert survivor(both, (), (11,)) == [new]
+    assert survivor(both, ("ppp@dsl-provider.service",), (10,)) == [new]
+    assert survivor(both, ("other.service",), (10,)) == [old]
+
+
+def test_a_pppd_and_its_children_are_one():
+    """It forks to detach, for each script, and for `pty`; a parent may have ended."""
+    child = OURS._replace(pid=11, started=100, parent=10)
+    grandchild = OURS._replace(pid=9, started=300, parent=11)
+    other = OURS._replace(pid=12, started=50, parent=4)
+    assert families((grandchild, other, child, OURS)) == [[other], [OURS, child, grandchild]]
+    assert survivor(families((other, OURS, child)), (), (11,)) == [OURS, child]
+    assert families((child,)) == [[child]]
+    reused = OURS._replace(started=400)
+    assert families((child, reused)) == [[child], [reused]], "the parent's id is another's by now"
+    assert families((OURS._replace(parent=10),)) == [[OURS._replace(parent=10)]]
 
 
 def test_the_peers_of_a_command_line():

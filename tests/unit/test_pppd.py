@@ -30,7 +30,7 @@ def proc(tmp_path):
         (folder / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
         (folder / "exe").symlink_to(program)
         (folder / "cgroup").write_text(f"0::{cgroup}\n")
-        (folder / "stat").write_text(f"{pid} (a ) b) S {' '.join(['0'] * 18)} {started} 0\n")
+        (folder / "stat").write_text(f"{pid} (a ) b) S 7 {' '.join(['0'] * 17)} {started} 0\n")
         return tmp_path
 
     return add
@@ -113,6 +113,7 @@ def test_a_pppd_is_known_by_its_service_and_its_age(proc):
     proc(11, "pppd", "call", "x", cgroup="/user.slice/session-3.scope")
     found = {one.pid: one for one in processes.pppds(root, ME)}
     assert (found[10].service, found[10].started) == ("ppp@x.service", 77)
+    assert found[10].parent == 7
     assert (found[11].service, found[11].started) == ("", 0)
 
 
@@ -130,7 +131,7 @@ def test_a_session_is_known_by_the_file_of_its_process(proc, tmp_path):
     ):
         (run / name).write_text(text)
     assert processes.sessions(run, root, ME) == (
-        Session("lo", Pppd(10, ("pppd", "call", "dsl-provider")), "127.0.0.1"),
+        Session("lo", Pppd(10, ("pppd", "call", "dsl-provider"), parent=7), "127.0.0.1"),
     )
     for text in ("11\n", "12\n", "", "x"):
         (run / "lo.pid").write_text(text)

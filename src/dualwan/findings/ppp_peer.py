@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
-from dualwan.ppp.options import FOLDER, Option, PeerOptions
+from dualwan.paths import PPP_DIR
+from dualwan.ppp.options import Option, PeerOptions
 
 _SCRIPTS = ("ip-up-script", "ip-down-script")
 
@@ -17,7 +18,7 @@ def obstacles(config: Config, around: Surroundings) -> Iterator[Finding]:
     peer = around.ppp.peer
     if peer is None or not config.pppoe.by_peer:
         return
-    own = f"{FOLDER}/peers/{config.pppoe.peer}"
+    own = f"{PPP_DIR}/peers/{config.pppoe.peer}"
     if any(path == own for path, _ in peer.unreadable):
         yield Finding(
             "ppp-peer-missing",
@@ -71,7 +72,7 @@ def _resolvers(config: Config, peer: PeerOptions) -> Iterator[Finding]:
 def _giving_up(config: Config, peer: PeerOptions) -> Iterator[Finding]:
     if not config.pppoe.dial:
         return
-    own, persist = f"{FOLDER}/peers/{config.pppoe.peer}", peer.on("persist", "nopersist")
+    own, persist = f"{PPP_DIR}/peers/{config.pppoe.peer}", peer.on("persist", "nopersist")
     fails = peer.last("maxfail")
     if not persist and not peer.on("demand"):
         yield Finding(
@@ -140,7 +141,7 @@ def _own_scripts(config: Config, peer: PeerOptions) -> Iterator[Finding]:
     del config
     for found in (peer.last(name) for name in _SCRIPTS):
         if found:
-            folder = f"{FOLDER}/{found.name.removesuffix('-script')}.d"
+            folder = f"{PPP_DIR}/{found.name.removesuffix('-script')}.d"
             yield Finding(
                 "hook-replaced",
                 f"{found.place}: {found.name} {found.value} is run and not {folder}, where our "
@@ -156,7 +157,7 @@ def _secret(peer: PeerOptions, clients: tuple[str, ...] | None) -> Iterator[Find
     if not {user.value, "*"} & set(clients):
         yield Finding(
             "ppp-no-secret",
-            f"{user.place}: {_shown(user)} has no secret in {FOLDER}/chap-secrets or pap-secrets",
+            f"{user.place}: {_shown(user)} has no secret in {PPP_DIR}/chap-secrets or pap-secrets",
             "add a line with that name to both, or correct the name",
         )
 

@@ -17,7 +17,7 @@ from dualwan.errors import BusyError, HostError
 from dualwan.host import processes, program, store
 from dualwan.host.around import ppp
 from dualwan.host.lock import locked
-from dualwan.ppp.session import Pppd, survivor
+from dualwan.ppp.session import Pppd, families, survivor
 
 DIAL_SECONDS = 10.0  # to wait for pon; with updetach it returns once the session is up
 ATTACHED_SECONDS = 1.0  # with nodetach it returns only after the session, unless it fails at once
@@ -74,14 +74,14 @@ def keep_one(peer: str) -> bool:
 
     It is not waited for: this may be the ip-up hook of the one that ends. Raises HostError.
     """
-    running = pppds_of(peer)
-    if len(running) <= 1:
+    found = families(pppds_of(peer))
+    if len(found) <= 1:
         return False
     connected = [one.pppd.pid for one in processes.sessions() if one.address]
     services = [starter.service for starter in ppp.starters(peer) if starter.again]
-    kept = survivor(running, services, connected)
-    for one in running:
-        if one is not kept and (handle := _terminated(one, peer)) is not None:
+    kept = survivor(found, services, connected)
+    for one in (one for family in found if family is not kept for one in family):
+        if (handle := _terminated(one, peer)) is not None:
             os.close(handle)
     return True
 

@@ -18,7 +18,7 @@ PROC, RUN = Path("/proc"), Path("/run")
 PROGRAM = "pppd"
 SHELLS = ("sh", "dash", "bash", "busybox")  # of pon(1), a script
 _DELETED = " (deleted)"  # of a program that has been upgraded meanwhile
-_START_TIME = 19  # field of /proc/PID/stat after the name, from 0: proc_pid_stat(5), 22
+_PARENT, _START_TIME = 1, 19  # fields of /proc/PID/stat after the name: proc_pid_stat(5), 4 and 22
 _SIOCGIFADDR = 0x8915  # netdevice(7)
 
 
@@ -38,7 +38,8 @@ def pppd(pid: int, proc: Path = PROC, owner: int = 0) -> Pppd | None:
     folder = proc / str(pid)
     if not _is_program(folder, (PROGRAM,), owner) or not _in_our_network(folder, proc):
         return None
-    return Pppd(pid, words, _started(folder), _service(folder))
+    parent, started = _descent(folder)
+    return Pppd(pid, words, started, _service(folder), parent)
 
 
 def dialling(peer: str, proc: Path = PROC, owner: int = 0) -> bool:
@@ -109,13 +110,17 @@ def _in_our_network(folder: Path, proc: Path) -> bool:
         return True
 
 
-def _started(folder: Path) -> int:
-    """Return when a process began, in clock ticks since boot; 0 if it has ended."""
+def _descent(folder: Path) -> tuple[int, int]:
+    """Return the parent of a process, and when it began, in clock ticks since boot.
+
+    Both are 0 if it has ended.
+    """
     try:
         after_name = (folder / "stat").read_text(errors="replace").rpartition(")")[2]
-        return int(after_name.split()[_START_TIME])
+        fields = after_name.split()
+        return int(fields[_PARENT]), int(fields[_START_TIME])
     except (OSError, IndexError, ValueError):
-        return 0
+        return 0, 0
 
 
 def _service(folder: Path) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dualwan.ppp.options import PeerOptions
-from dualwan.ppp.starters import Starter
+if TYPE_CHECKING:  # every event knows this type, and none reads the files
+    from dualwan.ppp.options import PeerOptions
+    from dualwan.ppp.starters import Starter
 
 
 @dataclass(frozen=True)

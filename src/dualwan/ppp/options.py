@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dualwan.paths import PPP_DIR
 from dualwan.ppp.words import Word, split
 
-FOLDER = "/etc/ppp"
 MAX_FILES = 32  # of one peer; pppd itself has no limit, and recurses until it crashes
 MAX_OPTIONS = 4096
 
@@ -119,7 +119,7 @@ class _Reading:
             value = next(words, Word("", line)).text if name in _WITH_ARGUMENT else ""
             place = f"{path}:{line}"
             if name in {"file", "call"}:
-                included = value if name == "file" else f"{FOLDER}/peers/{value}"
+                included = value if name == "file" else f"{PPP_DIR}/peers/{value}"
                 self.file(included, place)
                 continue
             full = f"{_NIC}{name}" if name in self._interfaces else name
@@ -133,10 +133,10 @@ def read_peer(peer: str, read: Callable[[str], str], interfaces: Iterable[str] =
     machine's interfaces, which the PPPoE plugin accepts without "nic-".
     """
     reading = _Reading(read, interfaces)
-    reading.file(f"{FOLDER}/options", "", required=False)
-    reading.file(f"{FOLDER}/peers/{peer}", "")
+    reading.file(f"{PPP_DIR}/options", "", required=False)
+    reading.file(f"{PPP_DIR}/peers/{peer}", "")
     found = PeerOptions(tuple(reading.options), tuple(reading.unreadable), reading.cut)
     if found.nics:
-        reading.file(f"{FOLDER}/options.{found.nics[-1].value}", "", required=False)
+        reading.file(f"{PPP_DIR}/options.{found.nics[-1].value}", "", required=False)
         found = PeerOptions(tuple(reading.options), tuple(reading.unreadable), reading.cut)
     return found

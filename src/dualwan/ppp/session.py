@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from dualwan.ppp.options import FOLDER
+from dualwan.paths import PPP_DIR
 
 # No interface can have this name, for it has a slash (dev_valid_name): rules for it match
 # nothing. It stands for a session of ours while its name is another program's.
@@ -16,6 +16,7 @@ NO_DEVICE = "no/session"
 class Pppd(NamedTuple):
     """A running pppd. words: its command line. started: in clock ticks since boot.
 
+    parent: the process id of its parent.
     service: the systemd service that it runs in, "" for none.
     """
 
@@ -23,11 +24,12 @@ class Pppd(NamedTuple):
     words: tuple[str, ...]
     started: int = 0
     service: str = ""
+    parent: int = 0
 
     @property
     def peers(self) -> tuple[str, ...]:
         """The peers that it was called for, by `call` or by the path of the peer's file."""
-        paths = f"{FOLDER}/peers/"
+        paths = f"{PPP_DIR}/peers/"
         return tuple(
             value.removeprefix(paths)
             for name, value in pairwise(self.words)
@@ -73,11 +75,38 @@ def present(peer: str, nic: str, device: str, sessions: Sequence[Session]) -> Se
     )
 
 
-def survivor(pppds: Sequence[Pppd], services: Iterable[str], connected: Iterable[int]) -> Pppd:
-    """Return which of several pppds of one peer goes on.
+def families(pppds: Iterable[Pppd]) -> list[list[Pppd]]:
+    """Return ``pppds`` by descent, the first of each being the ancestor.
+
+    pppd forks to detach, and for each script: for a moment, or with `pty` for as long as the
+    session lasts, there are two processes of one pppd.
+    """
+    by_pid = {one.pid: one for one in pppds}
+    found: dict[int, list[Pppd]] = {}
+    for one in sorted(by_pid.values(), key=lambda one: (one.started, one.pid)):
+        ancestor = one
+        while ancestor.parent in by_pid and by_pid[ancestor.parent].started <= ancestor.started:
+            if ancestor.parent == ancestor.pid:
+                break
+            ancestor = by_pid[ancestor.parent]
+        found.setdefault(ancestor.pid, []).append(one)
+    return list(found.values())
+
+
+def survivor(
+    found: Sequence[list[Pppd]], services: Iterable[str], connected: Iterable[int]
+) -> list[Pppd]:
+    """Return which of several ``families`` of one peer goes on.
 
     systemd would start one of ``services`` again, so it stays; else one of ``connected``, by
     its process id, else the oldest.
     """
     kept, up = frozenset(services), frozenset(connected)
-    return min(pppds, key=lambda one: (one.service not in kept, one.pid not in up, one.started))
+    return min(
+        found,
+        key=lambda family: (
+            kept.isdisjoint(one.service for one in family),
+            up.isdisjoint(one.pid for one in family),
+            family[0].started,
+        ),
+    )

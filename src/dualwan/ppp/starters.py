@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from dualwan.ppp.options import FOLDER
+from dualwan.paths import PPP_DIR
 
 DEFAULT_PROVIDER = "provider"  # of pon(1), and so of a stanza without that option
 _AUTOMATIC = ("auto", "allow-auto", "allow-hotplug")
@@ -37,7 +37,7 @@ def starts(line: str, peer: str) -> bool:
             return True
         if name == "pppd" and (
             any(pair == ("call", peer) for pair in pairwise(rest))
-            or f"{FOLDER}/peers/{peer}" in rest
+            or f"{PPP_DIR}/peers/{peer}" in rest
         ):
             return True
     return False

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dualwan.model.ppp_files import PppFiles
+from dualwan.paths import PPP_DIR
 from dualwan.ppp import starters as found_in
-from dualwan.ppp.options import FOLDER, PeerOptions, read_peer
+from dualwan.ppp.options import PeerOptions, read_peer
 from dualwan.ppp.starters import Starter
 from dualwan.ppp.words import split
 
@@ -28,7 +29,7 @@ SECRETS = ("chap-secrets", "pap-secrets")
 def look(peer: str, root: Path = ROOT) -> PppFiles:
     """Return what is to know of ``peer``; what cannot be read is left out."""
     return PppFiles(
-        peer=read_options(peer, root) if _is_readable(root, f"{FOLDER}/peers") else None,
+        peer=read_options(peer, root) if _is_readable(root, f"{PPP_DIR}/peers") else None,
         starters=starters(peer, root),
         clients=_clients(root),
     )
@@ -135,7 +136,7 @@ def _clients(root: Path) -> tuple[str, ...] | None:
     names: list[str] = []
     for file in SECRETS:
         try:
-            text = _text(root, f"{FOLDER}/{file}")
+            text = _text(root, f"{PPP_DIR}/{file}")
         except FileNotFoundError:
             continue
         except OSError:
