@@ -165,7 +165,7 @@ def test_a_missing_peer_is_named(tmp_path):
     root = put(tmp_path, {"/etc/ppp/peers/other": ""})
     (one,) = find(DIALS, look(root, DIALS), PEER)
     assert one.text == (
-        f"there is no {PATH} (pppoe.peer), so no PPPoE session can start: write it, pppoeconf can "
+        f"{PATH} (pppoe.peer) is missing, so no PPPoE session can start: write it, pppoeconf can "
         "do that, or name another peer"
     )
     plain = from_text("f", BASE)

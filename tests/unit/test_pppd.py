@@ -156,7 +156,7 @@ def test_a_pon_that_is_about_to_dial_counts(proc):
 def _quiet(monkeypatch, tmp_path):
     """Let no pppd run, the peer's file be there, and the run directory be the test's."""
     monkeypatch.setenv("DUALWAN_RUN", str(tmp_path / "dualwan"))
-    monkeypatch.setattr(pppd, "pppds_of", lambda _peer: [])
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
     monkeypatch.setattr(pppd.processes, "dialling", lambda _peer: False)
     monkeypatch.setattr(pppd.ppp, "read_options", lambda _peer: PeerOptions())
 
@@ -211,7 +211,7 @@ def test_a_pppd_that_stays_in_the_foreground_is_waited_for_briefly(monkeypatch, 
 
 def test_what_runs_is_not_dialled_again(monkeypatch):
     """A second ifup stanza does not start a second session."""
-    monkeypatch.setattr(pppd, "pppds_of", lambda _peer: [Pppd(10, ())])
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [Pppd(10, ())])
     assert pppd.dial("dsl-provider") is False
 
 
@@ -242,7 +242,7 @@ def test_two_runs_dial_once(monkeypatch, tmp_path):
         return 0, ""
 
     monkeypatch.setattr(pppd, "locked", _lock())
-    monkeypatch.setattr(pppd, "pppds_of", lambda _peer: started)
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: started)
     monkeypatch.setattr(pppd.program, "start", start)
     said = []
     runs = [Thread(target=lambda: said.append(pppd.dial("dsl-provider"))) for _ in range(4)]
@@ -289,7 +289,7 @@ def running(monkeypatch, tmp_path):
             time.sleep(0.001)  # until exec has replaced the child of this test
         monkeypatch.setattr(processes, "pppd", lambda pid: PPPD(pid, owner=ME))
         monkeypatch.setattr(
-            pppd, "pppds_of", lambda _peer: [one for one in known if processes.pppd(one.pid)]
+            pppd, "pppd_of", lambda _peer: [one for one in known if processes.pppd(one.pid)]
         )
         known.append(found)
         return process
@@ -337,7 +337,7 @@ def test_a_pppd_that_ended_meanwhile_is_not_waited_for(monkeypatch, running):
     found = processes.pppd(process.pid)
     process.kill()
     process.wait()
-    monkeypatch.setattr(pppd, "pppds_of", lambda _peer: [found])
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [found])
     assert pppd.hang_up("dsl-provider", 1) is False
 
 
@@ -345,7 +345,7 @@ def test_a_process_id_that_is_another_process_s_by_now_is_spared(monkeypatch, ru
     """It is looked at once more when there is a handle for it."""
     process = running()
     other = processes.pppd(process.pid)._replace(started=1)
-    monkeypatch.setattr(pppd, "pppds_of", lambda _peer: [other])
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [other])
     before = open_files()
     assert pppd.hang_up("dsl-provider", 1) is False
     assert process.poll() is None
@@ -390,7 +390,7 @@ def test_the_one_that_systemd_starts_again_stays(monkeypatch, running):
         processes.pppd(first.pid)._replace(service="ppp@dsl-provider.service"),
         processes.pppd(second.pid),
     ]
-    monkeypatch.setattr(pppd, "pppds_of", lambda _peer: mine)
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: mine)
     session = Session("ppp0", mine[1], "203.0.113.7")
     monkeypatch.setattr(processes, "sessions", lambda: (session,))
     unit = Starter("/etc/x:1", "the service", "ppp@dsl-provider.service", again=True)

@@ -22,7 +22,7 @@ def obstacles(config: Config, around: Surroundings) -> Iterator[Finding]:
     if any(path == own for path, _ in peer.unreadable):
         yield Finding(
             "ppp-peer-missing",
-            f"there is no {own} (pppoe.peer), so no PPPoE session can start",
+            f"{own} (pppoe.peer) is missing, so no PPPoE session can start",
             "write it, pppoeconf can do that, or name another peer",
         )
         return

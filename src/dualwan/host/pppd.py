@@ -23,7 +23,7 @@ DIAL_SECONDS = 10.0  # to wait for pon; with updetach it returns once the sessio
 ATTACHED_SECONDS = 1.0  # with nodetach it returns only after the session, unless it fails at once
 
 
-def pppds_of(peer: str) -> list[Pppd]:
+def pppd_of(peer: str) -> list[Pppd]:
     """Return each pppd of ``peer``."""
     return [one for one in processes.pppds() if peer in one.peers]
 
@@ -35,7 +35,7 @@ def dial(peer: str) -> bool:
     """
     try:
         with locked(store.directory() / "dial", DIAL_SECONDS + 5):
-            if pppds_of(peer) or processes.dialling(peer):
+            if pppd_of(peer) or processes.dialling(peer):
                 return False
             _start(peer)
     except BusyError:  # another run of this program dials
@@ -59,7 +59,7 @@ def hang_up(peer: str, seconds: float) -> bool:
 
     Return whether there was one. Raises HostError if it cannot be ended, or does not end.
     """
-    ending = [handle for one in pppds_of(peer) if (handle := _terminated(one, peer)) is not None]
+    ending = [handle for one in pppd_of(peer) if (handle := _terminated(one, peer)) is not None]
     try:
         if not _ended(ending, seconds):
             raise HostError(f"pppd of {peer} did not end within {seconds:.0f} s")
@@ -74,7 +74,7 @@ def keep_one(peer: str) -> bool:
 
     It is not waited for: this may be the ip-up hook of the one that ends. Raises HostError.
     """
-    found = families(pppds_of(peer))
+    found = families(pppd_of(peer))
     if len(found) <= 1:
         return False
     connected = [one.pppd.pid for one in processes.sessions() if one.address]
