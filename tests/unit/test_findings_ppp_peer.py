@@ -131,6 +131,16 @@ def test_each_option_in_the_way_is_named(tmp_path, add, code, text):
     assert (one.code, one.text) == (code, text)
 
 
+def test_a_contradiction_that_pppd_refuses_is_named(tmp_path):
+    """Both versions say "defaultroute option is disabled" and end."""
+    first, one = found(tmp_path, GOOD + "defaultroute\nreplacedefaultroute\n")
+    assert first.code == "ppp-replaces-default-route"
+    assert one.text == (
+        f"{PATH}:10: defaultroute after nodefaultroute in {PATH}:2, so pppd does not start "
+        "(defaultroute option is disabled): remove this line, and replacedefaultroute"
+    )
+
+
 def test_a_session_that_is_not_dialled_again_is_named(tmp_path):
     """Without persist, and with persist but pppd's default of ten failures."""
     (one,) = found(tmp_path, GOOD.replace("persist\n", ""))

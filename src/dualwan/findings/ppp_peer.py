@@ -56,6 +56,14 @@ def _default_route(config: Config, peer: PeerOptions) -> Iterator[Finding]:
             f"{asked.place}: defaultroute leads everything to PPPoE while MAP-E is not up",
             "replace it by nodefaultroute",
         )
+    refused = [one for one in peer.options if one.name in {"nodefaultroute", "-defaultroute"}]
+    if refused:  # OPT_ENABLE: what was switched off cannot be asked for any more
+        yield Finding(
+            "ppp-contradiction",
+            f"{asked.place}: defaultroute after nodefaultroute in {refused[0].place}, so pppd does "
+            "not start (defaultroute option is disabled)",
+            "remove this line, and replacedefaultroute",
+        )
 
 
 def _resolvers(config: Config, peer: PeerOptions) -> Iterator[Finding]:
