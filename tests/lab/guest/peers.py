@@ -14,8 +14,9 @@ from guest.addresses import PPPOE_PEER
 PEERS = Path("/etc/ppp/peers")
 OWN = PEERS / PPPOE_PEER
 OTHER = "lte"
-OTHER_ADDRESS = "10.64.0.9"
-_OTHER_GATEWAY = "10.64.0.1"
+# No private ones, which the firewall drops on any WAN.
+OTHER_ADDRESS = "203.0.113.201"
+_OTHER_GATEWAY = "203.0.113.202"
 # Its far end is a pppd of the provider's namespace, which has its own /etc/ppp.
 _OTHER_OPTIONS = f"""\
 noauth
@@ -23,7 +24,7 @@ local
 persist
 nodefaultroute
 {OTHER_ADDRESS}:{_OTHER_GATEWAY}
-pty "ip netns exec isp pppd notty noauth local nodefaultroute unit 60"
+pty "ip netns exec isp pppd notty noauth local noipdefault nodefaultroute unit 60"
 """
 
 
