@@ -216,18 +216,23 @@ def _event(arguments: Namespace) -> int:
 
 
 def _check(arguments: Namespace) -> int:
-    from dualwan.findings import own_addresses
-    from dualwan.host.around import addresses
+    from dualwan.findings import PEER, find, own_addresses
+    from dualwan.host.around import addresses, ppp
     from dualwan.model.surroundings import Surroundings
 
     if arguments.file:
         arguments.config = arguments.file
+
     config = _config(arguments)
-    own_addresses.refuse(config, Surroundings(addresses=addresses.look()))
+    around = Surroundings(addresses=addresses.look(), ppp=ppp.look(config.pppoe.peer))
+    own_addresses.refuse(config, around)
+    findings = find(config, around, PEER)
     if arguments.json:
-        _print(json.dumps({"file": config.path, "ok": True}))
+        found = [one._asdict() for one in findings]
+        _print(json.dumps({"file": config.path, "ok": True, "findings": found}))
     else:
-        _print(f"{config.path}: in order")
+        lines = [f"{config.path}: in order", *(f"warning: {one.text}" for one in findings)]
+        _print("\n".join(lines))
     return 0
 
 

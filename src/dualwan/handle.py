@@ -147,6 +147,22 @@ def _dial(run: _Run) -> None:
             run.say(f"dialled {peer}")
 
 
+def _keep_one(run: _Run) -> None:
+    """End a second pppd of the peer that we dial, which another program has started.
+
+    Between two events of ifupdown one that has no session yet is harmless.
+    """
+    if run.config is None or not run.config.pppoe.dial:
+        return
+    peer = run.config.pppoe.peer
+    of_peer = [one for one in run.host.sessions() if peer in one.pppd.peers]
+    if run.event is Event.PPP_UP and len(of_peer) <= 1:
+        return
+    with run.noting_failure():
+        if run.host.keep_one(peer):
+            run.say(f"ended a second pppd of {peer}; status names what else starts it")
+
+
 def _await_prefix(run: _Run) -> None:
     """Wait for the prefix that the softwire is derived from. PPPoE is dialled before."""
     if run.config is not None and run.done is not None and run.done.plan.line.softwire is None:
@@ -228,6 +244,7 @@ STAGES: tuple[tuple[Callable[[_Run], None], tuple[Event, ...]], ...] = (
     (_hang_up, (Event.DOWN, Event.REMOVE)),
     (_reconcile, tuple(Event)),
     (_dial, (Event.UP, Event.APPLY)),
+    (_keep_one, (Event.UP, Event.APPLY, Event.PPP_UP)),
     (_await_prefix, (Event.UP,)),
     (_refresh, (Event.UP, Event.PREFIX_CHANGED)),
     (_notify_provider, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),

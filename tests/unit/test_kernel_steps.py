@@ -130,6 +130,8 @@ HANDED_ON = [
     ("await_prefix", ("wan0", 3), "prefix.await_prefix"),
     ("dial", ("peer",), "pppd.dial"),
     ("hang_up", ("peer", 3), "pppd.hang_up"),
+    ("keep_one", ("peer",), "pppd.keep_one"),
+    ("sessions", (), "processes.sessions"),
     ("resolve", ("gw.example.jp",), "remote.resolver.stable_address"),
     ("fetch_provisioning", ("hb46pp", "wan0", None, 3), "remote.ask.ask"),
     ("save_answers", ("answers",), "answers.save"),

@@ -31,6 +31,7 @@ STATE = RunState(
     tunnels=("mape0",),
     softwires={"mape": "192.0.2.18"},
     sessions={"pppoe": "203.0.113.7"},
+    interfaces={"pppoe": "ppp1"},
     prefix="2001:db8::/56",
     aftr="2001:db8:ffff::64",
     notified_ce="2001:db8::feed",
@@ -138,7 +139,8 @@ def test_a_full_disk_loses_nothing(directory, monkeypatch):
 def test_the_state_of_0_1_0_is_taken_over(directory):
     """An upgrade under a running line forgets nothing."""
     (directory / store.NAME).write_text(json.dumps(OLD))
-    assert store.load_state() == replace(STATE, tables=("t", "torn"), dialled=(), version="")
+    lacks = {"interfaces": {}, "dialled": (), "version": ""}
+    assert store.load_state() == replace(STATE, tables=("t", "torn"), **lacks)
 
 
 def test_a_state_of_0_1_0_without_counts_is_read(directory):

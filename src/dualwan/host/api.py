@@ -13,6 +13,7 @@ from dualwan.model.plan import Step
 from dualwan.model.state import RunState
 from dualwan.model.surroundings import Surroundings
 from dualwan.model.usage import Flow
+from dualwan.ppp.session import Session
 
 
 class Kernel(Protocol):
@@ -79,6 +80,10 @@ class Store(Protocol):
 class Pppd(Protocol):
     """PPP sessions."""
 
+    def sessions(self) -> tuple[Session, ...]:
+        """Return the PPP interfaces of the machine with the pppd of each."""
+        ...
+
     def dial(self, peer: str) -> bool:
         """Start ``peer`` with pon(1) unless it runs; return whether it was started.
 
@@ -87,7 +92,14 @@ class Pppd(Protocol):
         ...
 
     def hang_up(self, peer: str, seconds: float) -> bool:
-        """End ``peer`` with poff(1), wait up to ``seconds``; return whether there was a session.
+        """End each pppd of ``peer``, wait up to ``seconds``; return whether there was one.
+
+        Raises HostError.
+        """
+        ...
+
+    def keep_one(self, peer: str) -> bool:
+        """End every pppd of ``peer`` but one; return whether there was more than one.
 
         Raises HostError.
         """

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from dualwan.errors import HostError, KernelError
 from dualwan.host import (
     conntrack,
+    main_default,
     ndp,
     nft_counts,
     nft_names,
     ping,
-    pppd,
     prefix,
+    processes,
     run_files,
     store,
     sysctl,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
     from dualwan.model.surroundings import Surroundings
+    from dualwan.ppp.session import Session
 
 
 class KernelHost:
@@ -64,6 +66,7 @@ class KernelHost:
             tables=self._tables.observe(reads.tables),
             ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
+            default_device=main_default.device() if reads.routes else "",
         )
 
     def table_names(self) -> frozenset[str] | None:
@@ -159,13 +162,27 @@ class KernelHost:
 
     # --- PPP sessions --------------------------------------------------------------------
 
+    def sessions(self) -> tuple[Session, ...]:
+        """See Pppd."""
+        return processes.sessions()
+
     def dial(self, peer: str) -> bool:
         """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only ifup and the command need it
+
         return pppd.dial(peer)
 
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only ifdown and the command need it
+
         return pppd.hang_up(peer, seconds)
+
+    def keep_one(self, peer: str) -> bool:
+        """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only where we dial
+
+        return pppd.keep_one(peer)
 
     # --- other programs ------------------------------------------------------------------
 
@@ -173,7 +190,7 @@ class KernelHost:
         """See Neighbours."""
         from dualwan.host.surroundings import look  # noqa: PLC0415 - no event needs it
 
-        return look(wan=config.wan.interface)
+        return look(config=config)
 
     # --- servers of the line and the provider --------------------------------------------
 

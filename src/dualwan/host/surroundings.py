@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dualwan.host.around import addresses, bridges, chains, unnamed
+from dualwan.config import Config
+from dualwan.host.around import addresses, bridges, chains, ppp, unnamed
+from dualwan.model.ppp_files import PppFiles
 from dualwan.model.surroundings import Surroundings
 
 SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
 
 
-def look(root: Path = Path("/"), wan: str = "") -> Surroundings:
-    """Return the surroundings; ``root`` is another root folder for tests, ``wan`` the WAN."""
+def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
+    """Return the surroundings; ``root`` is another root folder for tests.
+
+    ``config`` names the WAN and the PPP peer; None to read nothing of them.
+    """
     return Surroundings(
+        ppp=ppp.look(config.pppoe.peer, root) if config else PppFiles(),
         shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
         addresses=addresses.look(),
         unnamed=unnamed.counts(),
         chains=chains.look(),
-        bridges=bridges.filtered(wan) if wan else (),
+        bridges=bridges.filtered(config.wan.interface) if config else (),
     )

@@ -38,6 +38,7 @@ class RunState:
     addresses: host addresses added to devices that are not ours (the CE address on the WAN).
     tunnels: names of the tunnel devices created.
     softwires, sessions: by name of the way, the last IPv4 address, whose flows may live on.
+    interfaces: by name of the way, that of its PPP session in the loaded tables.
     prefix: the IPv6 prefix of the last softwire.
     aftr: the last IPv6 address of DS-Lite's AFTR.
     notified_ce: the last CE address sent to the provider's update URL (IPIP).
@@ -53,6 +54,7 @@ class RunState:
     tunnels: tuple[str, ...] = ()
     softwires: Mapping[str, str] = field(default_factory=dict)
     sessions: Mapping[str, str] = field(default_factory=dict)
+    interfaces: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
     aftr: str = ""
     notified_ce: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import NamedTuple
 
+from dualwan.model.ppp_files import PppFiles
 from dualwan.nft.foreign.chain import Chain
 
 
@@ -27,6 +28,7 @@ class Surroundings:
     because no section of the configuration named it; only devices that exist.
     chains: of other programs, each table that has a base chain.
     bridges: the WAN, if it is a bridge whose frames netfilter sees.
+    ppp: what the files say of the PPP peer.
     """
 
     shadowing: tuple[str, ...] = ()
@@ -34,3 +36,4 @@ class Surroundings:
     unnamed: Mapping[str, int] = field(default_factory=dict)
     chains: tuple[Chain, ...] = ()
     bridges: tuple[str, ...] = ()
+    ppp: PppFiles = field(default_factory=PppFiles)

@@ -7,7 +7,7 @@ the tunnel that sends from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dualwan.config import Config
@@ -130,6 +130,28 @@ def _of_way(at: Situation, way: Way) -> list[Resource]:
     ]
 
 
+def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield ``steps``; a default route of ours that another program's precedes is added anew.
+
+    Of two with metric 0 the kernel takes the later one (fib_table_insert). The other stays:
+    pppd or a DHCP client removes its own.
+    """
+    first = at.observed.default_device
+    own = {way.device for way in of_kind(at.ways, Kind.SOFTWIRE)}
+    for step in steps:
+        item = step.resource
+        if (
+            not step.changes
+            and isinstance(item, Route)
+            and (item.table, item.metric) == (MAIN, 0)
+            and first not in {"", *own}
+        ):
+            yield Step(Action.REMOVE, item)
+            yield Step(Action.ADD, item)
+        else:
+            yield step
+
+
 def _problems(at: Situation) -> tuple[str, ...]:
     """Return what prevents the tunnel: the WAN is missing or down, or its name is taken."""
     wan, observed = at.config.wan.interface, at.observed
@@ -192,9 +214,12 @@ def bring_up(at: Situation) -> SlicePlan:
         NAME,
         (
             *steps,
-            *diff(
-                _wanted_resources(at),
-                _owned(Remains(at.state, at.observed, at.config.wan.interface, at.ways)),
+            *_put_first(
+                at,
+                diff(
+                    _wanted_resources(at),
+                    _owned(Remains(at.state, at.observed, at.config.wan.interface, at.ways)),
+                ),
             ),
             *(
                 step
