@@ -1,0 +1,1 @@
+"""The machine around the router, one module a source. Reading changes nothing."""
