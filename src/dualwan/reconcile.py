@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dualwan import __version__, slices
 from dualwan.config import Config
-from dualwan.config.mape import MapE
+from dualwan.config.mape import DsLite, MapE
 from dualwan.errors import HostError, KernelError, RecordError
 from dualwan.host.api import Host
 from dualwan.journal import Journal
@@ -60,7 +60,12 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
     if config is None:
         return Line()
     prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
-    return derive_line(config, prefixes, state.prefix, _cached_answers(config, host), state.aftr)
+    aftr = ""
+    if isinstance(config.mape, DsLite):
+        from dualwan.line.provisioning.aftr import known  # noqa: PLC0415 - only DS-Lite needs it
+
+        aftr = known(config.mape, state, prefixes, host)
+    return derive_line(config, prefixes, state.prefix, _cached_answers(config, host), aftr)
 
 
 def _sysctls(

@@ -142,7 +142,7 @@ HANDED_ON = [
     ("await_prefix", ("wan0", 3), "prefix.await_prefix"),
     ("dial", ("peer",), "pppd.dial"),
     ("hang_up", ("peer", 3), "pppd.hang_up"),
-    ("resolve", ("gw.example.jp",), "remote.resolver.stable_address"),
+    ("resolve", ("gw.example.jp", "wan0"), "remote.resolver.stable_address"),
     ("fetch_provisioning", ("hb46pp", "wan0", None, 3), "remote.ask.ask"),
     ("save_answers", ("answers",), "answers.save"),
     ("load_answers", (), "answers.load"),

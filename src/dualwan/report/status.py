@@ -15,7 +15,14 @@ from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Softwire
 from dualwan.report import ports
-from dualwan.report.data import LearnedData, MapeData, SliceData, SoftwireData, StatusData
+from dualwan.report.data import (
+    LearnedData,
+    MapeData,
+    SliceData,
+    SoftwireData,
+    StatusData,
+    findings_data,
+)
 from dualwan.result import Plan
 
 
@@ -60,9 +67,7 @@ def as_data(
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
         "unseen": list(plan.unobserved),
-        "findings": [
-            {"code": one.code, "seen": one.seen, "remedy": one.remedy} for one in findings
-        ],
+        "findings": findings_data(findings),
     }
 
 
