@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dualwan.config import Config
     from dualwan.model.event import Event
+    from dualwan.model.finding import Finding
     from dualwan.result import Plan, Result
 
 WOULD_CHANGE = 1
@@ -100,6 +101,9 @@ def _parser() -> _Parser:
     commands.add_parser(
         "probe", parents=common, help="ask the targets of [wan] probe through MAP-E, for failover"
     )
+    commands.add_parser(
+        "notify", parents=common, help="make the update call of a fixed address (IPIP) once more"
+    )
     mape = commands.add_parser(
         "mape", parents=common, help="address, PSID, CE, BR and ports that follow from a prefix"
     )
@@ -180,25 +184,38 @@ def _run(arguments: Namespace, config: Config | None, event: Event) -> int:
     only = arguments.slices or None
     if not arguments.dry_run:
         result = handle_event(config, KernelHost(), event, only)
-        _show(arguments, result, everything=arguments.verbose)
+        _show(arguments, result, _findings(config, event), everything=arguments.verbose)
         return 0
     plan = make_plan(config, KernelHost(), event, only)
-    _show(arguments, plan, everything=True)
+    _show(arguments, plan, _findings(config, event), everything=True)
     return WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
 
 
-def _show(arguments: Namespace, plan: Plan | Result, *, everything: bool) -> None:
+def _findings(config: Config | None, event: Event) -> tuple[Finding, ...]:
+    """Return what others have put in the router's way; of no interest when it is taken down."""
+    from dualwan.findings import find
+    from dualwan.host.kernel import KernelHost
+
+    if config is None or not event.wanted:
+        return ()
+    return find(config, KernelHost().surroundings(config))
+
+
+def _show(
+    arguments: Namespace, plan: Plan | Result, findings: Sequence[Finding], *, everything: bool
+) -> None:
     from dualwan.report import plan as plan_report
 
     if arguments.json:
-        _print(json.dumps(plan_report.as_data(plan), indent=2))
+        _print(json.dumps(plan_report.as_data(plan, findings), indent=2))
         return
     colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty())
     lines = plan_report.lines(plan, everything, colour)
     lines += [f"problem: {text}" for text in plan.problems]
     lines += [f"not seen: {text}" for text in plan.unobserved]
     lines = lines or ["nothing to do"]
-    _print("\n".join([*lines, *(f"warning: {text}" for text in plan.warnings)]))
+    lines += [f"warning: {text}" for text in plan.warnings]
+    _print("\n".join([*lines, *(f"obstacle: {one.text}" for one in findings)]))
 
 
 def _event(arguments: Namespace) -> int:
@@ -286,6 +303,20 @@ def _probe(arguments: Namespace) -> int:
     return 0
 
 
+def _notify(arguments: Namespace) -> int:
+    """Make the update call of [mape] update now, also if it was made before."""
+    from dualwan.config.mape import Ipip
+    from dualwan.handle import notify_provider
+    from dualwan.host.kernel import KernelHost
+
+    config = _config(arguments)
+    if not isinstance(config.mape, Ipip) or not config.mape.update:
+        raise UsageError(f'{config.path} has no update call ([mape] mode = "ipip" and update)')
+    reply = notify_provider(config, KernelHost())
+    _print(json.dumps({"reply": reply}) if arguments.json else reply)
+    return 0
+
+
 def _mape(arguments: Namespace) -> int:
     from dualwan.mape import calculator
 
@@ -302,6 +333,7 @@ _COMMANDS = {
     "mape": _mape,
     "watch": _watch,
     "probe": _probe,
+    "notify": _notify,
 }
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dualwan import __version__, slices
 from dualwan.config import Config
-from dualwan.config.mape import MapE
+from dualwan.config.mape import DsLite, MapE
 from dualwan.errors import HostError, KernelError, RecordError
 from dualwan.host.api import Host
 from dualwan.journal import Journal
@@ -62,8 +62,13 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
     if config is None:
         return Line()
     prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
+    aftr = ""
+    if isinstance(config.mape, DsLite):
+        from dualwan.line.provisioning.aftr import known  # noqa: PLC0415 - only DS-Lite needs it
+
+        aftr = known(config.mape, state, prefixes, host)
     answers = _cached_answers(config, host)
-    line = derive_line(config, prefixes, state.prefix, answers, state.aftr)
+    line = derive_line(config, prefixes, state.prefix, answers, aftr)
     return located(line, config, host.sessions())
 
 

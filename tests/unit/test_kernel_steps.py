@@ -132,7 +132,7 @@ HANDED_ON = [
     ("hang_up", ("peer", 3), "pppd.hang_up"),
     ("keep_one", ("peer",), "pppd.keep_one"),
     ("sessions", (), "processes.sessions"),
-    ("resolve", ("gw.example.jp",), "remote.resolver.stable_address"),
+    ("resolve", ("gw.example.jp", "wan0"), "remote.resolver.stable_address"),
     ("fetch_provisioning", ("hb46pp", "wan0", None, 3), "remote.ask.ask"),
     ("save_answers", ("answers",), "answers.save"),
     ("load_answers", (), "answers.load"),

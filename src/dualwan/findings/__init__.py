@@ -15,6 +15,7 @@ from dualwan.findings import (
     ppp_peer,
     ppp_starters,
     pppd_hooks,
+    scripts,
     unnamed,
 )
 from dualwan.model.finding import Finding
@@ -26,6 +27,7 @@ Finder = Callable[[Config, Surroundings], Iterable[Finding]]
 PEER: tuple[Finder, ...] = (ppp_peer.obstacles, ppp_starters.second)
 ALL: tuple[Finder, ...] = (
     pppd_hooks.shadowed,
+    scripts.left,
     *PEER,
     own_addresses.forwards_to_router,
     own_addresses.routed_networks,

@@ -109,13 +109,17 @@ class Pppd(Protocol):
 class LineServices(source.LineServices, Protocol):
     """Servers of the line and of the provider, and what provisioning needs besides."""
 
-    def resolve(self, name: str) -> str:
-        """Return an IPv6 address of ``name``, always the same one; raises RemoteError."""
+    def resolve(self, name: str, device: str) -> str:
+        """Return an IPv6 address of ``name``, always the same one; raises RemoteError.
+
+        The name servers of the line on ``device`` are asked first.
+        """
         ...
 
-    def call_update_url(self, path: str) -> str:
+    def call_update_url(self, path: str, device: str, ce: str) -> str:
         """Make the update call that the file ``path`` describes; return the provider's reply.
 
+        ``device``: with the line; ``ce``: the address of our end.
         Raises ConfigError for the file, RemoteError for the call.
         """
         ...

@@ -132,15 +132,17 @@ class FakeHost(FakeKernel):
 
     # --- servers of the line and the provider --------------------------------------------
 
-    def resolve(self, name: str) -> str:
+    def resolve(self, name: str, device: str) -> str:
         """See LineServices: from ``names``."""
+        del device
         self._check_unlocked()
         if name not in self.names:
             raise RemoteError(f"{name}: no such name")
         return self.names[name]
 
-    def call_update_url(self, path: str) -> str:
+    def call_update_url(self, path: str, device: str, ce: str) -> str:
         """See LineServices: recorded in ``called``."""
+        del device, ce
         self._check_unlocked()
         self.called.append(path)
         return "OK"

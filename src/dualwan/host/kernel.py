@@ -194,17 +194,17 @@ class KernelHost:
 
     # --- servers of the line and the provider --------------------------------------------
 
-    def resolve(self, name: str) -> str:
+    def resolve(self, name: str, device: str) -> str:
         """See LineServices."""
         from dualwan.host.remote import resolver  # noqa: PLC0415 - loads dnspython, for DS-Lite
 
-        return resolver.stable_address(name)
+        return resolver.stable_address(name, device)
 
-    def call_update_url(self, path: str) -> str:
+    def call_update_url(self, path: str, device: str, ce: str) -> str:
         """See LineServices."""
         from dualwan.host.remote import update_call  # noqa: PLC0415 - loads ssl, for IPIP
 
-        return update_call.call(update_call.read(Path(path)))
+        return update_call.call(update_call.read(Path(path)), device=device, ce=ce)
 
     def fetch_provisioning(
         self, source: str, device: str, previous: CachedAnswer | None, seconds: float

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from dualwan.config import Config
-from dualwan.host.around import addresses, bridges, chains, ppp, unnamed
+from dualwan.config.mape import MapE
+from dualwan.host.around import addresses, bridges, chains, ppp, scripts, unnamed
 from dualwan.model.ppp_files import PppFiles
 from dualwan.model.surroundings import Surroundings
 
@@ -25,4 +26,5 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         unnamed=unnamed.counts(),
         chains=chains.look(),
         bridges=bridges.filtered(config.wan.interface) if config else (),
+        traces=scripts.traces(config.mape.tunnel if config else MapE.tunnel, root),
     )

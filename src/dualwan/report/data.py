@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
+
+from dualwan.model.finding import Finding
+
+
+class FindingData(TypedDict):
+    """An obstacle outside our own state; see model.finding."""
+
+    code: str
+    seen: str
+    remedy: str
+
+
+def findings_data(findings: Sequence[Finding]) -> list[FindingData]:
+    """Return the data of ``findings``."""
+    return [{"code": one.code, "seen": one.seen, "remedy": one.remedy} for one in findings]
 
 
 class StepData(TypedDict):
@@ -21,6 +37,7 @@ class PlanData(TypedDict):
     warnings: list[str]
     problems: list[str]
     unseen: list[str]
+    findings: list[FindingData]
 
 
 WanData = TypedDict("WanData", {"interface": str, "up": bool, "ipv6-default-route": bool})
@@ -110,14 +127,6 @@ class LearnedData(TypedDict):
     age: int
     ttl: int
     covers: bool
-
-
-class FindingData(TypedDict):
-    """An obstacle outside our own state; see model.finding."""
-
-    code: str
-    seen: str
-    remedy: str
 
 
 class StatusData(TypedDict):

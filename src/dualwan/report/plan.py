@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from dualwan.model.finding import Finding
 from dualwan.model.plan import SlicePlan
-from dualwan.report.data import PlanData
+from dualwan.report.data import PlanData, findings_data
 from dualwan.result import Plan, Result
 
 COLOURS = {"+": "32", "-": "31", "~": "33"}
@@ -35,8 +38,8 @@ def _painted(line: str, sign: str, colour: bool) -> str:
     return line
 
 
-def as_data(plan: Plan | Result) -> PlanData:
-    """Return the data of --json."""
+def as_data(plan: Plan | Result, findings: Sequence[Finding] = ()) -> PlanData:
+    """Return the data of --json; ``findings``: what others have put in the way."""
     return {
         "changes": plan.changes,
         "slices": {
@@ -49,4 +52,5 @@ def as_data(plan: Plan | Result) -> PlanData:
         "warnings": list(plan.warnings),
         "problems": list(plan.problems),
         "unseen": list(plan.unobserved),
+        "findings": findings_data(findings),
     }

@@ -16,7 +16,14 @@ from dualwan.model.usage import Usage
 from dualwan.model.way import Kind, Softwire, of_kind
 from dualwan.ppp.session import NO_DEVICE
 from dualwan.report import ports
-from dualwan.report.data import LearnedData, MapeData, SliceData, SoftwireData, StatusData
+from dualwan.report.data import (
+    LearnedData,
+    MapeData,
+    SliceData,
+    SoftwireData,
+    StatusData,
+    findings_data,
+)
 from dualwan.result import Plan
 
 
@@ -69,10 +76,8 @@ def as_data(
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
         "unseen": list(plan.unobserved),
-        "findings": [
-            {"code": one.code, "seen": one.seen, "remedy": one.remedy} for one in findings
-        ],
         "unnamed": dict(unnamed or {}),
+        "findings": findings_data(findings),
     }
 
 

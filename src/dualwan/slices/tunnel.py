@@ -79,7 +79,7 @@ def _owned(remains: Remains) -> list[Resource]:
     """Return the resources of this slice that exist, in the order in which it makes them."""
     state, observed = remains.state, remains.observed
     ways = of_kind(remains.ways, Kind.SOFTWIRE)
-    on_wan = {item.key for item in state.addresses}
+    on_wan = {item.key for item in (*state.addresses, *state.found)}
     on_wan |= {Address(remains.wan, str(way.softwire.ce)).key for way in ways if way.softwire}
     names = {*(way.device for way in ways), *state.tunnels}
     tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
@@ -93,6 +93,30 @@ def _owned(remains: Remains) -> list[Resource]:
         ),
         *(route for route in observed.routes if is_tunnel_route(route, remains.ways)),
     ]
+
+
+def _found(remains: Remains) -> dict[tuple[str, ...], Address]:
+    """Return the addresses of others that we use or have changed, as they were, by key.
+
+    Ours are noted or, where the run state is lost, known by being deprecated.
+    """
+    ours = {item.key for item in remains.state.addresses}
+    found = {
+        item.key: item
+        for item in remains.observed.addresses
+        if item.device == remains.wan and not item.deprecated and item.key not in ours
+    }
+    return found | {item.key: item for item in remains.state.found}
+
+
+def _sparing(steps: Iterable[Step], found: dict[tuple[str, ...], Address]) -> Iterator[Step]:
+    """Yield ``steps``, with addresses of others restored in place of removed."""
+    for step in steps:
+        before = found.get(step.resource.key)
+        if step.action is not Action.REMOVE or before is None:
+            yield step
+        elif before != step.resource:
+            yield Step(Action.CHANGE, before, step.resource)
 
 
 def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
@@ -210,16 +234,14 @@ def bring_up(at: Situation) -> SlicePlan:
     problems = _problems(at)
     if at.line.missing or problems:
         return SlicePlan(NAME, steps, problems or (at.line.missing,))
+    remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
     return SlicePlan(
         NAME,
         (
             *steps,
             *_put_first(
                 at,
-                diff(
-                    _wanted_resources(at),
-                    _owned(Remains(at.state, at.observed, at.config.wan.interface, at.ways)),
-                ),
+                _sparing(diff(_wanted_resources(at), _owned(remains)), _found(remains)),
             ),
             *(
                 step
@@ -236,7 +258,7 @@ def take_down(remains: Remains) -> SlicePlan:
     return SlicePlan(
         NAME,
         (
-            *diff([], _owned(remains)),
+            *_sparing(diff([], _owned(remains)), _found(remains)),
             *restore_steps(remains.state.sysctls.get(NAME, {}), (), remains.observed.sysctls),
         ),
     )
