@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dualwan.config import Config
-from dualwan.findings import pppd_hooks
+from dualwan.findings import managers, pppd_hooks
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 
 Finder = Callable[[Config, Surroundings], Iterable[Finding]]
 
-ALL: tuple[Finder, ...] = (pppd_hooks.shadowed,)
+ALL: tuple[Finder, ...] = (
+    managers.two_managers,
+    managers.foreign,
+    managers.second_default,
+    pppd_hooks.shadowed,
+)
 
 
 def find(config: Config, around: Surroundings) -> tuple[Finding, ...]:

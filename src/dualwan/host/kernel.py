@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError, RecordError
-from dualwan.host import conntrack, ndp, nft_names, ping, pppd, prefix, store, sysctl, xtables
+from dualwan.host import (
+    conntrack,
+    managers,
+    ndp,
+    nft_names,
+    ping,
+    pppd,
+    prefix,
+    store,
+    sysctl,
+    xtables,
+)
 from dualwan.host.lock import locked
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, NotPermitted
@@ -50,13 +61,15 @@ class KernelHost:
         """See Kernel."""
         links, addresses, tunnels = self._netlink.look(reads.devices)
         asked = links.get(reads.ipv6_default)
+        sysctls = sysctl.read(reads.sysctls)
         return Observed(
             links=links,
             addresses=tuple(addresses),
             tunnels=tuple(tunnels),
             routes=tuple(self._netlink.routes()) if reads.routes else (),
             rules=tuple(self._netlink.rules()) if reads.rules else (),
-            sysctls=sysctl.read(reads.sysctls),
+            sysctls=sysctls,
+            hearing=managers.hearing(sysctls),
             tables=self._tables(reads.tables),
             ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
@@ -186,8 +199,7 @@ class KernelHost:
         """See Neighbours."""
         from dualwan.host.surroundings import look  # noqa: PLC0415 - no event needs it
 
-        del config
-        return look()
+        return look(config=config)
 
     # --- servers of the line and the provider --------------------------------------------
 

@@ -5,13 +5,26 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dualwan.config import Config
+from dualwan.host import managers
+from dualwan.host.around import interfaces, networkd, routes
 from dualwan.model.surroundings import Surroundings
 
 SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
 
 
-def look(root: Path = Path("/")) -> Surroundings:
-    """Return the surroundings; ``root`` is another root folder for tests."""
+def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
+    """Return the surroundings; ``root`` is another root folder for tests.
+
+    ``config`` names the WAN; None to read nothing of the network.
+    """
+    wan = config.wan.interface if config else ""
+    defaults = routes.ipv6_defaults() if config else ()
+    devices = dict.fromkeys((wan, *(route.device for route in defaults)))
     return Surroundings(
-        shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK))
+        shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
+        managers=managers.managers((one for one in devices if one), root),
+        wan_stanza=interfaces.stanza(wan, root) if wan else "",
+        ipv6_defaults=defaults,
+        networkd_foreign=networkd.foreign(root),
     )

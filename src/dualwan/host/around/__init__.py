@@ -1,0 +1,1 @@
+"""Sources of the surroundings, one module each. Reading changes nothing."""
