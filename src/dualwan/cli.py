@@ -214,7 +214,7 @@ def _event(arguments: Namespace) -> int:
         folder = "ip-up.d" if word == "ppp-up" else "ip-down.d"
         return hook.hook(*hook.from_ppp(folder, environ), environ)
     environ.setdefault("PHASE", "post-up" if word == "ifup" else "pre-down")
-    return hook.hook(*hook.from_ifupdown(environ), environ)
+    return hook.hook(*hook.from_ifupdown("", environ), environ)
 
 
 def _boot(config: Config) -> int:
