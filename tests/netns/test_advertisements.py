@@ -139,3 +139,22 @@ def test_a_dhcpcd_that_begins_late_takes_over(dhcpcd):
     assert router.sysctl(ACCEPT.format("wan0")) == "0"
     ifup.command("ifdown", "wan0")
     assert router.sysctl(ACCEPT.format("wan0")) == "0"
+
+
+@pytest.mark.parametrize(
+    "hops",
+    [
+        ("via", "fe80::9", "dev", "lan0"),
+        ("nexthop", "via", "fe80::9", "dev", "lan0", "nexthop", "via", "fe80::8", "dev", "wan0"),
+    ],
+    ids=["a route of its own", "half of a route"],
+)
+def test_status_names_a_second_default_route_of_another_program(line, hops):
+    """Which the next event neither makes nor takes away."""
+    line.complaint("ifup", IFACE="wan0")
+    assert until(lambda: defaults(line) == ["wan0"])
+    assert "IPv6 default route by" not in line.hook("status").stdout
+    line.router.run("ip", "-6", "route", "add", "default", "metric", "512", *hops)
+    said = line.hook("status").stdout
+    assert "there is an IPv6 default route by lan0 via fe80::9, beside the one by the WAN" in said
+    assert "ip -6 route del default dev lan0" in said
