@@ -110,8 +110,10 @@ def test_what_nft_hides_is_no_error(monkeypatch):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(kernel.nft_names, "names", refused)
+    monkeypatch.setattr(kernel.nft_names, "generation", refused)
     host, table = kernel.KernelHost(), TableId("ip", "t")
     assert host.table_names() is None
+    assert host.ruleset_generation() is None
     assert host.counts(table, "refused") == ({}, {})
     monkeypatch.setattr(host, "_netlink", Looked())
     assert host.observe(Reads(tables=(table,))).tables is None
@@ -140,6 +142,7 @@ def test_only_what_is_asked_for_is_read(monkeypatch, routes, rules):
 HANDED_ON = [
     ("any_answers", ("mape0", ["192.0.2.1"]), "ping.any_answers"),
     ("await_prefix", ("wan0", 3), "prefix.await_prefix"),
+    ("ruleset_generation", (), "nft_names.generation"),
     ("dial", ("peer",), "pppd.dial"),
     ("hang_up", ("peer", 3), "pppd.hang_up"),
     ("resolve", ("gw.example.jp",), "remote.resolver.stable_address"),

@@ -1,4 +1,4 @@
-"""The names of nft tables, from the kernel's messages."""
+"""The names of nft tables and the generation of the ruleset, from the kernel's messages."""
 
 import socket
 import struct
@@ -130,3 +130,39 @@ def test_a_name_that_is_no_text(names):
         "\ufffd\ufffd",
         "dualwan_snat",
     }
+
+
+# --- the generation ----------------------------------------------------------------------
+
+
+class Generations(Kernel):
+    """A socket to a kernel that is asked for the generation of its ruleset."""
+
+    def send(self, asked):
+        """Take the question: NFT_MSG_GETGEN, no dump."""
+        assert struct.unpack("=IHHIIBBH", asked) == (20, 10 << 8 | 16, 0x1, 1, 0, 0, 0, 0)
+
+
+@pytest.fixture
+def generation(monkeypatch):
+    """Return a function that asks a kernel with this answer."""
+
+    def ask(*parts):
+        monkeypatch.setattr(nft_names.socket, "socket", Generations(list(parts)))
+        return nft_names.generation()
+
+    return ask
+
+
+def test_the_generation_of_the_ruleset(generation):
+    """In network byte order; the process that asks is named behind it."""
+    body = struct.pack("=BBH", 0, 0, 0) + attribute(1, bytes([0, 0, 1, 2]))
+    assert generation(message(10 << 8 | 15, body + attribute(3, b"python3\0"))) == 258
+
+
+def test_a_generation_that_is_refused(generation):
+    """Without root, and by a kernel that answers something else."""
+    with pytest.raises(PermissionError):
+        generation(message(ERROR, struct.pack("=i", -1) + b"\0" * 16))
+    with pytest.raises(OSError, match="no generation"):
+        generation(message(10 << 8 | 15, struct.pack("=BBH", 0, 0, 0)))

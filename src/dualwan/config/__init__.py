@@ -53,13 +53,17 @@ def path_in_use(given: str | None = None) -> Path:
 
 def load(path: Path, rules_dir: Path = RULES_DIR) -> Config:
     """Read and check ``path``, and the MAP-E rules if it needs them; raises ConfigError."""
+    return from_text(str(path), read(path), rules_dir)
+
+
+def read(path: Path) -> str:
+    """Return the text of the file ``path``; raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1: is not UTF-8 text") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    return from_text(str(path), text, rules_dir)
 
 
 def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError, RecordError
 from dualwan.host import conntrack, ndp, nft_names, ping, pppd, prefix, store, sysctl, xtables
-from dualwan.host.lock import locked
+from dualwan.host.lock import is_watched, locked
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft, NotPermitted
 from dualwan.model.observed import Observed, Reads, TableId
@@ -82,6 +82,13 @@ class KernelHost:
         except OSError:  # usually EPERM
             return None
 
+    def ruleset_generation(self) -> int | None:
+        """See Kernel."""
+        try:
+            return nft_names.generation()
+        except OSError:  # usually EPERM
+            return None
+
     def apply(self, step: Step) -> None:
         """See Kernel."""
         if os.geteuid() != 0:
@@ -121,6 +128,10 @@ class KernelHost:
         """See LineServices."""
         return prefix.prefixes(self._netlink.ipr, device)
 
+    def line_state(self, device: str) -> tuple[object, ...] | None:
+        """See Kernel."""
+        return prefix.line_state(self._netlink.ipr, device)
+
     def await_prefix(self, device: str, seconds: float) -> bool:
         """See Kernel."""
         return prefix.await_prefix(device, seconds)
@@ -153,6 +164,10 @@ class KernelHost:
     def save_state(self, state: RunState) -> None:
         """See Store."""
         store.save_state(state)
+
+    def is_watched(self) -> bool:
+        """See Store."""
+        return is_watched(store.directory())
 
     def now(self) -> int:
         """See LineServices."""

@@ -17,6 +17,7 @@ class Event(Enum):
     APPLY = "apply"
     REMOVE = "remove"
     PREFIX_CHANGED = "prefix-changed"
+    MEND = "mend"
 
     @property
     def label(self) -> str:
@@ -41,6 +42,7 @@ _LABELS = {
     Event.POST_DOWN: "ifdown (after)",
     Event.REMOVE: "down",
     Event.PREFIX_CHANGED: "the line changed",
+    Event.MEND: "the watcher",
 }
 _WANTED = {
     Event.PRE_UP: True,

@@ -18,6 +18,8 @@ from dualwan.report import ports
 from dualwan.report.data import LearnedData, MapeData, SliceData, SoftwireData, StatusData
 from dualwan.result import Plan
 
+_NOT_WATCHED = "not running: only events and the command mend (dualwan-watch.service)"
+
 
 def usage(host: Host, plan: Plan) -> Usage | None:
     """Return the usage of the port set; None without one, or without the permission."""
@@ -35,9 +37,17 @@ def usage(host: Host, plan: Plan) -> Usage | None:
 
 
 def as_data(
-    config: Config, plan: Plan, used: Usage | None = None, findings: Sequence[Finding] = ()
+    config: Config,
+    plan: Plan,
+    used: Usage | None = None,
+    findings: Sequence[Finding] = (),
+    *,
+    watched: bool = False,
 ) -> StatusData:
-    """Return the data of --json. ``plan``: of Event.APPLY; ``used``: the usage of the port set."""
+    """Return the data of --json. ``plan``: of Event.APPLY; ``used``: the usage of the port set.
+
+    ``watched``: whether a watcher runs.
+    """
     seen, softwire = plan.observed, plan.line.softwire
     pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
@@ -55,6 +65,8 @@ def as_data(
             "address": seen.address_of(pppoe.interface) or None,
         },
         "ports": ports.as_data(softwire, used) if used else None,
+        "watcher": watched,
+        "waiting": _waiting(config, plan, watched=watched),
         "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
         "learned": [_learned(cached, plan.line.prefix) for cached in plan.line.answers],
         "problems": list(plan.problems),
@@ -64,6 +76,14 @@ def as_data(
             {"code": one.code, "seen": one.seen, "remedy": one.remedy} for one in findings
         ],
     }
+
+
+def _waiting(config: Config, plan: Plan, *, watched: bool) -> list[str]:
+    """Return what MAP-E waits for, as a sentence; none if it waits for nothing."""
+    if not plan.line.missing or plan.line.prefix:
+        return []
+    then = "starts within a second then" if watched else "starts at the next event after that"
+    return [f"MAP-E waits for a usable IPv6 prefix on {config.prefix_source}, and {then}"]
 
 
 def _mape(config: Config, plan: Plan) -> MapeData:
@@ -165,6 +185,8 @@ def text(data: StatusData) -> str:
     for name, item in data["slices"].items():
         lines.append(f"{name:9}{item['state']}")
         lines += [f"           {line}" for line in item["pending"]]
+    lines += [f"{'watcher':9}" + ("running" if data["watcher"] else _NOT_WATCHED)]
+    lines += [f"waiting: {line}" for line in data["waiting"]]
     lines += [f"problem: {line}" for line in data["problems"]]
     lines += [f"warning: {line}" for line in data["warnings"]]
     lines += [f"not seen: {line}" for line in data["unseen"]]
