@@ -39,6 +39,7 @@ FIRST_BOOT = (
     "test_nat.py",
     "test_servers.py",
     "test_reconnect.py",
+    "test_mending.py",
     "test_by_hand.py",
     "test_down.py",
     "test_prefix.py",
