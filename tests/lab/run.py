@@ -40,6 +40,7 @@ FIRST_BOOT = (
     "test_servers.py",
     "test_reconnect.py",
     "test_mending.py",
+    "test_hard_night.py",
     "test_by_hand.py",
     "test_down.py",
     "test_prefix.py",

@@ -40,11 +40,11 @@ CHANGES = {
 }
 
 
-def works(line: Line) -> bool:
+def works(line: Line, address: str = FIRST_PPPOE_ADDRESS) -> bool:
     """Whether the LAN has the internet by MAP-E, and the internet a server by PPPoE."""
     try:
         seen = traffic.ask_tcp(line.client, INTERNET_HOST, ECHO_PORT, limit=0.5)
-        traffic.ask_tcp(line.internet, FIRST_PPPOE_ADDRESS, 80, limit=0.5)
+        traffic.ask_tcp(line.internet, address, 80, limit=0.5)
     except traffic.NoAnswerError:
         return False
     return seen.address == MAPE_ADDRESS
