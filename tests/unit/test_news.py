@@ -1,10 +1,11 @@
 """What netlink messages tell: whether they may be about something of ours, and who sent them."""
 
+import errno
 import struct
 
 import pytest
 
-from dualwan.host.news import News, of_nft, of_route
+from dualwan.host.news import News, ignoring_overrun, of_nft, of_route
 
 NEW_LINK, DELETE_ADDRESS, NEW_ROUTE, DELETE_ROUTE, NEW_RULE, NETCONF = 16, 21, 24, 25, 32, 80
 IPV4, IPV6 = 2, 10
@@ -87,3 +88,11 @@ def test_the_end_of_a_transaction_names_its_process():
 def test_a_message_without_attributes_is_not_ours():
     """Nobody knows what it is about."""
     assert of_nft(nft(0)) == News(False, False)
+
+
+def test_only_an_overrun_is_ignored():
+    """Another error of a socket is one."""
+    with ignoring_overrun():
+        raise OSError(errno.ENOBUFS, "No buffer space available")
+    with pytest.raises(OSError, match="Bad file"), ignoring_overrun():
+        raise OSError(errno.EBADF, "Bad file descriptor")

@@ -264,6 +264,31 @@ def test_a_look_that_cannot_be_had_is_tried_again(path, lines, error, seconds):
     assert len(lines) == 1
 
 
+@pytest.mark.parametrize("change", ["line", "table"])
+def test_a_run_of_another_process_in_between_is_waited_for(path, change):
+    """It took the lock between the look and the mending: what is due stays due."""
+    machine = router()
+    _, carried = settle(machine, path)
+    if change == "line":
+        machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
+    else:
+        machine.delete_table("dualwan_snat")
+    lock, locks = machine.lock, []
+
+    def busy(seconds):
+        locks.append(seconds)
+        if len(locks) == 2:
+            raise BusyError("another run of dualwan-hook has been at work for 20 s")
+        return lock(seconds)
+
+    machine.lock = busy
+    seconds, carried = look(machine, path, carried)
+    assert seconds == watcher.BUSY_SECONDS
+    assert carried.line_due is (change == "line")
+    assert settle(machine, path, carried)[0] is None
+    assert "dualwan_snat" in machine.table_names()
+
+
 def test_failures_are_given_up_after_a_while():
     """1, 2, 4, 8 and 16 seconds apart."""
     carried = Carried()
