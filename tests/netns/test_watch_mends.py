@@ -2,6 +2,7 @@
 
 import time
 from contextlib import closing
+from itertools import cycle
 
 import pytest
 from line import CONFIG, PPPOE, SHUT
@@ -81,10 +82,15 @@ def test_the_watcher_mends_it(watched, change):
     assert line.settled()
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("event", ["ppp-up", "ppp-down"])
+@pytest.mark.parametrize(
+    ("change", "event"),
+    [
+        pytest.param(*change.values, event, id=f"{change.id} at {event}")
+        for change, event in zip(CHANGES, cycle(("ppp-up", "ppp-down")), strict=False)
+    ],
+)
 def test_without_the_watcher_any_event_mends_it(router, change, event):
-    """Also one of PPPoE, which concerns none of it."""
+    """Also one of PPPoE, which concerns none of it: a connect, or a disconnect, in turn."""
     whole = router.everything()
     router.router.run("sh", "-c", change)
     router.event(event, PPP_IFACE="ppp0")
