@@ -43,6 +43,8 @@ FIRST_BOOT = (
     "test_ipsec.py",
     "test_reconnect.py",
     "test_pppd.py",
+    "test_mending.py",
+    "test_hard_night.py",
     "test_by_hand.py",
     "test_down.py",
     "test_prefix.py",

@@ -40,6 +40,7 @@ class FakeHost(FakeKernel):
         self.asked: list[str] = []  # sources, in order
         self.cache = AnswerCache()
         self.around = Surroundings()
+        self.watched = False
 
     # --- run state -----------------------------------------------------------------------
 
@@ -67,6 +68,10 @@ class FakeHost(FakeKernel):
             raise HostError(f"state.json: {reason}")
         self.saves += 1
         self.run_state = state
+
+    def is_watched(self) -> bool:
+        """See Store: the attribute ``watched``."""
+        return self.watched
 
     @property
     def run_state(self) -> RunState:

@@ -49,6 +49,10 @@ def decode(data: Any) -> RunState:
         losses=Losses(**data.get("losses", {})),
         dialled=tuple(str(peer) for peer in data.get("dialled", ())),
         version=str(data.get("version", "")),
+        owed_flows=tuple(str(address) for address in data.get("owed-flows", ())),
+        owed_solicitations=tuple(str(name) for name in data.get("owed-solicitations", ())),
+        awaited=bool(data.get("awaited", False)),
+        generation=int(data.get("generation", 0)),
     )
 
 
@@ -78,6 +82,10 @@ def encode(state: RunState) -> dict[str, Any]:
         "losses": asdict(state.losses),
         "dialled": state.dialled,
         "version": state.version,
+        "owed-flows": state.owed_flows,
+        "owed-solicitations": state.owed_solicitations,
+        "awaited": state.awaited,
+        "generation": state.generation,
     }
 
 

@@ -303,13 +303,16 @@ def take_down(remains: Remains) -> SlicePlan:
 def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return a step that sends a router solicitation if ``steps`` set accept_ra on the WAN.
 
+    Also if one could not be sent until now, because the link had no address yet.
+
     With forwarding on and accept_ra 1 the kernel neither solicits nor accepts advertisements,
     and the next unsolicited one may be half an hour away (RFC 4861 section 6.2.1).
     """
     wan = at.config.wan.interface
     accepting = Sysctl(accept_ra(wan), _ACCEPT_RA_ALWAYS)
     began = any(step.changes and step.resource == accepting for step in steps)
-    if began and at.observed.is_up(wan) and not at.observed.ipv6_default:
+    due = began or wan in at.state.owed_solicitations
+    if due and at.observed.is_up(wan) and not at.observed.ipv6_default:
         return (Step(Action.ADD, Solicitation(wan)),)
     return ()
 
