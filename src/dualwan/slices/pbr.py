@@ -29,7 +29,8 @@ from dualwan.slices import ipsec, marks
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
-from dualwan.slices.tunnel import LAST_METRIC, RP_FILTER_LOOSE, is_tunnel_route, rp_filter
+from dualwan.slices.tunnel import LAST_METRIC, is_tunnel_route
+from dualwan.slices.tunnel.sysctls import RP_FILTER_LOOSE, rp_filter
 
 NAME = "pbr"
 TABLE = TableId("ip", "dualwan_pbr")
