@@ -166,10 +166,11 @@ def test_a_wan_that_is_a_bridge_is_named_where_its_frames_are_filtered(bare):
     line.apply()
     assert machine.ping("10.5.0.1", timeout=SHUT) == set()
     data = json.loads(line.hook("status", "--json").stdout)
-    assert [one["code"] for one in data["findings"]] == ["bridge-filtered"]
+    assert "bridge-filtered" in [one["code"] for one in data["findings"]]
     line.router.sysctl("net/bridge/bridge-nf-call-iptables", "0")
     assert machine.ping("10.5.0.1") == {1}
-    assert json.loads(line.hook("status", "--json").stdout)["findings"] == []
+    later = json.loads(line.hook("status", "--json").stdout)
+    assert "bridge-filtered" not in [one["code"] for one in later["findings"]]
 
 
 @pytest.mark.parametrize("config", [CONFIG, PATTERNS], ids=["unnamed", "in the LAN"])
