@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dualwan.config import Config
     from dualwan.model.event import Event
+    from dualwan.model.finding import Finding
     from dualwan.result import Plan, Result
 
 WOULD_CHANGE = 1
@@ -173,32 +174,32 @@ def _down(arguments: Namespace) -> int:
 
 
 def _run(arguments: Namespace, config: Config | None, event: Event) -> int:
+    from dualwan import inspection
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.reconcile import make_plan
 
-    only = arguments.slices or None
+    only, host = arguments.slices or None, KernelHost()
+    whole = config if only is None and event.wanted else None  # a part tells nothing of the rest
     if not arguments.dry_run:
-        result = handle_event(config, KernelHost(), event, only)
-        _show(arguments, result, everything=arguments.verbose)
+        result = handle_event(config, host, event, only)
+        _show(arguments, result, inspection.findings(whole, host), everything=arguments.verbose)
         return 0
-    plan = make_plan(config, KernelHost(), event, only)
-    _show(arguments, plan, everything=True)
+    plan = make_plan(config, host, event, only)
+    _show(arguments, plan, inspection.findings(whole, host), everything=True)
     return WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
 
 
-def _show(arguments: Namespace, plan: Plan | Result, *, everything: bool) -> None:
-    from dualwan.report import plan as plan_report
+def _show(
+    arguments: Namespace, plan: Plan | Result, found: Sequence[Finding], *, everything: bool
+) -> None:
+    from dualwan.report import plan as report
 
     if arguments.json:
-        _print(json.dumps(plan_report.as_data(plan), indent=2))
+        _print(json.dumps(report.as_data(plan, found), indent=2))
         return
     colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty())
-    lines = plan_report.lines(plan, everything, colour)
-    lines += [f"problem: {text}" for text in plan.problems]
-    lines += [f"not seen: {text}" for text in plan.unobserved]
-    lines = lines or ["nothing to do"]
-    _print("\n".join([*lines, *(f"warning: {text}" for text in plan.warnings)]))
+    _print(report.text(plan, found, everything, colour))
 
 
 def _event(arguments: Namespace) -> int:
@@ -216,36 +217,19 @@ def _event(arguments: Namespace) -> int:
 
 
 def _check(arguments: Namespace) -> int:
-    from dualwan.findings import own_addresses
-    from dualwan.host.around import addresses
-    from dualwan.model.surroundings import Surroundings
+    from dualwan import inspection
 
     if arguments.file:
         arguments.config = arguments.file
-    config = _config(arguments)
-    own_addresses.refuse(config, Surroundings(addresses=addresses.look()))
-    if arguments.json:
-        _print(json.dumps({"file": config.path, "ok": True}))
-    else:
-        _print(f"{config.path}: in order")
+    _print(inspection.check(_config(arguments), as_json=arguments.json))
     return 0
 
 
 def _status(arguments: Namespace) -> int:
-    from dualwan.findings import find
-    from dualwan.host.kernel import KernelHost
-    from dualwan.model.event import Event
-    from dualwan.reconcile import make_plan
-    from dualwan.report import prometheus, status
+    from dualwan import inspection
 
-    host, config = KernelHost(), _config(arguments)
-    plan = make_plan(config, host, Event.APPLY)
-    findings = find(config, host.surroundings(config))
-    data = status.as_data(config, plan, status.usage(host, plan), findings)
-    if arguments.prometheus:
-        _print(prometheus.text(data), end="")
-    else:
-        _print(json.dumps(data, indent=2) if arguments.json else status.text(data))
+    form = "prometheus" if arguments.prometheus else "json" if arguments.json else "text"
+    _print(inspection.status(_config(arguments), form), end="" if arguments.prometheus else "\n")
     return 0
 
 

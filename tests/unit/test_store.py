@@ -38,6 +38,7 @@ STATE = RunState(
     tables=("t",),
     losses=Losses({"192.168.1.10": 3}, 2, 1),
     dialled=("dsl-provider",),
+    findings=("hook-shadowed:0123456789ab",),
     version="0.2.0",
 )
 # As 0.1.0 wrote it; the text and the listing of each table stood in it.
@@ -138,7 +139,9 @@ def test_a_full_disk_loses_nothing(directory, monkeypatch):
 def test_the_state_of_0_1_0_is_taken_over(directory):
     """An upgrade under a running line forgets nothing."""
     (directory / store.NAME).write_text(json.dumps(OLD))
-    assert store.load_state() == replace(STATE, tables=("t", "torn"), dialled=(), version="")
+    assert store.load_state() == replace(
+        STATE, tables=("t", "torn"), dialled=(), version="", findings=()
+    )
 
 
 def test_a_state_of_0_1_0_without_counts_is_read(directory):

@@ -43,6 +43,7 @@ def decode(data: Any) -> RunState:
         losses=Losses(**data.get("losses", {})),
         dialled=tuple(str(peer) for peer in data.get("dialled", ())),
         version=str(data.get("version", "")),
+        findings=tuple(str(digest) for digest in data.get("findings", ())),
     )
 
 
@@ -69,6 +70,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "losses": asdict(state.losses),
         "dialled": state.dialled,
         "version": state.version,
+        "findings": state.findings,
     }
 
 

@@ -9,7 +9,8 @@ class Finding(NamedTuple):
     """An obstacle that another program, a file or the line has made.
 
     code: stable id for programs, such as "hook-shadowed". seen: a sentence with the evidence
-    (file and line, chain, process). remedy: a sentence in the imperative.
+    (chain, process); one about a file begins with its path, and with the line where there is
+    one. remedy: a sentence in the imperative.
     """
 
     code: str
@@ -20,3 +21,15 @@ class Finding(NamedTuple):
     def text(self) -> str:
         """The finding as one line for a person."""
         return f"{self.seen}: {self.remedy}"
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the evidence is a file, which a check of the configuration reads too."""
+        return self.seen.startswith("/")
+
+    @property
+    def digest(self) -> str:
+        """The finding in a few letters: the same as long as the evidence is the same."""
+        from hashlib import sha256  # noqa: PLC0415 - only apply and ifup note it
+
+        return f"{self.code}:{sha256(self.seen.encode()).hexdigest()[:12]}"

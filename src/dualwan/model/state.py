@@ -45,6 +45,7 @@ class RunState:
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
     version: of the program that brought up every slice, "" for none.
+    findings: digests of the findings that the log has named.
     """
 
     wanted: bool = False
@@ -61,6 +62,7 @@ class RunState:
     losses: Losses = field(default_factory=Losses)
     dialled: tuple[str, ...] = ()
     version: str = ""
+    findings: tuple[str, ...] = ()
 
     @property
     def devices(self) -> tuple[str, ...]:

@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import TypedDict
 
 
+class FindingData(TypedDict):
+    """An obstacle outside our own state; see model.finding."""
+
+    code: str
+    seen: str
+    remedy: str
+
+
 class StepData(TypedDict):
     """A step of a plan."""
 
@@ -21,6 +29,7 @@ class PlanData(TypedDict):
     warnings: list[str]
     problems: list[str]
     unseen: list[str]
+    findings: list[FindingData]
 
 
 WanData = TypedDict("WanData", {"interface": str, "up": bool, "ipv6-default-route": bool})
@@ -112,17 +121,11 @@ class LearnedData(TypedDict):
     covers: bool
 
 
-class FindingData(TypedDict):
-    """An obstacle outside our own state; see model.finding."""
-
-    code: str
-    seen: str
-    remedy: str
-
-
 class StatusData(TypedDict):
-    """The whole status."""
+    """The whole status. works: None if too little could be seen; cause: why it does not."""
 
+    works: bool | None
+    cause: str
     wan: WanData
     mape: MapeData
     pppoe: PppoeData

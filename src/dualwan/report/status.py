@@ -16,6 +16,9 @@ from dualwan.model.usage import Usage
 from dualwan.model.way import Softwire
 from dualwan.report import ports
 from dualwan.report.data import LearnedData, MapeData, SliceData, SoftwireData, StatusData
+from dualwan.report.findings import as_data as findings_data
+from dualwan.report.findings import lines as findings_lines
+from dualwan.report.verdict import Verdict, verdict
 from dualwan.result import Plan
 
 
@@ -41,7 +44,10 @@ def as_data(
     seen, softwire = plan.observed, plan.line.softwire
     pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
+    answer = verdict(config, plan, findings)
     return {
+        "works": answer.works,
+        "cause": answer.cause,
         "wan": {
             "interface": config.wan.interface,
             "up": seen.is_up(config.wan.interface),
@@ -60,9 +66,7 @@ def as_data(
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
         "unseen": list(plan.unobserved),
-        "findings": [
-            {"code": one.code, "seen": one.seen, "remedy": one.remedy} for one in findings
-        ],
+        "findings": findings_data(findings),
     }
 
 
@@ -154,7 +158,8 @@ def text(data: StatusData) -> str:
             + f", peer {pppoe['peer']}",
         ),
     ]
-    lines = [f"{name:9}{value}" for name, value in rows]
+    lines = [Verdict(data["works"], data["cause"]).text]
+    lines += [f"{name:9}{value}" for name, value in rows]
     lines += [
         f"{'learned':9}by {item['source']} from {item['origin']}, "
         f"{_age(item['age'])} ago, for {item['prefix']}"
@@ -168,7 +173,7 @@ def text(data: StatusData) -> str:
     lines += [f"problem: {line}" for line in data["problems"]]
     lines += [f"warning: {line}" for line in data["warnings"]]
     lines += [f"not seen: {line}" for line in data["unseen"]]
-    lines += [f"obstacle: {one['seen']}: {one['remedy']}" for one in data["findings"]]
+    lines += findings_lines(data["findings"])
     return "\n".join(lines)
 
 
