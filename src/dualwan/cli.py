@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dualwan.model.finding import Finding
     from dualwan.result import Plan, Result
 
-WOULD_CHANGE = 1
+WOULD_CHANGE = NOT_WELL = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -94,6 +94,9 @@ def _parser() -> _Parser:
     status = commands.add_parser("status", parents=common, help="what is there now")
     status.add_argument(
         "--prometheus", action="store_true", help="as a textfile of Prometheus' node exporter"
+    )
+    commands.add_parser(
+        "doctor", parents=common, help="find what is wrong with the line or the machine"
     )
     commands.add_parser(
         "watch", parents=common, help="mend MAP-E whenever the line announces another prefix"
@@ -198,8 +201,11 @@ def _show(
     if arguments.json:
         _print(json.dumps(report.as_data(plan, found), indent=2))
         return
-    colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty())
-    _print(report.text(plan, found, everything, colour))
+    _print(report.text(plan, found, everything, _colour(arguments)))
+
+
+def _colour(arguments: Namespace) -> bool:
+    return bool(arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty()))
 
 
 def _event(arguments: Namespace) -> int:
@@ -231,6 +237,20 @@ def _status(arguments: Namespace) -> int:
     form = "prometheus" if arguments.prometheus else "json" if arguments.json else "text"
     _print(inspection.status(_config(arguments), form), end="" if arguments.prometheus else "\n")
     return 0
+
+
+def _doctor(arguments: Namespace) -> int:
+    from dualwan import inspection
+
+    text, well = inspection.doctor(
+        _config(arguments),
+        as_json=arguments.json,
+        everything=arguments.verbose,
+        colour=_colour(arguments),
+    )
+    if text or sys.stdout.isatty():
+        _print(text or "all is well")
+    return 0 if well else NOT_WELL
 
 
 def _watch(arguments: Namespace) -> int:
@@ -276,6 +296,7 @@ _COMMANDS = {
     "event": _event,
     "check": _check,
     "status": _status,
+    "doctor": _doctor,
     "mape": _mape,
     "watch": _watch,
     "probe": _probe,

@@ -136,3 +136,22 @@ class StatusData(TypedDict):
     warnings: list[str]
     unseen: list[str]
     findings: list[FindingData]
+
+
+class CheckData(TypedDict):
+    """A check of doctor. result: "ok", "failed", "not applicable" or "not checked"."""
+
+    name: str
+    checks: str
+    result: str
+    seen: str
+    remedy: str
+    because: str | None
+
+
+class DiagnosisData(TypedDict):
+    """All checks, in the order in which a line fails. first: the first that has failed."""
+
+    well: bool
+    first: str | None
+    checks: list[CheckData]
