@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from doctor_cases import BASE, CASES, CE, WORKS, Doctored, config_of
+from broken_lines import CASES
+from doctor_cases import BASE, CE, WORKS, Doctored, config_of
 
 from dualwan import doctor
 from dualwan.doctor import Result, inquiry
