@@ -34,7 +34,7 @@ def check(config: Config, *, as_json: bool) -> str:
     from dualwan.findings import own_addresses
     from dualwan.host.surroundings import files
 
-    around = files()
+    around = files(config=config)
     own_addresses.refuse(config, around)
     found = findings_report.as_data(one for one in find(config, around) if one.in_file)
     if as_json:

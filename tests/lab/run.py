@@ -46,6 +46,7 @@ FIRST_BOOT = (
     "test_prefix.py",
     "test_modes.py",
     "test_provisioning.py",
+    "test_doctor.py",
     "test_firewall.py",  # last: it flushes what is somebody else's
 )
 # After the purge in the last boot: no other scenario runs with files of an earlier release.

@@ -143,7 +143,7 @@ def test_no_other_event_looks_around(run, machine, monkeypatch):
 
 def test_check_names_what_stands_in_files(run, monkeypatch):
     """The configuration is in order all the same."""
-    monkeypatch.setattr(surroundings, "files", lambda: SHADOW)
+    monkeypatch.setattr(surroundings, "files", lambda **_: SHADOW)
     code, out, _ = run("check")
     assert code == 0
     assert out.splitlines()[0].endswith(": in order")

@@ -180,8 +180,7 @@ class KernelHost:
         """See Neighbours."""
         from dualwan.host.surroundings import look  # noqa: PLC0415 - no event needs it
 
-        del config
-        return look()
+        return look(config=config)
 
     # --- servers of the line and the provider --------------------------------------------
 

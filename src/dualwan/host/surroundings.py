@@ -6,18 +6,23 @@ import os
 from pathlib import Path
 
 from dualwan.host.around import addresses
+from dualwan.config import Config
 from dualwan.model.surroundings import Surroundings
 
 SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
 
 
-def look(root: Path = Path("/")) -> Surroundings:
-    """Return the surroundings; ``root`` is another root folder for tests."""
-    return files(root)
+def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
+    """Return the surroundings of a router with ``config``.
+
+    ``root`` is another root folder for tests.
+    """
+    return files(root, config)
 
 
-def files(root: Path = Path("/")) -> Surroundings:
-    """Return what files say, which needs neither root nor the kernel (`dualwan-hook check`)."""
+def files(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
+    """Return what files say, which needs neither root nor netlink (`dualwan-hook check`)."""
+    del config
     return Surroundings(
         shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
         addresses=addresses.look(),
