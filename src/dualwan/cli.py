@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
-from typing import TYPE_CHECKING, NoReturn
+from argparse import Namespace
+from typing import TYPE_CHECKING
 
-from dualwan import __version__, paths
+from dualwan import __version__
 from dualwan.errors import ConfigError, DualwanError, HostError, UsageError
+from dualwan.options import Parser, SliceNames
+from dualwan.options import common as common_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from dualwan.config import Config
     from dualwan.model.event import Event
@@ -23,49 +25,12 @@ WOULD_CHANGE = NOT_WELL = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
-class _SliceNames:
-    """The names of the slices, loaded on demand: most commands need none."""
-
-    def __iter__(self) -> Iterator[str]:
-        from dualwan import slices
-
-        return iter([one.name for one in slices.ALL])
-
-    def __contains__(self, name: object) -> bool:
-        return name in list(self)
-
-
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-
-def _common() -> _Parser:
-    """Return the options that are valid before and after the command."""
-    common = _Parser(add_help=False, argument_default=SUPPRESS)
-    common.add_argument(
-        "--config",
-        metavar="FILE",
-        help=f"configuration (default: $DUALWAN_CONFIG, or {paths.CONFIG})",
-    )
-    common.add_argument("--json", action="store_true", default=SUPPRESS, help="answer as JSON")
-    common.add_argument(
-        "-v",
-        "--verbose",
-        action="store_true",
-        default=SUPPRESS,
-        help="also show what is in order already",
-    )
-    common.add_argument("--color", choices=("auto", "always", "never"), help="default: auto")
-    return common
-
-
-def _parser() -> _Parser:
+def _parser() -> Parser:
     # Two objects, because set_defaults changes the options of its parents.
-    common = [_common()]
-    parser = _Parser(
+    common = [common_options()]
+    parser = Parser(
         prog="dualwan-hook",
-        parents=[_common()],
+        parents=[common_options()],
         description="Keeps MAP-E and PPPoE in order side by side. Without a "
         "command, brings the router to its desired state now.",
     )
@@ -75,7 +40,7 @@ def _parser() -> _Parser:
         "--slice",
         dest="slices",
         action="append",
-        choices=_SliceNames(),
+        choices=SliceNames(),
         metavar="NAME",
         help="only this slice (%(choices)s); repeatable",
     )

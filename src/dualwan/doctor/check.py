@@ -11,7 +11,7 @@ from dualwan.mape.table import RuleTable
 from dualwan.model.evidence import Evidence
 from dualwan.model.finding import Finding
 from dualwan.model.way import Softwire
-from dualwan.result import Plan
+from dualwan.result import Plan, session_address
 
 
 class Result(Enum):
@@ -52,7 +52,7 @@ class Case(NamedTuple):
     @property
     def session(self) -> str:
         """The address of the PPP session, "" without one."""
-        return self.plan.observed.address_of(self.config.pppoe.interface)
+        return session_address(self.plan)
 
 
 class Check(NamedTuple):

@@ -17,7 +17,7 @@ from dualwan.config.mape import DsLite
 from dualwan.doctor.check import Case
 from dualwan.model.evidence import Inquiry, Probe
 from dualwan.model.way import Softwire
-from dualwan.result import Plan
+from dualwan.result import Plan, session_address
 
 AFTR = "192.0.0.1"
 SMALL = 68  # bytes: what every link carries (RFC 791 section 3.2)
@@ -36,7 +36,7 @@ def inquiry(config: Config, plan: Plan) -> Inquiry:
         prefix_source=config.prefix_source,
         targets=tuple(map(str, config.wan.probe)),
         peer=pppoe.peer,
-        discover=not plan.observed.address_of(pppoe.interface),
+        discover=not session_address(plan),
     )
     if softwire is None:
         return common

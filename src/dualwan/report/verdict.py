@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.way import Kind, of_kind
-from dualwan.result import Plan
+from dualwan.result import Plan, session_address
 
 
 class Verdict(NamedTuple):
@@ -56,5 +56,5 @@ def _causes(config: Config, plan: Plan) -> Iterator[str]:
                 f"{item.name} is not as configured ({step.sign} {step.text}): "
                 "`dualwan-hook` puts it right"
             )
-    if config.pppoe.dial and not seen.address_of(config.pppoe.interface):
+    if config.pppoe.dial and not session_address(plan):
         yield f"{config.pppoe.interface} has no address: `journalctl -b -t pppd` may say why"
