@@ -263,9 +263,9 @@ CASES = (
     BrokenLine(
         "a hook gone",
         "hooks",
-        ("is gone", "--reinstall"),
+        ("x is gone, and 2 more", "--reinstall"),
         lambda it: setattr(
-            it, "evidence", replace(it.evidence, hooks_missing=("/etc/ppp/x is gone",))
+            it, "evidence", replace(it.evidence, hooks_missing=("/etc/ppp/x is gone", "y", "z"))
         ),
     ),
     BrokenLine("a foreign drop", "firewalls", ("mend it",), lambda it: it.finding("foreign-drop")),

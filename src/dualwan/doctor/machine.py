@@ -57,8 +57,9 @@ def _plain(case: Case, name: str) -> Answer:
 
 def _hooks(case: Case) -> Answer:
     if missing := case.evidence.hooks_missing:
+        more = f", and {len(missing) - 1} more" if missing[1:] else ""
         return failed(
-            ", ".join(missing), "install the package again: apt install --reinstall dualwan-hook"
+            missing[0] + more, "install the package again: apt install --reinstall dualwan-hook"
         )
     return _by_findings(case, "hooks") or ok("all are there")
 
