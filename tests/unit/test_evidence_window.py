@@ -1,5 +1,6 @@
 """The window in which the line is asked and heard, on a line in memory."""
 
+import errno
 import socket
 import struct
 from ipaddress import IPv6Address
@@ -197,10 +198,11 @@ def test_discovery_is_sent_only_where_it_is_asked_for(line):
 
 
 def test_what_this_machine_refuses_to_send_is_told(line):
-    """Once; a size that does not fit is none of it."""
+    """Once; a size that does not fit is none of it, nor what the line has told by ICMPv6."""
+    errors = iter([errno.EMSGSIZE, errno.ECONNREFUSED, errno.EAGAIN])
 
-    def refuse(data):
-        raise OSError(90 if len(data) > 1000 else 1, "")
+    def refuse(_):
+        raise OSError(next(errors, errno.EPERM), "")
 
     line.answers = {4: refuse}
     assert window.listen(asked()).unsent == ("Operation not permitted",)

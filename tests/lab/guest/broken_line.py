@@ -44,7 +44,12 @@ def _configured(text: str) -> Iterator[None]:
 
 @contextmanager
 def _calls_from_outside(line: Line) -> Iterator[None]:
-    """Packets come for ports of the customer, as they do on any public address."""
+    """Packets come for ports of the customer, as they do on any public address.
+
+    The provider's router has forgotten where the right CE was, which it never knew of a line
+    that was wrong from the first day.
+    """
+    line.isp.space.ip("neigh flush dev wan")
     over = threading.Event()
 
     def call() -> None:

@@ -15,8 +15,11 @@ from guest.line import Line
 WATCHER = "dualwan-watch.service"
 _LOCAL = Path("/etc/ppp/ip-up.local")
 _PEER = Path("/etc/ppp/peers", PPPOE_PEER)
-_STRANGE = "table inet stranger { chain forward { type filter hook forward priority 10; \
-policy drop; } }"
+_STRANGE = """
+table inet stranger {
+    chain forward { type filter hook forward priority 10; policy drop; }
+}
+"""
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def shadowed_hook(line: Line) -> Iterator[None]:
 @contextmanager
 def foreign_drop(line: Line) -> Iterator[None]:
     """Another program's chain drops all that is forwarded."""
-    line.router.run("nft", _STRANGE)
+    line.router.run("nft", "-f", "-", text=_STRANGE)
     try:
         yield
     finally:

@@ -132,8 +132,9 @@ class _Window:
         try:
             send()
         except OSError as error:
-            if error.errno != errno.EMSGSIZE:  # a size that does not pass is no refusal
-                self.unsent[os.strerror(error.errno or 0)] = None
+            # Others are sizes that do not pass, or errors of which the line has told by ICMPv6.
+            if error.errno in (errno.EPERM, errno.EACCES):
+                self.unsent[os.strerror(error.errno)] = None
 
     # --- hearing -----------------------------------------------------------------------------
 
