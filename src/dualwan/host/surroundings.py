@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dualwan.host.around import addresses
 from dualwan.config import Config
+from dualwan.host.around import addresses
 from dualwan.model.surroundings import Surroundings
 
 SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
