@@ -24,7 +24,7 @@ NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables iproute2 nftables
 NEED_BENCH := iptables procps
-NEED_NETNS := $(NEED_RUN) conntrack nmap openssl
+NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring

@@ -32,9 +32,9 @@ def check(config: Config, *, as_json: bool) -> str:
     Of the findings only those in files belong to it; neither root nor the kernel is needed.
     """
     from dualwan.findings import own_addresses
-    from dualwan.host.surroundings import files
+    from dualwan.host.around import files
 
-    around = files(config=config)
+    around = files.look(config=config)
     own_addresses.refuse(config, around)
     found = findings_report.as_data(one for one in find(config, around) if one.in_file)
     if as_json:
@@ -44,6 +44,7 @@ def check(config: Config, *, as_json: bool) -> str:
 
 def status(config: Config, form: str) -> str:
     """Return the status as "text", "json" or "prometheus"."""
+    from dualwan.findings import unnamed
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
     from dualwan.reconcile import make_plan
@@ -52,7 +53,9 @@ def status(config: Config, form: str) -> str:
 
     host = KernelHost()
     plan = make_plan(config, host, Event.APPLY)
-    data = report.as_data(config, plan, report.usage(host, plan), findings(config, host))
+    around, used = host.surroundings(config), report.usage(host, plan)
+    closed = unnamed.by_device(config, around)
+    data = report.as_data(config, plan, used, find(config, around), closed)
     if form == "prometheus":
         return prometheus.text(data)
     return json.dumps(data, indent=2) if form == "json" else report.text(data)

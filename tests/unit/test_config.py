@@ -105,3 +105,12 @@ def test_services_come_out_as_they_went_in(names):
     written = ", ".join(f'"{name}"' for name in names)
     config = from_text("a", f"{BASE}[firewall]\ninbound = [{written}]\n")
     assert [item.service.name for item in config.firewall.inbound] == list(dict.fromkeys(names))
+
+
+def test_a_pattern_covers_devices_of_any_number():
+    """By the beginning of their names; by whole names the others are listed."""
+    text, _ = changed('["lan0"]', '["lan0", "br-*", "wg*"]')
+    lan = from_text("a", text).lan
+    assert lan.devices == ("lan0",)
+    assert all(lan.has(name) for name in ("lan0", "br-0123", "wg0", "wg"))
+    assert not any(lan.has(name) for name in ("lan1", "lan00", "br0", "awg0", "docker0"))

@@ -115,6 +115,45 @@ from dualwan.errors import ConfigError
             "'ppp0' is listed twice, also in pppoe.interface",
             id="interface that is a WAN by default",
         ),
+        pytest.param(
+            '["lan0"]',
+            '["wa*"]',
+            "'wa*' covers 'wan0' (wan.interface) too",
+            id="pattern of the WAN",
+        ),
+        pytest.param(
+            '["lan0"]',
+            '["mape*"]',
+            "'mape*' covers 'mape0' (mape.tunnel) too",
+            id="pattern of the tunnel",
+        ),
+        pytest.param(
+            '["lan0"]',
+            '["lan0", "p*"]',
+            "'p*' covers 'ppp0' (pppoe.interface) too",
+            id="pattern of the PPPoE session",
+        ),
+        pytest.param(
+            '["lan0"]',
+            '["ppp1*"]',
+            "'ppp1*' may cover the PPPoE session (ppp0, or the next",
+            id="pattern of another number of the session",
+        ),
+        pytest.param(
+            '["lan0"]', '["lan0", "l*"]', "'l*' covers 'lan0' (lan.", id="pattern of a listed name"
+        ),
+        pytest.param(
+            '["lan0"]', '["br-*", "br*"]', "'br*' covers 'br-*'", id="pattern of another pattern"
+        ),
+        pytest.param('["lan0"]', '["lo*"]', "'lo*' covers 'lo' (the router", id="pattern of lo"),
+        pytest.param('["lan0"]', '["*"]', "'*' is every interface", id="pattern of everything"),
+        pytest.param('["lan0"]', '["b*r"]', "has a * that is not its end", id="* amid a pattern"),
+        pytest.param('["lan0"]', '["b**"]', "has a * that is not its end", id="two * in a pattern"),
+        pytest.param('["lan0"]', '["b r*"]', "is no pattern of interface", id="pattern with space"),
+        pytest.param(
+            '["lan0"]', '["wg0123456789012*"]', "is too long", id="pattern of longer names than any"
+        ),
+        pytest.param('"wan0"', '"wan*"', "'wan*' is no interface name", id="pattern for the WAN"),
         pytest.param('["lan0"]', "[]", "lan.interfaces: must be a list", id="no LAN at all"),
         pytest.param('["lan0"]', '"lan0"', "lan.interfaces: must be a list", id="text for list"),
         pytest.param(

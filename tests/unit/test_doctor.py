@@ -99,6 +99,15 @@ def test_two_findings_of_a_check_are_one_line():
     assert "x:3: defaultroute: remove it; /etc/ppp/peers/x:4: usepeerdns: remove that" in line
 
 
+def test_a_notice_is_no_failure():
+    """Those who ask to see everything see it."""
+    made = Doctored()
+    made.findings = (Finding("device-unnamed", "3 packets from docker0", "name it"),)
+    outcomes = made.diagnose()
+    assert doctor.is_well(outcomes)
+    assert "3 packets from docker0: name it" in report.text(outcomes, everything=True)
+
+
 def test_the_inquiry_asks_nothing_outside_the_line():
     """Probes go to our own address; hosts are asked where [wan] probe names them."""
     made = Doctored()

@@ -7,8 +7,9 @@ import pytest
 from machine import BASE
 
 from dualwan.config import from_text
-from dualwan.host import surroundings
+from dualwan.host.around import files
 from dualwan.model.event import Event
+from dualwan.model.finding import Finding
 from dualwan.model.state import Health
 from dualwan.model.surroundings import Surroundings
 from dualwan.reconcile import make_plan
@@ -143,7 +144,7 @@ def test_no_other_event_looks_around(run, machine, monkeypatch):
 
 def test_check_names_what_stands_in_files(run, monkeypatch):
     """The configuration is in order all the same."""
-    monkeypatch.setattr(surroundings, "files", lambda **_: SHADOW)
+    monkeypatch.setattr(files, "look", lambda **_: SHADOW)
     code, out, _ = run("check")
     assert code == 0
     assert out.splitlines()[0].endswith(": in order")
@@ -151,3 +152,21 @@ def test_check_names_what_stands_in_files(run, monkeypatch):
     found = json.loads(run("check", "--json")[1])
     assert found["ok"] is True
     assert found["findings"][0]["code"] == "hook-shadowed"
+
+
+def test_a_notice_is_shown_and_breaks_nothing(run, machine):
+    """A device that no section names is closed, as its owner may want it."""
+    run()
+    machine.around = Surroundings(unnamed={"docker0": 3})
+    shown = run("status")[1]
+    assert shown.startswith("works ")
+    assert "obstacle: 3 packets from docker0" in shown
+
+
+def test_a_count_that_grows_is_no_other_finding():
+    """It is the same obstacle, whose packets are counted."""
+    first = Finding("device-unnamed", "1 packet from docker0 met a closed firewall", "x")
+    later = first._replace(seen="27 packets from docker0 met a closed firewall")
+    other = first._replace(seen="27 packets from docker1 met a closed firewall")
+    assert first.digest == later.digest
+    assert first.digest != other.digest

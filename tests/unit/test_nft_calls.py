@@ -1,5 +1,6 @@
 """What libnftables is asked, and what its answers and errors become; the library is replaced."""
 
+import json
 import os
 import socket
 import sys
@@ -26,6 +27,20 @@ table ip t {
 \t}
 }
 """
+ELEMENTS = {
+    "nftables": [
+        {"metainfo": {}},
+        {
+            "set": {
+                "elem": [
+                    {"elem": {"val": "192.168.1.10", "counter": {"packets": 2}}},
+                    {"elem": {"val": "192.168.1.11", "timeout": 5}},
+                    "192.168.1.12",
+                ]
+            }
+        },
+    ]
+}
 MISSING = "Error: No such file or directory; did you mean t2?\nlist table ip t\n"
 
 
@@ -155,3 +170,23 @@ def test_a_refused_transaction_is_told_with_its_table(library, said, told):
     with pytest.raises(KernelError, match=f"^nft table ip t: {told}") as caught:
         Nft().remove("ip", "t")
     assert "\n" not in str(caught.value)
+
+
+def test_objects_and_text_are_nothing_where_nft_refuses(library, monkeypatch):
+    """As without root: what other programs have is then not seen, and nothing fails."""
+    library.answers = {
+        "list chains": (0, json.dumps({"nftables": [{"chain": {"name": "c"}}]}), ""),
+        "list table ip t": (0, "table", ""),
+        "list table ip u": (1, "", "Error: No such file or directory\n"),
+    }
+    assert Nft.objects("list chains") == [{"chain": {"name": "c"}}]
+    assert Nft().text("list table ip t") == "table"
+    assert Nft().text("list table ip u") == ""
+    assert Nft.objects("list table ip u") == []
+    assert library.asked[0] == ("list chains", {"json"})
+    assert library.asked[-1] == ("list table ip u", {"json", "terse"})
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    asked = len(library.asked)
+    assert Nft.objects("list chains") == []
+    assert Nft().text("list table ip t") == ""
+    assert len(library.asked) == asked

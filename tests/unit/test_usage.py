@@ -80,6 +80,7 @@ def test_metrics_have_help_type_and_one_line_a_sample(tmp_path):
         "pppoe": {"interface": "ppp0", "up": False},
         "slices": {"snat": {"state": "in order"}, "pbr": {"state": "differs"}},
         "problems": ["one"],
+        "unnamed": {"docker0": 3},
         "ports": data(tmp_path, BUSY),
     }
     text = prometheus.text(json.loads(json.dumps(status)))
@@ -88,13 +89,14 @@ def test_metrics_have_help_type_and_one_line_a_sample(tmp_path):
     assert 'dualwan_up{wan="pppoe",interface="ppp0"} 0' in lines
     assert 'dualwan_slice_in_order{slice="pbr"} 0' in lines
     assert "dualwan_problems 1" in lines
+    assert 'dualwan_packets_unnamed{interface="docker0"} 3' in lines
     assert "dualwan_ports 1008" in lines
     assert 'dualwan_ports_used{protocol="tcp"} 12' in lines
     assert "dualwan_ports_used_destination 12" in lines
     assert 'dualwan_flows_refused_total{host="192.168.1.10"} 44' in lines
     assert "dualwan_flows_without_port_total 2" in lines
     names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
-    assert len(names) == len(set(names)) == 10
+    assert len(names) == len(set(names)) == 11
     for line in lines:
         assert re.fullmatch(r"# (HELP|TYPE) dualwan_[a-z_]+ .+|dualwan_[a-z_]+(\{.*\})? \d+", line)
 
@@ -107,6 +109,7 @@ def test_without_a_shared_address_there_are_no_metrics_of_ports():
         "pppoe": {"interface": "c", "up": True},
         "slices": {},
         "problems": [],
+        "unnamed": {},
         "ports": None,
     }
     assert "dualwan_ports" not in prometheus.text(status)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dualwan import files, paths
-from dualwan.config import firewall, forwards, sections
+from dualwan.config import firewall, forwards, sections, values
 from dualwan.config import mape as mape_section
 from dualwan.config.firewall import Firewall
 from dualwan.config.forwards import Forward
@@ -119,6 +119,31 @@ def _check_roles(config: Config, source: Source) -> None:
                 f"the interface '{name}' is listed twice, also in {roles[name]}", section, key
             )
         roles[name] = f"{section}.{key}"
+    _check_patterns(config, source, roles)
+
+
+def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> None:
+    """Raise ConfigError for a pattern of LAN interfaces that covers one with another role.
+
+    ``roles``: the key of each interface. pppd may name the session as the kernel's next free
+    number, so a pattern must not cover its name with another number either.
+    """
+    others = {**roles, "lo": "the router itself"}
+    session = config.pppoe.interface.rstrip("0123456789")
+    for pattern in config.lan.interfaces:
+        if pattern in config.lan.devices:
+            continue
+        for name, key in others.items():
+            if name != pattern and values.covers(pattern, name):
+                source.fail(f"'{pattern}' covers '{name}' ({key}) too", "lan", "interfaces")
+        start = pattern.removesuffix(values.WILDCARD)
+        if session and start.startswith(session):
+            source.fail(
+                f"'{pattern}' may cover the PPPoE session ({config.pppoe.interface}, or the next "
+                "number if that is taken)",
+                "lan",
+                "interfaces",
+            )
 
 
 def _check_forwards(config: Config, source: Source) -> None:

@@ -35,7 +35,8 @@ class Lan:
     """The trusted side.
 
     interfaces: trusted whole, except the WAN's own interface: there only the IPv4 hosts in
-    ``networks`` are trusted.
+    ``networks`` are trusted. One that ends in ``*`` is the beginning of the names of any number
+    of devices, which may come and go.
     via_pppoe: hosts and networks whose internet traffic takes PPPoE.
     fallback: their way while PPPoE is down, "mape" or "none".
     """
@@ -44,6 +45,15 @@ class Lan:
     networks: tuple[IPv4Network, ...] = RFC1918
     via_pppoe: tuple[IPv4Network, ...] = ()
     fallback: str = "mape"
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The interfaces that are listed by their whole name."""
+        return tuple(name for name in self.interfaces if not name.endswith(values.WILDCARD))
+
+    def has(self, device: str) -> bool:
+        """Whether ``device`` is listed, by its name or a pattern."""
+        return any(values.covers(name, device) for name in self.interfaces)
 
 
 @dataclass(frozen=True)

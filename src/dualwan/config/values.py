@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, collapse_addresses
 from typing import Any
 
+WILDCARD = "*"  # at the end of a pattern of interface names, as in nft
 IFNAMSIZ = 16  # linux/if.h, with the closing NUL
 MAX_NAME = 253  # characters of a host name (RFC 1123)
 _RESERVED_TABLES = {0, 253, 254, 255}  # unspec, default, main, local
@@ -34,10 +35,38 @@ def tunnel_name(value: Any) -> str:
 
 
 def interfaces(value: Any) -> tuple[str, ...]:
-    """Convert a list of at least one interface name."""
+    """Convert a list of at least one interface name, or pattern such as "br-*"."""
     if not isinstance(value, list) or not value:
         raise ValueError('must be a list such as ["enp3s0"]')
-    return tuple(interface_name(item) for item in value)
+    return tuple(_interface_or_pattern(item) for item in value)
+
+
+def _interface_or_pattern(value: Any) -> str:
+    """Convert an interface name, or the beginning of names with ``*`` after it."""
+    if not isinstance(value, str) or WILDCARD not in value:
+        return interface_name(value)
+    start = value.removesuffix(WILDCARD)
+    if not start:
+        raise ValueError(f"'{value}' is every interface; say how the names begin, as in \"br-*\"")
+    if WILDCARD in start:
+        raise ValueError(
+            f"'{value}' has a * that is not its end; only \"br-*\" and the like are known"
+        )
+    if len(start) >= IFNAMSIZ - 1:
+        raise ValueError(f"'{value}' is too long: an interface name has up to 15 letters")
+    if not re.fullmatch(r"[A-Za-z0-9_.@-]+", start):
+        raise ValueError(f"'{value}' is no pattern of interface names (letters, digits, _ . @ -)")
+    return value
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Whether ``pattern``, an interface name or a beginning with ``*`` after it, covers ``name``.
+
+    ``name`` may be a pattern too.
+    """
+    if pattern.endswith(WILDCARD):
+        return name.startswith(pattern.removesuffix(WILDCARD))
+    return pattern == name
 
 
 def one_of(words: tuple[str, ...]) -> Callable[[Any], str]:

@@ -44,11 +44,16 @@ def suspects(case: Case) -> str:
 
 def _by_findings(case: Case, name: str) -> Answer | None:
     """Return a failure with the findings of the check ``name``; None without any."""
-    found = [one for one in case.findings if group_of(one) == name]
+    found = [one for one in case.findings if group_of(one) == name and not one.is_notice]
     if not found:
         return None
     more = "".join(f"; {one.text}" for one in found[1:])
     return failed(found[0].seen, found[0].remedy + more)
+
+
+def _notices(case: Case, name: str) -> str:
+    found = [one.text for one in case.findings if group_of(one) == name and one.is_notice]
+    return "".join(f"; {text}" for text in found)
 
 
 def _plain(case: Case, name: str) -> Answer:
@@ -92,9 +97,10 @@ def _lan(case: Case) -> Answer:
     if found := _by_findings(case, "lan"):
         return found
     with_ipv6 = [name for name in names if _has_ipv6(case, name)]
+    ipv6 = "no global IPv6 address, so the LAN has IPv4 only"
     if with_ipv6:
-        return ok(f"{', '.join(names)} there; IPv6 on {', '.join(with_ipv6)}")
-    return ok(f"{', '.join(names)} there; no global IPv6 address, so the LAN has IPv4 only")
+        ipv6 = f"IPv6 on {', '.join(with_ipv6)}"
+    return ok(f"{', '.join(names)} there; {ipv6}" + _notices(case, "lan"))
 
 
 def _has_ipv6(case: Case, name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dualwan.config import Config
-from dualwan.findings import own_addresses, pppd_hooks
+from dualwan.findings import bridges, foreign, own_addresses, pppd_hooks, unnamed
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 
@@ -18,6 +18,13 @@ ALL: tuple[Finder, ...] = (
     pppd_hooks.shadowed,
     own_addresses.forwards_to_router,
     own_addresses.routed_networks,
+    foreign.dropping,
+    foreign.translating,
+    foreign.untracked,
+    foreign.marking,
+    foreign.offloading,
+    bridges.filtered,
+    unnamed.unnamed,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from typing import Any
@@ -56,6 +57,26 @@ class Nft:
         if "Operation not permitted" in error:
             raise NotPermitted
         raise KernelError(f"nft table {family} {name}: {_first_line(error)}")
+
+    def text(self, command: str) -> str:
+        """Return what nft lists for ``command``, terse; empty if it refuses, or without root."""
+        if os.geteuid() != 0:
+            return ""
+        code, output, _ = self._run(command)
+        return output if code == 0 else ""
+
+    @staticmethod
+    def objects(command: str) -> list[dict[str, Any]]:
+        """Return what nft lists for ``command``, as JSON data; empty if it refuses."""
+        if os.geteuid() != 0:
+            return []
+        import nftables  # noqa: PLC0415 - loads a shared library, see _run
+
+        context = nftables.Nftables()
+        context.set_json_output(True)
+        context.set_terse_output(command.startswith("list table"))
+        code, output, _ = context.cmd(command)
+        return list(json.loads(output)["nftables"]) if code == 0 and output else []
 
     def load(self, table: NftTable, old: NftTable | None) -> None:
         """Replace a table in one transaction, so that no packet meets half of it.

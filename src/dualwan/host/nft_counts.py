@@ -29,14 +29,25 @@ def counts(family: str, table: str, elements: str) -> tuple[dict[str, int], dict
             for body in asking.dump(nfnetlink.GET_OBJECT, number, filters)
             if int.from_bytes(attribute(body, _OBJECT_TYPE), "big") == _COUNTER
         }
-        if not named or not elements:
-            return named, {}
+    if not named or not elements:
+        return named, {}
+    found = element_counts(family, table, elements)  # without a quota there is no such set
+    return named, {str(ip_address(key)): packets for key, packets in found.items()}
+
+
+def element_counts(family: str, table: str, elements: str) -> dict[bytes, int]:
+    """Return packets by key of the set ``elements``, as the kernel has it; empty without the set.
+
+    Elements without a counter are left out. Raises OSError, PermissionError without root.
+    """
+    number, name = nfnetlink.FAMILIES[family], packed(nfnetlink.NAME, table)
+    with Nfnetlink() as asking:
         try:
-            found = elements_of(asking, number, filters + packed(_SET, elements))
-        except FileNotFoundError:  # without a quota there is no such set
-            return named, {}
-    return named, {
-        str(ip_address(attribute(attribute(body, _KEY), _VALUE))): packets
+            found = elements_of(asking, number, name + packed(_SET, elements))
+        except FileNotFoundError:
+            return {}
+    return {
+        attribute(attribute(body, _KEY), _VALUE): packets
         for body in found
         if (packets := _counted(body)) is not None
     }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 
 from dualwan.config import Config
-from dualwan.host.around import addresses
+from dualwan.host.around import bridges, chains, files, unnamed
 from dualwan.model.surroundings import Surroundings
-
-SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
 
 
 def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
@@ -17,13 +15,9 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
 
     ``root`` is another root folder for tests.
     """
-    return files(root, config)
-
-
-def files(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
-    """Return what files say, which needs neither root nor netlink (`dualwan-hook check`)."""
-    del config
-    return Surroundings(
-        shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
-        addresses=addresses.look(),
+    return replace(
+        files.look(root, config),
+        unnamed=unnamed.counts(),
+        chains=chains.look(),
+        bridges=bridges.filtered(config.wan.interface) if config else (),
     )

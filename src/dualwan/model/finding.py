@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+# What an owner may want to be as it is: shown, but no reason why the router does not work.
+NOTICES = frozenset({"device-unnamed"})
+_COUNT = re.compile(r"\b[0-9]+ packets?\b")  # grows without being another obstacle
 
 
 class Finding(NamedTuple):
@@ -23,6 +28,11 @@ class Finding(NamedTuple):
         return f"{self.seen}: {self.remedy}"
 
     @property
+    def is_notice(self) -> bool:
+        """Whether the router works all the same, and may be meant so."""
+        return self.code in NOTICES
+
+    @property
     def in_file(self) -> bool:
         """Whether the evidence is a file, which a check of the configuration reads too."""
         return self.seen.startswith("/")
@@ -32,4 +42,4 @@ class Finding(NamedTuple):
         """The finding in a few letters: the same as long as the evidence is the same."""
         from hashlib import sha256  # noqa: PLC0415 - only apply and ifup note it
 
-        return f"{self.code}:{sha256(self.seen.encode()).hexdigest()[:12]}"
+        return f"{self.code}:{sha256(_COUNT.sub('packets', self.seen).encode()).hexdigest()[:12]}"

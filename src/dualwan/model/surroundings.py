@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import NamedTuple
+
+from dualwan.nft.foreign.chain import Chain
 
 
 class OwnAddress(NamedTuple):
@@ -20,7 +23,14 @@ class Surroundings:
 
     shadowing: executable files that pppd runs instead of a folder of hooks.
     addresses: the router's, but for those of loopback and of a link.
+    unnamed: packets of the last day that our firewall dropped, by the device they came from,
+    because no section of the configuration named it; only devices that exist.
+    chains: of other programs, each table that has a base chain.
+    bridges: the WAN, if it is a bridge whose frames netfilter sees.
     """
 
     shadowing: tuple[str, ...] = ()
     addresses: tuple[OwnAddress, ...] = ()
+    unnamed: Mapping[str, int] = field(default_factory=dict)
+    chains: tuple[Chain, ...] = ()
+    bridges: tuple[str, ...] = ()

@@ -122,7 +122,11 @@ class LearnedData(TypedDict):
 
 
 class StatusData(TypedDict):
-    """The whole status. works: None if too little could be seen; cause: why it does not."""
+    """The whole status.
+
+    works: None if too little could be seen; cause: why it does not. unnamed: dropped packets by
+    device that no section names.
+    """
 
     works: bool | None
     cause: str
@@ -136,6 +140,7 @@ class StatusData(TypedDict):
     warnings: list[str]
     unseen: list[str]
     findings: list[FindingData]
+    unnamed: dict[str, int]
 
 
 class CheckData(TypedDict):

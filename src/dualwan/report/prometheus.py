@@ -47,6 +47,12 @@ def _metrics(data: StatusData) -> Iterator[tuple[str, str, str, list[Sample]]]:
         "What stands in the way of the configuration.",
         [({}, len(data["problems"]))],
     )
+    yield (
+        "packets_unnamed",
+        "gauge",
+        "Packets of the last day that were dropped because no section names their device.",
+        [({"interface": device}, count) for device, count in data["unnamed"].items()],
+    )
     if data["ports"] is not None:
         yield from _ports(data["ports"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from dualwan import slices
@@ -38,9 +38,17 @@ def usage(host: Host, plan: Plan) -> Usage | None:
 
 
 def as_data(
-    config: Config, plan: Plan, used: Usage | None = None, findings: Sequence[Finding] = ()
+    config: Config,
+    plan: Plan,
+    used: Usage | None = None,
+    findings: Sequence[Finding] = (),
+    unnamed: Mapping[str, int] | None = None,
 ) -> StatusData:
-    """Return the data of --json. ``plan``: of Event.APPLY; ``used``: the usage of the port set."""
+    """Return the data of --json.
+
+    ``plan``: of Event.APPLY; ``used``: the usage of the port set; ``unnamed``: dropped packets by
+    device that no section names.
+    """
     seen, softwire = plan.observed, plan.line.softwire
     pppoe = config.pppoe
     by_name = {item.name: item for item in plan.slices}
@@ -67,6 +75,7 @@ def as_data(
         "warnings": list(plan.warnings),
         "unseen": list(plan.unobserved),
         "findings": findings_data(findings),
+        "unnamed": dict(unnamed or {}),
     }
 
 

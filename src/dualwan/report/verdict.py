@@ -34,7 +34,7 @@ def verdict(config: Config, plan: Plan, findings: Sequence[Finding] = ()) -> Ver
         return Verdict(False, cause)
     for sentence in plan.unobserved:
         return Verdict(None, sentence)
-    for sentence in (*plan.warnings, *(one.text for one in findings)):
+    for sentence in (*plan.warnings, *(one.text for one in findings if not one.is_notice)):
         return Verdict(False, sentence)
     return Verdict(True)
 

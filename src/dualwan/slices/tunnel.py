@@ -48,7 +48,7 @@ def rp_filter(device: str) -> str:
 def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
     """Return the names of the sysctls that the slice may set."""
     return (
-        *(accept_ra(name) for name in (config.wan.interface, *config.lan.interfaces)),
+        *(accept_ra(name) for name in (config.wan.interface, *config.lan.devices)),
         *(rp_filter(way.device) for way in of_kind(ways, Kind.SOFTWIRE)),
         "net/ipv6/conf/all/forwarding",
         "net/ipv4/ip_forward",
@@ -58,12 +58,13 @@ def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
 def _early_sysctls(at: Situation) -> list[Sysctl]:
     """Return the sysctls to set before the tunnel: accept_ra, then forwarding.
 
-    accept_ra is for the WAN, and for each LAN interface that accepted RAs until now.
+    accept_ra is for the WAN, and for each LAN interface that accepted RAs until now. What a
+    pattern covers (containers, VPNs) has none to hear.
     """
     ours = at.state.sysctls.get(NAME, {})
     accepting = [
         name
-        for name in at.config.lan.interfaces
+        for name in at.config.lan.devices
         if at.observed.sysctls.get(accept_ra(name)) == _ACCEPT_RA_IF_HOST or accept_ra(name) in ours
     ]
     names = dict.fromkeys((at.config.wan.interface, *accepting))  # a shared NIC once

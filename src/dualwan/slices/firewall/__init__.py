@@ -15,7 +15,7 @@ from dualwan.model.plan import SlicePlan
 from dualwan.model.way import Kind, Way, default_last, devices, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, chain, commented, quoted
 from dualwan.slices import ipsec, zones
-from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in
+from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in, unnamed
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import only_table
 
@@ -52,6 +52,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
         TABLE.name,
         (
             *services_in.sets(config),
+            *unnamed.sets(),
             *antispoof.chains(config, ways),
             _input(config, ways),
             *_from_wan(ways),
@@ -86,6 +87,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
             for way in of_kind(ways, Kind.PPP)
         ),
         *services_in.jumps(config, devices(with_services)),
+        *unnamed.to_router(config, ways),
         _CLOSED,
         comment="what comes to the router itself",
     )
@@ -196,6 +198,7 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
             f"iifname {outside} oifname {quoted(lans)} {rule}"
             for rule in (icmpv6.THROUGH if lans else ())
         ),
+        *unnamed.through(config, ways),
         _CLOSED,
         comment="what crosses the router: from the LAN, and to its servers",
     )

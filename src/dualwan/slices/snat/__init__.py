@@ -225,7 +225,7 @@ def _egress_filter(
         EGRESS_FILTER.block(
             *inbound.egress(),
             commented(f"ip saddr {ports.address} {correct} accept", comment),
-            *(DeviceShortcut(name, "accept") for name in config.lan.interfaces),
+            *(DeviceShortcut(name, "accept") for name in config.lan.devices),
             f'oifname != "{config.mape.tunnel}" accept',
             *ipsec.accept(config, ipsec.TO_ENCRYPT),
             f"ip saddr != {ports.address} {_REFUSE}",

@@ -34,11 +34,14 @@ class Chain(NamedTuple):
         return chain(self.of(*of), *rules, comment=self.comment)
 
 
-# Base chains, in the order in which a packet from the LAN meets them.
+# Base chains, in the order in which a packet from the LAN meets them. The kernel runs all nat
+# chains of a hook one after another at the priority of nat itself (nf_nat_inet_fn), until one
+# translates. The priority of a chain is only its place among them: ours come before those of
+# Docker, libvirt, podman and iptables (srcnat, dstnat), whichever was loaded last.
 PREROUTING = Chain(
     "prerouting",
     "the first packet of a flow: servers in the LAN, then the quota",
-    "type nat hook prerouting priority dstnat; policy accept;",
+    "type nat hook prerouting priority dstnat - 10; policy accept;",
 )
 OUTPUT = Chain(
     "output",
@@ -48,7 +51,7 @@ OUTPUT = Chain(
 POSTROUTING = Chain(
     "postrouting",
     "the first packet of a flow: its source becomes that of the WAN it leaves by",
-    "type nat hook postrouting priority srcnat; policy accept;",
+    "type nat hook postrouting priority srcnat - 10; policy accept;",
 )
 EGRESS_FILTER = Chain(
     "egress_filter",
@@ -58,6 +61,8 @@ EGRESS_FILTER = Chain(
 EGRESS_FILTER_ICMP = Chain(
     "egress_filter_icmp", "the same for ICMP: the identifier of an echo is its port"
 )
+# Those of the nat chains as numbers, by hook, to compare with others' chains.
+NAT_PRIORITIES = {"prerouting": -110, "output": -110, "postrouting": 90}
 BASE_CHAINS = (PREROUTING, OUTPUT, POSTROUTING, EGRESS_FILTER)
 
 # Allocation: a port for a new flow by the tunnel.

@@ -1,0 +1,26 @@
+"""A WAN that is a bridge, whose frames between its ports are filtered as if they were routed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dualwan.config import Config
+from dualwan.model.finding import Finding
+from dualwan.model.surroundings import Surroundings
+
+
+def filtered(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for the WAN if it is such a bridge.
+
+    A frame from one of its ports to another has the WAN as both devices, as a packet from the
+    line that is routed back to it has, and that is dropped.
+    """
+    for device in around.bridges:
+        if device == config.wan.interface:
+            yield Finding(
+                "bridge-filtered",
+                f"{device} (wan.interface) is a bridge, and net.bridge.bridge-nf-call-iptables or "
+                "-ip6tables is 1: what passes between its ports is dropped as if it were routed",
+                "set both to 0 in /etc/sysctl.d; if Docker sets them again, take a plain "
+                "interface for the WAN",
+            )

@@ -1,0 +1,155 @@
+"""Packets that have to pass the router, as the chains of other programs meet them. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dualwan.config import Config, forwards
+from dualwan.config.forwards import Forward
+from dualwan.config.services import PING
+from dualwan.nft.foreign.chain import Chain
+from dualwan.nft.foreign.judge import Packet
+
+
+class Probe(NamedTuple):
+    """A packet that has to pass, by hook; ``what`` it is, for a person."""
+
+    what: str
+    hooks: tuple[str, ...]
+    packet: Packet
+
+    def at(self, chain: Chain) -> Packet | None:
+        """Return the packet as it passes ``chain``, None if it does not."""
+        hook, packet = chain.hook, self.packet
+        if chain.family in ("ip", "ip6") and chain.family != packet.family:
+            return None
+        if chain.family == "netdev":
+            device = packet.iif if hook == "ingress" else packet.oif
+            hook = {"ingress": "prerouting", "egress": "postrouting"}.get(hook, hook)
+            if device not in chain.devices:
+                return None
+            return packet if hook in self.hooks else None
+        if hook not in self.hooks:
+            return None
+        return packet._replace(oif="") if hook == "prerouting" else packet
+
+
+_CROSSING = ("prerouting", "forward", "postrouting")
+
+
+def outbound(config: Config) -> list[Probe]:
+    """Return what the LAN sends by each way that it may use, and by IPv6."""
+    ways = [(config.mape.tunnel, "ip")]
+    if config.lan.via_pppoe or config.wan.failover:
+        ways.append((config.pppoe.interface, "ip"))
+    if config.wan.interface not in config.lan.interfaces:
+        ways.append((config.wan.interface, "ip6"))
+    return [
+        Probe(
+            f"what {lan} sends by {device}",
+            _CROSSING,
+            Packet(_known(config, lan), device, family, protocol, "443"),
+        )
+        for device, family in ways
+        for lan in config.lan.interfaces
+        for protocol in ("tcp", "udp")
+    ]
+
+
+def _known(config: Config, lan: str) -> str:
+    """Return ``lan``, "" for a pattern: it leaves open which device it is."""
+    return lan if lan in config.lan.devices else ""
+
+
+def _back(config: Config) -> list[Probe]:
+    """Return the answers to what the LAN sent."""
+    return [
+        Probe(
+            f"answers to {probe.packet.iif or 'the LAN'} by {probe.packet.oif}",
+            _CROSSING,
+            probe.packet._replace(
+                iif=probe.packet.oif, oif=probe.packet.iif, dport="", state="established"
+            ),
+        )
+        for probe in outbound(config)
+    ]
+
+
+def _forwarded(config: Config) -> list[Probe]:
+    """Return what comes from outside for a server of [[forward]]."""
+    lan = _known(config, config.lan.interfaces[0]) if len(config.lan.interfaces) == 1 else ""
+    return [
+        Probe(
+            f"what comes by {device} for {one.to}",
+            ("forward", "postrouting"),
+            Packet(
+                device,
+                lan,
+                "ip6" if one.via == forwards.PINHOLE else "ip",
+                one.protocol,
+                str(one.to_port),
+                destination="" if one.by_host_part else str(one.to),
+                dnat="no" if one.via == forwards.PINHOLE else "yes",
+            ),
+        )
+        for one, device in _with_devices(config)
+    ]
+
+
+def _with_devices(config: Config) -> list[tuple[Forward, str]]:
+    """Return each forward with the device by which its connections come."""
+    devices = {
+        forwards.MAPE: config.mape.tunnel,
+        forwards.PPPOE: config.pppoe.interface,
+        forwards.PINHOLE: config.wan.interface,
+    }
+    return [(one, devices[one.via]) for one in config.forwards]
+
+
+def _own(config: Config) -> list[Probe]:
+    """Return what the router itself has to hear and send."""
+    wan, session = config.wan.interface, config.pppoe.interface
+    tunnelled = Packet(family="ip6", protocol="ipip", state="established")
+    return [
+        Probe(f"what the tunnel receives by {wan}", ("input",), tunnelled._replace(iif=wan)),
+        Probe(f"what the tunnel sends by {wan}", ("output",), tunnelled._replace(oif=wan)),
+        Probe(
+            f"router advertisements by {wan}",
+            ("prerouting", "input"),
+            Packet(wan, "", "ip6", "icmpv6", state="untracked"),
+        ),
+        *(
+            Probe(
+                f"{offer.service.name} by {session}",
+                ("prerouting", "input"),
+                Packet(session, "", "ip", port.protocol, str(port.number)),
+            )
+            for offer in config.firewall.inbound
+            if not offer.sources
+            for port in offer.service.ports
+            if port != PING
+        ),
+    ]
+
+
+def every(config: Config) -> list[Probe]:
+    """Return all that has to pass, but for packets of [[forward]] before their translation."""
+    return [*outbound(config), *_back(config), *_forwarded(config), *_own(config)]
+
+
+def forwarded_ports(config: Config) -> list[Probe]:
+    """Return what comes for a [[forward]], before it is translated."""
+    return [
+        Probe(
+            f"{one.protocol} port {one.port} by {device}",
+            ("prerouting",),
+            Packet(device, "", "ip", one.protocol, str(one.port)),
+        )
+        for one, device in _with_devices(config)
+        if one.via != forwards.PINHOLE
+    ]
+
+
+def ipv4(config: Config) -> list[Probe]:
+    """Return what the LAN sends and gets by IPv4."""
+    return [one for one in (*outbound(config), *_back(config)) if one.packet.family == "ip"]

@@ -1,0 +1,45 @@
+"""Devices whose packets our firewall drops because no section of the configuration names them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dualwan.config import Config
+from dualwan.model.finding import Finding
+from dualwan.model.surroundings import Surroundings
+
+# Docker names the bridge of each network br- and 12 digits of its id, new with each `compose up`.
+_OF_A_NETWORK = re.compile(r"br-[0-9a-f]{12}")
+
+
+def by_device(config: Config, around: Surroundings) -> dict[str, int]:
+    """Return dropped packets by device, without what the configuration names by now."""
+    own = (
+        config.wan.interface,
+        config.prefix_source,
+        config.mape.tunnel,
+        config.pppoe.interface,
+    )
+    return {
+        device: packets
+        for device, packets in sorted(around.unnamed.items())
+        if device not in own and not config.lan.has(device)
+    }
+
+
+def unnamed(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each device with dropped packets that the configuration does not name."""
+    for device, packets in by_device(config, around).items():
+        word = "br-*" if _OF_A_NETWORK.fullmatch(device) else device
+        yield Finding(
+            "device-unnamed",
+            f"{_packets(packets)} from {device} within a day met a closed firewall, for no "
+            f"section of {config.path} names that device",
+            f'add "{word}" to interfaces in [lan] if its hosts may use this router; if not, '
+            "leave it as it is",
+        )
+
+
+def _packets(count: int) -> str:
+    return "1 packet" if count == 1 else f"{count} packets"

@@ -1,0 +1,51 @@
+"""Devices that no section of the configuration names: what they send is dropped. Pure.
+
+The set has an element with a counter for each such device, for a day after its last packet, so
+that `status` can name it. A packet that leaves again by the device it came in by is no routed
+one: net.bridge.bridge-nf-call-iptables shows frames between the ports of a bridge to the
+forward hook, with the bridge as both devices. They are the bridge's own affair and pass.
+"""
+
+from __future__ import annotations
+
+from dualwan.config import Config
+from dualwan.model.way import Way
+from dualwan.nft.table import Block, commented, dynamic, quoted
+from dualwan.slices import zones
+
+NAME = "unnamed"  # also in host/around/unnamed.py, which reads it
+_SIZE = 64  # devices; only root makes one
+_DAY = "1d"
+
+
+def sets() -> list[Block]:
+    """Return the set of such devices."""
+    return [dynamic("set", NAME, "type ifname", _SIZE, _DAY)]
+
+
+def _known(config: Config, ways: tuple[Way, ...]) -> str:
+    return quoted(dict.fromkeys((*zones.outside(config, ways), *zones.lan_only(config))))
+
+
+def to_router(config: Config, ways: tuple[Way, ...]) -> list[str]:
+    """Return rules for the end of the input chain: count what such a device asks of the router.
+
+    Multicast and broadcast are not counted: most devices send some, whether or not they are used.
+    """
+    return [f"iifname != {_known(config, ways)} meta pkttype host {_count()}"]
+
+
+def through(config: Config, ways: tuple[Way, ...]) -> list[str]:
+    """Return rules for the end of the forward chain: accept bridged frames, count the rest."""
+    known = _known(config, ways)
+    return [
+        commented(
+            f"iifname != {known} oifname != {known} fib daddr . iif oif exists accept",
+            "bridged frames, shown by br_netfilter",
+        ),
+        f"iifname != {known} {_count()}",
+    ]
+
+
+def _count() -> str:
+    return f"update @{NAME} {{ iifname counter }}"

@@ -1,0 +1,290 @@
+"""Chains of other programs, read from iptables-save and from nft's JSON."""
+
+import pytest
+
+from dualwan.nft.foreign import iptables, listed
+from dualwan.nft.foreign.chain import (
+    ACCEPT,
+    DROP,
+    GOTO,
+    JUMP,
+    NOTRACK,
+    OFFLOAD,
+    RETURN,
+    SET_MARK,
+    TRANSLATE,
+    UNKNOWN,
+    Condition,
+    Rule,
+)
+
+HEAD = "*{}\n:FORWARD DROP [0:0]\n:PREROUTING ACCEPT [0:0]\n:theirs - [0:0]\n"
+
+
+def saved(rule, table="filter", chain="FORWARD"):
+    """Return the one rule that ``rule`` of iptables-save becomes."""
+    text = f"# Generated\n{HEAD.format(table)}-A {chain} {rule}\nCOMMIT\n"
+    found = {one.name: one for one in iptables.chains(text, "iptables-nft", "ip")}
+    return found[chain].rules
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        ("-j ACCEPT", Rule((), ACCEPT)),
+        ("-i lan+ -j DROP", Rule((Condition("iif", ("lan*",)),), DROP)),
+        (
+            "-s 172.17.0.0/16 ! -o docker0 -j MASQUERADE",
+            Rule(
+                (Condition("source", ("172.17.0.0/16",)), Condition("oif", ("docker0",), True)),
+                TRANSLATE,
+            ),
+        ),
+        (
+            '-m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment "it\'s -j DROP" '
+            "-j ACCEPT",
+            Rule((Condition("state", ("related", "established")),), ACCEPT),
+        ),
+        ("-m conntrack --ctstate DNAT -j ACCEPT", Rule((UNKNOWN,), ACCEPT)),
+        (
+            "-p tcp -m multiport --dports 80,8000:8080 -j REJECT --reject-with tcp-reset",
+            Rule((Condition("protocol", ("tcp",)), Condition("dport", ("80", "8000-8080"))), DROP),
+        ),
+        (
+            "-p ipv6-icmp -m icmp6 --icmpv6-type 134 -j ACCEPT",
+            Rule((Condition("protocol", ("icmpv6",)), UNKNOWN), ACCEPT),
+        ),
+        ("-m physdev --physdev-is-bridged -j ACCEPT", Rule((UNKNOWN,), ACCEPT)),
+        ('-m limit --limit 3/min -j LOG --log-prefix "x -j DROP"', Rule((UNKNOWN,), "")),
+        ("-j theirs", Rule((), JUMP, "theirs")),
+        ("-g theirs", Rule((), GOTO, "theirs")),
+        ("-j RETURN", Rule((), RETURN)),
+        ("-j NFQUEUE --queue-num 0", Rule((UNKNOWN,), ACCEPT)),
+        ("-j MARK --set-xmark 0x7/0xffffffff", Rule((), SET_MARK, "0x0")),
+        ("-j MARK --set-xmark 0x10/0xff", Rule((), SET_MARK, "0xffffff00")),
+        ("-j CT --notrack", Rule((), NOTRACK)),
+        ("-j CT --helper ftp", Rule((), "")),
+        ("-j FLOWOFFLOAD", Rule((), OFFLOAD)),
+        ("-j DSCP --set-dscp 0x0a", Rule((), "")),
+    ],
+)
+def test_a_rule_of_iptables(words, rule):
+    """Matches by their words, targets by what they do; any other match is open."""
+    assert saved(words) == (rule,)
+
+
+@pytest.mark.parametrize(
+    ("table", "chain", "kind", "priority", "policy"),
+    [
+        ("filter", "FORWARD", "filter", 0, "drop"),
+        ("mangle", "PREROUTING", "filter", -150, "accept"),
+        ("nat", "PREROUTING", "nat", -100, "accept"),
+        ("raw", "PREROUTING", "filter", -300, "accept"),
+    ],
+)
+def test_a_chain_of_iptables_has_its_hook(table, chain, kind, priority, policy):
+    """Its table says where in the hook it is; a chain of its own has none."""
+    found = {
+        one.name: one for one in iptables.chains(HEAD.format(table), "ip6tables-legacy", "ip6")
+    }
+    one = found[chain]
+    assert (one.table, one.family) == (f"ip6tables-legacy table {table}", "ip6")
+    assert (one.kind, one.hook, one.priority, one.policy) == (
+        kind,
+        chain.lower(),
+        priority,
+        policy,
+    )
+    assert found["theirs"].hook == ""
+
+
+def match(left, right, op="=="):
+    """Return a match of nft."""
+    return {"match": {"op": op, "left": left, "right": right}}
+
+
+META = {name: {"meta": {"key": name}} for name in ("iifname", "oif", "l4proto", "nfproto", "mark")}
+STATE = {"ct": {"key": "state"}}
+
+
+def payload(protocol, field):
+    """Return a field of a header."""
+    return {"payload": {"protocol": protocol, "field": field}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "rules"),
+    [
+        ([{"accept": None}], [Rule((), ACCEPT)]),
+        (
+            [match(META["iifname"], {"set": ["br-*", "lan0"]}, "!="), {"drop": None}],
+            [Rule((Condition("iif", ("br-*", "lan0"), True),), DROP)],
+        ),
+        (
+            [match(STATE, ["established", "related"], "in"), {"counter": {}}, {"accept": None}],
+            [Rule((Condition("state", ("established", "related")),), ACCEPT)],
+        ),
+        (
+            [match(payload("tcp", "dport"), {"set": [22, {"range": [80, 90]}]}), {"reject": {}}],
+            [Rule((Condition("protocol", ("tcp",)), Condition("dport", ("22", "80-90"))), DROP)],
+        ),
+        (
+            [
+                match(payload("th", "dport"), {"set": [{"elem": {"val": 22, "comment": "x"}}]}),
+                {"drop": None},
+            ],
+            [Rule((Condition("dport", ("22",)),), DROP)],
+        ),
+        (
+            [
+                match(payload("ip", "daddr"), {"prefix": {"addr": "10.0.0.0", "len": 8}}),
+                {"masquerade": None},
+            ],
+            [
+                Rule(
+                    (Condition("family", ("ip",)), Condition("destination", ("10.0.0.0/8",))),
+                    TRANSLATE,
+                )
+            ],
+        ),
+        (
+            [match(payload("ip6", "nexthdr"), "ipencap"), {"accept": None}],
+            [Rule((Condition("family", ("ip6",)), Condition("protocol", ("ipip",))), ACCEPT)],
+        ),
+        (
+            [match(payload("ip", "ttl"), 1), {"drop": None}],
+            [Rule((Condition("family", ("ip",)), Condition("", ("1",))), DROP)],
+        ),
+        (
+            [match(payload("icmpv6", "type"), "echo-request"), {"drop": None}],
+            [Rule((Condition("protocol", ("icmpv6",)), Condition("", ("echo-request",))), DROP)],
+        ),
+        (
+            [match(META["l4proto"], {"set": ["tcp", "ipv6-icmp"]}), {"drop": None}],
+            [Rule((Condition("protocol", ("tcp", "icmpv6")),), DROP)],
+        ),
+        (
+            [match(META["nfproto"], "ipv4"), {"drop": None}],
+            [Rule((Condition("family", ("ip",)),), DROP)],
+        ),
+        (
+            [match({"ct": {"key": "status"}}, "dnat", "in"), {"accept": None}],
+            [Rule((Condition("dnat", ("yes",)),), ACCEPT)],
+        ),
+        (
+            [match({"ct": {"key": "status"}}, "snat", "in"), {"accept": None}],
+            [Rule((UNKNOWN,), ACCEPT)],
+        ),
+        (
+            [match(META["iifname"], "@theirs"), {"drop": None}],
+            [Rule((Condition("iif", ("@theirs",)),), DROP)],
+        ),
+        (
+            [match(META["oif"], {"concat": ["a", "b"]}), {"drop": None}],
+            [Rule((Condition("oif", ("@",)),), DROP)],
+        ),
+        (
+            [match({"fib": {"result": "oif", "flags": ["saddr"]}}, False), {"drop": None}],
+            [Rule((UNKNOWN,), DROP)],
+        ),
+        (
+            [match(META["iifname"], "x", "<"), {"drop": None}],
+            [Rule((Condition("iif", ("@",)),), DROP)],
+        ),
+        ([{"limit": {"rate": 1}}, {"log": None}, {"drop": None}], [Rule((UNKNOWN,), DROP)]),
+        ([{"xt": {"type": "match", "name": "set"}}, {"drop": None}], [Rule((UNKNOWN,), DROP)]),
+        ([{"queue": {"num": 0}}], [Rule((UNKNOWN,), ACCEPT)]),
+        ([{"jump": {"target": "a"}}], [Rule((), JUMP, "a")]),
+        ([{"goto": {"target": "a"}}], [Rule((), GOTO, "a")]),
+        (["notrack"], [Rule((), NOTRACK)]),
+        ([{"notrack": None}], [Rule((), NOTRACK)]),
+        ([{"flow": {"op": "add", "flowtable": "@f"}}], [Rule((), OFFLOAD)]),
+        ([{"mangle": {"key": META["mark"], "value": 5}}], [Rule((), SET_MARK, "0x0")]),
+        (
+            [{"mangle": {"key": META["mark"], "value": {"|": [META["mark"], 5]}}}],
+            [Rule((), SET_MARK, "0xffffffff")],
+        ),
+        *(
+            (
+                [
+                    {
+                        "mangle": {
+                            "key": META["mark"],
+                            "value": {op: [{"&": [META["mark"], 0xFFFFFF00]}, 16]},
+                        }
+                    }
+                ],
+                [Rule((), SET_MARK, "0xffffff00")],
+            )
+            for op in ("|", "^")
+        ),
+        ([{"mangle": {"key": META["mark"], "value": {"ct": {"key": "mark"}}}}], []),
+        ([{"mangle": {"key": payload("ip", "ttl"), "value": 1}}], []),
+        (
+            [
+                {
+                    "vmap": {
+                        "key": META["iifname"],
+                        "data": {
+                            "set": [["lan0", {"jump": {"target": "a"}}], ["eth9", {"drop": None}]]
+                        },
+                    }
+                }
+            ],
+            [
+                Rule((Condition("iif", ("lan0",)),), JUMP, "a"),
+                Rule((Condition("iif", ("eth9",)),), DROP),
+            ],
+        ),
+        ([{"vmap": {"key": STATE, "data": "@theirs"}}], [Rule((UNKNOWN,), ACCEPT)]),
+    ],
+)
+def test_a_rule_of_nft(parts, rules):
+    """With what nft implies, such as the protocol of a port; any other statement is open."""
+    objects = [
+        {"metainfo": {}},
+        {"chain": {"family": "inet", "table": "t", "name": "c", "hook": "forward", "prio": 5}},
+        {"rule": {"family": "inet", "table": "t", "chain": "c", "expr": parts}},
+    ]
+    (chain,) = listed.chains(objects)
+    assert chain.rules == tuple(rules)
+    assert chain.text == "nft table inet t, chain c (hook forward, priority 5, policy accept)"
+    assert listed.is_of_iptables(objects) is any("xt" in part for part in parts)
+
+
+LISTING = """\
+table netdev t {
+	chain one {
+		type filter hook ingress device "lan0" priority filter; policy accept;
+	}
+
+	chain two {
+		type filter hook egress devices = { lan0, "mape0" } priority filter; policy accept;
+	}
+
+	chain three {
+	}
+}
+"""
+
+
+def test_devices_of_a_netdev_chain():
+    """From the JSON where it has them, else from the text."""
+    objects = [
+        {"chain": {"family": "netdev", "table": "t", "name": name, **more}}
+        for name, more in (
+            ("one", {}),
+            ("two", {}),
+            ("three", {}),
+            ("four", {"dev": "eth9"}),
+            ("five", {"dev": ["a", "b"]}),
+        )
+    ]
+    found = listed.with_devices(listed.chains(objects), LISTING)
+    assert [one.devices for one in found] == [
+        ("lan0",),
+        ("lan0", "mape0"),
+        (),
+        ("eth9",),
+        ("a", "b"),
+    ]
