@@ -24,7 +24,9 @@ NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables iproute2 nftables
 NEED_BENCH := iptables procps
-NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables
+NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables systemd
+# Not installed on a developer's machine, where they would start: unpacked below build/.
+PROGRAMS := kea-dhcp6-server isc-dhcp-client dhcpcd-base dnsmasq-base
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
@@ -33,7 +35,7 @@ VENV := $(CURDIR)/.venv/bin/python
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
-              '$(NEED_NETNS) python3-pytest python3-hypothesis' $(PYTHON) $(PYTEST)
+              '$(NEED_NETNS) $(PROGRAMS) python3-pytest python3-hypothesis' $(PYTHON) $(PYTEST)
 SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
 
 .PHONY: help
@@ -94,6 +96,7 @@ coverage: .venv/ready ## which lines and branches the unit tests reach; fails be
 .PHONY: netns
 netns: .venv/ready ## against the kernel, in network namespaces; root
 	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
+	@packaging/unpack build/programs $(PROGRAMS)
 	$(AS_ROOT) $(VENV) $(PYTEST) $(call chosen,netns)
 
 .PHONY: userland userland-unit userland-netns

@@ -69,6 +69,9 @@ def _parser() -> Parser:
     commands.add_parser(
         "probe", parents=common, help="ask the targets of [wan] probe through MAP-E, for failover"
     )
+    commands.add_parser(
+        "notify", parents=common, help="make the update call of a fixed address (IPIP) once more"
+    )
     mape = commands.add_parser(
         "mape", parents=common, help="address, PSID, CE, BR and ports that follow from a prefix"
     )
@@ -248,6 +251,20 @@ def _probe(arguments: Namespace) -> int:
     return 0
 
 
+def _notify(arguments: Namespace) -> int:
+    """Make the update call of [mape] update now, also if it was made before."""
+    from dualwan.config.mape import Ipip
+    from dualwan.handle import notify_provider
+    from dualwan.host.kernel import KernelHost
+
+    config = _config(arguments)
+    if not isinstance(config.mape, Ipip) or not config.mape.update:
+        raise UsageError(f'{config.path} has no update call ([mape] mode = "ipip" and update)')
+    reply = notify_provider(config, KernelHost())
+    _print(json.dumps({"reply": reply}) if arguments.json else reply)
+    return 0
+
+
 def _mape(arguments: Namespace) -> int:
     from dualwan.mape import calculator
 
@@ -265,6 +282,7 @@ _COMMANDS = {
     "mape": _mape,
     "watch": _watch,
     "probe": _probe,
+    "notify": _notify,
 }
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from dualwan.line.failover import next_health
 from dualwan.model.event import Event
 from dualwan.model.plan import Step
 from dualwan.model.state import Health, RunState
-from dualwan.reconcile import LOCK_SECONDS, reconcile
+from dualwan.reconcile import LOCK_SECONDS, make_plan, reconcile
 from dualwan.result import Result
 
 if TYPE_CHECKING:
@@ -65,11 +65,14 @@ class _Run:
         self.done: Result | None = None
         self.failures: list[str] = []
 
-    def reconcile(self) -> Result:
-        """Reconcile, and log the warnings and the steps applied, also if an error ends the run."""
+    def reconcile(self, scope: Event | None = None) -> Result:
+        """Reconcile, and log the warnings and the steps applied, also if an error ends the run.
+
+        ``scope``: an event whose scope counts instead of this one's.
+        """
         applied: list[tuple[str, Step]] = []
         try:
-            self.done = reconcile(self.config, self.host, self.event, self.only, applied)
+            self.done = reconcile(self.config, self.host, scope or self.event, self.only, applied)
         finally:
             for name, step in applied:
                 _log(self.event, slice=name).info(f"{step.sign} {step.text}")
@@ -147,6 +150,22 @@ def _dial(run: _Run) -> None:
             run.say(f"dialled {peer}")
 
 
+def _keep_one(run: _Run) -> None:
+    """End a second pppd of the peer that we dial, which another program has started.
+
+    Between two events of ifupdown one that has no session yet is harmless.
+    """
+    if run.config is None or not run.config.pppoe.dial:
+        return
+    peer = run.config.pppoe.peer
+    of_peer = [one for one in run.host.sessions() if peer in one.pppd.peers]
+    if run.event is Event.PPP_UP and len(of_peer) <= 1:
+        return
+    with run.noting_failure():
+        if run.host.keep_one(peer):
+            run.say(f"ended a second pppd of {peer}; status names what else starts it")
+
+
 def _await_prefix(run: _Run) -> None:
     """Wait for the prefix that the softwire is derived from. PPPoE is dialled before."""
     if run.config is not None and run.done is not None and run.done.plan.line.softwire is None:
@@ -173,8 +192,8 @@ def _is_news(run: _Run) -> bool:
     mape = run.config.mape if run.config else None
     if run.event is Event.PREFIX_CHANGED and not run.host.load_state().wanted:
         return False  # after ifdown the line does not matter
-    if isinstance(mape, DsLite):
-        return _refresh_aftr(run, mape.aftr)
+    if run.config is not None and isinstance(mape, DsLite):
+        return _refresh_aftr(run, run.config, mape.aftr)
     if run.config is None or not isinstance(mape, MapE) or not mape.provisioning:
         return False
     from dualwan.line.provisioning.refresh import (  # noqa: PLC0415 - only provisioning needs it
@@ -188,37 +207,75 @@ def _is_news(run: _Run) -> bool:
     return before != [item.answer for item in cached_answers(run.config, run.host)]
 
 
-def _refresh_aftr(run: _Run, aftr: str) -> bool:
+def _refresh_aftr(run: _Run, config: Config, name: str) -> bool:
     """Look up the address of DS-Lite's AFTR; return whether it has changed."""
+    from dualwan.line.provisioning.aftr import remember  # noqa: PLC0415 - only DS-Lite needs it
+
+    if ":" in name:
+        return False
     try:
-        address = aftr if ":" in aftr else run.host.resolve(aftr)
+        address = run.host.resolve(name, config.prefix_source)
     except DualwanError as error:
         fail(run.event, error)  # the last address stays in use
         return False
-    if address == run.host.load_state().aftr:
+    with run.noting_failure():
+        remember(name, address, next(iter(run.host.prefixes(config.prefix_source)), ""), run.host)
+    state = run.host.load_state()
+    if (state.aftr, state.aftr_name) == (address, name):
         return False
     with run.noting_failure():
-        run.update_state(lambda state: replace(state, aftr=address))
+        run.update_state(lambda state: replace(state, aftr=address, aftr_name=name))
     return True
+
+
+def _find_aftr(run: _Run) -> None:
+    """Look up DS-Lite's AFTR at an event of PPPoE, as long as no name server has told it."""
+    mape = run.config.mape if run.config else None
+    if isinstance(mape, DsLite) and ":" not in mape.aftr:
+        state = run.host.load_state()
+        if state.wanted and state.aftr_name != mape.aftr and _is_news(run):
+            run.reconcile(Event.PREFIX_CHANGED)  # the tunnel is none of PPPoE's slices
 
 
 def _notify_provider(run: _Run) -> None:
     """Make IPIP's update call, once for each address of our end of the tunnel."""
-    mape = run.config.mape if run.config else None
+    config = run.config
+    mape = config.mape if config else None
     softwire = run.done.plan.line.softwire if run.done else None
-    if not isinstance(mape, Ipip) or not mape.update or softwire is None:
+    if config is None or not isinstance(mape, Ipip) or not mape.update or softwire is None:
         return
     ce = str(softwire.ce)
     if run.host.load_state().notified_ce == ce:
         return
     try:
-        answer = run.host.call_update_url(mape.update)
+        _notify(run, config, mape, ce)
     except DualwanError as error:
         fail(run.event, error)  # the next event tries again
-        return
+
+
+def _notify(run: _Run, config: Config, mape: Ipip, ce: str) -> str:
+    """Make the update call and note it; return the provider's reply. Raises DualwanError."""
+    answer = run.host.call_update_url(mape.update, config.prefix_source, ce)
     run.say(f"told the provider that our end is {ce}; it said: {answer}")
     with run.noting_failure():
         run.update_state(lambda state: replace(state, notified_ce=ce))
+    return answer
+
+
+def notify_provider(config: Config, host: Host) -> str:
+    """Make IPIP's update call, also if it was made before; return the provider's reply.
+
+    Raises DualwanError, which is logged too.
+    """
+    run = _Run(config, host, Event.APPLY, None)
+    try:
+        line = make_plan(config, host, Event.APPLY).line
+        if not isinstance(config.mape, Ipip) or line.softwire is None:
+            raise HostError(line.missing or "[mape] is not a fixed address by IPIP")
+        return _notify(run, config, config.mape, str(line.softwire.ce))
+    except DualwanError as error:
+        fail(run.event, error)
+        raise
 
 
 def _name_findings(run: _Run) -> None:
@@ -242,8 +299,10 @@ STAGES: tuple[tuple[Callable[[_Run], None], tuple[Event, ...]], ...] = (
     (_hang_up, (Event.DOWN, Event.REMOVE)),
     (_reconcile, tuple(Event)),
     (_dial, (Event.UP, Event.APPLY)),
+    (_keep_one, (Event.UP, Event.APPLY, Event.PPP_UP)),
     (_await_prefix, (Event.UP,)),
     (_refresh, (Event.UP, Event.PREFIX_CHANGED)),
+    (_find_aftr, (Event.PPP_UP, Event.PPP_DOWN)),
     (_notify_provider, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
     (_name_findings, (Event.UP, Event.APPLY)),
 )

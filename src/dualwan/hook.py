@@ -42,7 +42,8 @@ def from_ifupdown(environ: Mapping[str, str]) -> tuple[str, str]:
 def from_ppp(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the event's id and interface from the script's ``folder`` and PPP_IFACE (pppd(8)).
 
-    The id is empty for another folder.
+    The id is empty for another folder. CALL_FILE, the peer of `pppd call PEER`, decides in
+    ``hook`` whether the session is ours, whatever its interface is.
 
     PPP_LOCAL, the new address, is ignored. If the hook runs late, the device may have another
     address, so the address is read from the kernel.
@@ -50,13 +51,16 @@ def from_ppp(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:
     return PPP.get(folder, ""), environ.get("PPP_IFACE", "")
 
 
-def may_concern(interface: str, text: str) -> bool:
-    """Whether a configuration with ``text`` can name ``interface``.
+def may_concern(interface: str, text: str, called: str = "") -> bool:
+    """Whether a configuration with ``text`` can name ``interface``, or the peer ``called``.
 
     True may be wrong, False never is; ``concerns`` decides by the parsed configuration.
     """
     escaped = "\\" in text  # TOML has numeric escapes for letters
-    return bool(interface) and (interface in text or interface == paths.PPP_INTERFACE or escaped)
+    ours = interface in text or interface == paths.PPP_INTERFACE or escaped
+    return bool(interface) and (
+        ours or (bool(called) and (called in text or called == paths.PPP_PEER))
+    )
 
 
 def hook(event_id: str, interface: str, environ: Mapping[str, str] = os.environ) -> int:
@@ -65,11 +69,12 @@ def hook(event_id: str, interface: str, environ: Mapping[str, str] = os.environ)
     The error is logged.
     """
     path = environ.get("DUALWAN_CONFIG") or paths.CONFIG
+    called = environ.get("CALL_FILE", "") if event_id in PPP.values() else ""
     if not event_id or not interface:
         return 0
     try:
         with open(path, encoding="utf-8", errors="replace", opener=_at_once) as file:
-            if not may_concern(interface, file.read()):
+            if not may_concern(interface, file.read(), called):
                 return 0
     except OSError:
         return 0  # no configuration (yet)
@@ -77,7 +82,7 @@ def hook(event_id: str, interface: str, environ: Mapping[str, str] = os.environ)
 
     event = Event(event_id)
     try:
-        _run(event, interface, path)
+        _run(event, interface, path, called)
     except Exception as error:  # noqa: BLE001 - a bug of ours must not fail an ifup
         _report_bug(event, error)
     return 0
@@ -105,7 +110,7 @@ def _report_bug(event: Event, error: Exception) -> None:
         pass
 
 
-def _run(event: Event, interface: str, path: str) -> None:
+def _run(event: Event, interface: str, path: str, called: str) -> None:
     import signal
     from pathlib import Path
 
@@ -120,7 +125,8 @@ def _run(event: Event, interface: str, path: str) -> None:
         fail(event, error)
         print(f"dualwan-hook: {error}", file=sys.stderr)
         return
-    if not concerns(event, interface, config.wan.interface, config.pppoe.interface):
+    ours = event.of_ppp and called == config.pppoe.peer
+    if not ours and not concerns(event, interface, config.wan.interface, config.pppoe.interface):
         return
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
@@ -143,5 +149,8 @@ def _run(event: Event, interface: str, path: str) -> None:
 
 
 def concerns(event: Event, interface: str, wan: str, ppp: str) -> bool:
-    """Whether ``event`` of ``interface`` is about our PPP device or our WAN."""
+    """Whether ``event`` of ``interface`` is about our PPP device or our WAN.
+
+    A session of another pppd on our PPP device is about us too: nothing is to be offered on it.
+    """
     return interface == (ppp if event.of_ppp else wan)

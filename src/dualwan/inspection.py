@@ -36,10 +36,11 @@ def check(config: Config, *, as_json: bool) -> str:
 
     around = files.look(config=config)
     own_addresses.refuse(config, around)
-    found = findings_report.as_data(one for one in find(config, around) if one.in_file)
+    found = [one for one in find(config, around) if one.in_file]
     if as_json:
-        return json.dumps({"file": config.path, "ok": True, "findings": found})
-    return "\n".join([f"{config.path}: in order", *findings_report.lines(found)])
+        data = findings_report.as_data(found)
+        return json.dumps({"file": config.path, "ok": True, "findings": data})
+    return "\n".join([f"{config.path}: in order", *(f"warning: {one.text}" for one in found)])
 
 
 def status(config: Config, form: str) -> str:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from dualwan import __version__, slices
 from dualwan.config import Config
-from dualwan.config.mape import MapE
+from dualwan.config.mape import DsLite, MapE
 from dualwan.errors import HostError, KernelError, RecordError
 from dualwan.host.api import Host
 from dualwan.journal import Journal
 from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import CachedAnswer
+from dualwan.line.session import has_moved, located
 from dualwan.model.event import Event
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.state import RunState, forget_sysctls, note_intent
@@ -41,7 +42,8 @@ def make_plan(
     wan = config.wan.interface if config else ""
     missing = state.wanted and drift.tables_missing(state, host.table_names())
     upgraded = state.version != __version__
-    event = goals.scope(event, state, line.prefix, missing=missing, upgraded=upgraded)
+    moved = has_moved(line, state.interfaces)
+    event = goals.scope(event, state, line.prefix, missing=missing, upgraded=upgraded, moved=moved)
     mine = [one for one in goals.concerned(event, slices.ALL) if only is None or one.name in only]
     observed = host.observe(
         goals.reads(mine, wan, _sysctls(config, mine, line.ways), line.ways, state)
@@ -60,7 +62,14 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
     if config is None:
         return Line()
     prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
-    return derive_line(config, prefixes, state.prefix, _cached_answers(config, host), state.aftr)
+    aftr = ""
+    if isinstance(config.mape, DsLite):
+        from dualwan.line.provisioning.aftr import known  # noqa: PLC0415 - only DS-Lite needs it
+
+        aftr = known(config.mape, state, prefixes, host)
+    answers = _cached_answers(config, host)
+    line = derive_line(config, prefixes, state.prefix, answers, aftr)
+    return located(line, config, host.sessions())
 
 
 def _sysctls(

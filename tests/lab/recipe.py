@@ -42,6 +42,7 @@ PACKAGES = (
     "iperf3",
     "dnsmasq-base",
     "openssl",
+    "ca-certificates",
 )
 
 # Left out while the image is built, for speed: no test reads them and QEMU has no such hardware.

@@ -41,6 +41,7 @@ FIRST_BOOT = (
     "test_routing.py",
     "test_ipsec.py",
     "test_reconnect.py",
+    "test_pppd.py",
     "test_by_hand.py",
     "test_down.py",
     "test_prefix.py",

@@ -84,6 +84,14 @@ class Line:
         )
         assert self.server.stdout.readline() == b"ready\n"
 
+    def argv(self, *argv):
+        """Return the command that runs ARGV in the namespace."""
+        return [*self.inside, *map(str, argv)]
+
+    def run_in(self, *argv):
+        """Run ARGV in the namespace."""
+        subprocess.run(self.argv(*argv), check=True)
+
     def close(self):
         """End the server and remove the namespace."""
         self.server.stdin.close()

@@ -88,7 +88,7 @@ def test_a_device_that_took_the_tunnels_name(bare):
 AS_USER = """\
 import difflib, encodings.ascii, os, nftables, sys, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
-import dualwan.handle
+import dualwan.handle, dualwan.findings, dualwan.host.surroundings
 from dualwan.cli import main
 os.setgroups([])
 os.setgid(65534)
@@ -102,7 +102,7 @@ def test_without_root_it_shows_what_it_can_see(line):
     for folder in (line.folder, *line.folder.parents[:2]):
         folder.chmod(0o755)  # pytest keeps its folders to itself
     done = line.python(AS_USER, "--dry-run", *named(BY_NAME))
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stderr
     assert f"  = rule 100: from {PPPOE} lookup 100" in done.stdout.splitlines()
     assert "  = route default dev ppp0 table 100" in done.stdout.splitlines()
     for name in BY_NAME:

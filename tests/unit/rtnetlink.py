@@ -175,9 +175,9 @@ class Kernel:
 
     # --- looking -------------------------------------------------------------------------
 
-    def get_links(self, index):
-        """Return the device ``index``, in a list; as the kernel, refuse one that is gone."""
-        found = [one for one in self._of(RTM_NEWLINK) if one["index"] == index]
+    def get_links(self, index=None):
+        """Return the device ``index``, or all; as the kernel, refuse one that is gone."""
+        found = [one for one in self._of(RTM_NEWLINK) if index in (None, one["index"])]
         if not found:
             raise NetlinkError(errno.ENODEV)
         return found

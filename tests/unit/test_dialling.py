@@ -17,7 +17,7 @@ DIALS = config(a="dial = false -> dial = true")
 
 
 def test_ifup_dials_and_ifdown_hangs_up(log):
-    """`pon` when no pppd of the peer runs, `poff` when one does, each a line in the log."""
+    """`pon` when no pppd of the peer runs, and hung up when one does, each a line in the log."""
     machine = Machine("wan0", "lan0")
     running.handle_event(DIALS, machine, Event.PRE_UP)
     assert machine.running == set()

@@ -36,7 +36,7 @@ def do(machine, action, resource, was=None):
         lambda machine: machine.dial("peer"),
         lambda machine: machine.hang_up("peer", 1),
         lambda machine: machine.await_prefix("wan0", 1),
-        lambda machine: machine.resolve("gw.example.jp"),
+        lambda machine: machine.resolve("gw.example.jp", "wan0"),
     ],
 )
 def test_what_would_wait_for_the_lock_is_a_fault(machine, act):

@@ -82,6 +82,14 @@ def test_a_public_network_of_the_lan_is_refused():
         own_addresses.refuse(config(), Surroundings(addresses=(public,)))
 
 
+def test_a_pattern_names_its_devices():
+    """A public network on one of the bridges that [lan] names by their beginning."""
+    cfg = config(BASE.replace('["lan0"]', '["lan0", "br-*"]'))
+    public = OwnAddress("br-dmz", ip_interface("198.51.100.9/29"))
+    (found,) = find(cfg, Surroundings(addresses=(public,)))
+    assert "br-dmz has 198.51.100.8/29" in found.text
+
+
 @pytest.mark.parametrize("network", ["198.51.100.8/29", "198.51.100.9"])
 def test_public_hosts_that_take_pppoe_are_refused(network):
     """They are in the file, whatever the machine has."""

@@ -148,7 +148,7 @@ def test_check_names_what_stands_in_files(run, monkeypatch):
     code, out, _ = run("check")
     assert code == 0
     assert out.splitlines()[0].endswith(": in order")
-    assert out.splitlines()[1].startswith(f"obstacle: {NAMED}")
+    assert out.splitlines()[1].startswith(f"warning: {NAMED}")
     found = json.loads(run("check", "--json")[1])
     assert found["ok"] is True
     assert found["findings"][0]["code"] == "hook-shadowed"

@@ -31,15 +31,15 @@ def router(cfg=DIALS):
     ("event", "left"), [(Event.REMOVE, set()), (Event.DOWN, {"dualwan_firewall"})]
 )
 def test_a_session_that_does_not_end_is_said_and_the_rest_goes(log, event, left):
-    """`poff` fails: tunnel, translation and routing go all the same, and nothing is wanted."""
+    """Hanging up fails: tunnel, translation and routing go all the same, and nothing is wanted."""
     machine = router()
-    machine.refuse = ["poff"]
-    with pytest.raises(HostError, match="poff dsl-provider failed with code 1"):
+    machine.refuse = ["hanging up"]
+    with pytest.raises(HostError, match="hanging up dsl-provider failed with code 1"):
         handle_event(DIALS, machine, event)
     assert {table.name for table in machine.state.tables} == left
     assert machine.state.tunnels == ()
     assert not machine.run_state.wanted
-    assert "poff dsl-provider failed" in log[-1]
+    assert "hanging up dsl-provider failed" in log[-1]
 
 
 class Patient(Machine):
@@ -161,11 +161,11 @@ class Cut(Machine):
 def test_a_session_that_does_not_end_is_said_also_where_the_rest_is_cut_short(log):
     """Another run holds the lock: two things stand in the way, and the log has both."""
     machine = router()
-    machine.refuse = ["poff"]
+    machine.refuse = ["hanging up"]
     machine.lock = lambda _seconds: busy()
     with pytest.raises(BusyError, match="another run"):
         handle_event(DIALS, machine, Event.REMOVE)
-    assert "poff dsl-provider failed" in log[-2]
+    assert "hanging up dsl-provider failed" in log[-2]
     assert "another run" in log[-1]
 
 

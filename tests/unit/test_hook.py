@@ -138,12 +138,13 @@ def test_other_interfaces_load_nothing(config, environ):
 
 
 @pytest.mark.parametrize("folder", ["ip-up.d", "ip-down.d"])
-def test_another_pppd_loads_nothing(config, tmp_path, folder):
+@pytest.mark.parametrize("environ", [{}, {"CALL_FILE": ""}, {"CALL_FILE": "lte"}])
+def test_another_pppd_loads_nothing(config, tmp_path, folder, environ):
     """A VPN's pppd runs the same folders."""
     (tmp_path / folder).mkdir()
     hook = tmp_path / folder / "00dualwan-hook"
     hook.symlink_to(HOOKS / "ppp")
-    code, modules, said = run_hook(hook, config, PPP_IFACE="ppp7")
+    code, modules, said = run_hook(hook, config, PPP_IFACE="ppp7", **environ)
     assert (code, said) == (0, "")
     assert not modules & HEAVY
 
@@ -202,6 +203,44 @@ def test_pppd_s_default_device_needs_no_mention(config, machine, log):
     assert hook.hook("ppp-up", "ppp0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert machine.applied
     assert log
+
+
+PEER = {"dsl-provider": BASE, "flets": BASE + 'peer = "flets"\n'}
+
+
+@pytest.mark.parametrize("peer", PEER)
+@pytest.mark.parametrize(
+    ("session", "ours"),
+    [
+        (("ppp3", "PEER"), True),
+        (("ppp0", "PEER"), True),
+        (("ppp0", "lte"), True),  # it has our name: nothing is to be offered on it
+        (("ppp3", "lte"), False),
+        (("ppp3", ""), False),
+        (("ppp3", "PEER2"), False),
+    ],
+)
+def test_a_session_of_our_peer_is_ours_whatever_its_unit(config, monkeypatch, peer, session, ours):
+    """P4: pppd says in CALL_FILE which peer it was called for (options.c, callfile)."""
+    handled = []
+    monkeypatch.setattr("dualwan.handle.handle_event", lambda *given: handled.append(given[2]))
+    config.write_text(PEER[peer])
+    environ = {
+        "DUALWAN_CONFIG": str(config),
+        "PPP_IFACE": session[0],
+        "CALL_FILE": session[1].replace("PEER", peer),
+    }
+    for folder, event in (("ip-up.d", Event.PPP_UP), ("ip-down.d", Event.PPP_DOWN)):
+        assert hook.hook(*hook.from_ppp(folder, environ), environ) == 0
+        assert handled == [event] * ours
+        handled.clear()
+
+
+def test_an_ifup_within_an_ip_up_script_is_not_pppds_event(config, monkeypatch):
+    """It inherits CALL_FILE, but is about another interface."""
+    monkeypatch.setattr("dualwan.handle.handle_event", lambda *_: pytest.fail("handled"))
+    environ = {"DUALWAN_CONFIG": str(config), "CALL_FILE": "dsl-provider"}
+    assert hook.hook("up", "eth9", environ) == 0
 
 
 def test_a_broken_configuration_is_one_line_and_zero(config, machine, log, capsys):

@@ -115,7 +115,7 @@ class Site:
         self.pages, self.asked = pages, []
         monkeypatch.setattr(https, "_once", self.once)
 
-    def once(self, url, _deadline, _resolve, headers):
+    def once(self, url, _deadline, _resolve, headers, _verify):
         """Answer one question."""
         self.asked.append((url, headers))
         status, location, body = self.pages[url]

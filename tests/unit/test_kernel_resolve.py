@@ -21,7 +21,7 @@ def test_of_several_ends_it_is_the_same_each_time(monkeypatch, order):
             asked.append((name, servers, 0 < deadline.left() <= 5)) or [ENDS[at] for at in order]
         ),
     )
-    assert KernelHost().resolve("gw.example.jp") == "2001:db8:fff0::64"
+    assert KernelHost().resolve("gw.example.jp", "wan0") == "2001:db8:fff0::64"
     assert asked == [("gw.example.jp", ("2001:db8::53",), True)]
 
 
@@ -33,4 +33,4 @@ def test_a_name_without_an_answer_is_told(monkeypatch):
 
     monkeypatch.setattr(resolver, "addresses", fail)
     with pytest.raises(RemoteError, match=r"^gw\.example\.jp: no name server answers$"):
-        KernelHost().resolve("gw.example.jp")
+        KernelHost().resolve("gw.example.jp", "wan0")

@@ -239,3 +239,35 @@ def test_a_route_whose_device_goes_meanwhile_goes_with_it():
     """Between the list of routes and the name of its device, as ppp0 does when a session ends."""
     seen = netlink(route(oif=7), route(oif=2), link("wan0", 2)).routes()
     assert seen == [Route(254, "wan0")]
+
+
+# --- of others (S3) ------------------------------------------------------------------------
+
+
+def test_tunnels_of_others_are_seen_with_their_ends():
+    """Whatever their name is; devices of other kinds are none."""
+    found = netlink(
+        link("wan0", 2), ip6tnl("ip6tnl1", 5, **ENDS), link("br0", 6, kind="bridge")
+    ).all_tunnels()
+    assert found == [Tunnel("ip6tnl1", CE, BR, "wan0", 1460)]
+
+
+def test_rules_of_others_are_those_with_another_protocol():
+    """Or with none; ours are not among them."""
+    source = "203.0.113.7"
+    asked = netlink(
+        rule(100, 100, source=source, protocol=0),
+        rule(100, 100, source=source),
+        rule(101, 100, source=source, protocol=3),
+        rule(102, 100, source=source, protocol=None),
+    )
+    assert [one.priority for one in asked.rules_of_others()] == [100, 101, 102]
+    assert asked.rules() == [RouteRule(100, 100, source)]
+
+
+def test_an_address_that_stands_with_another_length_is_not_changed():
+    """The kernel would change it in the place of ours: the error says where it is."""
+    asks = netlink(link("wan0", 2), address(CE, 2, 64), address(CE, 9, 128))
+    with pytest.raises(KernelError, match=f"{CE}/64 is on wan0 already.*ip address del {CE}/64"):
+        asks.set_address(Address("wan0", CE, deprecated=True))
+    assert not any(what == "addr" for what, *_ in asks.ipr.asked)

@@ -190,3 +190,18 @@ def test_objects_and_text_are_nothing_where_nft_refuses(library, monkeypatch):
     assert Nft.objects("list chains") == []
     assert Nft().text("list table ip t") == ""
     assert len(library.asked) == asked
+
+
+def test_the_chains_of_a_family_are_named_with_their_table(library, monkeypatch):
+    """Without their rules; without root there is nothing to see."""
+    chains = [
+        {"family": "ip", "table": "nat", "name": name} for name in ("OUTPUT", "MAPEnatOUTPUT")
+    ]
+    listed = json.dumps({"nftables": [{"metainfo": {}}, *({"chain": one} for one in chains)]})
+    library.answers["list chains ip"] = (0, listed, "")
+    assert Nft().chains("ip") == ("ip nat OUTPUT", "ip nat MAPEnatOUTPUT")
+    library.answers["list chains ip"] = (1, "", "Error: cache is broken\n")
+    with pytest.raises(KernelError, match=r"^nft chains: Error: cache is broken$"):
+        Nft().chains("ip")
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    assert Nft().chains("ip") == ()

@@ -1,87 +1,309 @@
-"""PPPoE by pon and poff: which pppd is meant, and waiting for its end."""
+"""PPPoE by pon and a signal: which pppd is meant, one at a time, and waiting for its end."""
 
+import os
+import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from dualwan.errors import HostError
-from dualwan.host import pppd
+from dualwan.errors import BusyError, HostError
+from dualwan.host import pppd, processes
+from dualwan.ppp.options import PeerOptions
+from dualwan.ppp.session import Pppd, Session
+from dualwan.ppp.starters import Starter
+
+ME = os.getuid()
+DIALLING, PPPD = processes.dialling, processes.pppd
 
 
 @pytest.fixture
 def proc(tmp_path):
     """Return a function that adds a process to a /proc of our own."""
 
-    def add(pid, *words):
+    def add(pid, *words, program="/usr/sbin/pppd", cgroup="", started=0):
         folder = tmp_path / str(pid)
         folder.mkdir()
         (folder / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
+        (folder / "exe").symlink_to(program)
+        (folder / "cgroup").write_text(f"0::{cgroup}\n")
+        (folder / "stat").write_text(f"{pid} (a ) b) S 7 {' '.join(['0'] * 17)} {started} 0\n")
         return tmp_path
 
     return add
 
 
+def pids(peer, root, owner=ME):
+    """Return the processes of PEER below ROOT."""
+    return sorted(one.pid for one in processes.pppds(root, owner) if peer in one.peers)
+
+
 def test_a_pppd_is_known_by_the_peer_it_was_called_for(proc):
-    """`pon PEER` runs `pppd call PEER`, with or without a path."""
+    """`pon PEER` runs `pppd call PEER`; others call it with words before, or by the file."""
     proc(10, "/usr/sbin/pppd", "call", "dsl-provider")
     proc(11, "pppd", "nodetach", "call", "dsl-provider", "debug")
-    assert sorted(pppd.pppd_of("dsl-provider", proc(12, "init"))) == [10, 11]
+    proc(12, "pppd", "file", "/etc/ppp/peers/dsl-provider")
+    proc(13, "pppd", "call", "dsl-provider", program="/usr/sbin/pppd (deleted)")
+    assert pids("dsl-provider", proc(14, "init", program="/sbin/init")) == [10, 11, 12, 13]
 
 
 def test_other_processes_are_not_mistaken_for_it(proc):
     """Other peers, other programs and words that only look alike are somebody else's."""
     proc(10, "/usr/sbin/pppd", "call", "other")
-    proc(11, "/usr/bin/vi", "call", "dsl-provider")
+    proc(11, "/usr/bin/vi", "call", "dsl-provider", program="/usr/bin/vi")
     proc(12, "/usr/sbin/pppd", "dsl-provider", "call")
     proc(13, "/usr/sbin/pppd", "call", "dsl-provider2")
-    proc(14, "grep", "pppd call dsl-provider")
+    proc(14, "grep", "pppd call dsl-provider", program="/usr/bin/grep")
     root = proc(15, "")
     (root / "self").mkdir()
     (root / "16").mkdir()  # ended between listing and reading
-    assert pppd.pppd_of("dsl-provider", root) == []
+    assert pids("dsl-provider", root) == []
 
 
-def test_dialling_needs_a_peer(monkeypatch):
-    """A peer without a file is said to be missing, with the key that names it."""
+def test_what_only_calls_itself_pppd_is_not_taken_for_it(proc):
+    """L2: a user chooses the words of a process, but neither its owner nor its program."""
+    proc(10, "pppd", "call", "dsl-provider", program="/usr/bin/sleep")
+    proc(11, "pppd", "call", "dsl-provider", program="/usr/bin/sudo")  # of root, named by a user
+    root = proc(12, "pppd", "call", "dsl-provider")
+    assert pids("dsl-provider", root, owner=ME + 1) == []
+    assert pids("dsl-provider", root) == [12]
+
+
+def test_a_real_process_under_a_false_name_is_seen_through():
+    """The same with a process that runs, whose owner is that of the test."""
+    argv = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(
+        ["pppd", *argv[1:], "call", "dsl-provider"],
+        executable=argv[0],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        process.stdout.readline()  # it runs
+        assert Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"pppd\0")
+        assert processes.pppd(process.pid, owner=ME) is None
+        process.stdin.close()
+
+
+def test_without_root_the_owner_is_enough(proc, monkeypatch):
+    """Only root may see the program of root's process, and `status` is for everybody."""
+    root = proc(10, "pppd", "call", "dsl-provider")
+
+    def hidden(_path):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "readlink", hidden)
+    assert pids("dsl-provider", root) == [10]
+    assert pids("dsl-provider", root, owner=ME + 1) == []
+
+
+def test_a_pppd_of_another_network_namespace_is_not_ours(proc):
+    """A container's, or the other end in a test of both ends."""
+    root = proc(10, "pppd", "call", "dsl-provider")
+    for folder, name in (("self", "ours"), ("10", "theirs")):
+        (root / folder / "ns").mkdir(parents=True)
+        (root / folder / "ns/net").write_text(name)
+    assert pids("dsl-provider", root) == []
+    (root / "10/ns/net").unlink()
+    (root / "10/ns/net").hardlink_to(root / "self/ns/net")
+    assert pids("dsl-provider", root) == [10]
+
+
+def test_a_pppd_is_known_by_its_service_and_its_age(proc):
+    """By its control group, and by proc_pid_stat(5), where the name may hold anything."""
+    root = proc(10, "pppd", "call", "x", cgroup="/system.slice/ppp@x.service", started=77)
+    proc(11, "pppd", "call", "x", cgroup="/user.slice/session-3.scope")
+    found = {one.pid: one for one in processes.pppds(root, ME)}
+    assert (found[10].service, found[10].started) == ("ppp@x.service", 77)
+    assert found[10].parent == 7
+    assert (found[11].service, found[11].started) == ("", 0)
+
+
+def test_a_session_is_known_by_the_file_of_its_process(proc, tmp_path):
+    """P4: /run/INTERFACE.pid; stale ones, those of other programs and of no interface are not."""
+    root, run = proc(10, "pppd", "call", "dsl-provider"), tmp_path / "run"
+    proc(11, "sshd", program="/usr/sbin/sshd")
+    run.mkdir()
+    for name, text in (
+        ("lo.pid", "10\n"),
+        ("ppp7.pid", "10\n"),
+        ("sshd.pid", "11\n"),
+        ("broken.pid", "none\n"),
+        ("lo.lock", "10\n"),
+    ):
+        (run / name).write_text(text)
+    assert processes.sessions(run, root, ME) == (
+        Session("lo", Pppd(10, ("pppd", "call", "dsl-provider"), parent=7), "127.0.0.1"),
+    )
+    for text in ("11\n", "12\n", "", "x"):
+        (run / "lo.pid").write_text(text)
+        assert processes.sessions(run, root, ME) == ()
+    assert processes.sessions(tmp_path / "none", root, ME) == ()
+
+
+def test_a_pon_that_is_about_to_dial_counts(proc):
+    """Between its start and its exec of pppd it is a shell."""
+    root = proc(10, "/bin/sh", "/usr/bin/pon", "dsl-provider", program="/usr/bin/dash")
+    proc(11, "/bin/sh", "/usr/bin/pon", "other", program="/usr/bin/dash")
+    proc(12, "sh", "pon", "theirs", program="/usr/bin/python3")
+    assert DIALLING("dsl-provider", root, ME)
+    assert not DIALLING("theirs", root, ME)
+    assert not DIALLING("dsl-provider", root, ME + 1)
+
+
+# --- dialling --------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch, tmp_path):
+    """Let no pppd run, the peer's file be there, and the run directory be the test's."""
+    monkeypatch.setenv("DUALWAN_RUN", str(tmp_path / "dualwan"))
     monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
+    monkeypatch.setattr(pppd.processes, "dialling", lambda _peer: False)
+    monkeypatch.setattr(pppd.ppp, "read_options", lambda _peer: PeerOptions())
+
+
+@pytest.fixture
+def _peer_is_there(monkeypatch, tmp_path):
+    monkeypatch.setattr(pppd, "Path", lambda *_: tmp_path)
+
+
+def test_dialling_needs_a_peer():
+    """A peer without a file is said to be missing, with the key that names it."""
     with pytest.raises(HostError, match=r"no /etc/ppp/peers/no-such-peer \(pppoe\.peer\)"):
         pppd.dial("no-such-peer")
 
 
-def test_dialling_that_fails_says_why(monkeypatch, tmp_path):
+@pytest.mark.usefixtures("_peer_is_there")
+def test_dialling_that_fails_says_why(monkeypatch):
     """What pon said is in the error; of a silent one that it gave no reason."""
-    monkeypatch.setattr(pppd, "Path", lambda *_: tmp_path)  # the peer's file is there
-    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
     for said, reason in (("no such device", "no such device"), ("", "no reason given")):
-        monkeypatch.setattr(pppd.program, "run", lambda _argv, said=said: (1, said))
+        monkeypatch.setattr(pppd.program, "start", lambda *_, said=said: (1, said))
         with pytest.raises(HostError, match=f"^pon dsl-provider failed with code 1: {reason}$"):
             pppd.dial("dsl-provider")
 
 
-def test_dialling_starts_the_peer(monkeypatch, tmp_path):
+@pytest.mark.usefixtures("_peer_is_there")
+def test_dialling_starts_the_peer(monkeypatch):
     """By its name, which is an argument of its own."""
     calls = []
-    monkeypatch.setattr(pppd, "Path", lambda *_: tmp_path)
-    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
-    monkeypatch.setattr(pppd.program, "run", lambda argv: (calls.append(argv), (0, ""))[1])
+    monkeypatch.setattr(pppd.program, "start", lambda *given: (calls.append(given), (0, ""))[1])
     assert pppd.dial("dsl-provider") is True
-    assert calls == [["pon", "dsl-provider"]]
+    assert calls == [(["pon", "dsl-provider"], 10.0)]
+
+
+@pytest.mark.usefixtures("_peer_is_there")
+@pytest.mark.parametrize("option", ["nodetach", "up_sdnotify", "-detach"])
+def test_a_pppd_that_stays_in_the_foreground_is_waited_for_briefly(monkeypatch, option):
+    """Pon returns only when the session is over: only a failure at once is heard."""
+    calls = []
+    read = {"/etc/ppp/peers/dsl-provider": f"{option}\n"}.__getitem__
+
+    def text(path):
+        try:
+            return read(path)
+        except KeyError:
+            raise FileNotFoundError(path) from None
+
+    monkeypatch.setattr(pppd.ppp, "read_options", lambda peer: pppd.ppp.read_peer(peer, text, ()))
+    monkeypatch.setattr(pppd.program, "start", lambda *given: (calls.append(given), (0, ""))[1])
+    assert pppd.dial("dsl-provider") is True
+    assert calls == [(["pon", "dsl-provider"], 1.0)]
 
 
 def test_what_runs_is_not_dialled_again(monkeypatch):
     """A second ifup stanza does not start a second session."""
-    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [10])
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [Pppd(10, ())])
     assert pppd.dial("dsl-provider") is False
 
 
-def test_nothing_to_hang_up(monkeypatch):
-    """Without a pppd of the peer, poff is not run."""
-    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [])
-    monkeypatch.setattr(pppd.program, "run", lambda argv: pytest.fail(f"ran {argv}"))
-    assert pppd.hang_up("dsl-provider", 1) is False
+def test_what_is_just_starting_is_not_dialled_again(monkeypatch):
+    """Nor while another program's pon is on its way, nor another run's of this program."""
+    monkeypatch.setattr(pppd.processes, "dialling", lambda _peer: True)
+    assert pppd.dial("dsl-provider") is False
+
+    @contextmanager
+    def busy(*_):
+        raise BusyError("another run")
+        yield
+
+    monkeypatch.setattr(pppd, "locked", busy)
+    assert pppd.dial("dsl-provider") is False
+
+
+@pytest.mark.usefixtures("_peer_is_there")
+def test_two_runs_dial_once(monkeypatch, tmp_path):
+    """P2: of a command and a hook at the same moment the second sees what the first started."""
+    from threading import Thread  # noqa: PLC0415
+
+    started = []
+
+    def start(_argv, _seconds):
+        time.sleep(0.05)
+        started.append(1)
+        return 0, ""
+
+    monkeypatch.setattr(pppd, "locked", _lock())
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: started)
+    monkeypatch.setattr(pppd.program, "start", start)
+    said = []
+    runs = [Thread(target=lambda: said.append(pppd.dial("dsl-provider"))) for _ in range(4)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert sorted(said) == [False, False, False, True]
+    assert len(started) == 1
+    assert tmp_path.exists()
+
+
+def _lock():
+    """Return a stand-in for locked(), whose alarm only the main thread can set."""
+    import threading  # noqa: PLC0415
+
+    lock = threading.Lock()
+
+    @contextmanager
+    def locked(*_):
+        with lock:
+            yield
+
+    return locked
+
+
+# --- hanging up ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def running(monkeypatch, tmp_path):
+    """Return a function that starts a process which is taken for a pppd of the peer."""
+    started = []
+    program = tmp_path / "bin" / "pppd"
+    program.parent.mkdir()
+    shutil.copy(shutil.which("dash") or "/bin/sh", program)
+
+    def start(script="read -r word"):
+        process = subprocess.Popen(
+            [program, "-c", script, "call", "dsl-provider"], stdin=subprocess.PIPE
+        )
+        started.append(process)
+        while (found := PPPD(process.pid, owner=ME)) is None:
+            time.sleep(0.001)  # until exec has replaced the child of this test
+        monkeypatch.setattr(processes, "pppd", lambda pid: PPPD(pid, owner=ME))
+        monkeypatch.setattr(
+            pppd, "pppd_of", lambda _peer: [one for one in known if processes.pppd(one.pid)]
+        )
+        known.append(found)
+        return process
+
+    known = []
+    yield start
+    for process in started:
+        process.kill()
+        process.stdin.close()
+        process.wait()
 
 
 def open_files():
@@ -89,64 +311,94 @@ def open_files():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_hanging_up_waits_for_the_end_and_no_longer(monkeypatch):
-    """It returns when pppd has ended, says so when it has not, and leaves no file open."""
-    argv = [sys.executable, "-c", "input()"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
-        before = open_files()
-        monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
-        monkeypatch.setattr(pppd.program, "run", lambda _argv: (0, ""))
-        with pytest.raises(HostError, match="did not end within 0 s"):
-            pppd.hang_up("dsl-provider", 0.01)
-        assert open_files() == before
-        monkeypatch.setattr(pppd.program, "run", lambda _argv: (process.stdin.close(), (0, ""))[1])
-        assert pppd.hang_up("dsl-provider", 10) is True
-        assert open_files() == before - 1  # the pipe that kept it running
-
-
-def test_hanging_up_that_fails_says_why(monkeypatch):
-    """Also where pppd ended all the same, and no file stays open."""
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
-        monkeypatch.setattr(pppd.program, "run", lambda _argv: (1, "no pppd is running"))
-        before = open_files()
-        with pytest.raises(HostError, match=r"^poff dsl-provider failed with code 1: no pppd"):
-            pppd.hang_up("dsl-provider", 10)
-        assert open_files() == before
-
-
-def test_a_pppd_that_ended_meanwhile_is_not_waited_for(monkeypatch):
-    """Between the look into /proc and the handle for its end."""
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
-    monkeypatch.setattr(pppd.program, "run", lambda argv: pytest.fail(f"ran {argv}"))
+def test_nothing_to_hang_up():
+    """Without a pppd of the peer there is nothing to wait for."""
     assert pppd.hang_up("dsl-provider", 1) is False
 
 
-def test_a_poff_that_fails_is_not_waited_for(monkeypatch):
-    """The session goes on: the time of the rest of ifdown is not spent on it."""
-    argv = [sys.executable, "-c", "input()"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
-        before, began = open_files(), time.monotonic()
-        monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
-        monkeypatch.setattr(pppd.program, "run", lambda _argv: (1, "no such peer"))
-        with pytest.raises(HostError, match=r"^poff dsl-provider failed with code 1: no such"):
-            pppd.hang_up("dsl-provider", 10)
-        assert time.monotonic() - began < 5
-        assert open_files() == before
+def test_hanging_up_ends_each_pppd_of_the_peer_and_waits_for_it(running):
+    """However it was started: it gets SIGTERM, and no file stays open."""
+    both = [running(), running()]
+    before = open_files()
+    assert pppd.hang_up("dsl-provider", 10) is True
+    assert [process.wait() for process in both] == [-15, -15]
+    assert open_files() == before
 
 
-def test_a_poff_that_is_missing_leaves_no_file_open(monkeypatch):
-    """The error is that of running it."""
+def test_a_session_that_does_not_end_is_not_waited_for_longer(running):
+    """It returns when the time is over, says so, and leaves no file open."""
+    running("trap '' TERM; read -r word; read -r word")
+    time.sleep(0.1)  # for the trap
+    before = open_files()
+    with pytest.raises(HostError, match="pppd of dsl-provider did not end within 0 s"):
+        pppd.hang_up("dsl-provider", 0.01)
+    assert open_files() == before
 
-    def missing(_argv):
-        raise HostError("poff is not installed")
 
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [process.pid])
-        monkeypatch.setattr(pppd.program, "run", missing)
-        before = open_files()
-        with pytest.raises(HostError, match="poff is not installed"):
-            pppd.hang_up("dsl-provider", 10)
-        assert open_files() == before
+def test_a_pppd_that_ended_meanwhile_is_not_waited_for(monkeypatch, running):
+    """Between the look into /proc and the handle for its end."""
+    process = running()
+    found = processes.pppd(process.pid)
+    process.kill()
+    process.wait()
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [found])
+    assert pppd.hang_up("dsl-provider", 1) is False
+
+
+def test_a_process_id_that_is_another_process_s_by_now_is_spared(monkeypatch, running):
+    """It is looked at once more when there is a handle for it."""
+    process = running()
+    other = processes.pppd(process.pid)._replace(started=1)
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [other])
+    before = open_files()
+    assert pppd.hang_up("dsl-provider", 1) is False
+    assert process.poll() is None
+    assert open_files() == before
+
+
+def test_without_the_right_to_end_it_the_process_is_named(monkeypatch, running):
+    """As for a user who is not root."""
+    process = running()
+
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(pppd.signal, "pidfd_send_signal", refused)
+    before = open_files()
+    with pytest.raises(
+        HostError, match=rf"\(process {process.pid}\) cannot be ended: Operation not permitted"
+    ):
+        pppd.hang_up("dsl-provider", 1)
+    assert open_files() == before
+
+
+# --- one pppd a peer -------------------------------------------------------------------------
+
+
+def test_of_two_pppds_one_goes_on(monkeypatch, running):
+    """P2: the one with a session; the other is told to end, and not waited for."""
+    first, second = running(), running()
+    session = Session("ppp0", processes.pppd(second.pid), "203.0.113.7")
+    monkeypatch.setattr(processes, "sessions", lambda: (session,))
+    monkeypatch.setattr(pppd.ppp, "starters", lambda _peer: ())
+    assert pppd.keep_one("dsl-provider") is True
+    assert first.wait() == -15
+    assert second.poll() is None
+    assert pppd.keep_one("dsl-provider") is False
+
+
+def test_the_one_that_systemd_starts_again_stays(monkeypatch, running):
+    """To end it would begin a fight."""
+    first, second = running(), running()
+    mine = [
+        processes.pppd(first.pid)._replace(service="ppp@dsl-provider.service"),
+        processes.pppd(second.pid),
+    ]
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: mine)
+    session = Session("ppp0", mine[1], "203.0.113.7")
+    monkeypatch.setattr(processes, "sessions", lambda: (session,))
+    unit = Starter("/etc/x:1", "the service", "ppp@dsl-provider.service", again=True)
+    monkeypatch.setattr(pppd.ppp, "starters", lambda _peer: (unit,))
+    assert pppd.keep_one("dsl-provider") is True
+    assert second.wait() == -15
+    assert first.poll() is None

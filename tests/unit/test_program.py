@@ -1,7 +1,9 @@
 """Running another program: what it says, and when it is given up."""
 
 import os
+import signal
 import sys
+import time
 
 import pytest
 
@@ -63,3 +65,46 @@ def test_words_that_are_not_utf_8_are_shown_as_well_as_can_be():
     """A peer's name may be in whatever letters; the reason for a failure is not lost for it."""
     said = [sys.executable, "-c", r"import os; os.write(1, b'\xe9'); os.write(2, b'no \xff')"]
     assert program.output(said) == (0, "\ufffd", "no \ufffd")
+
+
+def test_what_is_started_is_waited_for_briefly(tmp_path):
+    """Its code and its words, if it ends in time."""
+    said = [sys.executable, "-c", "import sys; print('out'); sys.exit('why not')"]
+    assert program.start(said, 10) == (1, "why not")
+    with pytest.raises(HostError, match="no-such-program is not installed"):
+        program.start(["no-such-program"], 1)
+    (tmp_path / "pon").write_text("")
+    with pytest.raises(HostError, match=r"/pon cannot be run: Permission denied"):
+        program.start([str(tmp_path / "pon")], 1)
+
+
+@pytest.mark.parametrize("alarm", [False, True])
+def test_what_takes_longer_goes_on(tmp_path, alarm):
+    """A dial is not killed by the end of the wait, nor by the deadline of the event."""
+    os.mkfifo(tmp_path / "go")
+    done = tmp_path / "done"
+    code = "import os, sys; open(sys.argv[1]).read(); os.mkdir(sys.argv[2])"
+    argv = [sys.executable, "-c", code, str(tmp_path / "go"), str(done)]
+
+    def ring(*_):
+        raise HostError("gave up")
+
+    if alarm:
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(HostError, match="gave up"):
+            program.start(argv, 60)
+        signal.signal(signal.SIGALRM, before)
+    else:
+        assert program.start(argv, 0.05) == (0, "")
+    (tmp_path / "go").write_text("now")
+    until = time.monotonic() + 10
+    while not done.exists():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_what_is_started_has_a_session_of_its_own():
+    """Ctrl-C at the command does not reach it."""
+    code = "import os, sys; sys.exit(str(os.getsid(0) == os.getpid()))"
+    assert program.start([sys.executable, "-c", code], 10) == (1, "True")

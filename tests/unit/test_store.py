@@ -28,11 +28,14 @@ STATE = RunState(
     wanted=True,
     sysctls={"tunnel": {"net/ipv4/ip_forward": "0"}},
     addresses=(Address("wan0", "2001:db8::5"),),
+    found=(Address("wan0", "2001:db8::6"),),
     tunnels=("mape0",),
     softwires={"mape": "192.0.2.18"},
     sessions={"pppoe": "203.0.113.7"},
+    interfaces={"pppoe": "ppp1"},
     prefix="2001:db8::/56",
     aftr="2001:db8:ffff::64",
+    aftr_name="gw.example.jp",
     notified_ce="2001:db8::feed",
     health=Health(broken=True, streak=2, since=1000.5),
     tables=("t",),
@@ -139,9 +142,8 @@ def test_a_full_disk_loses_nothing(directory, monkeypatch):
 def test_the_state_of_0_1_0_is_taken_over(directory):
     """An upgrade under a running line forgets nothing."""
     (directory / store.NAME).write_text(json.dumps(OLD))
-    assert store.load_state() == replace(
-        STATE, tables=("t", "torn"), dialled=(), version="", findings=()
-    )
+    lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
+    assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 
 
 def test_a_state_of_0_1_0_without_counts_is_read(directory):

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from machine import CE, Machine, config, look, plan_of
+from machine import CE, Machine, config, look, plan_of, run
 from plans import shown
 
+from dualwan.model.event import Event
 from dualwan.model.observed import Observed
 from dualwan.model.resources import MAIN, Address, Route, Sysctl, Tunnel
 from dualwan.model.state import RunState
@@ -84,7 +85,7 @@ def test_taking_down_goes_the_other_way_round():
     """What was made last goes first, and other routes and addresses stay."""
     seen = Observed(
         addresses=(
-            Address("wan0", CE),
+            Address("wan0", CE, deprecated=True),
             Address("wan0", "2001:db8::5"),
             Address("mape0", "192.0.2.18"),
         ),
@@ -97,7 +98,7 @@ def test_taking_down_goes_the_other_way_round():
         "- route default dev mape0 table main",
         "- address 192.0.2.18/32 dev mape0",
         f"- {TUNNEL.text}",
-        f"- address {CE}/128 dev wan0",
+        f"- address {CE}/128 dev wan0 deprecated",
         "- sysctl net/ipv4/ip_forward 1 -> 0 (as it was before)",
     ]
 
@@ -109,3 +110,58 @@ def test_a_sysctl_of_this_kernel_only():
     assert [step.resource for step in steps if isinstance(step.resource, Sysctl)] == [
         Sysctl("net/ipv4/conf/mape0/rp_filter", "2")
     ]
+
+
+THEIRS, OURS = Address("wan0", CE), Address("wan0", CE, deprecated=True)
+
+
+def test_an_address_that_stood_before_is_put_back_rather_than_removed():
+    """S3: a script's CE address is used, noted as it was, and as it was again after down."""
+    machine, cfg = Machine("wan0", "lan0"), config()
+    machine.state = replace(machine.state, addresses=(THEIRS,))
+    run(machine, cfg, Event.APPLY, Event.APPLY)
+    assert (machine.run_state.found, machine.run_state.addresses) == ((THEIRS,), ())
+    assert OURS in machine.state.addresses
+    run(machine, cfg, Event.REMOVE)
+    assert machine.state.addresses == (THEIRS,)
+    assert machine.run_state.found == ()
+
+
+def test_an_address_that_stood_before_is_put_back_without_a_configuration_too():
+    """By the run state alone."""
+    machine = Machine("wan0", "lan0")
+    machine.state = replace(machine.state, addresses=(THEIRS,))
+    run(machine, config(), Event.APPLY)
+    run(machine, None, Event.REMOVE)
+    assert machine.state.addresses == (THEIRS,)
+
+
+def test_an_address_that_stood_before_is_left_behind_when_the_prefix_changes():
+    """Another CE is ours; the one of others goes back to what it was."""
+    machine, other = Machine("wan0", "lan0"), CE.replace(":100:99:", ":200:99:")
+    machine.state = replace(machine.state, addresses=(THEIRS,))
+    run(machine, config(), Event.APPLY)
+    run(machine, config(ce=f"{CE} -> {other}"), Event.APPLY)
+    assert set(machine.state.addresses) >= {THEIRS, Address("wan0", other, deprecated=True)}
+    assert machine.run_state.found == ()
+
+
+def test_down_takes_no_address_that_nobody_noted():
+    """Without an apply, or with a lost run state: only what is deprecated, as ours is, is ours."""
+    for there, left in ((THEIRS, (THEIRS,)), (OURS, ())):
+        machine = Machine("wan0", "lan0")
+        machine.state = replace(machine.state, addresses=(there,))
+        run(machine, config(), Event.REMOVE)
+        assert machine.state.addresses == left
+
+
+def test_an_address_that_its_owner_removed_is_ours_once_it_is_added():
+    """The script was stopped meanwhile."""
+    machine = Machine("wan0", "lan0")
+    machine.state = replace(machine.state, addresses=(THEIRS,))
+    run(machine, config(), Event.APPLY)
+    machine.state = replace(machine.state, addresses=())
+    run(machine, config(), Event.APPLY)
+    assert (machine.run_state.found, machine.run_state.addresses) == ((), (THEIRS,))
+    run(machine, config(), Event.REMOVE)
+    assert machine.state.addresses == ()

@@ -46,3 +46,23 @@ def test_one_of_the_two_is_enough(proc):
     """IPv6 alone may be filtered by the old way."""
     (proc / "ip6_tables_names").write_text("raw\n")
     assert xtables.tables() == ("ip6tables-legacy raw",)
+
+
+def test_chains_are_asked_of_their_own_program(proc, monkeypatch):
+    """Of IPv4's tables alone, each by its name."""
+    (proc / "ip_tables_names").write_text("nat\nfilter\n")
+    (proc / "ip6_tables_names").write_text("filter\n")
+    asked = []
+
+    def output(argv):
+        asked.append(argv)
+        return 0, f"*{argv[-1]}\n:OUTPUT ACCEPT [0:0]\n:MAPE{argv[-1]} - [0:0]\nCOMMIT\n", ""
+
+    monkeypatch.setattr(xtables.program, "output", output)
+    assert xtables.chains() == (
+        "iptables-legacy filter OUTPUT",
+        "iptables-legacy filter MAPEfilter",
+        "iptables-legacy nat OUTPUT",
+        "iptables-legacy nat MAPEnat",
+    )
+    assert asked == [["iptables-legacy-save", "-t", name] for name in ("filter", "nat")]

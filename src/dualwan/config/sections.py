@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from dualwan.config import values
-from dualwan.paths import PPP_INTERFACE
+from dualwan.paths import PPP_INTERFACE, PPP_PEER
 from dualwan.toml_source import TomlTable
 
 # Private address space (RFC 1918 section 3): the default of a LAN's networks.
@@ -66,14 +66,17 @@ class Pppoe:
     it, and those that look in main first the number before.
     mtu: in bytes, 576 to 1500 (1454 on FLET'S).
     dial: whether ifup and ifdown start and end the session.
+    by_peer: whether only a pppd of this peer is ours: it is, if we dial it or if the file names
+    it. Else whatever has the interface is our session.
     """
 
-    peer: str = "dsl-provider"
+    peer: str = PPP_PEER
     interface: str = PPP_INTERFACE
     table: int = 100
     priority: int = 100
     mtu: int = 1454
     dial: bool = True
+    by_peer: bool = True
 
 
 def read_wan(table: TomlTable) -> Wan:
@@ -118,5 +121,6 @@ def read_pppoe(table: TomlTable) -> Pppoe:
         mtu=table.take("mtu", values.number(576, 1500), Pppoe.mtu),
         dial=table.take("dial", values.flag, Pppoe.dial),
     )
+    pppoe = replace(pppoe, by_peer=pppoe.dial or table.has("peer"))
     table.done()
     return pppoe

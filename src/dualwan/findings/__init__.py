@@ -8,14 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dualwan.config import Config
-from dualwan.findings import bridges, foreign, own_addresses, pppd_hooks, unnamed
+from dualwan.findings import (
+    bridges,
+    foreign,
+    own_addresses,
+    ppp_peer,
+    ppp_starters,
+    pppd_hooks,
+    scripts,
+    unnamed,
+)
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 
 Finder = Callable[[Config, Surroundings], Iterable[Finding]]
 
+# About the peer that the configuration names, from files that need no root.
+PEER: tuple[Finder, ...] = (ppp_peer.obstacles, ppp_starters.second)
 ALL: tuple[Finder, ...] = (
     pppd_hooks.shadowed,
+    scripts.left,
+    *PEER,
     own_addresses.forwards_to_router,
     own_addresses.routed_networks,
     foreign.dropping,
@@ -28,6 +41,8 @@ ALL: tuple[Finder, ...] = (
 )
 
 
-def find(config: Config, around: Surroundings) -> tuple[Finding, ...]:
-    """Return the findings of all finders, in the order of the registry."""
-    return tuple(finding for finder in ALL for finding in finder(config, around))
+def find(
+    config: Config, around: Surroundings, finders: Iterable[Finder] = ALL
+) -> tuple[Finding, ...]:
+    """Return the findings of ``finders``, in their order."""
+    return tuple(finding for finder in finders for finding in finder(config, around))

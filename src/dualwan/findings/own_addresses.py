@@ -49,7 +49,7 @@ def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
     found: dict[IPv4Network, str] = {}
     for device, interface in around.addresses:
         network = interface.network
-        if device in config.lan.interfaces and isinstance(network, IPv4Network):
+        if config.lan.has(device) and isinstance(network, IPv4Network):
             found.setdefault(network, f"lan.interfaces: {device} has {network}")
     for network in config.lan.via_pppoe:
         found.setdefault(network, f"lan.via-pppoe: {network} takes PPPoE")

@@ -14,6 +14,7 @@ from dualwan.model.plan import Step
 from dualwan.model.state import RunState
 from dualwan.model.surroundings import Surroundings
 from dualwan.model.usage import Flow
+from dualwan.ppp.session import Session
 
 
 class Kernel(Protocol):
@@ -91,6 +92,10 @@ class Store(Protocol):
 class Pppd(Protocol):
     """PPP sessions."""
 
+    def sessions(self) -> tuple[Session, ...]:
+        """Return the PPP interfaces of the machine with the pppd of each."""
+        ...
+
     def dial(self, peer: str) -> bool:
         """Start ``peer`` with pon(1) unless it runs; return whether it was started.
 
@@ -99,7 +104,14 @@ class Pppd(Protocol):
         ...
 
     def hang_up(self, peer: str, seconds: float) -> bool:
-        """End ``peer`` with poff(1), wait up to ``seconds``; return whether there was a session.
+        """End each pppd of ``peer``, wait up to ``seconds``; return whether there was one.
+
+        Raises HostError.
+        """
+        ...
+
+    def keep_one(self, peer: str) -> bool:
+        """End every pppd of ``peer`` but one; return whether there was more than one.
 
         Raises HostError.
         """
@@ -109,13 +121,17 @@ class Pppd(Protocol):
 class LineServices(source.LineServices, Protocol):
     """Servers of the line and of the provider, and what provisioning needs besides."""
 
-    def resolve(self, name: str) -> str:
-        """Return an IPv6 address of ``name``, always the same one; raises RemoteError."""
+    def resolve(self, name: str, device: str) -> str:
+        """Return an IPv6 address of ``name``, always the same one; raises RemoteError.
+
+        The name servers of the line on ``device`` are asked first.
+        """
         ...
 
-    def call_update_url(self, path: str) -> str:
+    def call_update_url(self, path: str, device: str, ce: str) -> str:
         """Make the update call that the file ``path`` describes; return the provider's reply.
 
+        ``device``: with the line; ``ce``: the address of our end.
         Raises ConfigError for the file, RemoteError for the call.
         """
         ...

@@ -16,12 +16,13 @@ from dualwan.model.evidence import Evidence, Inquiry
 from dualwan.model.observed import Observed
 from dualwan.model.state import RunState
 from dualwan.model.surroundings import Surroundings
+from dualwan.ppp.session import Session
 
 
 class FakeHost(FakeKernel):
     """A host in memory.
 
-    state, refuse: see FakeKernel; what is refused may also be a call of pon or poff, or
+    state, refuse: see FakeKernel; what is refused may also be starting or ending a pppd, or
     "state.json" or "tables/NAME.json" for a run directory that takes nothing.
     """
 
@@ -31,6 +32,8 @@ class FakeHost(FakeKernel):
         self._saved = ""
         # Set or checked by tests.
         self.running: set[str] = set()  # peers with a pppd
+        self.doubled: set[str] = set()  # peers with two
+        self.ppp: tuple[Session, ...] = ()  # interfaces with a pppd that is known
         self.names: dict[str, str] = {}  # IPv6 addresses by host name
         self.called: list[str] = []  # files of the update calls made
         self.clock = 0
@@ -91,6 +94,17 @@ class FakeHost(FakeKernel):
 
     # --- PPP sessions --------------------------------------------------------------------
 
+    def sessions(self) -> tuple[Session, ...]:
+        """See Pppd: the attribute ``ppp``."""
+        return self.ppp
+
+    def keep_one(self, peer: str) -> bool:
+        """See Pppd: for the peers in ``doubled``."""
+        self._call_pppd(f"end a pppd of {peer}")
+        found = peer in self.doubled
+        self.doubled.discard(peer)
+        return found
+
     def dial(self, peer: str) -> bool:
         """See Pppd."""
         self._call_pppd(f"pon {peer}")
@@ -101,7 +115,7 @@ class FakeHost(FakeKernel):
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Pppd."""
         del seconds
-        self._call_pppd(f"poff {peer}")
+        self._call_pppd(f"hanging up {peer}")
         ended = peer in self.running
         self.running.discard(peer)
         return ended
@@ -127,15 +141,17 @@ class FakeHost(FakeKernel):
 
     # --- servers of the line and the provider --------------------------------------------
 
-    def resolve(self, name: str) -> str:
+    def resolve(self, name: str, device: str) -> str:
         """See LineServices: from ``names``."""
+        del device
         self._check_unlocked()
         if name not in self.names:
             raise RemoteError(f"{name}: no such name")
         return self.names[name]
 
-    def call_update_url(self, path: str) -> str:
+    def call_update_url(self, path: str, device: str, ce: str) -> str:
         """See LineServices: recorded in ``called``."""
+        del device, ce
         self._check_unlocked()
         self.called.append(path)
         return "OK"

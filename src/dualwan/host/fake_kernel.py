@@ -16,6 +16,7 @@ from dualwan.host.fake_outside import FakeOutside
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import (
+    MAIN,
     Address,
     Flows,
     Resource,
@@ -77,7 +78,13 @@ class FakeKernel(FakeOutside):
             tables=self._tables(reads.tables),
             ipv6_default=state.ipv6_default and bool(reads.ipv6_default),
             legacy=state.legacy,
+            default_device=self._default_device() if reads.routes else "",
         )
+
+    def _default_device(self) -> str:
+        """Return the device of another program's default route before ours, else of ours."""
+        ours = [item for item in self.state.routes if item.table == MAIN]
+        return self.state.default_device or next((item.device for item in ours), "")
 
     def _addresses(self, devices: Collection[str]) -> tuple[Address, ...]:
         """Return addresses as the kernel lists them: IPv4 first, then by device."""
@@ -177,6 +184,8 @@ class FakeKernel(FakeOutside):
             if isinstance(item, RouteRule):
                 there.sort(key=lambda one: one.priority)
         values: dict[str, Any] = {field: tuple(there)}
+        if isinstance(item, Route) and not gone and (item.table, item.metric) == (MAIN, 0):
+            values["default_device"] = ""
         self.state = replace(self.state, **values)
 
     def _tunnel(self, item: Tunnel, *, gone: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from dualwan.model.observed import Link, Observed
-from dualwan.model.resources import Address
+from dualwan.model.resources import MAIN, Address
 from dualwan.nft.table import NftTable
 
 _Value = TypeVar("_Value")
@@ -76,7 +76,11 @@ class FakeOutside:
     def _lose_routes(self, device: str) -> None:
         self._lose_ipv4_routes(device)
         leads = self.state.ipv6_default and device != self.uplink
-        self.state = replace(self.state, ipv6_default=leads)
+        self.state = replace(
+            self.state,
+            ipv6_default=leads,
+            default_device=self.state.default_device.replace(device, ""),
+        )
 
     def lose_address(self, address: Address) -> None:
         """Let an address go; a device's last IPv4 address takes its routes (fib_disable_ip)."""
@@ -97,6 +101,18 @@ class FakeOutside:
         self.state = replace(
             self.state, addresses=(*self.state.addresses, Address(device, address))
         )
+
+    def take_default(self, device: str, *, replace_ours: bool = False) -> None:
+        """Let another program put its default route first in main, as pppd does.
+
+        ``replace_ours``: and remove the one that it finds there (replacedefaultroute).
+        """
+        kept = tuple(
+            item
+            for item in self.state.routes
+            if not (replace_ours and (item.table, item.metric) == (MAIN, 0))
+        )
+        self.state = replace(self.state, routes=kept, default_device=device)
 
     def advertise(self, device: str) -> None:
         """Let a router advertise itself on ``device``: heard as accept_ra says (ip-sysctl)."""

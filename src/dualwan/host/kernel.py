@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from dualwan.errors import HostError, KernelError
 from dualwan.host import (
     conntrack,
+    main_default,
     ndp,
     nft_counts,
     nft_names,
     ping,
-    pppd,
     prefix,
+    processes,
     run_files,
     store,
     sysctl,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from dualwan.line.provisioning.cache import AnswerCache
     from dualwan.model.evidence import Evidence, Inquiry
     from dualwan.model.surroundings import Surroundings
+    from dualwan.ppp.session import Session
 
 
 class KernelHost:
@@ -65,6 +67,7 @@ class KernelHost:
             tables=self._tables.observe(reads.tables),
             ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
+            default_device=main_default.device() if reads.routes else "",
         )
 
     def table_names(self) -> frozenset[str] | None:
@@ -166,13 +169,27 @@ class KernelHost:
 
     # --- PPP sessions --------------------------------------------------------------------
 
+    def sessions(self) -> tuple[Session, ...]:
+        """See Pppd."""
+        return processes.sessions()
+
     def dial(self, peer: str) -> bool:
         """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only ifup and the command need it
+
         return pppd.dial(peer)
 
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only ifdown and the command need it
+
         return pppd.hang_up(peer, seconds)
+
+    def keep_one(self, peer: str) -> bool:
+        """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only where we dial
+
+        return pppd.keep_one(peer)
 
     # --- other programs ------------------------------------------------------------------
 
@@ -184,17 +201,17 @@ class KernelHost:
 
     # --- servers of the line and the provider --------------------------------------------
 
-    def resolve(self, name: str) -> str:
+    def resolve(self, name: str, device: str) -> str:
         """See LineServices."""
         from dualwan.host.remote import resolver  # noqa: PLC0415 - loads dnspython, for DS-Lite
 
-        return resolver.stable_address(name)
+        return resolver.stable_address(name, device)
 
-    def call_update_url(self, path: str) -> str:
+    def call_update_url(self, path: str, device: str, ce: str) -> str:
         """See LineServices."""
         from dualwan.host.remote import update_call  # noqa: PLC0415 - loads ssl, for IPIP
 
-        return update_call.call(update_call.read(Path(path)))
+        return update_call.call(update_call.read(Path(path)), device=device, ce=ce)
 
     def fetch_provisioning(
         self, source: str, device: str, previous: CachedAnswer | None, seconds: float

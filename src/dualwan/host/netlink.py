@@ -137,8 +137,25 @@ class Netlink:
             )
         return found
 
+    def all_tunnels(self) -> list[Tunnel]:
+        """Return the IPv6 tunnels of the machine, ours and others'; raises KernelError."""
+        with refused("links"):
+            messages = tuple(self.ipr.get_links())
+        return [
+            _tunnel(str(message.get_attr("IFLA_IFNAME")), message, self._name)
+            for message in messages
+            if _kind(message) == "ip6tnl"
+        ]
+
     def rules(self) -> list[RouteRule]:
         """Return the IPv4 rules with our protocol number; raises KernelError."""
+        return self._rules(ours=True)
+
+    def rules_of_others(self) -> list[RouteRule]:
+        """Return the IPv4 rules with another protocol number; raises KernelError."""
+        return self._rules(ours=False)
+
+    def _rules(self, *, ours: bool) -> list[RouteRule]:
         with refused("rules"):
             messages = tuple(self.ipr.get_rules(family=AF_INET))
         return [
@@ -151,7 +168,7 @@ class Netlink:
                 _suppressed(message.get_attr("FRA_SUPPRESS_PREFIXLEN")),
             )
             for message in messages
-            if message.get_attr("FRA_PROTOCOL") == RTPROT_DUALWAN
+            if (message.get_attr("FRA_PROTOCOL") == RTPROT_DUALWAN) is ours
         ]
 
     # --- changing ------------------------------------------------------------------------
@@ -167,6 +184,7 @@ class Netlink:
         index = self._index(address.device)
         with refused(f"adding {address.text}"):
             if ":" in address.address:
+                self._check_length(address, index)
                 preferred = 0 if address.deprecated else FOREVER
                 # pyroute2 0.7 reads only cacheinfo, 0.9 only the arguments; their order matters.
                 self.ipr.addr(
@@ -183,6 +201,22 @@ class Netlink:
             else:
                 self.ipr.addr(
                     "replace", index=index, address=address.address, prefixlen=32, family=AF_INET
+                )
+
+    def _check_length(self, address: Address, index: int) -> None:
+        """Raise KernelError if the device has the IPv6 address with another prefix length.
+
+        The kernel would change that one, an address of others, instead of adding ours.
+        """
+        for message in self.ipr.get_addr(family=AF_INET6):
+            length = message["prefixlen"]
+            same = message.get_attr("IFA_ADDRESS") == address.address
+            if same and message["index"] == index and length != IPV6_BITS:
+                there = f"{address.address}/{length}"
+                raise KernelError(
+                    f"{there} is on {address.device} already, added by another program;"
+                    f" give it the length {IPV6_BITS} there, or remove it"
+                    f" (ip address del {there} dev {address.device})"
                 )
 
     def remove_address(self, address: Address) -> None:

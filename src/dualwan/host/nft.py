@@ -78,6 +78,26 @@ class Nft:
         code, output, _ = context.cmd(command)
         return list(json.loads(output)["nftables"]) if code == 0 and output else []
 
+    def chains(self, family: str) -> tuple[str, ...]:
+        """Return the chains of all tables of ``family``, each as "FAMILY TABLE CHAIN".
+
+        Empty without the permission. Raises KernelError.
+        """
+        if os.geteuid() != 0:
+            return ()
+        import nftables  # noqa: PLC0415 - see _run
+
+        context = nftables.Nftables()
+        context.set_json_output(True)
+        code, output, error = context.cmd(f"list chains {family}")
+        if code != 0:
+            raise KernelError(f"nft chains: {_first_line(error)}")
+        return tuple(
+            f"{found['chain']['family']} {found['chain']['table']} {found['chain']['name']}"
+            for found in json.loads(output)["nftables"]
+            if "chain" in found
+        )
+
     def load(self, table: NftTable, old: NftTable | None) -> None:
         """Replace a table in one transaction, so that no packet meets half of it.
 

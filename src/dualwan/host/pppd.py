@@ -1,63 +1,114 @@
-"""PPP sessions by pon(1) and poff(1), and the pppd of a peer."""
+"""PPP sessions: starting a peer by pon(1), and ending the pppd of a peer by a signal.
+
+poff(1) finds only a process whose command line begins with `pppd call PEER`; a pppd that a
+systemd service or a script has started is mostly called with other words before these.
+"""
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import time
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 
-from dualwan.errors import HostError
-from dualwan.host import program
+from dualwan.errors import BusyError, HostError
+from dualwan.host import processes, program, run_files
+from dualwan.host.around import ppp
+from dualwan.host.lock import locked
+from dualwan.ppp.session import Pppd, families, survivor
+
+DIAL_SECONDS = 10.0  # to wait for pon; with updetach it returns once the session is up
+ATTACHED_SECONDS = 1.0  # with nodetach it returns only after the session, unless it fails at once
 
 
-def pppd_of(peer: str, proc: Path = Path("/proc")) -> list[int]:
-    """Return the process ids of each `pppd call PEER`."""
-    found = []
-    for entry in proc.iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue  # the process has ended
-        if words[0].rsplit(b"/", 1)[-1] == b"pppd" and (b"call", peer.encode()) in pairwise(words):
-            found.append(int(entry.name))
-    return found
+def pppd_of(peer: str) -> list[Pppd]:
+    """Return each pppd of ``peer``."""
+    return [one for one in processes.pppds() if peer in one.peers]
 
 
 def dial(peer: str) -> bool:
-    """Run `pon PEER` unless its pppd runs; return whether it was started. Raises HostError."""
-    if pppd_of(peer):
+    """Run `pon PEER` unless its pppd runs or is starting; return whether it was started.
+
+    A pppd that takes long to detach is left to itself. Raises HostError if pon fails.
+    """
+    try:
+        with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
+            if pppd_of(peer) or processes.dialling(peer):
+                return False
+            _start(peer)
+    except BusyError:  # another run of this program dials
         return False
+    return True
+
+
+def _start(peer: str) -> None:
+    """Run `pon PEER`; raises HostError."""
     if not Path("/etc/ppp/peers", peer).exists():
         raise HostError(f"cannot dial: there is no /etc/ppp/peers/{peer} (pppoe.peer)")
-    code, said = program.run(["pon", peer])
-    if code != 0:
+    options = ppp.read_options(peer)
+    attached = options.on("nodetach", "updetach") or options.last("up_sdnotify", "-detach")
+    code, said = program.start(["pon", peer], ATTACHED_SECONDS if attached else DIAL_SECONDS)
+    if code:
         raise HostError(f"pon {peer} failed with code {code}: {said or 'no reason given'}")
-    return True
 
 
 def hang_up(peer: str, seconds: float) -> bool:
-    """Run `poff PEER` if its pppd runs, and wait up to ``seconds`` until that has ended.
+    """End each pppd of ``peer``, and wait up to ``seconds`` until it has ended.
 
-    Return whether it ran. Raises HostError if poff fails, or pppd does not end.
+    Return whether there was one. Raises HostError if it cannot be ended, or does not end.
     """
-    running = [handle for pid in pppd_of(peer) if (handle := _handle(pid)) is not None]
-    if not running:
-        return False
+    ending = [handle for one in pppd_of(peer) if (handle := _terminated(one, peer)) is not None]
     try:
-        code, said = program.run(["poff", peer])
-        if code != 0:
-            raise HostError(f"poff {peer} failed with code {code}: {said or 'no reason given'}")
-        if not _ended(running, seconds):
+        if not _ended(ending, seconds):
             raise HostError(f"pppd of {peer} did not end within {seconds:.0f} s")
     finally:
-        for handle in running:
+        for handle in ending:
+            os.close(handle)
+    return bool(ending)
+
+
+def keep_one(peer: str) -> bool:
+    """End every pppd of ``peer`` but one; return whether there was more than one.
+
+    It is not waited for: this may be the ip-up hook of the one that ends. Raises HostError.
+    """
+    found = families(pppd_of(peer))
+    if len(found) <= 1:
+        return False
+    connected = [one.pppd.pid for one in processes.sessions() if one.address]
+    services = [starter.service for starter in ppp.starters(peer) if starter.again]
+    kept = survivor(found, services, connected)
+    for one in (one for family in found if family is not kept for one in family):
+        if (handle := _terminated(one, peer)) is not None:
             os.close(handle)
     return True
+
+
+def _terminated(one: Pppd, peer: str) -> int | None:
+    """Send SIGTERM to a pppd; return its pidfd, None if it has ended. Raises HostError.
+
+    pppd ends its session then, without dialling again, and runs its ip-down hooks.
+    """
+    try:
+        handle = os.pidfd_open(one.pid)
+    except ProcessLookupError:
+        return None
+    try:
+        now = processes.pppd(one.pid)
+        if now is None or now.started != one.started:  # the id is another process's by now
+            os.close(handle)
+            return None
+        signal.pidfd_send_signal(handle, signal.SIGTERM)
+    except ProcessLookupError:
+        pass  # it has ended
+    except OSError as error:
+        os.close(handle)
+        raise HostError(
+            f"pppd of {peer} (process {one.pid}) cannot be ended: {error.strerror}"
+        ) from None
+    return handle
 
 
 def _ended(handles: Iterable[int], seconds: float) -> bool:
@@ -66,11 +117,3 @@ def _ended(handles: Iterable[int], seconds: float) -> bool:
     return all(
         select.select([handle], [], [], max(0.0, until - time.monotonic()))[0] for handle in handles
     )
-
-
-def _handle(pid: int) -> int | None:
-    """Return a pidfd, readable once the process has ended (pidfd_open(2)); None if it has."""
-    try:
-        return os.pidfd_open(pid)
-    except ProcessLookupError:
-        return None

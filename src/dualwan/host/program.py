@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from dualwan.errors import HostError
 
 LIMIT_SECONDS = 10.0  # none of these programs has to wait for anything
+MAX_STDERR = 4096  # bytes of an error that are kept
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
@@ -26,8 +29,32 @@ def output(argv: Sequence[str]) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr.strip()
 
 
+def start(argv: Sequence[str], seconds: float) -> tuple[int, str]:
+    """Run ``argv`` in a session of its own; return its exit code and stderr. Raises HostError.
+
+    What has not ended after ``seconds``, or when a signal ends the wait, goes on running; the
+    code is 0 then.
+    """
+    with os.fdopen(os.memfd_create("stderr"), "w+b", buffering=0) as said:
+        with _explaining(argv[0]):
+            process = subprocess.Popen(  # noqa: S603 - an argument list of checked values
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                start_new_session=True,
+                env=ENVIRONMENT,
+            )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return 0, ""
+        said.seek(0)
+        return code, said.read(MAX_STDERR).decode(errors="replace").strip()
+
+
 def _complete(argv: Sequence[str], stdout: int) -> subprocess.CompletedProcess[str]:
-    try:
+    with _explaining(argv[0]):
         return subprocess.run(  # noqa: S603 - an argument list of checked values
             argv,
             stdin=subprocess.DEVNULL,
@@ -39,9 +66,16 @@ def _complete(argv: Sequence[str], stdout: int) -> subprocess.CompletedProcess[s
             check=False,
             env=ENVIRONMENT,
         )
+
+
+@contextmanager
+def _explaining(name: str) -> Iterator[None]:
+    """Turn an error of starting the program ``name``, or of its limit, into a HostError."""
+    try:
+        yield
     except FileNotFoundError:
-        raise HostError(f"{argv[0]} is not installed") from None
+        raise HostError(f"{name} is not installed") from None
     except OSError as error:
-        raise HostError(f"{argv[0]} cannot be run: {error.strerror}") from None
+        raise HostError(f"{name} cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise HostError(f"{argv[0]} did not end within {LIMIT_SECONDS:.0f} s") from None
+        raise HostError(f"{name} did not end within {LIMIT_SECONDS:.0f} s") from None

@@ -32,11 +32,17 @@ def decode(data: Any) -> RunState:
         addresses=tuple(
             Address(str(device), str(address)) for device, address in data["addresses"]
         ),
+        found=tuple(
+            Address(str(device), str(address), bool(deprecated))
+            for device, address, deprecated in data.get("found", ())
+        ),
         tunnels=tuple(str(name) for name in data["tunnels"]),
         softwires=_addresses(data, "softwires", "mape"),
         sessions=_addresses(data, "sessions", "pppoe"),
+        interfaces={str(way): str(name) for way, name in data.get("interfaces", {}).items()},
         prefix=str(data["prefix"]),
         aftr=str(data["aftr"]),
+        aftr_name=str(data.get("aftr-name", "")),
         notified_ce=str(data.get("notified-ce", data.get("told", ""))),
         health=Health(*data["health"]),
         tables=tuple(str(name) for name in data["tables"]),
@@ -59,11 +65,14 @@ def encode(state: RunState) -> dict[str, Any]:
         "wanted": state.wanted,
         "sysctls": {owner: dict(values) for owner, values in state.sysctls.items()},
         "addresses": [[item.device, item.address] for item in state.addresses],
+        "found": [[item.device, item.address, item.deprecated] for item in state.found],
         "tunnels": state.tunnels,
         "softwires": dict(state.softwires),
         "sessions": dict(state.sessions),
+        "interfaces": dict(state.interfaces),
         "prefix": state.prefix,
         "aftr": state.aftr,
+        "aftr-name": state.aftr_name,
         "notified-ce": state.notified_ce,
         "health": tuple(state.health),
         "tables": state.tables,

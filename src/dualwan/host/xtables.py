@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+from dualwan.host import program
 
 # Tables of xtables proper in this network namespace, without those of iptables-nft.
 NAMES = (
@@ -14,10 +17,25 @@ NAMES = (
 def tables() -> tuple[str, ...]:
     """Return each as "iptables-legacy filter"; empty without any, or without the permission."""
     found = []
-    for program, path in NAMES:
+    for tool, path in NAMES:
         try:
             names = path.read_text(encoding="ascii").split()
         except OSError:
             continue
-        found += [f"{program} {name}" for name in sorted(names)]
+        found += [f"{tool} {name}" for name in sorted(names)]
+    return tuple(found)
+
+
+def chains() -> tuple[str, ...]:
+    """Return the chains of iptables-legacy, each as "iptables-legacy TABLE CHAIN".
+
+    Empty without any table, or without the permission. Raises HostError.
+    """
+    found = []
+    for name in (text.split()[1] for text in tables() if text.startswith("iptables-legacy ")):
+        _, output, _ = program.output(["iptables-legacy-save", "-t", name])
+        found += [
+            f"iptables-legacy {name} {chain}"
+            for chain in re.findall(r"^:(\S+)", output, re.MULTILINE)
+        ]
     return tuple(found)

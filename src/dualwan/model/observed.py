@@ -50,6 +50,7 @@ class Observed:
     routes, rules: those with our protocol number. sysctls: without those that do not exist.
     tables: None if nft could not be queried. ipv6_default: whether there is such a route.
     legacy: tables of iptables-legacy, such as "iptables-legacy filter".
+    default_device: of the first default route in main, whoever made it, "" for none.
     """
 
     links: Mapping[str, Link] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Observed:
     tables: tuple[NftTable, ...] | None = ()
     ipv6_default: bool = False
     legacy: tuple[str, ...] = ()
+    default_device: str = ""
 
     def address_of(self, device: str) -> str:
         """Return the first IPv4 address of ``device``, "" for none."""

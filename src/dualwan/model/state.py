@@ -36,10 +36,12 @@ class RunState:
     wanted: the router's goal: True after ifup or apply, False after ifdown or down.
     sysctls: original values by slice and name, in the order of setting.
     addresses: host addresses added to devices that are not ours (the CE address on the WAN).
+    found: host addresses of others that a step has changed, as they were before.
     tunnels: names of the tunnel devices created.
     softwires, sessions: by name of the way, the last IPv4 address, whose flows may live on.
+    interfaces: by name of the way, that of its PPP session in the loaded tables.
     prefix: the IPv6 prefix of the last softwire.
-    aftr: the last IPv6 address of DS-Lite's AFTR.
+    aftr: the last IPv6 address of DS-Lite's AFTR; aftr_name: its name, "" if not noted.
     notified_ce: the last CE address sent to the provider's update URL (IPIP).
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
@@ -51,11 +53,14 @@ class RunState:
     wanted: bool = False
     sysctls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
+    found: tuple[Address, ...] = ()
     tunnels: tuple[str, ...] = ()
     softwires: Mapping[str, str] = field(default_factory=dict)
     sessions: Mapping[str, str] = field(default_factory=dict)
+    interfaces: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
     aftr: str = ""
+    aftr_name: str = ""
     notified_ce: str = ""
     health: Health = field(default_factory=Health)
     tables: tuple[str, ...] = ()
@@ -67,7 +72,7 @@ class RunState:
     @property
     def devices(self) -> tuple[str, ...]:
         """Devices with resources of ours, independent of the present configuration."""
-        return (*self.tunnels, *(address.device for address in self.addresses))
+        return (*self.tunnels, *(one.device for one in (*self.addresses, *self.found)))
 
 
 def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunState:
@@ -83,8 +88,17 @@ def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunSt
                 originals.setdefault(item.name, step.was.value)
                 state = replace(state, sysctls={**state.sysctls, plan.name: originals})
             case Action.ADD, Address() if item.device not in own:
-                others = (other for other in state.addresses if other.key != item.key)
-                state = replace(state, addresses=(*others, item))
+                state = replace(
+                    state,
+                    addresses=(*_without(state.addresses, item), item),
+                    found=_without(state.found, item),
+                )
+            case Action.CHANGE, Address() if (
+                isinstance(step.was, Address)
+                and item.device not in own
+                and item.key not in {one.key for one in (*state.addresses, *state.found)}
+            ):
+                state = replace(state, found=(*state.found, step.was))
             case Action.ADD, Tunnel():
                 state = replace(state, tunnels=tuple(dict.fromkeys((*state.tunnels, item.name))))
     return state
@@ -99,9 +113,12 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
                 key: value for key, value in state.sysctls.get(name, {}).items() if key != item.name
             }
             return replace(state, sysctls={**state.sysctls, name: left})
-        case Address() as item if removed:
-            kept = tuple(other for other in state.addresses if other.key != item.key)
-            return replace(state, addresses=kept)
+        case Address() as item if removed or item in state.found:
+            return replace(
+                state,
+                addresses=_without(state.addresses, item),
+                found=_without(state.found, item),
+            )
         case Tunnel() as item if removed:
             return replace(
                 state, tunnels=tuple(other for other in state.tunnels if other != item.name)
@@ -110,6 +127,10 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
             rest = tuple(other for other in state.tables if other != item.name)
             return replace(state, tables=rest if removed else (*rest, item.name))
     return state
+
+
+def _without(addresses: Collection[Address], item: Address) -> tuple[Address, ...]:
+    return tuple(one for one in addresses if one.key != item.key)
 
 
 def forget_sysctls(state: RunState, name: str) -> RunState:

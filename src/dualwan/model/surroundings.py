@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import NamedTuple
 
+from dualwan.model.ppp_files import PppFiles
+from dualwan.model.resources import RouteRule, Tunnel
 from dualwan.nft.foreign.chain import Chain
 
 
@@ -15,6 +17,27 @@ class OwnAddress(NamedTuple):
 
     device: str
     interface: IPv4Interface | IPv6Interface
+
+
+class ScriptLine(NamedTuple):
+    """A line of interfaces(5) that runs a shell script: file, line number, command."""
+
+    path: str
+    number: int
+    command: str
+
+
+class Traces(NamedTuple):
+    """What shell scripts such as mape.sh and pppoe.sh leave, ours not counted.
+
+    tunnels: ip6tnl devices. chains: "TABLE CHAIN" of iptables, where TABLE is as in "ip nat" or
+    "iptables-legacy nat". rules: IPv4 rules of other protocols than ours. lines: in interfaces(5).
+    """
+
+    tunnels: tuple[Tunnel, ...] = ()
+    chains: tuple[str, ...] = ()
+    rules: tuple[RouteRule, ...] = ()
+    lines: tuple[ScriptLine, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -27,6 +50,8 @@ class Surroundings:
     because no section of the configuration named it; only devices that exist.
     chains: of other programs, each table that has a base chain.
     bridges: the WAN, if it is a bridge whose frames netfilter sees.
+    ppp: what the files say of the PPP peer.
+    traces: of shell scripts.
     """
 
     shadowing: tuple[str, ...] = ()
@@ -34,3 +59,5 @@ class Surroundings:
     unnamed: Mapping[str, int] = field(default_factory=dict)
     chains: tuple[Chain, ...] = ()
     bridges: tuple[str, ...] = ()
+    ppp: PppFiles = field(default_factory=PppFiles)
+    traces: Traces = field(default_factory=Traces)

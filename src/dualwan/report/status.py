@@ -13,7 +13,8 @@ from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
 from dualwan.model.finding import Finding
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
-from dualwan.model.way import Softwire
+from dualwan.model.way import Kind, Softwire, of_kind
+from dualwan.ppp.session import NO_DEVICE
 from dualwan.report import ports
 from dualwan.report.data import LearnedData, MapeData, SliceData, SoftwireData, StatusData
 from dualwan.report.findings import as_data as findings_data
@@ -50,7 +51,7 @@ def as_data(
     device that no section names.
     """
     seen, softwire = plan.observed, plan.line.softwire
-    pppoe = config.pppoe
+    pppoe, session = config.pppoe, of_kind(plan.line.ways, Kind.PPP)[0].device
     by_name = {item.name: item for item in plan.slices}
     answer = verdict(config, plan, findings)
     return {
@@ -64,9 +65,9 @@ def as_data(
         "mape": _mape(config, plan),
         "pppoe": {
             "peer": pppoe.peer,
-            "interface": pppoe.interface,
-            "up": seen.is_up(pppoe.interface),
-            "address": seen.address_of(pppoe.interface) or None,
+            "interface": pppoe.interface if session == NO_DEVICE else session,
+            "up": seen.is_up(session),
+            "address": seen.address_of(session) or None,
         },
         "ports": ports.as_data(softwire, used) if used else None,
         "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
@@ -74,8 +75,8 @@ def as_data(
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
         "unseen": list(plan.unobserved),
-        "findings": findings_data(findings),
         "unnamed": dict(unnamed or {}),
+        "findings": findings_data(findings),
     }
 
 

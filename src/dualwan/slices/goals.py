@@ -11,16 +11,25 @@ from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Slice
 
 
-def scope(event: Event, state: RunState, prefix: str, *, missing: bool, upgraded: bool) -> Event:
+def scope(  # noqa: PLR0913 - each is a reason of its own
+    event: Event,
+    state: RunState,
+    prefix: str,
+    *,
+    missing: bool,
+    upgraded: bool,
+    moved: bool = False,
+) -> Event:
     """Return ``event``, or PREFIX_CHANGED where it has to concern every slice.
 
     That is so if the line's ``prefix`` is another one than last time, if a table that was
-    loaded is ``missing`` (a program that flushed the ruleset took all of them), or if this
-    program was ``upgraded`` since it brought up the router. They count only while the router is
-    to be up, and for events that leave that as it is.
+    loaded is ``missing`` (a program that flushed the ruleset took all of them), if this
+    program was ``upgraded`` since it brought up the router, or if a PPP session has ``moved`` to
+    another interface. They count only while the router is to be up, and for events that leave
+    that as it is.
     """
     renumbered = bool(prefix and state.prefix and prefix != state.prefix)
-    if (renumbered or missing or upgraded) and state.wanted and event.wanted is None:
+    if (renumbered or missing or upgraded or moved) and state.wanted and event.wanted is None:
         return Event.PREFIX_CHANGED
     return event
 

@@ -7,7 +7,7 @@ the tunnel that sends from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dualwan.config import Config
@@ -79,7 +79,7 @@ def _owned(remains: Remains) -> list[Resource]:
     """Return the resources of this slice that exist, in the order in which it makes them."""
     state, observed = remains.state, remains.observed
     ways = of_kind(remains.ways, Kind.SOFTWIRE)
-    on_wan = {item.key for item in state.addresses}
+    on_wan = {item.key for item in (*state.addresses, *state.found)}
     on_wan |= {Address(remains.wan, str(way.softwire.ce)).key for way in ways if way.softwire}
     names = {*(way.device for way in ways), *state.tunnels}
     tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
@@ -93,6 +93,30 @@ def _owned(remains: Remains) -> list[Resource]:
         ),
         *(route for route in observed.routes if is_tunnel_route(route, remains.ways)),
     ]
+
+
+def _found(remains: Remains) -> dict[tuple[str, ...], Address]:
+    """Return the addresses of others that we use or have changed, as they were, by key.
+
+    Ours are noted or, where the run state is lost, known by being deprecated.
+    """
+    ours = {item.key for item in remains.state.addresses}
+    found = {
+        item.key: item
+        for item in remains.observed.addresses
+        if item.device == remains.wan and not item.deprecated and item.key not in ours
+    }
+    return found | {item.key: item for item in remains.state.found}
+
+
+def _sparing(steps: Iterable[Step], found: dict[tuple[str, ...], Address]) -> Iterator[Step]:
+    """Yield ``steps``, with addresses of others restored in place of removed."""
+    for step in steps:
+        before = found.get(step.resource.key)
+        if step.action is not Action.REMOVE or before is None:
+            yield step
+        elif before != step.resource:
+            yield Step(Action.CHANGE, before, step.resource)
 
 
 def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
@@ -128,6 +152,28 @@ def _of_way(at: Situation, way: Way) -> list[Resource]:
         *([Route(MAIN, way.device, LAST_METRIC if replaced else 0)] if way.default else []),
         *([Route(way.table, way.device)] if way.pinned else []),
     ]
+
+
+def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield ``steps``; a default route of ours that another program's precedes is added anew.
+
+    Of two with metric 0 the kernel takes the later one (fib_table_insert). The other stays:
+    pppd or a DHCP client removes its own.
+    """
+    first = at.observed.default_device
+    own = {way.device for way in of_kind(at.ways, Kind.SOFTWIRE)}
+    for step in steps:
+        item = step.resource
+        if (
+            not step.changes
+            and isinstance(item, Route)
+            and (item.table, item.metric) == (MAIN, 0)
+            and first not in {"", *own}
+        ):
+            yield Step(Action.REMOVE, item)
+            yield Step(Action.ADD, item)
+        else:
+            yield step
 
 
 def _problems(at: Situation) -> tuple[str, ...]:
@@ -188,13 +234,14 @@ def bring_up(at: Situation) -> SlicePlan:
     problems = _problems(at)
     if at.line.missing or problems:
         return SlicePlan(NAME, steps, problems or (at.line.missing,))
+    remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
     return SlicePlan(
         NAME,
         (
             *steps,
-            *diff(
-                _wanted_resources(at),
-                _owned(Remains(at.state, at.observed, at.config.wan.interface, at.ways)),
+            *_put_first(
+                at,
+                _sparing(diff(_wanted_resources(at), _owned(remains)), _found(remains)),
             ),
             *(
                 step
@@ -211,7 +258,7 @@ def take_down(remains: Remains) -> SlicePlan:
     return SlicePlan(
         NAME,
         (
-            *diff([], _owned(remains)),
+            *_sparing(diff([], _owned(remains)), _found(remains)),
             *restore_steps(remains.state.sysctls.get(NAME, {}), (), remains.observed.sysctls),
         ),
     )

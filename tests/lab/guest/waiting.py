@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from guest.namespace import ROUTER, Namespace
@@ -35,6 +37,21 @@ def until(
             if left <= 0 or not select.select([events], [], [], left)[0]:
                 raise TimedOutError(f"{what}: not within {limit:.0f} s")
             _drain(events)
+
+
+def until_ended(pids: Callable[[], list[int]], left: int, limit: float) -> None:
+    """Wait until only ``left`` of the processes ``pids`` are there."""
+    deadline = time.monotonic() + limit
+    while len(running := pids()) > left:
+        handles = []
+        for pid in running:
+            with suppress(ProcessLookupError):
+                handles.append(os.pidfd_open(pid))
+        ready = select.select(handles, [], [], max(0.0, deadline - time.monotonic()))[0]
+        for handle in handles:
+            os.close(handle)
+        if not ready and handles:
+            raise TimedOutError(f"the end of one of {running}: not within {limit:.0f} s")
 
 
 def _drain(events: socket.socket) -> None:

@@ -6,13 +6,14 @@ import time
 
 from dualwan import __version__
 from dualwan.config.mape import HB46PP
-from dualwan.errors import RemoteError
+from dualwan.errors import HostError, RemoteError
 from dualwan.host import leases
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning import dhcpv6, hb46pp
 from dualwan.line.provisioning.answer import CachedAnswer
 
 DNS_PORT = 53
+ASK_SECONDS = 2.0  # for a DHCPv6 server on the line
 
 
 def ask(
@@ -26,16 +27,17 @@ def ask(
     """
     if source == HB46PP:
         return _hb46pp(device, previous, Deadline(seconds), port)
-    return _dhcpv6(device)
+    return _dhcpv6(device, Deadline(seconds))
 
 
 def _hb46pp(
     device: str, previous: CachedAnswer | None, deadline: Deadline, port: int
 ) -> tuple[str, int, str]:
-    """Ask the server that the TXT record names; the lease's name servers are asked for it first."""
-    from dualwan.host.remote import https, resolver  # noqa: PLC0415 - DHCPv6 needs neither
+    """Ask the server that the TXT record names; the line's name servers are asked for it first."""
+    from dualwan.host.remote import https, name_servers, resolver  # noqa: PLC0415 - not for DHCPv6
 
-    servers = (*leases.latest(device).lease.name_servers, *resolver.resolvers())
+    line = name_servers.of_line(device, deadline)
+    servers = (*line, *(one for one in resolver.resolvers() if one not in line))
     url = hb46pp.server(resolver.texts(hb46pp.NAME, servers, deadline, port))
     origin = hb46pp.shown(url)
     token = previous.answer.token if previous and previous.origin == origin else ""
@@ -51,10 +53,22 @@ def _hb46pp(
         raise RemoteError(f"the answer of {origin} is not UTF-8 text") from None
 
 
-def _dhcpv6(device: str) -> tuple[str, int, str]:
+def _dhcpv6(device: str, deadline: Deadline) -> tuple[str, int, str]:
+    """Return option 94 of the latest lease; without a lease, ask a DHCPv6 server for it."""
     found = leases.latest(device)
     if not found.path:
-        raise RemoteError(f"no DHCPv6 client keeps a lease of {device}")
+        from dualwan.host.remote import line_news  # noqa: PLC0415 - only without a client
+
+        try:
+            lease = line_news.ask(device, Deadline(deadline.left(ASK_SECONDS)))
+        except (HostError, RemoteError) as error:
+            raise RemoteError(f"no DHCPv6 client keeps a lease of {device}; {error}") from None
+        if not lease.containers:
+            raise RemoteError(
+                f"no DHCPv6 client keeps a lease of {device}, and a server there,"
+                f" if any, does not give option {dhcpv6.CONTAINER}"
+            )
+        return f"DHCPv6 on {device}", int(time.time()), lease.text
     if not found.lease.containers:
         raise RemoteError(f"the lease in {found.path} has no option {dhcpv6.CONTAINER}")
     return found.path, found.changed, found.lease.text

@@ -1,4 +1,4 @@
-"""One HTTPS GET over IPv6, bounded in time, length and redirects."""
+"""One HTTPS GET over IPv6, bounded in time, length and redirects; plain HTTP on request."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException, HTTPResponse
 from io import BufferedReader, RawIOBase
+from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from dualwan import __version__
 from dualwan.errors import RemoteError
@@ -19,8 +20,14 @@ REDIRECTS = 3
 MAX_RECEIVED = 4 * MAX_BODY  # bytes a connection, with headers and chunk framing
 CONNECT_SECONDS = 4.0  # for one address of several
 _MOVED = (301, 302, 303, 307, 308)
-_PORT = 443
+_PORTS = {"https": 443, "http": 80}
+# OpenSSL's words for an answer that is no TLS (1.1.1 to 3.5).
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 _OK = range(200, 300)
+
+
+class CertificateError(RemoteError):
+    """The server's certificate does not verify."""
 
 
 class Response(NamedTuple):
@@ -39,18 +46,25 @@ def get(  # noqa: PLR0913
     each: Callable[[str], str] = str,
     headers: Mapping[str, str] | None = None,
     redirects: int = REDIRECTS,
+    schemes: tuple[str, ...] = ("https",),
+    verify: bool = True,
 ) -> Response:
-    """GET ``url``, and follow up to ``redirects`` redirects, all to https.
+    """GET ``url``, and follow up to ``redirects`` redirects, all to ``schemes``.
 
     resolve: returns the IPv6 addresses of a host. each: changes a URL before each request.
-    Certificates are checked against the system's store (SSL_CERT_FILE moves it). Raises
-    RemoteError unless the status is 200 to 299 and the body has at most MAX_BODY bytes.
+    Certificates are checked against the system's store (SSL_CERT_FILE moves it), unless
+    ``verify`` is False. Raises RemoteError unless the status is 200 to 299 and the body has at
+    most MAX_BODY bytes; CertificateError is one.
     """
     for _ in range(redirects + 1):
-        asked = each(checked_url(url))
+        asked = each(checked_url(url, schemes))
         try:
-            response, location = _once(asked, deadline, resolve, headers or {})
+            response, location = _once(asked, deadline, resolve, headers or {}, verify)
             url = urljoin(asked, location)
+        except ssl.SSLCertVerificationError as error:
+            raise CertificateError(
+                f"{shown(url)}: its certificate does not verify: {_reason(error)}{_hint()}"
+            ) from None
         except (OSError, HTTPException, ValueError) as error:
             deadline.left()  # a socket timed out: the deadline is the reason
             raise RemoteError(f"{shown(url)}: {_reason(error)}") from None
@@ -58,7 +72,9 @@ def get(  # noqa: PLR0913
             return response
         if response.status not in _MOVED or not location:
             raise RemoteError(f"{shown(asked)} answers with status {response.status}")
-    raise RemoteError(f"{shown(url)}: more than {redirects} redirects")
+    raise RemoteError(
+        f"{shown(asked)} leads on to {shown(url)[:200]!a}, more than {redirects} redirects"
+    )
 
 
 class Bounded(RawIOBase):
@@ -106,6 +122,7 @@ def _once(
     deadline: Deadline,
     resolve: Callable[[str], Sequence[str]],
     headers: Mapping[str, str],
+    verify: bool,
 ) -> tuple[Response, str]:
     """Send one request; return the response, and its Location ("" for none)."""
     parts = urlsplit(url)
@@ -119,9 +136,7 @@ def _once(
         f"User-Agent: dualwan-hook/{__version__}",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
-    stream: Any = Bounded(
-        _connected(parts.hostname or "", parts.port or _PORT, deadline, resolve), deadline
-    )
+    stream: Any = Bounded(_connected(parts, deadline, resolve, verify), deadline)
     with stream:
         stream.send_all("\r\n".join([*lines, "", ""]).encode("ascii"))
         with HTTPResponse(stream, method="GET") as response:
@@ -138,10 +153,13 @@ def _once(
 
 
 def _connected(
-    host: str, port: int, deadline: Deadline, resolve: Callable[[str], Sequence[str]]
-) -> ssl.SSLSocket:
-    """Return a TLS connection to the first address of ``host`` that accepts one."""
-    checked = context()
+    parts: SplitResult,
+    deadline: Deadline,
+    resolve: Callable[[str], Sequence[str]],
+    verify: bool,
+) -> socket.socket:
+    """Return a connection to the first address of the host that accepts one, by TLS for https."""
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     failure: OSError = OSError(0, "has no IPv6 address")
     for address in resolve(host):
         plain = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
@@ -156,23 +174,43 @@ def _connected(
         except RemoteError:
             plain.close()
             raise
+        if parts.scheme == "http":
+            return plain
         try:
-            return checked.wrap_socket(plain, server_hostname=host)
+            return context(verify).wrap_socket(plain, server_hostname=host)
         except BaseException:
             plain.close()
             raise
     raise failure
 
 
-def context() -> ssl.SSLContext:
-    """Return a context that checks certificate and name, with TLS 1.2 or later."""
+def context(verify: bool = True) -> ssl.SSLContext:
+    """Return a context with TLS 1.2 or later that checks certificate and name if ``verify``."""
     made = ssl.create_default_context()
     made.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not verify:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
     return made
+
+
+def _hint() -> str:
+    """Return what to do where this machine knows no authority at all, "" where it knows some."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile and Path(paths.cafile).stat().st_size:
+        return ""
+    if paths.capath and any(Path(paths.capath).iterdir()):
+        return ""
+    return (
+        " (this machine knows no certificate authority;"
+        " apt-get install --reinstall ca-certificates)"
+    )
 
 
 def _reason(error: Exception) -> str:
     """Return the reason for ``error`` as one printable line of up to 200 letters."""
+    if getattr(error, "reason", "") in _NO_TLS:
+        return "the server does not speak TLS there"
     text = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
     text = text or type(error).__name__
     return "".join(char if char.isprintable() else "?" for char in text)[:200]

@@ -44,9 +44,28 @@ def resolvers(path: Path = RESOLV_CONF) -> tuple[str, ...]:
     return tuple(re.findall(r"^[ \t]*nameserver[ \t]+(\S+)", text, re.MULTILINE))
 
 
-def stable_address(name: str) -> str:
-    """Return the lowest IPv6 address of ``name``: servers rotate the order. Raises RemoteError."""
-    return min(addresses(name, resolvers(), Deadline(STABLE_SECONDS)))
+def stable_address(name: str, device: str = "") -> str:
+    """Return the lowest IPv6 address of ``name``: servers rotate the order. Raises RemoteError.
+
+    The name servers of the line on ``device`` are asked first, and then, also if those know of no
+    such name, those of the machine; ``device`` is "" for the latter alone.
+    """
+    if ":" in name:
+        return name
+    from dualwan.host.remote import name_servers  # noqa: PLC0415 - HTTPS alone does without
+
+    deadline = Deadline(STABLE_SECONDS)
+    line = name_servers.of_line(device, deadline) if device else ()
+    others = tuple(server for server in resolvers() if server not in line)
+    reasons: dict[str, None] = {}
+    for servers in (line, others):
+        try:
+            if servers:
+                left = Deadline(deadline.left(STABLE_SECONDS - EACH_SECONDS))
+                return min(addresses(name, servers, left))
+        except RemoteError as error:
+            reasons[str(error)] = None
+    raise RemoteError("; ".join(reasons) or f"cannot ask for {name}: no name server is known")
 
 
 def addresses(

@@ -6,6 +6,9 @@ password. These are in a file of their own, which only root may read:
     url = "https://update.example.jp/request?user=me&pass=secret"
     # user = "me"            # both or neither: sent by HTTP's basic authentication
     # password = "secret"
+    # address-parameter = "ip"      # the URL gets &ip=ADDRESS, our end of the tunnel
+    # insecure-http = true          # the URL may be http: anybody on the way can read it
+    # insecure-certificate = true   # the server's certificate is not checked
 
 No message contains the name, the password, or the URL past its path.
 """
@@ -13,17 +16,20 @@ No message contains the name, the password, or the URL past its path.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
-from dualwan.config.values import text
+from dualwan.config.values import flag, text
 from dualwan.errors import ConfigError, RemoteError
-from dualwan.host.remote import resolver
+from dualwan.host.remote import name_servers, resolver
 from dualwan.host.remote.deadline import Deadline
-from dualwan.host.remote.https import get
+from dualwan.host.remote.https import CertificateError, get
 from dualwan.line.provisioning.hb46pp import checked_url, shown
 from dualwan.toml_source import Source, TomlTable, parse
 
@@ -33,11 +39,23 @@ _MAX_SAID = 200  # characters of the answer that are shown
 
 
 class UpdateCall(NamedTuple):
-    """The URL, and the login for it ("" for none). Secret: not to be shown or logged."""
+    """The URL, and the login for it ("" for none). Secret: not to be shown or logged.
+
+    parameter: of the query, for the address of our end; "" for none. plain: the URL may be
+    http. verify: whether the server's certificate is checked.
+    """
 
     url: str
     user: str = ""
     password: str = ""
+    parameter: str = ""
+    plain: bool = False
+    verify: bool = True
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes that the URL may have."""
+        return ("https", "http") if self.plain else ("https",)
 
     def __repr__(self) -> str:
         return f"UpdateCall({shown(self.url)!r})"
@@ -68,8 +86,14 @@ def read(path: Path) -> UpdateCall:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1: is not UTF-8 text") from None
     table = TomlTable(Source(str(path), content), "", parse(str(path), content))
+    plain = table.take("insecure-http", flag, False)
     found = UpdateCall(
-        table.take("url", _url), table.take("user", text, ""), table.take("password", text, "")
+        table.take("url", _any_url if plain else _url),
+        table.take("user", text, ""),
+        table.take("password", text, ""),
+        table.take("address-parameter", _parameter, ""),
+        plain,
+        not table.take("insecure-certificate", flag, False),
     )
     table.done()
     if bool(found.user) != bool(found.password):
@@ -84,31 +108,88 @@ def read(path: Path) -> UpdateCall:
 def call(
     update: UpdateCall,
     seconds: float = SECONDS,
-    resolve: Callable[[str], Sequence[str]] | None = None,
+    *,
+    device: str = "",
+    ce: str = "",
 ) -> str:
     """Make the call; return the first line of the reply, shortened and printable.
 
     Over IPv6, within ``seconds``. Redirects are not followed, because the password is for this
-    server. ``resolve`` returns the IPv6 addresses of a host, by default from the machine's name
-    servers. Raises RemoteError unless the status is 200 to 299.
+    server. The name servers of the line on ``device`` are asked for it, then the machine's: the
+    host can be one that only the line knows. ``ce``: the address of our end. Raises RemoteError
+    unless the status is 200 to 299.
     """
     deadline = Deadline(seconds)
 
     def by_resolvers(host: str) -> Sequence[str]:
-        return resolver.addresses(host, resolver.resolvers(), deadline)
+        if ":" in host:
+            return (host,)
+        line = name_servers.of_line(device, deadline) if device else ()
+        others = (server for server in resolver.resolvers() if server not in line)
+        return resolver.addresses(host, (*line, *others), deadline)
 
     headers = {}
     if update.user:
         secret = f"{update.user}:{update.password}".encode()
         headers["Authorization"] = "Basic " + b64encode(secret).decode("ascii")
-    response = get(update.url, deadline, resolve or by_resolvers, headers=headers, redirects=0)
+    try:
+        response = get(
+            _with_address(update, ce),
+            deadline,
+            by_resolvers,
+            headers=headers,
+            redirects=0,
+            schemes=update.schemes,
+            verify=update.verify,
+        )
+    except CertificateError as error:
+        raise CertificateError(
+            f"{error}; where the provider is known to have such a one,"
+            " insecure-certificate = true lets it pass"
+        ) from None
     said = response.body.decode("utf-8", "replace").strip().splitlines()[:1]
     line = said[0][:_MAX_SAID] if said else f"status {response.status}"
     return "".join(char if char.isprintable() else "?" for char in line)
 
 
+def _with_address(update: UpdateCall, ce: str) -> str:
+    """Return the URL, with the address of our end in its query where that is asked for."""
+    if not update.parameter or not ce:
+        return update.url
+    parts = urlsplit(update.url)
+    query = f"{parts.query}&" if parts.query else ""
+    return urlunsplit(parts._replace(query=f"{query}{update.parameter}={ce}"))
+
+
 def _url(value: object) -> str:
+    """Convert an https URL; no error quotes it, because it may contain a password."""
+    url = text(value)
+    with suppress(RemoteError):
+        return checked_url(url)
+    plain = False
+    with suppress(RemoteError):
+        plain = bool(checked_url(url, ("http",)))
+    raise ValueError(
+        "must be an https URL without a user name in it"
+        + (
+            "; insecure-http = true allows http, which anybody on the way can read and change"
+            if plain
+            else ""
+        )
+    )
+
+
+def _any_url(value: object) -> str:
+    """Convert an http or https URL."""
     try:
-        return checked_url(text(value))
-    except RemoteError:  # its text quotes the URL, which may contain a password
-        raise ValueError("must be an https URL without a user name in it") from None
+        return checked_url(text(value), ("https", "http"))
+    except RemoteError:
+        raise ValueError("must be an http or https URL without a user name in it") from None
+
+
+def _parameter(value: object) -> str:
+    """Convert the name of a parameter of a URL's query."""
+    name = text(value)
+    if not re.fullmatch(r"[A-Za-z0-9_.~-]+", name):
+        raise ValueError("must be a name of letters, digits and . _ ~ -")
+    return name

@@ -79,8 +79,8 @@ def server(records: Sequence[str]) -> str:
     return url
 
 
-def checked_url(url: str) -> str:
-    """Return ``url`` if it is https with a host and no user; raises RemoteError otherwise."""
+def checked_url(url: str, schemes: tuple[str, ...] = ("https",)) -> str:
+    """Return ``url`` if it is of ``schemes``, with a host and no user; raises RemoteError."""
     from urllib.parse import urlsplit  # noqa: PLC0415 - only for a request
 
     if len(url) > MAX_URL or not re.fullmatch(r"[!-~]+", url) or "\\" in url:
@@ -90,8 +90,8 @@ def checked_url(url: str) -> str:
         port = parts.port
     except ValueError as error:
         raise RemoteError(f"no URL: {url[:60]!r} ({error})") from None
-    if parts.scheme != "https":
-        raise RemoteError(f"{url[:60]!r} is not https, so it is not asked")
+    if parts.scheme not in schemes:
+        raise RemoteError(f"{url[:60]!r} is not {' or '.join(schemes)}, so it is not asked")
     host = parts.hostname or ""
     literal = ":" in host and "%" not in host
     if not (literal or _NAME.fullmatch(host)) or port == 0 or "@" in parts.netloc:

@@ -14,6 +14,7 @@ from dualwan.config.mape import MapE
 from dualwan.mape.portset import PortSet
 from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan
+from dualwan.model.state import RunState
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Softwire, Way, of_kind
 from dualwan.nft.table import Block, DeviceShortcut, NftTable, commented, counter
@@ -242,6 +243,24 @@ def _losses(named: dict[str, int], refused: dict[str, int]) -> Losses:
     return Losses(refused, named.get(NO_PORT, 0), named.get(UNTRANSLATED, 0))
 
 
+def _note_up(state: RunState, at: Situation) -> RunState:
+    """Note the interfaces of the PPP sessions; another one later concerns every table."""
+    now = {way.name: way.device for way in of_kind(at.ways, Kind.PPP)}
+    return replace(state, interfaces=now)
+
+
+def _note_down(state: RunState) -> RunState:
+    """Forget them with the table."""
+    return replace(state, interfaces={})
+
+
 SLICE = Slice(
-    NAME, bring_up, take_down, needs=FIREWALL.name, table=TABLE, counts=Counts(REFUSED, _losses)
+    NAME,
+    bring_up,
+    take_down,
+    needs=FIREWALL.name,
+    table=TABLE,
+    counts=Counts(REFUSED, _losses),
+    note_up=_note_up,
+    note_down=_note_down,
 )

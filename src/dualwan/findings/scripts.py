@@ -1,0 +1,94 @@
+"""Whether mape.sh or pppoe.sh, which this program replaces, has left anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+
+from dualwan.config import Config
+from dualwan.config.mape import DsLite, MapE
+from dualwan.model.finding import Finding
+from dualwan.model.surroundings import Surroundings, Traces
+
+SCRIPTS = {"MAPE": "mape.sh", "PPPOE": "pppoe.sh"}  # by the prefix of its chains
+_CHAIN = re.compile(
+    r"(?P<table>.+) (?P<name>(?P<prefix>MAPE|PPPOE)"
+    r"(INPUT|OUTPUT|FORWARD|SSHCONNECT|SSHATTACK|nat(OUTPUT|PREROUTING|POSTROUTING)))"
+)
+
+
+def left(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each kind of thing that the scripts left, and how to end it."""
+    traces = around.traces
+    yield from _tunnels(config, traces)
+    yield from _chains(traces)
+    yield from _rules(config, traces)
+    for line in traces.lines:
+        yield Finding(
+            "script-line",
+            f"{line.path}:{line.number} runs {line.command}, which dualwan-hook replaces",
+            "remove the line",
+        )
+
+
+def _tunnels(config: Config, traces: Traces) -> Iterator[Finding]:
+    relays = _relays(config)
+    for tunnel in traces.tunnels:
+        if tunnel.remote in relays:
+            yield Finding(
+                "script-tunnel",
+                f"{tunnel.name} is another tunnel of the line's IPv4, from {tunnel.local} to "
+                f"{tunnel.remote}, as mape.sh makes it, and {config.mape.tunnel} is ours",
+                f"{_stop(traces, 'mape.sh')}, or `ip -6 tunnel del {tunnel.name}`;"
+                " then run dualwan-hook",
+            )
+
+
+def _relays(config: Config) -> set[str]:
+    """Return the far ends that the line's tunnel can have by the configuration."""
+    mape = config.mape
+    found: set[IPv6Address | None] = set()
+    if isinstance(mape, MapE):
+        found = {mape.manual.br if mape.manual else None, mape.rule.br if mape.rule else None}
+        found |= {rule.br for rule in mape.rules or ()}
+    elif not isinstance(mape, DsLite):
+        found = {mape.br}
+    return {str(address) for address in found if address}
+
+
+def _chains(traces: Traces) -> Iterator[Finding]:
+    for prefix, script in SCRIPTS.items():
+        found = [match for text in traces.chains if (match := _CHAIN.fullmatch(text))]
+        mine = [match for match in found if match["prefix"] == prefix]
+        if not mine:
+            continue
+        named = ", ".join(f"{match['name']} ({match['table']})" for match in mine)
+        first = mine[0]
+        program = "iptables-legacy" if first["table"].startswith("iptables-legacy") else "iptables"
+        yield Finding(
+            "script-chains",
+            f"the chains of {script} filter and translate beside ours: {named}",
+            f"{_stop(traces, script)}, or empty and remove each with `{program} -t TABLE -F CHAIN`"
+            f" and `-X CHAIN`; then run dualwan-hook",
+        )
+
+
+def _rules(config: Config, traces: Traces) -> Iterator[Finding]:
+    for rule in traces.rules:
+        if rule.table == config.pppoe.table and rule.source:
+            yield Finding(
+                "script-rule",
+                f"{rule.text} is not ours; pppoe.sh adds it, and it stays when the address changes",
+                f"{_stop(traces, 'pppoe.sh')}, or `ip rule del from {rule.source} table "
+                f"{rule.table} priority {rule.priority}`; then run dualwan-hook",
+            )
+
+
+def _stop(traces: Traces, script: str) -> str:
+    """Return how to stop ``script``, with its path if a line of interfaces(5) has it."""
+    for line in traces.lines:
+        for word in line.command.split():
+            if word.endswith("/" + script):
+                return f"run `MODE=stop {word}` once"
+    return f"run {script} once with MODE=stop"

@@ -1,0 +1,54 @@
+"""The IPv6 address of DS-Lite's AFTR, from its name. All I/O goes through LineServices.
+
+The last address outlives a boot, with the prefix that the line had then: it is used while no
+name server answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv6Address
+
+from dualwan.config.mape import DsLite
+from dualwan.errors import RemoteError
+from dualwan.line.provisioning.answer import check_end
+from dualwan.line.provisioning.cache import Entry
+from dualwan.line.provisioning.source import LineServices
+from dualwan.model.state import RunState
+
+SOURCE = "aftr"  # in the cache, beside the sources of provisioning
+
+
+def known(mape: DsLite, state: RunState, prefixes: Sequence[str], services: LineServices) -> str:
+    """Return the address of the AFTR, "" if it is not known.
+
+    It is the one of the configuration, or else the last that a name server gave since the boot,
+    or else the last that one gave for one of ``prefixes``.
+    """
+    if ":" in mape.aftr:
+        return mape.aftr
+    if state.aftr and state.aftr_name in {"", mape.aftr}:
+        return state.aftr
+    entry = services.load_answers().entries.get(SOURCE)
+    if entry and entry.origin == mape.aftr and entry.prefix in prefixes:
+        return _checked(entry.text)
+    return ""
+
+
+def remember(name: str, address: str, prefix: str, services: LineServices) -> None:
+    """Save ``address`` for the next boot if it is news; raises HostError."""
+    answers = services.load_answers()
+    old = answers.entries.get(SOURCE)
+    if prefix and (old is None or (old.origin, old.prefix, old.text) != (name, prefix, address)):
+        entry = Entry(name, services.now(), prefix, address)
+        services.save_answers(answers.with_entry(SOURCE, entry))
+
+
+def _checked(text: str) -> str:
+    """Return ``text`` if it can be the address of an AFTR, or ""."""
+    try:
+        address = IPv6Address(text)
+        check_end(address, "the AFTR")
+    except (ValueError, RemoteError):
+        return ""
+    return str(address)

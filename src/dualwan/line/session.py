@@ -1,0 +1,57 @@
+"""The interface of a PPP session: by the pppd that has it, whatever its unit is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from dualwan.config import Config
+from dualwan.line import Line
+from dualwan.model.way import Kind, Way, of_kind
+from dualwan.ppp.session import NO_DEVICE, Session, present
+
+
+def located(line: Line, config: Config, sessions: Sequence[Session]) -> Line:
+    """Return ``line`` with the interfaces that its PPP sessions have now.
+
+    ``sessions``: those of the machine. A warning names each that differs from the configuration.
+    """
+    ways: list[Way] = []
+    warnings: list[str] = []
+    for way in line.ways:
+        device, warning = way.device, ""
+        if way.kind is Kind.PPP:
+            device, warning = _device(way, config, sessions)
+        ways.append(replace(way, device=device))
+        warnings += [warning] if warning else []
+    return replace(line, ways=tuple(ways), warnings=(*line.warnings, *warnings))
+
+
+def has_moved(line: Line, noted: Mapping[str, str]) -> bool:
+    """Whether a PPP session has another interface than ``noted``, that in the loaded tables."""
+    return any(
+        noted.get(way.name, way.device) != way.device for way in of_kind(line.ways, Kind.PPP)
+    )
+
+
+def _device(way: Way, config: Config, sessions: Sequence[Session]) -> tuple[str, str]:
+    """Return the interface of the session of ``way``, and a warning for the user or "".
+
+    Without a pppd of ours it is the configured interface, so that rules stand before the
+    session does; NO_DEVICE if another pppd has that.
+    """
+    ours = present(way.peer, config.wan.interface, way.device, sessions)
+    if ours and ours.device == way.device:
+        return way.device, ""
+    holder = next((one.pppd for one in sessions if one.device == way.device), None)
+    if ours:
+        taken = f": another pppd has {way.device} ({holder.text})" if holder else ""
+        key = f"({way.name}.interface)"
+        return ours.device, f"{way.peer} is on {ours.device}, not on {way.device} {key}{taken}"
+    if holder is None or not config.pppoe.by_peer:
+        return way.device, ""
+    return (
+        NO_DEVICE,
+        f"{way.peer} has no session, and {way.device} ({way.name}.interface) is another pppd's "
+        f"({holder.text}), so nothing is offered on it",
+    )

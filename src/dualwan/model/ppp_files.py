@@ -1,0 +1,24 @@
+"""What the machine's files say of a PPP peer. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # every event knows this type, and none reads the files
+    from dualwan.ppp.options import PeerOptions
+    from dualwan.ppp.starters import Starter
+
+
+@dataclass(frozen=True)
+class PppFiles:
+    """The files about the peer of [pppoe].
+
+    peer: its options, None if its folder cannot be read. starters: what starts it, besides
+    this program. clients: names that have a secret in chap-secrets or pap-secrets, None if
+    these cannot be read.
+    """
+
+    peer: PeerOptions | None = None
+    starters: tuple[Starter, ...] = ()
+    clients: tuple[str, ...] | None = None

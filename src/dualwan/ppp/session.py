@@ -1,0 +1,112 @@
+"""The pppd processes of the machine, and which of their sessions is a peer's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from dualwan.paths import PPP_DIR
+
+# No interface can have this name, for it has a slash (dev_valid_name): rules for it match
+# nothing. It stands for a session of ours while its name is another program's.
+NO_DEVICE = "no/session"
+
+
+class Pppd(NamedTuple):
+    """A running pppd. words: its command line. started: in clock ticks since boot.
+
+    parent: the process id of its parent.
+    service: the systemd service that it runs in, "" for none.
+    """
+
+    pid: int
+    words: tuple[str, ...]
+    started: int = 0
+    service: str = ""
+    parent: int = 0
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The peers that it was called for, by `call` or by the path of the peer's file."""
+        paths = f"{PPP_DIR}/peers/"
+        return tuple(
+            value.removeprefix(paths)
+            for name, value in pairwise(self.words)
+            if name == "call" or (name == "file" and value.startswith(paths))
+        )
+
+    def is_on(self, nic: str) -> bool:
+        """Whether its command line has ``nic`` as the interface of PPPoE and names no peer."""
+        return not self.peers and not {nic, f"nic-{nic}"}.isdisjoint(self.words)
+
+    @property
+    def text(self) -> str:
+        """The process for a message; of its words, which may have a password, the peer only."""
+        return f"process {self.pid}" + (f", peer {self.peers[-1]}" if self.peers else "")
+
+
+class Session(NamedTuple):
+    """A PPP interface with its pppd. address: its IPv4 address, "" for none."""
+
+    device: str
+    pppd: Pppd
+    address: str = ""
+
+
+def own_sessions(peer: str, nic: str, sessions: Iterable[Session]) -> list[Session]:
+    """Return the sessions of ``peer``, else those that name no peer and run on ``nic``."""
+    known = list(sessions)
+    return [one for one in known if peer in one.pppd.peers] or [
+        one for one in known if one.pppd.is_on(nic)
+    ]
+
+
+def present(peer: str, nic: str, device: str, sessions: Sequence[Session]) -> Session | None:
+    """Return the session of ``peer`` that is in use, None for none.
+
+    Of several, one with an address is preferred, then one on ``device``, then the newest.
+    """
+    own = own_sessions(peer, nic, sessions)
+    return max(
+        own,
+        key=lambda one: (bool(one.address), one.device == device, one.pppd.started),
+        default=None,
+    )
+
+
+def families(pppds: Iterable[Pppd]) -> list[list[Pppd]]:
+    """Return ``pppds`` by descent, the first of each being the ancestor.
+
+    pppd forks to detach, and for each script: for a moment, or with `pty` for as long as the
+    session lasts, there are two processes of one pppd.
+    """
+    by_pid = {one.pid: one for one in pppds}
+    found: dict[int, list[Pppd]] = {}
+    for one in sorted(by_pid.values(), key=lambda one: (one.started, one.pid)):
+        ancestor = one
+        while ancestor.parent in by_pid and by_pid[ancestor.parent].started <= ancestor.started:
+            if ancestor.parent == ancestor.pid:
+                break
+            ancestor = by_pid[ancestor.parent]
+        found.setdefault(ancestor.pid, []).append(one)
+    return list(found.values())
+
+
+def survivor(
+    found: Sequence[list[Pppd]], services: Iterable[str], connected: Iterable[int]
+) -> list[Pppd]:
+    """Return which of several ``families`` of one peer goes on.
+
+    systemd would start one of ``services`` again, so it stays; else one of ``connected``, by
+    its process id, else the oldest.
+    """
+    kept, up = frozenset(services), frozenset(connected)
+    return min(
+        found,
+        key=lambda family: (
+            kept.isdisjoint(one.service for one in family),
+            up.isdisjoint(one.pid for one in family),
+            family[0].started,
+        ),
+    )

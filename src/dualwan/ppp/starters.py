@@ -1,0 +1,110 @@
+"""What else on the machine starts a peer's pppd: ifupdown, systemd, scripts at boot. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+from dualwan.paths import PPP_DIR
+
+DEFAULT_PROVIDER = "provider"  # of pon(1), and so of a stanza without that option
+_AUTOMATIC = ("auto", "allow-auto", "allow-hotplug")
+_BEGINNINGS = (*_AUTOMATIC, "iface", "mapping", "source", "source-directory", "template")
+_COMMANDS = ("pre-up", "up", "post-up")
+
+
+class Starter(NamedTuple):
+    """A line that starts a peer. place: file and line. text: what it is, for a message.
+
+    service: the systemd service that it belongs to, "" for none. again: that service starts it
+    again when it has ended.
+    """
+
+    place: str
+    text: str
+    service: str = ""
+    again: bool = False
+
+
+def starts(line: str, peer: str) -> bool:
+    """Whether the shell would run `pon PEER` or `pppd call PEER` by ``line``, roughly."""
+    words = re.split(r"[\s;&|(){}\"'`=]+", line.split(" #", maxsplit=1)[0])
+    for at, word in enumerate(words):
+        name, rest = word.rsplit("/", 1)[-1].lstrip("-@+!:"), words[at + 1 :]
+        if name == "pon" and next((one for one in rest if one[:1] != "-"), "") == peer:
+            return True
+        if name == "pppd" and (
+            any(pair == ("call", peer) for pair in pairwise(rest))
+            or f"{PPP_DIR}/peers/{peer}" in rest
+        ):
+            return True
+    return False
+
+
+def in_script(path: str, text: str, peer: str) -> Iterator[Starter]:
+    """Yield the lines of a script or a crontab that start ``peer``."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.lstrip().startswith("#") and starts(line, peer):
+            yield Starter(f"{path}:{number}", "a script")
+
+
+def in_interfaces(files: Mapping[str, str], peer: str) -> Iterator[Starter]:
+    """Yield the stanzas of interfaces(5) that start ``peer`` by themselves.
+
+    ``files``: texts by path. They are stanzas `inet ppp` with it as provider that are started
+    at boot or by hotplug, and option lines that run pon or pppd for it.
+    """
+    lines = [(f"{path}:{at}", words) for path in files for at, words in _lines(files[path])]
+    automatic = {name for _, words in lines if words[0] in _AUTOMATIC for name in words[1:]}
+    for name, provider, place in _ppp_stanzas(lines):
+        if provider == peer and name in automatic:
+            yield Starter(place, f"the stanza iface {name} inet ppp of ifupdown")
+    for place, words in lines:
+        if words[0] in _COMMANDS and starts(" ".join(words[1:]), peer):
+            yield Starter(place, "an option of ifupdown")
+
+
+def _ppp_stanzas(lines: Iterable[tuple[str, list[str]]]) -> list[tuple[str, str, str]]:
+    """Return name, provider and place of each stanza `inet ppp`."""
+    stanzas: list[tuple[str, str, str]] = []
+    inside = False
+    for place, words in lines:
+        if words[0] in _BEGINNINGS:
+            inside = words[0] == "iface" and words[2:4] == ["inet", "ppp"]
+            if inside:
+                stanzas.append((words[1], DEFAULT_PROVIDER, place))
+        elif inside and words[0] == "provider" and words[1:]:
+            name, _, place_of_stanza = stanzas[-1]
+            stanzas[-1] = (name, words[1], place_of_stanza)
+    return stanzas
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the words of each line with its number; a backslash joins lines."""
+    joined, first = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        first = first or number
+        if line.endswith("\\"):
+            joined += line[:-1] + " "
+            continue
+        words = (joined + line).split()
+        if words and not words[0].startswith("#"):
+            yield first, words
+        joined, first = "", 0
+
+
+def in_unit(path: str, text: str, peer: str, names: Iterable[str]) -> Iterator[Starter]:
+    """Yield the lines of a systemd service that start ``peer``.
+
+    ``names``: the enabled names of the unit, such as "ppp@dsl-provider.service" of a template,
+    whose instance replaces %i and %I.
+    """
+    again = bool(re.search(r"^\s*Restart\s*=\s*(always|on-success)\s*$", text, re.MULTILINE))
+    for name in names:
+        instance = name.removesuffix(".service").partition("@")[2].replace("\\x2d", "-")
+        for number, line in enumerate(text.splitlines(), 1):
+            command = line.replace("%i", instance).replace("%I", instance)
+            if command.lstrip().startswith("Exec") and starts(command, peer):
+                yield Starter(f"{path}:{number}", f"the service {name}", name, again)

@@ -1,0 +1,90 @@
+"""Servers and clients of other people, in namespaces: installed, or unpacked below build/."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from space import until
+
+UNPACKED = Path(__file__).parents[2] / "build" / "programs"
+FOLDERS = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/systemd"
+# Enters a mount namespace of its own, covers folders with others, and becomes the program. For a
+# folder that the machine does not have, an empty one covers what would hold it: nothing is made on
+# the machine. In a chroot / may be no mount point; the chroot's own namespace keeps mounts there.
+COVERED = """\
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+NEWNS, BIND, REMOUNT, RDONLY, REC, PRIVATE = 0x20000, 4096, 32, 1, 16384, 1 << 18
+def mount(source, target, flags, needed=True, kind=None):
+    if libc.mount(source, target, kind, flags, None) and needed:
+        raise OSError(ctypes.get_errno(), f"mount {target}")
+assert libc.unshare(NEWNS) == 0
+mount(None, b"/", REC | PRIVATE, needed=False)
+covers, argv = sys.argv[1].split(","), sys.argv[2:]
+for cover in filter(None, covers):
+    source, target = cover.encode().split(b"=")
+    holder = target
+    while not os.path.isdir(holder):
+        holder = os.path.dirname(holder)
+    if holder != target:
+        mount(b"tmpfs", holder, 0, kind=b"tmpfs")
+        os.makedirs(target)
+    mount(source, target, BIND | REC)
+if "SYS_READ_ONLY" in os.environ:  # systemd's programs do not wait for udev then
+    mount(b"/sys", b"/sys", BIND)
+    mount(None, b"/sys", BIND | REMOUNT | RDONLY)
+os.execv(argv[0], argv)
+"""
+
+
+def program(name):
+    """Return the path of the program ``name`` of another package."""
+    if found := shutil.which(name, path=FOLDERS):
+        return found
+    for folder in FOLDERS.split(":"):
+        path = UNPACKED / folder.lstrip("/") / name
+        if path.exists():
+            return str(path)
+    raise AssertionError(f"{name} is neither installed nor unpacked: make netns does it")
+
+
+def environment(**more):
+    """Return the environment in which unpacked programs find their libraries."""
+    libraries = ":".join(str(path) for path in UNPACKED.glob("usr/lib/*-linux-gnu"))
+    return {**os.environ, "LD_LIBRARY_PATH": libraries, **more}
+
+
+@contextmanager
+def running(space, *argv, covers=(), ready=None, log=None, **environ):
+    """Run a program in ``space`` for as long as the context lasts; gives the process.
+
+    covers: (folder, covered folder) pairs, for this program alone. ready: a condition to wait
+    for. log: file of its output.
+    """
+    command = list(map(str, argv))
+    if covers or environ.get("SYS_READ_ONLY"):
+        pairs = ",".join(f"{source}={target}" for source, target in covers)
+        command = [sys.executable, "-c", COVERED, pairs, *command]
+    with tempfile.TemporaryFile() as output:
+        where = log.open("wb") if log else output
+        process = subprocess.Popen(
+            space.argv(*command),
+            stdin=subprocess.DEVNULL,
+            stdout=where,
+            stderr=subprocess.STDOUT,
+            env=environment(**environ),
+        )
+        try:
+            if ready is not None:
+                assert until(lambda: ready() or process.poll() is not None), argv[0]
+                assert process.poll() is None, log.read_text() if log else argv[0]
+            yield process
+        finally:
+            process.terminate()
+            process.wait(10)
+            if log:
+                where.close()

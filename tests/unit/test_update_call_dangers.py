@@ -1,0 +1,224 @@
+"""C1: the update call as real providers have it: each danger is asked for by its own key."""
+
+import ssl
+
+import pytest
+from machine import BASE, Machine, config
+
+from dualwan import handle
+from dualwan.errors import ConfigError, HostError, RemoteError
+from dualwan.host.kernel import KernelHost
+from dualwan.host.remote import https, name_servers, resolver, update_call
+from dualwan.host.remote.deadline import Deadline
+from dualwan.host.remote.update_call import UpdateCall
+from dualwan.model.event import Event
+
+PLAIN, SAFE = "http://update.example.jp/request?pass=secret", "https://update.example.jp/request"
+CE = "2001:db8:12:3400::feed"
+IPIP = (
+    BASE.split("[mape]", maxsplit=1)[0]
+    + '[mape]\nmode = "ipip"\nbr = "2001:db8:ffff::9"\nipv4 = "192.0.2.18"\n'
+    + 'interface-id = "::feed"\nupdate = "/etc/dualwan/update"\n[pppoe]\ndial = false\n'
+)
+
+
+def read(path, text):
+    """Return the call of a file with TEXT."""
+    path.write_text(text)
+    path.chmod(0o600)
+    return update_call.read(path)
+
+
+def test_plain_http_has_to_be_asked_for(tmp_path):
+    """The error says by which key, and what it means; it quotes nothing."""
+    with pytest.raises(ConfigError, match="insecure-http = true allows http") as caught:
+        read(tmp_path / "f", f'url = "{PLAIN}"\n')
+    assert "secret" not in str(caught.value)
+    found = read(tmp_path / "f", f'url = "{PLAIN}"\ninsecure-http = true\n')
+    assert (found.schemes, found.verify) == (("https", "http"), True)
+
+
+def test_a_certificate_that_does_not_verify_has_to_be_asked_for(tmp_path):
+    """Plain http is not allowed by that."""
+    found = read(tmp_path / "f", f'url = "{SAFE}"\ninsecure-certificate = true\n')
+    assert (found.schemes, found.verify) == (("https",), False)
+    with pytest.raises(ConfigError, match="must be an https URL"):
+        read(tmp_path / "f", f'url = "{PLAIN}"\ninsecure-certificate = true\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('url = "ftp://x.example/"\ninsecure-http = true', "must be an http or https URL"),
+        ('url = "http://me@x.example/"\ninsecure-http = true', "must be an http or https URL"),
+        (f'url = "{SAFE}"\ninsecure-http = 1', "f:2: insecure-http: must be true or false"),
+        (f'url = "{SAFE}"\naddress-parameter = "a&b"', "f:2: address-parameter: must be a name"),
+        (f'url = "{SAFE}"\naddress-parameter = ""', "f:2: address-parameter: must be a name"),
+        (f'url = "{SAFE}"\ninsecure = true', "f:2: insecure: unknown key"),
+    ],
+)
+def test_wrong(tmp_path, text, reason):
+    """With file and line."""
+    with pytest.raises(ConfigError, match=reason):
+        read(tmp_path / "f", text)
+
+
+@pytest.fixture(name="asked")
+def _asked(monkeypatch):
+    """Return the requests made, and what their hosts resolve by."""
+    asked = []
+
+    def get(url, _deadline, resolve, **options):
+        asked.append((url, options, resolve("update.example.jp")))
+        return https.Response(url, 200, b"OK")
+
+    monkeypatch.setattr(update_call, "get", get)
+    monkeypatch.setattr(resolver, "resolvers", lambda: ("192.0.2.53", "2001:db8::53"))
+    monkeypatch.setattr(resolver, "addresses", lambda _host, servers, _deadline: servers)
+    monkeypatch.setattr(name_servers, "of_line", lambda _device, _deadline: ("2001:db8::53",))
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        (f"{SAFE}", f"{SAFE}?ip={CE}"),
+        (f"{SAFE}?user=me&pass=%3F", f"{SAFE}?user=me&pass=%3F&ip={CE}"),
+    ],
+)
+def test_the_address_goes_into_the_query_where_that_is_asked_for(asked, url, whole):
+    """The rest of the URL stays to the letter."""
+    for parameter, sent in (("ip", whole), ("", url)):
+        update_call.call(UpdateCall(url, parameter=parameter), device="wan0", ce=CE)
+        assert asked[-1][0] == sent
+
+
+def test_the_line_s_own_name_servers_are_asked_first(asked):
+    """The host may be one that only the line knows; an address needs no name server."""
+    update_call.call(UpdateCall(PLAIN, plain=True, verify=False), device="wan0", ce=CE)
+    _, options, servers = asked[0]
+    assert servers == ("2001:db8::53", "192.0.2.53")
+    assert (options["schemes"], options["verify"]) == (("https", "http"), False)
+
+
+def test_a_certificate_that_does_not_verify_names_the_key(monkeypatch):
+    """The reason first."""
+
+    def refuse(*_, **__):
+        raise https.CertificateError("its certificate does not verify: self-signed certificate")
+
+    monkeypatch.setattr(update_call, "get", refuse)
+    with pytest.raises(
+        RemoteError, match=r"self-signed certificate; .* insecure-certificate = true"
+    ):
+        update_call.call(UpdateCall(SAFE))
+
+
+@pytest.mark.parametrize("there", ["nothing", "a file", "a folder"])
+def test_a_machine_without_authorities_is_told_which_package_has_them(monkeypatch, tmp_path, there):
+    """C2: without ca-certificates no certificate verifies."""
+    file, folder = tmp_path / "cert.pem", tmp_path / "certs"
+    folder.mkdir()
+    file.write_text("x" if there == "a file" else "")
+    if there == "a folder":
+        (folder / "some.0").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    assert ("ca-certificates" in https._hint()) == (there == "nothing")  # noqa: SLF001
+
+
+def line():
+    """Return a machine on the line of a fixed address."""
+    machine = Machine("wan0", "lan0")
+    machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
+    return machine
+
+
+def test_a_person_or_the_timer_makes_the_call_again(log):
+    """Events make it once for each address; `notify` always does."""
+    machine, cfg = line(), config(IPIP)
+    handle.handle_event(cfg, machine, Event.UP)
+    handle.handle_event(cfg, machine, Event.APPLY)
+    assert machine.called == ["/etc/dualwan/update"]
+    assert handle.notify_provider(cfg, machine) == "OK"
+    assert len(machine.called) == 2
+    assert machine.run_state.notified_ce == CE
+    assert f"told the provider that our end is {CE}; it said: OK" in log[-1]
+
+
+def test_without_a_prefix_there_is_nothing_to_tell(log):
+    """The reason is said, and logged."""
+    machine = line()
+    machine.announced.clear()
+    with pytest.raises(HostError, match="no IPv6 prefix on wan0"):
+        handle.notify_provider(config(IPIP), machine)
+    assert machine.called == []
+    assert "no IPv6 prefix" in log[-1]
+
+
+def test_the_command_prints_the_reply(run, machine, config):
+    """And refuses where no update call is configured."""
+    code, _, error = run("notify")
+    assert (code, "has no update call" in error) == (2, True)
+    config.write_text(IPIP)
+    machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
+    assert run("notify")[:2] == (0, "OK\n")
+    assert run("notify", "--json")[1] == '{"reply": "OK"}\n'
+
+
+def failing(monkeypatch, error):
+    """Let each request fail with ERROR."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(https, "_once", fail)
+
+
+def tls_error(kind, **more):
+    """Return an error of Python's ssl module."""
+    error = kind(1, "[SSL] whatever")
+    for name, value in more.items():
+        setattr(error, name, value)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (
+            tls_error(ssl.SSLCertVerificationError, verify_message="self-signed certificate"),
+            https.CertificateError,
+            "its certificate does not verify: self-signed certificate",
+        ),
+        (
+            tls_error(ssl.SSLError, reason="WRONG_VERSION_NUMBER"),
+            RemoteError,
+            "the server does not speak TLS there",
+        ),
+    ],
+)
+def test_a_handshake_that_fails_names_its_cause(monkeypatch, error, kind, said):
+    """In words that the owner of a router can act upon."""
+    failing(monkeypatch, error)
+    with pytest.raises(kind, match=said):
+        https.get(SAFE, Deadline(5), lambda _host: ())
+
+
+def test_a_certificate_is_not_checked_where_that_was_asked_for():
+    """TLS stays of 1.2 or later."""
+    lax = https.context(verify=False)
+    assert (lax.verify_mode, lax.check_hostname) == (ssl.CERT_NONE, False)
+    assert lax.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert https.context().verify_mode == ssl.CERT_REQUIRED
+
+
+def test_the_machine_s_own_call(monkeypatch, tmp_path):
+    """The host of a real machine hands over device and address."""
+    file = tmp_path / "update"
+    file.write_text(f'url = "{SAFE}"\n')
+    file.chmod(0o600)
+    calls = []
+    monkeypatch.setattr(update_call, "call", lambda call, **words: calls.append((call, words)))
+    KernelHost().call_update_url(str(file), "wan0", CE)
+    assert calls == [(UpdateCall(SAFE), {"device": "wan0", "ce": CE})]
