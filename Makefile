@@ -27,6 +27,8 @@ NEED_BENCH := iptables procps
 NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
 PROGRAMS := kea-dhcp6-server isc-dhcp-client dhcpcd-base dnsmasq-base
+# Each provides ifup, so they cannot be installed together: unpacked below build/.
+IFUPS := ifupdown ifupdown-ng ifupdown2
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
@@ -97,6 +99,7 @@ coverage: .venv/ready ## which lines and branches the unit tests reach; fails be
 netns: .venv/ready ## against the kernel, in network namespaces; root
 	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
 	@packaging/unpack build/programs $(PROGRAMS)
+	@for each in $(IFUPS); do packaging/unpack build/$$each $$each; done
 	$(AS_ROOT) $(VENV) $(PYTEST) $(call chosen,netns)
 
 .PHONY: userland userland-unit userland-netns
@@ -104,8 +107,9 @@ userland: ## unit and netns with Python, nft and ip of the other release (chroot
 	@$(MAKE) --keep-going userland-unit userland-netns
 userland-unit: need-userland ## the unit tests alone
 	$(IN_USERLAND) $(call chosen,unit)
-userland-netns: need-userland ## the netns tests alone; the benchmarks need not run twice
-	$(IN_USERLAND) --ignore tests/netns/test_benches.py $(call chosen,netns)
+userland-netns: need-userland ## the netns tests alone; benchmarks and ifup need not run twice
+	$(IN_USERLAND) --ignore tests/netns/test_benches.py --ignore tests/netns/test_ifup_relatives.py \
+	    $(call chosen,netns)
 
 .PHONY: package
 package: deb .venv/ready ## the .deb: lintian, then install, upgrade, remove and purge; root

@@ -52,7 +52,7 @@ def _parser() -> Parser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     event = commands.add_parser("event", parents=common, help="what the hooks call")
-    event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down"))
+    event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot"))
     commands.add_parser("down", parents=common, help="remove all that this program owns")
     check = commands.add_parser("check", parents=common, help="check the configuration only")
     check.add_argument("file", nargs="?", metavar="FILE", help="instead of the one in use")
@@ -180,6 +180,8 @@ def _event(arguments: Namespace) -> int:
     """Do as the hook does, with the interface from the environment."""
     from dualwan import hook
 
+    if arguments.event == "boot":
+        return _boot(_config(arguments))
     word, environ = arguments.event, dict(os.environ)
     if arguments.config:
         environ["DUALWAN_CONFIG"] = arguments.config
@@ -187,7 +189,19 @@ def _event(arguments: Namespace) -> int:
         folder = "ip-up.d" if word == "ppp-up" else "ip-down.d"
         return hook.hook(*hook.from_ppp(folder, environ), environ)
     environ.setdefault("PHASE", "post-up" if word == "ifup" else "pre-down")
-    return hook.hook(*hook.from_ifupdown(environ), environ)
+    return hook.hook(*hook.from_ifupdown("", environ), environ)
+
+
+def _boot(config: Config) -> int:
+    """Close the router before the network starts, unless ifup does that before the WAN comes up."""
+    from dualwan.handle import handle_event
+    from dualwan.host.around import interfaces
+    from dualwan.host.kernel import KernelHost
+    from dualwan.model.event import Event
+
+    if not interfaces.stanza(config.wan.interface):
+        handle_event(config, KernelHost(), Event.BOOT)
+    return 0
 
 
 def _check(arguments: Namespace) -> int:

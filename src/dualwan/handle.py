@@ -138,10 +138,19 @@ def _hang_up(run: _Run) -> None:
 
 
 def _dial(run: _Run) -> None:
-    """Start the PPP session if we dial it and the firewall is loaded. Without the lock."""
+    """Start the PPP session if we dial it and the firewall is loaded. Without the lock.
+
+    A change of the line dials only for the first time since boot or ifdown, and with the WAN up:
+    where no program tells us that it is (systemd-networkd), the watcher does.
+    """
     if run.config is None or not run.config.pppoe.dial or run.done is None or not run.done.closed:
         return
     peer = run.config.pppoe.peer
+    if run.event is Event.PREFIX_CHANGED:
+        state = run.host.load_state()
+        is_up = run.done.plan.observed.is_up(run.config.wan.interface)
+        if peer in state.dialled or not state.wanted or not is_up:
+            return
     with run.noting_failure():
         if run.host.dial(peer):
             run.update_state(
@@ -298,7 +307,7 @@ STAGES: tuple[tuple[Callable[[_Run], None], tuple[Event, ...]], ...] = (
     (_refresh_first, (Event.APPLY,)),
     (_hang_up, (Event.DOWN, Event.REMOVE)),
     (_reconcile, tuple(Event)),
-    (_dial, (Event.UP, Event.APPLY)),
+    (_dial, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
     (_keep_one, (Event.UP, Event.APPLY, Event.PPP_UP)),
     (_await_prefix, (Event.UP,)),
     (_refresh, (Event.UP, Event.PREFIX_CHANGED)),

@@ -1,4 +1,4 @@
-"""The hooks of ifupdown and pppd: an event from the environment.
+"""The hooks of ifupdown, NetworkManager and pppd: an event from how the hook is called.
 
 Every ifup and every pppd of the machine runs them, so an event of another interface must end
 within milliseconds. The module therefore imports nothing that takes time (an Enum and
@@ -16,27 +16,61 @@ from dualwan import paths
 
 TYPE_CHECKING = False  # as typing's, which takes long to load
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dualwan.model.event import Event
 
 DEADLINE_SECONDS = 60  # pppd starts ip-down only once ip-up has ended
 
-IFUPDOWN = {  # the id of the Event by PHASE of interfaces(5)
+IFUPDOWN = {  # the id of the Event by the folder of the script
+    "if-pre-up.d": "pre-up",
+    "if-up.d": "up",
+    "if-down.d": "down",
+    "if-post-down.d": "post-down",
+}
+PHASES = {  # the same by PHASE: the relatives of ifupdown say up and down
     "pre-up": "pre-up",
+    "up": "up",
     "post-up": "up",
     "pre-down": "down",
+    "down": "down",
     "post-down": "post-down",
+}
+NETWORKMANAGER = {  # the ids of the Events by action, NetworkManager-dispatcher(8)
+    "pre-up": ("pre-up",),
+    "up": ("up",),
+    "reapply": ("up",),
+    "pre-down": ("down",),
+    # Without carrier there is no pre-down.
+    "down": ("down", "post-down"),
 }
 PPP = {"ip-up.d": "ppp-up", "ip-down.d": "ppp-down"}  # by the folder of the script
 
 
-def from_ifupdown(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the event's id and interface from PHASE and IFACE (interfaces(5)).
+def from_ifupdown(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the event's id and interface from the script's ``folder`` and IFACE (interfaces(5)).
 
-    The id is empty for another phase.
+    The folder's name means the same to ifupdown, ifupdown-ng, ifupdown2 and NetworkManager's
+    01-ifupdown; PHASE does not, and decides only where the script is called from elsewhere, such
+    as by a line of a stanza. The id is empty for neither.
     """
-    return IFUPDOWN.get(environ.get("PHASE", ""), ""), environ.get("IFACE", "")
+    event_id = IFUPDOWN.get(folder) or PHASES.get(environ.get("PHASE", ""), "")
+    return event_id, environ.get("IFACE", "")
+
+
+def from_networkmanager(
+    arguments: Sequence[str], environ: Mapping[str, str]
+) -> tuple[tuple[str, ...], str]:
+    """Return the events' ids and the interface from NetworkManager's ``arguments``.
+
+    They are the interface and the action. There are no events for another action, or for a
+    connection that another program has made and NetworkManager only shows: the hooks of that
+    program run.
+    """
+    interface, action = (*arguments, "", "")[:2]
+    if environ.get("CONNECTION_EXTERNAL") in ("1", "true", "yes"):
+        return (), interface
+    return NETWORKMANAGER.get(action, ()), interface
 
 
 def from_ppp(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -187,9 +187,15 @@ def bootstrap(suite: str, root: Path, log: Path, options: list[str]) -> None:
 def _bootstrap(suite: str, work: Path) -> None:
     files = work / "files"
     _write(files, recipe.FILES)
-    options = ["--variant=apt", f"--include={','.join(recipe.PACKAGES)}"]
+    options = [
+        "--variant=apt",
+        f"--include={','.join((*recipe.PACKAGES, *recipe.OF_SUITE[suite]))}",
+    ]
     options += [f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.PATH_EXCLUDES]
     options += [f"--essential-hook=sync-in {files} /"]
+    folder = recipe.KEPT_FOLDER
+    download = f"mkdir -p {folder} && cd {folder} && apt-get -q download {' '.join(recipe.KEPT)}"
+    options += [f"--customize-hook=chroot \"$1\" sh -c '{download}'"]
     bootstrap(suite, work / "root", work / "build.log", options)
 
 

@@ -18,6 +18,10 @@ PACKAGES = (
     "kmod",
     "procps",
     "ifupdown",
+    "network-manager",
+    "dbus",
+    "libbsd0",
+    "adduser",
     "iproute2",
     "iputils-ping",
     "ethtool",
@@ -44,6 +48,13 @@ PACKAGES = (
     "openssl",
     "ca-certificates",
 )
+
+# Packages of one suite: on Debian 13 dhcpcd runs on all interfaces, as a service.
+OF_SUITE = {"bookworm": (), "trixie": ("dhcpcd",)}
+
+# Kept as files: each provides ifup, so installing one removes another.
+KEPT = ("ifupdown-ng", "ifupdown2")
+KEPT_FOLDER = "/var/lib/lab/packages"
 
 # Left out while the image is built, for speed: no test reads them and QEMU has no such hardware.
 # The exclusions are lifted at the end, so a package installed in the guest is installed whole.
@@ -171,6 +182,9 @@ MASKED_UNITS = (
     "getty.target",
     "serial-getty@ttyS0.service",
     "radvd.service",
+    "NetworkManager.service",
+    "NetworkManager-wait-online.service",
+    "dhcpcd.service",
 )
 
 DISK_MEGABYTES = 3072
@@ -181,6 +195,8 @@ def key(suite: str) -> str:
     parts = [
         suite,
         PACKAGES,
+        OF_SUITE[suite],
+        KEPT,
         PATH_EXCLUDES,
         sorted(FILES.items()),
         sorted(FINAL_FILES.items()),

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import image
@@ -54,6 +55,14 @@ FIRST_BOOT = (
 UPGRADE = "test_upgrade.py"
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")
+# What runs the network in the boots after those; the suites that have it.
+MANAGERS = {
+    "dhcpcd": ("trixie",),  # beside ifupdown, which the next one replaces
+    "ifupdown-ng": SUITES,
+    "ifupdown2": SUITES,
+    "NetworkManager": SUITES,
+    "systemd-networkd": SUITES,
+}
 
 
 def main() -> int:
@@ -110,7 +119,7 @@ def _test(arguments: argparse.Namespace) -> int:
         packages.append(released.ensure())
     results = vm.new_results_folder()
     try:
-        job = vm.Job(_test_steps(arguments.k), TEST_LIMIT_SECONDS, tuple(packages))
+        job = vm.Job(_test_steps(arguments.k, arguments.suite), TEST_LIMIT_SECONDS, tuple(packages))
         outcome = vm.run(guest, job, results, _say)
         tally = sum((read_junit(file) for file in sorted(results.glob("junit-*.xml"))), Tally())
         print(
@@ -151,8 +160,28 @@ def _may_select(selection: str, *subjects: str) -> bool:
     return not selection or any(subject in selection for subject in subjects)
 
 
-def _test_steps(selection: str) -> tuple[vm.Step, ...]:
-    """The guest's boots, each with its scenarios; reboots are left out where none is selected."""
+def _test_steps(selection: str, suite: str) -> tuple[vm.Step, ...]:
+    """The guest's boots, each with its scenarios; those in which none is selected are left out."""
+    managers: tuple[vm.Step, ...] = ()
+    if _may_select(selection, "managers", *MANAGERS):
+        managers = tuple(_manager_steps(selection, suite))
+        if "managers" in selection:
+            return managers
+    return (*_usual_steps(selection), *managers)
+
+
+def _manager_steps(selection: str, suite: str) -> Iterator[vm.Step]:
+    """Yield a boot for each network manager; a selection may name some of them."""
+    named = [name for name in MANAGERS if name in selection] or [*MANAGERS]
+    for number, name in enumerate(named, 4):
+        if suite in MANAGERS[name]:
+            yield {"argv": [*GUEST_PYTHON, "-m", "guest.prepare_manager", name]}
+            yield {"reboot": True}
+            yield _pytest_step(number, ("test_managers.py",), "")
+
+
+def _usual_steps(selection: str) -> tuple[vm.Step, ...]:
+    """The boots with ifupdown."""
     if not _may_select(selection, "boot", "package"):
         return (_pytest_step(1, (*FIRST_BOOT, UPGRADE), selection),)
     auto, hotplug = map(_start_step, STARTS)

@@ -1,5 +1,6 @@
 """What the .deb holds, and how its version and changelog follow the source."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_hooks_are_links_with_names_that_run_parts_takes(listing):
     hooks = {
         name: link
         for name, (_, _, link) in listing.items()
-        if re.match(r"/etc/(network/if-|ppp/ip-)[a-z-]+\.d/.", name)
+        if re.match(r"/etc/(network/if-|ppp/ip-)[a-z-]+\.d/.|.*/dispatcher\.d/.*[^/]$", name)
     }
     assert set(hooks) == {
         *(
@@ -55,15 +56,33 @@ def test_hooks_are_links_with_names_that_run_parts_takes(listing):
             for phase in ("pre-up", "up", "down", "post-down")
         ),
         *(f"/etc/ppp/ip-{way}.d/00dualwan-hook" for way in ("up", "down")),
+        *(
+            f"/usr/lib/NetworkManager/dispatcher.d/{folder}00dualwan-hook"
+            for folder in ("", "pre-up.d/", "pre-down.d/")
+        ),
     }
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", Path(name).name) for name in hooks)
     for name, link in hooks.items():
-        assert listing[link][0] == "-rwxr-xr-x", name
+        # NetworkManager runs what is root's and writable for root alone.
+        target = os.path.normpath(os.path.join(os.path.dirname(name), link))  # noqa: PTH118, PTH120
+        assert listing[target][:2] == ("-rwxr-xr-x", "root/root"), name
+
+
+def test_networkd_is_told_to_leave_our_routes_and_rules(listing, tmp_path):
+    """A file beside networkd's own, which nothing needs to be asked for."""
+    name = "/usr/lib/systemd/networkd.conf.d/dualwan-hook.conf"
+    assert name in listing
+    subprocess.run(["dpkg-deb", "--extract", DEB, tmp_path], check=True)
+    lines = (tmp_path / name[1:]).read_text().splitlines()
+    assert {"[Network]", "ManageForeignRoutes=no", "ManageForeignRoutingPolicyRules=no"} < {*lines}
 
 
 @pytest.mark.parametrize(
     "name",
-    ["usr/bin/dualwan-hook", "usr/libexec/dualwan-hook/ifupdown", "usr/libexec/dualwan-hook/ppp"],
+    [
+        "usr/bin/dualwan-hook",
+        *(f"usr/libexec/dualwan-hook/{name}" for name in ("ifupdown", "networkmanager", "ppp")),
+    ],
 )
 def test_programs_are_isolated(name, tmp_path):
     """Neither PYTHONPATH nor the folder of the program decides which code root runs."""

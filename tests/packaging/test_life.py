@@ -26,6 +26,8 @@ HOOK_FOLDERS = (
 NOT_COMPARED = ("/proc", "/sys", "/dev", "/var/lib/dpkg", "/var/cache", "/var/log", "/opt/test")
 # deb-systemd-helper's notes about units; a purge has to remove its files, the folders may stay.
 UNIT_NOTES = "/var/lib/systemd/deb-systemd-helper-"
+# What enables a unit stays until purge, as a conffile does.
+CLOSING = "/etc/systemd/system/multi-user.target.wants/dualwan-close.service"
 RECORDER = """#!/bin/sh
 echo "$@" >> /opt/test/called
 exec /usr/bin/dualwan-hook "$@"
@@ -209,6 +211,7 @@ def test_life(machine, before, next_deb):
             "/etc/iproute2/rt_protos.d",
             "/etc/iproute2/rt_protos.d/dualwan.conf",
             "/etc/iproute2",
+            CLOSING,
         }
         - before
     )
@@ -239,7 +242,7 @@ def test_a_broken_configuration_does_not_keep_the_package(machine):
 
 
 @pytest.mark.usefixtures("before")
-@pytest.mark.parametrize("hook", ["ifupdown", "ppp"])
+@pytest.mark.parametrize("hook", ["ifupdown", "networkmanager", "ppp"])
 def test_a_copy_of_a_hook_outlives_the_package(machine, hook):
     """Who copied a hook to a folder of their own still gets 0 from it."""
     shutil.copy(ROOT / "hooks" / hook, machine.root / "opt/test" / hook)

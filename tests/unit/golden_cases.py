@@ -164,12 +164,13 @@ def observed(seen, wanted):
     """Return the machine; an empty table stands for the one that is wanted."""
     tables = seen.get("tables", {})
     return Observed(
-        links={name: Link(**link) for name, link in seen["links"].items()},
+        links={name: Link(**link) for name, link in seen.get("links", {}).items()},
         addresses=addresses(seen.get("addresses", {})),
         tunnels=tuple(tunnel(*item) for item in seen.get("tunnels", {}).items()),
         routes=tuple(route(text) for text in seen.get("routes", ())),
         rules=tuple(rule(text) for text in seen.get("rules", ())),
         sysctls=seen.get("sysctls", {}),
+        hearing=seen.get("hearing", {}),
         ipv6_default=seen["ipv6_default"],
         tables=None
         if tables == "hidden"

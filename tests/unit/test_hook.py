@@ -49,10 +49,10 @@ def _machine(monkeypatch):
     return machine
 
 
-def run_hook(path, config, **environ):
+def run_hook(path, config, *arguments, **environ):
     """Run the hook at PATH as ifupdown and pppd do; return code, modules loaded and errors."""
     done = subprocess.run(
-        [sys.executable, "-S", "-c", RUN_AND_TELL, path],
+        [sys.executable, "-S", "-c", RUN_AND_TELL, path, *arguments],
         check=True,
         capture_output=True,
         text=True,
@@ -74,16 +74,72 @@ def run_hook(path, config, **environ):
     ("phase", "event"),
     [
         ("pre-up", "pre-up"),
+        ("up", "up"),
         ("post-up", "up"),
         ("pre-down", "down"),
+        ("down", "down"),
         ("post-down", "post-down"),
         ("", ""),
         ("odd", ""),
     ],
 )
-def test_ifupdown_says_phase_and_interface(phase, event):
-    """interfaces(5): PHASE is one of four, IFACE the physical interface."""
-    assert hook.from_ifupdown({"PHASE": phase, "IFACE": "wan0"}) == (event, "wan0")
+def test_elsewhere_ifupdown_says_it_by_the_phase(phase, event):
+    """A line of a stanza, or a person, calls the hook from no folder of ifup's: PHASE decides."""
+    for folder in ("", "dualwan-hook"):
+        assert hook.from_ifupdown(folder, {"PHASE": phase, "IFACE": "wan0"}) == (event, "wan0")
+
+
+# PHASE as each program sets it, measured with the programs themselves in netns/test_ifup_relatives.
+PHASES_IN = {
+    "if-pre-up.d": ("pre-up", ("pre-up", "pre-up", "pre-up")),
+    "if-up.d": ("up", ("post-up", "up", "up")),
+    "if-down.d": ("down", ("pre-down", "down", "down")),
+    "if-post-down.d": ("post-down", ("post-down", "post-down", "post-down")),
+}
+
+
+@pytest.mark.parametrize("folder", PHASES_IN)
+@pytest.mark.parametrize("who", ["ifupdown", "ifupdown-ng", "ifupdown2"])
+def test_the_folder_says_the_event_whoever_runs_it(folder, who):
+    """The three programs run the same folders, and call their phases differently."""
+    event, phases = PHASES_IN[folder]
+    phase = phases[("ifupdown", "ifupdown-ng", "ifupdown2").index(who)]
+    assert hook.from_ifupdown(folder, {"PHASE": phase, "IFACE": "wan0"}) == (event, "wan0")
+
+
+@pytest.mark.parametrize("phase", ["post-up", "pre-down", "post-down", "odd", ""])
+def test_a_phase_that_does_not_go_with_the_folder_is_ignored(phase):
+    """NetworkManager's 01-ifupdown sets PHASE itself; whatever it says, the folder counts."""
+    environ = {"PHASE": phase, "IFACE": "wan0", "METHOD": "NetworkManager"}
+    assert hook.from_ifupdown("if-up.d", environ) == ("up", "wan0")
+
+
+@pytest.mark.parametrize(
+    ("action", "events"),
+    [
+        ("pre-up", ("pre-up",)),
+        ("up", ("up",)),
+        ("reapply", ("up",)),
+        ("pre-down", ("down",)),
+        ("down", ("down", "post-down")),
+        ("vpn-up", ()),
+        ("dhcp6-change", ()),
+        ("connectivity-change", ()),
+        ("hostname", ()),
+        ("device-add", ()),
+    ],
+)
+def test_networkmanager_says_it_by_its_arguments(action, events):
+    """NetworkManager-dispatcher(8): the interface, and the action; without carrier only "down"."""
+    assert hook.from_networkmanager(["wan0", action], {}) == (events, "wan0")
+
+
+def test_networkmanager_only_shows_what_another_program_has_made():
+    """CONNECTION_EXTERNAL: ifup has brought it up, and runs its own hooks."""
+    external = {"CONNECTION_EXTERNAL": "1"}
+    assert hook.from_networkmanager(["wan0", "down"], external) == ((), "wan0")
+    assert hook.from_networkmanager(["", "hostname"], {}) == ((), "")
+    assert hook.from_networkmanager([], {}) == ((), "")
 
 
 def test_pppd_says_it_by_the_folder():
@@ -137,6 +193,19 @@ def test_other_interfaces_load_nothing(config, environ):
     assert said == ""
 
 
+@pytest.mark.parametrize("action", ["pre-up", "up", "pre-down", "down", "connectivity-change"])
+def test_another_connection_of_networkmanager_loads_nothing(config, action):
+    """NetworkManager runs the hook for each device, and waits for it before it comes up."""
+    code, modules, said = run_hook(HOOKS / "networkmanager", config, "wlan9", action)
+    assert (code, said) == (0, "")
+    assert not modules & HEAVY
+    assert {name for name in modules if name.startswith("dualwan")} == {
+        "dualwan",
+        "dualwan.hook",
+        "dualwan.paths",
+    }
+
+
 @pytest.mark.parametrize("folder", ["ip-up.d", "ip-down.d"])
 @pytest.mark.parametrize("environ", [{}, {"CALL_FILE": ""}, {"CALL_FILE": "lte"}])
 def test_another_pppd_loads_nothing(config, tmp_path, folder, environ):
@@ -158,11 +227,11 @@ def test_without_a_configuration_nothing_happens(tmp_path):
     assert not modules & HEAVY
 
 
-@pytest.mark.parametrize("name", ["ifupdown", "ppp"])
+@pytest.mark.parametrize("name", ["ifupdown", "networkmanager", "ppp"])
 def test_hooks_that_outlive_the_package_are_silent(name):
     """Files in /etc stay after `apt remove`; they end with 0 and no word."""
     done = subprocess.run(
-        [sys.executable, "-I", HOOKS / name],
+        [sys.executable, "-I", HOOKS / name, "wan0", "up"],
         check=False,
         capture_output=True,
         env={"PHASE": "post-up", "IFACE": "wan0", "PPP_IFACE": "ppp0"},
@@ -182,8 +251,8 @@ def test_an_interface_that_is_only_mentioned_changes_nothing(config, machine, lo
 
 def test_a_hook_does_what_its_event_asks_for(config, machine, log):
     """One function of the environment: the event happens, each change is logged, 0."""
-    environ = {"DUALWAN_CONFIG": str(config), "IFACE": "wan0", "PHASE": "post-up"}
-    assert hook.hook(*hook.from_ifupdown(environ), environ) == 0
+    environ = {"DUALWAN_CONFIG": str(config), "IFACE": "wan0", "PHASE": "up"}
+    assert hook.hook(*hook.from_ifupdown("if-up.d", environ), environ) == 0
     assert {table.name for table in machine.state.tables} == {
         "dualwan_firewall",
         "dualwan_snat",

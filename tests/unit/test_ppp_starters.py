@@ -4,7 +4,7 @@ import pytest
 from machine import BASE
 
 from dualwan.config import from_text
-from dualwan.findings import find
+from dualwan.findings import PEER, find
 from dualwan.host.around import ppp
 from dualwan.host.surroundings import look
 from dualwan.ppp.starters import in_interfaces, starts
@@ -156,7 +156,7 @@ def test_a_service_that_comes_back_is_named_so(tmp_path):
     """Restart=always starts pppd again whenever we have hung up."""
     text = "[Service]\nExecStart=pppd nodetach call dsl-provider\nRestart = always\n"
     enabled(tmp_path, "flets.service", "flets.service", text)
-    (found,) = find(DIALS, look(tmp_path, DIALS))
+    (found,) = find(DIALS, look(tmp_path, DIALS), PEER)
     assert found.code == "ppp-second-starter"
     assert found.text == (
         "/etc/systemd/system/flets.service:2: the service flets.service starts dsl-provider too, "
@@ -168,12 +168,13 @@ def test_a_service_that_comes_back_is_named_so(tmp_path):
 def test_the_stanza_is_named_with_what_to_do(tmp_path):
     """By status and check; not where another is to dial."""
     put(tmp_path, {"/etc/network/interfaces": PPPOECONF})
-    (found,) = find(DIALS, look(tmp_path, DIALS))
+    (found,) = find(DIALS, look(tmp_path, DIALS), PEER)
     assert found.text == (
         "/etc/network/interfaces:6: the stanza iface dsl-provider inet ppp of ifupdown starts "
         "dsl-provider too: remove that line, or write dial = false in [pppoe]"
     )
-    assert find(from_text("f", BASE), look(tmp_path, from_text("f", BASE))) == ()
+    other = from_text("f", BASE)
+    assert find(other, look(tmp_path, other), PEER) == ()
 
 
 def test_nothing_that_is_no_file_is_read(tmp_path):

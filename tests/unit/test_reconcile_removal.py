@@ -54,8 +54,10 @@ def test_a_sysctl_that_goes_with_its_device_is_no_obstacle():
 def test_a_lan_that_left_the_configuration_gets_its_sysctl_back():
     """What the configuration names no longer is put back by the next run."""
     machine = Machine("wan0", "lan0", "lan1")
+    for name in ("lan0", "lan1"):  # as somebody has set it
+        machine.set_sysctl(f"net/ipv6/conf/{name}/accept_ra", "2")
     run(machine, config(a='["lan0"] -> ["lan0", "lan1"]'), Event.UP)
-    assert machine.state.sysctls["net/ipv6/conf/lan1/accept_ra"] == "2"
+    assert machine.state.sysctls["net/ipv6/conf/lan1/accept_ra_defrtr"] == "0"
     run(machine, CONFIG, Event.APPLY)
-    assert machine.state.sysctls["net/ipv6/conf/lan1/accept_ra"] == "1"
-    assert machine.state.sysctls["net/ipv6/conf/lan0/accept_ra"] == "2"
+    assert machine.state.sysctls["net/ipv6/conf/lan1/accept_ra_defrtr"] == "1"
+    assert machine.state.sysctls["net/ipv6/conf/lan0/accept_ra_defrtr"] == "0"

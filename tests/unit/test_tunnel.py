@@ -24,7 +24,6 @@ def test_the_first_ifup_of_the_tunnel():
     """In the order that keeps the IPv6 default route and gives the tunnel its source."""
     assert shown(plan_of(tunnel, config(), fresh(), True)) == [
         "~ sysctl net/ipv6/conf/wan0/accept_ra 1 -> 2",
-        "~ sysctl net/ipv6/conf/lan0/accept_ra 1 -> 2",
         "~ sysctl net/ipv6/conf/all/forwarding 0 -> 1",
         "~ sysctl net/ipv4/ip_forward 0 -> 1",
         f"+ address {CE}/128 dev wan0 deprecated",
@@ -33,6 +32,63 @@ def test_the_first_ifup_of_the_tunnel():
         "+ route default dev mape0 table main",
         "+ sysctl net/ipv4/conf/mape0/rp_filter = 2",
     ]
+
+
+def test_a_lan_that_hears_advertisements_while_it_forwards_gets_no_default_route_by_them():
+    """accept_ra 2 on the LAN, which somebody has set, stays; its routers are no way out."""
+    seen = fresh()
+    seen = replace(seen, sysctls={**seen.sysctls, "net/ipv6/conf/lan0/accept_ra": "2"})
+    lines = shown(plan_of(tunnel, config(), seen, True))
+    assert [line for line in lines if "lan0" in line] == [
+        "~ sysctl net/ipv6/conf/lan0/accept_ra_defrtr 1 -> 0"
+    ]
+
+
+def test_a_lan_that_0_1_0_let_hear_advertisements_is_put_back():
+    """0.1.0 set it to 2, for the sake of a default route that a router must not have."""
+    seen = fresh()
+    seen = replace(seen, sysctls={**seen.sysctls, "net/ipv6/conf/lan0/accept_ra": "2"})
+    state = RunState(sysctls={"tunnel": {"net/ipv6/conf/lan0/accept_ra": "1"}})
+    lines = shown(plan_of(tunnel, config(), seen, True, state))
+    assert [line for line in lines if "lan0" in line] == [
+        "- sysctl net/ipv6/conf/lan0/accept_ra 2 -> 1 (as it was before)"
+    ]
+
+
+def test_where_the_prefix_is_taken_from_a_lan_it_goes_on_hearing_and_takes_no_default_route():
+    """prefix-from names it: addresses, but no way out by its routers."""
+    cfg = config(a='provider = "manual" -> provider = "manual"\nprefix-from = "lan0"')
+    lines = shown(plan_of(tunnel, cfg, fresh(), True))
+    assert [line for line in lines if "lan0" in line] == [
+        "~ sysctl net/ipv6/conf/lan0/accept_ra_defrtr 1 -> 0",
+        "~ sysctl net/ipv6/conf/lan0/accept_ra 1 -> 2",
+    ]
+
+
+@pytest.mark.parametrize("who", ["systemd-networkd", "NetworkManager", "dhcpcd"])
+def test_what_hears_advertisements_instead_of_the_kernel_is_left_alone(who):
+    """It has set accept_ra to 0, and installs the default route itself."""
+    seen = fresh()
+    seen = replace(
+        seen, hearing={"wan0": who}, sysctls={**seen.sysctls, "net/ipv6/conf/wan0/accept_ra": "0"}
+    )
+    state = RunState(sysctls={"tunnel": {"net/ipv6/conf/wan0/accept_ra": "1"}})
+    for up in (True, False):  # noted before it came: it stays as that program has set it
+        lines = shown(plan_of(tunnel, config(), seen, up, state))
+        assert not any("wan0/accept_ra" in line or "solicitation" in line for line in lines)
+
+
+def test_accept_ra_0_that_no_program_stands_for_is_set():
+    """Who heard the advertisements has ended: the kernel hears them again, and asks for one."""
+    seen = fresh()
+    seen = replace(
+        seen,
+        ipv6_default=False,
+        sysctls={**seen.sysctls, "net/ipv6/conf/wan0/accept_ra": "0"},
+    )
+    lines = shown(plan_of(tunnel, config(), seen, True))
+    assert "~ sysctl net/ipv6/conf/wan0/accept_ra 0 -> 2" in lines
+    assert "+ router solicitation on wan0" in lines
 
 
 def test_a_lan_that_does_not_hear_advertisements_is_left_alone():

@@ -18,7 +18,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "pppd-starters": ("pppd is started once", ("ppp-second-",)),
     "peer-file": ("the file of the PPPoE peer", ("ppp-", "peer-", "pppd-")),
     "hooks": ("the hooks are there and not shadowed", ("hook-",)),
-    "firewalls": ("rules of other programs", ("foreign-", "chain-", "nft-", "iptables-")),
+    "firewalls": ("rules of other programs", ("foreign-", "bridge-", "iptables-")),
     "sysctls": ("sysctls as configured", ("sysctl-",)),
     "managers": ("who runs the network", ("networkd-", "two-", "dhcpcd-", "manager-")),
     "lan": ("the LAN's interfaces", ("lan-", "device-", "second-ipv6-")),

@@ -11,6 +11,7 @@ from dualwan.config import Config
 from dualwan.findings import (
     bridges,
     foreign,
+    managers,
     own_addresses,
     ppp_peer,
     ppp_starters,
@@ -26,6 +27,9 @@ Finder = Callable[[Config, Surroundings], Iterable[Finding]]
 # About the peer that the configuration names, from files that need no root.
 PEER: tuple[Finder, ...] = (ppp_peer.obstacles, ppp_starters.second)
 ALL: tuple[Finder, ...] = (
+    managers.two_managers,
+    managers.foreign,
+    managers.second_default,
     pppd_hooks.shadowed,
     scripts.left,
     *PEER,

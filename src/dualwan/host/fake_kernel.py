@@ -75,6 +75,11 @@ class FakeKernel(FakeOutside):
             routes=state.routes if reads.routes else (),
             rules=state.rules if reads.rules else (),
             sysctls={name: value for name, value in state.sysctls.items() if name in reads.sysctls},
+            hearing={
+                device: who
+                for device, who in state.hearing.items()
+                if state.sysctls.get(f"net/ipv6/conf/{device}/accept_ra") == "0"
+            },
             tables=self._tables(reads.tables),
             ipv6_default=state.ipv6_default and bool(reads.ipv6_default),
             legacy=state.legacy,

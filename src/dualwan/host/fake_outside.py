@@ -12,7 +12,11 @@ from dualwan.nft.table import NftTable
 
 _Value = TypeVar("_Value")
 # Sysctls that a new device has.
-_OF_DEVICE = {"net/ipv6/conf/{}/accept_ra": "1", "net/ipv4/conf/{}/rp_filter": "1"}
+_OF_DEVICE = {
+    "net/ipv6/conf/{}/accept_ra": "1",
+    "net/ipv6/conf/{}/accept_ra_defrtr": "1",
+    "net/ipv4/conf/{}/rp_filter": "1",
+}
 _FORWARDING = "net/ipv6/conf/all/forwarding"
 RA_ALWAYS, RA_IF_HOST = "2", "1"
 

@@ -13,6 +13,7 @@ from dualwan.errors import HostError, KernelError
 from dualwan.host import (
     conntrack,
     main_default,
+    managers,
     ndp,
     nft_counts,
     nft_names,
@@ -57,13 +58,15 @@ class KernelHost:
         """See Kernel."""
         links, addresses, tunnels = self._netlink.look(reads.devices)
         asked = links.get(reads.ipv6_default)
+        sysctls = sysctl.read(reads.sysctls)
         return Observed(
             links=links,
             addresses=tuple(addresses),
             tunnels=tuple(tunnels),
             routes=tuple(self._netlink.routes()) if reads.routes else (),
             rules=tuple(self._netlink.rules()) if reads.rules else (),
-            sysctls=sysctl.read(reads.sysctls),
+            sysctls=sysctls,
+            hearing=managers.hearing(sysctls),
             tables=self._tables.observe(reads.tables),
             ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from dualwan.config import Config
 from dualwan.config.mape import MapE
-from dualwan.host.around import bridges, chains, files, scripts, unnamed
+from dualwan.host import managers
+from dualwan.host.around import (
+    bridges,
+    chains,
+    files,
+    interfaces,
+    networkd,
+    routes,
+    scripts,
+    unnamed,
+)
 from dualwan.model.surroundings import Surroundings
 
 
@@ -16,10 +26,17 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
 
     ``config`` names the WAN and the PPP peer; None to read nothing of them.
     """
+    wan = config.wan.interface if config else ""
+    defaults = routes.ipv6_defaults() if config else ()
+    devices = dict.fromkeys((wan, *(route.device for route in defaults)))
     return replace(
         files.look(root, config),
         unnamed=unnamed.counts(),
         chains=chains.look(),
-        bridges=bridges.filtered(config.wan.interface) if config else (),
+        bridges=bridges.filtered(wan) if wan else (),
         traces=scripts.traces(config.mape.tunnel if config else MapE.tunnel, root),
+        managers=managers.managers((one for one in devices if one), root),
+        wan_stanza=interfaces.stanza(wan, root) if wan else "",
+        ipv6_defaults=defaults,
+        networkd_foreign=networkd.foreign(root),
     )

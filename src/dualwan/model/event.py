@@ -8,6 +8,7 @@ from enum import Enum
 class Event(Enum):
     """A trigger of reconciliation. The value is its id, for programs."""
 
+    BOOT = "boot"
     PRE_UP = "pre-up"
     UP = "up"
     DOWN = "down"
@@ -43,6 +44,7 @@ _LABELS = {
     Event.PREFIX_CHANGED: "the line changed",
 }
 _WANTED = {
+    Event.BOOT: True,
     Event.PRE_UP: True,
     Event.UP: True,
     Event.APPLY: True,

@@ -48,6 +48,7 @@ class Observed:
     """The kernel's state, as far as it was read.
 
     routes, rules: those with our protocol number. sysctls: without those that do not exist.
+    hearing: the program that hears router advertisements, by device, where the kernel does not.
     tables: None if nft could not be queried. ipv6_default: whether there is such a route.
     legacy: tables of iptables-legacy, such as "iptables-legacy filter".
     default_device: of the first default route in main, whoever made it, "" for none.
@@ -59,6 +60,7 @@ class Observed:
     routes: tuple[Route, ...] = ()
     rules: tuple[RouteRule, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    hearing: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[NftTable, ...] | None = ()
     ipv6_default: bool = False
     legacy: tuple[str, ...] = ()

@@ -40,6 +40,14 @@ class Traces(NamedTuple):
     lines: tuple[ScriptLine, ...] = ()
 
 
+class DefaultRoute(NamedTuple):
+    """A default route: its device, its gateway ("" for none) and its metric."""
+
+    device: str
+    gateway: str
+    metric: int
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What other programs and people have put beside this program.
@@ -52,6 +60,10 @@ class Surroundings:
     bridges: the WAN, if it is a bridge whose frames netfilter sees.
     ppp: what the files say of the PPP peer.
     traces: of shell scripts.
+    managers: the program that manages a device, by device.
+    wan_stanza: FILE:LINE of the WAN's stanza of interfaces(5), "" for none.
+    ipv6_defaults: the IPv6 default routes of the main table.
+    networkd_foreign: settings by which systemd-networkd removes what it does not know.
     """
 
     shadowing: tuple[str, ...] = ()
@@ -61,3 +73,7 @@ class Surroundings:
     bridges: tuple[str, ...] = ()
     ppp: PppFiles = field(default_factory=PppFiles)
     traces: Traces = field(default_factory=Traces)
+    managers: Mapping[str, str] = field(default_factory=dict)
+    wan_stanza: str = ""
+    ipv6_defaults: tuple[DefaultRoute, ...] = ()
+    networkd_foreign: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ def concerned(event: Event, slices: Iterable[Slice]) -> list[Slice]:
     """Return the ``slices`` in the scope of ``event``."""
     if event is Event.DOWN:
         return [one for one in slices if not one.closes]
-    if event is Event.POST_DOWN:
+    if event in (Event.BOOT, Event.POST_DOWN):
         return [one for one in slices if one.closes]
     if event.of_ppp:
         return [one for one in slices if one.serves_ppp]

@@ -1,8 +1,10 @@
 """The tunnel slice: CE address, ip6tnl device, default route, forwarding. Pure.
 
 The order of the steps matters. accept_ra is set to 2 before forwarding is switched on, or the
-kernel deletes the IPv6 default route (rt6_purge_dflt_routers). The CE address is added before
-the tunnel that sends from it.
+kernel deletes the IPv6 default route (rt6_purge_dflt_routers). It is left alone where another
+program hears the advertisements (networkd, NetworkManager, dhcpcd): that has set it to 0, and its
+default route stays (measured). On the LAN it is left alone too: at 1, the kernel's default, a
+router does not listen. The CE address is added before the tunnel that sends from it.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ NAME = "tunnel"
 
 _ACCEPT_RA_ALWAYS = "2"  # also while forwarding is on (ip-sysctl.rst)
 _ACCEPT_RA_IF_HOST = "1"  # the kernel's default: only while forwarding is off
+_NO_DEFAULT_ROUTE = "0"  # of accept_ra_defrtr: addresses, but no default route
 LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
 RP_FILTER_LOOSE = "2"  # any interface reaches the source (RFC 3704 loose mode)
 
@@ -38,6 +41,11 @@ RP_FILTER_LOOSE = "2"  # any interface reaches the source (RFC 3704 loose mode)
 def accept_ra(device: str) -> str:
     """Return the sysctl name of ``accept_ra`` of ``device``: router advertisements."""
     return f"net/ipv6/conf/{device}/accept_ra"
+
+
+def accept_ra_defrtr(device: str) -> str:
+    """Return the sysctl name of ``accept_ra_defrtr``: the default route of advertisements."""
+    return f"net/ipv6/conf/{device}/accept_ra_defrtr"
 
 
 def rp_filter(device: str) -> str:
@@ -48,7 +56,11 @@ def rp_filter(device: str) -> str:
 def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
     """Return the names of the sysctls that the slice may set."""
     return (
-        *(accept_ra(name) for name in (config.wan.interface, *config.lan.devices)),
+        *(
+            accept_ra(name)
+            for name in (config.wan.interface, config.prefix_source, *config.lan.devices)
+        ),
+        *(accept_ra_defrtr(name) for name in config.lan.devices if name != config.wan.interface),
         *(rp_filter(way.device) for way in of_kind(ways, Kind.SOFTWIRE)),
         "net/ipv6/conf/all/forwarding",
         "net/ipv4/ip_forward",
@@ -58,17 +70,30 @@ def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
 def _early_sysctls(at: Situation) -> list[Sysctl]:
     """Return the sysctls to set before the tunnel: accept_ra, then forwarding.
 
-    accept_ra is for the WAN, and for each LAN interface that accepted RAs until now. What a
+    accept_ra is for the WAN, and for another interface that the prefix is taken from if that
+    accepted RAs until now. A LAN interface that accepts RAs gets no default route by them; what a
     pattern covers (containers, VPNs) has none to hear.
     """
-    ours = at.state.sysctls.get(NAME, {})
-    accepting = [
+    wan, source = at.config.wan.interface, at.config.prefix_source
+    ours, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
+    accepting = [wan]
+    if source != wan and (
+        seen.get(accept_ra(source)) == _ACCEPT_RA_IF_HOST or accept_ra(source) in ours
+    ):
+        accepting.append(source)
+    names = [name for name in accepting if name not in at.observed.hearing]
+    inside = [
         name
         for name in at.config.lan.devices
-        if at.observed.sysctls.get(accept_ra(name)) == _ACCEPT_RA_IF_HOST or accept_ra(name) in ours
+        if name != wan
+        and (
+            name in names
+            # 0.1.0 set it to 2; that is undone.
+            or (seen.get(accept_ra(name)) == _ACCEPT_RA_ALWAYS and accept_ra(name) not in ours)
+        )
     ]
-    names = dict.fromkeys((at.config.wan.interface, *accepting))  # a shared NIC once
     return [
+        *(Sysctl(accept_ra_defrtr(name), _NO_DEFAULT_ROUTE) for name in inside),
         *(Sysctl(accept_ra(name), _ACCEPT_RA_ALWAYS) for name in names),
         Sysctl("net/ipv6/conf/all/forwarding", "1"),
         Sysctl("net/ipv4/ip_forward", "1"),
@@ -227,7 +252,9 @@ def bring_up(at: Situation) -> SlicePlan:
     ]
     early_steps = sysctl_steps(early, seen)
     steps = (
-        *restore_steps(originals, [item.name for item in (*early, *late)], seen),
+        *restore_steps(
+            originals, [*(item.name for item in (*early, *late)), *_others(at.observed)], seen
+        ),
         *early_steps,
         *_solicitation(at, early_steps),
     )
@@ -253,13 +280,22 @@ def bring_up(at: Situation) -> SlicePlan:
     )
 
 
+def _others(observed: Observed) -> list[str]:
+    """Return the names of sysctls that another program has set since."""
+    return [accept_ra(device) for device in observed.hearing]
+
+
 def take_down(remains: Remains) -> SlicePlan:
     """Return the steps that remove the tunnel, and restore the sysctls."""
     return SlicePlan(
         NAME,
         (
             *_sparing(diff([], _owned(remains)), _found(remains)),
-            *restore_steps(remains.state.sysctls.get(NAME, {}), (), remains.observed.sysctls),
+            *restore_steps(
+                remains.state.sysctls.get(NAME, {}),
+                _others(remains.observed),
+                remains.observed.sysctls,
+            ),
         ),
     )
 

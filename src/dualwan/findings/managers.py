@@ -1,0 +1,62 @@
+"""Whether the program that runs the network leaves the router its routes, and the WAN to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dualwan.config import Config
+from dualwan.model.finding import Finding
+from dualwan.model.surroundings import Surroundings
+
+_DEAF = {  # what keeps a manager from taking a default route from a device
+    "systemd-networkd": "write IPv6AcceptRA=no into the [Network] section of its .network file, "
+    "and run networkctl reload",
+    "NetworkManager": "set ipv6.never-default of its connection to yes with nmcli, and bring it "
+    "up again",
+    "dhcpcd": "write a line 'interface {device}' and a line 'noipv6rs' at the end of "
+    "/etc/dhcpcd.conf, and restart dhcpcd",
+    "": "remove it (ip -6 route del default dev {device}), and what adds it",
+}
+
+
+def second_default(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each IPv6 default route that is as good as the WAN's, or better."""
+    wan = config.wan.interface
+    ours = [route.metric for route in around.ipv6_defaults if route.device == wan]
+    known = {wan, config.prefix_source} - {*config.lan.interfaces} | {wan}
+    seen = set()
+    for route in around.ipv6_defaults:
+        if route.device in known or route.device in seen or (ours and route.metric > min(ours)):
+            continue
+        seen.add(route.device)
+        via = f" via {route.gateway}" if route.gateway else ""
+        yield Finding(
+            "second-ipv6-default",
+            f"there is an IPv6 default route by {route.device}{via}, "
+            + (f"beside the one by the WAN ({wan})" if ours else f"and none by the WAN ({wan})"),
+            _DEAF[around.managers.get(route.device, "")].format(device=route.device),
+        )
+
+
+def two_managers(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding if the WAN has a stanza of interfaces(5), and another manager too."""
+    wan = config.wan.interface
+    who = around.managers.get(wan, "")
+    if who in ("systemd-networkd", "NetworkManager") and around.wan_stanza:
+        yield Finding(
+            "two-managers",
+            f"{who} manages the WAN ({wan}), and {around.wan_stanza} gives it to ifup too",
+            f"leave it to one of them: remove the stanza, or {who}'s file for {wan}",
+        )
+
+
+def foreign(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding if systemd-networkd removes the routes and rules of other programs."""
+    del config
+    if around.networkd_foreign:
+        yield Finding(
+            "networkd-foreign",
+            "systemd-networkd removes routes and rules of other programs, ours among them: "
+            + " and ".join(f"{setting} is on" for setting in around.networkd_foreign),
+            "set it to no there, or remove the line, and run systemctl restart systemd-networkd",
+        )

@@ -1,0 +1,63 @@
+"""The stanzas of interfaces(5), which ifupdown and its relatives read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+FILE = "/etc/network/interfaces"
+NAMING = ("iface", "mapping")  # the words that give an interface to ifup
+IN_FOLDER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")  # of source-directory: no backup copies
+
+
+def stanza(device: str, root: Path = Path("/")) -> str:
+    """Return FILE:LINE of the first stanza for ``device``, "" for none.
+
+    ``root`` is another root folder for tests.
+    """
+    for path, number, (word, *names) in _lines(root / FILE.lstrip("/"), root, set()):
+        # A mapping may have several names; an interface has one, and then its family.
+        patterns = names if word == "mapping" else names[:1]
+        if word in NAMING and any(fnmatchcase(device, one.lstrip("/")) for one in patterns):
+            return f"/{path.relative_to(root)}:{number}"
+    return ""
+
+
+def _lines(path: Path, root: Path, seen: set[Path]) -> Iterator[tuple[Path, int, list[str]]]:
+    """Yield file, number and words of each line of ``path``, and of the files that it sources."""
+    if path in seen:
+        return
+    seen.add(path)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        yield path, number, words
+        if words[0] in ("source", "source-directory"):
+            for pattern in words[1:]:
+                for other in _sourced(pattern, path, root, folders=words[0] != "source"):
+                    yield from _lines(other, root, seen)
+
+
+def _sourced(pattern: str, path: Path, root: Path, *, folders: bool) -> list[Path]:
+    """Return the files of a ``pattern`` of source or, with ``folders``, source-directory."""
+    folder = root if pattern.startswith("/") else path.parent
+    try:
+        found = sorted(folder.glob(pattern.lstrip("/")))
+        if not folders:
+            return [one for one in found if one.is_file()]
+        return [
+            one
+            for each in found
+            if each.is_dir()
+            for one in sorted(each.iterdir())
+            if IN_FOLDER.fullmatch(one.name) and one.is_file()
+        ]
+    except (OSError, ValueError):  # a pattern that glob does not know
+        return []

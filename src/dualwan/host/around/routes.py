@@ -1,0 +1,49 @@
+"""IPv6 default routes, of any device and protocol."""
+
+from __future__ import annotations
+
+from socket import AF_INET6, if_indextoname
+from typing import Any
+
+from dualwan.host.rtnl import IPRoute, NetlinkError
+from dualwan.model.resources import MAIN
+from dualwan.model.surroundings import DefaultRoute
+
+UNICAST = 1  # RTN_UNICAST
+
+
+def ipv6_defaults() -> tuple[DefaultRoute, ...]:
+    """Return the IPv6 default routes of the main table, the best first."""
+    try:
+        with IPRoute() as ipr:
+            messages = tuple(ipr.get_routes(family=AF_INET6))
+    except (NetlinkError, OSError):
+        return ()
+    found = [
+        DefaultRoute(device, hop.get_attr("RTA_GATEWAY") or "", _metric(message))
+        for message in messages
+        if message["dst_len"] == 0
+        and message["type"] == UNICAST
+        and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
+        for hop, index in _hops(message)
+        if (device := _name(index))
+    ]
+    return tuple(sorted(found, key=lambda route: route.metric))
+
+
+def _metric(message: Any) -> int:
+    return int(message.get_attr("RTA_PRIORITY") or 0)
+
+
+def _hops(message: Any) -> list[tuple[Any, int]]:
+    """Return the next hops of a route, each with the index of its device."""
+    if index := message.get_attr("RTA_OIF"):
+        return [(message, int(index))]
+    return [(hop, int(hop["oif"])) for hop in message.get_attr("RTA_MULTIPATH") or ()]
+
+
+def _name(index: int) -> str:
+    try:
+        return if_indextoname(index)
+    except OSError:
+        return ""  # gone since

@@ -1,0 +1,136 @@
+"""ifupdown and its relatives, as their packages have them, on the router of a line.
+
+They run in a mount namespace with an /etc/network, a /run and a /var/tmp of their own: the
+machine need not have any of them, and its own is not touched.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+UNPACKED = ROOT / "build"
+FOLDERS = ("if-pre-up.d", "if-up.d", "if-down.d", "if-post-down.d")
+# A folder that can be written: what is in it are links to what was there.
+INSIDE = """\
+set -eu
+side=$1 network=$2; shift 2
+mount --make-rprivate / 2>/dev/null || true
+cover() {
+    mkdir -p "$side/$1"
+    mount --rbind "/$1" "$side/$1"
+    mount -t tmpfs tmpfs "/$1"
+    for entry in "$side/$1"/*; do ln -s "$entry" "/$1/"; done
+}
+cover etc
+rm -f /etc/network
+ln -s "$network" /etc/network
+mkdir -p "$side/run/network" "$side/state"
+mount --bind "$side/run" /run
+mount --bind "$side/state" /var/tmp
+mount -t sysfs sysfs /sys
+mkdir -p "$side/bin"
+ln -sf /bin/true "$side/bin/modprobe"  # the machine's kernel gets no modules
+PATH=$side/bin:$PATH
+exec "$@"
+"""
+# The hook as it is, with the source of this checkout, and a record of the events that it handles.
+PROLOGUE = """\
+#!{python} -B
+import os, sys
+sys.path.insert(0, {source!r})
+os.environ.update({environ!r})
+from dualwan import handle
+def noted(config, host, event, only=None, doing=handle.handle_event):
+    with open({record!r}, "a") as file:
+        print(event.value, file=file)
+    return doing(config, host, event, only)
+handle.handle_event = noted
+"""
+
+
+class Ifup:
+    """A router whose network is run by ``package``, and what its hooks have done."""
+
+    def __init__(self, line, package, stanzas):
+        self.line, self.package = line, package
+        self.record = line.folder / "events"
+        self.phases = line.folder / "phases"
+        self.network = line.folder / "network"
+        for folder in FOLDERS:
+            (self.network / folder).mkdir(parents=True)
+            self._write(f"{folder}/00dualwan-hook", self.hook("ifupdown"), 0o755)
+            noting = f'#!/bin/sh\necho "{folder} $PHASE $IFACE" >> {self.phases}\n'
+            self._write(f"{folder}/zz-phases", noting, 0o755)
+        self._write("interfaces", stanzas)
+        # Where the package is installed it is not unpacked.
+        self.root = UNPACKED / package if (UNPACKED / package).is_dir() else Path("/")
+        for config in (self.root / "etc/network").rglob("*.conf"):
+            name = config.relative_to(self.root / "etc/network")
+            (self.network / name).parent.mkdir(exist_ok=True)
+            self._write(name, config.read_text())
+
+    def hook(self, name):
+        """Return the text of the hook ``name``."""
+        environ = {
+            "DUALWAN_CONFIG": str(self.line.config),
+            "DUALWAN_RUN": str(self.line.run_directory),
+        }
+        made = PROLOGUE.format(
+            python=sys.executable,
+            source=str(ROOT / "src"),
+            environ=environ,
+            record=str(self.record),
+        )
+        return made + (ROOT / "hooks" / name).read_text()
+
+    def _write(self, name, text, mode=0o644):
+        file = self.network / name
+        file.write_text(text)
+        file.chmod(mode)
+
+    def run(self, *argv, **environ):
+        """Run a program on the router; return the events that were handled meanwhile."""
+        before = len(self.events())
+        done = subprocess.run(
+            self.line.router.argv(
+                *("unshare", "--mount", "sh", "-c", INSIDE, "sh"),
+                *(self.line.folder / "side", self.network),
+                *argv,
+            ),
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": self._libraries(), **environ},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self.events()[before:]
+
+    def command(self, name, *arguments):
+        """Run ifup, ifdown or ifreload of the package; return the events."""
+        if self.package == "ifupdown2":  # its own link names the folder where it is installed
+            link = self.line.folder / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.root / "usr/share/ifupdown2/ifupdown2")
+            return self.run("/usr/bin/python3", link, *arguments)
+        found = next(
+            path for place in ("sbin", "usr/sbin") if (path := self.root / place / name).exists()
+        )
+        more = (
+            ("-E", self.root / "usr/libexec/ifupdown-ng") if self.package == "ifupdown-ng" else ()
+        )
+        return self.run(found, *more, *arguments)
+
+    def _libraries(self):
+        return ":".join(map(str, self.root.glob("usr/lib/*-linux-gnu")))
+
+    def events(self):
+        """Return the events that were handled until now."""
+        return self.record.read_text().split() if self.record.exists() else []
+
+    def phases_of(self, interface):
+        """Return folder and PHASE of each run of the hooks for ``interface``."""
+        rows = (row.split(" ") for row in self.phases.read_text().splitlines())
+        return [(folder, phase) for folder, phase, name in rows if name == interface]

@@ -1,0 +1,90 @@
+"""What happens before the network starts, and where no program says that it has."""
+
+import pytest
+from machine import Machine, config, pending, run
+
+from dualwan import handle
+from dualwan.cli import main
+from dualwan.host.around import interfaces
+from dualwan.model.event import Event
+
+DIALS = config(a="dial = false -> dial = true")
+
+
+@pytest.fixture(name="machine")
+def _machine(monkeypatch):
+    """Return a machine without devices, on which the command acts."""
+    machine = Machine()
+    monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
+    return machine
+
+
+def test_before_the_network_starts_the_machine_is_closed(config_file, machine, monkeypatch, log):
+    """The firewall alone: no sysctl, no other table; and the router is to be up."""
+    monkeypatch.setattr(interfaces, "stanza", lambda _device: "")
+    assert main(["--config", str(config_file), "event", "boot"]) == 0
+    assert [table.name for table in machine.state.tables] == ["dualwan_firewall"]
+    assert machine.run_state.wanted
+    assert log == ["+ nft table inet dualwan_firewall (cause=boot slice=firewall)"]
+
+
+def test_where_ifup_has_the_wan_boot_is_left_to_it(config_file, machine, monkeypatch):
+    """Its hook closes the machine before the WAN comes up; by hand, it may stay down."""
+    asked = []
+    monkeypatch.setattr(
+        interfaces, "stanza", lambda device: asked.append(device) or "/etc/network/interfaces:9"
+    )
+    assert main(["--config", str(config_file), "event", "boot"]) == 0
+    assert asked == ["wan0"]
+    assert machine.applied == []
+    assert not machine.run_state.wanted
+
+
+def test_a_machine_that_cannot_be_closed_fails_the_unit(config_file, machine, monkeypatch, capsys):
+    """Systemctl shows it; the code says that the kernel refused."""
+    monkeypatch.setattr(interfaces, "stanza", lambda _device: "")
+    machine.refuse = ["dualwan_firewall"]
+    assert main(["--config", str(config_file), "event", "boot"]) == 4
+    assert "dualwan_firewall" in capsys.readouterr().err
+
+
+@pytest.fixture(name="config_file")
+def _config_file(config):
+    """Return the file of a configuration whose WAN is wan0."""
+    return config
+
+
+def test_the_watcher_alone_brings_the_router_up(log):
+    """Networkd runs no hook: boot closes, and the change of the line that the WAN is does all."""
+    machine = Machine()
+    run(machine, DIALS, Event.BOOT)
+    machine.plug("lan0")
+    machine.plug("wan0", up=False)
+    with pytest.raises(handle.HostError, match="is down"):
+        handle.handle_event(DIALS, machine, Event.PREFIX_CHANGED)
+    assert machine.running == set()
+    machine.switch("wan0", up=True)
+    handle.handle_event(DIALS, machine, Event.PREFIX_CHANGED)
+    assert machine.running == {"dsl-provider"}
+    assert pending(machine, DIALS, Event.APPLY) == []
+    assert "dialled dsl-provider (cause=the line changed)" in log
+
+
+def test_who_has_hung_up_by_hand_is_not_dialled_by_a_change_of_the_line():
+    """Until the next ifup or apply."""
+    machine = Machine("wan0", "lan0")
+    handle.handle_event(DIALS, machine, Event.UP)
+    machine.running.clear()  # poff
+    handle.handle_event(DIALS, machine, Event.PREFIX_CHANGED)
+    assert machine.running == set()
+    handle.handle_event(DIALS, machine, Event.APPLY)
+    assert machine.running == {"dsl-provider"}
+
+
+def test_after_ifdown_no_change_of_the_line_dials():
+    """The router is to be down."""
+    machine = Machine("wan0", "lan0")
+    handle.handle_event(DIALS, machine, Event.UP)
+    handle.handle_event(DIALS, machine, Event.DOWN)
+    handle.handle_event(DIALS, machine, Event.PREFIX_CHANGED)
+    assert machine.running == set()
