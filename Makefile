@@ -24,7 +24,7 @@ NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables iproute2 nftables
 NEED_BENCH := iptables procps
-NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables systemd
+NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
 PROGRAMS := kea-dhcp6-server isc-dhcp-client dhcpcd-base dnsmasq-base
 # Each provides ifup, so they cannot be installed together: unpacked below build/.

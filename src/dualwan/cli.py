@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from dualwan import __version__
 from dualwan.errors import ConfigError, DualwanError, HostError, UsageError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dualwan.config import Config
+    from dualwan.host.api import Host
     from dualwan.model.event import Event
     from dualwan.model.finding import Finding
     from dualwan.result import Plan, Result
@@ -64,7 +65,7 @@ def _parser() -> Parser:
         "doctor", parents=common, help="find what is wrong with the line or the machine"
     )
     commands.add_parser(
-        "watch", parents=common, help="mend MAP-E whenever the line announces another prefix"
+        "watch", parents=common, help="mend at once whatever is changed, and follow the line"
     )
     commands.add_parser(
         "probe", parents=common, help="ask the targets of [wan] probe through MAP-E, for failover"
@@ -235,20 +236,25 @@ def _doctor(arguments: Namespace) -> int:
     return 0 if well else NOT_WELL
 
 
-def _watch(arguments: Namespace) -> int:
-    """Handle each change of the line as an event, until the process is ended."""
-    from dualwan.handle import handle_event
-    from dualwan.host.kernel import KernelHost
-    from dualwan.host.watch import changes
-    from dualwan.model.event import Event
+def _watch(arguments: Namespace) -> NoReturn:
+    """Mend whatever is changed, until the process is ended."""
+    from contextlib import closing
 
-    host = KernelHost()
-    for _ in changes(_config(arguments).prefix_source):
-        try:
-            handle_event(_config(arguments), host, Event.PREFIX_CHANGED)
-        except DualwanError as error:  # the next change tries again
-            print(f"dualwan-hook: {error}", file=sys.stderr)
-    return 0
+    from dualwan import watcher
+    from dualwan.config import path_in_use
+    from dualwan.host import run_files
+    from dualwan.host.lock import watching
+    from dualwan.host.watch import Watch
+
+    with watching(run_files.directory()), closing(Watch()) as ears:
+        watcher.notify_ready(os.environ.pop("NOTIFY_SOCKET", ""))
+        watcher.watch(path_in_use(arguments.config), _kernel_host, ears)
+
+
+def _kernel_host() -> Host:
+    from dualwan.host.kernel import KernelHost
+
+    return KernelHost()
 
 
 def _probe(arguments: Namespace) -> int:

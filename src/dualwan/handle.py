@@ -176,10 +176,19 @@ def _keep_one(run: _Run) -> None:
 
 
 def _await_prefix(run: _Run) -> None:
-    """Wait for the prefix that the softwire is derived from. PPPoE is dialled before."""
-    if run.config is not None and run.done is not None and run.done.plan.line.softwire is None:
-        run.host.await_prefix(run.config.prefix_source, run.config.mape.wait)
-        run.reconcile()
+    """Wait for the prefix that the softwire is derived from. PPPoE is dialled before.
+
+    Not while a watcher runs, which reports the prefix whenever it comes; and not a second time
+    after ifup has waited in vain for another stanza of the WAN.
+    """
+    if run.config is None or run.done is None or run.done.plan.line.softwire is not None:
+        return
+    if run.host.is_watched() or run.host.load_state().awaited:
+        return
+    if not run.host.await_prefix(run.config.prefix_source, run.config.mape.wait):
+        with run.noting_failure():
+            run.update_state(lambda state: replace(state, awaited=True))
+    run.reconcile()
 
 
 def _refresh(run: _Run) -> None:
@@ -361,6 +370,11 @@ def _say(event: Event, sentence: str) -> None:
 def fail(event: Event, error: DualwanError) -> None:
     """Log ``error`` as one line."""
     _log(event).error(str(error).replace("\n", " "))
+
+
+def warn(event: Event, sentence: str) -> None:
+    """Log ``sentence`` as a warning."""
+    _log(event).warning(sentence)
 
 
 def _log(event: Event, **context: str) -> Any:

@@ -56,7 +56,9 @@ def status(config: Config, form: str) -> str:
     plan = make_plan(config, host, Event.APPLY)
     around, used = host.surroundings(config), report.usage(host, plan)
     closed = unnamed.by_device(config, around)
-    data = report.as_data(config, plan, used, find(config, around), closed)
+    data = report.as_data(
+        config, plan, used, find(config, around), closed, watched=host.is_watched()
+    )
     if form == "prometheus":
         return prometheus.text(data)
     return json.dumps(data, indent=2) if form == "json" else report.text(data)

@@ -34,6 +34,8 @@ class Journal:
         if event.wanted is not None:
             version = self.state.version if event.wanted else ""
             self.note(replace(self.state, wanted=event.wanted, version=version))
+            if not event.wanted:  # the next ifup waits again, and looks at every table
+                self.note(replace(self.state, awaited=False, generation=0))
 
     def note_intent(self, state: RunState) -> None:
         """Replace the current state before the steps that it is about, and save it.

@@ -16,7 +16,7 @@ from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.session import has_moved, located
 from dualwan.model.event import Event
 from dualwan.model.plan import Action, SlicePlan, Step
-from dualwan.model.state import RunState, forget_sysctls, note_intent
+from dualwan.model.state import RunState, forget_sysctls, note_intent, note_owed
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Way, devices, of_kind
 from dualwan.result import Plan, Result
@@ -35,19 +35,31 @@ def make_plan(
     """Return the plan for ``event`` on the machine as it is; change nothing.
 
     ``only``: names of slices, None for all in scope. ``state``: the current run state, None to
-    load it. Raises KernelError.
+    load it. An event that does not concern every slice looks at what is cheap to see of the
+    others, and concerns them all if something is missing there. Raises KernelError.
     """
     state = host.load_state() if state is None else state
     line = _line(config, host, state)
     wan = config.wan.interface if config else ""
+    generation = host.ruleset_generation()
     missing = state.wanted and drift.tables_missing(state, host.table_names())
     upgraded = state.version != __version__
     moved = has_moved(line, state.interfaces)
     event = goals.scope(event, state, line.prefix, missing=missing, upgraded=upgraded, moved=moved)
     mine = [one for one in goals.concerned(event, slices.ALL) if only is None or one.name in only]
+    beyond: list[Slice] = []
+    if config is not None and only is None:
+        edited = generation not in (None, state.generation)
+        beyond = goals.beyond(event, mine, slices.ALL, state, edited=edited)
+    read = [*mine, *beyond]
     observed = host.observe(
-        goals.reads(mine, wan, _sysctls(config, mine, line.ways), line.ways, state)
+        goals.reads(read, wan, _sysctls(config, read, line.ways), line.ways, state)
     )
+    if config is not None and beyond:
+        at = Situation(config, line, state, observed)
+        if any(one.bring_up(at).changes for one in beyond):
+            event = goals.scope(event, state, line.prefix, missing=True, upgraded=upgraded)
+            return make_plan(config, host, event, only, state)
     remains = Remains(state, observed, wan, line.ways)
     up = goals.goals(event, mine, remains)
     plans = []
@@ -55,7 +67,16 @@ def make_plan(
         at = Situation(config, line, state, observed)
         plans = [one.bring_up(at) for one in mine if up[one.name]]
     removals = [one.take_down(remains) for one in reversed(mine) if not up[one.name]]
-    return Plan((*removals, *plans), config, line, state, observed, up)
+    return Plan(
+        (*removals, *plans),
+        config,
+        line,
+        state,
+        observed,
+        up,
+        generation,
+        complete=len(read) == len(slices.ALL) and all(up.values()),
+    )
 
 
 def _line(config: Config | None, host: Host, state: RunState) -> Line:
@@ -116,6 +137,8 @@ def reconcile(
             result = _apply_plan(host, journal, Result(plan))
             if plan.changes:
                 result = _verify(host, journal, event, only, result)
+            else:
+                _note_settled(journal, plan)
             if not result.failures:
                 journal.note(_with_version(journal.state, plan))
         finally:
@@ -129,6 +152,12 @@ def _with_version(state: RunState, plan: Plan) -> RunState:
     return replace(state, version=__version__) if every else state
 
 
+def _note_settled(journal: Journal, plan: Plan) -> None:
+    """Note the generation of the ruleset in which every table was seen as wanted."""
+    if plan.complete and plan.settled and plan.generation is not None:
+        journal.note(replace(journal.state, generation=plan.generation))
+
+
 def _apply_plan(host: Host, journal: Journal, result: Result) -> Result:
     """Apply the plan of ``result``; return the result with the steps done and the failures."""
     by_name = {one.name: one for one in slices.ALL}
@@ -138,8 +167,8 @@ def _apply_plan(host: Host, journal: Journal, result: Result) -> Result:
             result = result.failed(one.name, f"{one.name} waits for {one.needs}")
             continue
         try:
-            for step in _applied(host, journal, one, item, result.plan):
-                result = result.with_step(one.name, step)
+            for step, refusal in _applied(host, journal, one, item, result.plan):
+                result = result.owing(refusal) if refusal else result.with_step(one.name, step)
         except HostError as error:
             result = result.failed(one.name, str(error))
     return result
@@ -147,18 +176,17 @@ def _apply_plan(host: Host, journal: Journal, result: Result) -> Result:
 
 def _applied(
     host: Host, journal: Journal, one: Slice, item: SlicePlan, plan: Plan
-) -> Iterator[Step]:
-    """Apply the steps of one slice, and yield each once it is done.
+) -> Iterator[tuple[Step, str]]:
+    """Apply the steps of one slice, and yield each once it is done, with "".
 
-    Raises HostError at the first step that is refused; the rest is not tried.
+    Raises HostError at the first step that is refused; the rest is not tried. An auxiliary step
+    that is refused is noted for the next run and yielded with the reason, and the rest is done.
     """
     if item.changes:
         own = devices(of_kind(plan.line.ways, Kind.SOFTWIRE))
         journal.note_intent(note_intent(journal.state, item, own))
     counted = (
-        _losses(host, one)
-        if any(step.action is not Action.ADD for step in item.changes)
-        else Losses()
+        _losses(host, one) if any(step.action is not Action.ADD for step in item.changes) else None
     )
     for step in item.changes:
         unrecorded = None
@@ -166,21 +194,35 @@ def _applied(
             host.apply(step)
         except RecordError as error:
             unrecorded = error
+        except HostError as error:
+            if not step.auxiliary:
+                raise
+            journal.note(note_owed(journal.state, step))
+            yield step, str(error)
+            continue
         journal.note_step(one.name, step)
-        yield step
+        yield step, ""
         if unrecorded:
             raise unrecorded
-    if counted != Losses():  # the counters of a new table start at 0
-        lost = counted.minus(_losses(host, one))
+    left = _losses(host, one) if counted not in (None, Losses()) else None
+    if counted is not None and left is not None:  # the counters of a new table start at 0
+        lost = counted.minus(left)
         journal.note(replace(journal.state, losses=journal.state.losses + lost))
     journal.note(_concluded(journal.state, one, plan))
 
 
-def _losses(host: Host, one: Slice) -> Losses:
-    """Return the losses that the table of a slice has counted so far."""
+def _losses(host: Host, one: Slice) -> Losses | None:
+    """Return the losses that the table of a slice has counted so far; None for nothing.
+
+    None also if they cannot be read: no slice is held back for a figure.
+    """
     if one.table is None or one.counts is None:
-        return Losses()
-    return one.counts.losses(*host.counts(one.table, one.counts.elements))
+        return None
+    try:
+        found = one.counts.losses(*host.counts(one.table, one.counts.elements))
+    except HostError:
+        return None
+    return found
 
 
 def _concluded(state: RunState, one: Slice, plan: Plan) -> RunState:
@@ -196,23 +238,24 @@ def _verify(
     """Verify by planning again; after a failure the kernel is not read a second time.
 
     Apply a difference once more (a PPP device may have been replaced meanwhile); what still
-    differs is a failure.
+    differs is a failure, unless it only helps.
     """
     if result.failures:
         return replace(result, left=_not_applied(result))
     config, first = result.plan.config, result.plan
     again = make_plan(config, host, event, only, journal.state)
-    if again.changes:
+    if not again.settled:
         result = replace(_apply_plan(host, journal, replace(result, plan=again)), plan=first)
         if result.failures:
             return replace(result, left=_not_applied(replace(result, plan=again)))
         again = make_plan(config, host, event, only, journal.state)
-    left = tuple(item for item in again.slices if item.changes)
+    _note_settled(journal, again)
+    left = tuple(item for item in again.slices if item.required)
     for item in left:
         result = result.failed(
             item.name,
             "the kernel did not end as planned: "
-            + "; ".join(f"{step.sign} {step.text}" for step in item.changes),
+            + "; ".join(f"{step.sign} {step.text}" for step in item.required),
         )
     return replace(result, left=left)
 

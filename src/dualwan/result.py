@@ -20,6 +20,8 @@ class Plan:
     """The plans of the slices in the scope of an event, in the order of applying.
 
     config: None for a removal without configuration. goals: by slice, True for up.
+    generation: of the nft ruleset before it was read, None without the permission.
+    complete: whether the plan accounts for every slice, also for those outside its scope.
     """
 
     slices: tuple[SlicePlan, ...]
@@ -28,11 +30,18 @@ class Plan:
     state: RunState
     observed: Observed
     goals: Mapping[str, bool]
+    generation: int | None = None
+    complete: bool = False
 
     @property
     def changes(self) -> int:
         """The number of steps that change something."""
         return sum(len(item.changes) for item in self.slices)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is to be changed but what only helps."""
+        return not any(item.required for item in self.slices)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -62,12 +71,14 @@ class Result:
 
     plan: the plan at its start. applied: the steps done, with the names of their slices, in
     order. failures: reasons by name of the slice. left: the plans of slices that still differ.
+    owed: sentences on auxiliary steps that failed; the next run makes up for them.
     """
 
     plan: Plan
     applied: tuple[tuple[str, Step], ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
     left: tuple[SlicePlan, ...] = ()
+    owed: tuple[str, ...] = ()
 
     @property
     def changes(self) -> int:
@@ -81,8 +92,8 @@ class Result:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The warnings of the plan."""
-        return self.plan.warnings
+        """The warnings of the plan, and what is left for the next run to make up for."""
+        return (*self.plan.warnings, *self.owed)
 
     @property
     def unobserved(self) -> tuple[str, ...]:
@@ -111,6 +122,10 @@ class Result:
     def with_step(self, name: str, step: Step) -> Result:
         """Return the result with ``step`` of the slice ``name`` applied."""
         return replace(self, applied=(*self.applied, (name, step)))
+
+    def owing(self, reason: str) -> Result:
+        """Return the result with an auxiliary step that failed for ``reason``."""
+        return replace(self, owed=(*self.owed, f"{reason}; the next event tries again"))
 
     def failed(self, name: str, reason: str) -> Result:
         """Return the result with a failure of the slice ``name``."""

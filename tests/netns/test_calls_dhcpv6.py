@@ -238,6 +238,7 @@ DHCP=ipv6
 [DHCPv6]
 RequestOptions=94
 WithoutRA=solicit
+DUIDType=link-layer
 """
 OF_NETWORKD = """\
 from pathlib import Path

@@ -9,12 +9,19 @@ from contextlib import contextmanager
 import pytest
 from space import LIMIT, until
 
-# Writes "woke" each time the watcher would let a run happen.
+# Writes "woke" each time the watcher would say that the line has changed.
 WATCHING = """\
 import os
-from dualwan.host.watch import changes
-for _ in changes("wan0"):
-    os.write(1, b"woke\\n")
+from dualwan.host.kernel import KernelHost
+from dualwan.host.watch import Watch
+host, ears, known = KernelHost(), Watch(), "nothing"
+while True:
+    line = host.line_state("wan0")
+    if line == known:
+        ears.wait()
+    else:
+        known = line
+        os.write(1, b"woke\\n")
 """
 SOLICIT = """\
 from dualwan.host.kernel import KernelHost

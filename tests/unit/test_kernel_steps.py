@@ -100,6 +100,7 @@ def test_what_nft_hides_is_no_error(monkeypatch):
     monkeypatch.setattr("dualwan.host.nfnetlink.Nfnetlink._received", refused)
     host, table = kernel.KernelHost(), TableId("ip", "t")
     assert host.table_names() is None
+    assert host.ruleset_generation() is None
     assert host.counts(table, "refused") == ({}, {})
     monkeypatch.setattr(host, "_netlink", Looked())
     assert host.observe(Reads(tables=(table,))).tables is None
@@ -128,6 +129,7 @@ def test_only_what_is_asked_for_is_read(monkeypatch, routes, rules):
 HANDED_ON = [
     ("any_answers", ("mape0", ["192.0.2.1"]), "ping.any_answers"),
     ("await_prefix", ("wan0", 3), "prefix.await_prefix"),
+    ("ruleset_generation", (), "nft_handles.generation"),
     ("dial", ("peer",), "pppd.dial"),
     ("hang_up", ("peer", 3), "pppd.hang_up"),
     ("keep_one", ("peer",), "pppd.keep_one"),

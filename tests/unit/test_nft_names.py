@@ -1,11 +1,11 @@
-"""The names of nft tables, from the kernel's messages."""
+"""The names of nft tables and the generation of the ruleset, from the kernel's messages."""
 
 import struct
 
 import pytest
 from nf_messages import Kernel, attribute, message
 
-from dualwan.host import nfnetlink, nft_names
+from dualwan.host import nfnetlink, nft_handles, nft_names
 
 NEW_TABLE, DONE, ERROR = 10 << 8, 3, 2
 
@@ -94,3 +94,29 @@ def test_a_name_that_is_no_text(names):
         "\ufffd\ufffd",
         "dualwan_snat",
     }
+
+
+# --- the generation ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def generation(monkeypatch):
+    """Return a function that asks a kernel with this answer."""
+
+    def ask(*parts):
+        monkeypatch.setattr(nfnetlink.socket, "socket", Kernel(parts))
+        return nft_handles.generation()
+
+    return ask
+
+
+def test_the_generation_of_the_ruleset(generation):
+    """In network byte order; the process that asks is named behind it."""
+    body = struct.pack("=BBH", 0, 0, 0) + attribute(1, bytes([0, 0, 1, 2]))
+    assert generation(message(10 << 8 | 15, body + attribute(3, b"python3\0"))) == 258
+
+
+def test_a_generation_that_is_refused(generation):
+    """Without root."""
+    with pytest.raises(PermissionError):
+        generation(message(ERROR, struct.pack("=i", -1) + b"\0" * 16))

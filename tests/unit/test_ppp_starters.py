@@ -173,8 +173,7 @@ def test_the_stanza_is_named_with_what_to_do(tmp_path):
         "/etc/network/interfaces:6: the stanza iface dsl-provider inet ppp of ifupdown starts "
         "dsl-provider too: remove that line, or write dial = false in [pppoe]"
     )
-    other = from_text("f", BASE)
-    assert find(other, look(tmp_path, other), PEER) == ()
+    assert find(from_text("f", BASE), look(tmp_path, from_text("f", BASE)), PEER) == ()
 
 
 def test_nothing_that_is_no_file_is_read(tmp_path):

@@ -43,6 +43,10 @@ STATE = RunState(
     dialled=("dsl-provider",),
     findings=("hook-shadowed:0123456789ab",),
     version="0.2.0",
+    owed_flows=("203.0.113.7",),
+    owed_solicitations=("wan0",),
+    awaited=True,
+    generation=7,
 )
 # As 0.1.0 wrote it; the text and the listing of each table stood in it.
 OLD = {
@@ -143,6 +147,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     """An upgrade under a running line forgets nothing."""
     (directory / store.NAME).write_text(json.dumps(OLD))
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
+    lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "generation": 0}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 
 

@@ -1,44 +1,38 @@
-"""What wakes the watcher of the line, and what does not."""
+"""What counts as a change of the line, and what wakes the watcher."""
 
 import errno
+import os
+import socket
+import struct
 import sys
+import time
+from pathlib import Path
 
 import pytest
-from listening import Listening, Udev
-from rtnetlink import DEPRECATED, address, link, route
+from listening import Udev
+from rtnetlink import DEPRECATED, Kernel, address, link, route
+from test_news import ADDRESS, FOREIGN_ROUTE, OUR_TABLE, nft
 
+from dualwan.errors import HostError
 from dualwan.host import watch
-from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE, RTMGRP_LINK
+from dualwan.host.prefix import line_state
 
 WAN, DOWN, ANEW = link("wan0", 2), link("wan0", 2, up=False), link("wan0", 9)
-LAST = link("wan0", 99)
 LINE, OTHER = address("2001:db8:0:100::5", 2, 64), address("2001:db8:0:200::5", 2, 64)
 TAKEN_BACK = address("2001:db8:0:100::5", 2, 64, flags=DEPRECATED, preferred=0)
 DEFAULT = route(10, oif=2, protocol=9)
 
 
-@pytest.fixture(name="watching")
-def _watching(monkeypatch):
-    """Return a function that watches wan0 on a machine; it returns the watcher and the machine."""
-    made = []
+class Changing(Kernel):
+    """A kernel whose messages come and go."""
 
-    def start(*messages):
-        kernel, udev = Listening(*messages), Udev().use(monkeypatch)
-        made.extend((kernel, udev))
-        monkeypatch.setattr(watch, "IPRoute", lambda: kernel)
-        monkeypatch.setattr(watch, "pyudev", sys.modules["pyudev"])
-        monkeypatch.setattr(watch, "SETTLED_MS", 1)
-        kernel.udev, kernel.endless = udev, True
-        return watch.changes("wan0"), kernel
+    def add(self, *messages):
+        """Return a function that puts ``messages`` there."""
+        return lambda: self.messages.extend(messages)
 
-    yield start
-    for one in made:
-        one.close_all()
-
-
-def sentinel(kernel):
-    """Return a burst that wakes for certain: the device is another one of the same name."""
-    return [kernel.messages.clear, kernel.add(LAST)]
+    def drop(self, *messages):
+        """Return a function that takes ``messages`` away."""
+        return lambda: [self.messages.remove(one) for one in messages]
 
 
 CHANGES = {
@@ -76,102 +70,244 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_wakes(watching, name):
+def test_what_changes_the_line(name):
     """The device, whether it is up, its prefixes and its default route; nothing else.
 
     What comes in several messages is one change, whatever was between its ends.
     """
-    burst, wakes = CHANGES[name]
-    changes, kernel = watching(WAN, LINE, DEFAULT)
-    kernel.bursts = [burst(kernel), sentinel(kernel)]
-    next(changes)  # how it was found
-    next(changes)
-    assert (LAST in kernel.messages) is not wakes
+    burst, changes = CHANGES[name]
+    kernel = Changing(WAN, LINE, DEFAULT)
+    before = line_state(kernel, "wan0")
+    for step in burst(kernel):
+        step()
+    assert (line_state(kernel, "wan0") != before) is changes
 
 
-def test_a_default_route_that_comes_wakes(watching):
+def test_a_default_route_that_comes_changes_the_line():
     """MAP-E works from then on, not before."""
-    changes, kernel = watching(WAN, LINE)
-    kernel.bursts = [[kernel.add(DEFAULT)], sentinel(kernel)]
-    next(changes)
-    next(changes)
-    assert LAST not in kernel.messages
+    before = line_state(Kernel(WAN, LINE), "wan0")
+    assert line_state(Kernel(WAN, LINE, DEFAULT), "wan0") != before
 
 
-def test_a_device_that_is_not_there_is_no_change(watching):
-    """The first thing that is told is that it has come."""
-    changes, kernel = watching(link("lan0", 3))
-    kernel.bursts = [[kernel.add(link("lan1", 4))], [kernel.add(DOWN)], sentinel(kernel)]
-    next(changes)
-    assert DOWN in kernel.messages
-    next(changes)
-    assert LAST in kernel.messages
+def test_a_device_that_is_not_there_has_no_line():
+    """Whatever else is there; one that is down has one."""
+    assert line_state(Kernel(link("lan0", 3)), "wan0") is None
+    assert line_state(Kernel(link("lan0", 3), link("lan1", 4)), "wan0") is None
+    assert line_state(Kernel(DOWN), "wan0") is not None
 
 
-def test_udev_wakes_too(watching):
-    """A device that has its name by then is found, although netlink says nothing more."""
-    changes, kernel = watching(link("lan0", 3))
-    lookup = kernel.link_lookup
-
-    def renamed(**_):
-        kernel.link_lookup = lookup
-        kernel.udev.ring()
-        kernel.messages.append(WAN)
-        return []  # not yet
-
-    kernel.link_lookup = renamed
-    next(changes)
-    assert kernel.udev.present == ["eth9"]  # which it was called before
-    assert kernel.udev.filtered == ["net"]
-    assert kernel.udev.started
-
-
-def test_what_changes_while_a_run_mends_is_seen_before_the_next_wait(watching):
-    """Nobody need tell: after each run the watcher looks again."""
-    changes, kernel = watching(WAN, LINE)
-    next(changes)
-    kernel.messages.append(OTHER)  # without any news
-    next(changes)
-    assert kernel.happened == 0
-
-
-def test_it_listens_for_links_addresses_and_routes(watching):
-    """From before the first look on; the sockets are closed with the watcher."""
-    changes, kernel = watching(WAN)
-    next(changes)
-    assert kernel.groups == RTMGRP_LINK | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE
-    assert kernel.open == 2
-    changes.close()
-    assert kernel.open == 0
-
-
-def test_a_device_that_goes_while_it_is_looked_at_is_gone(watching):
-    """Between the look for its name and the one at the rest: the watcher goes on."""
-    changes, kernel = watching(WAN, LINE)
-    kernel.bursts = [sentinel(kernel)]
+def test_a_device_that_goes_while_it_is_looked_at_is_gone():
+    """Between the look for its name and the one at the rest."""
+    kernel = Kernel(WAN, LINE)
     lookup = kernel.link_lookup
 
     def unplugged(**words):
-        kernel.link_lookup = lookup
         found = lookup(**words)
         kernel.messages.clear()
         return found
 
     kernel.link_lookup = unplugged
-    next(changes)
-    assert LAST in kernel.messages
+    assert line_state(kernel, "wan0") is None
 
 
-def test_news_that_the_kernel_had_no_room_for_wakes_as_well(watching):
-    """A burst that is longer than the socket's buffer (ENOBUFS) is a change like any other."""
-    changes, kernel = watching(WAN, LINE)
+# --- waking ------------------------------------------------------------------------------
 
-    def overrun():
-        kernel.messages.clear()
-        kernel.messages.append(LAST)
-        raise OSError(errno.ENOBUFS, "No buffer space available")
 
-    kernel.bursts = [[overrun]]
-    next(changes)
-    next(changes)
-    assert LAST in kernel.messages
+class Source:
+    """A netlink socket: what is put into it can be read once. ``overrun``: ENOBUFS comes first."""
+
+    def __init__(self):
+        self.bound, self.groups, self.forced = None, [], 0
+        self.overrun = self.closed = False
+        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def __call__(self, family, kind, protocol):
+        """Open it, as socket.socket does."""
+        assert (family, kind) == (socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
+        self.protocol = protocol
+        return self
+
+    def bind(self, where):
+        """See socket."""
+        self.bound = where
+
+    def setsockopt(self, level, option, value):
+        """See socket."""
+        if level == 270:
+            assert option == 1
+            assert self.bound is not None, "the kernel tells nothing to a socket without address"
+            self.groups.append(value)
+        else:
+            self.forced = value
+
+    def fileno(self):
+        """See socket."""
+        return self._ours.fileno()
+
+    def recv(self, size, flags):
+        """See socket."""
+        if self.overrun:
+            self.overrun = False
+            raise OSError(errno.ENOBUFS, "No buffer space available")
+        return self._ours.recv(size, flags)
+
+    def put(self, *messages):
+        """Let the kernel send ``messages`` in one buffer."""
+        self._theirs.send(b"".join(messages))
+
+    def close(self):
+        """See socket; nothing is read any more."""
+        self.closed = True
+
+    def end(self):
+        """Close what the test has opened."""
+        self._ours.close()
+        self._theirs.close()
+
+
+class Ears:
+    """A Watch with its sources."""
+
+    def __init__(self, monkeypatch):
+        self.route, self.nft = Source(), Source()
+        self.udev = Udev().use(monkeypatch)
+        sources = iter((self.route, self.nft))
+        monkeypatch.setattr(watch.socket, "socket", lambda *kind: next(sources)(*kind))  # noqa: PLW0108 - each call takes the next
+        monkeypatch.setattr(watch, "pyudev", sys.modules["pyudev"])
+        monkeypatch.setattr(watch, "QUIET_SECONDS", 0.02)
+        self.watch = watch.Watch()
+
+
+@pytest.fixture(name="ears")
+def _ears(monkeypatch):
+    """Return what the watcher hears by, and what it is told by."""
+    made = Ears(monkeypatch)
+    yield made
+    made.watch.close()
+    assert made.route.closed
+    assert made.nft.closed
+    made.route.end()
+    made.nft.end()
+    made.udev.close_all()
+
+
+def test_it_listens_for_all_that_is_ours(ears):
+    """Links, addresses, routes, rules and netconf; nft; udev's devices of the network."""
+    assert (ears.route.protocol, ears.route.groups) == (0, [1, 5, 7, 8, 9, 11, 24, 25])
+    assert (ears.nft.protocol, ears.nft.groups) == (12, [7])
+    assert ears.udev.filtered == ["net"]
+    assert ears.udev.started
+    assert ears.nft.forced == 1 << 20
+
+
+def test_silence_wakes_nobody(ears):
+    """The time is over, and nothing was heard."""
+    assert ears.watch.wait(0.01) is False
+
+
+def test_news_of_others_does_not_end_the_wait(ears):
+    """A route that is no default, a table of another program."""
+    ears.route.put(FOREIGN_ROUTE)
+    ears.nft.put(nft(0, b"filter"))
+    assert ears.watch.wait(0.05) is False
+
+
+@pytest.mark.parametrize("how", ["netlink", "nft", "udev", "overrun", "sysctl"])
+def test_what_may_be_ours_wakes(ears, how, tmp_path, monkeypatch):
+    """Whatever tells it; after an overrun it may have been anything."""
+    if how == "netlink":
+        ears.route.put(ADDRESS)
+    elif how == "nft":
+        ears.nft.put(OUR_TABLE)
+    elif how == "udev":
+        ears.udev.ring()
+    elif how == "overrun":
+        ears.route.overrun = True
+        ears.route.put(FOREIGN_ROUTE)
+    else:
+        monkeypatch.setattr(watch, "PROC_SYS", tmp_path)
+        (tmp_path / "value").write_text("1")
+        ears.watch.follow(("value", "missing"), (2,))
+        (tmp_path / "value").write_text("0")
+    assert ears.watch.wait(10) is True
+
+
+def test_a_storm_wakes_once(ears):
+    """All that comes before it is quiet is one change; then nothing is left."""
+    for _ in range(100):
+        ears.route.put(ADDRESS, FOREIGN_ROUTE)
+    assert ears.watch.wait(10) is True
+    assert ears.watch.wait(0.01) is False
+
+
+def test_a_storm_that_does_not_end_is_not_waited_for(ears, monkeypatch):
+    """At the latest after LONGEST_SECONDS."""
+    monkeypatch.setattr(watch, "QUIET_SECONDS", 10.0)
+    monkeypatch.setattr(watch, "LONGEST_SECONDS", 0.0)
+    ears.route.put(ADDRESS)
+    began = time.monotonic()
+    assert ears.watch.wait(10) is True
+    assert time.monotonic() - began < 5
+
+
+def test_a_table_of_ours_is_not_waited_with(ears, monkeypatch):
+    """While it is gone the router may be open."""
+    monkeypatch.setattr(watch, "QUIET_SECONDS", 10.0)
+    ears.nft.put(OUR_TABLE)
+    began = time.monotonic()
+    assert ears.watch.wait(10) is True
+    assert time.monotonic() - began < 5
+
+
+def test_who_caused_it_is_named(ears):
+    """Transactions of nft name their process; of netlink one that still runs can be named."""
+    name = struct.pack("=HH", 4 + 8, 3) + b"firewal\0"
+    process = struct.pack("=HH", 8, 2) + (4711).to_bytes(4, "big")
+    ears.nft.put(OUR_TABLE, nft(15, attributes=process + name))
+    own, gone = os.getpid(), 2**22 + 1
+    for one in (0, own, gone, os.getppid()):
+        ears.route.put(ADDRESS[:12] + struct.pack("=I", one) + ADDRESS[16:])
+    assert ears.watch.wait(10)
+    parent = Path(f"/proc/{os.getppid()}/comm").read_text(encoding="utf-8").strip()
+    assert set(ears.watch.programs) == {"firewal", parent}
+
+
+def test_a_transaction_of_another_table_names_nobody(ears):
+    """Its process did nothing to ours."""
+    name = struct.pack("=HH", 4 + 4, 3) + b"nft\0"
+    ears.nft.put(nft(0, b"filter"), nft(15, attributes=name))
+    ears.route.put(ADDRESS)
+    assert ears.watch.wait(10)
+    assert ears.watch.programs == ()
+
+
+def test_sysctls_are_followed_anew_only_when_they_are_others(ears, tmp_path, monkeypatch):
+    """A device that comes back has other files under the same names."""
+    monkeypatch.setattr(watch, "PROC_SYS", tmp_path)
+    (tmp_path / "value").write_text("1")
+    ears.watch.follow(("value",), (2,))
+    (tmp_path / "value").write_text("0")
+    ears.watch.follow(("value",), (2,))
+    assert ears.watch.wait(10)
+    (tmp_path / "value").unlink()
+    (tmp_path / "value").write_text("1")
+    ears.watch.follow(("value",), (3,))
+    ears.watch.drain()
+    (tmp_path / "value").write_text("0")
+    assert ears.watch.wait(10)
+
+
+def test_without_root_it_says_so(monkeypatch):
+    """The kernel tells of nft to root only."""
+    source = Source()
+
+    def refuse(_level, option, _value):
+        if option == 1:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    source.setsockopt = refuse
+    monkeypatch.setattr(watch.socket, "socket", source)
+    with pytest.raises(HostError, match="Operation not permitted"):
+        watch.Watch()
+    assert source.closed
+    source.end()

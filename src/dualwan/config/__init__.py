@@ -56,8 +56,13 @@ def load(path: Path, rules_dir: Path = RULES_DIR, *, asked: bool = False) -> Con
 
     Also if others than root may change it, unless a person has named the file (``asked``).
     """
+    return from_text(str(path), read(path, asked=asked), rules_dir)
+
+
+def read(path: Path, *, asked: bool = False) -> str:
+    """Return the text of the file ``path``; raises ConfigError, as ``load`` does."""
     try:
-        text = files.read_text(path, trusted=not asked)
+        return files.read_text(path, trusted=not asked)
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1: is not UTF-8 text") from None
     except files.UntrustedError as error:
@@ -66,7 +71,6 @@ def load(path: Path, rules_dir: Path = RULES_DIR, *, asked: bool = False) -> Con
         ) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    return from_text(str(path), text, rules_dir)
 
 
 def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:

@@ -8,7 +8,7 @@ from dualwan.doctor.check import Answer, Case, failed, ok
 from dualwan.doctor.expected import LINE_BITS, expected
 from dualwan.line import derive_line
 from dualwan.model.evidence import Heard
-from dualwan.slices.tunnel import accept_ra
+from dualwan.slices.tunnel.sysctls import accept_ra
 
 _ASKED_TWICE = 2  # a solicitation is repeated after a second (RFC 4861 section 10)
 

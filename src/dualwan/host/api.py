@@ -32,12 +32,26 @@ class Kernel(Protocol):
         """
         ...
 
+    def line_state(self, device: str) -> tuple[object, ...] | None:
+        """Return a value that changes with the line on ``device``; None if that does not exist.
+
+        It has the device's index, up or down, its prefixes, and whether it has the default route.
+        """
+        ...
+
     def await_prefix(self, device: str, seconds: float) -> bool:
         """Wait up to ``seconds`` for a global IPv6 prefix on ``device``; return whether it came."""
         ...
 
     def table_names(self) -> frozenset[str] | None:
         """Return the names of all nft tables, ours and others'; None without the permission."""
+        ...
+
+    def ruleset_generation(self) -> int | None:
+        """Return the number of the nft ruleset's present state; None without the permission.
+
+        Each transaction of any program makes it another one; packets do not.
+        """
         ...
 
     def counts(self, table: TableId, elements: str) -> tuple[dict[str, int], dict[str, int]]:
@@ -82,6 +96,10 @@ class Store(Protocol):
 
     def load_state(self) -> RunState:
         """Return the state that the last run saved."""
+        ...
+
+    def is_watched(self) -> bool:
+        """Whether a watcher runs, which reports what no hook does."""
         ...
 
     def save_state(self, state: RunState) -> None:

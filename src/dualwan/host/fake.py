@@ -43,6 +43,7 @@ class FakeHost(FakeKernel):
         self.around = Surroundings()
         self.seen = Evidence()
         self.inquiries: list[Inquiry] = []
+        self.watched = False
 
     # --- run state -----------------------------------------------------------------------
 
@@ -70,6 +71,10 @@ class FakeHost(FakeKernel):
             raise HostError(f"state.json: {reason}")
         self.saves += 1
         self.run_state = state
+
+    def is_watched(self) -> bool:
+        """See Store: the attribute ``watched``."""
+        return self.watched
 
     @property
     def run_state(self) -> RunState:

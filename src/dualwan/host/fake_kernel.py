@@ -122,6 +122,10 @@ class FakeKernel(FakeOutside):
         tables = self.state.tables
         return None if tables is None else frozenset(table.name for table in tables)
 
+    def ruleset_generation(self) -> int | None:
+        """See Kernel."""
+        return None if self.state.tables is None else self.generation
+
     # --- changing ------------------------------------------------------------------------
 
     def apply(self, step: Step) -> None:
@@ -203,6 +207,7 @@ class FakeKernel(FakeOutside):
     def _table(self, step: Step, item: NftTable, *, gone: bool) -> None:
         """Load a table or remove it; counters go on only in one that is changed in place."""
         self._put("tables", item, gone=gone)
+        self.generation += 1
         in_place = isinstance(step.was, NftTable) and step.was.intact
         if not gone and not in_place and {"counter"} & {block.kind for block in item.blocks}:
             self.named_counts = dict.fromkeys(self.named_counts, 0)
@@ -219,6 +224,13 @@ class FakeKernel(FakeOutside):
     def prefixes(self, device: str) -> tuple[str, ...]:
         """See LineServices: from ``announced``."""
         return self.announced.get(device, ())
+
+    def line_state(self, device: str) -> tuple[object, ...] | None:
+        """See Kernel."""
+        link = self.state.links.get(device)
+        if link is None:
+            return None
+        return (link.index, link.up, frozenset(self.prefixes(device)), self.state.ipv6_default)
 
     def await_prefix(self, device: str, seconds: float) -> bool:
         """See Kernel. It does not wait."""

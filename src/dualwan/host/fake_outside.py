@@ -35,6 +35,7 @@ class FakeOutside:
     def __init__(self, state: Observed | None = None) -> None:
         self.state = state or Observed()
         self.lost_ipv6_default = False
+        self.generation = 1  # of the nft ruleset
 
     def plug(self, device: str, kind: str = "", *, up: bool = True) -> None:
         """Let a device appear, with the sysctls that a new device has."""
@@ -142,7 +143,7 @@ class FakeOutside:
 
     def flush_ruleset(self) -> None:
         """Let somebody else run `nft flush ruleset`."""
-        self.state = replace(self.state, tables=())
+        self._set_tables(())
 
     def edit_table(self, name: str) -> None:
         """Let somebody else change a table."""
@@ -156,6 +157,7 @@ class FakeOutside:
         self._set_tables(table for table in self.state.tables or () if table.name != name)
 
     def _set_tables(self, tables: Iterable[NftTable]) -> None:
+        self.generation += 1
         self.state = replace(self.state, tables=tuple(tables))
 
 

@@ -16,6 +16,7 @@ from dualwan.host import (
     managers,
     ndp,
     nft_counts,
+    nft_handles,
     nft_names,
     ping,
     prefix,
@@ -25,7 +26,7 @@ from dualwan.host import (
     sysctl,
     xtables,
 )
-from dualwan.host.lock import locked
+from dualwan.host.lock import is_watched, locked
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft
 from dualwan.host.tables import Tables
@@ -80,6 +81,13 @@ class KernelHost:
         except OSError:  # usually EPERM
             return None
 
+    def ruleset_generation(self) -> int | None:
+        """See Kernel."""
+        try:
+            return nft_handles.generation()
+        except OSError:  # usually EPERM
+            return None
+
     def apply(self, step: Step) -> None:
         """See Kernel."""
         if os.geteuid() != 0:
@@ -106,6 +114,10 @@ class KernelHost:
     def prefixes(self, device: str) -> tuple[str, ...]:
         """See LineServices."""
         return prefix.prefixes(self._netlink.ipr, device)
+
+    def line_state(self, device: str) -> tuple[object, ...] | None:
+        """See Kernel."""
+        return prefix.line_state(self._netlink.ipr, device)
 
     def await_prefix(self, device: str, seconds: float) -> bool:
         """See Kernel."""
@@ -153,6 +165,10 @@ class KernelHost:
     def save_state(self, state: RunState) -> None:
         """See Store."""
         store.save_state(state)
+
+    def is_watched(self) -> bool:
+        """See Store."""
+        return is_watched(run_files.directory())
 
     def now(self) -> int:
         """See LineServices."""

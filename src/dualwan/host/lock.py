@@ -1,4 +1,4 @@
-"""The lock of the run directory, held for one run. Only root can hold it."""
+"""The locks of the run directory: one held for a run, and one for as long as a watcher lives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 from dualwan.errors import BusyError, HostError
 from dualwan.files import others_may_write
 
-NAME = "lock"
+RUN, WATCH = "lock", "watch"  # names of the files
+WATCH_SECONDS = 2.0  # for a watcher that is about to end, and for those that ask whether one runs
 MODE = 0o600  # flock(2) wants no more than to read
 EARLIER_SECONDS = 3.0  # for a run of 0.1.0, whose lock everybody could hold
 
@@ -28,13 +29,49 @@ class _TooLongError(BusyError):
 def locked(directory: Path, seconds: float) -> Iterator[None]:
     """Hold the lock of ``directory``; raises BusyError if another run holds it for ``seconds``.
 
+    Raises HostError if the directory cannot be created, or others may change it.
+    """
+    busy = f"another run of dualwan-hook has been at work for {seconds:.0f} s"
+    with _held(directory / RUN, seconds, busy):
+        yield
+
+
+@contextmanager
+def watching(directory: Path) -> Iterator[None]:
+    """Hold the lock of the one watcher; raises BusyError if there is another watcher.
+
+    Raises HostError if the directory cannot be created, or others may change it.
+    """
+    with _held(directory / WATCH, WATCH_SECONDS, "another dualwan-hook watch runs already"):
+        yield
+
+
+def is_watched(directory: Path) -> bool:
+    """Whether a watcher holds its lock; False also without the permission to ask."""
+    try:
+        handle = os.open(directory / WATCH, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+@contextmanager
+def _held(path: Path, seconds: float, busy: str) -> Iterator[None]:
+    """Hold the lock of the file ``path``; raises BusyError, ``busy``, after ``seconds``.
+
     flock(2) waits, and an alarm ends the wait. The kernel releases the lock of a process that
     dies. Raises HostError if the directory cannot be created, or others may change it.
     """
     handles: list[int] = []
     try:
-        _make(directory)
-        _take(directory / NAME, seconds, handles)
+        _make(path.parent)
+        _take(path, seconds, busy, handles)
         yield
     finally:
         for handle in handles:
@@ -55,7 +92,7 @@ def _make(directory: Path) -> None:
         )
 
 
-def _take(path: Path, seconds: float, handles: list[int]) -> None:
+def _take(path: Path, seconds: float, busy: str, handles: list[int]) -> None:
     """Take the lock ``path``; append what has to be closed to ``handles``.
 
     A lock that others can open, as the one of 0.1.0, is replaced. A run of that version may hold
@@ -67,12 +104,12 @@ def _take(path: Path, seconds: float, handles: list[int]) -> None:
         handle = _opened(path)
         handles.append(handle)
         if _is_for_others(os.fstat(handle)):
-            with suppress(_TooLongError), _alarm(min(EARLIER_SECONDS, seconds)):
+            with suppress(_TooLongError), _alarm(min(EARLIER_SECONDS, seconds), busy):
                 fcntl.flock(handle, fcntl.LOCK_EX)
             if _is(path, handle):
                 path.unlink(missing_ok=True)
             continue
-        with _alarm(max(until - monotonic(), 0.001), seconds):
+        with _alarm(max(until - monotonic(), 0.001), busy):
             fcntl.flock(handle, fcntl.LOCK_EX)
         if _is(path, handle):
             return
@@ -105,8 +142,8 @@ def _is(path: Path, handle: int) -> bool:
 
 
 @contextmanager
-def _alarm(seconds: float, told: float = 0.0) -> Iterator[None]:
-    """Raise _TooLongError in the body after ``seconds``; ``told``: the limit in its text.
+def _alarm(seconds: float, busy: str) -> Iterator[None]:
+    """Raise _TooLongError, ``busy``, in the body after ``seconds``.
 
     An earlier alarm of the caller takes its place; a later one is restored afterwards.
     """
@@ -116,7 +153,7 @@ def _alarm(seconds: float, told: float = 0.0) -> Iterator[None]:
         return
 
     def ring(_signal: int, _frame: Any) -> NoReturn:
-        raise _TooLongError(f"another run of dualwan-hook has been at work for {told:.0f} s")
+        raise _TooLongError(busy)
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

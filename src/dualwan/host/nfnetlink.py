@@ -101,7 +101,7 @@ class Nfnetlink:
             if kind == ERROR and (code := -struct.unpack_from("=i", data, start)[0]):
                 raise OSError(code, os.strerror(code))
             yield kind, data[start + GENERIC.size : offset + length]
-            offset += _aligned(length)
+            offset += aligned(length)
 
 
 def packed(kind: int, content: str | bytes) -> bytes:
@@ -121,7 +121,7 @@ def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
     while offset + ATTRIBUTE.size <= len(data):
         length, kind = ATTRIBUTE.unpack_from(data, offset)
         yield kind & TYPE, data[offset + ATTRIBUTE.size : offset + length]
-        offset += _aligned(length)
+        offset += aligned(length)
 
 
 def attribute(data: bytes, wanted: int) -> bytes:
@@ -137,7 +137,7 @@ def only(data: bytes, wanted: Collection[int]) -> bytes:
         length, kind = ATTRIBUTE.unpack_from(data, offset)
         if kind & TYPE in wanted:
             found.append(data[offset : offset + length])
-        offset += _aligned(length)
+        offset += aligned(length)
     return b"".join(found)
 
 
@@ -146,6 +146,6 @@ def text(content: bytes) -> str:
     return content.rstrip(b"\0").decode("utf-8", "replace")
 
 
-def _aligned(length: int) -> int:
+def aligned(length: int) -> int:
     """Return ``length`` rounded up to 4 bytes, 4 at least, so that a length of 0 ends the loop."""
     return max(length + 3 & ~3, 4)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import select
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from ipaddress import IPv6Address, IPv6Network
 from socket import AF_INET6
 from typing import Any
 
-from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute
+from dualwan.host.news import ignoring_overrun
+from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute, NetlinkError
 from dualwan.mape.rule import UNIQUE_LOCAL
 from dualwan.model.resources import MAIN
 
+IFF_UP = 1
 IFA_F_TEMPORARY = 0x01
 IFA_F_DEPRECATED = 0x20
 SCOPE_UNIVERSE = 0
@@ -61,6 +60,26 @@ def has_default(ipr: Any, index: int) -> bool:
     )
 
 
+def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
+    """Return what counts as a change of the line: index, up, prefixes, default route.
+
+    None if there is no such device.
+    """
+    indexes = ipr.link_lookup(ifname=device)
+    if not indexes:
+        return None
+    try:
+        link = ipr.get_links(indexes[0])[0]
+    except NetlinkError:
+        return None  # gone since
+    return (
+        indexes[0],
+        bool(link["flags"] & IFF_UP),
+        frozenset(prefixes(ipr, device)),
+        has_default(ipr, indexes[0]),
+    )
+
+
 def await_prefix(device: str, seconds: float) -> bool:
     """Wait up to ``seconds`` until ``device`` exists and has a prefix; return whether it has."""
     until = time.monotonic() + seconds
@@ -77,16 +96,6 @@ def await_prefix(device: str, seconds: float) -> bool:
             with ignoring_overrun():
                 news.get()
         return True
-
-
-@contextmanager
-def ignoring_overrun() -> Iterator[None]:
-    """Ignore ENOBUFS: the caller asks the kernel anew after each message, and after a lost one."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.ENOBUFS:
-            raise
 
 
 def await_device(device: str, until: float) -> bool:

@@ -50,6 +50,10 @@ def decode(data: Any) -> RunState:
         dialled=tuple(str(peer) for peer in data.get("dialled", ())),
         version=str(data.get("version", "")),
         findings=tuple(str(digest) for digest in data.get("findings", ())),
+        owed_flows=tuple(str(address) for address in data.get("owed-flows", ())),
+        owed_solicitations=tuple(str(name) for name in data.get("owed-solicitations", ())),
+        awaited=bool(data.get("awaited", False)),
+        generation=int(data.get("generation", 0)),
     )
 
 
@@ -80,6 +84,10 @@ def encode(state: RunState) -> dict[str, Any]:
         "dialled": state.dialled,
         "version": state.version,
         "findings": state.findings,
+        "owed-flows": state.owed_flows,
+        "owed-solicitations": state.owed_solicitations,
+        "awaited": state.awaited,
+        "generation": state.generation,
     }
 
 

@@ -1,74 +1,174 @@
-"""Changes of the line, from netlink and udev; nothing polls."""
+"""The kernel's and udev's news of what this program owns; nothing polls.
+
+    links, addresses, default routes, rules    rtnetlink, as they change
+    sysctls                                    a write, by inotify; see there
+    nft tables                                 nf_tables, as a transaction ends
+    devices that have their final name         udev, after its own programs have set their sysctls
+
+The news only wake: what has changed is read from the kernel by who is woken.
+"""
 
 from __future__ import annotations
 
+import os
 import select
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pyudev
 
-from dualwan.host.prefix import has_default, ignoring_overrun, prefixes
-from dualwan.host.rtnl import (
-    RTMGRP_IPV6_IFADDR,
-    RTMGRP_IPV6_ROUTE,
-    RTMGRP_LINK,
-    IPRoute,
-    NetlinkError,
-)
+from dualwan.errors import HostError
+from dualwan.host import news
+from dualwan.host.inotify import Writes
+from dualwan.host.news import ignoring_overrun
+from dualwan.host.nfnetlink import HEADER, aligned
+from dualwan.host.sysctl import PROC_SYS
 
-IFF_UP = 1
-SETTLED_MS = 500  # the messages of one renumbering are one change
-
-
-def changes(device: str) -> Iterator[None]:
-    """Yield at once, and then at each change of ``device``; never ends.
-
-    A change is of its existence, its index, up or down, its prefixes or its default route.
-    """
-    udev = pyudev.Monitor.from_netlink(pyudev.Context())
-    udev.filter_by("net")
-    udev.start()
-    with IPRoute() as news, IPRoute() as ipr:
-        news.bind(groups=RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE | RTMGRP_LINK)
-        poll = select.poll()
-        poll.register(news.fileno(), select.POLLIN)
-        poll.register(udev.fileno(), select.POLLIN)
-        known: Any = None
-        while True:
-            state = _state(ipr, device)
-            if state != known:
-                known = state
-                yield
-                continue  # the caller took time: look again before the next wait
-            poll.poll()
-            while poll.poll(SETTLED_MS):
-                _drain(news, udev)
+SOL_NETLINK, ADD_MEMBERSHIP = 270, 1
+NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
+QUIET_SECONDS = 0.3  # without news: the messages of one renumbering are one change
+LONGEST_SECONDS = 1.0  # however long a storm lasts
+BUFFER = 1 << 16
+SO_RCVBUFFORCE = 33
+RECEIVE_BUFFER = 1 << 20  # `nft flush ruleset` is hundreds of KB of news of our tables
 
 
-def _state(ipr: Any, device: str) -> Any:
-    """Return what counts as a change: index, up, prefixes, default route; None: no device."""
-    indexes = ipr.link_lookup(ifname=device)
-    if not indexes:
-        return None
-    try:
-        link = ipr.get_links(indexes[0])[0]
-    except NetlinkError:
-        return None  # gone since
-    return (
-        indexes[0],
-        bool(link["flags"] & IFF_UP),
-        frozenset(prefixes(ipr, device)),
-        has_default(ipr, indexes[0]),
-    )
+class Watch:
+    """Wakes whoever waits, once for a storm of news."""
 
+    def __init__(self) -> None:
+        self._route = _listen(NETLINK_ROUTE, news.ROUTE_GROUPS)
+        self._nft = _listen(NETLINK_NETFILTER, news.NFT_GROUPS)
+        self._udev = pyudev.Monitor.from_netlink(pyudev.Context())
+        self._udev.filter_by("net")
+        self._udev.start()
+        self._poll = select.poll()
+        for source in (self._route, self._nft, self._udev):
+            self._poll.register(source.fileno(), select.POLLIN)
+        self._writes: Writes | None = None
+        self._followed: Any = None
+        self._urgent = self._touched = False
+        self._by: dict[int, str] = {}  # names by process, "" until it is needed
 
-def _drain(news: Any, udev: Any) -> None:
-    """Read all pending messages without blocking. Their content does not matter."""
-    ready = select.poll()
-    ready.register(news.fileno(), select.POLLIN)
-    while ready.poll(0):
+    def close(self) -> None:
+        """Listen no longer."""
+        for source in (self._route, self._nft, self._writes):
+            if source is not None:
+                source.close()
+
+    # --- news ----------------------------------------------------------------------------
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait up to ``seconds``, None for ever; return whether something of ours may have changed.
+
+        Then wait until the news have settled, except for a nft table.
+        """
+        self._by, self._urgent, self._touched = {}, False, False
+        until = None if seconds is None else time.monotonic() + seconds
+        while not self._heard(until):
+            if until is not None and time.monotonic() >= until:
+                return False
+        latest = time.monotonic() + LONGEST_SECONDS
+        while not self._urgent and time.monotonic() < latest:
+            if not self._poll.poll(QUIET_SECONDS * 1000):
+                break
+            self.drain()
+        return True
+
+    def _heard(self, until: float | None) -> bool:
+        limit = None if until is None else max(0, int((until - time.monotonic()) * 1000) + 1)
+        self._poll.poll(limit)
+        return self.drain()
+
+    def drain(self) -> bool:
+        """Read all that is pending, without waiting; return whether any may be about ours."""
+        heard = [
+            self._read(self._route, news.of_route),
+            self._read(self._nft, news.of_nft),
+            self._writes is not None and self._writes.drain(),
+        ]
         with ignoring_overrun():
-            news.get()
-    while udev.poll(timeout=0) is not None:
-        pass
+            while self._udev.poll(timeout=0) is not None:
+                heard.append(True)
+        return any(heard)
+
+    def _read(self, source: Any, read: Callable[[bytes], news.News]) -> bool:
+        """Read a netlink socket until it is empty; return whether any may be about ours."""
+        heard = False
+        with ignoring_overrun():
+            while data := _received(source):
+                while len(data) >= HEADER.size:
+                    length = HEADER.unpack_from(data)[0]
+                    heard |= self._take(read(data[:length]))
+                    data = data[aligned(length) :]
+            return heard
+        self._urgent = True  # the kernel had no room for all of it: it may have been anything
+        return True
+
+    def _take(self, told: news.News) -> bool:
+        self._urgent |= told.urgent
+        if told.ours:
+            self._touched = True
+            self._by[told.process] = ""
+        elif told.name and self._touched:  # the end of a transaction about a table of ours
+            self._by[told.process] = told.name
+            self._touched = False
+        return told.ours
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The programs that caused the last news, as far as they can be named."""
+        others = {*self._by} - {0, os.getpid()}  # 0 is the kernel
+        named = (self._by[process] or _name_of(process) for process in others)
+        return tuple(sorted({name for name in named if name}))
+
+    # --- what is looked at ---------------------------------------------------------------
+
+    def follow(self, sysctls: Iterable[str], devices: Iterable[int]) -> None:
+        """Hear of writes to ``sysctls`` from now on, and of no others.
+
+        ``devices``: the indexes of their devices: one that comes back has other files.
+        """
+        wanted = (tuple(sysctls), tuple(devices))
+        if wanted == self._followed:
+            return
+        fresh = Writes()
+        fresh.follow(PROC_SYS / name for name in wanted[0])
+        self._poll.register(fresh.fileno(), select.POLLIN)
+        if self._writes is not None:
+            self._poll.unregister(self._writes.fileno())
+            self._writes.close()
+        self._writes, self._followed = fresh, wanted
+
+
+def _listen(protocol: int, groups: Iterable[int]) -> socket.socket:
+    """Return a socket that receives the ``groups`` of a netlink protocol; raises HostError."""
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+    try:
+        made.bind((0, 0))  # the kernel tells nothing to a socket without an address
+        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        for group in groups:
+            made.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
+    except OSError as error:
+        made.close()
+        raise HostError(f"cannot listen to the kernel: {error.strerror} (root?)") from None
+    return made
+
+
+def _received(source: Any) -> bytes:
+    """Return what a socket has, b"" for nothing."""
+    try:
+        return bytes(source.recv(BUFFER, socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return b""
+
+
+def _name_of(process: int) -> str:
+    """Return the name of a process, "" if it has ended."""
+    try:
+        return Path(f"/proc/{process}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

@@ -18,6 +18,7 @@ class Event(Enum):
     APPLY = "apply"
     REMOVE = "remove"
     PREFIX_CHANGED = "prefix-changed"
+    MEND = "mend"
 
     @property
     def label(self) -> str:
@@ -42,6 +43,7 @@ _LABELS = {
     Event.POST_DOWN: "ifdown (after)",
     Event.REMOVE: "down",
     Event.PREFIX_CHANGED: "the line changed",
+    Event.MEND: "the watcher",
 }
 _WANTED = {
     Event.BOOT: True,

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from dualwan.model.resources import Address, Flows, Resource, Route, RouteRule, Sysctl, Tunnel
+from dualwan.model.resources import (
+    Address,
+    Flows,
+    Resource,
+    Route,
+    RouteRule,
+    Solicitation,
+    Sysctl,
+    Tunnel,
+)
 from dualwan.nft.table import NftTable
 
 LONGEST = 240  # letters of a line in a printed plan
@@ -56,6 +65,14 @@ class Step:
     def changes(self) -> bool:
         """Whether the step changes anything."""
         return self.action is not Action.KEEP
+
+    @property
+    def auxiliary(self) -> bool:
+        """Whether the step only helps: the state of the router does not depend on it.
+
+        If it fails, the rest is done all the same, and the next run makes up for it.
+        """
+        return isinstance(self.resource, Flows | Solicitation)
 
     @property
     def text(self) -> str:
@@ -113,6 +130,11 @@ class SlicePlan:
     def changes(self) -> tuple[Step, ...]:
         """The steps without KEEP."""
         return tuple(step for step in self.steps if step.changes)
+
+    @property
+    def required(self) -> tuple[Step, ...]:
+        """The changes that are not auxiliary."""
+        return tuple(step for step in self.changes if not step.auxiliary)
 
 
 def diff(desired: Sequence[Resource], present: Iterable[Resource]) -> tuple[Step, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from dualwan.model.plan import Action, SlicePlan, Step
-from dualwan.model.resources import Address, Sysctl, Tunnel
+from dualwan.model.resources import Address, Flows, Resource, Solicitation, Sysctl, Tunnel
 from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
 
@@ -46,6 +46,10 @@ class RunState:
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
+    owed_flows: addresses whose conntrack entries could not be deleted yet. owed_solicitations:
+    devices on which a router solicitation could not be sent yet.
+    awaited: an ifup has waited in vain for the line's prefix.
+    generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
     version: of the program that brought up every slice, "" for none.
     findings: digests of the findings that the log has named.
     """
@@ -66,6 +70,10 @@ class RunState:
     tables: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses)
     dialled: tuple[str, ...] = ()
+    owed_flows: tuple[str, ...] = ()
+    owed_solicitations: tuple[str, ...] = ()
+    awaited: bool = False
+    generation: int = 0
     version: str = ""
     findings: tuple[str, ...] = ()
 
@@ -126,11 +134,34 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
         case NftTable() as item:
             rest = tuple(other for other in state.tables if other != item.name)
             return replace(state, tables=rest if removed else (*rest, item.name))
+        case Flows() | Solicitation() as item:
+            return _owing(state, item, owed=False)
     return state
 
 
 def _without(addresses: Collection[Address], item: Address) -> tuple[Address, ...]:
     return tuple(one for one in addresses if one.key != item.key)
+
+
+def note_owed(state: RunState, step: Step) -> RunState:
+    """Return ``state`` after an auxiliary ``step`` that failed; the next run makes up for it."""
+    return _owing(state, step.resource, owed=True)
+
+
+def _owing(state: RunState, item: Resource, *, owed: bool) -> RunState:
+    match item:
+        case Flows():
+            return replace(state, owed_flows=_with(state.owed_flows, item.address, there=owed))
+        case Solicitation():
+            devices = _with(state.owed_solicitations, item.device, there=owed)
+            return replace(state, owed_solicitations=devices)
+    return state
+
+
+def _with(names: tuple[str, ...], name: str, *, there: bool) -> tuple[str, ...]:
+    """Return ``names`` with ``name`` at the end, or without it."""
+    rest = tuple(other for other in names if other != name)
+    return (*rest, name) if there else rest
 
 
 def forget_sysctls(state: RunState, name: str) -> RunState:

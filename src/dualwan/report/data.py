@@ -134,6 +134,8 @@ class StatusData(TypedDict):
     mape: MapeData
     pppoe: PppoeData
     ports: PortsData | None
+    watcher: bool
+    waiting: list[str]
     slices: dict[str, SliceData]
     learned: list[LearnedData]
     problems: list[str]

@@ -22,6 +22,8 @@ from dualwan.report.findings import lines as findings_lines
 from dualwan.report.verdict import Verdict, verdict
 from dualwan.result import Plan
 
+_NOT_WATCHED = "not running: only events and the command mend (dualwan-watch.service)"
+
 
 def usage(host: Host, plan: Plan) -> Usage | None:
     """Return the usage of the port set; None without one, or without the permission."""
@@ -38,17 +40,19 @@ def usage(host: Host, plan: Plan) -> Usage | None:
     return Usage(found, losses)
 
 
-def as_data(
+def as_data(  # noqa: PLR0913 - each is a part of what status shows
     config: Config,
     plan: Plan,
     used: Usage | None = None,
     findings: Sequence[Finding] = (),
     unnamed: Mapping[str, int] | None = None,
+    *,
+    watched: bool = False,
 ) -> StatusData:
     """Return the data of --json.
 
     ``plan``: of Event.APPLY; ``used``: the usage of the port set; ``unnamed``: dropped packets by
-    device that no section names.
+    device that no section names; ``watched``: whether a watcher runs.
     """
     seen, softwire = plan.observed, plan.line.softwire
     pppoe, session = config.pppoe, of_kind(plan.line.ways, Kind.PPP)[0].device
@@ -70,6 +74,8 @@ def as_data(
             "address": seen.address_of(session) or None,
         },
         "ports": ports.as_data(softwire, used) if used else None,
+        "watcher": watched,
+        "waiting": _waiting(config, plan, watched=watched),
         "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
         "learned": [_learned(cached, plan.line.prefix) for cached in plan.line.answers],
         "problems": list(plan.problems),
@@ -78,6 +84,14 @@ def as_data(
         "unnamed": dict(unnamed or {}),
         "findings": findings_data(findings),
     }
+
+
+def _waiting(config: Config, plan: Plan, *, watched: bool) -> list[str]:
+    """Return what MAP-E waits for, as a sentence; none if it waits for nothing."""
+    if not plan.line.missing or plan.line.prefix:
+        return []
+    then = "starts within a second then" if watched else "starts at the next event after that"
+    return [f"MAP-E waits for a usable IPv6 prefix on {config.prefix_source}, and {then}"]
 
 
 def _mape(config: Config, plan: Plan) -> MapeData:
@@ -180,6 +194,8 @@ def text(data: StatusData) -> str:
     for name, item in data["slices"].items():
         lines.append(f"{name:9}{item['state']}")
         lines += [f"           {line}" for line in item["pending"]]
+    lines += [f"{'watcher':9}" + ("running" if data["watcher"] else _NOT_WATCHED)]
+    lines += [f"waiting: {line}" for line in data["waiting"]]
     lines += [f"problem: {line}" for line in data["problems"]]
     lines += [f"warning: {line}" for line in data["warnings"]]
     lines += [f"not seen: {line}" for line in data["unseen"]]

@@ -22,11 +22,11 @@ def scope(  # noqa: PLR0913 - each is a reason of its own
 ) -> Event:
     """Return ``event``, or PREFIX_CHANGED where it has to concern every slice.
 
-    That is so if the line's ``prefix`` is another one than last time, if a table that was
-    loaded is ``missing`` (a program that flushed the ruleset took all of them), if this
-    program was ``upgraded`` since it brought up the router, or if a PPP session has ``moved`` to
-    another interface. They count only while the router is to be up, and for events that leave
-    that as it is.
+    That is so if the line's ``prefix`` is another one than last time, if something of ours is
+    ``missing`` outside the event's scope (or a loaded table anywhere: a program that flushed the
+    ruleset took all of them), if this program was ``upgraded`` since it brought up the router, or
+    if a PPP session has ``moved`` to another interface. They count only while the router is to be
+    up, and for events that leave that as it is.
     """
     renumbered = bool(prefix and state.prefix and prefix != state.prefix)
     if (renumbered or missing or upgraded or moved) and state.wanted and event.wanted is None:
@@ -43,6 +43,20 @@ def concerned(event: Event, slices: Iterable[Slice]) -> list[Slice]:
     if event.of_ppp:
         return [one for one in slices if one.serves_ppp]
     return list(slices)
+
+
+def beyond(
+    event: Event, mine: Sequence[Slice], slices: Iterable[Slice], state: RunState, *, edited: bool
+) -> list[Slice]:
+    """Return the ``slices`` besides ``mine`` to look at although ``event`` does not concern them.
+
+    Those are the ones that are cheap to look at: without a table of their own, or any while the
+    ruleset was ``edited`` since every table was last seen as wanted. None if the router is not
+    to be up.
+    """
+    if not state.wanted or event.wanted is not None:
+        return []
+    return [one for one in slices if one not in mine and (edited or one.table is None)]
 
 
 def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool]:

@@ -29,7 +29,8 @@ from dualwan.slices import ipsec, marks
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
-from dualwan.slices.tunnel import LAST_METRIC, RP_FILTER_LOOSE, is_tunnel_route, rp_filter
+from dualwan.slices.tunnel import LAST_METRIC, is_tunnel_route
+from dualwan.slices.tunnel.sysctls import RP_FILTER_LOOSE, rp_filter
 
 NAME = "pbr"
 TABLE = TableId("ip", "dualwan_pbr")
@@ -178,8 +179,10 @@ def _stale_addresses(at: Situation) -> set[str]:
     """Return the addresses that a PPP session had before its present one.
 
     A session that is down has none: its flows are kept, for it may get the same address again.
+    Besides, addresses of any way whose flows could not be deleted until now.
     """
-    stale: set[str] = set()
+    now = {at.observed.address_of(way.device) for way in at.ways}
+    stale = set(at.state.owed_flows) - now
     for way in of_kind(at.ways, Kind.PPP):
         if address := at.observed.address_of(way.device):
             sources = {rule.source for rule in at.observed.rules if rule.table == way.table}
@@ -216,7 +219,13 @@ def take_down(remains: Remains) -> SlicePlan:
             *restore_steps(state.sysctls.get(NAME, {}), (), observed.sysctls),
             *nft,
             *diff([], _owned(remains)),
-            *flow_steps({*state.sessions.values(), *(rule.source for rule in observed.rules)}),
+            *flow_steps(
+                {
+                    *state.sessions.values(),
+                    *state.owed_flows,
+                    *(rule.source for rule in observed.rules),
+                }
+            ),
         ),
         unobserved=unobserved,
     )

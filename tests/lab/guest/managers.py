@@ -141,14 +141,14 @@ _SETTINGS: dict[str, Callable[[], None]] = {
 _DOWN = {
     "ifupdown-ng": ["ifdown", WAN],
     "ifupdown2": ["ifdown", WAN],
-    "NetworkManager": ["nmcli", "connection", "down", "line"],
+    "NetworkManager": ["nmcli", "--wait", "90", "connection", "down", "line"],
     "systemd-networkd": ["networkctl", "down", WAN],
     "dhcpcd": ["ifdown", WAN],
 }
 _UP = {
     "ifupdown-ng": ["ifup", WAN],
     "ifupdown2": ["ifup", WAN],
-    "NetworkManager": ["nmcli", "connection", "up", "line"],
+    "NetworkManager": ["nmcli", "--wait", "90", "connection", "up", "line"],
     "systemd-networkd": ["networkctl", "up", WAN],
     "dhcpcd": ["ifup", WAN],
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from guest import command, router
@@ -153,6 +155,21 @@ def take_down() -> None:
     """`ifdown` the WAN, and wait until pppd has ended."""
     command.run(["ifdown", WAN], limit=120)
     router.wait_for_no_ppp()
+
+
+def watcher_runs() -> bool:
+    """Whether the watcher listens; systemd says so only once it does."""
+    return command.attempt(["systemctl", "is-active", "dualwan-watch"]).stdout.strip() == "active"
+
+
+@contextmanager
+def without_watcher() -> Iterator[None]:
+    """Stop the watcher for the length of a `with` block, as an administrator does."""
+    command.run(["systemctl", "stop", "dualwan-watch.path", "dualwan-watch.service"])
+    try:
+        yield
+    finally:
+        command.run(["systemctl", "start", "dualwan-watch.path", "dualwan-watch.service"])
 
 
 def journal() -> str:

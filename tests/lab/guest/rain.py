@@ -111,8 +111,12 @@ class Rain:
         self._thread = threading.Thread(target=self._fall, daemon=True)
         self.sent = 0
 
-    def __enter__(self) -> Self:
+    def count_again(self) -> None:
+        """Load the counters of the router, which a flush of all rules has taken away."""
         self._line.router.run("nft", "-f", "-", text=_ROUTER_TABLE)
+
+    def __enter__(self) -> Self:
+        self.count_again()
         self._line.client.run("nft", "-f", "-", text=_CLIENT_TABLE)
         self._access = self._line.isp.space.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
         # A tunnel's address does not fit in an AF_PACKET address.

@@ -49,9 +49,9 @@ def scripted(down: Snapshot, line: Line) -> Iterator[None]:
 
 
 def named(*arguments: str) -> list[str]:
-    """The codes of the obstacles that the command names."""
-    done = product.run(*arguments, "--json")
-    return [one["code"] for one in json.loads(done.stdout)["findings"]]
+    """The codes of what the command says of the scripts."""
+    found = json.loads(product.run(*arguments, "--json").stdout)["findings"]
+    return [one["code"] for one in found if one["code"].startswith("script-")]
 
 
 @pytest.mark.usefixtures("scripted", "internet")

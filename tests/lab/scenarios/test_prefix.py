@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from guest import command, product, router, traffic, waiting
+from guest import product, router, traffic, waiting
 from guest.addresses import (
     CE,
     ECHO_PORT,
@@ -74,13 +74,14 @@ def test_all_follows_from_the_prefix(auto: Line) -> None:
 
 def test_the_next_event_mends_a_renumbering(auto: Line) -> None:
     """Without the watcher: PPPoE reconnects, and MAP-E follows the prefix as well."""
-    _renumber(auto)
-    waiting.until(
-        lambda: router.has_address(WAN, OTHER_WAN_PREFIX.rstrip(":")), "the new prefix", 30
-    )
-    router.forget_stamps()
-    auto.isp.reconnect(SECOND_PPPOE_ADDRESS)
-    router.wait_for_hooks(SECOND_PPPOE_ADDRESS)
+    with product.without_watcher():
+        _renumber(auto)
+        waiting.until(
+            lambda: router.has_address(WAN, OTHER_WAN_PREFIX.rstrip(":")), "the new prefix", 30
+        )
+        router.forget_stamps()
+        auto.isp.reconnect(SECOND_PPPOE_ADDRESS)
+        router.wait_for_hooks(SECOND_PPPOE_ADDRESS)
     seen = _seen(auto, MENDED_LIMIT_SECONDS)
     assert seen.port in OTHER_PORT_SET
     assert OTHER_CE in router.addresses(WAN)
@@ -90,19 +91,16 @@ def test_the_next_event_mends_a_renumbering(auto: Line) -> None:
 def test_the_watcher_mends_a_renumbering_by_itself(auto: Line) -> None:
     """No event at all; PPPoE is the same as before."""
     before = router.addresses("ppp0")
-    command.run(["systemctl", "start", "dualwan-watch"])
-    try:
-        _number_back(auto)
-        waiting.until(lambda: CE in router.addresses(WAN), "the CE address", MENDED_LIMIT_SECONDS)
-        seen = _seen(auto)
-        assert seen.port in PORT_SET
-        # A dry run takes no lock, so it may look into the middle of the watcher's own.
-        waiting.until(
-            lambda: product.run("--dry-run", "--exit-code").returncode == 0,
-            "nothing left to do",
-            MENDED_LIMIT_SECONDS,
-        )
-    finally:
-        command.run(["systemctl", "stop", "dualwan-watch"])
+    assert product.watcher_runs()
+    _number_back(auto)
+    waiting.until(lambda: CE in router.addresses(WAN), "the CE address", MENDED_LIMIT_SECONDS)
+    seen = _seen(auto)
+    assert seen.port in PORT_SET
+    # A dry run takes no lock, so it may look into the middle of the watcher's own.
+    waiting.until(
+        lambda: product.run("--dry-run", "--exit-code").returncode == 0,
+        "nothing left to do",
+        MENDED_LIMIT_SECONDS,
+    )
     assert OTHER_CE not in router.addresses(WAN)
     assert router.addresses("ppp0") == before

@@ -1,10 +1,6 @@
 """The tunnel slice: CE address, ip6tnl device, default route, forwarding. Pure.
 
-The order of the steps matters. accept_ra is set to 2 before forwarding is switched on, or the
-kernel deletes the IPv6 default route (rt6_purge_dflt_routers). It is left alone where another
-program hears the advertisements (networkd, NetworkManager, dhcpcd): that has set it to 0, and its
-default route stays (measured). On the LAN it is left alone too: at 1, the kernel's default, a
-router does not listen. The CE address is added before the tunnel that sends from it.
+The CE address is added before the tunnel that sends from it; sysctls.py says what comes before.
 """
 
 from __future__ import annotations
@@ -12,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from dualwan.config import Config
 from dualwan.model.observed import Observed
 from dualwan.model.plan import (
     Action,
@@ -28,76 +23,10 @@ from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
+from dualwan.slices.tunnel import sysctls
+from dualwan.slices.tunnel.sysctls import NAME
 
-NAME = "tunnel"
-
-_ACCEPT_RA_ALWAYS = "2"  # also while forwarding is on (ip-sysctl.rst)
-_ACCEPT_RA_IF_HOST = "1"  # the kernel's default: only while forwarding is off
-_NO_DEFAULT_ROUTE = "0"  # of accept_ra_defrtr: addresses, but no default route
 LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
-RP_FILTER_LOOSE = "2"  # any interface reaches the source (RFC 3704 loose mode)
-
-
-def accept_ra(device: str) -> str:
-    """Return the sysctl name of ``accept_ra`` of ``device``: router advertisements."""
-    return f"net/ipv6/conf/{device}/accept_ra"
-
-
-def accept_ra_defrtr(device: str) -> str:
-    """Return the sysctl name of ``accept_ra_defrtr``: the default route of advertisements."""
-    return f"net/ipv6/conf/{device}/accept_ra_defrtr"
-
-
-def rp_filter(device: str) -> str:
-    """Return the sysctl name of ``rp_filter`` of ``device``: the reverse path filter."""
-    return f"net/ipv4/conf/{device}/rp_filter"
-
-
-def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
-    """Return the names of the sysctls that the slice may set."""
-    return (
-        *(
-            accept_ra(name)
-            for name in (config.wan.interface, config.prefix_source, *config.lan.devices)
-        ),
-        *(accept_ra_defrtr(name) for name in config.lan.devices if name != config.wan.interface),
-        *(rp_filter(way.device) for way in of_kind(ways, Kind.SOFTWIRE)),
-        "net/ipv6/conf/all/forwarding",
-        "net/ipv4/ip_forward",
-    )
-
-
-def _early_sysctls(at: Situation) -> list[Sysctl]:
-    """Return the sysctls to set before the tunnel: accept_ra, then forwarding.
-
-    accept_ra is for the WAN, and for another interface that the prefix is taken from if that
-    accepted RAs until now. A LAN interface that accepts RAs gets no default route by them; what a
-    pattern covers (containers, VPNs) has none to hear.
-    """
-    wan, source = at.config.wan.interface, at.config.prefix_source
-    ours, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
-    accepting = [wan]
-    if source != wan and (
-        seen.get(accept_ra(source)) == _ACCEPT_RA_IF_HOST or accept_ra(source) in ours
-    ):
-        accepting.append(source)
-    names = [name for name in accepting if name not in at.observed.hearing]
-    inside = [
-        name
-        for name in at.config.lan.devices
-        if name != wan
-        and (
-            name in names
-            # 0.1.0 set it to 2; that is undone.
-            or (seen.get(accept_ra(name)) == _ACCEPT_RA_ALWAYS and accept_ra(name) not in ours)
-        )
-    ]
-    return [
-        *(Sysctl(accept_ra_defrtr(name), _NO_DEFAULT_ROUTE) for name in inside),
-        *(Sysctl(accept_ra(name), _ACCEPT_RA_ALWAYS) for name in names),
-        Sysctl("net/ipv6/conf/all/forwarding", "1"),
-        Sysctl("net/ipv4/ip_forward", "1"),
-    ]
 
 
 def _owned(remains: Remains) -> list[Resource]:
@@ -244,9 +173,9 @@ def bring_up(at: Situation) -> SlicePlan:
     and the solicitation, and leave an existing tunnel as it is.
     """
     originals, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
-    early = _early_sysctls(at)
+    early = sysctls.early(at)
     late = [
-        Sysctl(rp_filter(way.device), RP_FILTER_LOOSE)
+        Sysctl(sysctls.rp_filter(way.device), sysctls.RP_FILTER_LOOSE)
         for way in of_kind(at.ways, Kind.SOFTWIRE)
         if way.softwire
     ]
@@ -282,7 +211,7 @@ def bring_up(at: Situation) -> SlicePlan:
 
 def _others(observed: Observed) -> list[str]:
     """Return the names of sysctls that another program has set since."""
-    return [accept_ra(device) for device in observed.hearing]
+    return [sysctls.accept_ra(device) for device in observed.hearing]
 
 
 def take_down(remains: Remains) -> SlicePlan:
@@ -303,13 +232,16 @@ def take_down(remains: Remains) -> SlicePlan:
 def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return a step that sends a router solicitation if ``steps`` set accept_ra on the WAN.
 
+    Also if one could not be sent until now, because the link had no address yet.
+
     With forwarding on and accept_ra 1 the kernel neither solicits nor accepts advertisements,
     and the next unsolicited one may be half an hour away (RFC 4861 section 6.2.1).
     """
     wan = at.config.wan.interface
-    accepting = Sysctl(accept_ra(wan), _ACCEPT_RA_ALWAYS)
+    accepting = Sysctl(sysctls.accept_ra(wan), sysctls.ACCEPT_RA_ALWAYS)
     began = any(step.changes and step.resource == accepting for step in steps)
-    if began and at.observed.is_up(wan) and not at.observed.ipv6_default:
+    due = began or wan in at.state.owed_solicitations
+    if due and at.observed.is_up(wan) and not at.observed.ipv6_default:
         return (Step(Action.ADD, Solicitation(wan)),)
     return ()
 
@@ -327,7 +259,7 @@ SLICE = Slice(
     bring_up,
     take_down,
     needs=SNAT.name,
-    sysctls=sysctls,
+    sysctls=sysctls.names,
     routes=True,
     ipv6_default=True,
     note_up=_note_up,

@@ -1,0 +1,77 @@
+"""What a netlink message tells: whether it may be about something of ours, and who caused it. Pure.
+
+The groups and types are those of linux/rtnetlink.h and linux/netfilter/nf_tables.h.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from dualwan.host.nfnetlink import GENERIC, HEADER, NAME, attributes
+from dualwan.model.resources import RTPROT_DUALWAN
+
+# RTNLGRP_: LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE, IPV4_NETCONF,
+# IPV6_NETCONF
+ROUTE_GROUPS = (1, 5, 7, 8, 9, 11, 24, 25)
+NFT_GROUPS = (7,)  # NFNLGRP_NFTABLES
+NEW_ROUTE, DELETE_ROUTE = 24, 25  # RTM_
+ROUTE = struct.Struct("=BBBBBBBB")  # rtmsg: family, dst_len, src_len, tos, table, protocol, ...
+NFT = 10  # NFNL_SUBSYS_NFTABLES
+NEW_GENERATION = 15  # NFT_MSG_NEWGEN, the last message of a transaction
+PROCESS_ID, PROCESS_NAME = 2, 3  # NFTA_GEN_
+PREFIX = b"dualwan_"  # of the names of our tables
+
+
+class News(NamedTuple):
+    """What one message tells.
+
+    ours: it may be about something of ours. urgent: about a nft table of ours, which keeps the
+    router closed. process, name: of the program that caused it, 0 and "" if unknown.
+    """
+
+    ours: bool
+    urgent: bool = False
+    process: int = 0
+    name: str = ""
+
+
+def of_route(message: bytes) -> News:
+    """Return what a message of rtnetlink, with its header, tells.
+
+    Of routes only default routes, and those with our protocol number, are ours: another one that
+    comes or goes changes nothing of ours. The kernel itself has the process id 0.
+    """
+    _, kind, _, _, process = HEADER.unpack_from(message)
+    if kind in (NEW_ROUTE, DELETE_ROUTE):
+        _, length, _, _, _, protocol, *_ = ROUTE.unpack_from(message, HEADER.size)
+        return News(length == 0 or protocol == RTPROT_DUALWAN, process=process)
+    return News(ours=True, process=process)
+
+
+def of_nft(message: bytes) -> News:
+    """Return what a message of nf_tables, with its header, tells.
+
+    The first attribute of each is the name of the table; the last message of a transaction
+    has the process that made it.
+    """
+    kind = HEADER.unpack_from(message)[1] & 0xFF
+    found = dict(attributes(message[HEADER.size + GENERIC.size :]))
+    if kind == NEW_GENERATION:
+        name = found.get(PROCESS_NAME, b"").rstrip(b"\0").decode("utf-8", "replace")
+        return News(False, False, int.from_bytes(found.get(PROCESS_ID, b""), "big"), name)
+    ours = found.get(NAME, b"").startswith(PREFIX)
+    return News(ours, ours)
+
+
+@contextmanager
+def ignoring_overrun() -> Iterator[None]:
+    """Ignore ENOBUFS: the caller asks the kernel anew after each message, and after a lost one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOBUFS:
+            raise

@@ -1,0 +1,83 @@
+"""The sysctls of the tunnel slice. Pure.
+
+accept_ra is set to 2 before forwarding is switched on, or the
+kernel deletes the IPv6 default route (rt6_purge_dflt_routers). It is left alone where another
+program hears the advertisements (networkd, NetworkManager, dhcpcd): that has set it to 0, and its
+default route stays (measured). On the LAN it is left alone too: at 1, the kernel's default, a
+router does not listen.
+"""
+
+from __future__ import annotations
+
+from dualwan.config import Config
+from dualwan.model.resources import Sysctl
+from dualwan.model.way import Kind, Way, of_kind
+from dualwan.slices.slice import Situation
+
+NAME = "tunnel"  # of the slice
+ACCEPT_RA_ALWAYS = "2"  # also while forwarding is on (ip-sysctl.rst)
+_ACCEPT_RA_IF_HOST = "1"  # the kernel's default: only while forwarding is off
+_NO_DEFAULT_ROUTE = "0"  # of accept_ra_defrtr: addresses, but no default route
+RP_FILTER_LOOSE = "2"  # any interface reaches the source (RFC 3704 loose mode)
+
+
+def accept_ra(device: str) -> str:
+    """Return the sysctl name of ``accept_ra`` of ``device``: router advertisements."""
+    return f"net/ipv6/conf/{device}/accept_ra"
+
+
+def accept_ra_defrtr(device: str) -> str:
+    """Return the sysctl name of ``accept_ra_defrtr``: the default route of advertisements."""
+    return f"net/ipv6/conf/{device}/accept_ra_defrtr"
+
+
+def rp_filter(device: str) -> str:
+    """Return the sysctl name of ``rp_filter`` of ``device``: the reverse path filter."""
+    return f"net/ipv4/conf/{device}/rp_filter"
+
+
+def names(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
+    """Return the names of the sysctls that the slice may set."""
+    return (
+        *(
+            accept_ra(name)
+            for name in (config.wan.interface, config.prefix_source, *config.lan.devices)
+        ),
+        *(accept_ra_defrtr(name) for name in config.lan.devices if name != config.wan.interface),
+        *(rp_filter(way.device) for way in of_kind(ways, Kind.SOFTWIRE)),
+        "net/ipv6/conf/all/forwarding",
+        "net/ipv4/ip_forward",
+    )
+
+
+def early(at: Situation) -> list[Sysctl]:
+    """Return the sysctls to set before the tunnel: accept_ra, then forwarding.
+
+    accept_ra is for the WAN, and for another interface that the prefix is taken from if that
+    accepted RAs until now. A LAN interface that accepts RAs gets no default route by them; what a
+    pattern covers (containers, VPNs) has none to hear.
+    """
+    wan, source = at.config.wan.interface, at.config.prefix_source
+    ours, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
+    accepting = [wan]
+    if source != wan and (
+        seen.get(accept_ra(source)) == _ACCEPT_RA_IF_HOST or accept_ra(source) in ours
+    ):
+        accepting.append(source)
+    heard = [name for name in accepting if name not in at.observed.hearing]
+    inside = [
+        name
+        for name in at.config.lan.devices
+        if name != wan
+        and (
+            name in heard
+            # 0.1.0 set it to 2; that is undone.
+            or (seen.get(accept_ra(name)) == ACCEPT_RA_ALWAYS and accept_ra(name) not in ours)
+        )
+    ]
+    return [
+        *(Sysctl(accept_ra_defrtr(name), _NO_DEFAULT_ROUTE) for name in inside),
+        *(Sysctl(accept_ra(name), ACCEPT_RA_ALWAYS) for name in heard),
+        Sysctl("net/ipv6/conf/all/forwarding", "1"),
+        Sysctl("net/ipv4/ip_forward", "1"),
+    ]

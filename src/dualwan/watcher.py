@@ -1,0 +1,296 @@
+"""The watcher: whatever somebody does to the kernel's state of ours is mended within a second.
+
+After news a child process looks, and mends what it finds: the process that waits stays small, and
+a look that hangs or crashes ends alone. A change of the line is the event PREFIX_CHANGED, as at a
+hook. After other news the look is a plan, and only if that has steps the event MEND is handled.
+A run of another process is waited for; the goals are read under its lock, so that nothing is
+mended after an ifdown.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+
+from dualwan import config
+from dualwan.config import Config
+from dualwan.errors import BusyError, ConfigError, DualwanError
+from dualwan.handle import fail, handle_event, warn
+from dualwan.host.api import Host
+from dualwan.model.event import Event
+from dualwan.reconcile import LOCK_SECONDS, make_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FrameType
+
+FREE = 5  # times that a change is mended at once
+CALM_SECONDS = 60.0  # without it, after which a change is a new one
+LONGEST_SECONDS = 64.0  # a pause
+BUSY_SECONDS = 5.0  # after a run of another process that does not end
+DEADLINE_SECONDS = 60  # of a look with all that it mends, as of a hook
+IN_VAIN = 6  # failures in a row, after which only news lead to another try
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass
+class _Change:
+    """A change that was mended: how often in a row, and when last. said: the log has it."""
+
+    times: int = 0
+    last: float = 0.0
+    said: bool = False
+
+    @property
+    def pause(self) -> float:
+        """The seconds before it is mended again."""
+        return min(2.0 ** (self.times - FREE), LONGEST_SECONDS) if self.times >= FREE else 0.0
+
+
+class Damper:
+    """Pauses that grow while the same change is made again and again."""
+
+    def __init__(self) -> None:
+        self._changes: dict[str, _Change] = {}
+
+    def pause(self, changes: Collection[str], now: float) -> float:
+        """Return the seconds to wait before mending ``changes``; 0 if one of them is new."""
+        known = (self._changes.get(text, _Change()) for text in changes)
+        return max(0.0, min((one.last + one.pause - now for one in known), default=0.0))
+
+    def note(self, changes: Collection[str], now: float) -> list[str]:
+        """Note ``changes`` as mended; return those that get a pause for the first time."""
+        calm = [
+            text for text, one in self._changes.items() if now - one.last > CALM_SECONDS + one.pause
+        ]
+        for text in calm:
+            del self._changes[text]
+        fought = []
+        for text in changes:
+            one = self._changes.setdefault(text, _Change())
+            one.times, one.last = one.times + 1, now
+            if one.pause and not one.said:
+                one.said = True
+                fought.append(text)
+        return fought
+
+
+@dataclass
+class Carried:
+    """What is carried from one look to the next.
+
+    line: as it was seen last; line_due: its change has not been handled yet.
+    text: of the last configuration that was in order. said: the last complaint. failures: in a row.
+    followed: names of the sysctls, and indexes of the devices, that the plan was made from.
+    """
+
+    line: object = None
+    line_due: bool = True
+    text: str = ""
+    said: str = ""
+    failures: int = 0
+    damper: Damper = field(default_factory=Damper)
+    followed: tuple[tuple[str, ...], tuple[int, ...]] = ((), ())
+
+
+class Looked(NamedTuple):
+    """The outcome of a look: seconds until the next unless there is news before, None for never."""
+
+    seconds: float | None
+    carried: Carried
+
+
+class Look:
+    """One look at everything, and the mending.
+
+    path: of the configuration. programs: those that caused the news.
+    """
+
+    def __init__(
+        self, carried: Carried, path: Path, host: Host, programs: Collection[str] = ()
+    ) -> None:
+        self.carried, self._path, self._host = carried, path, host
+        self._programs = programs
+
+    def run(self) -> Looked:
+        """Look once and mend."""
+        return Looked(self._turn(), self.carried)
+
+    def _turn(self) -> float | None:
+        found = self._current()
+        if found is None:
+            return None
+        try:
+            return self._look(found)
+        except BusyError as error:
+            self._complain(error)
+            return BUSY_SECONDS
+        except DualwanError as error:  # the kernel could not be read
+            self._complain(error)
+            return after_failure(self.carried)
+
+    def _current(self) -> Config | None:
+        """Return the configuration as it is now, or the last one that was in order."""
+        name, carried = str(self._path), self.carried
+        try:
+            text = config.read(self._path)
+            found = config.from_text(name, text)
+        except ConfigError as error:
+            self._complain(error)
+        else:
+            carried.text = text
+            return found
+        try:
+            return config.from_text(name, carried.text) if carried.text else None
+        except ConfigError:  # the rules beside it are wrong too
+            return None
+
+    def _look(self, found: Config) -> float | None:
+        carried = self.carried
+        line = self._host.line_state(found.prefix_source)
+        carried.line_due |= line != carried.line
+        carried.line = line
+        with self._host.lock(LOCK_SECONDS):  # until the run of another process has ended
+            state = self._host.load_state()
+        if not state.wanted and not state.tables:
+            carried.line_due = False
+            return None  # after ifdown, or before the first ifup
+        if carried.line_due:
+            return self._handle(found, Event.PREFIX_CHANGED)
+        plan = make_plan(found, self._host, Event.MEND)
+        before, seen = carried.followed, plan.observed
+        carried.followed = tuple(seen.sysctls), tuple(link.index for link in seen.links.values())
+        changes = [step.text for item in plan.slices for step in item.changes]
+        if changes:
+            return self._mend(found, changes)
+        carried.failures, carried.said = 0, ""
+        # A sysctl may have been written before it was followed.
+        return None if carried.followed == before else 0.0
+
+    def _mend(self, found: Config, changes: list[str]) -> float | None:
+        """Mend ``changes``, unless their pause has not ended yet."""
+        if self.carried.failures >= IN_VAIN:
+            return None
+        now = monotonic()
+        if pause := self.carried.damper.pause(changes, now):
+            return pause
+        for text in self.carried.damper.note(changes, now):
+            by = f", now after {', '.join(self._programs)}" if self._programs else ""
+            warn(
+                Event.MEND,
+                f"{text}: mended {FREE} times in a row{by}; the watcher pauses from now on",
+            )
+        return self._handle(found, Event.MEND)
+
+    def _handle(self, found: Config, event: Event) -> float | None:
+        """Handle ``event``, which logs what stood in its way; return when to look again."""
+        try:
+            handle_event(found, self._host, event)
+        except BusyError:
+            return BUSY_SECONDS
+        except DualwanError:
+            self.carried.failures += 1  # unless the next look finds nothing to change
+        self.carried.line_due = False
+        return 0.0
+
+    def _complain(self, error: DualwanError) -> None:
+        """Log ``error``, but not twice in a row."""
+        if str(error) != self.carried.said:
+            self.carried.said = str(error)
+            fail(Event.MEND, error)
+
+
+def after_failure(carried: Carried) -> float | None:
+    """Return the seconds until another try, None if there were too many."""
+    carried.failures += 1
+    return None if carried.failures >= IN_VAIN else 2.0 ** (carried.failures - 1)
+
+
+class Ears(Protocol):
+    """What wakes the watcher; see host.watch.Watch."""
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait up to ``seconds`` for news; return whether there were any."""
+        ...
+
+    def drain(self) -> bool:
+        """Forget the news so far."""
+        ...
+
+    def follow(self, sysctls: Iterable[str], devices: Iterable[int]) -> None:
+        """Hear of writes to ``sysctls`` of ``devices``."""
+        ...
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The programs that caused the last news."""
+        ...
+
+
+def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
+    """Look, and then at each news, until a signal ends the process; a look is ended first.
+
+    path: of the configuration. make_host: called in the child.
+    """
+    carried = Carried()
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    while True:
+        ears.drain()  # what the look will see
+        looked = apart(lambda: Look(carried, path, make_host(), ears.programs).run())  # noqa: B023 - called at once
+        if looked is None:
+            seconds = after_failure(carried)
+        else:
+            seconds, carried = looked
+        ears.follow(*carried.followed)
+        if seconds != 0:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            if ears.wait(seconds):
+                carried.failures = 0  # with news, what failed is worth another try
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+def apart(look: Callable[[], Looked]) -> Looked | None:
+    """Return the outcome of ``look`` in a child process; None if that crashed, which is logged."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ours)
+        _look_and_exit(look, theirs)
+    os.close(theirs)
+    with open(ours, "rb") as answer:  # noqa: PTH123 - a file descriptor
+        data = answer.read()
+    os.waitpid(child, 0)
+    return pickle.loads(data) if data else None  # noqa: S301 - from our own child
+
+
+def _look_and_exit(look: Callable[[], Looked], answer: int) -> NoReturn:
+    """Write the outcome of ``look`` to ``answer``, and end this process in any case."""
+    try:
+        signal.signal(signal.SIGALRM, _too_late)
+        signal.alarm(DEADLINE_SECONDS)
+        with open(answer, "wb") as file:
+            file.write(pickle.dumps(look()))
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the watcher goes on
+        reason = " ".join(str(error).split())
+        complaint = f"unexpected {type(error).__name__}: {reason}; please report it"
+        fail(Event.MEND, DualwanError(complaint))
+    finally:
+        os._exit(0)
+
+
+def _too_late(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise BusyError(f"gave up after {DEADLINE_SECONDS} s")
+
+
+def notify_ready(address: str) -> None:
+    """Tell systemd that the service is up (sd_notify(3)); ``address``: NOTIFY_SOCKET."""
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect("\0" + address[1:] if address.startswith("@") else address)
+            sender.send(b"READY=1")

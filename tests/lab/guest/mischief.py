@@ -1,0 +1,108 @@
+"""What people and programs do to a router, and how long it takes until it works again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from guest import command, product, traffic
+from guest.addresses import (
+    CE,
+    ECHO_PORT,
+    FIRST_PPPOE_ADDRESS,
+    INTERNET_HOST,
+    LAN_ADDRESS,
+    MAPE_ADDRESS,
+    PPP,
+    TUNNEL,
+    WAN,
+)
+from guest.line import Line
+
+LIMIT_SECONDS = 40.0
+# Each as a person types it.
+CHANGES = {
+    "ip rule del": "ip rule del priority 100",
+    "ip rule flush": "ip rule flush; ip rule add priority 32766 lookup main",
+    "ip route flush table 100": "ip route flush table 100",
+    "the default route replaced": f"ip route replace default dev {PPP}",
+    "ip link del": f"ip link del {TUNNEL}",
+    "the tunnel down": f"ip link set {TUNNEL} down",
+    "the CE address": f"ip address del {CE}/128 dev {WAN}",
+    "the tunnel's address": f"ip address flush dev {TUNNEL}",
+    "nft flush ruleset": "nft flush ruleset",
+    "nft delete table": "nft delete table ip dualwan_snat",
+    "a flap of the WAN": f"ip link set {WAN} down; ip link set {WAN} up",
+    "forwarding off": "sysctl -q -w net.ipv4.ip_forward=0",
+    "accept_ra off": f"sysctl -q -w net.ipv6.conf.{WAN}.accept_ra=0",
+}
+
+
+def works(line: Line, address: str = FIRST_PPPOE_ADDRESS) -> bool:
+    """Whether the LAN has the internet by MAP-E, and the internet a server by PPPoE."""
+    try:
+        seen = traffic.ask_tcp(line.client, INTERNET_HOST, ECHO_PORT, limit=0.5)
+        traffic.ask_tcp(line.internet, address, 80, limit=0.5)
+    except traffic.NoAnswerError:
+        return False
+    return seen.address == MAPE_ADDRESS
+
+
+def until_mended(line: Line, change: str) -> float:
+    """Make a change; return the seconds until all is there again and works."""
+    before = _objects()
+    command.run(["sh", "-c", change])
+    started = time.monotonic()
+    while time.monotonic() < started + LIMIT_SECONDS:
+        if _objects() == before and works(line):
+            return time.monotonic() - started
+    missing = sorted(before - _objects())
+    raise AssertionError(f"{change}: not mended in {LIMIT_SECONDS:.0f} s; missing: {missing}")
+
+
+def eventually(look: Callable[[], bool], what: str, limit: float = 30) -> None:
+    """Look until it is so; systemd and the product tell nobody when it is."""
+    deadline = time.monotonic() + limit
+    while not look():
+        assert time.monotonic() < deadline, f"{what}: not within {limit:.0f} s"
+        time.sleep(0.2)
+
+
+def is_in_order() -> bool:
+    """Whether the command would find nothing to do."""
+    return product.run("--dry-run", "--exit-code").returncode == 0
+
+
+def _objects() -> frozenset[str]:
+    """Return what has to be there: rules, routes, addresses, tables and sysctls of ours."""
+    listed = [
+        *_lines("ip", "rule", "show", "protocol", "217"),
+        *_lines("ip", "route", "show", "table", "all", "proto", "217"),
+        *(line for line in _lines("nft", "list", "tables") if "dualwan" in line),
+        *_lines("sysctl", "net.ipv4.ip_forward", f"net.ipv6.conf.{WAN}.accept_ra"),
+    ]
+    addresses = json.loads(command.run(["ip", "-j", "address"]))
+    listed += [
+        f"{item['ifname']} {entry['local']}"
+        for item in addresses
+        for entry in item["addr_info"]
+        if entry["local"] in (CE, MAPE_ADDRESS, FIRST_PPPOE_ADDRESS, LAN_ADDRESS)
+    ]
+    return frozenset(listed)
+
+
+def _lines(*argv: str) -> list[str]:
+    return command.run(argv).splitlines()
+
+
+def watcher_process() -> int:
+    """Return the process id of the watcher."""
+    return int(command.run(["systemctl", "show", "-P", "MainPID", "dualwan-watch"]))
+
+
+def watcher_status(word: str) -> int:
+    """Return a number of the watcher's /proc/PID/status."""
+    lines = Path(f"/proc/{watcher_process()}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(f"{word}:")))

@@ -1,0 +1,172 @@
+"""One night after the other things go wrong, under 500 forbidden packets a second throughout.
+
+A fresh installation sees to all of it; nobody types a command of the product. After each thing the
+LAN has the internet by MAP-E and the internet the server by PPPoE, and nothing was let in but while
+somebody else had flushed the rules.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from guest import command, mischief, product, router
+from guest.addresses import (
+    FIRST_PPPOE_ADDRESS,
+    PPP,
+    PPPOE_PEER,
+    SECOND_PPPOE_ADDRESS,
+    WAN,
+)
+from guest.line import Line
+from guest.rain import Rain
+from guest.servers import Servers
+
+pytestmark = pytest.mark.usefixtures("internet")
+
+LIMIT_SECONDS = 40.0  # to fail at; what is measured is in the report
+PPP_HOOK, IF_HOOK = "/etc/ppp/ip-up.d/00dualwan-hook", "/etc/network/if-up.d/00dualwan-hook"
+EVENTS = 12
+RECONNECTS = 6
+PEER = Path("/etc/ppp/peers", PPPOE_PEER)
+SHADOW = Path("/etc/ppp/ip-up.local")
+RUN = Path("/run/dualwan")
+RANDOM = random.Random(11)  # noqa: S311 - moments, not secrets
+
+
+@pytest.fixture(scope="module", name="rain")
+def _rain(line: Line, installed: object) -> Iterator[Rain]:
+    """The WAN up with a server on the router, and forbidden packets for the whole night."""
+    assert installed
+    product.up_with(product.GOOD_CONFIG)
+    mischief.eventually(product.watcher_runs, "the watcher")
+    with Servers(line.router, tcp=(80,)), Rain(line) as rain:
+        yield rain
+
+
+@pytest.fixture(scope="module", name="before", autouse=True)
+def _before(rain: Rain) -> tuple[int, ...]:
+    """How much there is of everything at the beginning of the night."""
+    assert rain
+    return _size()
+
+
+def _size() -> tuple[int, ...]:
+    """Return what must not grow: rules, routes, tables, files of ours, open files, memory."""
+    process = mischief.watcher_process()
+    return (
+        len(command.run(["ip", "rule"]).splitlines()),
+        len(command.run(["ip", "route", "show", "table", "all"]).splitlines()),
+        len(command.run(["nft", "list", "tables"]).splitlines()),
+        len(list(RUN.rglob("*"))),
+        len(list(Path(f"/proc/{process}/fd").iterdir())),
+        mischief.watcher_status("VmRSS") // 2000,
+    )
+
+
+def _until_it_works(line: Line, address: str = FIRST_PPPOE_ADDRESS) -> float:
+    started = time.monotonic()
+    while not mischief.works(line, address):
+        assert time.monotonic() < started + LIMIT_SECONDS, f"it does not work: {product.journal()}"
+    return time.monotonic() - started
+
+
+def test_a_storm_of_events(line: Line, rain: Rain, measured: Callable[[str], None]) -> None:
+    """Twelve hooks at the same time, of both kinds."""
+    ppp = ["env", f"PPP_IFACE={PPP}", f"PPP_LOCAL={FIRST_PPPOE_ADDRESS}", PPP_HOOK]
+    ifup = ["env", f"IFACE={WAN}", "PHASE=post-up", "MODE=start", IF_HOOK]
+    storm = [subprocess.Popen(argv) for argv in (ppp, ifup) * (EVENTS // 2)]
+    assert [process.wait(120) for process in storm] == [0] * EVENTS
+    measured(f"after a storm of {EVENTS} events: {_until_it_works(line):.1f} s")
+    assert rain.let_in() == {}
+
+
+def test_applies_that_are_killed(line: Line, rain: Rain, measured: Callable[[str], None]) -> None:
+    """Each at another moment, with kill -9, after somebody took a table away."""
+    for _ in range(12):
+        command.run(["sh", "-c", "ip rule del priority 100; true"])
+        process = subprocess.Popen([product.COMMAND])
+        time.sleep(RANDOM.uniform(0, 2))
+        process.kill()
+        process.wait()
+    measured(f"after twelve killed applies: {_until_it_works(line):.1f} s")
+    mischief.eventually(mischief.is_in_order, "nothing left to do", 90)
+    assert rain.let_in() == {}
+
+
+def _reconnect(line: Line, address: str) -> float:
+    router.forget_stamps()
+    line.isp.reconnect(address)
+    router.wait_for_ppp(address)
+    return _until_it_works(line, address)
+
+
+def test_reconnects(line: Line, rain: Rain, measured: Callable[[str], None]) -> None:
+    """Six, with another address each time."""
+    times = [
+        _reconnect(line, (SECOND_PPPOE_ADDRESS, FIRST_PPPOE_ADDRESS)[at % 2])
+        for at in range(RECONNECTS)
+    ]
+    measured(f"after each of {RECONNECTS} reconnects: {min(times):.1f} to {max(times):.1f} s")
+    assert rain.let_in() == {}
+
+
+@pytest.mark.parametrize("name", mischief.CHANGES)
+def test_what_somebody_does(
+    line: Line, rain: Rain, name: str, measured: Callable[[str], None]
+) -> None:
+    """One thing after the other; while the rules are flushed the router is open."""
+    mischief.eventually(mischief.is_in_order, "nothing left to do", 90)
+    seconds = mischief.until_mended(line, mischief.CHANGES[name])
+    measured(f"under fire, {name}: {seconds:.1f} s")
+    if "flush ruleset" in mischief.CHANGES[name]:
+        rain.count_again()
+    assert rain.let_in() == {} or "flush ruleset" in name
+
+
+def test_a_peer_that_takes_the_default_route(
+    line: Line, rain: Rain, measured: Callable[[str], None]
+) -> None:
+    """`replacedefaultroute`, as pppoeconf writes it: MAP-E has it again after each connect."""
+    text = PEER.read_text()
+    PEER.write_text(
+        text.replace("nodefaultroute", "defaultroute\nreplacedefaultroute\ndefaultroute-metric 0")
+    )
+    try:
+        command.run(["poff", PPPOE_PEER])
+        router.wait_for_no_ppp()
+        command.run(["pon", PPPOE_PEER])
+        router.wait_for_ppp(FIRST_PPPOE_ADDRESS)
+        measured(f"after a peer took the default route: {_until_it_works(line):.1f} s")
+    finally:
+        PEER.write_text(text)
+        command.run(["poff", PPPOE_PEER])
+        router.wait_for_no_ppp()
+        command.run(["pon", PPPOE_PEER])
+        router.wait_for_ppp(FIRST_PPPOE_ADDRESS)
+    _until_it_works(line)
+    assert rain.let_in() == {}
+
+
+def test_hooks_that_are_shadowed(line: Line, rain: Rain, measured: Callable[[str], None]) -> None:
+    """An ip-up.local keeps pppd from running ip-up.d: the watcher hears of the address itself."""
+    SHADOW.write_text("#!/bin/sh\n")
+    SHADOW.chmod(0o755)
+    try:
+        seconds = _reconnect(line, SECOND_PPPOE_ADDRESS)
+        measured(f"after a reconnect without hooks: {seconds:.1f} s")
+    finally:
+        SHADOW.unlink()
+    _reconnect(line, FIRST_PPPOE_ADDRESS)
+    assert rain.let_in() == {}
+
+
+def test_nothing_has_grown(before: tuple[int, ...], rain: Rain) -> None:
+    """Rules, routes, tables, files, memory: as many in the morning as in the evening."""
+    mischief.eventually(mischief.is_in_order, "nothing left to do", 90)
+    assert min(rain.arrived().values()) > 0
+    assert _size() == before

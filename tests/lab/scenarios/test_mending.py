@@ -1,0 +1,103 @@
+"""What a fresh installation mends by itself, on a real tunnel and a real PPPoE session.
+
+Nobody types a command of the product: the watcher runs since there is a configuration.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from guest import command, mischief, product, router, traffic, waiting
+from guest.addresses import CE, ECHO_PORT, INTERNET_HOST, MAPE_ADDRESS, WAN, WAN_PREFIX
+from guest.line import Line
+from guest.servers import Servers
+
+pytestmark = pytest.mark.usefixtures("internet")
+
+FIRST_PREFIX_LIMIT_SECONDS = 20  # radvd sends its first advertisements seconds apart
+SILENCE_SECONDS = 60
+RESIDENT_KB = 30_000
+
+
+@pytest.fixture(scope="module")
+def served(line: Line, installed: object) -> Iterator[None]:
+    """The WAN up, with a server on the router that the internet reaches by PPPoE."""
+    assert installed
+    product.up_with(product.GOOD_CONFIG)
+    with Servers(line.router, tcp=(80,)):
+        yield
+
+
+def test_a_fresh_installation_runs_the_watcher(measured: Callable[[str], None]) -> None:
+    """Enabled by the package, started by the configuration; small, and asleep."""
+    assert command.run(["systemctl", "is-enabled", "dualwan-watch.service"]).strip() == "enabled"
+    mischief.eventually(product.watcher_runs, "the watcher")
+    measured(f"the watcher holds {mischief.watcher_status('VmRSS')} KB")
+    assert mischief.watcher_status("VmRSS") < RESIDENT_KB
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("name", mischief.CHANGES)
+def test_whatever_somebody_does_is_mended(
+    line: Line, name: str, answer_limit: Callable[[], float], measured: Callable[[str], None]
+) -> None:
+    """The LAN has the internet by MAP-E again, and the internet the server by PPPoE."""
+    seconds = mischief.until_mended(line, mischief.CHANGES[name])
+    measured(f"{name}: mended after {seconds:.1f} s")
+    assert seconds < answer_limit() + 1
+    mischief.eventually(mischief.is_in_order, "nothing left to do")
+
+
+@pytest.mark.usefixtures("served")
+def test_in_silence_the_watcher_sleeps(measured: Callable[[str], None]) -> None:
+    """No wake-up in a minute in which nothing happens: PPPoE's echoes are no change."""
+    mischief.eventually(mischief.is_in_order, "nothing left to do")
+    before = mischief.watcher_status("voluntary_ctxt_switches")
+    time.sleep(SILENCE_SECONDS)
+    after = mischief.watcher_status("voluntary_ctxt_switches")
+    measured(f"wake-ups of the watcher in {SILENCE_SECONDS} s: {after - before}")
+    assert after == before
+
+
+def test_the_first_prefix_comes_long_after_ifup(
+    line: Line, answer_limit: Callable[[], float], measured: Callable[[str], None]
+) -> None:
+    """After a power cut the ONU is slower than the router: nobody waits, and nothing is lost."""
+    if product.wan_is_up():
+        product.take_down()
+    product.configure(product.AUTO_CONFIG)
+    line.isp.stop_announcing()
+    started = time.monotonic()
+    product.bring_up()
+    measured(f"ifup without a prefix, with PPPoE: {time.monotonic() - started:.1f} s")
+    assert time.monotonic() - started < 30, "ifup has waited for the prefix"
+    assert "waiting: MAP-E waits for a usable IPv6 prefix" in product.run("status").stdout
+    assert CE not in router.addresses(WAN)
+    try:
+        line.isp.announce()
+        waiting.until(
+            lambda: router.has_address(WAN, WAN_PREFIX.rstrip(":")),
+            "the first prefix",
+            FIRST_PREFIX_LIMIT_SECONDS,
+        )
+        came = time.monotonic()
+        seen = traffic.ask_tcp_within(line.client, INTERNET_HOST, ECHO_PORT, 20)
+        measured(f"from the first prefix to MAP-E: {time.monotonic() - came:.1f} s")
+        assert seen.address == MAPE_ADDRESS
+        assert time.monotonic() - came < answer_limit() + 1
+        assert "waiting:" not in product.run("status").stdout
+    finally:
+        product.take_down()
+        product.configure()
+
+
+def test_an_upgrade_restarts_the_watcher() -> None:
+    """It runs the new version, and no module of the old one."""
+    before = mischief.watcher_process()
+    product.upgrade()
+    mischief.eventually(product.watcher_runs, "the watcher")
+    assert mischief.watcher_process() != before
+    assert not Path(f"/proc/{before}").exists()
