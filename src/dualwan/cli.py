@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import Namespace
 from typing import TYPE_CHECKING, NoReturn
 
-from dualwan import __version__, paths
+from dualwan import __version__
 from dualwan.errors import ConfigError, DualwanError, HostError, UsageError
+from dualwan.options import Parser, SliceNames
+from dualwan.options import common as common_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from dualwan.config import Config
     from dualwan.host.api import Host
@@ -20,53 +22,16 @@ if TYPE_CHECKING:
     from dualwan.model.finding import Finding
     from dualwan.result import Plan, Result
 
-WOULD_CHANGE = 1
+WOULD_CHANGE = NOT_WELL = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
-class _SliceNames:
-    """The names of the slices, loaded on demand: most commands need none."""
-
-    def __iter__(self) -> Iterator[str]:
-        from dualwan import slices
-
-        return iter([one.name for one in slices.ALL])
-
-    def __contains__(self, name: object) -> bool:
-        return name in list(self)
-
-
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-
-def _common() -> _Parser:
-    """Return the options that are valid before and after the command."""
-    common = _Parser(add_help=False, argument_default=SUPPRESS)
-    common.add_argument(
-        "--config",
-        metavar="FILE",
-        help=f"configuration (default: $DUALWAN_CONFIG, or {paths.CONFIG})",
-    )
-    common.add_argument("--json", action="store_true", default=SUPPRESS, help="answer as JSON")
-    common.add_argument(
-        "-v",
-        "--verbose",
-        action="store_true",
-        default=SUPPRESS,
-        help="also show what is in order already",
-    )
-    common.add_argument("--color", choices=("auto", "always", "never"), help="default: auto")
-    return common
-
-
-def _parser() -> _Parser:
+def _parser() -> Parser:
     # Two objects, because set_defaults changes the options of its parents.
-    common = [_common()]
-    parser = _Parser(
+    common = [common_options()]
+    parser = Parser(
         prog="dualwan-hook",
-        parents=[_common()],
+        parents=[common_options()],
         description="Keeps MAP-E and PPPoE in order side by side. Without a "
         "command, brings the router to its desired state now.",
     )
@@ -76,7 +41,7 @@ def _parser() -> _Parser:
         "--slice",
         dest="slices",
         action="append",
-        choices=_SliceNames(),
+        choices=SliceNames(),
         metavar="NAME",
         help="only this slice (%(choices)s); repeatable",
     )
@@ -95,6 +60,9 @@ def _parser() -> _Parser:
     status = commands.add_parser("status", parents=common, help="what is there now")
     status.add_argument(
         "--prometheus", action="store_true", help="as a textfile of Prometheus' node exporter"
+    )
+    commands.add_parser(
+        "doctor", parents=common, help="find what is wrong with the line or the machine"
     )
     commands.add_parser(
         "watch", parents=common, help="mend at once whatever is changed, and follow the line"
@@ -178,45 +146,35 @@ def _down(arguments: Namespace) -> int:
 
 
 def _run(arguments: Namespace, config: Config | None, event: Event) -> int:
+    from dualwan import inspection
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.reconcile import make_plan
 
-    only = arguments.slices or None
+    only, host = arguments.slices or None, KernelHost()
+    whole = config if only is None and event.wanted else None  # a part tells nothing of the rest
     if not arguments.dry_run:
-        result = handle_event(config, KernelHost(), event, only)
-        _show(arguments, result, _findings(config, event), everything=arguments.verbose)
+        result = handle_event(config, host, event, only)
+        _show(arguments, result, inspection.findings(whole, host), everything=arguments.verbose)
         return 0
-    plan = make_plan(config, KernelHost(), event, only)
-    _show(arguments, plan, _findings(config, event), everything=True)
+    plan = make_plan(config, host, event, only)
+    _show(arguments, plan, inspection.findings(whole, host), everything=True)
     return WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
 
 
-def _findings(config: Config | None, event: Event) -> tuple[Finding, ...]:
-    """Return what others have put in the router's way; of no interest when it is taken down."""
-    from dualwan.findings import find
-    from dualwan.host.kernel import KernelHost
-
-    if config is None or not event.wanted:
-        return ()
-    return find(config, KernelHost().surroundings(config))
-
-
 def _show(
-    arguments: Namespace, plan: Plan | Result, findings: Sequence[Finding], *, everything: bool
+    arguments: Namespace, plan: Plan | Result, found: Sequence[Finding], *, everything: bool
 ) -> None:
-    from dualwan.report import plan as plan_report
+    from dualwan.report import plan as report
 
     if arguments.json:
-        _print(json.dumps(plan_report.as_data(plan, findings), indent=2))
+        _print(json.dumps(report.as_data(plan, found), indent=2))
         return
-    colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty())
-    lines = plan_report.lines(plan, everything, colour)
-    lines += [f"problem: {text}" for text in plan.problems]
-    lines += [f"not seen: {text}" for text in plan.unobserved]
-    lines = lines or ["nothing to do"]
-    lines += [f"warning: {text}" for text in plan.warnings]
-    _print("\n".join([*lines, *(f"obstacle: {one.text}" for one in findings)]))
+    _print(report.text(plan, found, everything, _colour(arguments)))
+
+
+def _colour(arguments: Namespace) -> bool:
+    return bool(arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty()))
 
 
 def _event(arguments: Namespace) -> int:
@@ -248,46 +206,34 @@ def _boot(config: Config) -> int:
 
 
 def _check(arguments: Namespace) -> int:
-    from dualwan.findings import PEER, find, own_addresses
-    from dualwan.host.around import addresses, ppp
-    from dualwan.model.surroundings import Surroundings
+    from dualwan import inspection
 
     if arguments.file:
         arguments.config = arguments.file
-
-    config = _config(arguments)
-    around = Surroundings(addresses=addresses.look(), ppp=ppp.look(config.pppoe.peer))
-    own_addresses.refuse(config, around)
-    findings = find(config, around, PEER)
-    if arguments.json:
-        found = [one._asdict() for one in findings]
-        _print(json.dumps({"file": config.path, "ok": True, "findings": found}))
-    else:
-        lines = [f"{config.path}: in order", *(f"warning: {one.text}" for one in findings)]
-        _print("\n".join(lines))
+    _print(inspection.check(_config(arguments), as_json=arguments.json))
     return 0
 
 
 def _status(arguments: Namespace) -> int:
-    from dualwan.findings import find, unnamed
-    from dualwan.host.kernel import KernelHost
-    from dualwan.model.event import Event
-    from dualwan.reconcile import make_plan
-    from dualwan.report import prometheus, status
+    from dualwan import inspection
 
-    host, config = KernelHost(), _config(arguments)
-    plan = make_plan(config, host, Event.APPLY)
-    around = host.surroundings(config)
-    findings = find(config, around)
-    closed = unnamed.by_device(config, around)
-    data = status.as_data(
-        config, plan, status.usage(host, plan), findings, closed, watched=host.is_watched()
-    )
-    if arguments.prometheus:
-        _print(prometheus.text(data), end="")
-    else:
-        _print(json.dumps(data, indent=2) if arguments.json else status.text(data))
+    form = "prometheus" if arguments.prometheus else "json" if arguments.json else "text"
+    _print(inspection.status(_config(arguments), form), end="" if arguments.prometheus else "\n")
     return 0
+
+
+def _doctor(arguments: Namespace) -> int:
+    from dualwan import inspection
+
+    text, well = inspection.doctor(
+        _config(arguments),
+        as_json=arguments.json,
+        everything=arguments.verbose,
+        colour=_colour(arguments),
+    )
+    if text or sys.stdout.isatty():
+        _print(text or "all is well")
+    return 0 if well else NOT_WELL
 
 
 def _watch(arguments: Namespace) -> NoReturn:
@@ -352,6 +298,7 @@ _COMMANDS = {
     "event": _event,
     "check": _check,
     "status": _status,
+    "doctor": _doctor,
     "mape": _mape,
     "watch": _watch,
     "probe": _probe,

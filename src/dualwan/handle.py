@@ -296,6 +296,20 @@ def notify_provider(config: Config, host: Host) -> str:
         raise
 
 
+def _name_findings(run: _Run) -> None:
+    """Log each finding that the last look did not have."""
+    if run.config is not None and run.done is not None:
+        from dualwan.findings import find  # noqa: PLC0415 - only these events look around
+
+        found, known = find(run.config, run.host.surroundings(run.config)), run.done.plan.state
+        for one in found:
+            if one.digest not in known.findings:
+                _log(run.event, code=one.code).warning(one.text)
+        if (now := tuple(one.digest for one in found)) != known.findings:
+            with run.noting_failure():
+                run.update_state(lambda state: replace(state, findings=now))
+
+
 # Stages in order, and their events. Hanging up comes first and dialling after reconciling, both
 # without the lock: pppd runs our own hooks, which take it.
 STAGES: tuple[tuple[Callable[[_Run], None], tuple[Event, ...]], ...] = (
@@ -308,6 +322,7 @@ STAGES: tuple[tuple[Callable[[_Run], None], tuple[Event, ...]], ...] = (
     (_refresh, (Event.UP, Event.PREFIX_CHANGED)),
     (_find_aftr, (Event.PPP_UP, Event.PPP_DOWN)),
     (_notify_provider, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
+    (_name_findings, (Event.UP, Event.APPLY)),
 )
 
 

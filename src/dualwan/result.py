@@ -11,6 +11,7 @@ from dualwan.line import Line
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan, Step
 from dualwan.model.state import RunState
+from dualwan.model.way import Kind, of_kind
 from dualwan.slices import drift
 
 
@@ -56,6 +57,12 @@ class Plan:
     def unobserved(self) -> tuple[str, ...]:
         """Parts of the machine that could not be observed, as sentences."""
         return tuple(text for item in self.slices for text in item.unobserved)
+
+
+def session_address(plan: Plan) -> str:
+    """Return the IPv4 address of the PPP session, "" without one."""
+    found = (plan.observed.address_of(way.device) for way in of_kind(plan.line.ways, Kind.PPP))
+    return next((address for address in found if address), "")
 
 
 @dataclass(frozen=True)

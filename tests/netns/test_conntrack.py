@@ -1,10 +1,15 @@
 """Conntrack entries of an address, selected by the kernel: those and no others."""
 
+import errno
 import socket
 
+import pytest
 from line import CLIENT, PPPOE, SERVERS, SHARED
 
 from dualwan.host import conntrack
+from dualwan.host.nfnetlink import Nfnetlink, attribute
+
+CTA_FILTER = 25
 
 
 def entries(line, *selection):
@@ -36,6 +41,21 @@ table ip tracked {
 """
 
 
+@pytest.fixture(name="selects", params=["selecting", "listing"])
+def _selects(request, monkeypatch):
+    """Let the kernel delete by a selection, or refuse to as Linux 6.1 does."""
+    order = Nfnetlink.order
+
+    def refusing(self, kind, family, content):
+        if kind == conntrack.DELETE and attribute(content, CTA_FILTER):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        order(self, kind, family, content)
+
+    if request.param == "listing":
+        monkeypatch.setattr(Nfnetlink, "order", refusing)
+
+
+@pytest.mark.usefixtures("selects")
 def test_the_flows_of_an_address_are_forgotten(bare):
     """GRE, whose keys nobody needs to know, among them; all others stay."""
     line = bare()

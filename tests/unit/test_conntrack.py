@@ -1,5 +1,6 @@
 """The flows of an address: what the kernel is asked, and what its messages mean."""
 
+import errno
 import socket
 import struct
 
@@ -89,6 +90,24 @@ def test_flows_are_forgotten_on_either_side_of_a_translation(kernel):
         (1 << 8 | 2, 0x5, socket.AF_INET, side, end_, "203.0.113.1")
         for side, end_ in ((1, 1), (1, 2), (2, 2))
     ]
+
+
+def test_an_older_kernel_is_told_each_entry(kernel):
+    """Linux 6.1 selects for a listing, not for deleting: each goes by the tuple that it listed.
+
+    One that has ended meanwhile is no failure.
+    """
+    listed, zoned = TCP + UDP, answer(1 << 8 ^ 10 << 8, nested(1, number(9, 7)), number(18, 5, 2))
+    gone, invalid = refusal(errno.ENOENT), refusal(errno.EINVAL)
+    made = kernel(invalid, listed, end(), gone, DONE, DONE, invalid, zoned + end(), DONE)
+    conntrack.forget_flows("203.0.113.1")
+    kinds = [struct.unpack_from("=H", one, 4)[0] & 0xFF for one in made.asked]
+    assert kinds == [2, 1, 2, 2, 2, 2, 1, 2]
+    whole = [TCP, UDP, zoned]
+    for question, one in zip([made.asked[at] for at in (2, 3, 7)], whole, strict=True):
+        told = dict(nfnetlink.attributes(question[20:]))
+        entry_ = dict(nfnetlink.attributes(one[20:]))
+        assert told == {kind: entry_[kind] for kind in (1, 18) if kind in entry_}
 
 
 def test_a_failure_says_why(kernel):

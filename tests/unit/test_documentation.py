@@ -21,7 +21,7 @@ from documents import (
     section_of_page,
 )
 
-from dualwan import cli, config, errors, slices
+from dualwan import cli, config, doctor, errors, slices
 from dualwan.config import firewall, forwards, mape, services
 from dualwan.mape import table
 
@@ -173,6 +173,15 @@ def test_page_names_each_command_and_no_other():
     assert all(event in synopsis for event in choices("event", "event"))
     described = section_of_page(PAGE_8, "DESCRIPTION")
     assert set(re.findall(r"^\.It Cm (\S+)", described, re.MULTILINE)) == set(SLICES)
+
+
+def test_page_names_each_check_of_doctor_and_no_other():
+    """DIAGNOSIS in dualwan-hook(8) lists the registry, in its order."""
+    items = re.findall(
+        r"^\.It Cm ([a-z0-9 ,-]+)$", section_of_page(PAGE_8, "DIAGNOSIS"), re.MULTILINE
+    )
+    listed = [name for item in items for name in item.split(" , ")]
+    assert sorted(listed) == sorted(check.name for check in doctor.ALL)
 
 
 def test_page_names_each_exit_code_and_no_other():

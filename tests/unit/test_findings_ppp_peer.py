@@ -216,7 +216,7 @@ def test_a_password_among_the_options_will_do(tmp_path):
 def test_check_prints_them_and_is_content(tmp_path, monkeypatch, capsys):
     """As warnings after the verdict about the configuration, and in --json; exit code 0."""
     root = put(tmp_path, {PATH: GOOD + "usepeerdns\n", **SECRETS})
-    monkeypatch.setattr(ppp, "look", lambda peer, look=ppp.look: look(peer, root))
+    monkeypatch.setattr(ppp, "look", lambda peer, _, look=ppp.look: look(peer, root))
     path = tmp_path / "dualwan.toml"
     path.write_text(BASE.replace("dial = false", "dial = true"))
     assert cli.main(["check", str(path)]) == 0

@@ -41,6 +41,7 @@ STATE = RunState(
     tables=("t",),
     losses=Losses({"192.168.1.10": 3}, 2, 1),
     dialled=("dsl-provider",),
+    findings=("hook-shadowed:0123456789ab",),
     version="0.2.0",
     owed_flows=("203.0.113.7",),
     owed_solicitations=("wan0",),
@@ -147,7 +148,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     (directory / store.NAME).write_text(json.dumps(OLD))
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "generation": 0}
-    assert store.load_state() == replace(STATE, tables=("t", "torn"), **lacks)
+    assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 
 
 def test_a_state_of_0_1_0_without_counts_is_read(directory):

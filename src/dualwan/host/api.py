@@ -8,6 +8,7 @@ from typing import Protocol
 
 from dualwan.config import Config
 from dualwan.line.provisioning import source
+from dualwan.model.evidence import Evidence, Inquiry
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Step
 from dualwan.model.state import RunState
@@ -71,6 +72,17 @@ class Kernel(Protocol):
         """Whether one of the IPv4 addresses ``hosts`` answers a ping sent out of ``device``.
 
         Raises HostError without the permission.
+        """
+        ...
+
+
+class Examination(Protocol):
+    """The line, as far as a diagnosis asks it."""
+
+    def evidence(self, inquiry: Inquiry) -> Evidence:
+        """Make the inquiry and return what was seen; what could not be seen is left out.
+
+        Raises KernelError.
         """
         ...
 
@@ -151,5 +163,5 @@ class Neighbours(Protocol):
         ...
 
 
-class Host(Kernel, Store, Pppd, LineServices, Neighbours, Protocol):
+class Host(Kernel, Examination, Store, Pppd, LineServices, Neighbours, Protocol):
     """A machine."""

@@ -12,6 +12,7 @@ from dualwan.host import store
 from dualwan.host.fake_kernel import FULL, FakeKernel
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.provisioning.cache import AnswerCache
+from dualwan.model.evidence import Evidence, Inquiry
 from dualwan.model.observed import Observed
 from dualwan.model.state import RunState
 from dualwan.model.surroundings import Surroundings
@@ -40,6 +41,8 @@ class FakeHost(FakeKernel):
         self.asked: list[str] = []  # sources, in order
         self.cache = AnswerCache()
         self.around = Surroundings()
+        self.seen = Evidence()
+        self.inquiries: list[Inquiry] = []
         self.watched = False
 
     # --- run state -----------------------------------------------------------------------
@@ -134,6 +137,12 @@ class FakeHost(FakeKernel):
         """See Neighbours: the attribute ``around``."""
         del config
         return self.around
+
+    def evidence(self, inquiry: Inquiry) -> Evidence:
+        """See Examination: the attribute ``seen``; recorded in ``inquiries``."""
+        self._check_unlocked()
+        self.inquiries.append(inquiry)
+        return self.seen
 
     # --- servers of the line and the provider --------------------------------------------
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dualwan.config import Config
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
+    from dualwan.model.evidence import Evidence, Inquiry
     from dualwan.model.surroundings import Surroundings
     from dualwan.ppp.session import Session
 
@@ -138,6 +139,12 @@ class KernelHost:
     def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
         """See Kernel."""
         return ping.any_answers(device, hosts)
+
+    def evidence(self, inquiry: Inquiry) -> Evidence:
+        """See Examination."""
+        from dualwan.host.evidence import gather  # noqa: PLC0415 - for a diagnosis only
+
+        return gather(self._netlink.ipr, inquiry)
 
     # --- run state -----------------------------------------------------------------------
 

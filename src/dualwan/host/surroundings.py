@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 
 from dualwan.config import Config
 from dualwan.config.mape import MapE
 from dualwan.host import managers
 from dualwan.host.around import (
-    addresses,
     bridges,
     chains,
+    files,
     interfaces,
     networkd,
-    ppp,
     routes,
     scripts,
     unnamed,
 )
-from dualwan.model.ppp_files import PppFiles
 from dualwan.model.surroundings import Surroundings
-
-SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
 
 
 def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
@@ -33,10 +29,8 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
     wan = config.wan.interface if config else ""
     defaults = routes.ipv6_defaults() if config else ()
     devices = dict.fromkeys((wan, *(route.device for route in defaults)))
-    return Surroundings(
-        ppp=ppp.look(config.pppoe.peer, root) if config else PppFiles(),
-        shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
-        addresses=addresses.look(),
+    return replace(
+        files.look(root, config),
         unnamed=unnamed.counts(),
         chains=chains.look(),
         bridges=bridges.filtered(wan) if wan else (),

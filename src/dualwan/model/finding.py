@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+# What an owner may want to be as it is: shown, but no reason why the router does not work.
+NOTICES = frozenset({"device-unnamed"})
+_COUNT = re.compile(r"\b[0-9]+ packets?\b")  # grows without being another obstacle
 
 
 class Finding(NamedTuple):
     """An obstacle that another program, a file or the line has made.
 
     code: stable id for programs, such as "hook-shadowed". seen: a sentence with the evidence
-    (file and line, chain, process). remedy: a sentence in the imperative.
+    (chain, process); one about a file begins with its path, and with the line where there is
+    one. remedy: a sentence in the imperative.
     """
 
     code: str
@@ -20,3 +26,20 @@ class Finding(NamedTuple):
     def text(self) -> str:
         """The finding as one line for a person."""
         return f"{self.seen}: {self.remedy}"
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether the router works all the same, and may be meant so."""
+        return self.code in NOTICES
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the evidence is a file, which a check of the configuration reads too."""
+        return self.seen.startswith("/")
+
+    @property
+    def digest(self) -> str:
+        """The finding in a few letters: the same as long as the evidence is the same."""
+        from hashlib import sha256  # noqa: PLC0415 - only apply and ifup note it
+
+        return f"{self.code}:{sha256(_COUNT.sub('packets', self.seen).encode()).hexdigest()[:12]}"

@@ -51,6 +51,7 @@ class RunState:
     awaited: an ifup has waited in vain for the line's prefix.
     generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
     version: of the program that brought up every slice, "" for none.
+    findings: digests of the findings that the log has named.
     """
 
     wanted: bool = False
@@ -74,6 +75,7 @@ class RunState:
     awaited: bool = False
     generation: int = 0
     version: str = ""
+    findings: tuple[str, ...] = ()
 
     @property
     def devices(self) -> tuple[str, ...]:

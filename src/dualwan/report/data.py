@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypedDict
-
-from dualwan.model.finding import Finding
 
 
 class FindingData(TypedDict):
@@ -14,11 +11,6 @@ class FindingData(TypedDict):
     code: str
     seen: str
     remedy: str
-
-
-def findings_data(findings: Sequence[Finding]) -> list[FindingData]:
-    """Return the data of ``findings``."""
-    return [{"code": one.code, "seen": one.seen, "remedy": one.remedy} for one in findings]
 
 
 class StepData(TypedDict):
@@ -130,8 +122,14 @@ class LearnedData(TypedDict):
 
 
 class StatusData(TypedDict):
-    """The whole status. unnamed: dropped packets by device that no section names."""
+    """The whole status.
 
+    works: None if too little could be seen; cause: why it does not. unnamed: dropped packets by
+    device that no section names.
+    """
+
+    works: bool | None
+    cause: str
     wan: WanData
     mape: MapeData
     pppoe: PppoeData
@@ -145,3 +143,22 @@ class StatusData(TypedDict):
     unseen: list[str]
     findings: list[FindingData]
     unnamed: dict[str, int]
+
+
+class CheckData(TypedDict):
+    """A check of doctor. result: "ok", "failed", "not applicable" or "not checked"."""
+
+    name: str
+    checks: str
+    result: str
+    seen: str
+    remedy: str
+    because: str | None
+
+
+class DiagnosisData(TypedDict):
+    """All checks, in the order in which a line fails. first: the first that has failed."""
+
+    well: bool
+    first: str | None
+    checks: list[CheckData]

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from dualwan.model.finding import Finding
 from dualwan.model.plan import SlicePlan
-from dualwan.report.data import PlanData, findings_data
+from dualwan.report.data import PlanData
+from dualwan.report.findings import as_data as findings_data
+from dualwan.report.findings import lines as findings_lines
 from dualwan.result import Plan, Result
 
 COLOURS = {"+": "32", "-": "31", "~": "33"}
+
+
+def text(plan: Plan | Result, findings: Iterable[Finding], everything: bool, colour: bool) -> str:
+    """Return the plan and all that goes with it; see ``lines``."""
+    found = lines(plan, everything, colour)
+    found += [f"problem: {one}" for one in plan.problems]
+    found += [f"not seen: {one}" for one in plan.unobserved]
+    found = found or ["nothing to do"]
+    found += [f"warning: {one}" for one in plan.warnings]
+    return "\n".join([*found, *findings_lines(findings_data(findings))])
 
 
 def lines(plan: Plan | Result, everything: bool = True, colour: bool = False) -> list[str]:
@@ -38,8 +50,8 @@ def _painted(line: str, sign: str, colour: bool) -> str:
     return line
 
 
-def as_data(plan: Plan | Result, findings: Sequence[Finding] = ()) -> PlanData:
-    """Return the data of --json; ``findings``: what others have put in the way."""
+def as_data(plan: Plan | Result, findings: Iterable[Finding] = ()) -> PlanData:
+    """Return the data of --json."""
     return {
         "changes": plan.changes,
         "slices": {

@@ -16,14 +16,10 @@ from dualwan.model.usage import Usage
 from dualwan.model.way import Kind, Softwire, of_kind
 from dualwan.ppp.session import NO_DEVICE
 from dualwan.report import ports
-from dualwan.report.data import (
-    LearnedData,
-    MapeData,
-    SliceData,
-    SoftwireData,
-    StatusData,
-    findings_data,
-)
+from dualwan.report.data import LearnedData, MapeData, SliceData, SoftwireData, StatusData
+from dualwan.report.findings import as_data as findings_data
+from dualwan.report.findings import lines as findings_lines
+from dualwan.report.verdict import Verdict, verdict
 from dualwan.result import Plan
 
 _NOT_WATCHED = "not running: only events and the command mend (dualwan-watch.service)"
@@ -61,7 +57,10 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
     seen, softwire = plan.observed, plan.line.softwire
     pppoe, session = config.pppoe, of_kind(plan.line.ways, Kind.PPP)[0].device
     by_name = {item.name: item for item in plan.slices}
+    answer = verdict(config, plan, findings)
     return {
+        "works": answer.works,
+        "cause": answer.cause,
         "wan": {
             "interface": config.wan.interface,
             "up": seen.is_up(config.wan.interface),
@@ -183,7 +182,8 @@ def text(data: StatusData) -> str:
             + f", peer {pppoe['peer']}",
         ),
     ]
-    lines = [f"{name:9}{value}" for name, value in rows]
+    lines = [Verdict(data["works"], data["cause"]).text]
+    lines += [f"{name:9}{value}" for name, value in rows]
     lines += [
         f"{'learned':9}by {item['source']} from {item['origin']}, "
         f"{_age(item['age'])} ago, for {item['prefix']}"
@@ -199,7 +199,7 @@ def text(data: StatusData) -> str:
     lines += [f"problem: {line}" for line in data["problems"]]
     lines += [f"warning: {line}" for line in data["warnings"]]
     lines += [f"not seen: {line}" for line in data["unseen"]]
-    lines += [f"obstacle: {one['seen']}: {one['remedy']}" for one in data["findings"]]
+    lines += findings_lines(data["findings"])
     return "\n".join(lines)
 
 

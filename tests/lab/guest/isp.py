@@ -23,7 +23,7 @@ _OWN_ETC = Path("/etc/netns/isp/ppp")
 
 PPP_UNIT = 50  # of the first session
 _SERVER_OPTIONS = f"""\
-require-chap
+require-{{protocol}}
 name access-concentrator
 lcp-echo-interval 10
 lcp-echo-failure 3
@@ -76,13 +76,15 @@ class Isp:
         """Withdraw the default route; radvd says so when it is told to end."""
         self._end(signal.SIGTERM, "radvd")
 
-    def open_pppoe(self, address: str = FIRST_PPPOE_ADDRESS) -> None:
-        """Let the router dial in; it gets this address."""
+    def open_pppoe(
+        self, address: str = FIRST_PPPOE_ADDRESS, *, protocol: str = "chap", password: str = ""
+    ) -> None:
+        """Let the router dial in; it gets this address if it has the ``password``."""
         _OWN_ETC.mkdir(parents=True, exist_ok=True)
         (_OWN_ETC / "options").write_text("")
-        (_OWN_ETC / "lab-options").write_text(_SERVER_OPTIONS)
-        secrets = _OWN_ETC / "chap-secrets"
-        secrets.write_text(f'"{USER}" * "{PASSWORD}" *\n')
+        (_OWN_ETC / "lab-options").write_text(_SERVER_OPTIONS.format(protocol=protocol))
+        secrets = _OWN_ETC / f"{protocol}-secrets"
+        secrets.write_text(f'"{USER}" * "{password or PASSWORD}" *\n')
         secrets.chmod(0o600)
         self.space.run(
             "pppoe-server",

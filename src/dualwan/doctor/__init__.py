@@ -1,0 +1,53 @@
+"""The doctor: what is wrong with this line or machine, and what to do. Pure.
+
+The registry has the checks in the order in which a line fails, so the first one that fails names
+the cause. A new check is a function, its test and a line in ``ALL``.
+"""
+
+from __future__ import annotations
+
+from dualwan.doctor import line, machine, pppoe, softwire
+from dualwan.doctor.check import Answer, Case, Check, Outcome, Result
+
+__all__ = ["ALL", "Case", "Outcome", "Result", "diagnose", "is_well"]
+
+ALL: tuple[Check, ...] = (
+    Check("device", "the WAN's device and its carrier", line.device),
+    Check("advertisement", "router advertisement and prefix", line.advertisement, ("device",)),
+    Check("provider", "a rule covers the prefix", line.provider, ("advertisement",)),
+    Check("ce", "CE address on the WAN, answered for by this machine", line.ce, ("provider",)),
+    Check("ipv6-route", "IPv6 default route", line.ipv6_route, ("advertisement",)),
+    Check("border-relay", "border relay reachable", softwire.relay, ("ce", "ipv6-route")),
+    Check("tunnel", "packets come back through the tunnel", softwire.tunnel, ("border-relay",)),
+    Check("ipv4", "IPv4 through MAP-E", softwire.ipv4, ("tunnel",)),
+    Check("mtu", "MTU through the tunnel", softwire.mtu, ("tunnel",)),
+    Check("ports", "every block of ports comes back", softwire.ports, ("tunnel",)),
+    Check("pppoe-discovery", "PPPoE discovery answered", pppoe.discovery, ("device",)),
+    Check("pppoe-login", "PPPoE user and password", pppoe.login, ("pppoe-discovery",)),
+    Check("pppoe-session", "PPPoE session", pppoe.session, ("pppoe-login",)),
+    *machine.CHECKS,
+)
+
+
+def diagnose(case: Case) -> tuple[Outcome, ...]:
+    """Return the outcome of each check, in the order of the registry."""
+    found: dict[str, Outcome] = {}
+    for check in ALL:
+        found[check.name] = _outcome(check, case, found)
+    return tuple(found.values())
+
+
+def _outcome(check: Check, case: Case, before: dict[str, Outcome]) -> Outcome:
+    for name in check.needs:
+        other = before[name]
+        if other.answer.result in (Result.FAILED, Result.UNCHECKED):
+            first = other.because or name
+            word = "failed" if other.answer.result is Result.FAILED else "was not checked"
+            seen = other.answer.seen if other.because else f"{first} {word}"
+            return Outcome(check, Answer(Result.UNCHECKED, seen), first)
+    return Outcome(check, check.look(case))
+
+
+def is_well(outcomes: tuple[Outcome, ...]) -> bool:
+    """Whether every check was made, where it applies, and none has failed."""
+    return all(one.answer.result in (Result.OK, Result.NOT_APPLICABLE) for one in outcomes)

@@ -1,0 +1,96 @@
+"""A check as a value, what it is made from, and its outcome. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from dualwan.config import Config
+from dualwan.mape.table import RuleTable
+from dualwan.model.evidence import Evidence
+from dualwan.model.finding import Finding
+from dualwan.model.way import Softwire
+from dualwan.result import Plan, session_address
+
+
+class Result(Enum):
+    """The result of a check. UNCHECKED: another check has failed before, or rights are missing."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not applicable"
+    UNCHECKED = "not checked"
+
+
+class Answer(NamedTuple):
+    """What a check has found. seen: a sentence; remedy: what to do, "" if ``seen`` says it."""
+
+    result: Result
+    seen: str
+    remedy: str = ""
+
+
+class Case(NamedTuple):
+    """All that checks are made from.
+
+    plan: of Event.APPLY. findings: obstacles outside our own state. rules: the table of MAP-E
+    rules, also where the configuration does not use it; None if it cannot be read.
+    """
+
+    config: Config
+    plan: Plan
+    evidence: Evidence
+    findings: Sequence[Finding] = ()
+    rules: RuleTable | None = None
+
+    @property
+    def softwire(self) -> Softwire | None:
+        """The softwire of the plan."""
+        return self.plan.line.softwire
+
+    @property
+    def session(self) -> str:
+        """The address of the PPP session, "" without one."""
+        return session_address(self.plan)
+
+
+class Check(NamedTuple):
+    """A check.
+
+    name: stable, for programs. what: what is checked, for a person. needs: names of the checks
+    without which this one can tell nothing.
+    """
+
+    name: str
+    what: str
+    look: Callable[[Case], Answer]
+    needs: tuple[str, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """A check and its answer. because: the name of the check that kept it from being made."""
+
+    check: Check
+    answer: Answer
+    because: str = ""
+
+
+def ok(seen: str) -> Answer:
+    """Return that all is well."""
+    return Answer(Result.OK, seen)
+
+
+def failed(seen: str, remedy: str = "") -> Answer:
+    """Return that something is wrong."""
+    return Answer(Result.FAILED, seen, remedy)
+
+
+def not_applicable(seen: str) -> Answer:
+    """Return that there is nothing to check here."""
+    return Answer(Result.NOT_APPLICABLE, seen)
+
+
+def unchecked(seen: str) -> Answer:
+    """Return that it could not be seen."""
+    return Answer(Result.UNCHECKED, seen)

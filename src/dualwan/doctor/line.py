@@ -1,0 +1,151 @@
+"""Checks of the line itself: device, advertisement, prefix, CE address, default route. Pure."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, IPv6Network
+
+from dualwan.doctor.check import Answer, Case, failed, ok
+from dualwan.doctor.expected import LINE_BITS, expected
+from dualwan.line import derive_line
+from dualwan.model.evidence import Heard
+from dualwan.slices.tunnel.sysctls import accept_ra
+
+_ASKED_TWICE = 2  # a solicitation is repeated after a second (RFC 4861 section 10)
+
+
+def device(case: Case) -> Answer:
+    """Whether the WAN's device is there, up, and has a carrier."""
+    name = case.config.wan.interface
+    seen = case.evidence.devices.get(name)
+    if seen is None:
+        return failed(
+            f"there is no interface {name}",
+            "name the one that leads to the line in [wan] interface (`ip link` lists them)",
+        )
+    if not seen.up:
+        return failed(f"{name} is down", f"bring it up: ifup {name}")
+    if not seen.carrier:
+        return failed(f"{name} has no carrier", "look at the cable, and at the ONU behind it")
+    return ok(f"{name} is up, with a carrier")
+
+
+def advertisement(case: Case) -> Answer:
+    """Whether a router advertises itself, and gives the line a prefix."""
+    heard, wan = case.evidence.heard, case.config.wan.interface
+    there = bool(case.evidence.prefixes) and case.plan.observed.ipv6_default
+    if heard is None or not heard.advertisements:
+        if there:
+            return ok("the last advertisement still holds: " + ", ".join(case.evidence.prefixes))
+        asked = "" if heard is None else " after a router solicitation"
+        return failed(
+            f"no router advertisement is heard on {wan}{asked}"
+            + (f" ({case.evidence.unheard})" if heard is None else ""),
+            "the line has no IPv6 now: restart the ONU or the home gateway, and ask the provider "
+            "whether IPoE is set up",
+        )
+    return _with_advertisement(case, heard)
+
+
+def _with_advertisement(case: Case, heard: Heard) -> Answer:
+    source = case.config.prefix_source
+    routers = ", ".join(dict.fromkeys(one.router for one in heard.advertisements))
+    if not any(one.lifetime for one in heard.advertisements) and not case.evidence.prefixes:
+        return failed(
+            f"{routers} advertises itself, but as no way to the internet (lifetime 0)",
+            "restart the ONU or the home gateway, and ask the provider whether IPoE is set up",
+        )
+    if case.evidence.prefixes:
+        return ok(f"{routers} advertises itself; prefix {', '.join(case.evidence.prefixes)}")
+    announced = ", ".join(prefix for one in heard.advertisements for prefix in one.prefixes)
+    if not announced:
+        return failed(
+            f"{routers} advertises itself without a prefix",
+            "get one by DHCPv6-PD, and name the interface that has it in [mape] prefix-from",
+        )
+    value = case.plan.observed.sysctls.get(accept_ra(source), "")
+    return failed(
+        f"{routers} announces {announced}, and {source} has no address of it"
+        + (f" (accept_ra is {value})" if value else ""),
+        f"let the kernel, dhcpcd or networkd hear advertisements on {source} (see README)",
+    )
+
+
+def provider(case: Case) -> Answer:
+    """Whether what is configured can belong to the prefix that the line announces."""
+    prefixes = case.evidence.prefixes
+    if not case.config.mape.fixed:
+        line = derive_line(
+            case.config, prefixes, answers=case.plan.line.answers, aftr=case.plan.state.aftr
+        )
+        if line.softwire is None:
+            return failed(line.missing)
+        return ok(f"{line.prefix}: {line.softwire.origin}")
+    if case.softwire is None:
+        return failed("the configuration gives no softwire")
+    ce, known = case.softwire.ce, expected(case)
+    if not prefixes or any(_same_line(ce, prefix) for prefix in prefixes):
+        return ok(f"the CE {ce} is of this line")
+    hint = f"; by the rule of {known.rule.provider} it would be {known.ce}" if known else ""
+    return failed(
+        f"the CE {ce} ([mape] ce) is not in {', '.join(prefixes)}, which the line announces{hint}",
+        'take provider = "auto", or the values of this line',
+    )
+
+
+def _same_line(ce: IPv6Address, prefix: str) -> bool:
+    """Whether a CE address can be of the line with ``prefix``: it is in the first subnet."""
+    network = IPv6Network(prefix, strict=False)
+    length = min(network.prefixlen, LINE_BITS)
+    return ce in IPv6Network((int(network.network_address), length), strict=False)
+
+
+def ce(case: Case) -> Answer:
+    """Whether the CE address is on the WAN, usable, and this machine alone answers for it."""
+    if case.softwire is None:
+        return failed(case.plan.line.missing or "the CE address is not known")
+    wan, address = case.config.wan.interface, str(case.softwire.ce)
+    seen = case.evidence.devices.get(wan)
+    state = next(
+        (one for one in seen.addresses if one.address == address) if seen else iter(()), None
+    )
+    if state is None:
+        return failed(
+            f"the CE address {address} is not on {wan}",
+            "`dualwan-hook` adds it; if it goes again, look for the program that takes it away",
+        )
+    if state.unusable:
+        reason = "another machine has it" if state.unusable == "dadfailed" else "not usable yet"
+        return failed(
+            f"the CE address {address} is {state.unusable} on {wan}: {reason}",
+            "take it from the other machine (a home gateway does MAP-E itself?), then run "
+            "`dualwan-hook`",
+        )
+    return _answered_for(address, case.evidence.heard)
+
+
+def _answered_for(address: str, heard: Heard | None) -> Answer:
+    if heard is None:
+        return ok(f"{address} is there (whether others claim it could not be heard)")
+    if heard.claimed:
+        return failed(
+            f"{', '.join(heard.claimed)} answers for the CE address {address} too",
+            "end MAP-E on the other machine, such as a home gateway: a line has one CE",
+        )
+    if heard.solicited.get(address, 0) >= _ASKED_TWICE and not heard.answered.get(address):
+        return failed(
+            f"the line asks for the CE address {address}, and this machine does not answer",
+            "look for rules that drop ICMPv6 neighbour discovery (`nft list ruleset`)",
+        )
+    return ok(f"{address} is there")
+
+
+def ipv6_route(case: Case) -> Answer:
+    """Whether IPv6 has a default route by the WAN."""
+    wan = case.config.wan.interface
+    if case.plan.observed.ipv6_default:
+        return ok(f"by {wan}")
+    return failed(
+        f"there is no IPv6 default route by {wan}, though a router advertises itself",
+        f"accept_ra of {wan} must be 2 while this machine forwards: `dualwan-hook` sets it, and "
+        "asks for an advertisement",
+    )

@@ -1,0 +1,22 @@
+"""What files and sockets of their own say, without root, netlink or nft (`dualwan-hook check`)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dualwan.config import Config
+from dualwan.host.around import addresses, ppp
+from dualwan.model.ppp_files import PppFiles
+from dualwan.model.surroundings import Surroundings
+
+SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
+
+
+def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
+    """Return the surroundings as far as they are known so; see host.surroundings.look."""
+    return Surroundings(
+        ppp=ppp.look(config.pppoe.peer, root) if config else PppFiles(),
+        shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
+        addresses=addresses.look(),
+    )

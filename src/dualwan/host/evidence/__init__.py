@@ -1,0 +1,66 @@
+"""Gather the evidence for a diagnosis: look, ask the line, listen. Changes nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from dualwan.errors import HostError
+from dualwan.host import ping, prefix
+from dualwan.host.evidence import devices, hooks, ppp, window
+from dualwan.model.evidence import Evidence, Heard, Inquiry
+
+SPARE = 6.0  # seconds for what runs beside the window, after its end
+
+
+def gather(ipr: Any, ask: Inquiry) -> Evidence:
+    """Return the evidence; ``ipr`` is an rtnetlink socket. Raises KernelError."""
+    found = devices.look(ipr, (ask.wan, ask.tunnel, ask.ppp, *ask.lan))
+    before, wan = found.get(ask.tunnel), found.get(ask.wan)
+    answers = _start(lambda: ping.any_answers(ask.tunnel, ask.targets)) if ask.targets else None
+    log = _start(ppp.log)
+    heard: Heard | None = None
+    unheard = f"{ask.wan} is not up"
+    if wan is not None and wan.up and wan.carrier:
+        try:
+            heard, unheard = window.listen(ask), ""
+        except HostError as error:
+            unheard = str(error)
+    after = devices.look(ipr, (ask.tunnel,)).get(ask.tunnel)
+    return Evidence(
+        devices=found,
+        came=max(0, after.received - before.received) if before and after else 0,
+        went=max(0, after.sent - before.sent) if before and after else 0,
+        prefixes=prefix.prefixes(ipr, ask.prefix_source),
+        heard=heard,
+        unheard=unheard,
+        answers=answers() if answers else None,
+        ppp_log=log(),
+        dialling=ppp.dialling(ask.peer),
+        peer_there=ppp.has_peer(ask.peer),
+        hooks_missing=hooks.missing(),
+    )
+
+
+def _start(work: Callable[[], Any]) -> Callable[[], Any]:
+    """Do ``work`` beside this thread; return a function that waits for its result.
+
+    None after SPARE seconds, or if the machine refuses. The thread is a daemon: it does not hold
+    up the end of the program.
+    """
+    result: list[Any] = []
+
+    def run() -> None:
+        with suppress(HostError, OSError):
+            result.append(work())
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def finished() -> Any:
+        thread.join(SPARE)
+        return result[0] if result else None
+
+    return finished

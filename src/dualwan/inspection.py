@@ -1,0 +1,104 @@
+"""The commands that only look: check, status, doctor. Nothing is changed, on disk or elsewhere."""
+
+from __future__ import annotations
+
+import json
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dualwan.errors import BusyError
+from dualwan.findings import find
+from dualwan.report import findings as findings_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dualwan.config import Config
+    from dualwan.host.api import Host
+    from dualwan.model.finding import Finding
+
+DOCTOR_SECONDS = 19  # a diagnosis is over in 20
+
+
+def findings(config: Config | None, host: Host) -> tuple[Finding, ...]:
+    """Return what keeps the router from its work; nothing without a configuration."""
+    return find(config, host.surroundings(config)) if config else ()
+
+
+def check(config: Config, *, as_json: bool) -> str:
+    """Return what is to be said of a configuration that could be read; raises ConfigError.
+
+    Of the findings only those in files belong to it; neither root nor the kernel is needed.
+    """
+    from dualwan.findings import own_addresses
+    from dualwan.host.around import files
+
+    around = files.look(config=config)
+    own_addresses.refuse(config, around)
+    found = [one for one in find(config, around) if one.in_file]
+    if as_json:
+        data = findings_report.as_data(found)
+        return json.dumps({"file": config.path, "ok": True, "findings": data})
+    return "\n".join([f"{config.path}: in order", *(f"warning: {one.text}" for one in found)])
+
+
+def status(config: Config, form: str) -> str:
+    """Return the status as "text", "json" or "prometheus"."""
+    from dualwan.findings import unnamed
+    from dualwan.host.kernel import KernelHost
+    from dualwan.model.event import Event
+    from dualwan.reconcile import make_plan
+    from dualwan.report import prometheus
+    from dualwan.report import status as report
+
+    host = KernelHost()
+    plan = make_plan(config, host, Event.APPLY)
+    around, used = host.surroundings(config), report.usage(host, plan)
+    closed = unnamed.by_device(config, around)
+    data = report.as_data(
+        config, plan, used, find(config, around), closed, watched=host.is_watched()
+    )
+    if form == "prometheus":
+        return prometheus.text(data)
+    return json.dumps(data, indent=2) if form == "json" else report.text(data)
+
+
+def doctor(config: Config, *, as_json: bool, everything: bool, colour: bool) -> tuple[str, bool]:
+    """Return the diagnosis as text or JSON, and whether all is well; raises BusyError.
+
+    It changes nothing, and asks nothing outside the line but the hosts of [wan] probe.
+    """
+    from dualwan import doctor as checks
+    from dualwan.doctor.inquiry import inquiry
+    from dualwan.host.kernel import KernelHost
+    from dualwan.mape.table import load_table
+    from dualwan.model.event import Event
+    from dualwan.reconcile import make_plan
+    from dualwan.report import doctor as report
+
+    with _deadline(DOCTOR_SECONDS):
+        host = KernelHost()
+        plan = make_plan(config, host, Event.APPLY)
+        found, seen = findings(config, host), host.evidence(inquiry(config, plan))
+        outcomes = checks.diagnose(checks.Case(config, plan, seen, found, load_table()))
+    shown = json.dumps(report.as_data(outcomes), indent=2)
+    if not as_json:
+        shown = report.text(outcomes, everything, colour)
+    return shown, checks.is_well(outcomes)
+
+
+@contextmanager
+def _deadline(seconds: int) -> Iterator[None]:
+    """Raise BusyError in the body after ``seconds``."""
+
+    def too_late(_signal: int, _frame: object) -> None:
+        raise BusyError(f"gave up after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,60 @@
+"""The first line of the status: whether the router works, and if not, the first cause. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dualwan.config import Config
+from dualwan.model.finding import Finding
+from dualwan.model.way import Kind, of_kind
+from dualwan.result import Plan, session_address
+
+
+class Verdict(NamedTuple):
+    """An answer to "does it work", from what the machine shows without asking the line.
+
+    works: None if too little could be seen. cause: why not, "" if it works.
+    """
+
+    works: bool | None
+    cause: str = ""
+
+    @property
+    def text(self) -> str:
+        """The verdict as a line for a person."""
+        if self.works:
+            return "works    as far as the machine shows; `dualwan-hook doctor` asks the line too"
+        return f"{'unknown' if self.works is None else 'broken':9}{self.cause}"
+
+
+def verdict(config: Config, plan: Plan, findings: Sequence[Finding] = ()) -> Verdict:
+    """Return the verdict of a ``plan`` of Event.APPLY; causes come in the order of a line."""
+    for cause in _causes(config, plan):
+        return Verdict(False, cause)
+    for sentence in plan.unobserved:
+        return Verdict(None, sentence)
+    for sentence in (*plan.warnings, *(one.text for one in findings if not one.is_notice)):
+        return Verdict(False, sentence)
+    return Verdict(True)
+
+
+def _causes(config: Config, plan: Plan) -> Iterator[str]:
+    seen, wan = plan.observed, config.wan.interface
+    hidden = {item.name for item in plan.slices if item.unobserved}
+    down = [way.device for way in of_kind(plan.line.ways, Kind.SOFTWIRE)]
+    if not plan.unobserved and not plan.state.wanted and not any(map(seen.is_up, down)):
+        yield f"it was taken down: `ifup {wan}` or `dualwan-hook` brings it up"
+    yield from plan.problems
+    if not seen.ipv6_default:
+        yield f"{wan} has no IPv6 default route: the line has announced none, or it was lost"
+    if plan.state.health.broken:
+        yield "MAP-E does not answer the probes, so the LAN takes PPPoE"
+    for item in plan.slices:
+        for step in item.changes if item.name not in hidden else ():
+            yield (
+                f"{item.name} is not as configured ({step.sign} {step.text}): "
+                "`dualwan-hook` puts it right"
+            )
+    if config.pppoe.dial and not session_address(plan):
+        yield f"{config.pppoe.interface} has no address: `journalctl -b -t pppd` may say why"

@@ -1,0 +1,184 @@
+"""Answers of doctor's checks that are no failures, or are not the first thing to fail."""
+
+import signal
+import time
+from dataclasses import replace
+
+import pytest
+from doctor_cases import BASE, CE, OCN, PREFIX, Doctored
+
+from dualwan import doctor, inspection
+from dualwan.doctor import Result
+from dualwan.errors import BusyError
+from dualwan.host.fake import FakeHost
+from dualwan.model.event import Event
+from dualwan.model.evidence import Advertisement, Device, DeviceAddress
+from dualwan.reconcile import make_plan
+
+AUTO = BASE.partition("provider =")[0] + "[pppoe]\ndial = true\n"
+OFF = BASE.replace("dial = true", "dial = false")
+PROBED = BASE.replace('"wan0"\n', '"wan0"\nfailover = true\nprobe = ["198.51.100.1"]\n')
+IPIP = """\
+[wan]
+interface = "wan0"
+[lan]
+interfaces = ["lan0"]
+[mape]
+mode = "ipip"
+br = "2001:db8:ffff::9"
+ce = "2001:db8:0:100:c0:2:1200:100"
+ipv4 = "192.0.2.18"
+"""
+
+
+def look(made, name):
+    """Return what one check says of a router, whatever the others say."""
+    check = next(check for check in doctor.ALL if check.name == name)
+    case = doctor.Case(made.config, made.plan, made.evidence, made.findings)
+    return check.look(case)
+
+
+def having(made, **evidence):
+    """Return the router with other evidence."""
+    made.evidence = replace(made.evidence, **evidence)
+    return made
+
+
+def hearing(made, **heard):
+    """Return the router with other things heard."""
+    made.hears(**heard)
+    return made
+
+
+def hung_up(made, **evidence):
+    """Return the router without a PPP session."""
+    made.hung_up(**evidence)
+    return made
+
+
+def hidden(made):
+    """Return the router as a user without rights sees it."""
+    made.plan_changes(tables=None)
+    return made
+
+
+def taken_down(made):
+    """Return the router after ifdown, with the WAN up again by hand."""
+    made.host.state = replace(made.host.state, tunnels=())
+    made.host.run_state = replace(made.host.run_state, wanted=False)
+    made.plan_changes()
+    return made
+
+
+def occupied(made):
+    """Return a router on which another device has the tunnel's name."""
+    made.host.unplug("mape0")
+    made.host.plug("mape0", "veth")
+    made.plan = make_plan(made.config, made.host, Event.APPLY)
+    made.plan = replace(made.plan, slices=tuple(replace(one, steps=()) for one in made.plan.slices))
+    return made
+
+
+ANSWERS = [
+    ("advertisement", "ok", "still holds", lambda: hearing(Doctored(), advertisements=())),
+    (
+        "advertisement",
+        "failed",
+        "(needs root)",
+        lambda: having(Doctored(), heard=None, unheard="needs root", prefixes=()),
+    ),
+    (
+        "advertisement",
+        "failed",
+        "lifetime 0",
+        lambda: having(
+            hearing(Doctored(), advertisements=(Advertisement("fe80::1", 0, (PREFIX,)),)),
+            prefixes=(),
+        ),
+    ),
+    ("provider", "ok", "ocn 2400:4050", lambda: Doctored(AUTO, (OCN,))),
+    ("provider", "ok", "is of this line", lambda: having(Doctored(), prefixes=())),
+    ("ce", "failed", "no IPv6 prefix on wan0 yet", lambda: Doctored(AUTO, ())),
+    ("ce", "ok", "could not be heard", lambda: having(Doctored(), heard=None)),
+    (
+        "ce",
+        "failed",
+        "is tentative on wan0: not usable yet",
+        lambda: having(
+            Doctored(), devices={"wan0": Device(addresses=(DeviceAddress(CE, 128, "tentative"),))}
+        ),
+    ),
+    (
+        "border-relay",
+        "ok",
+        "does not answer a ping, as many do not",
+        lambda: having(
+            hearing(Doctored(), relay=False, returned=frozenset(), stopped={}), came=0
+        ),
+    ),
+    ("border-relay", "not checked", "not known", lambda: Doctored(AUTO, ())),
+    ("tunnel", "not checked", "not known", lambda: Doctored(AUTO, ())),
+    ("ipv4", "ok", "198.51.100.1 answers", lambda: having(Doctored(PROBED), answers=True)),
+    ("ipv4", "not checked", "needs root", lambda: Doctored(PROBED)),
+    (
+        "mtu",
+        "not applicable",
+        "nothing back",
+        lambda: hearing(Doctored(), returned=frozenset(), stopped={}),
+    ),
+    ("mtu", "ok", "1460 bytes", lambda: hearing(Doctored(), returned=frozenset())),
+    ("mtu", "failed", "those of 68 do", lambda: hearing(
+        Doctored(), returned=frozenset(), stopped={0: "192.0.2.1"})),
+    ("mtu", "not checked", "no root", lambda: having(Doctored(), heard=None, unheard="no root")),
+    ("ports", "not checked", "no root", lambda: having(Doctored(), heard=None, unheard="no root")),
+    ("ports", "not applicable", "not shared", lambda: Doctored(IPIP)),
+    ("pppoe-discovery", "not applicable", "not dialled", lambda: hung_up(
+        Doctored(OFF), dialling=False)),
+    ("pppoe-login", "not applicable", "not dialled", lambda: hung_up(
+        Doctored(OFF), dialling=False)),
+    ("pppoe-session", "not applicable", "not dialled", lambda: hung_up(
+        Doctored(OFF), dialling=False)),
+    ("pppoe-discovery", "not checked", "no root", lambda: hung_up(
+        Doctored(), heard=None, unheard="no root")),
+    ("pppoe-login", "not checked", "as root", lambda: hung_up(Doctored(), ppp_log=None)),
+    ("pppoe-login", "ok", "accepted", lambda: hung_up(Doctored())),
+    ("pppoe-login", "ok", "no refusal", lambda: hung_up(Doctored(), ppp_log=("LCP: x",))),
+    (
+        "lan",
+        "ok",
+        "IPv6 on lan0",
+        lambda: having(
+            Doctored(),
+            devices={"lan0": Device(addresses=(DeviceAddress("2001:db8:1::1", 64),))},
+        ),
+    ),
+    ("state", "not checked", "to root only", lambda: hidden(Doctored())),
+    ("state", "failed", "was taken down", lambda: taken_down(Doctored())),
+    ("state", "failed", "is no IPv6 tunnel", lambda: occupied(Doctored())),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "result", "words", "made"), ANSWERS)
+def test_what_a_check_says(name, result, words, made):
+    """Its result, and the sentence that goes with it."""
+    answer = look(made(), name)
+    assert answer.result is Result(result), answer
+    assert words in answer.seen
+
+
+def test_a_diagnosis_has_a_deadline(config, monkeypatch):
+    """Whatever hangs: it is over in time, and says so with the code for that."""
+
+    class Hanging(FakeHost):
+        def evidence(self, inquiry):
+            """Hang."""
+            del inquiry
+            time.sleep(30)
+
+    monkeypatch.setattr(inspection, "DOCTOR_SECONDS", 1)
+    monkeypatch.setattr("dualwan.host.kernel.KernelHost", Hanging)
+    before = signal.getsignal(signal.SIGALRM)
+    assert config
+    with pytest.raises(BusyError, match="gave up after 1 s"):
+        inspection.doctor(Doctored().config, as_json=False, everything=False, colour=False)
+    assert signal.getsignal(signal.SIGALRM) is before
