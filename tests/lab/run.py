@@ -54,7 +54,7 @@ FIRST_BOOT = {
     "test_modes.py": SUITES,
     "test_provisioning.py": SUITES,
     "test_calls.py": (BOOKWORM,),
-    "test_doctor.py": SUITES,
+    "test_doctor.py": (TRIXIE,),
     "test_firewall.py": SUITES,  # last: it flushes what is somebody else's
 }
 # After the purge in the last boot: no other scenario runs with files of an earlier release.
