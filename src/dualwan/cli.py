@@ -258,7 +258,7 @@ def _kernel_host() -> Host:
 
 
 def _probe(arguments: Namespace) -> int:
-    from dualwan.handle import probe
+    from dualwan.handle.probe import probe
     from dualwan.host.kernel import KernelHost
 
     config = _config(arguments)
@@ -274,7 +274,7 @@ def _probe(arguments: Namespace) -> int:
 def _notify(arguments: Namespace) -> int:
     """Make the update call of [mape] update now, also if it was made before."""
     from dualwan.config.mape import Ipip
-    from dualwan.handle import notify_provider
+    from dualwan.handle.update_call import notify_provider
     from dualwan.host.kernel import KernelHost
 
     config = _config(arguments)

@@ -137,7 +137,7 @@ def _report_bug(event: Event, error: Exception) -> None:
     print(f"dualwan-hook: {sentence}", file=sys.stderr)
     try:
         from dualwan.errors import DualwanError
-        from dualwan.handle import fail
+        from dualwan.handle.run import fail
 
         fail(event, DualwanError(sentence))
     except Exception:  # noqa: BLE001, S110 - the log itself is broken; stderr has it
@@ -154,7 +154,7 @@ def _run(event: Event, interface: str, path: str, called: str) -> None:
     try:
         config = load(Path(path))
     except ConfigError as error:
-        from dualwan.handle import fail
+        from dualwan.handle.run import fail
 
         fail(event, error)
         print(f"dualwan-hook: {error}", file=sys.stderr)

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 from dualwan import config
 from dualwan.config import Config
 from dualwan.errors import BusyError, ConfigError, DualwanError
-from dualwan.handle import fail, handle_event, warn
+from dualwan.handle import handle_event
+from dualwan.handle.run import fail, warn
 from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.reconcile import LOCK_SECONDS, make_plan

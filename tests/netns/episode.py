@@ -27,7 +27,7 @@ class Outcome:
 def happen(host, event, text, only=None):
     """Let the event happen on the host, with a configuration or None; return the outcome."""
     results, log, error = [], [], ""
-    reconcile = handle.reconcile
+    reconcile = handle.run.reconcile
 
     def said(text):  # the run directory is elsewhere on each
         return text.replace(f"{run_files.directory()}/", "")
@@ -50,7 +50,7 @@ def happen(host, event, text, only=None):
         return result
 
     with (
-        patch.object(handle, "reconcile", noted),
+        patch.object(handle.run, "reconcile", noted),
         patch("syslog.syslog", lambda _level, line: log.append(said(line))),
     ):
         try:

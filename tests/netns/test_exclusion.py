@@ -25,9 +25,9 @@ sys.exit(main(sys.argv[1:]))
 """
 HASTY = """\
 import sys
-import dualwan.handle, dualwan.reconcile
+import dualwan.handle.run, dualwan.reconcile
 from dualwan.cli import main
-dualwan.reconcile.LOCK_SECONDS = dualwan.handle.LOCK_SECONDS = 0.2
+dualwan.reconcile.LOCK_SECONDS = dualwan.handle.run.LOCK_SECONDS = 0.2
 sys.exit(main(sys.argv[1:]))
 """
 

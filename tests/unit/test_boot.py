@@ -5,6 +5,7 @@ from machine import Machine, config, pending, run
 
 from dualwan import handle
 from dualwan.cli import main
+from dualwan.errors import HostError
 from dualwan.host.around import interfaces
 from dualwan.model.event import Event
 
@@ -60,7 +61,7 @@ def test_the_watcher_alone_brings_the_router_up(log):
     run(machine, DIALS, Event.BOOT)
     machine.plug("lan0")
     machine.plug("wan0", up=False)
-    with pytest.raises(handle.HostError, match="is down"):
+    with pytest.raises(HostError, match="is down"):
         handle.handle_event(DIALS, machine, Event.PREFIX_CHANGED)
     assert machine.running == set()
     machine.switch("wan0", up=True)

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from machine import BASE, CE, Machine, config, pending, run
 
-from dualwan import cli, handle
+from dualwan import cli
 from dualwan.errors import HostError
-from dualwan.handle import handle_event, probe
+from dualwan.handle import handle_event
+from dualwan.handle.probe import probe
 from dualwan.line.failover import FAILS, RECOVERS
 from dualwan.model.event import Event
 from dualwan.model.resources import MAIN, Route
@@ -46,7 +47,7 @@ class Careful(Machine):
 def _clock(monkeypatch):
     """Return a clock, in a list, that stands still unless a test moves it."""
     now = [1000.0]
-    monkeypatch.setattr(handle, "clock_gettime", lambda _clock: now[0])
+    monkeypatch.setattr("dualwan.handle.probe.clock_gettime", lambda _clock: now[0])
     return now
 
 

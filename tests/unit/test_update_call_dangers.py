@@ -7,6 +7,7 @@ from machine import BASE, Machine, config
 
 from dualwan import handle
 from dualwan.errors import ConfigError, HostError, RemoteError
+from dualwan.handle.update_call import notify_provider
 from dualwan.host.kernel import KernelHost
 from dualwan.host.remote import https, name_servers, resolver, update_call
 from dualwan.host.remote.deadline import Deadline
@@ -140,7 +141,7 @@ def test_a_person_or_the_timer_makes_the_call_again(log):
     handle.handle_event(cfg, machine, Event.UP)
     handle.handle_event(cfg, machine, Event.APPLY)
     assert machine.called == ["/etc/dualwan/update"]
-    assert handle.notify_provider(cfg, machine) == "OK"
+    assert notify_provider(cfg, machine) == "OK"
     assert len(machine.called) == 2
     assert machine.run_state.notified_ce == CE
     assert f"told the provider that our end is {CE}; it said: OK" in log[-1]
@@ -151,7 +152,7 @@ def test_without_a_prefix_there_is_nothing_to_tell(log):
     machine = line()
     machine.announced.clear()
     with pytest.raises(HostError, match="no IPv6 prefix on wan0"):
-        handle.notify_provider(config(IPIP), machine)
+        notify_provider(config(IPIP), machine)
     assert machine.called == []
     assert "no IPv6 prefix" in log[-1]
 

@@ -1,0 +1,63 @@
+"""All stages of one event: reconcile, dial or hang up, refresh what the line told, log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from dualwan.config import Config
+from dualwan.errors import DualwanError, HostError
+from dualwan.handle import findings, line, sessions, update_call
+from dualwan.handle.run import Run, fail
+from dualwan.host.api import Host
+from dualwan.model.event import Event
+from dualwan.result import Result
+
+
+def handle_event(
+    config: Config | None, host: Host, event: Event, only: Collection[str] | None = None
+) -> Result:
+    """Handle ``event`` and log it; raises DualwanError, which is logged too.
+
+    ``config`` is None for a removal without configuration. ``only``: reconcile these slices and
+    skip all other stages; None for the whole router. If pppd refuses to start or to end, the
+    other stages still run.
+    """
+    return run_stages(Run(config, host, event, only))
+
+
+def run_stages(run: Run) -> Result:
+    """Run the stages of an event, and log its failures; see handle_event."""
+    try:
+        for stage, events in STAGES:
+            if run.event in events and (run.only is None or stage is _reconcile):
+                stage(run)
+    except DualwanError as error:  # ends the event; earlier failures are logged too
+        for sentence in run.failures:
+            fail(run.event, HostError(sentence))
+        fail(run.event, error)
+        raise
+    try:
+        return run.result()
+    except HostError as error:
+        fail(run.event, error)
+        raise
+
+
+def _reconcile(run: Run) -> None:
+    run.reconcile()
+
+
+# Stages in order, and their events. Hanging up comes first and dialling after reconciling, both
+# without the lock: pppd runs our own hooks, which take it.
+STAGES: tuple[tuple[Callable[[Run], None], tuple[Event, ...]], ...] = (
+    (line.refresh_first, (Event.APPLY,)),
+    (sessions.hang_up, (Event.DOWN, Event.REMOVE)),
+    (_reconcile, tuple(Event)),
+    (sessions.dial, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
+    (sessions.keep_one, (Event.UP, Event.APPLY, Event.PPP_UP)),
+    (line.await_prefix, (Event.UP,)),
+    (line.refresh, (Event.UP, Event.PREFIX_CHANGED)),
+    (line.find_aftr, (Event.PPP_UP, Event.PPP_DOWN)),
+    (update_call.notify_once, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
+    (findings.name_findings, (Event.UP, Event.APPLY)),
+)

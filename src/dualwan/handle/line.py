@@ -1,0 +1,91 @@
+"""News of the line: its first prefix, and what its servers say of rule and AFTR."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dualwan.config import Config
+from dualwan.config.mape import DsLite, MapE
+from dualwan.errors import DualwanError
+from dualwan.handle.run import Run, fail
+from dualwan.model.event import Event
+
+
+def await_prefix(run: Run) -> None:
+    """Wait for the prefix that the softwire is derived from. PPPoE is dialled before.
+
+    Not while a watcher runs, which reports the prefix whenever it comes; and not a second time
+    after ifup has waited in vain for another stanza of the WAN.
+    """
+    if run.config is None or run.done is None or run.done.plan.line.softwire is not None:
+        return
+    if run.host.is_watched() or run.host.load_state().awaited:
+        return
+    if not run.host.await_prefix(run.config.prefix_source, run.config.mape.wait):
+        with run.noting_failure():
+            run.update_state(lambda state: replace(state, awaited=True))
+    run.reconcile()
+
+
+def refresh(run: Run) -> None:
+    """Ask the line's servers, and reconcile if they have news.
+
+    Without the lock and after reconciling, so that a slow server delays nothing.
+    """
+    if _is_news(run):
+        run.reconcile()
+
+
+def refresh_first(run: Run) -> None:
+    """Ask the line's servers before reconciling: a person waits for the whole result."""
+    _is_news(run)
+
+
+def _is_news(run: Run) -> bool:
+    """Ask the line's servers; return whether the answer differs from the last one."""
+    mape = run.config.mape if run.config else None
+    if run.event is Event.PREFIX_CHANGED and not run.host.load_state().wanted:
+        return False  # after ifdown the line does not matter
+    if run.config is not None and isinstance(mape, DsLite):
+        return _refresh_aftr(run, run.config, mape.aftr)
+    if run.config is None or not isinstance(mape, MapE) or not mape.provisioning:
+        return False
+    from dualwan.line.provisioning.refresh import (  # noqa: PLC0415 - only provisioning needs it
+        cached_answers,
+        refresh,
+    )
+
+    before = [item.answer for item in cached_answers(run.config, run.host)]
+    for sentence in refresh(run.config, run.host, on_request=run.event is Event.APPLY):
+        run.say(sentence)
+    return before != [item.answer for item in cached_answers(run.config, run.host)]
+
+
+def _refresh_aftr(run: Run, config: Config, name: str) -> bool:
+    """Look up the address of DS-Lite's AFTR; return whether it has changed."""
+    from dualwan.line.provisioning.aftr import remember  # noqa: PLC0415 - only DS-Lite needs it
+
+    if ":" in name:
+        return False
+    try:
+        address = run.host.resolve(name, config.prefix_source)
+    except DualwanError as error:
+        fail(run.event, error)  # the last address stays in use
+        return False
+    with run.noting_failure():
+        remember(name, address, next(iter(run.host.prefixes(config.prefix_source)), ""), run.host)
+    state = run.host.load_state()
+    if (state.aftr, state.aftr_name) == (address, name):
+        return False
+    with run.noting_failure():
+        run.update_state(lambda state: replace(state, aftr=address, aftr_name=name))
+    return True
+
+
+def find_aftr(run: Run) -> None:
+    """Look up DS-Lite's AFTR at an event of PPPoE, as long as no name server has told it."""
+    mape = run.config.mape if run.config else None
+    if isinstance(mape, DsLite) and ":" not in mape.aftr:
+        state = run.host.load_state()
+        if state.wanted and state.aftr_name != mape.aftr and _is_news(run):
+            run.reconcile(Event.PREFIX_CHANGED)  # the tunnel is none of PPPoE's slices

@@ -1,0 +1,52 @@
+"""The probe of the default way, and the failover that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import CLOCK_BOOTTIME, clock_gettime
+
+from dualwan.config import Config
+from dualwan.handle import run_stages
+from dualwan.handle.run import Run, say
+from dualwan.host.api import Host
+from dualwan.line.failover import next_health
+from dualwan.model.event import Event
+from dualwan.model.state import Health
+from dualwan.reconcile import LOCK_SECONDS
+
+
+def probe(config: Config, host: Host) -> Health:
+    """Ping once through the default way, update its health, and reconcile if that has flipped.
+
+    If a slice fails then, the next probe reconciles again. Raises DualwanError.
+    """
+    answered = host.any_answers(config.mape.tunnel, [str(one) for one in config.wan.probe])
+    now = clock_gettime(CLOCK_BOOTTIME)
+    with host.lock(LOCK_SECONDS):
+        state = host.load_state()
+        # A later time is one of 0.1.0, by the wall clock.
+        before = state.health._replace(since=min(state.health.since, now))
+        health = next_health(before, answered, now, config.wan.hold_down)
+        flipped = health.broken != before.broken
+        health = health._replace(followed=before.followed and not flipped)
+        host.save_state(replace(state, health=health))
+    if flipped:
+        say(
+            Event.PREFIX_CHANGED,
+            "MAP-E does not answer: the LAN takes PPPoE"
+            if health.broken
+            else "MAP-E answers again: the LAN takes it",
+        )
+    return health if health.followed else _follow(config, host, health)
+
+
+def _follow(config: Config, host: Host, health: Health) -> Health:
+    """Reconcile after a flip; save ``health`` as followed unless a slice has failed."""
+    run = Run(config, host, Event.PREFIX_CHANGED, None)
+    health = health._replace(followed=True)
+    try:
+        run_stages(run)
+    finally:
+        if run.done is not None and not run.done.failures:
+            run.update_state(lambda state: replace(state, health=health))
+    return health

@@ -1,0 +1,99 @@
+"""The state that the stages of one event share, and its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from dualwan.config import Config
+from dualwan.errors import DualwanError, HostError
+from dualwan.host.api import Host
+from dualwan.model.event import Event
+from dualwan.model.plan import Step
+from dualwan.model.state import RunState
+from dualwan.reconcile import LOCK_SECONDS, reconcile
+from dualwan.result import Result
+
+
+class Run:
+    """The state that the stages of one event share: the last result, and failures."""
+
+    def __init__(
+        self, config: Config | None, host: Host, event: Event, only: Collection[str] | None
+    ) -> None:
+        self.config, self.host, self.event, self.only = config, host, event, only
+        self.done: Result | None = None
+        self.failures: list[str] = []
+
+    def reconcile(self, scope: Event | None = None) -> Result:
+        """Reconcile, and log the warnings and the steps applied, also if an error ends the run.
+
+        ``scope``: an event whose scope counts instead of this one's.
+        """
+        applied: list[tuple[str, Step]] = []
+        try:
+            self.done = reconcile(self.config, self.host, scope or self.event, self.only, applied)
+        finally:
+            for name, step in applied:
+                log(self.event, slice=name).info(f"{step.sign} {step.text}")
+        if self.done.plan.changes:
+            for warning in self.done.warnings:
+                log(self.event).warning(warning)
+        return self.done
+
+    @contextmanager
+    def noting_failure(self) -> Iterator[None]:
+        """Add a HostError of the body to ``failures``, and continue."""
+        try:
+            yield
+        except HostError as error:
+            self.failures.append(str(error))
+
+    def say(self, sentence: str) -> None:
+        """Log ``sentence``."""
+        say(self.event, sentence)
+
+    def update_state(self, change: Callable[[RunState], RunState]) -> None:
+        """Change the run state under the lock."""
+        with self.host.lock(LOCK_SECONDS):
+            self.host.save_state(change(self.host.load_state()))
+
+    def result(self) -> Result:
+        """Return the last result; raises HostError with all failures and problems."""
+        if self.done is None:
+            raise HostError(f"nothing is to be done at {self.event.label}")
+        if self.event is Event.PRE_UP:  # its problem is that the link is down, as expected
+            self.done = replace(
+                self.done,
+                plan=replace(
+                    self.done.plan,
+                    slices=tuple(replace(item, problems=()) for item in self.done.plan.slices),
+                ),
+            )
+        if problems := (*self.failures, *self.done.problems):
+            raise HostError("; ".join(problems))
+        return self.done
+
+
+def say(event: Event, sentence: str) -> None:
+    """Log ``sentence``."""
+    log(event).info(sentence)
+
+
+def fail(event: Event, error: DualwanError) -> None:
+    """Log ``error`` as one line."""
+    log(event).error(str(error).replace("\n", " "))
+
+
+def warn(event: Event, sentence: str) -> None:
+    """Log ``sentence`` as a warning."""
+    log(event).warning(sentence)
+
+
+def log(event: Event, **context: str) -> Any:
+    """Return a logger for ``event``."""
+    from dualwan.log import logger  # noqa: PLC0415 - structlog takes 50 ms; load it after the work
+
+    return logger(cause=event.label, **context)

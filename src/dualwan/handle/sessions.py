@@ -1,0 +1,66 @@
+"""The PPP session that we dial. All without the lock, because pppd runs our own hooks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dualwan.handle.run import Run
+from dualwan.model.event import Event
+
+HANG_UP_SECONDS = 15.0  # pppd ends the session and waits for its ip-down hooks
+
+
+def hang_up(run: Run) -> None:
+    """End the PPP session if we dial it. Without the lock, because pppd runs our hooks."""
+    if run.config is None:
+        peers = run.host.load_state().dialled
+    else:
+        peers = (run.config.pppoe.peer,) if run.config.pppoe.dial else ()
+    for peer in peers:
+        with run.noting_failure():
+            if run.host.hang_up(peer, HANG_UP_SECONDS):
+                run.say(f"hung up {peer}")
+            if peer in run.host.load_state().dialled:  # also if it ended by itself
+                run.update_state(
+                    lambda state, gone=peer: replace(  # type: ignore[misc]
+                        state, dialled=tuple(one for one in state.dialled if one != gone)
+                    )
+                )
+
+
+def dial(run: Run) -> None:
+    """Start the PPP session if we dial it and the firewall is loaded. Without the lock.
+
+    A change of the line dials only for the first time since boot or ifdown, and with the WAN up:
+    where no program tells us that it is (systemd-networkd), the watcher does.
+    """
+    if run.config is None or not run.config.pppoe.dial or run.done is None or not run.done.closed:
+        return
+    peer = run.config.pppoe.peer
+    if run.event is Event.PREFIX_CHANGED:
+        state = run.host.load_state()
+        is_up = run.done.plan.observed.is_up(run.config.wan.interface)
+        if peer in state.dialled or not state.wanted or not is_up:
+            return
+    with run.noting_failure():
+        if run.host.dial(peer):
+            run.update_state(
+                lambda state: replace(state, dialled=tuple(dict.fromkeys((*state.dialled, peer))))
+            )
+            run.say(f"dialled {peer}")
+
+
+def keep_one(run: Run) -> None:
+    """End a second pppd of the peer that we dial, which another program has started.
+
+    Between two events of ifupdown one that has no session yet is harmless.
+    """
+    if run.config is None or not run.config.pppoe.dial:
+        return
+    peer = run.config.pppoe.peer
+    of_peer = [one for one in run.host.sessions() if peer in one.pppd.peers]
+    if run.event is Event.PPP_UP and len(of_peer) <= 1:
+        return
+    with run.noting_failure():
+        if run.host.keep_one(peer):
+            run.say(f"ended a second pppd of {peer}; status names what else starts it")
