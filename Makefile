@@ -9,7 +9,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON := /usr/bin/python3
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 # The release that this machine is not, of the two that are supported.
-OTHER := $(if $(filter trixie,$(shell . /etc/os-release && echo $$VERSION_CODENAME)),bookworm,trixie)
+THIS := $(shell . /etc/os-release && echo $$VERSION_CODENAME)
+OTHER := $(if $(filter trixie,$(THIS)),bookworm,trixie)
 LAB_SUITE := $(or $(SUITE),bookworm)
 USERLAND := $(or $(SUITE),$(OTHER))
 
@@ -26,7 +27,9 @@ NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-to
 NEED_BENCH := iptables procps
 NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
-PROGRAMS := kea-dhcp6-server isc-dhcp-client dhcpcd-base dnsmasq-base
+# After Debian 13 there is no dhclient, and tests/netns/conftest.py leaves its tests out.
+programs = kea-dhcp6-server dhcpcd-base dnsmasq-base \
+           $(if $(filter bookworm trixie,$1),isc-dhcp-client)
 # Each provides ifup, so they cannot be installed together: unpacked below build/.
 IFUPS := ifupdown ifupdown-ng ifupdown2
 NEED_VENV := python3-venv ca-certificates
@@ -37,7 +40,7 @@ VENV := $(CURDIR)/.venv/bin/python
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
-              '$(NEED_NETNS) $(PROGRAMS) python3-pytest python3-hypothesis' $(PYTHON) $(PYTEST)
+              '$(NEED_NETNS) $(call programs,$(USERLAND)) python3-pytest python3-hypothesis' $(PYTHON) $(PYTEST)
 SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
 
 .PHONY: help
@@ -98,7 +101,7 @@ coverage: .venv/ready ## which lines and branches the unit tests reach; fails be
 .PHONY: netns
 netns: .venv/ready ## against the kernel, in network namespaces; root
 	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
-	@packaging/unpack build/programs $(PROGRAMS)
+	@packaging/unpack build/programs $(call programs,$(THIS))
 	@for each in $(IFUPS); do packaging/unpack build/$$each $$each; done
 	$(AS_ROOT) $(VENV) $(PYTEST) $(call chosen,netns)
 

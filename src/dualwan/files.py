@@ -13,6 +13,7 @@ import stat
 from contextlib import suppress
 
 WRITERS = stat.S_IWGRP | stat.S_IWOTH
+MAX_FOREIGN = 1 << 20  # bytes
 Pathlike = str | os.PathLike[str]
 
 
@@ -45,6 +46,11 @@ def read_bytes(path: Pathlike, limit: int) -> bytes:
     """Return up to ``limit`` bytes of a file of another program; raises OSError."""
     with os.fdopen(_opened(path, 0, None), "rb") as file:
         return file.read(limit)
+
+
+def read_foreign(path: Pathlike) -> str:
+    """Return the beginning of the text of a file of another program; raises OSError."""
+    return read_bytes(path, MAX_FOREIGN).decode("utf-8", "replace")
 
 
 def _opened(path: Pathlike, flags: int, writers: int | None) -> int:

@@ -212,7 +212,7 @@ class Line:
         return json.loads(self.router.run("nft", "-a", "-t", "-j", "list", "table", family, name))
 
     def texts(self):
-        """Return our own nft tables as nft lists them, without counters and the run's mark."""
+        """Return our own nft tables as nft lists them, without counters and stamp."""
         return {
             name: re.sub(
                 r"by dualwan-hook, [0-9a-f]{16}\b",

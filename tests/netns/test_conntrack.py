@@ -88,7 +88,11 @@ def test_the_flows_of_an_address_are_listed(line):
     ports = line.ports()
     for one in found:
         shown = "id" if one.protocol == "icmp" else "dport"
-        kind = [text for text in listed if text.startswith(one.protocol)]
-        assert sum(f"{shown}={one.port} " in text for text in kind) == 1
+        (text,) = (
+            text
+            for text in listed
+            if text.startswith(one.protocol) and f" dst={one.destination} " in text
+        )
+        assert f" {shown}={one.port} " in text
         assert one.port in ports
     assert line.router.call(conntrack.flows_from, "192.0.2.99") == ()

@@ -23,7 +23,7 @@ EDITS = {
     "a chain flushed": f"flush chain {PBR} leaving",
     "a policy": f"chain {FIREWALL} input {{ policy accept; }}",
     "a chain added": f"add chain {SNAT} another",
-    "the chain of the mark deleted": f"delete chain {SNAT} loaded",
+    "the chain of the stamp deleted": f"delete chain {SNAT} loaded",
     "a set added": f"add set {SNAT} another {{ type ipv4_addr; }}",
     "a dynamic set added": f"add set {SNAT} another {{ type ipv4_addr; size 9; flags dynamic; }}",
     "a counter added": f"add counter {SNAT} another",
@@ -63,10 +63,10 @@ RELOADED = """\
 import sys
 from dualwan.host import records
 from dualwan.host.nft import Nft
-from dualwan.host.tables import _marked
+from dualwan.host.tables import _stamped
 from dualwan.model.observed import TableId
 record = records.load(TableId(*sys.argv[1:]))
-Nft().load(_marked(record.table, f"by dualwan-hook, {record.mark}"), None)
+Nft().load(_stamped(record.table, f"by dualwan-hook, {record.stamp}"), None)
 """
 EARLIER = """\
 import json
@@ -232,7 +232,7 @@ def test_a_record_of_an_earlier_version_is_taken_over(line):
 
 
 def test_a_run_that_is_killed_after_a_load_has_recorded_it(line):
-    """The next one knows the table by its mark; it says nothing, and loads nothing anew."""
+    """The next one knows the table by its stamp; it says nothing, and loads nothing anew."""
     line.config.write_text(
         line.config.read_text() + '\n[[forward]]\nvia = "mape"\n'
         'protocol = "tcp"\nport = 5136\nto = "192.168.1.10:80"\n'

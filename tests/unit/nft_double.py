@@ -22,11 +22,11 @@ class Nft:
         self.seen, self.listed = None, "listed"
 
     def load(self, table, old):
-        """Note both without the mark; the table stands from now on."""
-        *_, mark = table.blocks
-        assert (mark.kind, mark.name) == ("chain", "loaded")
-        self.loaded.append((_without_mark(table), old and _without_mark(old)))
-        self.change(mark.comment.encode())
+        """Note both without the stamp; the table stands from now on."""
+        *_, stamp = table.blocks
+        assert (stamp.kind, stamp.name) == ("chain", "loaded")
+        self.loaded.append((_without_stamp(table), old and _without_stamp(old)))
+        self.change(stamp.comment.encode())
 
     def remove(self, _family, _name):
         """Let the table be gone."""
@@ -37,10 +37,10 @@ class Nft:
         """Return what nft lists."""
         return self.listed
 
-    def change(self, mark=None):
+    def change(self, stamp=None):
         """Let another table stand there, or the same one with other handles."""
         self.generation += 1
-        was = self.seen.mark if self.seen and mark is None else mark or b""
+        was = self.seen.stamp if self.seen and stamp is None else stamp or b""
         self.seen = Seen(f"handles {self.generation}", was)
 
     def look(self, tables):
@@ -49,7 +49,7 @@ class Nft:
         return self.generation, dict.fromkeys(tables, self.seen)
 
 
-def _without_mark(table):
+def _without_stamp(table):
     return replace(table, blocks=tuple(one for one in table.blocks if one.name != "loaded"))
 
 

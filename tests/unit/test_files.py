@@ -48,9 +48,19 @@ def test_what_is_no_file_is_not_waited_for(path, what):
     """Of whoever it is."""
     assert files.read_bytes(path, 3) == b"tex"
     SPOILED[what](path)
-    for read in (lambda: files.read_bytes(path, 3), lambda: files.read_text(path, trusted=False)):
+    for read in (
+        lambda: files.read_bytes(path, 3),
+        lambda: files.read_foreign(path),
+        lambda: files.read_text(path, trusted=False),
+    ):
         with pytest.raises(OSError, match=r"is no regular file|Is a directory"):
             read()
+
+
+def test_of_a_file_of_another_program_the_beginning_is_read(path):
+    """Whatever bytes are in it, and however long it is."""
+    path.write_bytes(b"a\xff" * files.MAX_FOREIGN)
+    assert files.read_foreign(path) == "a\ufffd" * (files.MAX_FOREIGN // 2)
 
 
 def test_the_owner_may_give_a_file_to_a_group_and_link_to_it(path):

@@ -55,7 +55,7 @@ def _kill(*_):
 
 
 def test_a_table_whose_run_was_killed_is_known(host, killed):
-    """It carries the mark that was noted before; nobody has changed anything since."""
+    """It carries the stamp that was noted before; nobody has changed anything since."""
     host.apply(Step(Action.ADD, OTHER))
     killed(TABLE, OTHER)
     for _ in range(2):  # a dry run writes nothing

@@ -16,8 +16,8 @@ from dualwan.nft.table import NftTable, chain, counter
 TABLE = NftTable("ip", "t", (counter("lost"), chain("a", "drop", comment="why")))
 OLD = {"tables": {"t": [TABLE.source(), "listed"], "torn": ["", ""]}}  # of 0.1.0
 T = TableId("ip", "t")
-RECORD = Record(TABLE, digest="handles", mark="mark")
-EXPECTED = Record(TABLE, mark="other", generation=7)
+RECORD = Record(TABLE, digest="handles", stamp="stamp")
+EXPECTED = Record(TABLE, stamp="other", generation=7)
 
 
 @pytest.fixture(name="directory", autouse=True)

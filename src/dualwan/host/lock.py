@@ -49,7 +49,7 @@ def watching(directory: Path) -> Iterator[None]:
 def is_watched(directory: Path) -> bool:
     """Whether a watcher holds its lock; False also without the permission to ask."""
     try:
-        handle = os.open(directory / WATCH, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(directory / WATCH, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from socket import if_nametoindex
 
+from dualwan import files
+
 NETWORKD, NETWORKMANAGER, DHCPCD = "systemd-networkd", "NetworkManager", "dhcpcd"
 _UNITS = "sys/fs/cgroup/system.slice"
 _OFF = "0"
@@ -68,7 +70,7 @@ def _dhcpcd(device: str, root: Path) -> bool:
     """Whether a dhcpcd for IPv6 runs: one of all devices, or of this one."""
     for name in ("pid", f"{device}.pid", f"{device}-6.pid"):
         try:
-            process = int((root / "run/dhcpcd" / name).read_text(encoding="ascii"))
+            process = int(files.read_foreign(root / "run/dhcpcd" / name))
             comm = (root / f"proc/{process}/comm").read_text(encoding="utf-8")
         except (OSError, ValueError):
             continue
@@ -80,7 +82,7 @@ def _dhcpcd(device: str, root: Path) -> bool:
 def _keys(path: Path) -> dict[str, str]:
     """Return the KEY=VALUE lines of a file; none if it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = files.read_foreign(path)
     except OSError:
         return {}
     pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)

@@ -21,7 +21,7 @@ from dualwan.host import nfnetlink
 from dualwan.host.nfnetlink import Nfnetlink, attribute, attributes, only, packed, text
 from dualwan.model.observed import TableId
 
-MARK = "loaded"  # chain without rules; its comment tells which run has loaded the table
+STAMP = "loaded"  # chain without rules; its comment tells which run has loaded the table
 
 # Attributes (linux/netfilter/nf_tables.h). Those that packets change, or that only repeat what
 # a handle stands for, are left out.
@@ -41,14 +41,14 @@ _ATTEMPTS = 20
 
 
 class Seen(NamedTuple):
-    """A table in the kernel. digest: of its handles. mark: comment of the chain MARK, as stored."""
+    """A table in the kernel. digest: of its handles. stamp: the stored comment of STAMP."""
 
     digest: str
-    mark: bytes = b""
+    stamp: bytes = b""
 
-    def loaded_with(self, mark: str) -> bool:
-        """Whether the table was loaded with the comment ``mark``."""
-        return bool(mark) and mark.encode() in self.mark
+    def loaded_with(self, stamp: str) -> bool:
+        """Whether the table was loaded with the comment ``stamp``."""
+        return bool(stamp) and stamp.encode() in self.stamp
 
 
 def namespace() -> int:
@@ -96,7 +96,7 @@ def _seen(asking: Nfnetlink, table: TableId) -> Seen | None:
                 digest.update(part)
     except FileNotFoundError:  # deleted meanwhile
         return None
-    return Seen(digest.hexdigest(), _mark(chains))
+    return Seen(digest.hexdigest(), _stamp(chains))
 
 
 def _contents(asking: Nfnetlink, family: int, of_table: bytes) -> Iterator[list[bytes]]:
@@ -111,10 +111,10 @@ def _contents(asking: Nfnetlink, family: int, of_table: bytes) -> Iterator[list[
     yield [only(one, _FLOWTABLE) for one in asking.dump(nfnetlink.GET_FLOWTABLE, family, of_table)]
 
 
-def _mark(chains: Iterable[bytes]) -> bytes:
-    """Return the comment of the chain MARK as it is stored, b"" for none."""
+def _stamp(chains: Iterable[bytes]) -> bytes:
+    """Return the comment of the chain STAMP as it is stored, b"" for none."""
     for body in chains:
-        if text(attribute(body, _CHAIN_NAME)) == MARK:
+        if text(attribute(body, _CHAIN_NAME)) == STAMP:
             return attribute(body, _CHAIN_USERDATA)
     return b""
 

@@ -12,6 +12,7 @@ import socket
 import struct
 from pathlib import Path
 
+from dualwan import files
 from dualwan.ppp.session import Pppd, Session
 
 PROC, RUN = Path("/proc"), Path("/run")
@@ -69,7 +70,7 @@ def sessions(run: Path = RUN, proc: Path = PROC, owner: int = 0) -> tuple[Sessio
         if not _exists(device):
             continue
         try:
-            pid = int((run / name).read_text(encoding="ascii").split("\n", 1)[0])
+            pid = int(files.read_foreign(run / name).split("\n", 1)[0])
         except (OSError, ValueError):
             continue
         if one := pppd(pid, proc, owner):

@@ -5,7 +5,7 @@ from which the next transaction is built, and the digest of the table's handles 
 (host.nft_handles): if they have another digest now, another program has changed the table.
 
 A run can be killed between the transaction and its record. So what is to be loaded is written
-before, with a mark that the table carries in the kernel (``expect``).
+before, with a stamp that the table carries in the kernel (``expect``).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Record(NamedTuple):
     """A table as loaded.
 
     digest: of its handles, "" in a record of an earlier version, which has ``listing``: the
-    digest of nft's listing, then. mark: what the table carries. generation: of the ruleset
+    digest of nft's listing, then. stamp: what the table carries. generation: of the ruleset
     before the load, in a record that was written before it.
     """
 
     table: NftTable
     digest: str = ""
-    mark: str = ""
+    stamp: str = ""
     listing: str = ""
     generation: int = 0
 
@@ -126,7 +126,7 @@ def _encode(record: Record) -> dict[str, Any]:
         "family": record.table.family,
         "blocks": stored.encode(record.table),
         "digest": record.digest,
-        "mark": record.mark,
+        "stamp": record.stamp,
         "generation": record.generation,
     }
 
@@ -136,7 +136,7 @@ def _decode(table: TableId, data: Any) -> Record:
     return Record(
         stored.decode(table.family, table.name, data["blocks"]),
         str(data.get("digest", "")),
-        str(data.get("mark", "")),
+        str(data.get("stamp", "")),
         str(data.get("listing", "")),
         int(data.get("generation", 0)),
     )

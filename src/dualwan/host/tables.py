@@ -15,7 +15,7 @@ from typing import NamedTuple
 from dualwan.errors import HostError, KernelError, RecordError
 from dualwan.host import nft_handles, records, run_files
 from dualwan.host.nft import Nft, NotPermitted
-from dualwan.host.nft_handles import MARK, Seen
+from dualwan.host.nft_handles import STAMP, Seen
 from dualwan.host.records import Record
 from dualwan.model.observed import TableId
 from dualwan.nft.table import NftTable, chain
@@ -72,23 +72,23 @@ class Tables:
 
         Raises KernelError, or RecordError if the table is loaded but cannot be recorded.
         """
-        mark = os.urandom(8).hex()
+        stamp = os.urandom(8).hex()
         standing = was if isinstance(was, NftTable) and was.intact else None
         before = self._before(table)
         there = before.seen[table.family, table.name]
-        if standing is not None and there is not None and there.mark:
-            standing = _marked(standing, "")
+        if standing is not None and there is not None and there.stamp:
+            standing = _stamped(standing, "")
         with suppress(HostError):  # the table is more important; the record after it will tell
-            records.expect(Record(table, mark=mark, generation=before.generation))
+            records.expect(Record(table, stamp=stamp, generation=before.generation))
         try:
-            self._nft.load(_marked(table, f"by dualwan-hook, {mark}"), standing)
+            self._nft.load(_stamped(table, f"by dualwan-hook, {stamp}"), standing)
         except KernelError:
             with _recording():
                 records.give_up(table.name)
             raise
         with _recording():
             seen = self._changed(before, table)
-            records.save(Record(table, digest=seen.digest if seen else "", mark=mark))
+            records.save(Record(table, digest=seen.digest if seen else "", stamp=stamp))
 
     def remove(self, table: NftTable) -> None:
         """Remove a table and its record; raises as ``load`` does."""
@@ -106,8 +106,8 @@ class Tables:
         record, expected = records.load(table), records.expected(table)
         if (
             expected is not None
-            and seen.loaded_with(expected.mark)
-            and (record is None or record.mark != expected.mark)
+            and seen.loaded_with(expected.stamp)
+            and (record is None or record.stamp != expected.stamp)
         ):  # the run that loaded it was killed; the one transaction since was its own
             record = expected
             intact = 0 < generation == expected.generation + 1
@@ -120,7 +120,7 @@ class Tables:
             intact = record.listing == records.digest(listing)
         if intact and self.recording:
             with suppress(HostError):  # the next run finds it out again
-                records.save(Record(record.table, seen.digest, record.mark))
+                records.save(Record(record.table, seen.digest, record.stamp))
         return replace(record.table, intact=intact)
 
     # --- what the kernel has ----------------------------------------------------------------
@@ -198,9 +198,9 @@ def _id(table: NftTable) -> TableId:
     return TableId(table.family, table.name)
 
 
-def _marked(table: NftTable, comment: str) -> NftTable:
+def _stamped(table: NftTable, comment: str) -> NftTable:
     """Return ``table`` with the chain that tells which run has loaded it."""
-    return replace(table, blocks=(*table.blocks, chain(MARK, comment=comment)))
+    return replace(table, blocks=(*table.blocks, chain(STAMP, comment=comment)))
 
 
 def _load() -> _Look:
@@ -227,7 +227,7 @@ def _encode(look: _Look) -> dict[str, object]:
         "namespace": nft_handles.namespace(),
         "generation": look.generation,
         "tables": [
-            [family, name, [seen.digest, seen.mark.hex()] if seen else None]
+            [family, name, [seen.digest, seen.stamp.hex()] if seen else None]
             for (family, name), seen in look.seen.items()
         ],
     }

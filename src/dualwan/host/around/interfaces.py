@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from dualwan import files
+
 FILE = "/etc/network/interfaces"
 NAMING = ("iface", "mapping")  # the words that give an interface to ifup
 IN_FOLDER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")  # of source-directory: no backup copies
@@ -31,7 +33,7 @@ def _lines(path: Path, root: Path, seen: set[Path]) -> Iterator[tuple[Path, int,
         return
     seen.add(path)
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = files.read_foreign(path)
     except OSError:
         return
     for number, line in enumerate(text.splitlines(), 1):

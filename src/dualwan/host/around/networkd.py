@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dualwan import files
 from dualwan.host.managers import NETWORKD, runs
 
 SETTINGS = ("ManageForeignRoutes", "ManageForeignRoutingPolicyRules")
@@ -40,6 +41,6 @@ def _files(root: Path) -> list[Path]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return files.read_foreign(path)
     except OSError:
         return ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from dualwan import files
 from dualwan.errors import HostError
 from dualwan.host import xtables
 from dualwan.host.netlink import Netlink
@@ -40,7 +41,7 @@ def _lines(root: Path) -> Iterator[ScriptLine]:
         path = root / place
         with suppress(OSError):
             for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-                text = file.read_text(encoding="utf-8", errors="replace")
+                text = files.read_foreign(file)
                 for number, line in enumerate(text.splitlines(), start=1):
                     if ran := _RUNS.fullmatch(line):
                         shown = "/" + str(file.relative_to(root))
