@@ -88,7 +88,7 @@ def test_a_device_that_took_the_tunnels_name(bare):
 AS_USER = """\
 import difflib, encodings.ascii, os, nftables, sys, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
-import dualwan.handle, dualwan.findings, dualwan.host.surroundings
+import dualwan.handle, dualwan.findings, dualwan.host.surroundings, dualwan.inspection
 from dualwan.cli import main
 os.setgroups([])
 os.setgid(65534)
