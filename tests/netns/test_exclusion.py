@@ -149,5 +149,5 @@ def test_runs_to_different_states_end_in_one_of_them(bare, tmp_path):
         for path in (line.config, other)
     ]
     assert sorted(settled) == [0, 1]
-    assert len(line.rules()) == 2
+    assert len(line.rules()) == 4
     assert len(line.routes()) == 1

@@ -38,7 +38,9 @@ OPTION = "0059000f010c18c00002003420010db8000120005a001020010db80001000000000000
 def _said(monkeypatch):
     """Return the sentences that go to the log for a person to read."""
     sentences = []
-    monkeypatch.setattr("dualwan.handle.run.say", lambda _event, sentence: sentences.append(sentence))
+    monkeypatch.setattr(
+        "dualwan.handle.run.say", lambda _event, sentence: sentences.append(sentence)
+    )
     for module in ("dualwan.handle", "dualwan.handle.line"):
         monkeypatch.setattr(f"{module}.fail", lambda _event, error: sentences.append(str(error)))
     return sentences

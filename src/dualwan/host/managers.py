@@ -61,9 +61,13 @@ def manager_of(device: str, root: Path = Path("/")) -> str:
 
 
 def runs(unit: str, root: Path = Path("/")) -> bool:
-    """Whether the service ``unit`` runs, by its control group."""
-    units = root / _UNITS
-    return (units / f"{unit}.service").is_dir() or not units.is_dir()
+    """Whether the service ``unit`` runs, by its control group; True also without systemd."""
+    return is_unit(unit, root) or not (root / _UNITS).is_dir()
+
+
+def is_unit(unit: str, root: Path = Path("/")) -> bool:
+    """Whether the service ``unit`` runs under systemd, by its control group."""
+    return (root / _UNITS / f"{unit}.service").is_dir()
 
 
 def _dhcpcd(device: str, root: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dualwan import files
-from dualwan.host.managers import NETWORKD, runs
+from dualwan.host.managers import NETWORKD, is_unit
 
 SETTINGS = ("ManageForeignRoutes", "ManageForeignRoutingPolicyRules")
 FOLDERS = ("etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd")
@@ -18,7 +18,7 @@ def foreign(root: Path = Path("/")) -> tuple[str, ...]:
     A setting that no file has is on, and comes without a file. ``root`` is another root folder
     for tests.
     """
-    if not runs(NETWORKD, root) or not (root / "run/systemd/netif").is_dir():
+    if not is_unit(NETWORKD, root) or not (root / "run/systemd/netif").is_dir():
         return ()
     found = dict.fromkeys(SETTINGS, ("yes", ""))
     for path in _files(root):
