@@ -62,10 +62,10 @@ def internet(line: Line) -> Iterator[Servers]:
 
 
 @pytest.fixture
-def answer_limit() -> Callable[[], float]:
+def answer_limit() -> float:
     """Seconds from ip-up to the first answer: more where the processor is emulated, or busy."""
     accelerator = Path("/lab/results/accelerator.txt").read_text()
-    return (lambda: 1.0) if accelerator == "KVM" else (lambda: stretched(5.0))
+    return 1.0 if accelerator == "KVM" else stretched(5.0)
 
 
 @pytest.fixture(scope="session")
