@@ -125,6 +125,10 @@ lab: lab-$(LAB_SUITE) ## the simulated line: a Debian guest in QEMU, with its pr
 lab-bookworm lab-trixie: lab-%: deb need-lab
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --suite $* --deb $(DEB)
 
+.PHONY: lab-long-bookworm lab-long-trixie
+lab-long-bookworm lab-long-trixie: lab-long-%: deb need-lab ## not in `test`: a hard night, other network managers; root
+	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --long --suite $* --deb $(DEB)
+
 .PHONY: bench
 bench: ## time each event in a namespace, beside the shell commands it replaces; root
 	@$(NEED) $(NEED_RUN) $(NEED_BENCH)

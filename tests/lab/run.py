@@ -47,7 +47,6 @@ FIRST_BOOT = {
     "test_others.py": (BOOKWORM,),  # its kernel is the older one
     "test_pppd.py": SUITES,  # 2.4.9 and 2.5.2
     "test_mending.py": (BOOKWORM,),
-    "test_hard_night.py": SUITES,
     "test_by_hand.py": SUITES,
     "test_down.py": SUITES,
     "test_prefix.py": SUITES,
@@ -57,12 +56,14 @@ FIRST_BOOT = {
     "test_doctor.py": (TRIXIE,),
     "test_firewall.py": SUITES,  # last: it flushes what is somebody else's
 }
+# What takes long has a run of its own (--long): it needs half an hour where there is no KVM.
+HARD_NIGHT = "test_hard_night.py"
 # After the purge in the last boot: no other scenario runs with files of an earlier release.
 UPGRADE = "test_upgrade.py"
 LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")
-# What runs the network in the boots after those, on Debian 13.
+# What runs the network in the boots of --long after the hard night.
 MANAGERS = (
     "dhcpcd",  # beside ifupdown, which the next one replaces
     "ifupdown-ng",
@@ -101,6 +102,9 @@ def _parse() -> argparse.Namespace:
             command.add_argument("--deb", type=Path, help="the package (default: newest in dist/)")
         if name == "test":
             command.add_argument("-k", metavar="EXPR", default="", help="as pytest's -k")
+            command.add_argument(
+                "--long", action="store_true", help="a hard night, and other network managers"
+            )
             command.add_argument("--keep", type=Path, help="leave logs and results in this folder")
     return parser.parse_args()
 
@@ -121,7 +125,7 @@ def _image(arguments: argparse.Namespace) -> int:
 
 def _check_listed() -> None:
     """Raise LabError for a file of scenarios that no boot runs."""
-    listed = {*FIRST_BOOT, *LATER_BOOTS, UPGRADE}
+    listed = {*FIRST_BOOT, *LATER_BOOTS, HARD_NIGHT, UPGRADE}
     folder = Path(__file__).parent / "scenarios"
     missing = sorted({file.name for file in folder.glob("test_*.py")} - listed)
     if missing:
@@ -136,7 +140,7 @@ def _test(arguments: argparse.Namespace) -> int:
         packages.append(released.ensure())
     results = vm.new_results_folder()
     try:
-        job = vm.Job(_test_steps(arguments.k, arguments.suite), TEST_LIMIT_SECONDS, tuple(packages))
+        job = vm.Job(_steps(arguments), TEST_LIMIT_SECONDS, tuple(packages))
         outcome = vm.run(guest, job, results, _say)
         tally = sum((read_junit(file) for file in sorted(results.glob("junit-*.xml"))), Tally())
         print(
@@ -177,17 +181,14 @@ def _may_select(selection: str, *subjects: str) -> bool:
     return not selection or any(subject in selection for subject in subjects)
 
 
-def _test_steps(selection: str, suite: str) -> tuple[vm.Step, ...]:
-    """The guest's boots, each with its scenarios; those in which none is selected are left out.
-
-    A selection counts on each suite.
-    """
-    managers: tuple[vm.Step, ...] = ()
-    if "managers" in selection or (suite == TRIXIE and _may_select(selection, *MANAGERS)):
-        managers = tuple(_manager_steps(selection, suite))
-        if "managers" in selection:
-            return managers
-    return (*_usual_steps(selection, suite), *managers)
+def _steps(arguments: argparse.Namespace) -> tuple[vm.Step, ...]:
+    """The guest's boots, each with its scenarios; those in which none is selected are left out."""
+    if not arguments.long:
+        return _usual_steps(arguments.k, arguments.suite)
+    night = (_pytest_step(1, (HARD_NIGHT,), arguments.k),)
+    named = any(name in arguments.k for name in (*MANAGERS, "managers"))
+    managers = tuple(_manager_steps(arguments.k, arguments.suite))
+    return managers if named else night if arguments.k else (*night, *managers)
 
 
 def _manager_steps(selection: str, suite: str) -> Iterator[vm.Step]:
@@ -201,7 +202,7 @@ def _manager_steps(selection: str, suite: str) -> Iterator[vm.Step]:
 
 
 def _usual_steps(selection: str, suite: str) -> tuple[vm.Step, ...]:
-    """The boots with ifupdown."""
+    """The boots with ifupdown. A selection counts on each suite."""
     first = tuple(name for name, suites in FIRST_BOOT.items() if selection or suite in suites)
     if not _may_select(selection, "boot", "package"):
         return (_pytest_step(1, (*first, UPGRADE), selection),)
