@@ -8,6 +8,8 @@ name is looked up.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import socket
 from collections.abc import Sequence
@@ -167,7 +169,10 @@ def _ask(asked: Message, server: tuple[str, int], deadline: Deadline) -> Message
         family = af_for_address(server[0])
     except ValueError:
         raise OSError(0, "is no address") from None
-    address = low_level_address_tuple(server, family)  # with the interface of "fe80::1%eth0"
+    try:
+        address = low_level_address_tuple(server, family)  # with the interface of "fe80::1%eth0"
+    except OSError:  # which Python has no number for before 3.14
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from None
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as udp:
             answer = _by_udp(udp, address, asked, Deadline(deadline.left(EACH_SECONDS)))
