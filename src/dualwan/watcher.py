@@ -271,8 +271,15 @@ def apart(look: Callable[[], Looked]) -> Looked | None:
 
 
 def _look_and_exit(look: Callable[[], Looked], answer: int) -> NoReturn:
-    """Write the outcome of ``look`` to ``answer``, and end this process in any case."""
+    """Write the outcome of ``look`` to ``answer``, and end this process in any case.
+
+    A signal does not end it. It is handled, not blocked: a pppd that is dialled here would inherit
+    that, and could not be hung up.
+    """
     try:
+        for one in SIGNALS:
+            signal.signal(one, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         signal.signal(signal.SIGALRM, _too_late)
         signal.alarm(DEADLINE_SECONDS)
         with open(answer, "wb") as file:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -307,6 +308,22 @@ def test_a_look_is_a_process_of_its_own():
     seconds, carried = apart(child)
     assert seconds == 3.0
     assert carried.said != str(os.getpid())
+
+
+def test_a_signal_does_not_end_a_look_and_its_programs_can_be_ended():
+    """A pppd that is dialled by a look must be able to hear of SIGTERM."""
+
+    def child():
+        os.kill(os.getpid(), signal.SIGTERM)
+        program = subprocess.run(["grep", "SigBlk", "/proc/self/status"], stdout=-1, check=True)
+        return Looked(None, Carried(said=program.stdout.decode().split()[1]))
+
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, watcher.SIGNALS)
+    try:
+        _, carried = apart(child)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    assert int(carried.said, 16) == 0
 
 
 def test_a_look_that_crashes_ends_alone(capfd):
