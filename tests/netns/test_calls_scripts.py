@@ -32,12 +32,12 @@ def ce(line):
     return row.replace(" nodad", "").replace(" tentative", "")  # for a second, on a new link
 
 
-def test_what_the_scripts_left_is_named_by_dry_run_apply_and_status(scripted):
+def test_what_the_scripts_left_is_named_by_dry_run_and_status(scripted):
     """Chains of both, and the rule; nothing of that is there once they are stopped."""
     for event in ("mape-start", "pppoe-start"):
         scripted.router.run(SHELL, event, "ip6tnl1", "ppp0", PPPOE)
     left = ["script-chains", "script-chains", "script-rule"]
-    for argv in (("--dry-run",), ("--slice", "pbr"), ("status",)):
+    for argv in (("--dry-run",), ("status",)):
         assert obstacles(scripted, *argv) == left
     text = scripted.hook("--dry-run").stdout
     assert "obstacle: the chains of mape.sh filter and translate beside ours: MAPE" in text
