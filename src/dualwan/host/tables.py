@@ -169,7 +169,7 @@ class Tables:
             return
         try:
             run_files.write(SEEN, _encode(last))
-        except HostError:
+        except (HostError, OSError):  # also without /proc, as a package is removed in a chroot
             return  # the next run reads the tables
         self._saved = last
 
