@@ -27,7 +27,12 @@ NOT_COMPARED = ("/proc", "/sys", "/dev", "/var/lib/dpkg", "/var/cache", "/var/lo
 # deb-systemd-helper's notes about units; a purge has to remove its files, the folders may stay.
 UNIT_NOTES = "/var/lib/systemd/deb-systemd-helper-"
 # What enables a unit stays until purge, as a conffile does.
-CLOSING = "/etc/systemd/system/multi-user.target.wants/dualwan-close.service"
+ENABLED = {
+    "/etc/systemd/system/multi-user.target.wants/dualwan-close.service",
+    "/etc/systemd/system/multi-user.target.wants/dualwan-watch.service",
+    "/etc/systemd/system/paths.target.wants",
+    "/etc/systemd/system/paths.target.wants/dualwan-watch.path",
+}
 RECORDER = """#!/bin/sh
 echo "$@" >> /opt/test/called
 exec /usr/bin/dualwan-hook "$@"
@@ -211,7 +216,7 @@ def test_life(machine, before, next_deb):
             "/etc/iproute2/rt_protos.d",
             "/etc/iproute2/rt_protos.d/dualwan.conf",
             "/etc/iproute2",
-            CLOSING,
+            *ENABLED,
         }
         - before
     )
