@@ -126,7 +126,7 @@ lab-bookworm lab-trixie: lab-%: deb need-lab
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --suite $* --deb $(DEB)
 
 .PHONY: lab-long-bookworm lab-long-trixie
-lab-long-bookworm lab-long-trixie: lab-long-%: deb need-lab ## not in `test`: a hard night, other network managers; root
+lab-long-bookworm lab-long-trixie: lab-long-%: deb need-lab ## not in test: pppd, calls, a hard night, other network managers; root
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --long --suite $* --deb $(DEB)
 
 .PHONY: bench

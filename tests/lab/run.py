@@ -42,28 +42,25 @@ FIRST_BOOT = {
     "test_nat.py": SUITES,
     "test_servers.py": SUITES,
     "test_routing.py": (BOOKWORM,),
-    "test_ipsec.py": (BOOKWORM,),
     "test_reconnect.py": SUITES,
     "test_others.py": (BOOKWORM,),  # its kernel is the older one
-    "test_pppd.py": SUITES,  # 2.4.9 and 2.5.2
     "test_mending.py": (BOOKWORM,),
     "test_by_hand.py": SUITES,
     "test_down.py": SUITES,
     "test_prefix.py": SUITES,
     "test_modes.py": SUITES,
     "test_provisioning.py": SUITES,
-    "test_calls.py": (BOOKWORM,),
     "test_doctor.py": (TRIXIE,),
     "test_firewall.py": SUITES,  # last: it flushes what is somebody else's
 }
-# What takes long has a run of its own (--long): it needs half an hour where there is no KVM.
-HARD_NIGHT = "test_hard_night.py"
+# What takes long has a run of its own (--long): it needs an hour where there is no KVM.
+LONG = ("test_ipsec.py", "test_pppd.py", "test_calls.py", "test_hard_night.py")
 # After the purge in the last boot: no other scenario runs with files of an earlier release.
 UPGRADE = "test_upgrade.py"
 LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")
-# What runs the network in the boots of --long after the hard night.
+# What runs the network in the boots of --long after the first.
 MANAGERS = (
     "dhcpcd",  # beside ifupdown, which the next one replaces
     "ifupdown-ng",
@@ -103,7 +100,7 @@ def _parse() -> argparse.Namespace:
         if name == "test":
             command.add_argument("-k", metavar="EXPR", default="", help="as pytest's -k")
             command.add_argument(
-                "--long", action="store_true", help="a hard night, and other network managers"
+                "--long", action="store_true", help="pppd, calls, a hard night, other network managers"
             )
             command.add_argument("--keep", type=Path, help="leave logs and results in this folder")
     return parser.parse_args()
@@ -125,7 +122,7 @@ def _image(arguments: argparse.Namespace) -> int:
 
 def _check_listed() -> None:
     """Raise LabError for a file of scenarios that no boot runs."""
-    listed = {*FIRST_BOOT, *LATER_BOOTS, HARD_NIGHT, UPGRADE}
+    listed = {*FIRST_BOOT, *LATER_BOOTS, *LONG, UPGRADE}
     folder = Path(__file__).parent / "scenarios"
     missing = sorted({file.name for file in folder.glob("test_*.py")} - listed)
     if missing:
@@ -185,10 +182,10 @@ def _steps(arguments: argparse.Namespace) -> tuple[vm.Step, ...]:
     """The guest's boots, each with its scenarios; those in which none is selected are left out."""
     if not arguments.long:
         return _usual_steps(arguments.k, arguments.suite)
-    night = (_pytest_step(1, (HARD_NIGHT,), arguments.k),)
+    first = (_pytest_step(1, LONG, arguments.k),)
     named = any(name in arguments.k for name in (*MANAGERS, "managers"))
     managers = tuple(_manager_steps(arguments.k, arguments.suite))
-    return managers if named else night if arguments.k else (*night, *managers)
+    return managers if named else first if arguments.k else (*first, *managers)
 
 
 def _manager_steps(selection: str, suite: str) -> Iterator[vm.Step]:
