@@ -7,7 +7,7 @@ from dataclasses import replace
 from dualwan.handle.run import Run
 from dualwan.model.event import Event
 
-HANG_UP_SECONDS = 15.0  # pppd ends the session and waits for its ip-down hooks
+HANG_UP_SECONDS = 30.0  # LCP takes up to 6 s, and pppd waits for its ip-down hooks
 
 
 def hang_up(run: Run) -> None:
