@@ -99,8 +99,8 @@ def _parse() -> argparse.Namespace:
             command.add_argument("--deb", type=Path, help="the package (default: newest in dist/)")
         if name == "test":
             command.add_argument("-k", metavar="EXPR", default="", help="as pytest's -k")
-            text = "instead of the others those that take long: pppd, a hard night, managers"
-            command.add_argument("--long", action="store_true", help=text)
+            longest = "instead of the others those that take long: pppd, a hard night, managers"
+            command.add_argument("--long", action="store_true", help=longest)
             command.add_argument("--keep", type=Path, help="leave logs and results in this folder")
     return parser.parse_args()
 
