@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,7 @@ CHANGES = {
     "forwarding off": "sysctl -q -w net.ipv4.ip_forward=0",
     "accept_ra off": f"sysctl -q -w net.ipv6.conf.{WAN}.accept_ra=0",
 }
+OUR_PROTOCOL = re.compile(r"proto (217|dualwan)\b")
 # Those that end the PPPoE session: the other side takes half a minute to notice.
 CUTS = ("a flap of the WAN",)
 
@@ -91,7 +93,8 @@ def is_in_order() -> bool:
 def _objects(*, by_pppoe: bool) -> frozenset[str]:
     """Return what has to be there: rules, routes, addresses, tables and sysctls of ours."""
     listed = [
-        *_lines("ip", "rule", "show", "protocol", "217"),
+        # ip of Debian 12 lists the others' too where it is asked for a protocol.
+        *(line for line in _lines("ip", "-d", "rule") if OUR_PROTOCOL.search(line)),
         *_lines("ip", "route", "show", "table", "all", "proto", "217"),
         *(line for line in _lines("nft", "list", "tables") if "dualwan" in line),
         *_lines("sysctl", "net.ipv4.ip_forward", f"net.ipv6.conf.{WAN}.accept_ra"),

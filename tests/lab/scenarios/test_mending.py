@@ -17,6 +17,7 @@ from guest.servers import Servers
 
 pytestmark = pytest.mark.usefixtures("internet")
 
+WAIT_SECONDS = 200  # longer than any ifup takes here
 FIRST_PREFIX_LIMIT_SECONDS = 20  # radvd sends its first advertisements seconds apart
 SILENCE_SECONDS = 60
 RESIDENT_KB = 30_000
@@ -72,15 +73,15 @@ def test_the_first_prefix_comes_long_after_ifup(
     """After a power cut the ONU is slower than the router: nobody waits, and nothing is lost."""
     if product.wan_is_up():
         product.take_down()
-    product.configure(product.AUTO_CONFIG)
+    product.configure(product.AUTO_CONFIG.replace("[mape]\n", f"[mape]\nwait = {WAIT_SECONDS}\n"))
     line.isp.stop_announcing()
     started = time.monotonic()
-    product.bring_up()
-    measured(f"ifup without a prefix, with PPPoE: {time.monotonic() - started:.1f} s")
-    assert time.monotonic() - started < 30, "ifup has waited for the prefix"
-    assert "waiting: MAP-E waits for a usable IPv6 prefix" in product.run("status").stdout
-    assert CE not in router.addresses(WAN)
     try:
+        product.bring_up()
+        measured(f"ifup without a prefix, with PPPoE: {time.monotonic() - started:.1f} s")
+        assert time.monotonic() - started < WAIT_SECONDS, "ifup has waited for the prefix"
+        assert "waiting: MAP-E waits for a usable IPv6 prefix" in product.run("status").stdout
+        assert CE not in router.addresses(WAN)
         line.isp.announce()
         waiting.until(
             lambda: router.has_address(WAN, WAN_PREFIX.rstrip(":")),
@@ -94,6 +95,7 @@ def test_the_first_prefix_comes_long_after_ifup(
         assert time.monotonic() - came < answer_limit + 1
         assert "waiting:" not in product.run("status").stdout
     finally:
+        line.isp.announce()
         product.take_down()
         product.configure()
 
