@@ -50,11 +50,16 @@ FIRST_BOOT = {
     "test_prefix.py": SUITES,
     "test_modes.py": SUITES,
     "test_provisioning.py": SUITES,
-    "test_doctor.py": (TRIXIE,),
     "test_firewall.py": SUITES,  # last: it flushes what is somebody else's
 }
 # What takes long has a run of its own (--long): it needs an hour where there is no KVM.
-LONG = ("test_ipsec.py", "test_pppd.py", "test_calls.py", "test_hard_night.py")
+LONG = (
+    "test_ipsec.py",
+    "test_pppd.py",
+    "test_calls.py",
+    "test_doctor.py",
+    "test_hard_night.py",
+)
 # After the purge in the last boot: no other scenario runs with files of an earlier release.
 UPGRADE = "test_upgrade.py"
 LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
