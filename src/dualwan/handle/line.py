@@ -55,10 +55,11 @@ def _is_news(run: Run) -> bool:
         refresh,
     )
 
-    before = [item.answer for item in cached_answers(run.config, run.host)]
-    for sentence in refresh(run.config, run.host, on_request=run.event is Event.APPLY):
-        run.say(sentence)
-    return before != [item.answer for item in cached_answers(run.config, run.host)]
+    with run.host.asking():  # ifup and the watcher come at the same time: one of them asks
+        before = [item.answer for item in cached_answers(run.config, run.host)]
+        for sentence in refresh(run.config, run.host, on_request=run.event is Event.APPLY):
+            run.say(sentence)
+        return before != [item.answer for item in cached_answers(run.config, run.host)]
 
 
 def _refresh_aftr(run: Run, config: Config, name: str) -> bool:

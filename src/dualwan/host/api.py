@@ -139,6 +139,10 @@ class Pppd(Protocol):
 class LineServices(source.LineServices, Protocol):
     """Servers of the line and of the provider, and what provisioning needs besides."""
 
+    def asking(self) -> AbstractContextManager[None]:
+        """Keep other runs from asking the line's servers meanwhile; raises BusyError."""
+        ...
+
     def resolve(self, name: str, device: str) -> str:
         """Return an IPv6 address of ``name``, always the same one; raises RemoteError.
 

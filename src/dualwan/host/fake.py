@@ -146,6 +146,12 @@ class FakeHost(FakeKernel):
 
     # --- servers of the line and the provider --------------------------------------------
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """See LineServices."""
+        self._check_unlocked()
+        yield
+
     def resolve(self, name: str, device: str) -> str:
         """See LineServices: from ``names``."""
         del device

@@ -38,12 +38,17 @@ from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from dualwan.config import Config
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
     from dualwan.model.evidence import Evidence, Inquiry
     from dualwan.model.surroundings import Surroundings
     from dualwan.ppp.session import Session
+
+
+ASKING_SECONDS = 30.0  # to wait for a run that asks the line's servers
 
 
 class KernelHost:
@@ -219,6 +224,10 @@ class KernelHost:
         return look(config=config)
 
     # --- servers of the line and the provider --------------------------------------------
+
+    def asking(self) -> AbstractContextManager[None]:
+        """See LineServices."""
+        return locked(run_files.directory() / "asking", ASKING_SECONDS)
 
     def resolve(self, name: str, device: str) -> str:
         """See LineServices."""
