@@ -8,7 +8,7 @@ from provisioning_data import good, refused
 
 from dualwan import handle as running
 from dualwan.config import from_text
-from dualwan.errors import ConfigError, HostError
+from dualwan.errors import BusyError, ConfigError, HostError
 from dualwan.line.provisioning.cache import RETRY, AnswerCache, Entry
 from dualwan.model.event import Event
 from dualwan.reconcile import make_plan
@@ -295,3 +295,23 @@ def test_after_ifdown_the_line_is_not_asked(tmp_path, said):
     running.handle_event(cfg, host, Event.PREFIX_CHANGED)
     assert host.asked == []
     assert said == []
+
+
+def test_a_run_that_asks_for_too_long_keeps_nothing_from_being_done(tmp_path, said, monkeypatch):
+    """The event says so, goes on with what is known, and asks at the next one."""
+    cfg, host = config(tmp_path), machine(hb46pp=GOOD)
+    running.handle_event(cfg, host, Event.UP)
+    host.clock += 10 * 86400
+    host.asked = []
+
+    def busy():
+        raise BusyError("another run has been at work")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(host, "asking", busy)
+        running.handle_event(cfg, host, Event.APPLY)
+    assert host.asked == []
+    assert said[-1] == "another run has been at work"
+    assert ipv4(cfg, host) == "203.0.113.171"
+    running.handle_event(cfg, host, Event.UP)
+    assert host.asked

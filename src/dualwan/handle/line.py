@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 from dualwan.config import Config
@@ -55,7 +56,12 @@ def _is_news(run: Run) -> bool:
         refresh,
     )
 
-    with run.host.asking():  # ifup and the watcher come at the same time: one of them asks
+    with ExitStack() as held:  # ifup and the watcher come at the same time: one of them asks
+        try:
+            held.enter_context(run.host.asking())
+        except DualwanError as error:
+            fail(run.event, error)  # the last answer stays in use, and the rest is done
+            return False
         before = [item.answer for item in cached_answers(run.config, run.host)]
         for sentence in refresh(run.config, run.host, on_request=run.event is Event.APPLY):
             run.say(sentence)
