@@ -44,13 +44,14 @@ FIRST_BOOT = {
     "test_routing.py": (BOOKWORM,),
     "test_reconnect.py": SUITES,
     "test_others.py": (BOOKWORM,),  # its kernel is the older one
-    "test_mending.py": (BOOKWORM,),
     "test_by_hand.py": SUITES,
     "test_down.py": SUITES,
     "test_prefix.py": SUITES,
     "test_modes.py": SUITES,
     "test_provisioning.py": SUITES,
-    "test_firewall.py": SUITES,  # last: it flushes what is somebody else's
+    # Last, for they flush what is somebody else's too.
+    "test_mending.py": (BOOKWORM,),
+    "test_firewall.py": SUITES,
 }
 # What takes long has a run of its own (--long): it needs an hour where there is no KVM.
 LONG = (
