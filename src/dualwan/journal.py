@@ -33,7 +33,10 @@ class Journal:
         """Note whether the router is to be up, if ``event`` tells."""
         if event.wanted is not None:
             version = self.state.version if event.wanted else ""
-            self.note(replace(self.state, wanted=event.wanted, version=version))
+            begins = event is Event.PRE_UP
+            self.note(
+                replace(self.state, wanted=event.wanted, version=version, in_transition=begins)
+            )
             if not event.wanted:  # the next ifup waits again, and looks at every table
                 self.note(replace(self.state, awaited=False, generation=0))
 

@@ -1,5 +1,7 @@
 """What happens before the network starts, and where no program says that it has."""
 
+from dataclasses import replace
+
 import pytest
 from machine import Machine, config, pending, run
 
@@ -89,3 +91,32 @@ def test_after_ifdown_no_change_of_the_line_dials():
     handle.handle_event(DIALS, machine, Event.DOWN)
     handle.handle_event(DIALS, machine, Event.PREFIX_CHANGED)
     assert machine.running == set()
+
+
+def test_between_the_halves_of_ifup_a_change_of_the_line_leaves_dialling_to_it(log):
+    """The link comes up before ifup has ended; other scripts of its have yet to run."""
+    machine = Machine("wan0", "lan0")
+    handle.handle_event(DIALS, machine, Event.PRE_UP)
+    handle.handle_event(DIALS, machine, Event.PREFIX_CHANGED)
+    assert machine.running == set()
+    handle.handle_event(DIALS, machine, Event.UP)
+    assert [line for line in log if "dialled" in line] == ["dialled dsl-provider (cause=ifup)"]
+
+
+def test_while_ifdown_hangs_up_a_change_of_the_line_does_not_dial():
+    """The watcher hears that the session has ended before ifdown has told its goal."""
+
+    class Watched(Machine):
+        def hang_up(self, peer, seconds):
+            """End the session, which a watcher hears at once."""
+            ended = super().hang_up(peer, seconds)
+            self.run_state = replace(self.run_state, dialled=())
+            handle.handle_event(DIALS, self, Event.PREFIX_CHANGED)
+            return ended
+
+    machine = Watched("wan0", "lan0")
+    handle.handle_event(DIALS, machine, Event.UP)
+    assert machine.running == {"dsl-provider"}
+    handle.handle_event(DIALS, machine, Event.DOWN)
+    assert machine.running == set()
+    assert not machine.run_state.wanted

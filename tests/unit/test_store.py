@@ -46,6 +46,7 @@ STATE = RunState(
     owed_flows=("203.0.113.7",),
     owed_solicitations=("wan0",),
     awaited=True,
+    in_transition=True,
     generation=7,
 )
 # As 0.1.0 wrote it; the text and the listing of each table stood in it.
@@ -147,7 +148,8 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     """An upgrade under a running line forgets nothing."""
     (directory / store.NAME).write_text(json.dumps(OLD))
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
-    lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "generation": 0}
+    lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
+    lacks |= {"generation": 0}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 
 

@@ -55,9 +55,11 @@ class Run:
         """Log ``sentence``."""
         say(self.event, sentence)
 
-    def update_state(self, change: Callable[[RunState], RunState]) -> None:
-        """Change the run state under the lock."""
-        with self.host.lock(LOCK_SECONDS):
+    def update_state(
+        self, change: Callable[[RunState], RunState], seconds: float = LOCK_SECONDS
+    ) -> None:
+        """Change the run state under the lock; wait for that ``seconds`` at most."""
+        with self.host.lock(seconds):
             self.host.save_state(change(self.host.load_state()))
 
     def result(self) -> Result:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
+from dualwan.errors import DualwanError
 from dualwan.handle.run import Run
 from dualwan.model.event import Event
 
 HANG_UP_SECONDS = 30.0  # LCP takes up to 6 s, and pppd waits for its ip-down hooks
+NOTE_SECONDS = 2.0  # for another run to end; hanging up matters more
 
 
 def hang_up(run: Run) -> None:
@@ -16,6 +19,9 @@ def hang_up(run: Run) -> None:
         peers = run.host.load_state().dialled
     else:
         peers = (run.config.pppoe.peer,) if run.config.pppoe.dial else ()
+    if peers:
+        with suppress(DualwanError):  # lest the watcher, which hears of the end, dials again
+            run.update_state(lambda state: replace(state, in_transition=True), NOTE_SECONDS)
     for peer in peers:
         with run.noting_failure():
             if run.host.hang_up(peer, HANG_UP_SECONDS):
@@ -32,7 +38,8 @@ def dial(run: Run) -> None:
     """Start the PPP session if we dial it and the firewall is loaded. Without the lock.
 
     A change of the line dials only for the first time since boot or ifdown, and with the WAN up:
-    where no program tells us that it is (systemd-networkd), the watcher does.
+    where no program tells us that it is (systemd-networkd), the watcher does. In the middle of an
+    ifup or ifdown that is left to its own event.
     """
     if run.config is None or not run.config.pppoe.dial or run.done is None or not run.done.closed:
         return
@@ -40,7 +47,7 @@ def dial(run: Run) -> None:
     if run.event is Event.PREFIX_CHANGED:
         state = run.host.load_state()
         is_up = run.done.plan.observed.is_up(run.config.wan.interface)
-        if peer in state.dialled or not state.wanted or not is_up:
+        if peer in state.dialled or not state.wanted or state.in_transition or not is_up:
             return
     with run.noting_failure():
         if run.host.dial(peer):

@@ -53,6 +53,7 @@ def decode(data: Any) -> RunState:
         owed_flows=tuple(str(address) for address in data.get("owed-flows", ())),
         owed_solicitations=tuple(str(name) for name in data.get("owed-solicitations", ())),
         awaited=bool(data.get("awaited", False)),
+        in_transition=bool(data.get("in-transition", False)),
         generation=int(data.get("generation", 0)),
     )
 
@@ -87,6 +88,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "owed-flows": state.owed_flows,
         "owed-solicitations": state.owed_solicitations,
         "awaited": state.awaited,
+        "in-transition": state.in_transition,
         "generation": state.generation,
     }
 

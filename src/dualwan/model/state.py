@@ -49,6 +49,7 @@ class RunState:
     owed_flows: addresses whose conntrack entries could not be deleted yet. owed_solicitations:
     devices on which a router solicitation could not be sent yet.
     awaited: an ifup has waited in vain for the line's prefix.
+    in_transition: an ifup or ifdown has begun and not ended; it alone dials and hangs up.
     generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
     version: of the program that brought up every slice, "" for none.
     findings: digests of the findings that the log has named.
@@ -73,6 +74,7 @@ class RunState:
     owed_flows: tuple[str, ...] = ()
     owed_solicitations: tuple[str, ...] = ()
     awaited: bool = False
+    in_transition: bool = False
     generation: int = 0
     version: str = ""
     findings: tuple[str, ...] = ()
