@@ -8,10 +8,12 @@ import pytest
 from guest import product, router, traffic
 from guest.addresses import CLIENT_ADDRESS, INTERNET_HOSTS, LAN_ADDRESS, PPP
 from guest.capture import Capture
+from guest.isp import PPP_UNIT
 from guest.line import Line
 from guest.namespace import Namespace
 from guest.servers import Servers
 
+ESP = 50  # its protocol number
 PEER, WEB = INTERNET_HOSTS[3], 8123
 LAN_NETWORK, FAR_NETWORK, FAR_HOST = "192.168.10.0/24", "10.77.0.0/24", "10.77.0.1"
 KEYS = "enc cbc(aes) 0x00112233445566778899aabbccddeeff auth hmac(sha256) 0x" + "5a" * 32
@@ -71,7 +73,8 @@ def test_both_networks_reach_each_other(line: Line) -> None:
         Servers(line.client, tcp=(WEB,)) as near,
         Servers(line.internet, tcp=(WEB,)) as far,
         Servers(line.router, tcp=(WEB + 1,)),
-        Capture(line.internet, "isp") as wire,
+        # Between the two: whoever decapsulates sees the packet a second time, in clear.
+        Capture(line.isp.space, f"ppp{PPP_UNIT}") as wire,
     ):
         assert traffic.ask_tcp(line.client, FAR_HOST, WEB).address == CLIENT_ADDRESS
         back = traffic.ask_tcp(line.internet, CLIENT_ADDRESS, WEB, source=FAR_HOST)
@@ -79,7 +82,10 @@ def test_both_networks_reach_each_other(line: Line) -> None:
         assert traffic.ask_tcp(line.internet, LAN_ADDRESS, WEB + 1, source=FAR_HOST)
         assert [flow.peer for flow in near.seen()] == [FAR_HOST]
         assert [flow.peer for flow in far.seen()] == [CLIENT_ADDRESS]
-        assert not {packet.source for packet in wire.packets()} & {CLIENT_ADDRESS, LAN_ADDRESS}
+        passed = wire.packets()
+    assert any(packet.protocol == ESP for packet in passed)
+    seen = {address for packet in passed for address in (packet.source, packet.destination)}
+    assert not seen & {CLIENT_ADDRESS, LAN_ADDRESS, FAR_HOST}
 
 
 def test_by_default_it_is_closed(line: Line) -> None:
