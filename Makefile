@@ -34,13 +34,17 @@ programs = kea-dhcp6-server dhcpcd-base dnsmasq-base \
 IFUPS := ifupdown ifupdown-ng ifupdown2
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
+NEED_INSIDE = $(NEED_NETNS) ifupdown $(call programs,$(USERLAND)) \
+              python3-pytest python3-pytest-xdist python3-hypothesis
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python
+# The namespace tests wait more than they compute.
+SIDE_BY_SIDE := -n 3 --dist worksteal
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
-              '$(NEED_NETNS) $(call programs,$(USERLAND)) python3-pytest python3-hypothesis' $(PYTHON) $(PYTEST)
+              '$(NEED_INSIDE)' $(PYTHON) $(PYTEST)
 SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
 
 .PHONY: help
@@ -103,7 +107,7 @@ netns: .venv/ready ## against the kernel, in network namespaces; root
 	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
 	@packaging/unpack build/programs $(call programs,$(THIS))
 	@for each in $(IFUPS); do packaging/unpack build/$$each $$each; done
-	$(AS_ROOT) $(VENV) $(PYTEST) $(call chosen,netns)
+	$(AS_ROOT) $(VENV) $(PYTEST) $(SIDE_BY_SIDE) $(call chosen,netns)
 
 .PHONY: userland userland-unit userland-netns
 userland: ## unit and netns with Python, nft and ip of the other release (chroot); root
@@ -111,7 +115,7 @@ userland: ## unit and netns with Python, nft and ip of the other release (chroot
 userland-unit: need-userland ## the unit tests alone
 	$(IN_USERLAND) $(call chosen,unit)
 userland-netns: need-userland ## the netns tests alone; benchmarks and ifup need not run twice
-	$(IN_USERLAND) --ignore tests/netns/test_benches.py --ignore tests/netns/test_ifup_relatives.py \
+	$(IN_USERLAND) $(SIDE_BY_SIDE) --ignore tests/netns/test_benches.py --ignore tests/netns/test_ifup_relatives.py \
 	    $(call chosen,netns)
 
 .PHONY: package
