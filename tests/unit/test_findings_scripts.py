@@ -91,7 +91,7 @@ def test_a_line_of_interfaces_that_runs_a_script_is_named_with_file_and_line(tmp
     """The path in it is the one to stop the script by; comments and others' lines are none."""
     path = tmp_path / "etc" / "network" / "interfaces"
     path.parent.mkdir(parents=True)
-    path.write_text(INTERFACES)
+    path.write_text(f"{INTERFACES}source interfaces.d/*\n")
     (path.parent / "interfaces.d").mkdir()
     (path.parent / "interfaces.d" / "lan").write_text("  post-up /root/etc/mape.sh\n")
     traces = look(tmp_path).traces

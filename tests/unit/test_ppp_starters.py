@@ -7,6 +7,7 @@ from dualwan.config import from_text
 from dualwan.findings import PEER, find
 from dualwan.host.around import ppp
 from dualwan.host.surroundings import look
+from dualwan.interfaces_file import parse
 from dualwan.ppp.starters import in_interfaces, starts
 
 DIALS = from_text("f", BASE.replace("dial = false", "dial = true"))
@@ -74,7 +75,7 @@ def test_a_line_that_does_not(line):
 
 def test_the_stanza_of_pppoeconf_is_found():
     """With the file and line of the stanza."""
-    (found,) = in_interfaces({"/etc/network/interfaces": PPPOECONF}, "dsl-provider")
+    (found,) = in_interfaces(parse("/etc/network/interfaces", PPPOECONF), "dsl-provider")
     assert found.place == "/etc/network/interfaces:6"
     assert found.text == "the stanza iface dsl-provider inet ppp of ifupdown"
 
@@ -96,7 +97,7 @@ def test_the_stanza_of_pppoeconf_is_found():
 )
 def test_what_ifupdown_starts(text, found):
     """Stanzas that come up by themselves, and commands in others."""
-    assert [one.place for one in in_interfaces({"f": text}, "dsl-provider")] == found
+    assert [one.place for one in in_interfaces(parse("f", text), "dsl-provider")] == found
 
 
 def test_sourced_files_and_other_stanzas_are_read(tmp_path):

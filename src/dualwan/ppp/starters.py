@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from dualwan.interfaces_file import InterfacesLine
 from dualwan.paths import PPP_DIR
 
 DEFAULT_PROVIDER = "provider"  # of pon(1), and so of a stanza without that option
@@ -50,13 +51,13 @@ def in_script(path: str, text: str, peer: str) -> Iterator[Starter]:
             yield Starter(f"{path}:{number}", "a script")
 
 
-def in_interfaces(files: Mapping[str, str], peer: str) -> Iterator[Starter]:
+def in_interfaces(file: Iterable[InterfacesLine], peer: str) -> Iterator[Starter]:
     """Yield the stanzas of interfaces(5) that start ``peer`` by themselves.
 
-    ``files``: texts by path. They are stanzas `inet ppp` with it as provider that are started
-    at boot or by hotplug, and option lines that run pon or pppd for it.
+    They are stanzas `inet ppp` with it as provider that are started at boot or by hotplug, and
+    option lines that run pon or pppd for it.
     """
-    lines = [(f"{path}:{at}", words) for path in files for at, words in _lines(files[path])]
+    lines = [(line.place, line.words) for line in file]
     automatic = {name for _, words in lines if words[0] in _AUTOMATIC for name in words[1:]}
     for name, provider, place in _ppp_stanzas(lines):
         if provider == peer and name in automatic:
@@ -79,20 +80,6 @@ def _ppp_stanzas(lines: Iterable[tuple[str, list[str]]]) -> list[tuple[str, str,
             name, _, place_of_stanza = stanzas[-1]
             stanzas[-1] = (name, words[1], place_of_stanza)
     return stanzas
-
-
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the words of each line with its number; a backslash joins lines."""
-    joined, first = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        first = first or number
-        if line.endswith("\\"):
-            joined += line[:-1] + " "
-            continue
-        words = (joined + line).split()
-        if words and not words[0].startswith("#"):
-            yield first, words
-        joined, first = "", 0
 
 
 def in_unit(path: str, text: str, peer: str, names: Iterable[str]) -> Iterator[Starter]:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from dualwan import files
+from dualwan.interfaces_file import InterfacesLine, parse
 
 FILE = "/etc/network/interfaces"
 NAMING = ("iface", "mapping")  # the words that give an interface to ifup
@@ -19,16 +20,21 @@ def stanza(device: str, root: Path = Path("/")) -> str:
 
     ``root`` is another root folder for tests.
     """
-    for path, number, (word, *names) in _lines(root / FILE.lstrip("/"), root, set()):
+    for line in lines(root):
+        word, *names = line.words
         # A mapping may have several names; an interface has one, and then its family.
         patterns = names if word == "mapping" else names[:1]
         if word in NAMING and any(fnmatchcase(device, one.lstrip("/")) for one in patterns):
-            return f"/{path.relative_to(root)}:{number}"
+            return line.place
     return ""
 
 
-def _lines(path: Path, root: Path, seen: set[Path]) -> Iterator[tuple[Path, int, list[str]]]:
-    """Yield file, number and words of each line of ``path``, and of the files that it sources."""
+def lines(root: Path = Path("/")) -> Iterator[InterfacesLine]:
+    """Yield each line of ifupdown's file, and of the files that it sources, in their order."""
+    yield from _lines(root / FILE.lstrip("/"), root, set())
+
+
+def _lines(path: Path, root: Path, seen: set[Path]) -> Iterator[InterfacesLine]:
     if path in seen:
         return
     seen.add(path)
@@ -36,14 +42,12 @@ def _lines(path: Path, root: Path, seen: set[Path]) -> Iterator[tuple[Path, int,
         text = files.read_foreign(path)
     except OSError:
         return
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        yield path, number, words
-        if words[0] in ("source", "source-directory"):
-            for pattern in words[1:]:
-                for other in _sourced(pattern, path, root, folders=words[0] != "source"):
+    for line in parse(f"/{path.relative_to(root)}", text):
+        yield line
+        word, *patterns = line.words
+        if word in ("source", "source-directory"):
+            for pattern in patterns:
+                for other in _sourced(pattern, path, root, folders=word != "source"):
                     yield from _lines(other, root, seen)
 
 

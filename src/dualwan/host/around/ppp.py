@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from dualwan import files
+from dualwan.host.around import interfaces
 from dualwan.model.ppp_files import PppFiles
 from dualwan.paths import PPP_DIR
 from dualwan.ppp import starters as found_in
@@ -16,9 +17,7 @@ from dualwan.ppp.starters import Starter
 from dualwan.ppp.words import split
 
 ROOT = Path("/")
-MAX_BYTES = 64 * 1024  # of one file
 MAX_ENTRIES = 500  # of one folder
-INTERFACES = "/etc/network/interfaces"
 # Later folders are shadowed by earlier ones (systemd.unit(5)).
 UNITS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
 SCRIPTS = ("/etc/rc.local", "/etc/ppp/ppp_on_boot", "/etc/crontab")
@@ -43,7 +42,7 @@ def read_options(peer: str, root: Path = ROOT) -> PeerOptions:
 def starters(peer: str, root: Path = ROOT) -> tuple[Starter, ...]:
     """Return what starts ``peer`` by itself, besides this program."""
     return (
-        *found_in.in_interfaces(_interfaces_files(root), peer),
+        *found_in.in_interfaces(interfaces.lines(root), peer),
         *(one for path in _scripts(root) for one in found_in.in_script(*_read(root, path), peer)),
         *_services(root, peer),
     )
@@ -51,11 +50,7 @@ def starters(peer: str, root: Path = ROOT) -> tuple[Starter, ...]:
 
 def _text(root: Path, path: str) -> str:
     """Return the beginning of a regular file; raises OSError."""
-    handle = os.open(root / path.lstrip("/"), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(f"{path} is no file")
-        return file.read(MAX_BYTES).decode(errors="replace")
+    return files.read_foreign(root / path.lstrip("/"))
 
 
 def _read(root: Path, path: str) -> tuple[str, str]:
@@ -82,19 +77,6 @@ def _interfaces() -> Iterable[str]:
         return [name for _, name in socket.if_nameindex()]
     except OSError:
         return []
-
-
-def _interfaces_files(root: Path) -> dict[str, str]:
-    """Return ifupdown's files by path: that of the distribution, and what it sources."""
-    files = dict([_read(root, INTERFACES)])
-    for line in files[INTERFACES].splitlines():
-        match line.split():
-            case ["source" | "source-directory" as word, pattern, *_]:
-                pattern = pattern if pattern[0] == "/" else f"/etc/network/{pattern}"
-                whole = f"{pattern}/*" if word == "source-directory" else pattern
-                found = sorted(root.glob(whole.lstrip("/")))[:MAX_ENTRIES]
-                files.update(_read(root, f"/{path.relative_to(root)}") for path in found)
-    return files
 
 
 def _scripts(root: Path) -> Iterator[str]:

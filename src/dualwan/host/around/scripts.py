@@ -7,17 +7,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from dualwan import files
 from dualwan.errors import HostError
 from dualwan.host import xtables
+from dualwan.host.around import interfaces
 from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft
 from dualwan.model.surroundings import ScriptLine, Traces
 
-INTERFACES = ("etc/network/interfaces", "etc/network/interfaces.d")
-_RUNS = re.compile(
-    r"\s*(?:pre-up|up|post-up|down|pre-down|post-down)\s+(.*\b(?:mape|pppoe)\.sh\b.*)"
-)
+_RUNS = re.compile(r"(?:pre-up|up|post-up|down|pre-down|post-down)\s+(.*\b(?:mape|pppoe)\.sh\b.*)")
 
 
 def traces(tunnel: str, root: Path) -> Traces:
@@ -37,12 +34,6 @@ def traces(tunnel: str, root: Path) -> Traces:
 
 def _lines(root: Path) -> Iterator[ScriptLine]:
     """Yield the lines of interfaces(5) that run such a script."""
-    for place in INTERFACES:
-        path = root / place
-        with suppress(OSError):
-            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-                text = files.read_foreign(file)
-                for number, line in enumerate(text.splitlines(), start=1):
-                    if ran := _RUNS.fullmatch(line):
-                        shown = "/" + str(file.relative_to(root))
-                        yield ScriptLine(shown, number, ran[1].strip())
+    for line in interfaces.lines(root):
+        if ran := _RUNS.fullmatch(line.text):
+            yield ScriptLine(line.path, line.number, ran[1].strip())
