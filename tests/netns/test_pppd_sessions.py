@@ -189,10 +189,10 @@ def test_a_process_that_only_calls_itself_pppd_has_no_session(make, open_folder,
 LOOK = """
 from dualwan.host import main_default
 from dualwan.host.kernel import KernelHost
-from dualwan.host.netlink import Netlink
+from dualwan.host.netlink_changes import NetlinkChanges
 from dualwan.model.resources import MAIN, Route
 import sys
-asks, ours = Netlink(), Route(MAIN, "mape0")
+asks, ours = NetlinkChanges(), Route(MAIN, "mape0")
 for word in sys.argv[1:]:
     getattr(asks, f"{word}_route")(ours)
 print(main_default.device())

@@ -7,14 +7,14 @@ from line import BY_NAME, NO_TUNNEL, PPPOE, named
 
 CE = "2001:db8:0:100:99:f000:0:100"
 
-# One call of Netlink, in Python, so that the request is the program's own.
+# One call of NetlinkChanges, in Python, so that the request is the program's own.
 CALL = """\
 import sys
 from dualwan.errors import KernelError
-from dualwan.host.netlink import Netlink
+from dualwan.host.netlink_changes import NetlinkChanges
 from dualwan.model.resources import Address, Route, RouteRule
 try:
-    print(eval("Netlink()." + sys.argv[1]))
+    print(eval("NetlinkChanges()." + sys.argv[1]))
 except KernelError as error:
     print(error)
 """
@@ -23,15 +23,15 @@ except KernelError as error:
 POWERLESS = """\
 import ctypes, struct, sys
 from dualwan.cli import main
-from dualwan.host.netlink import Netlink
-libc, add_rule = ctypes.CDLL(None, use_errno=True), Netlink.add_rule
+from dualwan.host.netlink_changes import NetlinkChanges
+libc, add_rule = ctypes.CDLL(None, use_errno=True), NetlinkChanges.add_rule
 def powerless(self, rule):
     head, rights = struct.pack("=Ii", 0x20080522, 0), ctypes.create_string_buffer(24)
     assert libc.capget(head, rights) == 0
     low, *rest = struct.unpack("=6I", rights)
     assert libc.capset(head, struct.pack("=6I", low & ~(1 << 12), *rest)) == 0
     add_rule(self, rule)
-Netlink.add_rule = powerless
+NetlinkChanges.add_rule = powerless
 sys.exit(main(sys.argv[1:]))
 """
 

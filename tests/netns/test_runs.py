@@ -196,9 +196,9 @@ def test_down_needs_no_configuration(line, text):
 
 ADDRESS = """\
 import sys
-from dualwan.host.netlink import Netlink
+from dualwan.host.netlink_changes import NetlinkChanges
 from dualwan.model.resources import Address
-netlink = Netlink()
+netlink = NetlinkChanges()
 for word in sys.argv[1:]:
     getattr(netlink, word)(Address("wan0", "2001:db8:0:100:99:f000:0:100", deprecated=True))
 """

@@ -12,7 +12,7 @@ from line import CONFIG, Line
 
 from dualwan import cli
 from dualwan.config import from_text
-from dualwan.host import netlink
+from dualwan.host import netlink, netlink_changes
 from dualwan.model.resources import Tunnel
 
 NAME, FAR = "mape0", "far-mape0"
@@ -87,5 +87,5 @@ SYSCTLS = (
 
 if __name__ == "__main__":
     vars(netlink).update(_kind=_kind, _tunnel=_tunnel)
-    netlink.Netlink.set_tunnel = _set_tunnel
+    netlink_changes.NetlinkChanges.set_tunnel = _set_tunnel
     sys.exit(cli.main())

@@ -15,7 +15,7 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from dualwan.host.netlink import Netlink
+from dualwan.host.netlink_changes import NetlinkChanges
 from dualwan.host.rtnl import NetlinkError
 
 RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWRULE = 16, 20, 24, 32
@@ -236,7 +236,7 @@ class Kernel:
 
 
 def netlink(*messages):
-    """Return a Netlink whose socket is a Kernel with wan0, ppp0 and ``messages``."""
-    made = Netlink()
+    """Return a NetlinkChanges whose socket is a Kernel with wan0, ppp0 and ``messages``."""
+    made = NetlinkChanges()
     made._socket = Kernel(link("wan0", 2), link("ppp0", 7), *messages)  # noqa: SLF001 - for IPRoute
     return made

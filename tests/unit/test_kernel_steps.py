@@ -32,7 +32,7 @@ class Asked:
 def _net(monkeypatch):
     """Return what netlink was asked for; the process counts as root's."""
     made = Asked()
-    monkeypatch.setattr(kernel, "Netlink", lambda: made)
+    monkeypatch.setattr(kernel, "NetlinkChanges", lambda: made)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return made
 
@@ -120,7 +120,7 @@ def test_only_what_is_asked_for_is_read(monkeypatch, routes, rules):
     """Routes and rules each cost a request."""
     seen = Looked()
     seen.routes, seen.rules = lambda: [ROUTE], lambda: [RULE]
-    monkeypatch.setattr(kernel, "Netlink", lambda: seen)
+    monkeypatch.setattr(kernel, "NetlinkChanges", lambda: seen)
     found = kernel.KernelHost().observe(Reads(routes=routes, rules=rules, ipv6_default="wan0"))
     assert (found.routes, found.rules) == ((ROUTE,) * routes, (RULE,) * rules)
     assert not found.ipv6_default, "there is no wan0"

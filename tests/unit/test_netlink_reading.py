@@ -263,11 +263,3 @@ def test_rules_of_others_are_those_with_another_protocol():
     )
     assert [one.priority for one in asked.rules_of_others()] == [100, 101, 102]
     assert asked.rules() == [RouteRule(100, 100, source)]
-
-
-def test_an_address_that_stands_with_another_length_is_not_changed():
-    """The kernel would change it in the place of ours: the error says where it is."""
-    asks = netlink(link("wan0", 2), address(CE, 2, 64), address(CE, 9, 128))
-    with pytest.raises(KernelError, match=f"{CE}/64 is on wan0 already.*ip address del {CE}/64"):
-        asks.set_address(Address("wan0", CE, deprecated=True))
-    assert not any(what == "addr" for what, *_ in asks.ipr.asked)

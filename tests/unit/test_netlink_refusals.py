@@ -4,10 +4,10 @@ import errno
 import re
 
 import pytest
-from rtnetlink import netlink
+from rtnetlink import address, ip6tnl, netlink
 
 from dualwan.errors import KernelError
-from dualwan.host.netlink import PREPEND
+from dualwan.host.netlink_changes import PREPEND
 from dualwan.host.rtnl import NetlinkError
 from dualwan.model.resources import Address, Route, RouteRule, Tunnel
 
@@ -105,3 +105,25 @@ def test_an_address_whose_device_is_gone_went_with_it():
     asks = netlink()
     asks.remove_address(ON_TUNNEL)
     assert asks.ipr.asked == []
+
+
+@pytest.mark.parametrize("there", [(), (ip6tnl("mape0", 5, local=BR, remote=CE),)])
+def test_another_tunnel_between_the_same_ends_is_named(there):
+    """The kernel says no more than that a file exists: also where ours is to be changed."""
+    other = ip6tnl("ip6tnl1", 6, local=CE, remote=BR)
+    asks = netlink(other, ip6tnl("vpn6", 7, local=CE, remote="2001:db8::7"), *there)
+    asks.ipr.refuse["link", "set" if there else "add"] = errno.EEXIST
+    with pytest.raises(KernelError) as caught:
+        asks.set_tunnel(TUNNEL)
+    assert str(caught.value) == (
+        f"ip6tnl1 is a tunnel from {CE} to {BR} already, and the kernel allows no second one:"
+        " stop what has made it, or remove it (ip -6 tunnel del ip6tnl1)"
+    )
+
+
+def test_an_address_that_stands_with_another_length_is_not_changed():
+    """The kernel would change it in the place of ours: the error says where it is."""
+    asks = netlink(address(CE, 2, 64), address(CE, 9, 128))
+    with pytest.raises(KernelError, match=f"{CE}/64 is on wan0 already.*ip address del {CE}/64"):
+        asks.set_address(Address("wan0", CE, deprecated=True))
+    assert not any(what == "addr" for what, *_ in asks.ipr.asked)

@@ -7,7 +7,7 @@ from pyroute2.iproute.linux import IPBatch
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from rtnetlink import FOREVER, link, netlink
 
-from dualwan.host.netlink import PREPEND
+from dualwan.host.netlink_changes import PREPEND
 from dualwan.model.resources import Address, Route, RouteRule, Tunnel
 
 CE, BR = "2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9"

@@ -171,6 +171,11 @@ class FakeKernel(FakeOutside):
                 raise KernelError(f"the interface {device} does not exist")
             case Route() if device and not links[device].up:
                 raise KernelError(f"adding {item.text}: Network is down")
+            case Tunnel():
+                for other in self.state.tunnels:
+                    if other.name != item.name and other.ends == item.ends:
+                        there = f"from {other.local} to {other.remote} already"
+                        raise KernelError(f"{other.name} is a tunnel {there}")
 
     def _put(self, field: str, item: Any, *, gone: bool) -> None:
         """Put an item where the kernel lists it, or take it away."""

@@ -27,7 +27,7 @@ from dualwan.host import (
     xtables,
 )
 from dualwan.host.lock import is_watched, locked
-from dualwan.host.netlink import Netlink
+from dualwan.host.netlink_changes import NetlinkChanges
 from dualwan.host.nft import Nft
 from dualwan.host.tables import Tables
 from dualwan.model.observed import Observed, Reads, TableId
@@ -55,7 +55,7 @@ class KernelHost:
     """The machine that this process runs on, in its network namespace."""
 
     def __init__(self) -> None:
-        self._netlink = Netlink()
+        self._netlink = NetlinkChanges()
         self._tables = Tables(Nft())
 
     # --- the kernel ----------------------------------------------------------------------

@@ -77,6 +77,11 @@ class Tunnel:
         return ("tunnel", self.name)
 
     @property
+    def ends(self) -> tuple[str, ...]:
+        """What the kernel has once only: both ends and the device below (ip6_tnl_locate)."""
+        return self.local, self.remote, self.link
+
+    @property
     def text(self) -> str:
         """As `ip link` shows it."""
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +72,8 @@ def pppds() -> list[int]:
             program = (entry / "exe").readlink().name
         except OSError:
             continue
-        if program == "pppd" and PPPOE_PEER.encode() in words:
+        # `call PEER` has its name, and `file /etc/ppp/peers/PEER` its path.
+        if program == "pppd" and PPPOE_PEER in {Path(os.fsdecode(word)).name for word in words}:
             found.append(int(entry.name))
     return found
 

@@ -12,6 +12,7 @@ from guest.line import Line
 from guest.snapshot import Snapshot
 from guest.waiting import until
 
+KERNEL_REFUSED = 4  # the exit code
 THEIRS = "ip6tnl1"
 CHAINS = ("MAPEINPUT", "MAPEOUTPUT", "MAPEFORWARD")
 
@@ -56,12 +57,18 @@ def named(*arguments: str) -> list[str]:
 
 @pytest.mark.usefixtures("scripted", "internet")
 def test_what_the_scripts_left_is_named_and_not_taken_away(line: Line) -> None:
-    """By dry run, apply and status; after down all of theirs stands as before."""
+    """By dry run, apply and status; after down all of theirs stands as before.
+
+    The kernel allows no second tunnel between the same ends: apply says which one is in the way.
+    """
     left = ["script-tunnel", "script-chains", "script-rule"]
     before = command.run(["ip", "-6", "-o", "address", "show", "dev", WAN, "to", CE])
     assert "deprecated" not in before
-    for arguments in (("--dry-run",), (), ("status",)):
-        assert named(*arguments) == left
+    assert named("--dry-run") == left
+    done = product.run()
+    assert done.returncode == KERNEL_REFUSED
+    assert f"{THEIRS} is a tunnel from {CE} to {BR} already" in done.stderr
+    assert named("--dry-run") == named("status") == left
     assert "deprecated" in command.run(["ip", "-6", "-o", "address", "show", "dev", WAN, "to", CE])
     assert product.run("down").returncode == 0
     after = command.run(["ip", "-6", "-o", "address", "show", "dev", WAN, "to", CE])
