@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from dualwan import config
 from dualwan.config import Config
+from dualwan.damper import FREE, Damper
 from dualwan.errors import BusyError, ConfigError, DualwanError
 from dualwan.handle import handle_event
 from dualwan.handle.run import fail, warn
@@ -31,55 +32,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-FREE = 5  # times that a change is mended at once
-CALM_SECONDS = 60.0  # without it, after which a change is a new one
-LONGEST_SECONDS = 64.0  # a pause
 BUSY_SECONDS = 5.0  # after a run of another process that does not end
 DEADLINE_SECONDS = 60  # of a look with all that it mends, as of a hook
 IN_VAIN = 6  # failures in a row, after which only news lead to another try
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-@dataclass
-class _Change:
-    """A change that was mended: how often in a row, and when last. said: the log has it."""
-
-    times: int = 0
-    last: float = 0.0
-    said: bool = False
-
-    @property
-    def pause(self) -> float:
-        """The seconds before it is mended again."""
-        return min(2.0 ** (self.times - FREE), LONGEST_SECONDS) if self.times >= FREE else 0.0
-
-
-class Damper:
-    """Pauses that grow while the same change is made again and again."""
-
-    def __init__(self) -> None:
-        self._changes: dict[str, _Change] = {}
-
-    def pause(self, changes: Collection[str], now: float) -> float:
-        """Return the seconds to wait before mending ``changes``; 0 if one of them is new."""
-        known = (self._changes.get(text, _Change()) for text in changes)
-        return max(0.0, min((one.last + one.pause - now for one in known), default=0.0))
-
-    def note(self, changes: Collection[str], now: float) -> list[str]:
-        """Note ``changes`` as mended; return those that get a pause for the first time."""
-        calm = [
-            text for text, one in self._changes.items() if now - one.last > CALM_SECONDS + one.pause
-        ]
-        for text in calm:
-            del self._changes[text]
-        fought = []
-        for text in changes:
-            one = self._changes.setdefault(text, _Change())
-            one.times, one.last = one.times + 1, now
-            if one.pause and not one.said:
-                one.said = True
-                fought.append(text)
-        return fought
 
 
 @dataclass

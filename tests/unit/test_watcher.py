@@ -11,9 +11,10 @@ from config_texts import DIALS_BY_RULE
 from machine import BASE, Machine, config, kernel_state, run
 
 from dualwan import watcher
+from dualwan.damper import LONGEST_SECONDS, Damper
 from dualwan.errors import BusyError, KernelError
 from dualwan.model.event import Event
-from dualwan.watcher import Carried, Damper, Look, Looked, after_failure, apart, notify_ready
+from dualwan.watcher import Carried, Look, Looked, after_failure, apart, notify_ready
 
 CONFIG = config()
 
@@ -195,7 +196,7 @@ def test_a_fight_is_damped_and_named_once(path, lines, monkeypatch):
             mends += 1
     assert pauses == sorted(pauses)
     assert pauses[0] == 1.0
-    assert pauses[-1] == watcher.LONGEST_SECONDS
+    assert pauses[-1] == LONGEST_SECONDS
     assert mends > 5
     said = [line for line in lines if "times in a row" in line]
     assert said == [

@@ -1,0 +1,52 @@
+"""Pauses between mendings of a change that another program makes again and again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+FREE = 5  # times that a change is mended at once
+CALM_SECONDS = 60.0  # without it, after which a change is a new one
+LONGEST_SECONDS = 64.0  # a pause
+
+
+@dataclass
+class _Change:
+    """A change that was mended: how often in a row, and when last. said: the log has it."""
+
+    times: int = 0
+    last: float = 0.0
+    said: bool = False
+
+    @property
+    def pause(self) -> float:
+        """The seconds before it is mended again."""
+        return min(2.0 ** (self.times - FREE), LONGEST_SECONDS) if self.times >= FREE else 0.0
+
+
+class Damper:
+    """Pauses that grow while the same change is made again and again."""
+
+    def __init__(self) -> None:
+        self._changes: dict[str, _Change] = {}
+
+    def pause(self, changes: Collection[str], now: float) -> float:
+        """Return the seconds to wait before mending ``changes``; 0 if one of them is new."""
+        known = (self._changes.get(text, _Change()) for text in changes)
+        return max(0.0, min((one.last + one.pause - now for one in known), default=0.0))
+
+    def note(self, changes: Collection[str], now: float) -> list[str]:
+        """Note ``changes`` as mended; return those that get a pause for the first time."""
+        calm = [
+            text for text, one in self._changes.items() if now - one.last > CALM_SECONDS + one.pause
+        ]
+        for text in calm:
+            del self._changes[text]
+        fought = []
+        for text in changes:
+            one = self._changes.setdefault(text, _Change())
+            one.times, one.last = one.times + 1, now
+            if one.pause and not one.said:
+                one.said = True
+                fought.append(text)
+        return fought
