@@ -6,16 +6,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 FREE = 5  # times that a change is mended at once
-CALM_SECONDS = 60.0  # without it, after which a change is a new one
+CALM_SECONDS = 10.0  # after the mending; a change that comes later is a new one
 LONGEST_SECONDS = 64.0  # a pause
 
 
 @dataclass
 class _Change:
-    """A change that was mended: how often in a row, and when last. said: the log has it."""
+    """A change that was mended: how often in a row, and when last.
+
+    again: it has been made anew since. said: the log has it.
+    """
 
     times: int = 0
     last: float = 0.0
+    again: bool = False
     said: bool = False
 
     @property
@@ -32,6 +36,12 @@ class Damper:
 
     def pause(self, changes: Collection[str], now: float) -> float:
         """Return the seconds to wait before mending ``changes``; 0 if one of them is new."""
+        for text in changes:
+            one = self._changes.get(text)
+            if one and not one.again:
+                one.again = True
+                if now - one.last > CALM_SECONDS:
+                    del self._changes[text]
         known = (self._changes.get(text, _Change()) for text in changes)
         return max(0.0, min((one.last + one.pause - now for one in known), default=0.0))
 
@@ -45,7 +55,7 @@ class Damper:
         fought = []
         for text in changes:
             one = self._changes.setdefault(text, _Change())
-            one.times, one.last = one.times + 1, now
+            one.times, one.last, one.again = one.times + 1, now, False
             if one.pause and not one.said:
                 one.said = True
                 fought.append(text)

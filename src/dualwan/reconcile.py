@@ -16,7 +16,7 @@ from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.session import has_moved, located
 from dualwan.model.event import Event
 from dualwan.model.plan import Action, SlicePlan, Step
-from dualwan.model.state import RunState, forget_sysctls, note_intent, note_owed
+from dualwan.model.state import RunState, forget_sysctls, note_due, note_intent, note_owed
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Way, devices, of_kind
 from dualwan.result import Plan, Result
@@ -184,6 +184,7 @@ def _applied(
     """
     if item.changes:
         own = devices(of_kind(plan.line.ways, Kind.SOFTWIRE))
+        journal.note(note_due(journal.state, item))
         journal.note_intent(note_intent(journal.state, item, own))
     counted = (
         _losses(host, one) if any(step.action is not Action.ADD for step in item.changes) else None

@@ -3,6 +3,7 @@
 import errno
 import socket
 import struct
+from ipaddress import ip_address
 
 import pytest
 from nf_messages import Kernel, answer, end, nested, number, refusal
@@ -32,6 +33,20 @@ def entry(protocol, original, reply):
 def address(kind, text):
     """Return an IPv4 address."""
     return number(kind, int.from_bytes(socket.inet_aton(text), "big"))
+
+
+def begun(source, protocol, port, status=0x8, v6=False):
+    """Return an entry of a flow from SOURCE to a PORT; 0x8 is IPS_CONFIRMED."""
+    packed = ip_address(source).packed
+    return answer(
+        1 << 8 ^ 10 << 8,
+        nested(
+            1,
+            nested(1, number(3 if v6 else 1, int.from_bytes(packed, "big"), len(packed))),
+            nested(2, number(1, protocol, 1), number(3, port, 2)),
+        ),
+        number(3, status),
+    )
 
 
 TCP = entry(
@@ -125,3 +140,41 @@ def test_flows_are_listed_by_the_address_that_answers_go_to(kernel):
     made = kernel(TCP + UDP, ICMP + GRE, end())
     assert conntrack.flows_from("192.0.2.18") == FLOWS
     assert asked(made.asked[0]) == (1 << 8 | 1, 0x301, socket.AF_INET, 2, 2, "192.0.2.18")
+
+
+OUTSIDE, INSIDE, OUTSIDE_V6 = "198.51.100.9", "192.168.1.10", "2001:db8:9::9"
+
+
+def test_flows_from_outside_are_forgotten(kernel):
+    """But those of the LAN, and those that the rules have let in: offered, translated, expected."""
+    mine = begun(OUTSIDE, 6, 8080), begun(OUTSIDE, 17, 22), begun(OUTSIDE_V6, 17, 9, v6=True)
+    kept = (
+        begun(INSIDE, 6, 8080),
+        begun(OUTSIDE, 6, 22),
+        begun(OUTSIDE, 6, 8080, status=0x8 | 0x20),
+        begun(OUTSIDE, 6, 40000, status=0x8 | 0x1),
+    )
+    v4 = mine[0] + b"".join(kept) + mine[1]
+    made = kernel(v4, end(), DONE, refusal(errno.ENOENT), mine[2] + end(), DONE)
+    judged = []
+
+    def is_outside(source):
+        judged.append(source)
+        return source != INSIDE
+
+    conntrack.forget_inbound_flows(is_outside, (22,))
+    kinds = [struct.unpack_from("=H", one, 4)[0] & 0xFF for one in made.asked]
+    assert kinds == [1, 2, 2, 1, 2]
+    families = [one[16] for one in made.asked]
+    assert families == [socket.AF_INET] * 3 + [socket.AF_INET6] * 2
+    for question, one in zip([made.asked[at] for at in (1, 2, 4)], mine, strict=True):
+        told = dict(nfnetlink.attributes(question[20:]))
+        assert told == {1: dict(nfnetlink.attributes(one[20:]))[1]}
+    assert judged == [OUTSIDE, INSIDE, OUTSIDE_V6], "each source once"
+
+
+def test_why_flows_from_outside_stay_is_said(kernel):
+    """What the kernel said is in the error."""
+    kernel(refusal(1))
+    with pytest.raises(KernelError, match=r"^forgetting flows from outside: Operation not"):
+        conntrack.forget_inbound_flows(lambda _: True, ())

@@ -9,7 +9,15 @@ from machine import CE, Machine
 from dualwan.errors import KernelError, RecordError
 from dualwan.model.observed import Reads
 from dualwan.model.plan import Action, Step
-from dualwan.model.resources import Address, Flows, Route, Solicitation, Sysctl, Tunnel
+from dualwan.model.resources import (
+    Address,
+    Flows,
+    InboundFlows,
+    Route,
+    Solicitation,
+    Sysctl,
+    Tunnel,
+)
 from dualwan.model.state import RunState
 from dualwan.nft.table import NftTable
 
@@ -66,6 +74,7 @@ def test_what_needs_the_lock_is_a_fault_without(machine, act):
         (Action.ADD, TUNNEL, f"setting up {TUNNEL.text}"),
         (Action.REMOVE, TUNNEL, "removing mape0"),
         (Action.REMOVE, Flows("192.0.2.18"), "forgetting flows of 192.0.2.18"),
+        (Action.REMOVE, InboundFlows(("wan0",)), "forgetting flows from outside"),
         (Action.CHANGE, Sysctl("a/b", "1"), "sysctl a/b = 1"),
         (Action.ADD, TABLE, "nft table ip t"),
     ],

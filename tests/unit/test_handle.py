@@ -82,13 +82,16 @@ def test_a_full_run_directory_is_said_and_what_was_done_is_logged(log):
         handle_event(config(), machine, Event.UP)
     done = [
         "nft table inet dualwan_firewall",
+        "conntrack entries of flows from outside",
         "nft table ip dualwan_snat",
         "nft table ip dualwan_pbr",
         "rule 99: fwmark 0x1000000/0xf000000 lookup main suppress_prefixlength 7",
         "rule 101: fwmark 0x1000000/0xf000000 lookup 100",
     ]
     assert [step.text for step in machine.applied] == done
-    assert [line.partition(" (cause")[0] for line in log[:-1]] == [f"+ {text}" for text in done]
+    assert [line.partition(" (cause")[0] for line in log[:-1]] == [
+        f"{step.sign} {step.text}" for step in machine.applied
+    ]
     assert "No space left on device" in log[-1]
 
 

@@ -44,6 +44,7 @@ STATE = RunState(
     findings=("hook-shadowed:0123456789ab",),
     version="0.2.0",
     owed_flows=("203.0.113.7",),
+    owes_inbound_flows=True,
     owed_solicitations=("wan0",),
     awaited=True,
     in_transition=True,
@@ -149,7 +150,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     (directory / store.NAME).write_text(json.dumps(OLD))
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
-    lacks |= {"generation": 0}
+    lacks |= {"generation": 0, "owes_inbound_flows": False}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 
 from dualwan.errors import KernelError
@@ -23,9 +23,11 @@ from dualwan.model.usage import Flow
 GET, DELETE = 1, 2  # IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE
 ORIGINAL, REPLY = 1, 2  # CTA_TUPLE_ORIG, CTA_TUPLE_REPLY; of CTA_FILTER likewise
 SOURCE, DESTINATION = 1, 2  # CTA_IP_V4_SRC, CTA_IP_V4_DST
+SOURCE_V6 = 3  # CTA_IP_V6_SRC
 _IP, _PROTOCOL = 1, 2  # CTA_TUPLE_IP, CTA_TUPLE_PROTO
 _NUMBER, _DESTINATION_PORT, _ICMP_ID = 1, 3, 4  # CTA_PROTO_NUM and so on
-_ZONE, _FILTER = 18, 25  # CTA_ZONE, CTA_FILTER
+_STATUS, _ZONE, _FILTER = 3, 18, 25  # CTA_STATUS, CTA_ZONE, CTA_FILTER
+_EXPECTED, _DST_NAT = 1 << 0, 1 << 5  # IPS_EXPECTED, IPS_DST_NAT
 _NAMES = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", socket.IPPROTO_ICMP: "icmp"}
 
 
@@ -52,6 +54,44 @@ def forget_flows(address: str) -> None:
         raise KernelError(f"forgetting flows of {address}: {error.strerror or error}") from None
 
 
+def forget_inbound_flows(is_outside: Callable[[str], bool], offered: Collection[int]) -> None:
+    """Delete the entries of flows that began at an address that ``is_outside``.
+
+    Not those of TCP to a port ``offered``, of translated destinations, and that others expect:
+    the rules have let them in before. Of IPv4 and IPv6. Raises KernelError.
+    """
+    known: dict[str, bool] = {}
+    try:
+        with Nfnetlink(CONNTRACK) as asking:
+            for family, end in ((socket.AF_INET, SOURCE), (socket.AF_INET6, SOURCE_V6)):
+                for entry in asking.dump(GET, family):
+                    if _is_let_in(entry, offered):
+                        continue
+                    ends = attribute(attribute(entry, ORIGINAL), _IP)
+                    source = socket.inet_ntop(family, attribute(ends, end))
+                    if source not in known:
+                        known[source] = is_outside(source)
+                    if known[source]:
+                        _delete_entry(asking, family, entry)
+    except OSError as error:
+        raise KernelError(f"forgetting flows from outside: {error.strerror or error}") from None
+
+
+def _is_let_in(entry: bytes, offered: Collection[int]) -> bool:
+    """Whether a flow has been translated, is expected, or is of TCP to a port ``offered``."""
+    if int.from_bytes(attribute(entry, _STATUS), "big") & (_EXPECTED | _DST_NAT):
+        return True
+    ports = attribute(attribute(entry, ORIGINAL), _PROTOCOL)
+    is_tcp = int.from_bytes(attribute(ports, _NUMBER), "big") == socket.IPPROTO_TCP
+    return is_tcp and _port(ports, _DESTINATION_PORT) in offered
+
+
+def _delete_entry(asking: Nfnetlink, family: int, entry: bytes) -> None:
+    """Delete one entry; raises OSError."""
+    with suppress(FileNotFoundError):  # it has ended by itself
+        asking.order(DELETE, family, _identity(entry))
+
+
 def _delete(asking: Nfnetlink, selection: bytes) -> None:
     """Delete the entries of a selection; raises OSError."""
     try:
@@ -60,8 +100,7 @@ def _delete(asking: Nfnetlink, selection: bytes) -> None:
         if error.errno != errno.EINVAL:
             raise
         for entry in asking.dump(GET, socket.AF_INET, selection):
-            with suppress(FileNotFoundError):  # it has ended by itself
-                asking.order(DELETE, socket.AF_INET, _identity(entry))
+            _delete_entry(asking, socket.AF_INET, entry)
 
 
 def _identity(entry: bytes) -> bytes:

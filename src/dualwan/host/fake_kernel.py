@@ -19,6 +19,7 @@ from dualwan.model.resources import (
     MAIN,
     Address,
     Flows,
+    InboundFlows,
     Resource,
     Route,
     RouteRule,
@@ -266,6 +267,8 @@ def _attempt(item: Resource, *, gone: bool) -> str:
     match item:
         case Flows():
             return f"forgetting flows of {item.address}"
+        case InboundFlows():
+            return "forgetting flows from outside"
         case Tunnel():
             return f"removing {item.name}" if gone else f"setting up {item.text}"
         case Address() | Route() | RouteRule():

@@ -32,7 +32,16 @@ from dualwan.host.nft import Nft
 from dualwan.host.tables import Tables
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
-from dualwan.model.resources import Address, Flows, Route, RouteRule, Solicitation, Sysctl, Tunnel
+from dualwan.model.resources import (
+    Address,
+    Flows,
+    InboundFlows,
+    Route,
+    RouteRule,
+    Solicitation,
+    Sysctl,
+    Tunnel,
+)
 from dualwan.model.state import RunState
 from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
@@ -111,10 +120,18 @@ class KernelHost:
                 (net.remove_rule if gone else net.add_rule)(item)
             case NftTable() as item:
                 self._tables.remove(item) if gone else self._tables.load(item, step.was)
-            case Flows() as item:
-                conntrack.forget_flows(item.address)
+            case Flows() | InboundFlows() as item:
+                self._forget(item)
             case Solicitation() as item:
                 ndp.solicit(item.device)
+
+    def _forget(self, flows: Flows | InboundFlows) -> None:
+        if isinstance(flows, Flows):
+            conntrack.forget_flows(flows.address)
+        else:
+            conntrack.forget_inbound_flows(
+                lambda source: self._netlink.is_behind(source, flows.devices), flows.offered
+            )
 
     def prefixes(self, device: str) -> tuple[str, ...]:
         """See LineServices."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from socket import AF_INET, AF_INET6
 from typing import Any
 
@@ -21,6 +21,7 @@ IFF_UP = 1
 IFA_F_DEPRECATED = 0x20
 IGNORE_ENCAP_LIMIT = 0x1  # IP6_TNL_F_IGN_ENCAP_LIMIT: "encaplimit none"
 IPV6_BITS = 128
+LOCAL = 2  # RTN_LOCAL
 NO_LENGTH = 0xFFFFFFFF  # FRA_SUPPRESS_PREFIXLEN of a rule that suppresses nothing
 
 
@@ -120,6 +121,19 @@ class Netlink:
                 )
             )
         return found
+
+    def is_behind(self, address: str, devices: Collection[str]) -> bool:
+        """Whether an address is reached by one of ``devices``, or not at all.
+
+        An address of this machine is behind none. Raises KernelError.
+        """
+        family = AF_INET6 if ":" in address else AF_INET
+        try:
+            (message, *_) = self.ipr.route("get", dst=address, family=family)
+        except NetlinkError:  # an unreachable one sends, too
+            return True
+        index = message.get_attr("RTA_OIF") or 0
+        return message["type"] != LOCAL and (not index or self._name(index) in devices)
 
     def all_tunnels(self) -> list[Tunnel]:
         """Return the IPv6 tunnels of the machine, ours and others'; raises KernelError."""

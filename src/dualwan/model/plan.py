@@ -9,6 +9,7 @@ from enum import Enum
 from dualwan.model.resources import (
     Address,
     Flows,
+    InboundFlows,
     Resource,
     Route,
     RouteRule,
@@ -72,7 +73,7 @@ class Step:
 
         If it fails, the rest is done all the same, and the next run makes up for it.
         """
-        return isinstance(self.resource, Flows | Solicitation)
+        return isinstance(self.resource, Flows | InboundFlows | Solicitation)
 
     @property
     def text(self) -> str:

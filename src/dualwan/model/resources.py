@@ -178,6 +178,28 @@ class Flows:
 
 
 @dataclass(frozen=True)
+class InboundFlows:
+    """The conntrack entries that began outside, behind ``devices``.
+
+    Without its entry a packet is judged as that of a new flow. offered: the TCP ports whose
+    flows are kept, for in the middle of a connection nothing is a new one.
+    """
+
+    devices: tuple[str, ...]
+    offered: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: there is one such resource."""
+        return ("inbound-flows",)
+
+    @property
+    def text(self) -> str:
+        """The resource for the user."""
+        return "conntrack entries of flows from outside"
+
+
+@dataclass(frozen=True)
 class Solicitation:
     """A router solicitation to send on a device (RFC 4861 section 4.1)."""
 
@@ -194,4 +216,6 @@ class Solicitation:
         return f"router solicitation on {self.device}"
 
 
-Resource = Sysctl | Address | Tunnel | Route | RouteRule | NftTable | Flows | Solicitation
+Resource = (
+    Sysctl | Address | Tunnel | Route | RouteRule | NftTable | Flows | InboundFlows | Solicitation
+)

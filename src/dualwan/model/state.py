@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from dualwan.model.plan import Action, SlicePlan, Step
-from dualwan.model.resources import Address, Flows, Resource, Solicitation, Sysctl, Tunnel
+from dualwan.model.resources import (
+    Address,
+    Flows,
+    InboundFlows,
+    Resource,
+    Solicitation,
+    Sysctl,
+    Tunnel,
+)
 from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
 
@@ -46,8 +54,9 @@ class RunState:
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
-    owed_flows: addresses whose conntrack entries could not be deleted yet. owed_solicitations:
-    devices on which a router solicitation could not be sent yet.
+    owed_flows: addresses whose conntrack entries could not be deleted yet. owes_inbound_flows:
+    those of flows from outside could not be. owed_solicitations: devices on which a router
+    solicitation could not be sent yet.
     awaited: an ifup has waited in vain for the line's prefix.
     in_transition: an ifup or ifdown has begun and not ended; it alone dials and hangs up.
     generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
@@ -72,6 +81,7 @@ class RunState:
     losses: Losses = field(default_factory=Losses)
     dialled: tuple[str, ...] = ()
     owed_flows: tuple[str, ...] = ()
+    owes_inbound_flows: bool = False
     owed_solicitations: tuple[str, ...] = ()
     awaited: bool = False
     in_transition: bool = False
@@ -114,6 +124,15 @@ def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunSt
     return state
 
 
+def note_due(state: RunState, plan: SlicePlan) -> RunState:
+    """Return ``state`` with the auxiliary steps of ``plan`` that a later run could not derive.
+
+    It is worth saving, and no step waits for that.
+    """
+    inbound = any(isinstance(step.resource, InboundFlows) for step in plan.changes)
+    return replace(state, owes_inbound_flows=True) if inbound else state
+
+
 def note_step(state: RunState, name: str, step: Step) -> RunState:
     """Return ``state`` after ``step`` of the slice ``name``."""
     removed = step.action is Action.REMOVE
@@ -136,7 +155,7 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
         case NftTable() as item:
             rest = tuple(other for other in state.tables if other != item.name)
             return replace(state, tables=rest if removed else (*rest, item.name))
-        case Flows() | Solicitation() as item:
+        case Flows() | InboundFlows() | Solicitation() as item:
             return _owing(state, item, owed=False)
     return state
 
@@ -154,6 +173,8 @@ def _owing(state: RunState, item: Resource, *, owed: bool) -> RunState:
     match item:
         case Flows():
             return replace(state, owed_flows=_with(state.owed_flows, item.address, there=owed))
+        case InboundFlows():
+            return replace(state, owes_inbound_flows=owed)
         case Solicitation():
             devices = _with(state.owed_solicitations, item.device, there=owed)
             return replace(state, owed_solicitations=devices)

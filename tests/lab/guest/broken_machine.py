@@ -12,7 +12,6 @@ from guest import command, product, router, waiting
 from guest.addresses import BR, CE, FIRST_PPPOE_ADDRESS, LAN, PPP, PPPOE_PEER, WAN
 from guest.line import Line
 
-WATCHER = "dualwan-watch.service"
 _LOCAL = Path("/etc/ppp/ip-up.local")
 _PEER = Path("/etc/ppp/peers", PPPOE_PEER)
 _STRANGE = """
@@ -113,18 +112,6 @@ def old_script(line: Line) -> Iterator[None]:
 
 def _run(*argv: str) -> None:
     command.run(list(argv))
-
-
-@contextmanager
-def without_watcher() -> Iterator[None]:
-    """The watcher, which would mend some of it within a second, is at rest."""
-    ran = command.attempt(["systemctl", "is-active", "--quiet", WATCHER]).returncode == 0
-    command.run(["systemctl", "stop", WATCHER])
-    try:
-        yield
-    finally:
-        if ran:
-            command.run(["systemctl", "start", WATCHER])
 
 
 def settled(limit: float = 40) -> None:

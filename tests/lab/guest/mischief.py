@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from guest import command, product, router, traffic
+from guest import command, product, router, traffic, waiting
 from guest.addresses import (
     CE,
     ECHO_PORT,
@@ -19,10 +19,13 @@ from guest.addresses import (
     PPP,
     TUNNEL,
     WAN,
+    WAN_PREFIX,
 )
 from guest.line import Line
 
 LIMIT_SECONDS = 40.0
+WAIT_SECONDS = 200  # longer than any ifup takes here
+FIRST_PREFIX_LIMIT_SECONDS = 20  # radvd sends its first advertisements seconds apart
 # Each as a person types it.
 CHANGES = {
     "ip rule del": "ip rule del priority 100",
@@ -68,6 +71,40 @@ def until_mended(line: Line, change: str, *, by_pppoe: bool = True) -> float:
         f"{change}: not mended in {LIMIT_SECONDS:.0f} s; missing: {sorted(before - now)}, "
         f"too much: {sorted(now - before)}, works: {works(line, by_pppoe=by_pppoe)}"
     )
+
+
+def until_first_prefix_serves(line: Line) -> tuple[float, float]:
+    """Bring the WAN up on a line that announces its prefix later.
+
+    Return the seconds that ifup took, and those from the first prefix to MAP-E.
+    """
+    if product.wan_is_up():
+        product.take_down()
+    product.configure(product.AUTO_CONFIG.replace("[mape]\n", f"[mape]\nwait = {WAIT_SECONDS}\n"))
+    line.isp.stop_announcing()
+    try:
+        started = time.monotonic()
+        product.bring_up()
+        ifup = time.monotonic() - started
+        assert ifup < WAIT_SECONDS, "ifup has waited for the prefix"
+        assert "waiting: MAP-E waits for a usable IPv6 prefix" in product.run("status").stdout
+        assert CE not in router.addresses(WAN)
+        line.isp.announce()
+        waiting.until(
+            lambda: router.has_address(WAN, WAN_PREFIX.rstrip(":")),
+            "the first prefix",
+            FIRST_PREFIX_LIMIT_SECONDS,
+        )
+        came = time.monotonic()
+        seen = traffic.ask_tcp_within(line.client, INTERNET_HOST, ECHO_PORT, 20)
+        assert seen.address == MAPE_ADDRESS
+        served = time.monotonic() - came
+        assert "waiting:" not in product.run("status").stdout
+    finally:
+        line.isp.announce()
+        product.take_down()
+        product.configure()
+    return ifup, served
 
 
 def redial(line: Line) -> None:

@@ -112,12 +112,16 @@ class Rain:
         self.sent = 0
 
     def count_again(self) -> None:
-        """Load the counters of the router, which a flush of all rules has taken away."""
-        self._line.router.run("nft", "-f", "-", text=_ROUTER_TABLE)
+        """Count from zero: a flush of all rules has taken away the counters of the router."""
+        for space, table in (
+            (self._line.router, _ROUTER_TABLE),
+            (self._line.client, _CLIENT_TABLE),
+        ):
+            text = f"table inet rain {{ }}\ndelete table inet rain\n{table}"
+            space.run("nft", "-f", "-", text=text)
 
     def __enter__(self) -> Self:
         self.count_again()
-        self._line.client.run("nft", "-f", "-", text=_CLIENT_TABLE)
         self._access = self._line.isp.space.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
         # A tunnel's address does not fit in an AF_PACKET address.
         self._relay = self._line.relay.space.socket(

@@ -62,7 +62,7 @@ def _up(installed: object) -> Iterator[None]:
         product.apply()
     else:
         product.bring_up()
-    with broken_machine.without_watcher():
+    with product.without_watcher():
         broken_machine.settled()
         yield
 

@@ -11,10 +11,11 @@ import random
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from guest import command, mischief, product, router
+from guest import command, mischief, peers, product, router, waiting
 from guest.addresses import (
     FIRST_PPPOE_ADDRESS,
     PPP,
@@ -28,11 +29,13 @@ from guest.servers import Servers
 
 pytestmark = pytest.mark.usefixtures("internet")
 
-LIMIT_SECONDS = 40.0  # to fail at; what is measured is in the report
+SETTLE_SECONDS = 40.0  # for what is no mending
 PPP_HOOK, IF_HOOK = "/etc/ppp/ip-up.d/00dualwan-hook", "/etc/network/if-up.d/00dualwan-hook"
 EVENTS = 12
+# What somebody does before each apply that is killed: no thing so often that it looks like a fight.
+BEFORE_KILLS = ("ip rule del", "ip route flush table 100", "nft delete table", "forwarding off")
+KILLS = 12
 RECONNECTS = 6
-PEER = Path("/etc/ppp/peers", PPPOE_PEER)
 SHADOW = Path("/etc/ppp/ip-up.local")
 RUN = Path("/run/dualwan")
 RANDOM = random.Random(11)  # noqa: S311 - moments, not secrets
@@ -68,47 +71,60 @@ def _size() -> tuple[int, ...]:
     )
 
 
-def _until_it_works(line: Line, address: str = FIRST_PPPOE_ADDRESS) -> float:
+@pytest.fixture(name="limit")
+def _limit(answer_limit: float) -> float:
+    """Seconds until MAP-E and the server answer again: 6 on an emulated, quiet machine."""
+    return answer_limit + 1
+
+
+def _until_it_works(
+    line: Line, address: str = FIRST_PPPOE_ADDRESS, limit: float = SETTLE_SECONDS
+) -> float:
     started = time.monotonic()
     while not mischief.works(line, address):
-        assert time.monotonic() < started + LIMIT_SECONDS, f"it does not work: {product.journal()}"
+        assert time.monotonic() < started + limit, f"it does not work: {product.journal()}"
     return time.monotonic() - started
 
 
-def test_a_storm_of_events(line: Line, rain: Rain, measured: Callable[[str], None]) -> None:
+def test_a_storm_of_events(
+    line: Line, rain: Rain, limit: float, measured: Callable[[str], None]
+) -> None:
     """Twelve hooks at the same time, of both kinds."""
     ppp = ["env", f"PPP_IFACE={PPP}", f"PPP_LOCAL={FIRST_PPPOE_ADDRESS}", PPP_HOOK]
     ifup = ["env", f"IFACE={WAN}", "PHASE=post-up", "MODE=start", IF_HOOK]
     storm = [subprocess.Popen(argv) for argv in (ppp, ifup) * (EVENTS // 2)]
     assert [process.wait(120) for process in storm] == [0] * EVENTS
-    measured(f"after a storm of {EVENTS} events: {_until_it_works(line):.1f} s")
+    measured(f"after a storm of {EVENTS} events: {_until_it_works(line, limit=limit):.1f} s")
     assert rain.let_in() == {}
 
 
-def test_applies_that_are_killed(line: Line, rain: Rain, measured: Callable[[str], None]) -> None:
-    """Each at another moment, with kill -9, after somebody took a table away."""
-    for _ in range(12):
-        command.run(["sh", "-c", "ip rule del priority 100; true"])
+def test_applies_that_are_killed(
+    line: Line, rain: Rain, limit: float, measured: Callable[[str], None]
+) -> None:
+    """Each at another moment, with kill -9, after somebody took something away."""
+    for at in range(KILLS):
+        change = mischief.CHANGES[BEFORE_KILLS[at % len(BEFORE_KILLS)]]
+        command.run(["sh", "-c", f"{change}; true"])
         process = subprocess.Popen([product.COMMAND])
         time.sleep(RANDOM.uniform(0, 2))
         process.kill()
         process.wait()
-    measured(f"after twelve killed applies: {_until_it_works(line):.1f} s")
+    measured(f"after {KILLS} killed applies: {_until_it_works(line, limit=limit):.1f} s")
     mischief.eventually(mischief.is_in_order, "nothing left to do", 90)
     assert rain.let_in() == {}
 
 
-def _reconnect(line: Line, address: str) -> float:
+def _reconnect(line: Line, address: str, limit: float) -> float:
     router.forget_stamps()
     line.isp.reconnect(address)
     router.wait_for_ppp(address)
-    return _until_it_works(line, address)
+    return _until_it_works(line, address, limit)
 
 
-def test_reconnects(line: Line, rain: Rain, measured: Callable[[str], None]) -> None:
+def test_reconnects(line: Line, rain: Rain, limit: float, measured: Callable[[str], None]) -> None:
     """Six, with another address each time."""
     times = [
-        _reconnect(line, (SECOND_PPPOE_ADDRESS, FIRST_PPPOE_ADDRESS)[at % 2])
+        _reconnect(line, (SECOND_PPPOE_ADDRESS, FIRST_PPPOE_ADDRESS)[at % 2], limit)
         for at in range(RECONNECTS)
     ]
     measured(f"after each of {RECONNECTS} reconnects: {min(times):.1f} to {max(times):.1f} s")
@@ -117,9 +133,9 @@ def test_reconnects(line: Line, rain: Rain, measured: Callable[[str], None]) -> 
 
 @pytest.mark.parametrize("name", mischief.CHANGES)
 def test_what_somebody_does(
-    line: Line, rain: Rain, name: str, measured: Callable[[str], None]
+    line: Line, rain: Rain, name: str, limit: float, measured: Callable[[str], None]
 ) -> None:
-    """One thing after the other; while the rules are flushed the router is open."""
+    """One thing after the other; while the rules are flushed the router is open, and no longer."""
     mischief.eventually(mischief.is_in_order, "nothing left to do", 90)
     by_pppoe = name not in mischief.CUTS
     seconds = mischief.until_mended(line, mischief.CHANGES[name], by_pppoe=by_pppoe)
@@ -128,48 +144,90 @@ def test_what_somebody_does(
         mischief.redial(line)
     if "flush ruleset" in mischief.CHANGES[name]:
         rain.count_again()
-    assert rain.let_in() == {} or "flush ruleset" in name
+    assert rain.let_in() == {}
+    assert seconds < limit
+
+
+@contextmanager
+def _redialled() -> Iterator[None]:
+    """Dial anew with what is changed before the `with` block, and once more after it."""
+    _dial()
+    try:
+        yield
+    finally:
+        command.run(["poff", PPPOE_PEER])
+        router.wait_for_no_ppp()
+
+
+def _dial() -> None:
+    command.run(["pon", PPPOE_PEER])
+    router.wait_for_ppp(FIRST_PPPOE_ADDRESS)
 
 
 def test_a_peer_that_takes_the_default_route(
-    line: Line, rain: Rain, measured: Callable[[str], None]
+    line: Line, rain: Rain, limit: float, measured: Callable[[str], None]
 ) -> None:
     """`replacedefaultroute`, as pppoeconf writes it: MAP-E has it again after each connect."""
-    text = PEER.read_text()
-    PEER.write_text(
-        text.replace("nodefaultroute", "defaultroute\nreplacedefaultroute\ndefaultroute-metric 0")
-    )
-    try:
-        command.run(["poff", PPPOE_PEER])
-        router.wait_for_no_ppp()
-        command.run(["pon", PPPOE_PEER])
-        router.wait_for_ppp(FIRST_PPPOE_ADDRESS)
-        measured(f"after a peer took the default route: {_until_it_works(line):.1f} s")
-    finally:
-        PEER.write_text(text)
-        command.run(["poff", PPPOE_PEER])
-        router.wait_for_no_ppp()
-        command.run(["pon", PPPOE_PEER])
-        router.wait_for_ppp(FIRST_PPPOE_ADDRESS)
+    wanted = ("defaultroute", "replacedefaultroute", "defaultroute-metric 0")
+    command.run(["poff", PPPOE_PEER])
+    router.wait_for_no_ppp()
+    with peers.options(*wanted, without="nodefaultroute"), _redialled():
+        seconds = _until_it_works(line, limit=limit)
+        measured(f"after a peer took the default route: {seconds:.1f} s")
+    _dial()
     _until_it_works(line)
     assert rain.let_in() == {}
 
 
-def test_hooks_that_are_shadowed(line: Line, rain: Rain, measured: Callable[[str], None]) -> None:
+def test_a_session_on_another_interface(
+    line: Line, rain: Rain, limit: float, measured: Callable[[str], None]
+) -> None:
+    """Another pppd has taken ppp0 meanwhile: ours is served on ppp1, and later on ppp0 again."""
+    command.run(["poff", PPPOE_PEER])
+    router.wait_for_no_ppp()
+    with peers.other_session() as other:
+        assert other == PPP
+        command.run(["pon", PPPOE_PEER])
+        waiting.until(lambda: peers.device_of(FIRST_PPPOE_ADDRESS), "our session", 40)
+        assert peers.device_of(FIRST_PPPOE_ADDRESS) != PPP
+        measured(f"after PPPoE came up as ppp1: {_until_it_works(line, limit=limit):.1f} s")
+        command.run(["poff", PPPOE_PEER])
+        waiting.until(lambda: not peers.device_of(FIRST_PPPOE_ADDRESS), "the end of ours", 40)
+    _dial()
+    _until_it_works(line)
+    assert rain.let_in() == {}
+
+
+def test_hooks_that_are_shadowed(
+    line: Line, rain: Rain, limit: float, measured: Callable[[str], None]
+) -> None:
     """An ip-up.local keeps pppd from running ip-up.d: the watcher hears of the address itself."""
     SHADOW.write_text("#!/bin/sh\n")
     SHADOW.chmod(0o755)
     try:
-        seconds = _reconnect(line, SECOND_PPPOE_ADDRESS)
+        seconds = _reconnect(line, SECOND_PPPOE_ADDRESS, limit)
         measured(f"after a reconnect without hooks: {seconds:.1f} s")
     finally:
         SHADOW.unlink()
-    _reconnect(line, FIRST_PPPOE_ADDRESS)
+    _reconnect(line, FIRST_PPPOE_ADDRESS, limit)
     assert rain.let_in() == {}
 
 
+def test_the_first_prefix_comes_late(
+    line: Line, rain: Rain, limit: float, measured: Callable[[str], None]
+) -> None:
+    """Last, for the line goes down and up: MAP-E stands soon after the prefix."""
+    _, served = mischief.until_first_prefix_serves(line)
+    measured(f"from the first prefix to MAP-E: {served:.1f} s")
+    assert rain.let_in() == {}
+    assert served < limit
+    product.up_with(product.GOOD_CONFIG)
+    _until_it_works(line)
+
+
 def test_nothing_has_grown(before: tuple[int, ...], rain: Rain) -> None:
-    """Rules, routes, tables, files, memory: as many in the morning as in the evening."""
+    """Rules, routes, tables, files, memory: no more in the morning than in the evening."""
     mischief.eventually(mischief.is_in_order, "nothing left to do", 90)
     assert min(rain.arrived().values()) > 0
-    assert _size() == before
+    grown = {at: (was, now) for at, (was, now) in enumerate(zip(before, _size(), strict=True))}
+    assert {at: both for at, both in grown.items() if both[1] > both[0]} == {}

@@ -8,10 +8,13 @@ the cost of a packet.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dualwan.config import Config
-from dualwan.config.forwards import SMB
+from dualwan.config.forwards import PINHOLE, SMB
 from dualwan.model.observed import TableId
-from dualwan.model.plan import SlicePlan
+from dualwan.model.plan import Action, SlicePlan, Step
+from dualwan.model.resources import InboundFlows
 from dualwan.model.way import Kind, Way, default_last, devices, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, chain, commented, quoted
 from dualwan.slices import ipsec, zones
@@ -36,8 +39,30 @@ _ACCEPT_DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"
 
 
 def bring_up(at: Situation) -> SlicePlan:
-    """Return the steps that bring the firewall to its desired state."""
-    return only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
+    """Return the steps that bring the firewall to its desired state.
+
+    Where it was missing on a line that is up, the flows that began outside meanwhile go too:
+    as established ones they would be accepted for as long as they live.
+    """
+    plan = only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
+    outside = zones.outside(at.config, at.ways)
+    was_open = any(step.action is Action.ADD for step in plan.steps) and any(
+        at.observed.is_up(name) for name in outside
+    )
+    if was_open or at.state.owes_inbound_flows:
+        shared = zones.one_nic(at.config)  # behind it are hosts of the LAN as well
+        devices = tuple(name for name in outside if name != shared)
+        inbound = InboundFlows(devices, _offered(at.config))
+        return replace(plan, steps=(*plan.steps, Step(Action.REMOVE, inbound)))
+    return plan
+
+
+def _offered(config: Config) -> tuple[int, ...]:
+    """Return the TCP ports that are open to the outside without translation."""
+    services = (port for one in config.firewall.inbound for port in one.service.ports)
+    pinholes = (one for one in config.forwards if one.via == PINHOLE)
+    ports = {one.number for one in services if one.protocol == "tcp"}
+    return tuple(sorted(ports | {one.port for one in pinholes if one.protocol == "tcp"}))
 
 
 def take_down(remains: Remains) -> SlicePlan:
