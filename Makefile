@@ -39,7 +39,7 @@ NEED_INSIDE = $(NEED_NETNS) ifupdown $(call programs,$(USERLAND)) \
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python
-# The namespace tests wait more than they compute.
+# For two cores: the namespace tests wait more than they compute.
 SIDE_BY_SIDE := -n 3 --dist worksteal
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
@@ -90,7 +90,7 @@ format: .venv/ready ## lay out all Python as ruff does
 .PHONY: unit
 unit: .venv/ready ## pure logic: unit tests and golden cases
 	@$(NEED) $(NEED_RUN)
-	$(VENV) $(PYTEST) $(call chosen,unit)
+	$(VENV) $(PYTEST) -n 2 $(call chosen,unit)
 
 .PHONY: quick
 quick: ruff ## after each change: ruff, and the unit tests but the slow ones
@@ -113,7 +113,7 @@ netns: .venv/ready ## against the kernel, in network namespaces; root
 userland: ## unit and netns with Python, nft and ip of the other release (chroot); root
 	@$(MAKE) --keep-going userland-unit userland-netns
 userland-unit: need-userland ## the unit tests alone
-	$(IN_USERLAND) $(call chosen,unit)
+	$(IN_USERLAND) -n 2 $(call chosen,unit)
 userland-netns: need-userland ## the netns tests alone; benchmarks and ifup need not run twice
 	$(IN_USERLAND) $(SIDE_BY_SIDE) --ignore tests/netns/test_benches.py --ignore tests/netns/test_ifup_relatives.py \
 	    $(call chosen,netns)

@@ -160,3 +160,11 @@ def watcher_status(word: str) -> int:
     """Return a number of the watcher's /proc/PID/status."""
     lines = Path(f"/proc/{watcher_process()}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith(f"{word}:")))
+
+
+def wakeups_of_the_watcher(seconds: float) -> int:
+    """Return how often the watcher wakes up while nobody does anything for ``seconds``."""
+    eventually(is_in_order, "nothing left to do")
+    before = watcher_status("voluntary_ctxt_switches")
+    time.sleep(seconds)
+    return watcher_status("voluntary_ctxt_switches") - before

@@ -36,6 +36,7 @@ EVENTS = 12
 BEFORE_KILLS = ("ip rule del", "ip route flush table 100", "nft delete table", "forwarding off")
 KILLS = 12
 RECONNECTS = 6
+SILENCE_SECONDS = 60
 SHADOW = Path("/etc/ppp/ip-up.local")
 RUN = Path("/run/dualwan")
 RANDOM = random.Random(11)  # noqa: S311 - moments, not secrets
@@ -223,6 +224,13 @@ def test_the_first_prefix_comes_late(
     assert served < limit
     product.up_with(product.GOOD_CONFIG)
     _until_it_works(line)
+
+
+def test_in_silence_the_watcher_sleeps(measured: Callable[[str], None]) -> None:
+    """No wake-up in a minute: forbidden packets and PPPoE's echoes are no change."""
+    woken = mischief.wakeups_of_the_watcher(SILENCE_SECONDS)
+    measured(f"wake-ups of the watcher in {SILENCE_SECONDS} s: {woken}")
+    assert woken == 0
 
 
 def test_nothing_has_grown(before: tuple[int, ...], rain: Rain) -> None:
