@@ -50,8 +50,8 @@ SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
 .PHONY: help
 help: ## list the commands
 	@sed -n 's/^\([a-z][a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 21
-	@echo 'SUITE=bookworm or trixie goes with lab, demo (default: bookworm) and userland (the other,'
-	@echo 'or forky, the next release).'
+	@echo 'SUITE=bookworm, trixie or forky, the next release, goes with lab, demo (default: bookworm)'
+	@echo 'and userland (default: the other one of the first two).'
 	@echo 'F=test_guard (one file) and T="-k removal" (what pytest takes) go with unit and netns,'
 	@echo 'also of the userland.'
 
@@ -124,9 +124,9 @@ package: deb .venv/ready ## the .deb: lintian, then install, upgrade, remove and
 	lintian --allow-root --fail-on error,warning --tag-display-limit 0 $(DEB)
 	$(AS_ROOT) $(VENV) $(PYTEST) tests/packaging
 
-.PHONY: lab lab-bookworm lab-trixie
+.PHONY: lab lab-bookworm lab-trixie lab-forky
 lab: lab-$(LAB_SUITE) ## the simulated line: a Debian guest in QEMU, with its provider; root
-lab-bookworm lab-trixie: lab-%: deb need-lab
+lab-bookworm lab-trixie lab-forky: lab-%: deb need-lab
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --suite $* --deb $(DEB)
 
 .PHONY: lab-long-bookworm lab-long-trixie

@@ -82,8 +82,8 @@ def is_cached(suite: str) -> bool:
 
 def ensure(suite: str, progress: Progress = lambda _elapsed: None) -> Image:
     """The image for `suite`, built now unless it's in the cache."""
-    if suite not in recipe.SUITES:
-        raise LabError(f"no such suite: {suite} (known: {', '.join(recipe.SUITES)})")
+    if suite not in recipe.OF_SUITE:
+        raise LabError(f"no such suite: {suite} (known: {', '.join(recipe.OF_SUITE)})")
     require_host_tools()
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import image
 import released
 import vm
 from image import LabError
-from recipe import SUITES
+from recipe import NEXT, SUITES
 from report import Tally, read_junit
 
 GUEST_PYTHON = ("/usr/bin/python3", "-B", "-u")
@@ -99,7 +99,7 @@ def _parse() -> argparse.Namespace:
         ("demo", _demo, "install, use and remove the package on the line, step by step"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--suite", choices=SUITES, default=SUITES[0])
+        command.add_argument("--suite", choices=(*SUITES, NEXT), default=SUITES[0])
         command.set_defaults(run=function)
         if name in ("test", "demo"):
             command.add_argument("--deb", type=Path, help="the package (default: newest in dist/)")
@@ -205,7 +205,11 @@ def _manager_steps(selection: str, suite: str) -> Iterator[vm.Step]:
 
 def _usual_steps(selection: str, suite: str) -> tuple[vm.Step, ...]:
     """The boots with ifupdown. A selection counts on each suite."""
-    first = tuple(name for name, suites in FIRST_BOOT.items() if selection or suite in suites)
+    first = tuple(
+        name
+        for name, suites in FIRST_BOOT.items()
+        if selection or suite in suites or (suite == NEXT and suites == SUITES)
+    )
     if not _may_select(selection, "boot", "package"):
         return (_pytest_step(1, (*first, UPGRADE), selection),)
     auto, hotplug = map(_start_step, STARTS)
