@@ -143,6 +143,13 @@ ANSWERS = [
     ("pppoe-login", "not checked", "as root", lambda: hung_up(Doctored(), ppp_log=None)),
     ("pppoe-login", "ok", "accepted", lambda: hung_up(Doctored())),
     ("pppoe-login", "ok", "no refusal", lambda: hung_up(Doctored(), ppp_log=("LCP: x",))),
+    # Another pppd judges who dials in here.
+    ("pppoe-login", "ok", "no refusal", lambda: hung_up(
+        Doctored(), ppp_log=("PAP peer authentication failed for x",))),
+    ("pppoe-login", "ok", "no refusal", lambda: hung_up(
+        Doctored(), ppp_log=("Peer x failed CHAP authentication",))),
+    ("pppoe-login", "failed", "PAP authentication failed", lambda: hung_up(
+        Doctored(), ppp_log=("PAP authentication failed", "PAP peer authentication succeeded"))),
     (
         "lan",
         "ok",

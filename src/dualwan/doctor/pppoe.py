@@ -11,6 +11,8 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 _ACCEPTED = re.compile(r"authentication succeeded|local +ip address", re.IGNORECASE)
+# Of a pppd that others dial into: it has asked for the login, and judged it.
+_JUDGED = re.compile(r"\bpeer (authentication|\S+ (failed|authenticated))", re.IGNORECASE)
 _PAPERS = "correct user and password in the peer's file and in /etc/ppp/{chap,pap}-secrets"
 
 
@@ -46,7 +48,7 @@ def login(case: Case) -> Answer:
     log = case.evidence.ppp_log
     if log is None:
         return unchecked("pppd's log cannot be read: run this as root")
-    for text in reversed(log):
+    for text in reversed([line for line in log if not _JUDGED.search(line)]):
         if _ACCEPTED.search(text):
             return ok("the last one was accepted")
         if _REFUSED.search(text):

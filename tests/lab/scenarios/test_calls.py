@@ -55,6 +55,10 @@ def named(*arguments: str) -> list[str]:
     return [one["code"] for one in found if one["code"].startswith("script-")]
 
 
+def _ce_address() -> str:
+    return command.run(["ip", "-6", "-o", "address", "show", "dev", WAN, "to", CE])
+
+
 @pytest.mark.usefixtures("scripted", "internet")
 def test_what_the_scripts_left_is_named_and_not_taken_away(line: Line) -> None:
     """By dry run, apply and status; after down all of theirs stands as before.
@@ -62,16 +66,17 @@ def test_what_the_scripts_left_is_named_and_not_taken_away(line: Line) -> None:
     The kernel allows no second tunnel between the same ends: apply says which one is in the way.
     """
     left = ["script-tunnel", "script-chains", "script-rule"]
-    before = command.run(["ip", "-6", "-o", "address", "show", "dev", WAN, "to", CE])
+    until(lambda: "tentative" not in _ce_address(), "the end of duplicate address detection", 20)
+    before = _ce_address()
     assert "deprecated" not in before
     assert named("--dry-run") == left
     done = product.run()
     assert done.returncode == KERNEL_REFUSED
     assert f"{THEIRS} is a tunnel from {CE} to {BR} already" in done.stderr
     assert named("--dry-run") == named("status") == left
-    assert "deprecated" in command.run(["ip", "-6", "-o", "address", "show", "dev", WAN, "to", CE])
+    assert "deprecated" in _ce_address()
     assert product.run("down").returncode == 0
-    after = command.run(["ip", "-6", "-o", "address", "show", "dev", WAN, "to", CE])
+    after = _ce_address()
     assert after.replace(" nodad", "") == before.replace(" nodad", "")
     assert f"default dev {THEIRS}" in command.run(["ip", "route"])
     assert TUNNEL not in command.run(["ip", "-o", "link"])
