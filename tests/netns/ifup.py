@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from space import own_mounts
+
 ROOT = Path(__file__).parents[2]
 UNPACKED = ROOT / "build"
 FOLDERS = ("if-pre-up.d", "if-up.d", "if-down.d", "if-post-down.d")
@@ -16,7 +18,6 @@ FOLDERS = ("if-pre-up.d", "if-up.d", "if-down.d", "if-post-down.d")
 INSIDE = """\
 set -eu
 side=$1 network=$2; shift 2
-mount --make-rprivate / 2>/dev/null || true
 cover() {
     mkdir -p "$side/$1"
     mount --rbind "/$1" "$side/$1"
@@ -95,7 +96,7 @@ class Ifup:
         before = len(self.events())
         done = subprocess.run(
             self.line.router.argv(
-                *("unshare", "--mount", "sh", "-c", INSIDE, "sh"),
+                *(*own_mounts(INSIDE), "sh"),
                 *(self.line.folder / "side", self.network),
                 *argv,
             ),

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from line import CONFIG, Line
+from space import own_mounts
 
 DIALS = CONFIG.replace("dial = false", "dial = true")
 # A pppd's place in main by ioctl(2), as sys-linux.c does it: sifdefaultroute, cifdefaultroute.
@@ -45,7 +46,7 @@ class PppLine(Line):
         """Return the command line of dualwan-hook ARGV on the router."""
         inner = super().command(*argv)
         bind = 'mount --bind "$0" /run && exec "$@"'
-        return [*inner[:2], "unshare", "--mount", "sh", "-c", bind, str(self.run), *inner[2:]]
+        return [*inner[:2], *own_mounts(bind), str(self.run), *inner[2:]]
 
     def pppd(self, device, *words, program=None, owner=0):
         """Let a pppd with WORDS have DEVICE; PROGRAM: another that only calls itself so."""

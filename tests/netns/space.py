@@ -28,6 +28,16 @@ def until(condition, limit=LIMIT):
     return found
 
 
+def own_mounts(script):
+    """Return the command that runs SCRIPT, for the shell, in a mount namespace of its own.
+
+    In a chroot / may be no mount point, and unshare(1) gives up where it cannot make it private;
+    the chroot's own namespace keeps the mounts there.
+    """
+    private = "mount --make-rprivate / 2>/dev/null || true\n"
+    return ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", private + script]
+
+
 def sweep():
     """Remove the namespaces of test runs that were killed."""
     for path in Path("/run/netns").glob("dualwan-test-*"):
