@@ -1,5 +1,6 @@
 """Another port set or one forward more, while flows are running: one transaction."""
 
+import re
 import subprocess
 import time
 from dataclasses import replace
@@ -148,15 +149,28 @@ def learned(line, packets):
     return [packet.sport for packet in seen]
 
 
+def mappings(line):
+    """Return what the maps of TCP and UDP hold: inner endpoint and outer port."""
+    return [
+        (kind, *pair)
+        for kind in ("tcp", "udp")
+        for pair in sorted(
+            re.findall(r"([0-9.]+ \. \d+) [^:]*: (\d+)", line.elements(f"{kind}_mappings", "map"))
+        )
+    ]
+
+
 def test_mappings_survive_a_reload_with_the_same_ports(lab):
     """Forty endpoints keep their ports when a forward is added and when it goes."""
     line = lab("snat", shape=OCN)
     packets = [flow(kind, HOSTS[at % 5], 20000 + at) for at in range(20) for kind in ("udp", "tcp")]
-    before = learned(line, packets)
+    before, known = learned(line, packets), mappings(line)
+    assert len(known) == len(packets)
     for more in (FORWARD, ""):
         line.config.write_text(config(*OCN, more=more))
         line.apply("snat")
         assert line.settled("snat")
+        assert mappings(line) == known
         assert learned(line, packets) == before
 
 
