@@ -52,8 +52,13 @@ def program(name):
     raise AssertionError(f"{name} is neither installed nor unpacked: make netns does it")
 
 
-def environment(**more):
-    """Return the environment in which unpacked programs find their libraries."""
+def environment(path, **more):
+    """Return the environment of a program; an unpacked one finds its libraries there.
+
+    An installed one finds none there: they may be those of another release.
+    """
+    if not Path(path).is_relative_to(UNPACKED):
+        return {**os.environ, **more}
     libraries = ":".join(str(path) for path in UNPACKED.glob("usr/lib/*-linux-gnu"))
     return {**os.environ, "LD_LIBRARY_PATH": libraries, **more}
 
@@ -76,7 +81,7 @@ def running(space, *argv, covers=(), ready=None, log=None, **environ):
             stdin=subprocess.DEVNULL,
             stdout=where,
             stderr=subprocess.STDOUT,
-            env=environment(**environ),
+            env=environment(argv[0], **environ),
         )
         try:
             if ready is not None:
