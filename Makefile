@@ -90,7 +90,7 @@ format: .venv/ready ## lay out all Python as ruff does
 .PHONY: unit
 unit: .venv/ready ## pure logic: unit tests and golden cases
 	@$(NEED) $(NEED_RUN)
-	$(VENV) $(PYTEST) -n 2 $(call chosen,unit)
+	$(VENV) $(PYTEST) $(call chosen,unit)
 
 .PHONY: quick
 quick: ruff ## after each change: ruff, and the unit tests but the slow ones
@@ -113,7 +113,7 @@ netns: .venv/ready ## against the kernel, in network namespaces; root
 userland: ## unit and netns with Python, nft and ip of the other release (chroot); root
 	@$(MAKE) --keep-going userland-unit userland-netns
 userland-unit: need-userland ## the unit tests alone
-	$(IN_USERLAND) -n 2 $(call chosen,unit)
+	$(IN_USERLAND) $(call chosen,unit)
 userland-netns: need-userland ## the netns tests alone; benchmarks and ifup need not run twice
 	$(IN_USERLAND) $(SIDE_BY_SIDE) --ignore tests/netns/test_benches.py --ignore tests/netns/test_ifup_relatives.py \
 	    $(call chosen,netns)
