@@ -49,8 +49,9 @@ PACKAGES = (
     "ca-certificates",
 )
 
-# Packages of one suite: on Debian 13 dhcpcd runs on all interfaces, as a service.
-OF_SUITE = {"bookworm": (), "trixie": ("dhcpcd",), NEXT: ()}
+# Packages of one suite: on Debian 13 dhcpcd runs on all interfaces, as a service; after it mount(8)
+# is no longer in every installation.
+OF_SUITE = {"bookworm": (), "trixie": ("dhcpcd",), NEXT: ("mount",)}
 
 # Kept as files: each provides ifup, so installing one removes another.
 KEPT = ("ifupdown-ng", "ifupdown2")
