@@ -138,7 +138,7 @@ def _test(arguments: argparse.Namespace) -> int:
     _check_listed()
     guest = _ensure_image(arguments.suite)
     packages = [_package(arguments.deb)]
-    if _may_select(arguments.k, "upgrade"):
+    if not arguments.long:  # "test_up" selects the scenarios of the upgrade too
         packages.append(released.ensure())
     results = vm.new_results_folder()
     try:
