@@ -70,6 +70,7 @@ def test_the_first_prefix_comes_long_after_ifup(
     assert served < answer_limit + 1
 
 
+@pytest.mark.usefixtures("served")
 def test_an_upgrade_restarts_the_watcher() -> None:
     """It runs the new version, and no module of the old one."""
     before = mischief.watcher_process()
