@@ -111,18 +111,26 @@ class Ifup:
 
     def command(self, name, *arguments):
         """Run ifup, ifdown or ifreload of the package; return the events."""
-        if self.package == "ifupdown2":  # its own link names the folder where it is installed
-            link = self.line.folder / name
-            link.unlink(missing_ok=True)
-            link.symlink_to(self.root / "usr/share/ifupdown2/ifupdown2")
-            return self.run("/usr/bin/python3", link, *arguments)
-        found = next(
-            path for place in ("sbin", "usr/sbin") if (path := self.root / place / name).exists()
+        # Each program goes by the name that it is called by, and a package may have another one
+        # for it, with links of update-alternatives: so there is a link of our own.
+        called = self.line.folder / name
+        called.unlink(missing_ok=True)
+        if self.package == "ifupdown2":
+            called.symlink_to(self.root / "usr/share/ifupdown2/ifupdown2")
+            return self.run("/usr/bin/python3", called, *arguments)
+        places = (self.root / place for place in ("sbin", "usr/sbin"))
+        called.symlink_to(
+            next(
+                path
+                for place in places
+                for path in (place / name, place / f"{name}-ng")
+                if path.exists()
+            )
         )
         more = (
             ("-E", self.root / "usr/libexec/ifupdown-ng") if self.package == "ifupdown-ng" else ()
         )
-        return self.run(found, *more, *arguments)
+        return self.run(called, *more, *arguments)
 
     def _libraries(self):
         return ":".join(map(str, self.root.glob("usr/lib/*-linux-gnu")))
