@@ -150,14 +150,13 @@ def test_what_somebody_does(
 
 
 @contextmanager
-def _redialled() -> Iterator[None]:
-    """Dial anew with what is changed before the `with` block, and once more after it."""
+def _dialled() -> Iterator[None]:
+    """The session as the peer's file has it now, for the length of a `with` block."""
     _dial()
     try:
         yield
     finally:
-        command.run(["poff", PPPOE_PEER])
-        router.wait_for_no_ppp()
+        _hang_up()
 
 
 def _dial() -> None:
@@ -165,14 +164,18 @@ def _dial() -> None:
     router.wait_for_ppp(FIRST_PPPOE_ADDRESS)
 
 
+def _hang_up() -> None:
+    command.run(["poff", PPPOE_PEER])
+    router.wait_for_no_ppp()
+
+
 def test_a_peer_that_takes_the_default_route(
     line: Line, rain: Rain, limit: float, measured: Callable[[str], None]
 ) -> None:
     """`replacedefaultroute`, as pppoeconf writes it: MAP-E has it again after each connect."""
     wanted = ("defaultroute", "replacedefaultroute", "defaultroute-metric 0")
-    command.run(["poff", PPPOE_PEER])
-    router.wait_for_no_ppp()
-    with peers.options(*wanted, without="nodefaultroute"), _redialled():
+    _hang_up()
+    with peers.options(*wanted, without="nodefaultroute"), _dialled():
         seconds = _until_it_works(line, limit=limit)
         measured(f"after a peer took the default route: {seconds:.1f} s")
     _dial()
@@ -184,8 +187,7 @@ def test_a_session_on_another_interface(
     line: Line, rain: Rain, limit: float, measured: Callable[[str], None]
 ) -> None:
     """Another pppd has taken ppp0 meanwhile: ours is served on ppp1, and later on ppp0 again."""
-    command.run(["poff", PPPOE_PEER])
-    router.wait_for_no_ppp()
+    _hang_up()
     with peers.other_session() as other:
         assert other == PPP
         command.run(["pon", PPPOE_PEER])
