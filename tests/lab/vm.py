@@ -165,10 +165,15 @@ def run(image: Image, job: Job, results: Path, say: Say) -> Outcome:
     if verdict is not False:
         _prepare(results, job, kvm=True)
         with Machine(image, results, kvm=True) as machine:
-            works = _reaches_user_space(machine) if verdict is None else True
+            works = verdict is True or _reaches_user_space(machine, accel.KVM_LIMIT_SECONDS)
             accel.remember_kvm(cache, works=works)
             if works:
                 return _finish(machine, results, say, started, until)
+    _prepare(results, job, kvm=False)
+    with Machine(image, results, kvm=False) as machine:
+        if _reaches_user_space(machine, accel.TCG_LIMIT_SECONDS):
+            return _finish(machine, results, say, started, until)
+    say("the guest did not begin to boot; once more")
     _prepare(results, job, kvm=False)
     with Machine(image, results, kvm=False) as machine:
         return _finish(machine, results, say, started, until)
@@ -191,9 +196,9 @@ def _prepare(results: Path, job: Job, *, kvm: bool) -> None:
     (results / "job.json").write_text(json.dumps(job.steps))
 
 
-def _reaches_user_space(machine: Machine) -> bool:
+def _reaches_user_space(machine: Machine, seconds: float) -> bool:
     """Wait for the early line; the console is a file, so there's no event to wait for but time."""
-    deadline = time.monotonic() + accel.KVM_LIMIT_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and machine.process.poll() is None:
         if machine.early_line_seen():
             return True
