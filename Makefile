@@ -40,7 +40,7 @@ NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python
 # For two cores: the namespace tests wait more than they compute.
-SIDE_BY_SIDE := -n 2 --dist worksteal
+SIDE_BY_SIDE := -n 2 --dist load
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \

@@ -111,12 +111,15 @@ def test_errors_of_the_router_reach_the_lan(
 
     The LAN's one machine remembers the size for each host outside.
     """
-    with line.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+    with (
+        line.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        line.internet.socket(socket.AF_INET, socket.SOCK_DGRAM) as far,
+    ):
         udp.settimeout(traffic.ANSWER_LIMIT)
         udp.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
         udp.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         udp.bind((source, ANSWERED if kind == "forward" else 0))
-        udp.connect(_asked(line, udp, host) if kind == "forward" else (host, UDP_PORTS[0]))
+        udp.connect(_asked(udp, far, host) if kind == "forward" else (host, UDP_PORTS[0]))
         udp.send(b"?" * 100)
         if kind != "forward":
             assert udp.recv(2000)
@@ -137,14 +140,16 @@ def _error(udp: socket.socket) -> int | None:
     return None
 
 
-def _asked(line: Line, udp: socket.socket, host: str) -> tuple[str, int]:
-    """Let a host outside ask the server behind PPPoE; return who asked."""
-    with line.internet.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
-        far.bind((host, 0))
-        far.sendto(b"question", (_address(), ANSWERED))
-        assert udp.recvfrom(64)[0] == b"question"
-        peer: tuple[str, int] = far.getsockname()
-        return peer
+def _asked(udp: socket.socket, far: socket.socket, host: str) -> tuple[str, int]:
+    """Let a host outside ask the server behind PPPoE; return who asked.
+
+    The caller keeps `far` open: a closed port would answer with an ICMP error of its own.
+    """
+    far.bind((host, 0))
+    far.sendto(b"question", (_address(), ANSWERED))
+    assert udp.recvfrom(64)[0] == b"question"
+    peer: tuple[str, int] = far.getsockname()
+    return peer
 
 
 def test_a_failover_is_never_without_a_default_route(line: Line) -> None:
