@@ -90,7 +90,8 @@ def test_a_device_that_took_the_tunnels_name(bare):
 AS_USER = """\
 import difflib, encodings.ascii, os, nftables, sys, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
-import dualwan.handle, dualwan.findings, dualwan.host.surroundings, dualwan.inspection, dualwan.commands.apply
+import dualwan.handle, dualwan.findings, dualwan.host.surroundings, dualwan.inspection
+import dualwan.commands.apply
 from dualwan.cli import main
 os.setgroups([])
 os.setgid(65534)
