@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from dualwan.config import Config
     from dualwan.host.api import Host
+    from dualwan.model.finding import Finding
 
 WOULD_CHANGE = NOT_WELL = 1
 
@@ -29,10 +30,43 @@ def show(text: str, end: str = "\n") -> None:
 
 
 def config(arguments: Namespace) -> Config:
-    """Return the configuration that a person means; raises ConfigError."""
-    from dualwan.config import load, path_in_use
+    """Return the configuration that a person means; raises ConfigError.
 
-    return load(path_in_use(arguments.config), asked=bool(arguments.config))
+    The error also says what events use meanwhile.
+    """
+    from dualwan.config import load, path_in_use
+    from dualwan.errors import ConfigError
+
+    path = path_in_use(arguments.config)
+    try:
+        return load(path, asked=bool(arguments.config))
+    except ConfigError as error:
+        from dualwan.host import last_good
+
+        kept = last_good.load(path)
+        raise (kept.instead_of(error) if kept else error) from None
+
+
+def config_in_use(arguments: Namespace) -> tuple[Config, tuple[Finding, ...]]:
+    """Return the configuration that events use, with a finding if it is not the present one.
+
+    Raises ConfigError if there is none.
+    """
+    from dualwan.config import load, path_in_use
+    from dualwan.errors import ConfigError
+
+    path = path_in_use(arguments.config)
+    try:
+        return load(path, asked=bool(arguments.config)), ()
+    except ConfigError as error:
+        from dualwan.host import last_good
+        from dualwan.model.finding import Finding
+
+        kept = last_good.load(path)
+        if kept is None:
+            raise
+        remedy = f"mend it, and run `dualwan-hook`; until then {kept.what} is in use"
+        return kept.config, (Finding("configuration-wrong", str(error), remedy),)
 
 
 def kernel_host() -> Host:

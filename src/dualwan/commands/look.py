@@ -26,9 +26,8 @@ def status(arguments: Namespace) -> int:
     from dualwan import inspection
 
     form = "prometheus" if arguments.prometheus else "json" if arguments.json else "text"
-    common.show(
-        inspection.status(common.config(arguments), form), end="" if arguments.prometheus else "\n"
-    )
+    config, wrong = common.config_in_use(arguments)
+    common.show(inspection.status(config, form, wrong), end="" if arguments.prometheus else "\n")
     return 0
 
 
@@ -36,8 +35,10 @@ def doctor(arguments: Namespace) -> int:
     """Find what is wrong with the line or the machine."""
     from dualwan import inspection
 
+    config, wrong = common.config_in_use(arguments)
     text, well = inspection.doctor(
-        common.config(arguments),
+        config,
+        wrong,
         as_json=arguments.json,
         everything=arguments.verbose,
         colour=common.colour(arguments),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from dualwan.commands import common
@@ -32,7 +33,9 @@ def probe(arguments: Namespace) -> int:
     """Ask the targets of [wan] probe through MAP-E, and follow the answers."""
     from dualwan.handle.probe import probe
 
-    config = common.config(arguments)
+    config, wrong = common.config_in_use(arguments)
+    for finding in wrong:
+        print(f"dualwan-hook: {finding.text}", file=sys.stderr)
     if not config.wan.probe:
         raise UsageError(f"{config.path} names no targets ([wan] probe)")
     health = probe(config, common.kernel_host())
