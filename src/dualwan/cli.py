@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dualwan import __version__
 from dualwan.errors import DualwanError, UsageError
-from dualwan.options import Parser, SliceNames
+from dualwan.options import Parser, SliceNames, seconds
 from dualwan.options import common as common_options
 
 if TYPE_CHECKING:
@@ -47,6 +47,18 @@ def _parser() -> Parser:
     event = commands.add_parser("event", parents=common, help="what the hooks call")
     event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot"))
     commands.add_parser("down", parents=common, help="remove all that this program owns")
+    trial = commands.add_parser(
+        "try", parents=common, help="apply, and go back by itself unless that is confirmed"
+    )
+    trial.add_argument(
+        "--timeout",
+        type=seconds,
+        default=60,
+        metavar="SECONDS",
+        help="until it goes back (5 to 3600, default: 60)",
+    )
+    trial.add_argument("--revert", action="store_true", help="go back now from what is tried")
+    commands.add_parser("confirm", parents=common, help="keep what is tried")
     check = commands.add_parser("check", parents=common, help="check the configuration only")
     check.add_argument("file", nargs="?", metavar="FILE", help="instead of the one in use")
     status = commands.add_parser("status", parents=common, help="what is there now")
@@ -95,8 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Namespace) -> int:
     """Run the command of ``arguments``; only its own module is loaded."""
-    name = arguments.command or "apply"
-    command = getattr(import_module(f"dualwan.commands.{_COMMANDS[name]}"), name)
+    module, function = _COMMANDS[arguments.command]
+    command = getattr(import_module(f"dualwan.commands.{module}"), function)
     return int(command(arguments))
 
 
@@ -109,17 +121,19 @@ def _check_combination(arguments: Namespace) -> None:
         raise UsageError("--exit-code goes with --dry-run")
 
 
-_COMMANDS = {  # the module of each in dualwan.commands, where its function has its name
-    "apply": "apply",
-    "down": "apply",
-    "event": "event",
-    "check": "look",
-    "status": "look",
-    "doctor": "look",
-    "mape": "look",
-    "watch": "units",
-    "probe": "units",
-    "notify": "units",
+_COMMANDS = {  # module in dualwan.commands, and function
+    None: ("apply", "apply"),
+    "down": ("apply", "down"),
+    "try": ("trial", "begin"),
+    "confirm": ("trial", "confirm"),
+    "event": ("event", "event"),
+    "check": ("look", "check"),
+    "status": ("look", "status"),
+    "doctor": ("look", "doctor"),
+    "mape": ("look", "mape"),
+    "watch": ("units", "watch"),
+    "probe": ("units", "probe"),
+    "notify": ("units", "notify"),
 }
 
 if __name__ == "__main__":

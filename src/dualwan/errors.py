@@ -27,6 +27,12 @@ class ConfigError(DualwanError):
     exit_code = 3
 
 
+class UnconfirmedError(ConfigError):
+    """A configuration that was tried and not confirmed, where none was applied before."""
+
+    exit_code = 3
+
+
 class MapeError(DualwanError, ValueError):
     """Impossible MAP-E parameters, or a prefix that no rule covers."""
 
@@ -53,6 +59,12 @@ class RecordError(HostError):
 
 class BusyError(DualwanError):
     """A lock held by another run, or a wait beyond its limit."""
+
+    exit_code = 5
+
+
+class StaleError(BusyError):
+    """A configuration that was replaced between its reading and the run."""
 
     exit_code = 5
 

@@ -127,29 +127,31 @@ def hook(
 
 
 def _may_concern_us(interface: str, path: str, called: str, environ: Mapping[str, str]) -> bool:
-    """Whether the configuration, or the one that was applied last, can be about ``interface``.
+    """Whether the configuration, or one that may be used instead, can be about ``interface``.
 
-    A configuration that was cut off, or cannot be read, may not name the WAN any more. Without one
-    nothing is ours.
+    Those are the one that was applied last, for a configuration that was cut off or cannot be read
+    may not name the WAN any more, and those of a trial. Without any nothing is ours.
     """
-    try:
-        text = _text(path)
-    except FileNotFoundError:
+    folder = environ.get("DUALWAN_STATE") or paths.STATE_DIR
+    tried = (f"{folder}/{paths.TRIAL}/{name}" for name in paths.TRIAL_TEXTS)
+    texts = [text for one in (path, *tried) if (text := _text(one)) is not None]
+    if not texts:
         return False
-    except OSError:
-        text = ""
-    if may_concern(interface, text, called):
+    if any(may_concern(interface, text, called) for text in texts):
         return True
-    try:
-        kept = _text((environ.get("DUALWAN_STATE") or paths.STATE_DIR) + "/" + paths.LAST_GOOD)
-    except OSError:
-        return False
+    kept = _text(f"{folder}/{paths.LAST_GOOD}") or ""
     return interface in kept or (bool(called) and called in kept)
 
 
-def _text(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace", opener=_at_once) as file:
-        return file.read()
+def _text(path: str) -> str | None:
+    """Return the text of a file, "" if it cannot be read, None if there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace", opener=_at_once) as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return ""
 
 
 def _handle(event_id: str, interface: str, path: str, called: str) -> bool:
@@ -187,16 +189,29 @@ def _report_bug(event: Event, error: Exception) -> None:
 
 
 def _run(event: Event, interface: str, path: str, called: str) -> bool:
-    """Handle ``event`` if it concerns us; return whether nothing failed."""
+    """Handle ``event`` if it concerns us; return whether nothing failed.
+
+    Once more if another configuration is in use meanwhile.
+    """
+    from dualwan.errors import StaleError
+
+    try:
+        return _run_once(event, interface, path, called)
+    except StaleError:
+        return _run_once(event, interface, path, called)
+
+
+def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
+    """Handle ``event``; raises StaleError if the configuration is no longer in use."""
     import signal
     from pathlib import Path
 
-    from dualwan.config import load
-    from dualwan.errors import BusyError, ConfigError, DualwanError
+    from dualwan.errors import BusyError, ConfigError, DualwanError, StaleError, UnconfirmedError
+    from dualwan.host import in_use
 
     wrong = None
     try:
-        config = load(Path(path))
+        config = in_use.load(Path(path))
     except ConfigError as error:
         from dualwan.handle.run import fail
         from dualwan.host import last_good
@@ -205,8 +220,8 @@ def _run(event: Event, interface: str, path: str, called: str) -> bool:
         wrong = kept.instead_of(error) if kept else error
         fail(event, wrong)
         print(f"dualwan-hook: {wrong}", file=sys.stderr)
-        if kept is None:
-            return False
+        if kept is None:  # as before what was tried: nothing of ours
+            return isinstance(error, UnconfirmedError)
         config = kept.config
     ours = event.of_ppp and called == config.pppoe.peer
     if not ours and not concerns(event, interface, config.wan.interface, config.pppoe.interface):
@@ -225,6 +240,8 @@ def _run(event: Event, interface: str, path: str, called: str) -> bool:
     signal.alarm(seconds)
     try:
         handle_event(config, KernelHost(), event)
+    except StaleError:
+        raise
     except DualwanError as error:  # handle_event has logged it
         print(f"dualwan-hook: {error}", file=sys.stderr)
         return False

@@ -52,7 +52,7 @@ def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
     from dualwan.reconcile import make_plan
-    from dualwan.report import prometheus
+    from dualwan.report import prometheus, trial
     from dualwan.report import status as report
 
     host = KernelHost()
@@ -60,7 +60,13 @@ def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
     around, used = host.surroundings(config), report.usage(host, plan)
     closed = unnamed.by_device(config, around)
     data = report.as_data(
-        config, plan, used, (*wrong, *find(config, around)), closed, watched=host.is_watched()
+        config,
+        plan,
+        used,
+        (*wrong, *find(config, around)),
+        closed,
+        watched=host.is_watched(),
+        tried=trial.as_data(host.load_trial(), host.boot_id(), host.since_boot()),
     )
     if form == "prometheus":
         return prometheus.text(data)

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 from dualwan import config
 from dualwan.config import Config
 from dualwan.damper import FREE, Damper
-from dualwan.errors import BusyError, ConfigError, DualwanError
+from dualwan.errors import BusyError, ConfigError, DualwanError, UnconfirmedError
 from dualwan.handle import handle_event
 from dualwan.handle.run import fail, warn
-from dualwan.host import last_good
+from dualwan.host import in_use, last_good
 from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.reconcile import LOCK_SECONDS, make_plan
@@ -101,8 +101,11 @@ class Look:
         """
         name, carried = str(self._path), self.carried
         try:
-            text = config.read(self._path)
+            text = in_use.read(self._path)
             found = config.from_text(name, text)
+        except UnconfirmedError as error:  # what this process has seen may be what was tried
+            carried.text, kept = "", last_good.load(self._path)
+            self._complain(error)
         except ConfigError as error:
             kept = last_good.load(self._path)
             self._complain(kept.instead_of(error) if kept and not carried.text else error)

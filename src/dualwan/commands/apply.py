@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dualwan.commands import common
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dualwan.config import Config
+    from dualwan.host.api import Host
     from dualwan.model.event import Event
     from dualwan.model.finding import Finding
     from dualwan.result import Plan, Result
@@ -23,7 +25,24 @@ def apply(arguments: Namespace) -> int:
     """Bring every slice, or those that are named, to its desired state."""
     from dualwan.model.event import Event
 
-    return _run(arguments, common.config(arguments), Event.APPLY)
+    config, host = common.config(arguments), common.kernel_host()
+    if not arguments.dry_run:
+        from dualwan.handle import trial
+
+        trial.decide_anew(config, host)
+    return _run(arguments, config, Event.APPLY, host)
+
+
+def tried(arguments: Namespace, config: Config, host: Host) -> int:
+    """Bring every slice to the state of ``config``, for a trial that has begun."""
+    from dualwan import inspection
+    from dualwan.handle import handle_event
+    from dualwan.model.event import Event
+
+    result = handle_event(config, host, Event.APPLY)
+    found = inspection.findings(config, host)
+    _show(arguments, result, found, everything=arguments.verbose)
+    return 0
 
 
 def down(arguments: Namespace) -> int:
@@ -35,23 +54,46 @@ def down(arguments: Namespace) -> int:
     except ConfigError as error:
         print(f"dualwan-hook: {error}; going by what is noted and tagged", file=sys.stderr)
         config = None
-    return _run(arguments, config, Event.REMOVE)
+    host = common.kernel_host()
+    if not (arguments.dry_run or arguments.slices):
+        from dualwan.handle import trial
+
+        trial.forget(host)
+    return _run(arguments, config, Event.REMOVE, host)
 
 
-def _run(arguments: Namespace, config: Config | None, event: Event) -> int:
+def _run(arguments: Namespace, config: Config | None, event: Event, host: Host) -> int:
     from dualwan import inspection
+    from dualwan.findings.ssh_session import cut
     from dualwan.handle import handle_event
     from dualwan.reconcile import make_plan
 
-    only, host = arguments.slices or None, common.kernel_host()
+    only = arguments.slices or None
     whole = config if only is None and event.wanted else None  # a part tells nothing of the rest
     if not arguments.dry_run:
+        announce(config, host, event, only)
         result = handle_event(config, host, event, only)
         _show(arguments, result, inspection.findings(whole, host), everything=arguments.verbose)
         return 0
     plan = make_plan(config, host, event, only)
+    if found := cut(plan, host.ssh_session()):
+        plan = replace(plan, line=replace(plan.line, warnings=(*plan.line.warnings, found)))
     _show(arguments, plan, inspection.findings(whole, host), everything=True)
     return common.WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
+
+
+def announce(
+    config: Config | None, host: Host, event: Event, only: Sequence[str] | None = None
+) -> None:
+    """Say before ``event`` whether it cuts the SSH session in which it is asked for."""
+    session = host.ssh_session()
+    if session is None:
+        return
+    from dualwan.findings.ssh_session import cut
+    from dualwan.reconcile import make_plan
+
+    if found := cut(make_plan(config, host, event, only), session):
+        print(f"dualwan-hook: warning: {found}", file=sys.stderr, flush=True)
 
 
 def _show(

@@ -47,26 +47,32 @@ def config(arguments: Namespace) -> Config:
         raise (kept.instead_of(error) if kept else error) from None
 
 
-def config_in_use(arguments: Namespace) -> tuple[Config, tuple[Finding, ...]]:
+def config_in_use(
+    arguments: Namespace, *, look: bool = False
+) -> tuple[Config, tuple[Finding, ...]]:
     """Return the configuration that events use, with a finding if it is not the present one.
 
-    Raises ConfigError if there is none.
+    ``look``: where events use none after a trial, the present one is good enough. Raises
+    ConfigError if there is none.
     """
     from dualwan.config import load, path_in_use
-    from dualwan.errors import ConfigError
+    from dualwan.errors import ConfigError, UnconfirmedError
+    from dualwan.host import in_use
 
     path = path_in_use(arguments.config)
     try:
-        return load(path, asked=bool(arguments.config)), ()
+        return load(path, asked=True) if arguments.config else in_use.load(path), ()
     except ConfigError as error:
         from dualwan.host import last_good
         from dualwan.model.finding import Finding
 
         kept = last_good.load(path)
-        if kept is None:
-            raise
-        remedy = f"mend it, and run `dualwan-hook`; until then {kept.what} is in use"
-        return kept.config, (Finding("configuration-wrong", str(error), remedy),)
+        if kept is not None:
+            remedy = f"mend it, and run `dualwan-hook`; until then {kept.what} is in use"
+            return kept.config, (Finding("configuration-wrong", str(error), remedy),)
+        if look and isinstance(error, UnconfirmedError):
+            return load(path), ()
+        raise
 
 
 def kernel_host() -> Host:

@@ -22,11 +22,11 @@ def check(arguments: Namespace) -> int:
 
 
 def status(arguments: Namespace) -> int:
-    """Show what is there now."""
+    """Show what is there now, beside the configuration that events use."""
     from dualwan import inspection
 
     form = "prometheus" if arguments.prometheus else "json" if arguments.json else "text"
-    config, wrong = common.config_in_use(arguments)
+    config, wrong = common.config_in_use(arguments, look=True)
     common.show(inspection.status(config, form, wrong), end="" if arguments.prometheus else "\n")
     return 0
 
@@ -35,7 +35,7 @@ def doctor(arguments: Namespace) -> int:
     """Find what is wrong with the line or the machine."""
     from dualwan import inspection
 
-    config, wrong = common.config_in_use(arguments)
+    config, wrong = common.config_in_use(arguments, look=True)
     text, well = inspection.doctor(
         config,
         wrong,

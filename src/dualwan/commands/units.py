@@ -50,7 +50,7 @@ def notify(arguments: Namespace) -> int:
     from dualwan.config.mape import Ipip
     from dualwan.handle.update_call import notify_provider
 
-    config = common.config(arguments)
+    config, _ = common.config_in_use(arguments)
     if not isinstance(config.mape, Ipip) or not config.mape.update:
         raise UsageError(f'{config.path} has no update call ([mape] mode = "ipip" and update)')
     reply = notify_provider(config, common.kernel_host())

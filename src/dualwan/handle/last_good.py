@@ -12,6 +12,9 @@ def keep(run: Run) -> None:
     done = run.done
     if run.config is None or done is None or run.failures or done.problems or done.left:
         return
+    trial = run.host.load_trial()
+    if trial is not None and trial.is_due(run.host.boot_id()):
+        return  # not before it is confirmed
     goals = done.plan.goals
     if len(goals) < len(slices.ALL) or not all(goals.values()):
         return
