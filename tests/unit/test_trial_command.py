@@ -19,6 +19,7 @@ def test_try_says_when_it_goes_back_and_confirm_keeps_it(run, machine, config):
     assert err == (
         "goes back in 90 s to what was there before, also if this session ends; "
         "to keep it: dualwan-hook confirm\n"
+        "applied; 90 s are left to confirm it\n"
     )
     assert machine.armed == 90
     assert run("confirm") == (0, "confirmed\n", "")

@@ -73,6 +73,8 @@ def test_a_broken_record_is_no_trial(path, text):
         ({"phase": Phase.OVER}, "edited", "edited"),
         ({"phase": Phase.OVER, "drafts": ("edited",)}, "edited", BASE),
         ({"boot": "another"}, NEW, BASE),
+        ({"boot": "another", "phase": Phase.RETURNING}, "edited", "edited"),
+        ({"boot": "another", "phase": Phase.RETURNING}, NEW, BASE),
         ({"boot": "another"}, "edited", "edited"),
         ({"phase": Phase.OVER, "path": "/another"}, NEW, NEW),
         ({"phase": Phase.OVER, "before": ""}, "edited", "edited"),

@@ -26,13 +26,16 @@ def begin(arguments: Namespace) -> int:
     config, host = common.config(arguments), common.kernel_host()
     path = os.path.abspath(path_in_use())  # noqa: PTH100 - no symlink is resolved
     apply.announce(config, host, Event.APPLY)
-    trial.begin(config, path, host, arguments.timeout)
+    begun = trial.begin(config, path, host, arguments.timeout)
     words = (
         f"goes back in {arguments.timeout} s to what was there before, also if this session ends;"
         " to keep it: dualwan-hook confirm"
     )
     print(words, file=sys.stderr, flush=True)
-    return apply.tried(arguments, config, host)
+    code = apply.tried(arguments, config, host)
+    left = max(0, round(begun.until - host.since_boot()))
+    print(f"applied; {left} s are left to confirm it", file=sys.stderr, flush=True)
+    return code
 
 
 def confirm(arguments: Namespace) -> int:

@@ -43,13 +43,14 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
                 "the configuration in force is not known, so there is no way back: an earlier "
                 "version has applied it; apply it once more with --config FILE, and try then"
             )
+        state = _there(host, state)
         host.arm(seconds)  # before there is a trial: without one it does nothing
         try:
             trial = Trial(
                 path, config.path, config.text, state.applied, boot, now + seconds, state=state
             )
-            host.save_trial(trial)
             host.keep_elements([one.table for one in slices.ALL if one.table])
+            host.save_trial(trial)
         except HostError:
             host.save_trial(None)
             host.disarm()
@@ -191,12 +192,12 @@ def _finish(run: Run, trial: Trial) -> None:
     failures = [*run.failures, *(run.done.failures.values() if run.done else ())]
     with run.host.lock(LOCK_SECONDS):
         run.host.save_state(_notes(trial.state, _there(run.host, run.host.load_state())))
-        if not failures or trial.attempts >= ATTEMPTS:
-            run.host.save_trial(replace(trial, phase=Phase.OVER))
         try:
             refused = run.host.put_back_elements()
         except HostError as error:
             refused, failures = 0, [*failures, str(error)]
+        if not failures or trial.attempts >= ATTEMPTS:
+            run.host.save_trial(replace(trial, phase=Phase.OVER))
     if refused:
         warn(Event.APPLY, f"{refused} elements of nft sets could not be put back")
     if failures:

@@ -58,7 +58,7 @@ class Trial:
         """
         if self.is_pending(boot):
             return self.tried
-        if self.phase is Phase.RETURNING or found in (self.tried, *self.drafts):
+        if (self.is_due(boot) and found != self.before) or found in (self.tried, *self.drafts):
             return self.before
         return found
 

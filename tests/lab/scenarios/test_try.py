@@ -25,8 +25,9 @@ def _state(line: Line) -> list[str]:
     return [
         *router.run("ip", "rule").splitlines(),
         *router.run("ip", "route", "show", "table", "all", "proto", "217").splitlines(),
-        *router.run("ip", "-d", "tunnel", "show").splitlines(),
-        *sorted(snapshot.ours()),
+        *router.run("ip", "-6", "tunnel", "show").splitlines(),
+        *router.run("ip", "-brief", "address").splitlines(),
+        *sorted(router.run("nft", "list", "tables").splitlines()),
     ]
 
 
