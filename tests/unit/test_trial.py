@@ -1,65 +1,24 @@
 """A trial: what is tried is in use until it is confirmed, or the router is as before."""
 
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from machine import BASE, CrashError, Machine, config, kernel_state, pending, run
+from machine import BASE, Machine, config, pending, run
+from tried_routers import NEW, OLD, PATH, STARTS, everything, router, tried
 
-from dualwan.errors import BusyError, HostError, KernelError, StaleError
+from dualwan.errors import BusyError, HostError, StaleError
 from dualwan.handle import handle_event, trial
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
 from dualwan.reconcile import reconcile
 
-PATH = "/etc/dualwan/dualwan.toml"
-OLD = config()
-NEW = config(
-    a="psid = 1 -> psid = 2",
-    b="99:f000:0:100 -> 99:f000:0:200",
-    c='interfaces = ["lan0"] -> interfaces = ["lan0", "lan1"]',
-)
 DIALS = config(a="dial = false -> dial = true")
-STARTS = {
-    "nothing": (),
-    "up": (Event.APPLY,),
-    "up by ifup": (Event.PRE_UP, Event.UP),
-    "after ifdown": (Event.UP, Event.DOWN, Event.POST_DOWN),
-    "after ifdown with the link up": (Event.UP, Event.DOWN),
-    "after down": (Event.UP, Event.REMOVE),
-}
 
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch):
     """Let the log go nowhere."""
     monkeypatch.setattr("syslog.syslog", lambda *_: None)
-
-
-# What only counts, and what a step that only helps still owes.
-COUNTS = ("generation", "findings", "owes_inbound_flows", "owed_flows", "owed_solicitations")
-
-
-def router(*events):
-    """Return a router with PPPoE on which ``events`` of the old configuration have happened."""
-    machine = Machine("wan0", "lan0", "lan1")
-    machine.connect("203.0.113.7")
-    run(machine, OLD, *events)
-    return machine
-
-
-def everything(machine):
-    """Return what the kernel holds, and the notes without what only counts."""
-    state = machine.run_state
-    return kernel_state(machine), {
-        name: value for name, value in vars(state).items() if name not in COUNTS
-    }
-
-
-def tried(machine, cfg=NEW):
-    """Begin a trial of ``cfg`` and apply it."""
-    trial.begin(cfg, PATH, machine, 60)
-    handle_event(cfg, machine, Event.APPLY)
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -240,60 +199,6 @@ def test_what_is_written_into_the_file_during_a_trial_is_not_used_after_it():
     assert kept.text_in_use("another", "first") == "another"
 
 
-def ended_early(number, kind, start, *, apply_first):
-    """End a run after ``number`` steps, go back, and compare; return whether it had as many.
-
-    The run is the apply of what is tried, or the first attempt to go back (``apply_first``).
-    """
-    machine = router(*STARTS[start])
-    before = everything(machine)
-    trial.begin(NEW, PATH, machine, 60)
-    if apply_first:
-        handle_event(NEW, machine, Event.APPLY)
-    setattr(machine, kind, number)
-    with suppress(CrashError, HostError):
-        trial.go_back(machine) if apply_first else handle_event(NEW, machine, Event.APPLY)
-    ended = getattr(machine, kind) is None
-    machine.crash_after = machine.refuse_after = None
-    trial.go_back(machine)
-    assert everything(machine) == before, number
-    return ended
-
-
-@pytest.mark.parametrize("start", ["nothing", "up", "after ifdown with the link up"])
-@pytest.mark.parametrize("kind", ["crash_after", "refuse_after"])
-def test_an_apply_that_ends_early_is_gone_back_from(start, kind):
-    """Killed or refused after any of its steps: the same state as before."""
-    number = 0
-    while ended_early(number, kind, start, apply_first=False):
-        number += 1
-    assert number > 3
-
-
-@pytest.mark.parametrize("start", ["nothing", "up", "after ifdown with the link up"])
-@pytest.mark.parametrize("kind", ["crash_after", "refuse_after"])
-def test_going_back_that_ends_early_is_finished_by_the_next_attempt(start, kind):
-    """Systemd starts it again."""
-    number = 0
-    while ended_early(number, kind, start, apply_first=True):
-        number += 1
-    assert number > 3
-
-
-def test_what_cannot_be_put_back_is_left_to_events_after_some_attempts():
-    """The trial is over then, and what was tried is not used any more."""
-    machine = router(Event.APPLY)
-    tried(machine)
-    machine.refuse = ["dualwan_snat"]
-    for _ in range(trial.ATTEMPTS):
-        with pytest.raises(HostError, match="refused"):
-            trial.go_back(machine)
-    assert not trial.go_back(machine)
-    machine.refuse = ()
-    run(machine, OLD, Event.MEND)
-    assert pending(machine, OLD, Event.APPLY) == []
-
-
 def test_a_state_that_an_earlier_version_left_is_not_tried_on():
     """Its configuration is not known, so there is no way back; the first event notes it."""
     machine = router(Event.APPLY)
@@ -322,23 +227,6 @@ def test_a_configuration_that_is_refused_is_not_in_force():
     machine.refuse = ["dualwan_snat"]
     run(machine, NEW, Event.APPLY)
     assert machine.run_state.applied == OLD.text
-
-
-def test_an_unobservable_kernel_ends_no_trial():
-    """The next attempt goes on."""
-    machine = router(Event.APPLY)
-    before = everything(machine)
-    tried(machine)
-
-    def observe(_reads):
-        raise KernelError("netlink: No buffer space available")
-
-    machine.observe = observe
-    with pytest.raises(HostError, match="No buffer space"):
-        trial.go_back(machine)
-    del machine.observe
-    assert trial.go_back(machine)
-    assert everything(machine) == before
 
 
 def test_an_empty_run_state_is_left_where_nothing_was():
