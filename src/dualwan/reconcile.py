@@ -8,7 +8,7 @@ from dataclasses import replace
 from dualwan import __version__, slices
 from dualwan.config import Config
 from dualwan.config.mape import DsLite, MapE
-from dualwan.errors import HostError, KernelError, RecordError
+from dualwan.errors import HostError, KernelError, RecordError, StaleError
 from dualwan.host.api import Host
 from dualwan.journal import Journal
 from dualwan.line import Line, derive_line
@@ -128,6 +128,7 @@ def reconcile(
     """
     with host.lock(LOCK_SECONDS):
         journal = Journal(host, [] if applied is None else applied)
+        _check_current(config, host)
         plan = make_plan(config, host, event, only, journal.state)
         if plan.unobserved:
             raise KernelError("; ".join(plan.unobserved))
@@ -141,6 +142,7 @@ def reconcile(
                 _note_settled(journal, plan)
             if not result.failures:
                 journal.note(_with_version(journal.state, plan))
+                journal.note(_with_applied(journal.state, config, event, only))
         finally:
             unsaved = journal.close()
         return result.failed("state", unsaved) if unsaved else result
@@ -150,6 +152,29 @@ def _with_version(state: RunState, plan: Plan) -> RunState:
     """Return the state with this program's version, if every slice was brought up by it."""
     every = len(plan.goals) == len(slices.ALL) and all(plan.goals.values())
     return replace(state, version=__version__) if every else state
+
+
+def _check_current(config: Config | None, host: Host) -> None:
+    """Raise StaleError if a trial has begun or ended since the configuration was read."""
+    trial = host.load_trial()
+    if config is None or trial is None or trial.allows(config.text, host.boot_id()):
+        return
+    raise StaleError("a trial of another configuration has begun or ended meanwhile")
+
+
+def _with_applied(
+    state: RunState, config: Config | None, event: Event, only: Collection[str] | None
+) -> RunState:
+    """Return the state with the text that is in force, if ``event`` decides about it.
+
+    It is that of ifup, or of a person: what mends has only read it. None is in force after a
+    removal.
+    """
+    if event is Event.REMOVE:
+        return state if only else replace(state, applied="")
+    if config is not None and (event.wanted or not state.applied):
+        return replace(state, applied=config.text)
+    return state
 
 
 def _note_settled(journal: Journal, plan: Plan) -> None:

@@ -43,6 +43,7 @@ STATE = RunState(
     dialled=("dsl-provider",),
     findings=("hook-shadowed:0123456789ab",),
     version="0.2.0",
+    applied='[wan]\ninterface = "wan0"\n',
     owed_flows=("203.0.113.7",),
     owes_inbound_flows=True,
     owed_solicitations=("wan0",),
@@ -150,7 +151,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     (directory / store.NAME).write_text(json.dumps(OLD))
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
-    lacks |= {"generation": 0, "owes_inbound_flows": False}
+    lacks |= {"applied": "", "generation": 0, "owes_inbound_flows": False}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 
 

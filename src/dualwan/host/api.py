@@ -1,4 +1,4 @@
-"""The protocol of a machine, as five roles: the rest of the program asks for nothing else."""
+"""The protocol of a machine, as roles: the rest of the program asks for nothing else."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from dualwan.line.provisioning import source
 from dualwan.model.evidence import Evidence, Inquiry
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Step
+from dualwan.model.ssh_session import SshSession
 from dualwan.model.state import RunState
 from dualwan.model.surroundings import Surroundings
+from dualwan.model.trial import Trial
 from dualwan.model.usage import Flow
 from dualwan.ppp.session import Session
 
@@ -88,7 +90,7 @@ class Examination(Protocol):
 
 
 class Store(Protocol):
-    """The run state, which outlives a run but not a boot."""
+    """What outlives a run: the run state, which does not outlive a boot, and a configuration."""
 
     def lock(self, seconds: float) -> AbstractContextManager[None]:
         """Hold the lock of the machine for one run; raises BusyError after ``seconds``."""
@@ -104,6 +106,59 @@ class Store(Protocol):
 
     def save_state(self, state: RunState) -> None:
         """Save ``state`` for later runs; the caller holds the lock. Raises HostError."""
+        ...
+
+    def keep_config(self, config: Config) -> None:
+        """Keep ``config``, also over a boot, as the one that was applied last; raises HostError."""
+        ...
+
+
+class Trials(Protocol):
+    """A configuration that is tried, and the way back from it."""
+
+    def load_trial(self) -> Trial | None:
+        """Return the trial that is kept, also by an earlier boot; None without one."""
+        ...
+
+    def save_trial(self, trial: Trial | None) -> None:
+        """Keep ``trial``, or forget the one that is kept; the caller holds the lock.
+
+        Raises HostError.
+        """
+        ...
+
+    def boot_id(self) -> str:
+        """Return the id of this boot, "" if it is unknown."""
+        ...
+
+    def since_boot(self) -> float:
+        """Return the seconds since boot."""
+        ...
+
+    def arm(self, seconds: int) -> None:
+        """Let the router go back in ``seconds``, whatever becomes of this process.
+
+        Raises HostError.
+        """
+        ...
+
+    def disarm(self) -> None:
+        """Let the router not go back by itself; raises HostError."""
+        ...
+
+    def keep_elements(self, tables: Sequence[TableId]) -> None:
+        """Keep what packets have put into the sets of ``tables``; raises HostError."""
+        ...
+
+    def put_back_elements(self) -> int:
+        """Add to the sets what was kept and is missing; return how much was refused.
+
+        Raises KernelError.
+        """
+        ...
+
+    def install_config(self, path: str, text: str) -> None:
+        """Write the configuration ``path`` anew; raises HostError."""
         ...
 
 
@@ -166,6 +221,10 @@ class Neighbours(Protocol):
         """Return what others have put beside this program; what cannot be read is left out."""
         ...
 
+    def ssh_session(self) -> SshSession | None:
+        """Return the SSH session in which this process was started; None for none."""
+        ...
 
-class Host(Kernel, Examination, Store, Pppd, LineServices, Neighbours, Protocol):
+
+class Host(Kernel, Examination, Store, Trials, Pppd, LineServices, Neighbours, Protocol):
     """A machine."""

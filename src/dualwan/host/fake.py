@@ -10,16 +10,18 @@ from dualwan.config import Config
 from dualwan.errors import HostError, RemoteError
 from dualwan.host import store
 from dualwan.host.fake_kernel import FULL, FakeKernel
+from dualwan.host.fake_trial import FakeTrial
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.model.evidence import Evidence, Inquiry
 from dualwan.model.observed import Observed
+from dualwan.model.ssh_session import SshSession
 from dualwan.model.state import RunState
 from dualwan.model.surroundings import Surroundings
 from dualwan.ppp.session import Session
 
 
-class FakeHost(FakeKernel):
+class FakeHost(FakeTrial, FakeKernel):
     """A host in memory.
 
     state, refuse: see FakeKernel; what is refused may also be starting or ending a pppd, or
@@ -27,7 +29,8 @@ class FakeHost(FakeKernel):
     """
 
     def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
-        super().__init__(state, refuse)
+        FakeKernel.__init__(self, state, refuse)
+        FakeTrial.__init__(self)
         self.loads = self.saves = 0  # of the run state
         self._saved = ""
         # Set or checked by tests.
@@ -41,9 +44,11 @@ class FakeHost(FakeKernel):
         self.asked: list[str] = []  # sources, in order
         self.cache = AnswerCache()
         self.around = Surroundings()
+        self.ssh: SshSession | None = None
         self.seen = Evidence()
         self.inquiries: list[Inquiry] = []
         self.watched = False
+        self.kept: Config | None = None  # the configuration that was applied last
 
     # --- run state -----------------------------------------------------------------------
 
@@ -71,6 +76,12 @@ class FakeHost(FakeKernel):
             raise HostError(f"state.json: {reason}")
         self.saves += 1
         self.run_state = state
+
+    def keep_config(self, config: Config) -> None:
+        """See Store: the attribute ``kept``."""
+        if reason := self.refusal("last-good.json", FULL):
+            raise HostError(f"last-good.json: {reason}")
+        self.kept = config
 
     def is_watched(self) -> bool:
         """See Store: the attribute ``watched``."""
@@ -137,6 +148,10 @@ class FakeHost(FakeKernel):
         """See Neighbours: the attribute ``around``."""
         del config
         return self.around
+
+    def ssh_session(self) -> SshSession | None:
+        """See Neighbours: the attribute ``ssh``."""
+        return self.ssh
 
     def evidence(self, inquiry: Inquiry) -> Evidence:
         """See Examination: the attribute ``seen``; recorded in ``inquiries``."""

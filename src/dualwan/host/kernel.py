@@ -26,6 +26,7 @@ from dualwan.host import (
     sysctl,
     xtables,
 )
+from dualwan.host.kernel_trial import KernelTrial
 from dualwan.host.lock import is_watched, locked
 from dualwan.host.netlink_changes import NetlinkChanges
 from dualwan.host.nft import Nft
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
     from dualwan.model.evidence import Evidence, Inquiry
+    from dualwan.model.ssh_session import SshSession
     from dualwan.model.surroundings import Surroundings
     from dualwan.ppp.session import Session
 
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
 ASKING_SECONDS = 30.0  # to wait for a run that asks the line's servers
 
 
-class KernelHost:
+class KernelHost(KernelTrial):
     """The machine that this process runs on, in its network namespace."""
 
     def __init__(self) -> None:
@@ -188,6 +190,12 @@ class KernelHost:
         """See Store."""
         store.save_state(state)
 
+    def keep_config(self, config: Config) -> None:
+        """See Store."""
+        from dualwan.host import last_good  # noqa: PLC0415 - once all is applied
+
+        last_good.save(last_good.encode(config))
+
     def is_watched(self) -> bool:
         """See Store."""
         return is_watched(run_files.directory())
@@ -239,6 +247,12 @@ class KernelHost:
         from dualwan.host.surroundings import look  # noqa: PLC0415 - no event needs it
 
         return look(config=config)
+
+    def ssh_session(self) -> SshSession | None:
+        """See Neighbours."""
+        from dualwan.host.around import ssh_session  # noqa: PLC0415 - no event needs it
+
+        return ssh_session.look()
 
     # --- servers of the line and the provider --------------------------------------------
 

@@ -62,6 +62,7 @@ class RunState:
     generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
     version: of the program that brought up every slice, "" for none.
     findings: digests of the findings that the log has named.
+    applied: text of the configuration that ifup, or a person, applied last, "" for none.
     """
 
     wanted: bool = False
@@ -88,6 +89,7 @@ class RunState:
     generation: int = 0
     version: str = ""
     findings: tuple[str, ...] = ()
+    applied: str = ""
 
     @property
     def devices(self) -> tuple[str, ...]:
