@@ -20,6 +20,7 @@ def directory() -> Path:
 def load() -> AnswerCache:
     """Return the saved answers; an empty cache if the file is missing or broken."""
     try:
+        files.check_folder(directory())
         return decode(files.read_own(directory() / NAME, MAX_CACHE))
     except (OSError, ValueError):
         return AnswerCache()
@@ -38,7 +39,7 @@ def write(name: str, text: str) -> None:
     """
     target = directory() / name
     try:
-        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        files.make_folder(target.parent, 0o755)
         files.write(target, text, 0o600, sync=True)
     except OSError as error:
         raise HostError(f"{target}: {error.strerror}") from None

@@ -244,6 +244,8 @@ class KernelHost:
 
     def asking(self) -> AbstractContextManager[None]:
         """See LineServices."""
+        with run_files.failing_as(""):
+            run_files.make()
         return locked(run_files.directory() / "asking", ASKING_SECONDS)
 
     def resolve(self, name: str, device: str) -> str:
