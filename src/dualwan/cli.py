@@ -53,7 +53,7 @@ def _parser() -> Parser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     event = commands.add_parser("event", parents=common, help="what the hooks call")
-    event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot"))
+    event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot", "dial"))
     commands.add_parser("down", parents=common, help="remove all that this program owns")
     check = commands.add_parser("check", parents=common, help="check the configuration only")
     check.add_argument("file", nargs="?", metavar="FILE", help="instead of the one in use")
@@ -183,6 +183,8 @@ def _event(arguments: Namespace) -> int:
 
     if arguments.event == "boot":
         return _boot(_config(arguments))
+    if arguments.event == "dial":
+        return _dial(arguments)
     word, environ = arguments.event, dict(os.environ)
     if arguments.config:
         environ["DUALWAN_CONFIG"] = arguments.config
@@ -202,6 +204,17 @@ def _boot(config: Config) -> int:
 
     if not interfaces.stanza(config.wan.interface):
         handle_event(config, KernelHost(), Event.BOOT)
+    return 0
+
+
+def _dial(arguments: Namespace) -> int:
+    """Start the PPP session that a confined unit has asked for."""
+    from dualwan.handle.sessions import dial_for_unit
+    from dualwan.host import pppd
+    from dualwan.host.kernel import KernelHost
+
+    if peer := pppd.take_wanted():
+        dial_for_unit(_config(arguments), KernelHost(), peer)
     return 0
 
 
