@@ -137,6 +137,15 @@ class KernelHost:
         """See LineServices."""
         return prefix.prefixes(self._netlink.ipr, device)
 
+    def router_prefixes(self, device: str) -> tuple[str, ...]:
+        """See LineServices."""
+        routers = prefix.default_routers(self._netlink.ipr, device)
+        if not routers:
+            return ()
+        from dualwan.host.remote import default_router  # noqa: PLC0415 - only where it is doubtful
+
+        return default_router.prefixes(device, routers)
+
     def line_state(self, device: str) -> tuple[object, ...] | None:
         """See Kernel."""
         return prefix.line_state(self._netlink.ipr, device)
