@@ -150,7 +150,7 @@ def _map_e(
         return known if learned is None else learned, ()
     source = learned.rule.provider
     contradiction = (
-        f"{source} says {_told(learned)}, and the rule known for {prefix} {_told(known)}"
+        f"{source} says {_described(learned)}, and the rule known for {prefix} {_described(known)}"
         f" ({known.rule.source})"
     )
     if known.br is None:
@@ -164,7 +164,7 @@ def _ends(found: CeParameters) -> tuple[object, ...]:
     return found.br, found.ce, found.ipv4, found.port_set
 
 
-def _told(found: CeParameters) -> str:
+def _described(found: CeParameters) -> str:
     return f"{found.ipv4} by {found.br or 'no border relay'} as {found.ce}"
 
 
