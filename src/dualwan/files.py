@@ -30,8 +30,10 @@ class UntrustedError(OSError):
 def read_own(path: Pathlike, limit: int = -1) -> str:
     """Return the text of a file that this program has written, ``limit`` characters (-1: all).
 
-    Raises OSError, UnicodeDecodeError.
+    In a folder of others it is none: they could put an older one of root's there. Raises OSError,
+    UnicodeDecodeError.
     """
+    check_folder(os.path.dirname(path) or ".")  # noqa: PTH120 - pathlib is not needed for it
     handle = _opened(path, os.O_NOFOLLOW, WRITERS)
     with os.fdopen(handle, encoding="utf-8") as file:
         return file.read(limit)

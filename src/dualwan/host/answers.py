@@ -20,7 +20,6 @@ def directory() -> Path:
 def load() -> AnswerCache:
     """Return the saved answers; an empty cache if the file is missing or broken."""
     try:
-        files.check_folder(directory())
         return decode(files.read_own(directory() / NAME, MAX_CACHE))
     except (OSError, ValueError):
         return AnswerCache()
