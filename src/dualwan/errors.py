@@ -2,7 +2,8 @@
 
 Exit codes (also in dualwan-hook(8)): 2 usage, 3 configuration, 4 the kernel refused a change
 or its state is not the planned one, 5 busy or timed out. A hook logs one line for any of
-them and exits 0, because ifupdown and pppd would stop other hooks after a failure.
+them and exits 0, because ifupdown and pppd would stop other hooks after a failure; but before the
+WAN comes up with 1, if the machine cannot be closed.
 """
 
 from __future__ import annotations

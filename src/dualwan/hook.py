@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dualwan.model.event import Event
 
 DEADLINE_SECONDS = 60  # pppd starts ip-down only once ip-up has ended
+NOT_CLOSED = 1  # exit code before the WAN comes up: ifup then leaves it down
 
 IFUPDOWN = {  # the id of the Event by the folder of the script
     "if-pre-up.d": "pre-up",
@@ -121,29 +122,70 @@ def may_concern(interface: str, text: str, called: str = "") -> bool:
     )
 
 
-def hook(event_id: str, interface: str, environ: Mapping[str, str] = os.environ) -> int:
+def hook(
+    event_id: str,
+    interface: str,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    supervised: bool = False,
+) -> int:
     """Run the Event with ``event_id`` for ``interface``; return 0, also after an error.
 
-    The error is logged.
+    The error is logged. Before the WAN comes up it is 1 then: the machine may be open, and the
+    caller runs hooks/close. ``supervised``: in a child process, because libnftables ends a process
+    that has no memory left, or meets a bug of its own.
     """
     path = environ.get("DUALWAN_CONFIG") or paths.CONFIG
     called = environ.get("CALL_FILE", "") if event_id in PPP.values() else ""
     if not event_id or not interface:
         return 0
+    if not _may_concern_us(interface, path, called, environ):
+        return 0
+    if supervised:
+        from dualwan.supervisor import in_child
+
+        done = in_child(event_id, lambda: _handle(event_id, interface, path, called))
+    else:
+        done = _handle(event_id, interface, path, called)
+    return 0 if done or event_id != "pre-up" else NOT_CLOSED
+
+
+def _may_concern_us(interface: str, path: str, called: str, environ: Mapping[str, str]) -> bool:
+    """Whether the configuration, or the one that was applied last, can be about ``interface``.
+
+    A configuration that was cut off, or cannot be read, may not name the WAN any more. Without one
+    nothing is ours.
+    """
     try:
-        with open(path, encoding="utf-8", errors="replace", opener=_at_once) as file:
-            if not may_concern(interface, file.read(), called):
-                return 0
+        text = _text(path)
+    except FileNotFoundError:
+        return False
     except OSError:
-        return 0  # no configuration (yet)
+        text = ""
+    if may_concern(interface, text, called):
+        return True
+    try:
+        kept = _text((environ.get("DUALWAN_STATE") or paths.STATE_DIR) + "/" + paths.LAST_GOOD)
+    except OSError:
+        return False
+    return interface in kept or (bool(called) and called in kept)
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace", opener=_at_once) as file:
+        return file.read()
+
+
+def _handle(event_id: str, interface: str, path: str, called: str) -> bool:
+    """Return whether the event was handled without an error; a bug of ours is one."""
     from dualwan.model.event import Event
 
     event = Event(event_id)
     try:
-        _run(event, interface, path, called)
+        return _run(event, interface, path, called)
     except Exception as error:  # noqa: BLE001 - a bug of ours must not fail an ifup
         _report_bug(event, error)
-    return 0
+        return False
 
 
 def _at_once(path: str, flags: int) -> int:
@@ -168,24 +210,31 @@ def _report_bug(event: Event, error: Exception) -> None:
         pass
 
 
-def _run(event: Event, interface: str, path: str, called: str) -> None:
+def _run(event: Event, interface: str, path: str, called: str) -> bool:
+    """Handle ``event`` if it concerns us; return whether nothing failed."""
     import signal
     from pathlib import Path
 
     from dualwan.config import load
     from dualwan.errors import BusyError, ConfigError, DualwanError
 
+    wrong = None
     try:
         config = load(Path(path))
     except ConfigError as error:
         from dualwan.handle.run import fail
+        from dualwan.host import last_good
 
-        fail(event, error)
-        print(f"dualwan-hook: {error}", file=sys.stderr)
-        return
+        kept = last_good.load(Path(path))
+        wrong = kept.instead_of(error) if kept else error
+        fail(event, wrong)
+        print(f"dualwan-hook: {wrong}", file=sys.stderr)
+        if kept is None:
+            return False
+        config = kept.config
     ours = event.of_ppp and called == config.pppoe.peer
     if not ours and not concerns(event, interface, config.wan.interface, config.pppoe.interface):
-        return
+        return wrong is None  # the wrong one may mean it
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
@@ -202,8 +251,10 @@ def _run(event: Event, interface: str, path: str, called: str) -> None:
         handle_event(config, KernelHost(), event)
     except DualwanError as error:  # handle_event has logged it
         print(f"dualwan-hook: {error}", file=sys.stderr)
+        return False
     finally:
         signal.alarm(0)
+    return True
 
 
 def concerns(event: Event, interface: str, wan: str, ppp: str) -> bool:

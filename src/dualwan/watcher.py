@@ -14,6 +14,7 @@ import pickle
 import signal
 import socket
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
@@ -24,6 +25,7 @@ from dualwan.damper import FREE, Damper
 from dualwan.errors import BusyError, ConfigError, DualwanError
 from dualwan.handle import handle_event
 from dualwan.handle.run import fail, warn
+from dualwan.host import last_good
 from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.reconcile import LOCK_SECONDS, make_plan
@@ -93,20 +95,24 @@ class Look:
             return after_failure(self.carried)
 
     def _current(self) -> Config | None:
-        """Return the configuration as it is now, or the last one that was in order."""
+        """Return the configuration as it is now, or the last one that was in order.
+
+        That is the last one that this process has seen, or else the last one that was applied.
+        """
         name, carried = str(self._path), self.carried
         try:
             text = config.read(self._path)
             found = config.from_text(name, text)
         except ConfigError as error:
-            self._complain(error)
+            kept = last_good.load(self._path)
+            self._complain(kept.instead_of(error) if kept and not carried.text else error)
         else:
             carried.text = text
             return found
-        try:
-            return config.from_text(name, carried.text) if carried.text else None
-        except ConfigError:  # the rules beside it are wrong too
-            return None
+        with suppress(ConfigError):  # the rules beside it may be wrong too
+            if carried.text:
+                return config.from_text(name, carried.text)
+        return kept.config if kept else None
 
     def _look(self, found: Config) -> float | None:
         carried = self.carried

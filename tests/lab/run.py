@@ -46,6 +46,7 @@ FIRST_BOOT = {
     "test_others.py": (BOOKWORM,),  # its kernel is the older one
     "test_by_hand.py": SUITES,
     "test_down.py": SUITES,
+    "test_never_open.py": SUITES,
     "test_prefix.py": SUITES,
     "test_modes.py": SUITES,
     "test_provisioning.py": SUITES,

@@ -90,7 +90,13 @@ class Ifup:
     def run(self, *argv, **environ):
         """Run a program on the router; return the events that were handled meanwhile."""
         before = len(self.events())
-        done = subprocess.run(
+        done = self.attempt(*argv, **environ)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self.events()[before:]
+
+    def attempt(self, *argv, **environ):
+        """Run a program on the router; return the finished process."""
+        return subprocess.run(
             self.line.router.argv(
                 *(*own_mounts(INSIDE), "sh"),
                 *(self.line.folder / "side", self.network),
@@ -102,18 +108,20 @@ class Ifup:
             text=True,
             env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": self._libraries(), **environ},
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return self.events()[before:]
 
     def command(self, name, *arguments):
         """Run ifup, ifdown or ifreload of the package; return the events."""
+        return self.run(*self.argv(name, *arguments))
+
+    def argv(self, name, *arguments):
+        """Return the command line of ifup, ifdown or ifreload of the package."""
         # Each program goes by the name that it is called by, and a package may have another one
         # for it, with links of update-alternatives: so there is a link of our own.
         called = self.line.folder / name
         called.unlink(missing_ok=True)
         if self.package == "ifupdown2":
             called.symlink_to(self.root / "usr/share/ifupdown2/ifupdown2")
-            return self.run("/usr/bin/python3", called, *arguments)
+            return ["/usr/bin/python3", called, *arguments]
         places = (self.root / place for place in ("sbin", "usr/sbin"))
         called.symlink_to(
             next(
@@ -126,7 +134,7 @@ class Ifup:
         more = (
             ("-E", self.root / "usr/libexec/ifupdown-ng") if self.package == "ifupdown-ng" else ()
         )
-        return self.run(called, *more, *arguments)
+        return [called, *more, *arguments]
 
     def _libraries(self):
         return ":".join(map(str, self.root.glob("usr/lib/*-linux-gnu")))

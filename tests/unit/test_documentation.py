@@ -22,6 +22,7 @@ from documents import (
 )
 
 from dualwan import cli, config, doctor, errors, slices
+from dualwan.commands import common
 from dualwan.config import firewall, forwards, mape, services
 from dualwan.mape import table
 
@@ -191,6 +192,6 @@ def test_page_names_each_exit_code_and_no_other():
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, errors.DualwanError)
     }
-    expected = codes | {0, cli.WOULD_CHANGE, cli.INTERRUPTED}
+    expected = codes | {0, common.WOULD_CHANGE, cli.INTERRUPTED}
     listed = re.findall(r"^\.It (\d+)", section_of_page(PAGE_8, "EXIT STATUS"), re.MULTILINE)
     assert set(map(int, listed)) == expected

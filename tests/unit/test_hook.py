@@ -332,7 +332,7 @@ def test_no_configuration_makes_a_hook_fail(config, machine, log, content):
 def test_a_kernel_that_refuses_is_one_line_and_zero(config, machine, log, capsys):
     """What could not be done is the last line of the log."""
     machine.refuse = ["dualwan_firewall"]
-    assert hook.hook("pre-up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook("up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert "dualwan_firewall" in log[-1]
     assert "dualwan_firewall" in capsys.readouterr().err
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 from typing import Any
 
 from dualwan.config import values
 from dualwan.errors import MapeError
 from dualwan.mape.portset import PortSet
 from dualwan.mape.rule import DEFAULT_PSID_OFFSET, LAYOUTS, MapRule
-from dualwan.mape.table import AUTO, RuleTable, load_table
+from dualwan.mape.table import AUTO, Rules, RuleTable, load_table
 from dualwan.toml_source import TomlTable, unknown
 
 HB46PP, DHCPV6 = "hb46pp", "dhcpv6"
@@ -119,7 +118,7 @@ class DsLite(_Common):
 Mape = MapE | Ipip | DsLite
 
 
-def read(table: TomlTable, rules_dir: Path) -> Mape:
+def read(table: TomlTable, rules_dir: Rules) -> Mape:
     """Return the section from ``table``; raises ConfigError."""
     mode = table.take("mode", values.one_of(MODES), MAP_E)
     readers: dict[str, Callable[..., Mape]] = {MAP_E: _map_e, IPIP: _ipip, DS_LITE: _ds_lite}
@@ -134,7 +133,7 @@ def read(table: TomlTable, rules_dir: Path) -> Mape:
     return mape
 
 
-def _map_e(table: TomlTable, rules_dir: Path, common: dict[str, Any]) -> MapE:
+def _map_e(table: TomlTable, rules_dir: Rules, common: dict[str, Any]) -> MapE:
     provider = table.take("provider", values.text, AUTO)
     rules = None
     rule = _rule(table) if table.has("rule") else None
@@ -170,7 +169,7 @@ def _map_e(table: TomlTable, rules_dir: Path, common: dict[str, Any]) -> MapE:
     return mape
 
 
-def _ipip(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> Ipip:
+def _ipip(table: TomlTable, _rules_dir: Rules, common: dict[str, Any]) -> Ipip:
     br, ipv4 = table.take("br", values.ipv6), table.take("ipv4", values.ipv4)
     ce = table.take("ce", values.ipv6) if table.has("ce") else None
     if ce is not None:
@@ -187,7 +186,7 @@ def _ipip(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> Ipip:
     )
 
 
-def _ds_lite(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> DsLite:
+def _ds_lite(table: TomlTable, _rules_dir: Rules, common: dict[str, Any]) -> DsLite:
     return DsLite(
         aftr=table.take("aftr", values.host),
         interface_id=table.take("interface-id", values.interface_id, INTERFACE_ID),

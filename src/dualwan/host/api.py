@@ -88,7 +88,7 @@ class Examination(Protocol):
 
 
 class Store(Protocol):
-    """The run state, which outlives a run but not a boot."""
+    """What outlives a run: the run state, which does not outlive a boot, and a configuration."""
 
     def lock(self, seconds: float) -> AbstractContextManager[None]:
         """Hold the lock of the machine for one run; raises BusyError after ``seconds``."""
@@ -104,6 +104,10 @@ class Store(Protocol):
 
     def save_state(self, state: RunState) -> None:
         """Save ``state`` for later runs; the caller holds the lock. Raises HostError."""
+        ...
+
+    def keep_config(self, config: Config) -> None:
+        """Keep ``config``, also over a boot, as the one that was applied last; raises HostError."""
         ...
 
 

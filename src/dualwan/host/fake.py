@@ -44,6 +44,7 @@ class FakeHost(FakeKernel):
         self.seen = Evidence()
         self.inquiries: list[Inquiry] = []
         self.watched = False
+        self.kept: Config | None = None  # the configuration that was applied last
 
     # --- run state -----------------------------------------------------------------------
 
@@ -71,6 +72,12 @@ class FakeHost(FakeKernel):
             raise HostError(f"state.json: {reason}")
         self.saves += 1
         self.run_state = state
+
+    def keep_config(self, config: Config) -> None:
+        """See Store: the attribute ``kept``."""
+        if reason := self.refusal("last-good.json", FULL):
+            raise HostError(f"last-good.json: {reason}")
+        self.kept = config
 
     def is_watched(self) -> bool:
         """See Store: the attribute ``watched``."""

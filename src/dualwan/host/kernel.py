@@ -197,6 +197,12 @@ class KernelHost:
         """See Store."""
         store.save_state(state)
 
+    def keep_config(self, config: Config) -> None:
+        """See Store."""
+        from dualwan.host import last_good  # noqa: PLC0415 - once all is applied
+
+        last_good.save(last_good.encode(config))
+
     def is_watched(self) -> bool:
         """See Store."""
         return is_watched(run_files.directory())
