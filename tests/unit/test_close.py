@@ -7,7 +7,7 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from machine import BASE
 
@@ -78,6 +78,7 @@ def test_one_nic_for_both_is_seen(fault):
         ('[lan]\ninterfaces = ["lan0"]\n', "lan0", False),
         ('[lan\ninterfaces = ["lan0"\n', "lan0", False),
         ("", "wan0", False),
+        ('[wan]\ninterface = ""\n[', "None", False),
     ],
 )
 def test_a_text_that_tells_no_wan(text, interface, closes):
@@ -101,6 +102,7 @@ def test_at_boot_without_a_name_everything_is_outside():
     assert "@" not in text.partition("table inet")[2]
 
 
+@example(at=BASE.index('wan0"') + 5, junk="0")
 @given(at=st.integers(BASE.index('wan0"') + 5, len(BASE)), junk=st.text(max_size=20))
 def test_wherever_a_text_is_cut_off(at, junk):
     """The WAN is closed and the LAN is not, as long as the line that names the WAN is there."""
