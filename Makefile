@@ -16,7 +16,7 @@ USERLAND := $(or $(SUITE),$(OTHER))
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/dualwan/__init__.py)
 DEB := dist/dualwan-hook_$(VERSION)_all.deb
-DEB_SOURCES := $(shell find src hooks etc packaging README.md CHANGELOG.md -type f \
+DEB_SOURCES := $(shell find src hooks etc packaging README.md SECURITY.md CHANGELOG.md -type f \
                  -not -path '*/__pycache__/*')
 
 NEED := packaging/need
@@ -25,6 +25,7 @@ NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables iproute2 nftables
 NEED_BENCH := iptables procps
+NEED_UNIT := $(NEED_RUN) systemd
 NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
 # After Debian 13 there is no dhclient, and tests/netns/conftest.py leaves its tests out.
@@ -89,17 +90,17 @@ format: .venv/ready ## lay out all Python as ruff does
 
 .PHONY: unit
 unit: .venv/ready ## pure logic: unit tests and golden cases
-	@$(NEED) $(NEED_RUN)
+	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) $(call chosen,unit)
 
 .PHONY: quick
 quick: ruff ## after each change: ruff, and the unit tests but the slow ones
-	@$(NEED) $(NEED_RUN)
+	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) -m 'not slow' $(call chosen,unit)
 
 .PHONY: coverage
 coverage: .venv/ready ## which lines and branches the unit tests reach; fails below the floor
-	@$(NEED) $(NEED_RUN)
+	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) --cov --cov-report=term-missing:skip-covered tests/unit
 
 .PHONY: netns

@@ -45,7 +45,7 @@ def _parser() -> Parser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     event = commands.add_parser("event", parents=common, help="what the hooks call")
-    event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot"))
+    event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot", "dial"))
     commands.add_parser("down", parents=common, help="remove all that this program owns")
     trial = commands.add_parser(
         "try", parents=common, help="apply, and go back by itself unless that is confirmed"

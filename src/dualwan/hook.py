@@ -16,7 +16,7 @@ from dualwan import paths
 
 TYPE_CHECKING = False  # as typing's, which takes long to load
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
     from dualwan.model.event import Event
 
@@ -46,6 +46,30 @@ NETWORKMANAGER = {  # the ids of the Events by action, NetworkManager-dispatcher
     "down": ("down", "post-down"),
 }
 PPP = {"ip-up.d": "ppp-up", "ip-down.d": "ppp-down"}  # by the folder of the script
+
+# All that the scripts take of their environment.
+TAKEN = ("PHASE", "IFACE", "PPP_IFACE", "CALL_FILE", "CONNECTION_EXTERNAL")
+# Of the environment of a DHCPv6 client's hook (provisioning.dhcpv6).
+TAKEN_FROM_DHCP = (
+    "interface",
+    "new_dhcp6_unknown_94",
+    "new_dhcp6_s46_cont_mape",
+    "raw_dhcp_option_94",
+)
+
+
+def own_environment(
+    taken: Sequence[str] = TAKEN, environ: MutableMapping[str, str] = os.environ
+) -> MutableMapping[str, str]:
+    """Drop all of the environment but ``taken``, before anything reads it; return the rest.
+
+    Whoever may start pppd names further variables (``set``, pppd(8)), which reach its scripts:
+    other folders and another configuration of ours, OpenSSL's files and authorities, and what
+    Python or the loader reads. What the loader has read by now (LD_PRELOAD) is pppd's to refuse.
+    """
+    for name in [one for one in environ if one not in taken]:
+        del environ[name]
+    return environ
 
 
 def from_ifupdown(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:

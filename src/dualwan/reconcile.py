@@ -89,8 +89,35 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
 
         aftr = known(config.mape, state, prefixes, host)
     answers = _cached_answers(config, host)
+    if state.prefix not in prefixes:
+        prefixes = _by_router(config, host, prefixes, state.prefix, answers, aftr)
     line = derive_line(config, prefixes, state.prefix, answers, aftr)
     return located(line, config, host.sessions())
+
+
+def _by_router(  # noqa: PLR0913, PLR0917
+    config: Config,
+    host: Host,
+    prefixes: tuple[str, ...],
+    last: str,
+    answers: tuple[CachedAnswer, ...],
+    aftr: str,
+) -> tuple[str, ...]:
+    """Return ``prefixes``, those that the default router announces first.
+
+    It is asked only where that can matter: the softwire would follow from one of several, or from
+    another than ``last``, the last in use. If the router goes on announcing that one, it is
+    returned too: whoever has it deprecated is not the router.
+    """
+    usable = [one for one in prefixes if derive_line(config, (one,), "", answers, aftr).softwire]
+    if not usable or (len(usable) == 1 and last in {"", *usable}):
+        return prefixes
+    try:
+        announced = host.router_prefixes(config.prefix_source)
+    except HostError:  # without root
+        return prefixes
+    kept = (last,) if last in announced else ()
+    return (*kept, *sorted(prefixes, key=lambda prefix: prefix not in announced))
 
 
 def _sysctls(

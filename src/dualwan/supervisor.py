@@ -2,8 +2,8 @@
 
 libnftables aborts at a bug of its own, and ends its process if there is no memory left or no
 netlink; the kernel kills a process for want of memory. Nothing of that can be caught. The parent
-has loaded next to nothing: forking it takes 0.3 ms, and the child ends without the 20 ms that an
-interpreter takes to tidy up hundreds of modules.
+has loaded next to nothing: forking it takes less than 1 ms, and the child ends without tidying up
+hundreds of modules. A ppp-up with nothing to do takes 126 ms of processor time, and took 145.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ def in_child(what: str, handle: Callable[[], bool]) -> bool:
 
     ``what``: the event, for the log. A signal that would end this process ends the child.
     """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # none is lost in between
     child = os.fork()
     if child == 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         _handle_and_exit(handle)
 
     def forward(number: int, _frame: FrameType | None) -> None:
@@ -34,9 +36,10 @@ def in_child(what: str, handle: Callable[[], bool]) -> bool:
 
     for one in FORWARDED:
         signal.signal(one, forward)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code not in (WELL, FAILED):
-        _log(f"{what}: {_death(code)}; what it has not done is left to the next event")
+        _log(f"{what}: {death(code)}; what it has not done is left to the next event")
     return code == WELL
 
 
@@ -54,7 +57,7 @@ def _handle_and_exit(handle: Callable[[], bool]) -> None:
         os._exit(code)
 
 
-def _death(code: int) -> str:
+def death(code: int) -> str:
     """Return in words how a process with an exit ``code`` that is none of ours has ended."""
     if code < 0:
         with suppress(ValueError):

@@ -29,6 +29,7 @@ from dualwan.host import in_use, last_good
 from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.reconcile import LOCK_SECONDS, make_plan
+from dualwan.supervisor import death
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,7 +223,7 @@ def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
 
 
 def apart(look: Callable[[], Looked]) -> Looked | None:
-    """Return the outcome of ``look`` in a child process; None if that crashed, which is logged."""
+    """Return the outcome of ``look`` in a child process; None if that died, which is logged."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
@@ -231,7 +232,9 @@ def apart(look: Callable[[], Looked]) -> Looked | None:
     os.close(theirs)
     with open(ours, "rb") as answer:  # noqa: PTH123 - a file descriptor
         data = answer.read()
-    os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code:  # libnftables, or the kernel for want of memory
+        fail(Event.MEND, DualwanError(f"a look was {death(code)}"))
     return pickle.loads(data) if data else None  # noqa: S301 - from our own child
 
 

@@ -51,6 +51,7 @@ FIRST_BOOT = {
     "test_prefix.py": SUITES,
     "test_modes.py": SUITES,
     "test_provisioning.py": SUITES,
+    "test_confined.py": SUITES,
     # Last, for they flush what is somebody else's too.
     "test_mending.py": (BOOKWORM,),
     "test_firewall.py": SUITES,

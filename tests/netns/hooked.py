@@ -15,9 +15,10 @@ PHASES = {
 # With the source of this checkout, and the folders of the test.
 IMPORTABLE = """\
 #!{python} -B
-import os, sys
+import sys
 sys.path.insert(0, {source!r})
-os.environ.update({environ!r})
+from dualwan import paths
+paths.CONFIG, paths.RUN_DIR, paths.STATE_DIR = {folders!r}  # not taken from the environment
 """
 # As while Python, or a package that ours needs, is upgraded.
 UNIMPORTABLE = "#!{python} -I\n"
@@ -78,12 +79,8 @@ class Hooked:
 
     def text(self, name, prologue=IMPORTABLE, more=""):
         """Return the hook ``name``."""
-        environ = {
-            "DUALWAN_CONFIG": str(self.line.config),
-            "DUALWAN_RUN": str(self.line.run_directory),
-            "DUALWAN_STATE": str(self.state),
-        }
-        head = prologue.format(python=sys.executable, source=str(ROOT / "src"), environ=environ)
+        folders = (str(self.line.config), str(self.line.run_directory), str(self.state))
+        head = prologue.format(python=sys.executable, source=str(ROOT / "src"), folders=folders)
         own = (ROOT / "hooks" / name).read_text()
         place = '"/usr/libexec/dualwan-hook/close"'
         assert place in own

@@ -41,8 +41,8 @@ PROLOGUE = """\
 #!{python} -B
 import os, sys
 sys.path.insert(0, {source!r})
-os.environ.update({environ!r})
-from dualwan import handle
+from dualwan import handle, paths
+paths.CONFIG, paths.RUN_DIR = {folders!r}  # a hook takes neither from its environment
 def noted(config, host, event, only=None, doing=handle.handle_event):
     with open({record!r}, "a") as file:
         print(event.value, file=file)
@@ -74,14 +74,10 @@ class Ifup:
 
     def hook(self, name):
         """Return the text of the hook ``name``."""
-        environ = {
-            "DUALWAN_CONFIG": str(self.line.config),
-            "DUALWAN_RUN": str(self.line.run_directory),
-        }
         made = PROLOGUE.format(
             python=sys.executable,
             source=str(ROOT / "src"),
-            environ=environ,
+            folders=(str(self.line.config), str(self.line.run_directory)),
             record=str(self.record),
         )
         return made + (ROOT / "hooks" / name).read_text()

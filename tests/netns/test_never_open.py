@@ -3,10 +3,15 @@
 Here the links come up as ifup has them: only after a hook before it that exits with 0.
 """
 
+import fcntl
 import os
 import random
 import signal
+import socket
 import subprocess
+import sys
+import termios
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,7 +41,7 @@ def _hooks(bare):
     with_ipv6(line, "wan0", "wan")
     for space in (line.router, line.lan):
         for port in PORTS:
-            space.listen(port, "::", 10)
+            space.listen(port, "::", socket.AF_INET6)
     for address in (PPPOE, OTHER_PPPOE):
         line.internet.run(
             "ip", "neigh", "replace", address, "lladdr", line.router.mac("ppp0"), "dev", "ppp"
@@ -136,7 +141,7 @@ def test_the_line_itself_works_while_it_is_closed(hooks):
     line.config.write_text(BROKEN["no TOML"])
     assert ifup(hooks)[0]
     line.router.run("ip", "neigh", "flush", "dev", "wan0")
-    server = line.internet.listen(7000, "::", 10)
+    server = line.internet.listen(7000, "::", socket.AF_INET6)
     line.lan.connect(OUTSIDE6, 7000).close()
     server.accept()[0].close()
     with pytest.raises(TimeoutError):
@@ -145,6 +150,34 @@ def test_the_line_itself_works_while_it_is_closed(hooks):
         line.internet.connect("2001:db8:1::10", 445, timeout=SHUT)
     with pytest.raises(TimeoutError):
         line.router.connect(OUTSIDE6, 7000, timeout=SHUT)  # the policy is not known
+
+
+def test_a_flow_that_began_outside_ends_when_it_closes(hooks):
+    """It came while there was no table and something else tracked flows; the LAN's own go on."""
+    line = hooks.line
+    links(line, "up")
+    line.router.nft(
+        "table inet open { chain c { type filter hook forward priority 0; ct mark 1; }; }"
+    )
+    inwards = line.internet.connect("2001:db8:1::10", 445)
+    server = line.internet.listen(7000, "::", socket.AF_INET6)
+    outwards = line.lan.connect(OUTSIDE6, 7000)
+    answers = server.accept()[0]
+    line.config.write_text(BROKEN["no TOML"])
+    assert hooks.run("pre-up")[0] == 0
+    assert is_static(line)
+    outwards.sendall(b"still")
+    assert answers.recv(5) == b"still"
+    answers.sendall(b"there")
+    assert outwards.recv(5) == b"there"
+    inwards.sendall(b"more")
+    time.sleep(SHUT)
+    assert unacknowledged(inwards) == 4
+
+
+def unacknowledged(connection):
+    """Return how many bytes of a connection the other end has not acknowledged (tcp(7))."""
+    return int.from_bytes(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 def test_down_removes_the_table_that_closes(hooks):

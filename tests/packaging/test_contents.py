@@ -68,6 +68,16 @@ def test_hooks_are_links_with_names_that_run_parts_takes(listing):
         assert listing[target][:2] == ("-rwxr-xr-x", "root/root"), name
 
 
+def test_what_closes_the_machine_is_beside_the_hooks(listing):
+    """Where each hook looks for it, with the table that it loads; and nft(8) is there."""
+    folder = "/usr/libexec/dualwan-hook"
+    assert listing[f"{folder}/close"][0] == "-rwxr-xr-x"
+    assert listing[f"{folder}/closed.nft"][0] == "-rw-r--r--"
+    for name in ("ifupdown", "networkmanager"):
+        assert f'CLOSE = "{folder}/close"' in (ROOT / "hooks" / name).read_text()
+    assert " nftables," in output("dpkg-deb", "--field", DEB, "Depends")
+
+
 def test_networkd_is_told_to_leave_our_routes_and_rules(listing, tmp_path):
     """A file beside networkd's own, which nothing needs to be asked for."""
     name = "/usr/lib/systemd/networkd.conf.d/dualwan-hook.conf"
@@ -81,7 +91,10 @@ def test_networkd_is_told_to_leave_our_routes_and_rules(listing, tmp_path):
     "name",
     [
         "usr/bin/dualwan-hook",
-        *(f"usr/libexec/dualwan-hook/{name}" for name in ("ifupdown", "networkmanager", "ppp")),
+        *(
+            f"usr/libexec/dualwan-hook/{name}"
+            for name in ("close", "ifupdown", "networkmanager", "ppp")
+        ),
     ],
 )
 def test_programs_are_isolated(name, tmp_path):

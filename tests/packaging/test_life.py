@@ -251,5 +251,42 @@ def test_a_broken_configuration_does_not_keep_the_package(machine):
 def test_a_copy_of_a_hook_outlives_the_package(machine, hook):
     """Who copied a hook to a folder of their own still gets 0 from it."""
     shutil.copy(ROOT / "hooks" / hook, machine.root / "opt/test" / hook)
-    assert machine.run(f"/opt/test/{hook}", IFACE="enp1s0", PPP_IFACE="ppp0") == (0, "")
+    for phase in ("pre-up", "post-up", "post-down"):
+        names = {"IFACE": "enp1s0", "PPP_IFACE": "ppp0", "PHASE": phase}
+        assert machine.run(f"/opt/test/{hook}", "enp1s0", phase, **names) == (0, "")
     (machine.root / "opt/test" / hook).unlink()
+
+
+@pytest.mark.usefixtures("before")
+@pytest.mark.parametrize(
+    "text", [(ROOT / "etc/dualwan.toml").read_text(), "[wan\ninterface = enp1s0"]
+)
+def test_a_package_in_the_middle_of_an_upgrade_closes_the_machine(machine, text):
+    """Its modules are gone for a moment: ifup's hook loads the table that needs none of them.
+
+    The hook of another interface does nothing.
+    """
+    machine.install(DEB)
+    machine.write("/etc/dualwan/dualwan.toml", text)
+    modules = machine.root / "usr/lib/python3/dist-packages/dualwan"
+    modules.rename(modules.with_name("away"))
+    try:
+        hook = "/etc/network/if-pre-up.d/00dualwan-hook"
+        script = f"{hook} && nft list tables && nft list table inet dualwan_firewall"
+        code, said = machine.run("sh", "-c", script, IFACE="enp1s0", PHASE="pre-up")
+        assert code == 0, said
+        assert "chain closed" in said
+        assert '"enp1s0"' in said
+        script = f"{hook} && nft list tables"
+        assert machine.run("sh", "-c", script, IFACE="eth9", PHASE="pre-up") == (0, "")
+        (machine.root / "usr/sbin/nft").rename(machine.root / "usr/sbin/nft.away")
+        code, said = machine.run(hook, IFACE="enp1s0", PHASE="pre-up")
+        assert code == 1
+        assert "cannot be closed" in said
+        assert machine.run(hook, IFACE="eth9", PHASE="pre-up") == (0, "")
+    finally:
+        modules.with_name("away").rename(modules)
+        if (machine.root / "usr/sbin/nft.away").exists():
+            (machine.root / "usr/sbin/nft.away").rename(machine.root / "usr/sbin/nft")
+    machine.dpkg("purge")
+    shutil.rmtree(machine.root / "etc/dualwan")

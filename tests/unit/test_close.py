@@ -7,6 +7,8 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from machine import BASE
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +78,7 @@ def test_one_nic_for_both_is_seen(fault):
         ('[lan]\ninterfaces = ["lan0"]\n', "lan0", False),
         ('[lan\ninterfaces = ["lan0"\n', "lan0", False),
         ("", "wan0", False),
+        ('[wan]\ninterface = ""\n[', "None", False),
     ],
 )
 def test_a_text_that_tells_no_wan(text, interface, closes):
@@ -94,9 +97,28 @@ def test_at_boot_without_a_name_everything_is_outside():
     """But what has a private IPv4 address, or comes by lo."""
     names, shared = close.outside("", ["[wan", ""])
     text = close.table(TABLE.read_text(), names, shared)
-    assert 'iifname != "lo" drop' in text
+    assert 'iifname != "lo" goto from_outside' in text
     assert 'iifname != "ppp*" ip saddr { 10.0.0.0/8' in text
     assert "@" not in text.partition("table inet")[2]
+
+
+@example(at=BASE.index('wan0"') + 5, junk="0")
+@given(at=st.integers(BASE.index('wan0"') + 5, len(BASE)), junk=st.text(max_size=20))
+def test_wherever_a_text_is_cut_off(at, junk):
+    """The WAN is closed and the LAN is not, as long as the line that names the WAN is there."""
+    for text in (BASE[:at] + junk, BASE[:at] + "\n" + junk + "\n" + BASE[at:]):
+        assert close.outside("wan0", [text, ""]) is not None
+        assert close.outside("", [text, ""])[0][:1] == ["wan0"]
+        assert close.outside("lan0", [text, ""]) is None
+
+
+@given(text=st.text() | st.text(alphabet='[]wan0lan.="\n #\\{}'), interface=st.text(max_size=16))
+def test_no_text_is_too_odd(text, interface):
+    """Whatever stands in the file; another interface than those that are known is never closed."""
+    close.outside(interface, [text, ""])
+    names, _ = close.outside("", [text, BASE])
+    assert "wan0" in names
+    assert close.outside("eth9", [text, BASE]) is None or "eth9" in text
 
 
 @pytest.mark.parametrize("name", ['wan0"', "wan0 }", "w" * 16, "", "../x", "wan 0"])
@@ -150,7 +172,7 @@ def test_it_closes_and_says_what_it_closed(program):
     code, said, loaded = program("pre-up", "wan0")
     assert code == 0
     assert "closed by nft table inet dualwan_firewall" in said
-    assert 'iifname { "wan0", "mape0", "ppp0" } drop' in loaded
+    assert 'iifname { "wan0", "mape0", "ppp0" } goto from_outside' in loaded
     assert said.count("\n") == 1
 
 

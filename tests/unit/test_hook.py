@@ -31,7 +31,9 @@ HEAVY = {
 }
 RUN_AND_TELL = """
 import sys
-sys.argv = sys.argv[1:]
+from dualwan import paths
+paths.CONFIG, paths.RUN_DIR = sys.argv[1], "/nonexistent"
+sys.argv = sys.argv[2:]
 code = 0
 try:
     exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
@@ -52,16 +54,11 @@ def _machine(monkeypatch):
 def run_hook(path, config, *arguments, **environ):
     """Run the hook at PATH as ifupdown and pppd do; return code, modules loaded and errors."""
     done = subprocess.run(
-        [sys.executable, "-S", "-c", RUN_AND_TELL, path, *arguments],
+        [sys.executable, "-S", "-c", RUN_AND_TELL, config, path, *arguments],
         check=True,
         capture_output=True,
         text=True,
-        env={
-            "PYTHONPATH": os.environ["PYTHONPATH"],
-            "DUALWAN_CONFIG": str(config),
-            "DUALWAN_RUN": "/nonexistent",
-            **environ,
-        },
+        env={"PYTHONPATH": os.environ["PYTHONPATH"], **environ},
     )
     code, *modules = done.stdout.split()
     return int(code), set(modules), done.stderr

@@ -119,8 +119,9 @@ def test_without_an_interface_nothing_is_closed(hook):
 DYING = """\
 import os, sys
 sys.path[:0] = {path!r}
-os.environ["DUALWAN_CONFIG"] = {config!r}
-os.environ["DUALWAN_RUN"] = os.environ["DUALWAN_STATE"] = {folder!r}
+from dualwan import paths
+paths.CONFIG = {config!r}
+paths.RUN_DIR = paths.STATE_DIR = {folder!r}
 import dualwan.hook
 def run(*_):
     {how}

@@ -262,6 +262,7 @@ def test_a_configuration_that_was_taken_away_is_taken_away(config, machine):
     config.unlink()
     assert hook.hook("pre-up", "wan0") == 0
     assert machine.applied == []
+    assert last_good.load(config) is None
 
 
 @pytest.mark.usefixtures("kept")
@@ -332,6 +333,17 @@ def test_doctor_names_it(kept, run):
     assert code == 1
     assert f"{kept}:12: mape.psid" in out
     assert "applied last" in out
+
+
+def test_the_probe_goes_on_with_it(config, run):
+    """Failover does not wait for somebody who mends a typo; the journal has the fault."""
+    config.write_text(BASE.replace("[wan]", '[wan]\nfailover = true\nprobe = ["192.0.2.1"]'))
+    last_good.save(last_good.encode(load(config)))
+    config.write_text("[wan\n")
+    code, out, err = run("probe")
+    assert (code, out) == (0, "MAP-E is in use\n")
+    assert err.startswith(f"dualwan-hook: {config}:1: ")
+    assert "applied last" in err
 
 
 def test_without_one_all_is_as_before(config, run):

@@ -84,7 +84,11 @@ def test_every_field_of_the_state_is_kept():
 
 def test_the_order_of_sysctls_is_kept():
     """It is the order of setting, and reversed the order of putting back."""
-    names = {"b": "1", "a": "2", "c": "3"}
+    names = {
+        "net/ipv6/conf/wan0/accept_ra": "1",
+        "net/ipv4/ip_forward": "2",
+        "net/ipv6/conf/all/forwarding": "3",
+    }
     store.save_state(RunState(sysctls={"tunnel": names}))
     assert list(store.load_state().sysctls["tunnel"].items()) == list(names.items())
 

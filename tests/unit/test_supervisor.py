@@ -10,6 +10,7 @@ import time
 import pytest
 
 from dualwan.supervisor import in_child
+from dualwan.watcher import apart
 
 
 def abort():
@@ -88,3 +89,11 @@ def test_a_signal_to_the_hook_reaches_the_child(number):
         assert f"up: ended by {number.name}" in process.communicate()[1]
         assert time.monotonic() - began < 30
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_a_look_of_the_watcher_that_dies_is_logged_too(death, log):
+    """It waits for news, or tries again; the journal says why nothing was mended."""
+    die, words = DEATHS[death]
+    assert apart(die) is None
+    assert log == [f"a look was {words} (cause=the watcher)"]

@@ -19,6 +19,8 @@ def event(arguments: Namespace) -> int:
 
     if arguments.event == "boot":
         return _boot(arguments)
+    if arguments.event == "dial":
+        return _dial(arguments)
     word, environ = arguments.event, dict(os.environ)
     if arguments.config:
         environ["DUALWAN_CONFIG"] = arguments.config
@@ -46,6 +48,17 @@ def _boot(arguments: Namespace) -> int:
     except Exception:
         closing.close("boot", "", str(path_in_use(arguments.config)))
         raise
+    return 0
+
+
+def _dial(arguments: Namespace) -> int:
+    """Start the PPP session that a confined unit has asked for."""
+    from dualwan.handle.sessions import dial_for_unit
+    from dualwan.host import pppd
+
+    if peer := pppd.take_wanted():
+        config, _ = common.config_in_use(arguments)
+        dial_for_unit(config, common.kernel_host(), peer)
     return 0
 
 

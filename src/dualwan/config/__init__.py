@@ -68,9 +68,7 @@ def read(path: Path, *, asked: bool = False) -> str:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1: is not UTF-8 text") from None
     except files.UntrustedError as error:
-        raise ConfigError(
-            f"{path}: {error.strerror}: chown root {path}; chmod o-w {path}"
-        ) from None
+        raise ConfigError(files.refusal(path, error)) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -52,9 +52,9 @@ class Manual:
 class MapE(_Common):
     """MAP-E (RFC 7597).
 
-    provider: "manual", "auto" or a provider in ``rules``. manual: the values for "manual".
-    rule: a rule in the file; it precedes ``rules``.
-    provisioning: of SOURCES, in the order of asking; an answer precedes ``rules``.
+    provider: "manual", "auto", a provider in ``rules``, or one of SOURCES, whose answers alone
+    count then. manual: the values for "manual". rule: a rule in the file; it precedes ``rules``.
+    provisioning: of SOURCES, in the order of asking.
     open_nat: LAN hosts with address-dependent filtering for UDP (RFC 4787 section 5): a
     server that they have sent to may answer from any port.
     max_share: percent of the port set, 10 to 100, that a host may use towards a destination.
@@ -137,24 +137,34 @@ def _map_e(table: TomlTable, rules_dir: Rules, common: dict[str, Any]) -> MapE:
     provider = table.take("provider", values.text, AUTO)
     rules = None
     rule = _rule(table) if table.has("rule") else None
-    if provider != MANUAL and rule is None:
+    if provider not in {MANUAL, *SOURCES} and rule is None:
         rules = load_table(rules_dir)
         if provider not in (AUTO, *rules.providers):
-            table.fail(unknown("provider", provider, [AUTO, MANUAL, *rules.providers]), "provider")
+            known = [AUTO, MANUAL, *SOURCES, *rules.providers]
+            table.fail(unknown("provider", provider, known), "provider")
     mape = MapE(
         provider=provider,
         manual=_manual(table) if provider == MANUAL else None,
         rule=rule,
         rules=rules,
-        provisioning=table.take("provisioning", values.words(SOURCES), MapE.provisioning),
+        provisioning=table.take(
+            "provisioning",
+            values.words(SOURCES),
+            (provider,) if provider in SOURCES else MapE.provisioning,
+        ),
         open_nat=table.take("open-nat", values.ipv4_list, MapE.open_nat),
         max_share=table.take("max-share", values.number(10, 100), MapE.max_share),
         conntrack_timeouts=table.take("conntrack-timeouts", values.flag, MapE.conntrack_timeouts),
         **common,
     )
-    if mape.provisioning and (provider != AUTO or rule is not None):
+    if mape.provisioning and (provider not in {AUTO, *SOURCES} or rule is not None):
         table.fail(
             f'goes with provider = "{AUTO}" only: there is nothing to learn here', "provisioning"
+        )
+    if provider in SOURCES and mape.provisioning != (provider,):
+        table.fail(
+            f'provider = "{provider}" asks that alone: provisioning = ["{provider}"]',
+            "provisioning",
         )
     return mape
 

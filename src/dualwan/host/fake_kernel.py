@@ -60,6 +60,8 @@ class FakeKernel(FakeOutside):
         # Set by tests.
         self.answering: set[str] = set()  # devices by which a ping is answered
         self.announced: dict[str, tuple[str, ...]] = {}  # IPv6 prefixes by device
+        self.announced_by_router: dict[str, tuple[str, ...]] = {}  # of these, by the default router
+        self.solicited: list[str] = []
         self.flows: tuple[Flow, ...] | None = None
         self.named_counts: dict[str, int] = {}
         self.element_counts: dict[str, int] = {}
@@ -230,6 +232,11 @@ class FakeKernel(FakeOutside):
     def prefixes(self, device: str) -> tuple[str, ...]:
         """See LineServices: from ``announced``."""
         return self.announced.get(device, ())
+
+    def router_prefixes(self, device: str) -> tuple[str, ...]:
+        """See LineServices: from ``announced_by_router``; recorded in ``solicited``."""
+        self.solicited.append(device)
+        return self.announced_by_router.get(device, ())
 
     def line_state(self, device: str) -> tuple[object, ...] | None:
         """See Kernel."""

@@ -139,6 +139,15 @@ class KernelHost(KernelTrial):
         """See LineServices."""
         return prefix.prefixes(self._netlink.ipr, device)
 
+    def router_prefixes(self, device: str) -> tuple[str, ...]:
+        """See LineServices."""
+        routers = prefix.default_routers(self._netlink.ipr, device)
+        if not routers:
+            return ()
+        from dualwan.host.remote import default_router  # noqa: PLC0415 - only where it is doubtful
+
+        return default_router.prefixes(device, routers)
+
     def line_state(self, device: str) -> tuple[object, ...] | None:
         """See Kernel."""
         return prefix.line_state(self._netlink.ipr, device)
@@ -258,6 +267,8 @@ class KernelHost(KernelTrial):
 
     def asking(self) -> AbstractContextManager[None]:
         """See LineServices."""
+        with run_files.failing_as(""):
+            run_files.make()
         return locked(run_files.directory() / "asking", ASKING_SECONDS)
 
     def resolve(self, name: str, device: str) -> str:

@@ -59,10 +59,12 @@ def save(text: str) -> None:
 def load(path: Path) -> LastGood | None:
     """Return the one that was applied last from the file ``path``; None if there is none.
 
-    None too if it is of no use to this version.
+    None too if it is of no use to this version, or if that file was taken away: without one
+    nothing is to be done.
     """
     target = answers.directory() / NAME
     try:
+        path.lstat()
         data = json.loads(files.read_own(target))
         if data["path"] != str(path):
             return None

@@ -12,8 +12,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
+from dualwan import files
 from dualwan.errors import BusyError, HostError
-from dualwan.files import others_may_write
 
 RUN, WATCH = "lock", "watch"  # names of the files
 WATCH_SECONDS = 2.0  # for a watcher that is about to end, and for those that ask whether one runs
@@ -81,15 +81,11 @@ def _held(path: Path, seconds: float, busy: str) -> Iterator[None]:
 def _make(directory: Path) -> None:
     """Make the directory if it is missing; raises HostError if others may change it."""
     try:
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        about = directory.stat()
+        files.make_folder(directory, 0o755)
+    except files.UntrustedError as error:
+        raise HostError(files.refusal(directory, error)) from None
     except OSError as error:
         raise HostError(f"{directory}: {error.strerror} (changing anything needs root)") from None
-    if others_may_write(about):
-        raise HostError(
-            f"{directory}: others than root may change it: chown root {directory};"
-            f" chmod 755 {directory}"
-        )
 
 
 def _take(path: Path, seconds: float, busy: str, handles: list[int]) -> None:
@@ -130,7 +126,7 @@ def _opened(path: Path) -> int:
 
 
 def _is_for_others(about: os.stat_result) -> bool:
-    return bool(about.st_mode & (stat.S_IRWXG | stat.S_IRWXO)) or others_may_write(about)
+    return bool(about.st_mode & (stat.S_IRWXG | stat.S_IRWXO)) or files.others_may_write(about)
 
 
 def _is(path: Path, handle: int) -> bool:

@@ -60,6 +60,20 @@ def has_default(ipr: Any, index: int) -> bool:
     )
 
 
+def default_routers(ipr: Any, device: str) -> frozenset[str]:
+    """Return the next hops of the IPv6 default routes of the main table through ``device``."""
+    indexes = ipr.link_lookup(ifname=device)
+    found = set()
+    for message in ipr.get_routes(family=AF_INET6) if indexes else ():
+        if message["dst_len"] or (message.get_attr("RTA_TABLE") or message["table"]) != MAIN:
+            continue
+        hops = [(message.get_attr("RTA_OIF"), message.get_attr("RTA_GATEWAY"))]
+        several = message.get_attr("RTA_MULTIPATH") or ()
+        hops += [(hop["oif"], hop.get_attr("RTA_GATEWAY")) for hop in several]
+        found |= {str(gateway) for index, gateway in hops if index == indexes[0] and gateway}
+    return frozenset(found)
+
+
 def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
     """Return what counts as a change of the line: index, up, prefixes, default route.
 

@@ -235,9 +235,7 @@ def _read(path: Path, *, trusted: bool = False) -> str:
     try:
         return files.read_text(path, trusted=trusted)
     except files.UntrustedError as error:
-        raise ConfigError(
-            f"{path}: {error.strerror}: chown root {path}; chmod o-w {path}"
-        ) from None
+        raise ConfigError(files.refusal(path, error)) from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
