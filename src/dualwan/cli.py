@@ -73,6 +73,9 @@ def _parser() -> Parser:
     commands.add_parser(
         "notify", parents=common, help="make the update call of a fixed address (IPIP) once more"
     )
+    commands.add_parser(
+        "hooks", parents=common, help="run the scripts of hooks.d for what they wait for"
+    )
     mape = commands.add_parser(
         "mape", parents=common, help="address, PSID, CE, BR and ports that follow from a prefix"
     )
@@ -285,6 +288,15 @@ def _notify(arguments: Namespace) -> int:
     return 0
 
 
+def _hooks(arguments: Namespace) -> int:
+    """Run the owner's scripts for what they have not been told of yet."""
+    from dualwan.host.notice.runner import serve
+
+    del arguments
+    serve()
+    return 0
+
+
 def _mape(arguments: Namespace) -> int:
     from dualwan.mape import calculator
 
@@ -303,6 +315,7 @@ _COMMANDS = {
     "watch": _watch,
     "probe": _probe,
     "notify": _notify,
+    "hooks": _hooks,
 }
 
 if __name__ == "__main__":

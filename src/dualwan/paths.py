@@ -6,6 +6,7 @@ here, not even pathlib.
 
 CONFIG = "/etc/dualwan/dualwan.toml"
 RULES_DIR = "/etc/dualwan/rules.d"
+HOOKS_DIR = "/etc/dualwan/hooks.d"  # scripts of the owner
 STATE_DIR = "/var/lib/dualwan"  # answers of the line, and leases; kept over a boot
 RUN_DIR = "/run/dualwan"  # run state and lock; gone at boot
 PPP_DIR = "/etc/ppp"
