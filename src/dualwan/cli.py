@@ -77,6 +77,9 @@ def _parser() -> Parser:
     commands.add_parser(
         "notify", parents=common, help="make the update call of a fixed address (IPIP) once more"
     )
+    commands.add_parser(
+        "hooks", parents=common, help="run the scripts of hooks.d for what they wait for"
+    )
     mape = commands.add_parser(
         "mape", parents=common, help="address, PSID, CE, BR and ports that follow from a prefix"
     )
@@ -134,6 +137,7 @@ _COMMANDS = {  # module in dualwan.commands, and function
     "watch": ("units", "watch"),
     "probe": ("units", "probe"),
     "notify": ("units", "notify"),
+    "hooks": ("units", "hooks"),
 }
 
 if __name__ == "__main__":

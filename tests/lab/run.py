@@ -43,6 +43,7 @@ FIRST_BOOT = {
     "test_servers.py": SUITES,
     "test_routing.py": (BOOKWORM,),
     "test_reconnect.py": SUITES,
+    "test_hooks_d.py": SUITES,
     "test_others.py": (BOOKWORM,),  # its kernel is the older one
     "test_by_hand.py": SUITES,
     "test_try.py": SUITES,

@@ -108,9 +108,17 @@ def test_only_the_route_protocol_is_a_conffile(listing):
     assert output("dpkg-deb", "--info", DEB, "conffiles").split() == [
         "/etc/iproute2/rt_protos.d/dualwan.conf"
     ]
-    assert "/etc/dualwan/rules.d/" in listing
+    assert {"/etc/dualwan/hooks.d/", "/etc/dualwan/rules.d/"} <= {*listing}
     assert not [name for name in listing if re.match(r"/etc/dualwan/.*[^/]$", name)]
     assert "/usr/share/doc/dualwan-hook/examples/dualwan.toml" in listing
+
+
+def test_examples_of_scripts_are_not_run_where_they_are(listing):
+    """They are documents until the owner installs them, and names that run-parts takes."""
+    folder = "/usr/share/doc/dualwan-hook/examples/hooks.d/"
+    found = {name.removeprefix(folder): about for name, about in listing.items() if folder in name}
+    assert {*found} == {"", "50-ddns", "60-mail"}
+    assert {mode for name, (mode, _, _) in found.items() if name} == {"-rw-r--r--"}
 
 
 def test_files_belong_to_root_and_only_to_root(listing):

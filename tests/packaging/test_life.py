@@ -31,6 +31,7 @@ ENABLED = {
     "/etc/systemd/system/multi-user.target.wants/dualwan-close.service",
     "/etc/systemd/system/multi-user.target.wants/dualwan-watch.service",
     "/etc/systemd/system/paths.target.wants",
+    "/etc/systemd/system/paths.target.wants/dualwan-hooks.path",
     "/etc/systemd/system/paths.target.wants/dualwan-watch.path",
 }
 RECORDER = """#!/bin/sh
@@ -232,6 +233,17 @@ def test_without_configuration_nothing_is_taken_down(machine, before):
     machine.install(DEB)
     assert "dualwan-hook:" not in machine.dpkg("purge")
     assert machine.files() == before
+
+
+@pytest.mark.usefixtures("before")
+def test_scripts_of_the_owner_stay(machine):
+    """hooks.d is the package's, and goes with it unless the owner has put something there."""
+    machine.install(DEB)
+    machine.write("/etc/dualwan/hooks.d/50-mine", "#!/bin/sh\n", mode=0o755)
+    machine.dpkg("purge")
+    left = sorted(path for path in machine.files() if path.startswith("/etc/dualwan"))
+    assert left == ["/etc/dualwan", "/etc/dualwan/hooks.d", "/etc/dualwan/hooks.d/50-mine"]
+    shutil.rmtree(machine.root / "etc/dualwan")
 
 
 @pytest.mark.usefixtures("before")

@@ -1,4 +1,4 @@
-"""The commands that the units run: watch, probe, notify."""
+"""The commands that the units run: watch, probe, notify, hooks."""
 
 from __future__ import annotations
 
@@ -55,4 +55,13 @@ def notify(arguments: Namespace) -> int:
         raise UsageError(f'{config.path} has no update call ([mape] mode = "ipip" and update)')
     reply = notify_provider(config, common.kernel_host())
     common.show(json.dumps({"reply": reply}) if arguments.json else reply)
+    return 0
+
+
+def hooks(arguments: Namespace) -> int:
+    """Run the owner's scripts for what they have not been told of yet."""
+    from dualwan.host.notice.runner import serve
+
+    del arguments
+    serve()
     return 0

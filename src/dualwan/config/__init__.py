@@ -47,6 +47,11 @@ class Config:
         """The interface from whose IPv6 prefix MAP-E is derived."""
         return self.mape.prefix_from or self.wan.interface
 
+    @property
+    def hooks_dir(self) -> str:
+        """The folder of the owner's scripts: hooks.d beside the file."""
+        return str(Path(self.path or paths.CONFIG).absolute().with_name("hooks.d"))
+
 
 def path_in_use(given: str | None = None) -> Path:
     """Return the configuration's path: ``given`` (--config), DUALWAN_CONFIG, or the default."""

@@ -13,6 +13,7 @@ from dualwan.findings import (
     foreign,
     managers,
     own_addresses,
+    own_scripts,
     ppp_peer,
     ppp_starters,
     pppd_hooks,
@@ -42,6 +43,8 @@ ALL: tuple[Finder, ...] = (
     foreign.offloading,
     bridges.filtered,
     unnamed.unnamed,
+    own_scripts.not_run,
+    own_scripts.failed,
 )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dualwan.config import Config
 from dualwan.line.provisioning import source
@@ -17,6 +17,9 @@ from dualwan.model.surroundings import Surroundings
 from dualwan.model.trial import Trial
 from dualwan.model.usage import Flow
 from dualwan.ppp.session import Session
+
+if TYPE_CHECKING:
+    from dualwan.notice.router import Router  # which an event without scripts does not load
 
 
 class Kernel(Protocol):
@@ -214,6 +217,28 @@ class LineServices(source.LineServices, Protocol):
         ...
 
 
+class Owner(Protocol):
+    """The scripts that the machine's owner has put into hooks.d."""
+
+    def has_scripts(self, folder: str, *, changed: bool) -> bool:
+        """Whether there may be something to tell the scripts in ``folder``.
+
+        ``changed``: something was. Without a change only a run that was killed has left anything,
+        and nothing unless the scripts were told of something before.
+        """
+        ...
+
+    def tell_scripts(
+        self, folder: str, look: Callable[[Router], Router], slices: Sequence[str], reason: str
+    ) -> None:
+        """Note what differs from what the scripts know, and let them be run by another process.
+
+        ``look`` returns the router as it is, from how they know it. ``slices``: those that had a
+        step applied; ``reason``: why. Raises DualwanError.
+        """
+        ...
+
+
 class Neighbours(Protocol):
     """Other programs on the machine and their files."""
 
@@ -226,5 +251,5 @@ class Neighbours(Protocol):
         ...
 
 
-class Host(Kernel, Examination, Store, Trials, Pppd, LineServices, Neighbours, Protocol):
+class Host(Kernel, Examination, Store, Trials, Pppd, LineServices, Owner, Neighbours, Protocol):
     """A machine."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from dualwan.config import Config
@@ -18,6 +18,8 @@ from dualwan.model.observed import Observed
 from dualwan.model.ssh_session import SshSession
 from dualwan.model.state import RunState
 from dualwan.model.surroundings import Surroundings
+from dualwan.notice.pending import Notice, Pending, noted, notices
+from dualwan.notice.router import Router
 from dualwan.ppp.session import Session
 
 
@@ -49,6 +51,8 @@ class FakeHost(FakeTrial, FakeKernel):
         self.inquiries: list[Inquiry] = []
         self.watched = False
         self.kept: Config | None = None  # the configuration that was applied last
+        self.scripts = False  # whether there are any
+        self.known, self.waiting = Router(), Pending()
 
     # --- run state -----------------------------------------------------------------------
 
@@ -141,6 +145,30 @@ class FakeHost(FakeTrial, FakeKernel):
             raise AssertionError("pppd runs our hooks, which wait for the lock that is held")
         if reason := self.refusal(command):
             raise HostError(f"{command} failed with code 1: {reason}")
+
+    # --- scripts of the owner ------------------------------------------------------------
+
+    def has_scripts(self, folder: str, *, changed: bool) -> bool:
+        """See Owner: the attribute ``scripts``."""
+        del folder
+        return self.scripts and (changed or self.known != Router())
+
+    def tell_scripts(
+        self, folder: str, look: Callable[[Router], Router], slices: Sequence[str], reason: str
+    ) -> None:
+        """See Owner: what waits for the scripts is in ``waiting``."""
+        del folder
+        self._check_unlocked()
+        if refused := self.refusal("pending.json", FULL):
+            raise HostError(f"pending.json: {refused}")
+        now = look(self.known)
+        self.waiting = noted(self.waiting, self.known, now, slices, reason)
+        self.known = now
+
+    def take_notices(self) -> tuple[Notice, ...]:
+        """Return what the scripts are told now; then nothing waits."""
+        waiting, self.waiting = self.waiting, Pending()
+        return notices(waiting)
 
     # --- other programs ------------------------------------------------------------------
 

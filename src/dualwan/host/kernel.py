@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from dualwan.model.evidence import Evidence, Inquiry
     from dualwan.model.ssh_session import SshSession
     from dualwan.model.surroundings import Surroundings
+    from dualwan.notice.router import Router
     from dualwan.ppp.session import Session
 
 
@@ -248,6 +249,26 @@ class KernelHost(KernelTrial):
         from dualwan.host import pppd  # noqa: PLC0415 - only where we dial
 
         return pppd.keep_one(peer)
+
+    # --- scripts of the owner ------------------------------------------------------------
+
+    def has_scripts(self, folder: str, *, changed: bool) -> bool:
+        """See Owner. Nothing is loaded for it."""
+        if not changed:
+            return os.path.exists(f"{run_files.directory()}/{run_files.SCRIPTS_KNOW}")  # noqa: PTH110 - pathlib takes longer
+        try:
+            with os.scandir(folder) as entries:
+                return next(entries, None) is not None
+        except OSError:
+            return False
+
+    def tell_scripts(
+        self, folder: str, look: Callable[[Router], Router], slices: Sequence[str], reason: str
+    ) -> None:
+        """See Owner."""
+        from dualwan.host.notice import tell  # noqa: PLC0415 - only where there are scripts
+
+        tell(folder, look, slices, reason)
 
     # --- other programs ------------------------------------------------------------------
 

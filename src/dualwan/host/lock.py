@@ -15,9 +15,10 @@ from typing import Any, NoReturn
 from dualwan import files
 from dualwan.errors import BusyError, HostError
 
-RUN, WATCH = "lock", "watch"  # names of the files
+RUN, WATCH, RUNNER = "lock", "watch", "runner"  # names of the files
 WATCH_SECONDS = 2.0  # for a watcher that is about to end, and for those that ask whether one runs
 MODE = 0o600  # flock(2) wants no more than to read
+RUNNER_SECONDS = 3600.0  # for another runner of the owner's scripts, whose time is limited
 EARLIER_SECONDS = 3.0  # for a run of 0.1.0, whose lock everybody could hold
 
 
@@ -46,10 +47,25 @@ def watching(directory: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def running_scripts(directory: Path) -> Iterator[None]:
+    """Hold the lock of the one runner of the owner's scripts; wait for the one before.
+
+    Raises BusyError, HostError.
+    """
+    with _held(directory / RUNNER, RUNNER_SECONDS, "other scripts of hooks.d have not ended"):
+        yield
+
+
 def is_watched(directory: Path) -> bool:
     """Whether a watcher holds its lock; False also without the permission to ask."""
+    return is_held(directory / WATCH)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock ``path``; False also without the permission to ask."""
     try:
-        handle = os.open(directory / WATCH, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:

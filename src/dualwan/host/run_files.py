@@ -14,6 +14,7 @@ from dualwan import files, paths
 from dualwan.errors import HostError
 
 STATE = "state.json"
+SCRIPTS_KNOW = "hooks/known.json"  # what the owner's scripts were told last
 # Of a file that is no good.
 BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 MODES = {STATE: 0o644}  # `status` of a user reads the state

@@ -14,6 +14,7 @@ from dualwan.host.around import (
     files,
     interfaces,
     networkd,
+    own_scripts,
     routes,
     scripts,
     unnamed,
@@ -29,8 +30,11 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
     wan = config.wan.interface if config else ""
     defaults = routes.ipv6_defaults() if config else ()
     devices = dict.fromkeys((wan, *(route.device for route in defaults)))
+    in_files = files.look(root, config)
+    failed = own_scripts.failed(Path(config.hooks_dir)) if config else ()
     return replace(
-        files.look(root, config),
+        in_files,
+        own_scripts=(*in_files.own_scripts, *failed),
         unnamed=unnamed.counts(),
         chains=chains.look(),
         bridges=bridges.filtered(wan) if wan else (),

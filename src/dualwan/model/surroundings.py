@@ -48,6 +48,20 @@ class DefaultRoute(NamedTuple):
     metric: int
 
 
+class OwnScript(NamedTuple):
+    """A script of hooks.d that is not run, or whose last run has failed.
+
+    code: "failed", or of the reason why it is not run; reason, remedy: for a person. of: the
+    notice at which it failed.
+    """
+
+    path: str
+    code: str
+    reason: str
+    remedy: str = ""
+    of: str = ""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What other programs and people have put beside this program.
@@ -64,6 +78,7 @@ class Surroundings:
     wan_stanza: FILE:LINE of the WAN's stanza of interfaces(5), "" for none.
     ipv6_defaults: the IPv6 default routes of the main table.
     networkd_foreign: settings by which systemd-networkd removes what it does not know.
+    own_scripts: those of hooks.d that are not run, or have failed.
     """
 
     shadowing: tuple[str, ...] = ()
@@ -77,3 +92,4 @@ class Surroundings:
     wan_stanza: str = ""
     ipv6_defaults: tuple[DefaultRoute, ...] = ()
     networkd_foreign: tuple[str, ...] = ()
+    own_scripts: tuple[OwnScript, ...] = ()
