@@ -282,6 +282,15 @@ def _verify(
     """
     if result.failures:
         return replace(result, left=_not_applied(result))
+    try:
+        return _verified(host, journal, event, only, result)
+    except KernelError as error:  # what is done is done, and what comes after it can be
+        return result.failed("kernel", f"{error} (at the look after the changes)")
+
+
+def _verified(
+    host: Host, journal: Journal, event: Event, only: Collection[str] | None, result: Result
+) -> Result:
     config, first = result.plan.config, result.plan
     again = make_plan(config, host, event, only, journal.state)
     if not again.settled:
