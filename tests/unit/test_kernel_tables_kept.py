@@ -94,6 +94,26 @@ def test_a_run_that_was_killed_before_it_loaded_changes_nothing(host, nft, monke
     assert kernel.KernelHost().observe(READS).tables == (OTHER,)
 
 
+@pytest.mark.parametrize("by_whom", ["a run that was killed", "another program"])
+def test_a_table_that_is_gone_leaves_no_record(host, nft, run_directory, monkeypatch, by_whom):
+    """The next run that holds the lock removes it, whoever removed the table."""
+    host.apply(Step(Action.ADD, TABLE))
+    record = run_directory / "tables" / "t.json"
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "forget", _kill)
+        if by_whom == "another program":
+            nft.remove("ip", "t")
+        else:
+            with pytest.raises(KilledError):
+                host.apply(Step(Action.REMOVE, TABLE))
+    assert kernel.KernelHost().observe(READS).tables == ()
+    assert record.exists()
+    after = kernel.KernelHost()
+    with after.lock(1):
+        assert after.observe(READS).tables == ()
+    assert not record.exists()
+
+
 # --- records of earlier versions --------------------------------------------------------------
 
 

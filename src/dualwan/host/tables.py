@@ -65,6 +65,11 @@ class Tables:
             return None
         finally:
             self._save()
+        if self.recording:  # what is gone has no record, whoever removed it, or was killed then
+            for table in asked:
+                if table not in found:
+                    with suppress(HostError):
+                        records.forget(table.name)
         return tuple(found[table] for table in asked if table in found)
 
     def load(self, table: NftTable, was: object) -> None:
