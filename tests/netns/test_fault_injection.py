@@ -103,9 +103,10 @@ class Walk:
             router.switch(up=True)
             left = router.left()
             _agree(_ours(left, left), _ours(self.before, left))
-            router.clean(Event.PRE_UP, Event.UP)
             if scene.event is Event.PRE_UP:
                 router.switch(up=False)
+            else:
+                router.clean(Event.PRE_UP, Event.UP)
         router.clean(scene.event)
         holds, noted = self.ends[self.at % 2]
         _agree(router.holds(), holds)
