@@ -134,6 +134,19 @@ lab-bookworm lab-trixie lab-forky: lab-%: deb need-lab
 lab-long-bookworm lab-long-trixie: lab-long-%: deb need-lab ## not in test: pppd, calls, a hard night, other network managers; root
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --long --suite $* --deb $(DEB)
 
+.PHONY: soak
+soak: deb need-lab ## N=100 reconnects under traffic in the guest, and what has grown; SUITE=; root
+	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --soak $(or $(N),100) --suite $(LAB_SUITE) --deb $(DEB)
+
+.PHONY: faults faults-unit faults-netns
+faults: faults-unit faults-netns ## every failure and kill at every call, of which unit and netns take a part; root
+faults-unit: .venv/ready
+	@$(NEED) $(NEED_RUN)
+	DUALWAN_FAULTS=all $(VENV) $(PYTEST) -s tests/unit/test_faults.py tests/unit/test_faults_random.py
+faults-netns: .venv/ready
+	@$(NEED) $(NEED_NETNS)
+	$(AS_ROOT) env DUALWAN_FAULTS=all $(VENV) $(PYTEST) -s tests/netns/test_fault_injection.py
+
 .PHONY: bench
 bench: ## time each event in a namespace, beside the shell commands it replaces; root
 	@$(NEED) $(NEED_RUN) $(NEED_BENCH)

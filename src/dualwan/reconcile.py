@@ -16,7 +16,14 @@ from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.session import has_moved, located
 from dualwan.model.event import Event
 from dualwan.model.plan import Action, SlicePlan, Step
-from dualwan.model.state import RunState, forget_sysctls, note_due, note_intent, note_owed
+from dualwan.model.state import (
+    RunState,
+    forget_sysctls,
+    note_due,
+    note_intent,
+    note_owed,
+    note_table,
+)
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Way, devices, of_kind
 from dualwan.result import Plan, Result
@@ -279,8 +286,15 @@ def _losses(host: Host, one: Slice) -> Losses | None:
 
 
 def _concluded(state: RunState, one: Slice, plan: Plan) -> RunState:
-    """Return the run state after all steps of a slice."""
-    if plan.config is not None and plan.goals[one.name]:
+    """Return the run state after all steps of a slice.
+
+    Its table counts as loaded, or not, also without a step: a run that was killed in between has
+    noted none, and another program may have taken away what is to go.
+    """
+    up = plan.config is not None and plan.goals[one.name]
+    if one.table is not None and plan.observed.tables is not None:
+        state = note_table(state, one.table.name, loaded=up)
+    if plan.config is not None and up:
         return one.note_up(state, Situation(plan.config, plan.line, state, plan.observed))
     return one.note_down(forget_sysctls(state, one.name))
 
@@ -295,6 +309,15 @@ def _verify(
     """
     if result.failures:
         return replace(result, left=_not_applied(result))
+    try:
+        return _verified(host, journal, event, only, result)
+    except KernelError as error:  # what is done is done, and what comes after it can be
+        return result.failed("kernel", f"{error} (at the look after the changes)")
+
+
+def _verified(
+    host: Host, journal: Journal, event: Event, only: Collection[str] | None, result: Result
+) -> Result:
     config, first = result.plan.config, result.plan
     again = make_plan(config, host, event, only, journal.state)
     if not again.settled:

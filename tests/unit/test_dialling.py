@@ -106,6 +106,17 @@ def test_a_renumbered_line_is_followed(log, event):
     assert any("conntrack entries of 192.0.2.18" in line for line in log)
 
 
+def test_a_session_is_noted_though_the_run_that_dialled_was_killed(log):
+    """So that `down` hangs it up also where the configuration is gone."""
+    machine = Machine("wan0", "lan0")
+    machine.running = {"dsl-provider"}  # of a run that was killed right after pon
+    running.handle_event(DIALS, machine, Event.UP)
+    assert machine.run_state.dialled == ("dsl-provider",)
+    running.handle_event(None, machine, Event.REMOVE)
+    assert machine.running == set()
+    assert "hung up dsl-provider (cause=down)" in log
+
+
 # --- for a confined unit ---------------------------------------------------------------------
 
 

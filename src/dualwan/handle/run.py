@@ -35,14 +35,19 @@ class Run:
     def reconcile(self, scope: Event | None = None) -> Result:
         """Reconcile, and log the warnings and the steps applied, also if an error ends the run.
 
-        ``scope``: an event whose scope counts instead of this one's.
+        ``scope``: an event whose scope counts instead of this one's. A failure of the reconciling
+        before that did not come again is logged too: stages between may have waited for it.
         """
+        before = self.done.failures.values() if self.done else ()
         applied: list[tuple[str, Step]] = []
         try:
             self.done = reconcile(self.config, self.host, scope or self.event, self.only, applied)
         finally:
             for name, step in applied:
                 log(self.event, slice=name).info(f"{step.sign} {step.text}")
+        for reason in before:
+            if reason not in self.done.failures.values():
+                fail(self.event, HostError(reason))
         self._announce(self.done, tuple(dict.fromkeys(name for name, _ in applied)))
         if self.done.plan.changes:
             for warning in self.done.warnings:

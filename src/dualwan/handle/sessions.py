@@ -50,10 +50,9 @@ def dial(run: Run) -> None:
             return
     with run.noting_failure():
         if run.host.dial(peer):
-            run.update_state(
-                lambda state: replace(state, dialled=tuple(dict.fromkeys((*state.dialled, peer))))
-            )
             run.say(f"dialled {peer}")
+        if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
+            run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
 
 
 def dial_for_unit(config: Config, host: Host, peer: str) -> None:

@@ -117,15 +117,23 @@ def _take(path: Path, seconds: float, busy: str, handles: list[int]) -> None:
         handles.append(handle)
         if _is_for_others(os.fstat(handle)):
             with suppress(_TooLongError), _alarm(min(EARLIER_SECONDS, seconds), busy):
-                fcntl.flock(handle, fcntl.LOCK_EX)
+                _flock(handle, path)
             if _is(path, handle):
                 path.unlink(missing_ok=True)
             continue
         with _alarm(max(until - monotonic(), 0.001), busy):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _flock(handle, path)
         if _is(path, handle):
             return
         os.close(handles.pop())
+
+
+def _flock(handle: int, path: Path) -> None:
+    """Wait for the lock; raises HostError, such as for ENOLCK."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        raise HostError(f"{path}: {error.strerror}") from None
 
 
 def _opened(path: Path) -> int:

@@ -9,7 +9,7 @@ from socket import AF_INET6
 from typing import Any
 
 from dualwan.host.news import ignoring_overrun
-from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute, NetlinkError
+from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute, NetlinkError, dump, refused
 from dualwan.mape.rule import UNIQUE_LOCAL
 from dualwan.model.resources import MAIN
 
@@ -24,13 +24,13 @@ LINE = 64  # the length in a router advertisement
 def prefixes(ipr: Any, device: str) -> tuple[str, ...]:
     """Return the global prefixes in use on ``device``, the longest preferred lifetime first.
 
-    Empty if the device does not exist.
+    Empty if the device does not exist. Raises KernelError.
     """
     indexes = ipr.link_lookup(ifname=device)
     if not indexes:
         return ()
     found: dict[str, int] = {}
-    for message in ipr.get_addr(family=AF_INET6):
+    for message in dump(f"addresses of {device}", lambda: ipr.get_addr(family=AF_INET6)):
         if message["index"] == indexes[0] and (prefix := _prefix(message)):
             lifetimes = message.get_attr("IFA_CACHEINFO") or {}
             preferred = int(lifetimes.get("ifa_preferred") or lifetimes.get("ifa_prefered") or 0)
@@ -51,12 +51,15 @@ def _prefix(message: Any) -> str:
 
 
 def has_default(ipr: Any, index: int) -> bool:
-    """Whether an IPv6 default route of the main table uses the device ``index``."""
+    """Whether an IPv6 default route of the main table uses the device ``index``.
+
+    Raises KernelError.
+    """
     return any(
         message["dst_len"] == 0
         and message.get_attr("RTA_OIF") == index
         and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
-        for message in ipr.get_routes(family=AF_INET6)
+        for message in dump("IPv6 routes", lambda: ipr.get_routes(family=AF_INET6))
     )
 
 
@@ -77,7 +80,7 @@ def default_routers(ipr: Any, device: str) -> frozenset[str]:
 def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
     """Return what counts as a change of the line: index, up, prefixes, default route.
 
-    None if there is no such device.
+    None if there is no such device. Raises KernelError.
     """
     indexes = ipr.link_lookup(ifname=device)
     if not indexes:
@@ -95,9 +98,12 @@ def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
 
 
 def await_prefix(device: str, seconds: float) -> bool:
-    """Wait up to ``seconds`` until ``device`` exists and has a prefix; return whether it has."""
+    """Wait up to ``seconds`` until ``device`` exists and has a prefix; return whether it has.
+
+    Raises KernelError.
+    """
     until = time.monotonic() + seconds
-    with IPRoute() as news, IPRoute() as ipr:
+    with refused(f"waiting for a prefix on {device}"), IPRoute() as news, IPRoute() as ipr:
         news.bind(groups=RTMGRP_IPV6_IFADDR)  # before the first look: misses no change
         if not ipr.link_lookup(ifname=device) and not await_device(device, until):
             return False
