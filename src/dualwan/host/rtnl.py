@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dualwan.errors import KernelError
+from dualwan.errors import DualwanError, KernelError
 
 PACKAGE = "pyroute2"
 
@@ -75,6 +75,7 @@ __all__ = [
     "NetlinkError",
     "gone_is_fine",
     "refused",
+    "understood",
 ]
 
 
@@ -85,6 +86,20 @@ def refused(what: str) -> Iterator[None]:
         yield
     except NetlinkError as error:
         raise KernelError(f"{what}: {os.strerror(error.code) if error.code else error}") from None
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Turn the errors that follow from a malformed message into a KernelError about ``what``.
+
+    pyroute2 hands an attribute that it cannot decode over as bytes, and a missing one as None.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, DualwanError):
+            raise
+        raise KernelError(f"{what}: the kernel's answer cannot be read") from error
 
 
 @contextmanager
