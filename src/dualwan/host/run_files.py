@@ -15,7 +15,10 @@ from dualwan.errors import HostError
 
 STATE = "state.json"
 # Of a file that is no good.
-BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+BROKEN = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    ArithmeticError,  # JSON of Python's has an Infinity, which is no whole number
+)
 MODE = 0o644  # `status` of a user reads the state
 
 
