@@ -98,6 +98,16 @@ quick: ruff ## after each change: ruff, and the unit tests but the slow ones
 	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) -m 'not slow' $(call chosen,unit)
 
+.PHONY: fuzz
+fuzz: .venv/ready ## not in test: N inputs (100,000) a reader of what others write; SEED= changes them
+	@$(NEED) $(NEED_RUN)
+	$(VENV) -B tests/fuzz/run.py --number $(or $(N),100000) $(if $(SEED),--seed $(SEED)) $(T)
+
+.PHONY: mutants
+mutants: .venv/ready ## not in test: N changes (400) of the program, which tests have to notice; root
+	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
+	$(AS_ROOT) $(VENV) tests/mutants/run.py --number $(or $(N),400) $(if $(SEED),--seed $(SEED)) $(T)
+
 .PHONY: coverage
 coverage: .venv/ready ## which lines and branches the unit tests reach; fails below the floor
 	@$(NEED) $(NEED_UNIT)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from socket import AF_INET, AF_INET6
 from typing import Any
 
-from dualwan.host.rtnl import IPRoute, NetlinkError, dump, refused
+from dualwan.host.rtnl import IPRoute, NetlinkError, dump, refused, understood
 from dualwan.model.observed import Link
 from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
 
@@ -44,6 +44,7 @@ class Netlink:
                 return None
         return found[0] if found else None
 
+    @understood("links and addresses")
     def look(self, names: Iterable[str]) -> tuple[dict[str, Link], list[Address], list[Tunnel]]:
         """Return links, addresses and tunnels of those devices in ``names`` that exist.
 
@@ -97,6 +98,7 @@ class Netlink:
                 return ""
         return str(messages[0].get_attr("IFLA_IFNAME")) if messages else ""
 
+    @understood("routes")
     def routes(self) -> list[Route]:
         """Return the IPv4 routes with our protocol number, of all tables; raises KernelError."""
         names: dict[int, str] = {}
@@ -118,6 +120,7 @@ class Netlink:
             )
         return found
 
+    @understood("routes")
     def is_behind(self, address: str, devices: Collection[str]) -> bool:
         """Whether an address is reached by one of ``devices``, or not at all.
 
@@ -131,6 +134,7 @@ class Netlink:
         index = message.get_attr("RTA_OIF") or 0
         return message["type"] != LOCAL and (not index or self._name(index) in devices)
 
+    @understood("links")
     def all_tunnels(self) -> list[Tunnel]:
         """Return the IPv6 tunnels of the machine, ours and others'; raises KernelError."""
         messages = dump("links", self.ipr.get_links)
@@ -148,6 +152,7 @@ class Netlink:
         """Return the IPv4 rules with another protocol number; raises KernelError."""
         return self._rules(ours=False)
 
+    @understood("rules")
     def _rules(self, *, ours: bool) -> list[RouteRule]:
         messages = dump("rules", lambda: self.ipr.get_rules(family=AF_INET))
         return [

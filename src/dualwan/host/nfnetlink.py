@@ -115,12 +115,16 @@ class Nfnetlink:
             length, kind, flags, _, _ = HEADER.unpack_from(data, offset)
             start = offset + HEADER.size
             self._interrupted |= bool(flags & INTERRUPTED)
-            if kind in {ERROR, DONE} and length >= HEADER.size + _ERRNO.size:
-                code = -_ERRNO.unpack_from(data, start)[0]
-                if code > 0:
-                    raise OSError(code, os.strerror(code))
+            number = data[start : offset + length][: _ERRNO.size]
+            if (kind == ERROR or (kind == DONE and number)) and (code := _error(number)):
+                raise OSError(code, os.strerror(code))
             yield kind, data[start + GENERIC.size : offset + length]
             offset += aligned(length)
+
+
+def _error(content: bytes) -> int:
+    """Return the number of an error, 0 for a confirmation, EBADMSG if it is cut off."""
+    return -int(_ERRNO.unpack(content)[0]) if len(content) == _ERRNO.size else errno.EBADMSG
 
 
 def packed(kind: int, content: str | bytes) -> bytes:

@@ -9,7 +9,7 @@ from socket import AF_INET6
 from typing import Any
 
 from dualwan.host.news import ignoring_overrun
-from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute, NetlinkError, dump, refused
+from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute, NetlinkError, dump, refused, understood
 from dualwan.mape.rule import UNIQUE_LOCAL
 from dualwan.model.resources import MAIN
 
@@ -21,6 +21,7 @@ HOST = 128  # a /128 is the CE address, or another that tells no prefix
 LINE = 64  # the length in a router advertisement
 
 
+@understood("addresses")
 def prefixes(ipr: Any, device: str) -> tuple[str, ...]:
     """Return the global prefixes in use on ``device``, the longest preferred lifetime first.
 
@@ -50,6 +51,7 @@ def _prefix(message: Any) -> str:
     return str(IPv6Network((int(address), max(message["prefixlen"], LINE)), strict=False))
 
 
+@understood("routes")
 def has_default(ipr: Any, index: int) -> bool:
     """Whether an IPv6 default route of the main table uses the device ``index``.
 

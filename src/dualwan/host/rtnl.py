@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dualwan.errors import KernelError
+from dualwan.errors import DualwanError, KernelError
 
 PACKAGE = "pyroute2"
 
@@ -79,6 +79,7 @@ __all__ = [
     "dump",
     "gone_is_fine",
     "refused",
+    "understood",
 ]
 
 
@@ -112,6 +113,20 @@ def refused(what: str) -> Iterator[None]:
 
 def _reason(error: NetlinkError) -> str:
     return os.strerror(error.code) if error.code > 0 else str(error)
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Turn the errors that follow from a malformed message into a KernelError about ``what``.
+
+    pyroute2 hands an attribute that it cannot decode over as bytes, and a missing one as None.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, DualwanError):
+            raise
+        raise KernelError(f"{what}: the kernel's answer cannot be read") from error
 
 
 @contextmanager

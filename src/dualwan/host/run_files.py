@@ -16,7 +16,10 @@ from dualwan.errors import HostError
 STATE = "state.json"
 SCRIPTS_KNOW = "hooks/known.json"  # what the owner's scripts were told last
 # Of a file that is no good.
-BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+BROKEN = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    ArithmeticError,  # JSON of Python's has an Infinity, which is no whole number
+)
 MODES = {STATE: 0o644}  # `status` of a user reads the state
 MODE = 0o600  # of the others: nft shows its tables to root only
 FOLDER_MODE, INNER_MODE = 0o755, 0o700  # of the run directory, and of a folder in it
