@@ -1,9 +1,11 @@
 """Allocation of a port to a new flow by the tunnel: chains for TCP, UDP and ICMP. Pure.
 
-An inner endpoint keeps its port towards all destinations (RFC 4787 REQ-1, RFC 5382 REQ-1):
-the map of mappings holds it from the endpoint's first flow on. An endpoint without one gets
-the first free port of its host's bucket, then of the overflow, then of all buckets. flow.py
-explains how a port is tested and claimed; README.md has a drawing.
+An inner endpoint keeps its port towards all destinations (RFC 4787 REQ-1, RFC 5382 REQ-1): the
+map of mappings holds it from the endpoint's first flow on. For an endpoint without one a port is
+drawn by lot until it is free towards the destination. So each free port is as likely as another,
+and who has seen any number of them cannot tell the next (RFC 6056 section 3.3). Only after as many
+draws as there are ports each is tried in turn, so that none is missed. flow.py explains how a port
+is tested and claimed; README.md has a drawing.
 """
 
 from __future__ import annotations
@@ -13,28 +15,18 @@ from dataclasses import dataclass, replace
 
 from dualwan.nft.table import Block, commented, dynamic, elements
 from dualwan.slices.snat import names
-from dualwan.slices.snat.flow import (
-    ICMP,
-    L4,
-    TCP,
-    UDP,
-    has_buckets,
-    in_bucket,
-    own_bucket,
-    probes,
-    to_bucket,
-    tries,
-)
-from dualwan.slices.snat.match import any_block, each_port, in_turn
+from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, probes, tries
+from dualwan.slices.snat.match import any_block, by_lot, each_port, in_turn
 from dualwan.slices.snat.ports import Pool
-from dualwan.slices.snat.quota import Metering
 
+FEW = 17  # draws before a look whether the destination is full: one, and sixteen more
 # Capacity of a set, in elements. That of flows is nf_conntrack_max of a machine with more than
 # 4 GB (with less it is a quarter), so that conntrack is full first. An element takes about 200
 # bytes, beside the 320 bytes of its conntrack entry.
 FLOWS = 262144
 MAPPINGS = 65536  # of UDP; TCP has half as many; about 100 bytes each
 PINGS = 8192  # about 100 bytes each
+DESTINATIONS = 1024  # full ones; about 100 bytes each
 
 BY_PROTOCOL = "meta l4proto vmap " + elements(
     f"{l4.name} : goto {l4.to(names.ALLOCATE)}" for l4 in (TCP, UDP, ICMP)
@@ -49,6 +41,14 @@ def sets(identity: str) -> list[Block]:
         dynamic("set", names.FLOWS.format("tcp"), flows, FLOWS),
         dynamic("set", names.FLOWS.format("udp"), flows, FLOWS),
         dynamic("set", names.FLOWS.format("icmp"), "typeof icmp id . ip daddr", FLOWS // 4),
+        *(
+            dynamic("set", names.FULL.format(l4.name), f"type {kind}", DESTINATIONS, "1s")
+            for l4, kind in (
+                (TCP, "ipv4_addr . inet_service"),
+                (UDP, "ipv4_addr . inet_service"),
+                (ICMP, "ipv4_addr"),
+            )
+        ),
         # TCP has an endpoint per connection, so its mappings come and go faster.
         dynamic("map", names.MAPPINGS.format("tcp"), mappings, MAPPINGS // 2, "15m", identity),
         dynamic("map", names.MAPPINGS.format("udp"), mappings, MAPPINGS, "1h", identity),
@@ -67,14 +67,12 @@ def sets(identity: str) -> list[Block]:
 class PortAllocator:
     """The chains that allocate a port to a flow by the tunnel; BY_PROTOCOL leads to them.
 
-    timeouts: the first rules of TCP and UDP, by protocol. metering: the quota's rules for a
-    flow that takes no port of its bucket, by protocol. owned: name of the set of UDP ports
+    timeouts: the first rules of TCP and UDP, by protocol. owned: name of the set of UDP ports
     that an open host owns, "" for none.
     """
 
     pool: Pool
     timeouts: Mapping[str, list[str]]
-    metering: Mapping[str, Metering]
     owned: str = ""
 
     def chains(self) -> list[Block]:
@@ -83,13 +81,7 @@ class PortAllocator:
         return [
             block
             for l4 in (TCP, udp, ICMP)
-            for block in (
-                self._allocate(l4),
-                *self._mapped(l4),
-                *self._claim(l4),
-                *self._buckets(l4),
-                *self._search(l4),
-            )
+            for block in (self._allocate(l4), *self._claim(l4), *self._search(l4))
         ]
 
     def _allocate(self, l4: L4) -> Block:
@@ -99,66 +91,28 @@ class PortAllocator:
             *(["icmp type != echo-request return"] if l4 is ICMP else []),
             *self.timeouts.get(l4.name, []),
             f"{l4.recall} goto {l4.to(names.CLAIM_MAPPED)}",
-            *own_bucket(l4, self.pool, names.CLAIM),
-            *self._meter(l4),
             f"goto {l4.to(names.SEARCH)}",
         )
 
-    def _mapped(self, l4: L4) -> list[Block]:
-        """Return the chains of an endpoint that has a mapping.
+    def _claim(self, l4: L4) -> list[Block]:
+        """Return the chains that claim the port in the packet, or let netfilter pick one.
 
-        It keeps its port, unless another flow has that port towards this destination. If the
-        port is not of the host's bucket, the host is metered.
+        An endpoint that has a mapping keeps its port, unless another flow has that port towards
+        this destination.
         """
-        metered = self._meter(l4)
-        kept = names.KEEP if metered else names.CLAIMED
-        bucket = own_bucket(l4, self.pool, names.CLAIM)
-        remap = names.REMAP if bucket or metered else names.SEARCH
         reserved = elements(map(str, self.pool.reserved))
+        search = f"goto {l4.to(names.SEARCH)}"
         return [
             l4.chain(
                 names.CLAIM_MAPPED,
                 *(
-                    [
-                        commented(
-                            f"{l4.seen} {reserved} goto {l4.to(remap)}", "reserved by a forward"
-                        )
-                    ]
+                    [commented(f"{l4.seen} {reserved} {search}", "reserved by a forward")]
                     if self.pool.reserved
                     else []
                 ),
-                f"{l4.claim} goto {l4.to(kept)}",
-                f"goto {l4.to(remap)}",
+                f"{l4.claim} goto {l4.to(names.CLAIMED)}",
+                search,
             ),
-            *(
-                [
-                    l4.chain(
-                        names.KEEP,
-                        f"{in_bucket(l4)} goto {l4.to(names.CLAIMED)}",
-                        *metered,
-                        f"goto {l4.to(names.CLAIMED)}",
-                    )
-                ]
-                if kept is names.KEEP
-                else []
-            ),
-            *(
-                [
-                    l4.chain(
-                        names.REMAP,
-                        *bucket,
-                        *self._meter(l4, again=True),
-                        f"goto {l4.to(names.SEARCH)}",
-                    )
-                ]
-                if remap is names.REMAP
-                else []
-            ),
-        ]
-
-    def _claim(self, l4: L4) -> list[Block]:
-        """Return the chains that claim the port in the packet, or let netfilter pick one."""
-        return [
             l4.chain(
                 names.CLAIM,
                 f"{l4.claim} goto {l4.to(names.CLAIMED)}",
@@ -169,85 +123,57 @@ class PortAllocator:
                 names.ANY_BLOCK,
                 commented(
                     f"meta l4proto {l4.name} snat ip to {any_block(self.pool)}",
-                    f"{len(self.pool.blocks)} blocks in turn",
+                    f"one of {len(self.pool.blocks)} blocks",
                 ),
             ),
-        ]
-
-    def _buckets(self, l4: L4) -> list[Block]:
-        """Return the chains that write the next port of the host's bucket."""
-        if not has_buckets(l4, self.pool):
-            return []
-        return [
-            l4.chain(names.BUCKET, to_bucket(l4, "goto")),
-            *(
-                names.BUCKET_NUMBER.block(_next(l4, ports, f"bucket {at}"), of=(l4.name, at))
-                for at, ports in enumerate(self.pool.buckets)
-            ),
-            *probes(l4, names.BUCKET, self.pool.bucket_size),
         ]
 
     def _search(self, l4: L4) -> list[Block]:
-        """Return the chains that search the overflow, then all buckets, for a free port.
+        """Return the chains that search for a free port.
 
-        After `conntrack -F` elements of the set remain without their connections. So if no
-        port is free, the next one of each place is claimed. Only these two: every failed claim
-        leaves an entry in the element's list, which makes the port look used for a while after
-        it is free.
+        Where every port was in use a moment ago, only a few are drawn: else each packet to a
+        full destination would cost a look at all of them, twice.
+
+        After `conntrack -F` elements of the set remain without their connections. So if no port
+        is free, one is claimed all the same. Only one: every failed claim leaves an entry in the
+        element's list, which makes the port look used for a while after it is free.
         """
-        places = {
-            place: ports
-            for place, ports in (
-                (names.OVERFLOW, self.pool.overflow),
-                (names.ALL_BUCKETS, self.pool.all_bucket_ports),
-            )
-            if ports
-        }
+        count, full = len(self.pool.ports), names.FULL.format(l4.name)
+        few = min(count, FEW)
         return [
             l4.chain(
                 names.SEARCH,
-                *(
-                    rule
-                    for place, ports in places.items()
-                    for rule in (f"jump {l4.to(place)}", *tries(l4, place, len(ports), names.CLAIM))
+                *tries(l4, names.DRAW, few, names.CLAIM),
+                f"{l4.destination} @{full} goto {l4.to(names.NONE_FREE)}",
+                *(tries(l4, names.DRAW, count - few, names.CLAIM) if count > few else []),
+                *tries(l4, names.NEXT, count, names.CLAIM),
+                f"jump {l4.to(names.DRAW)}",
+                commented(
+                    f"{l4.claim} goto {l4.to(names.CLAIMED)}",
+                    "taken, but its connection may be gone",
                 ),
-                *(
-                    rule
-                    for place in places
-                    for rule in (
-                        f"jump {l4.to(place)}",
-                        commented(
-                            f"{l4.claim} goto {l4.to(names.CLAIMED)}",
-                            "taken, but its connection may be gone",
-                        ),
-                    )
-                ),
+                f"add @{full} {{ {l4.destination} }}",
+                f"goto {l4.to(names.NONE_FREE)}",
+            ),
+            l4.chain(
+                names.NONE_FREE,
                 f"counter name {names.NO_PORT}",
                 f"goto {l4.to(names.ANY_BLOCK)}",
             ),
             *(
                 block
-                for place, ports in places.items()
+                for place, ports in (
+                    (names.DRAW, by_lot(self.pool.ports)),
+                    (names.NEXT, in_turn(self.pool.ports)),
+                )
                 for block in (
-                    l4.chain(place, _next(l4, ports, place.name.format(l4.name))),
-                    *probes(l4, place, len(ports)),
+                    l4.chain(place, commented(f"{l4.port} set {ports}", f"{count} ports")),
+                    *probes(l4, place, count),
                 )
             ),
         ]
-
-    def _meter(self, l4: L4, *, again: bool = False) -> list[str]:
-        """Return the quota's rules for a flow that takes no port of its bucket.
-
-        ``again``: also if its host is metered already, because the flow may not be counted yet.
-        """
-        metering = self.metering.get(l4.name)
-        return metering.rules(again) if metering else []
 
     def _snat(self, l4: L4) -> str:
         if l4 is ICMP:  # `snat to` takes no "icmp id" as a port
             return f"meta l4proto icmp snat ip to {each_port(self.pool, ICMP.seen)}"
         return f"meta l4proto {l4.name} snat ip to {self.pool.address} : {l4.seen}"
-
-
-def _next(l4: L4, ports: tuple[int, ...], place: str) -> str:
-    return commented(f"{l4.port} set {in_turn(ports)}", f"{place}: {len(ports)} ports in turn")

@@ -20,14 +20,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dualwan.nft.table import Block, commented, elements
+from dualwan.nft.table import Block, commented
 from dualwan.slices.snat import names
 from dualwan.slices.snat.names import Chain
-from dualwan.slices.snat.ports import BUCKETS, STRIDE, Pool
 
 _STEP = 16  # probes per PROBES chain: repeated `jump` is the only loop in nft
 ENDPOINT = "ct original ip saddr . ct original proto-src"  # also after the port was overwritten
-_HOST_BUCKET = f"ip saddr & 0.0.0.{BUCKETS - 1}"  # 0.0.0.N for bucket N
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,6 @@ class L4:
     inner: str = "ip saddr . th sport"
     destination: str = "ip daddr . th dport"
     owned: str = ""
-
-    @property
-    def towards(self) -> str:
-        """Key of a host and the flow's destination."""
-        return f"ip saddr . {self.destination}"
 
     @property
     def flow(self) -> str:
@@ -74,23 +67,12 @@ class L4:
         return f"add @{names.FLOWS.format(self.name)} {{ {self.flow} ct count 1 }}"
 
     @property
-    def disown(self) -> str:
-        """Delete the port's element if its connection is gone; no match if it is alive."""
-        held = names.FLOWS.format(self.name)
-        return f"{self.flow} @{held} delete @{held} {{ {self.flow} }}"
-
-    @property
     def recall(self) -> str:
         """Write the endpoint's mapped port into the packet; no match if it has no mapping."""
         return (
             f"meta l4proto {self.name} {self.port} set {self.inner} "
             f"map @{names.MAPPINGS.format(self.name)}"
         )
-
-    @property
-    def restore(self) -> str:
-        """Write the original source port back into the packet."""
-        return f"meta l4proto {self.name} {self.port} set ct original proto-src"
 
     @property
     def learn(self) -> str:
@@ -101,9 +83,14 @@ class L4:
         )
 
     def count(self, limit: int) -> str:
-        """Count the flow; match if its host now has more than ``limit`` to the destination."""
-        held = names.METERED_FLOWS.format(self.name)
-        return f"add @{held} {{ {self.towards} ct count over {limit} }}"
+        """Count the flow for its link address; match if that has more than ``limit`` there."""
+        held = names.HELD.format(self.name)
+        return f"add @{held} {{ ether saddr . {self.destination} ct count over {limit} }}"
+
+    def count_routed(self, limit: int) -> str:
+        """Count the flow for its source address; match if that has more than ``limit`` there."""
+        held = names.HELD_ROUTED.format(self.name)
+        return f"add @{held} {{ ip saddr . {self.destination} ct count over {limit} }}"
 
     def chain(self, which: Chain, *rules: str) -> Block:
         """Return the chain ``which`` of this protocol."""
@@ -119,53 +106,20 @@ UDP = L4("udp", "udp sport")
 ICMP = L4("icmp", "icmp id", "icmp id", ENDPOINT, "ip daddr")
 
 
-def has_buckets(l4: L4, pool: Pool) -> bool:
-    """Whether hosts have a bucket for this protocol; pings are too few to need one."""
-    return bool(pool.buckets) and l4 is not ICMP
-
-
-def own_bucket(l4: L4, pool: Pool, then: Chain) -> list[str]:
-    """Return rules that try each port of the host's bucket, and go to ``then`` with a free one.
-
-    Without buckets there are no rules; the search finds a port.
-    """
-    if not has_buckets(l4, pool):
-        return []
-    return [to_bucket(l4, "jump"), *tries(l4, names.BUCKET, pool.bucket_size, then)]
-
-
-def to_bucket(l4: L4, verb: str) -> str:
-    """Return a rule that leads (``verb``: jump or goto) to the chain of the host's bucket."""
-    return commented(
-        f"{_HOST_BUCKET} vmap "
-        + elements(
-            f"0.0.0.{at} : {verb} {names.BUCKET_NUMBER.of(l4.name, at)}" for at in range(BUCKETS)
-        ),
-        "bucket = host's address mod 8",
-    )
-
-
-def in_bucket(l4: L4) -> str:
-    """Return the match of a port in the packet that is of its host's bucket."""
-    return f"{_HOST_BUCKET} . {l4.seen} & {STRIDE - 1:#06x} " + elements(
-        f"0.0.0.{at} . {at}" for at in range(BUCKETS)
-    )
-
-
 def tries(l4: L4, place: Chain, count: int, then: Chain) -> list[str]:
-    """Return rules that try ``count`` ports of ``place``; the first is in the packet already."""
-    one = f"jump {names.PROBE.of(place.of(l4.name))}"
+    """Return rules that go to ``then`` with a free one of ``count`` ports of ``place``."""
+    first, one = f"jump {l4.to(place)}", f"jump {names.PROBE.of(place.of(l4.name))}"
     many = f"jump {names.PROBES.of(place.of(l4.name))}"
     found = f"{l4.free} goto {l4.to(then)}"
-    steps, rest = divmod(count - 1, _STEP)
     if count == 1:
-        return [found]
+        return [first, found]
+    steps, rest = divmod(count - 1, _STEP)
     comment = f"{count} ports = 1 + {steps} x {_STEP} + {rest}"
-    return [commented(found, comment), *[many] * steps, *[one] * rest, found]
+    return [first, commented(found, comment), *[many] * steps, *[one] * rest, found]
 
 
 def probes(l4: L4, place: Chain, count: int) -> list[Block]:
-    """Return the chains for ``tries``: PROBE returns if the port is free, else writes the next.
+    """Return the chains for ``tries``: PROBE returns if the port is free, else writes another.
 
     PROBES is sixteen times PROBE, for places of more than 16 ports.
     """

@@ -40,10 +40,22 @@ def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
 
 def in_turn(ports: Sequence[int]) -> str:
     """Return a nft expression that yields each of ``ports`` in turn."""
+    return _one_of("inc", ports)
+
+
+def by_lot(ports: Sequence[int]) -> str:
+    """Return a nft expression that yields any of ``ports``, each as likely as another.
+
+    The numbers are the kernel's own random ones (nft_ng_random_gen, Linux 5.19 and later).
+    """
+    return _one_of("random", ports)
+
+
+def _one_of(how: str, ports: Sequence[int]) -> str:
     if len(ports) == 1:  # nft refuses "mod 1"
         ports = (*ports, *ports)
     values = elements(f"{at} : {port}" for at, port in enumerate(ports))
-    return f"numgen inc mod {len(ports)} map {values}"
+    return f"numgen {how} mod {len(ports)} map {values}"
 
 
 def each_port(pool: Pool, port: str) -> str:
@@ -52,7 +64,7 @@ def each_port(pool: Pool, port: str) -> str:
 
 
 def any_block(pool: Pool) -> str:
-    """Return the operand of `snat ip to` that is the address and each block in turn.
+    """Return the operand of `snat ip to` that is the address and any block.
 
     Only the concatenation (address . ports) uses every port of a block on every nft since
     1.0.6, and translates ICMP echo identifiers too. `snat to ADDR : numgen … map` uses one
@@ -63,4 +75,4 @@ def any_block(pool: Pool) -> str:
     values = elements(
         f"{at} : {pool.address} . {low}-{high}" for at, (low, high) in enumerate(blocks)
     )
-    return f"numgen inc mod {len(blocks)} map {values}"
+    return f"numgen random mod {len(blocks)} map {values}"
