@@ -24,7 +24,7 @@ from dualwan.slices.slice import Counts, Remains, Situation, Slice
 from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
 from dualwan.slices.snat.allocate import PortAllocator
 from dualwan.slices.snat.mape_inbound import MapeInbound
-from dualwan.slices.snat.match import any_block, inside, outside
+from dualwan.slices.snat.match import BY_LOT, a_block, inside, outside
 from dualwan.slices.snat.names import (
     EGRESS_FILTER,
     EGRESS_FILTER_ICMP,
@@ -128,7 +128,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
                 [
                     *inbound.rules(),
                     *pppoe_inbound.rules(config, ways, ports.address),
-                    *quota.rules(zones.not_lan(config, ways)),
+                    *quota.rules(),
                 ],
             ),
             *_base(
@@ -137,7 +137,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             ),
             *inbound.chains(),
             *pppoe_inbound.chains(config, ways),
-            *quota.chains(tunnel),
+            *quota.chains(tunnel, zones.not_lan(config, ways)),
             _postrouting(
                 config,
                 ways,
@@ -159,7 +159,7 @@ def _translate_by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Bl
     translate = (
         [
             commented(
-                f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(ports)}",
+                f"meta l4proto {{ tcp, udp, icmp }} snat ip to {a_block(BY_LOT, ports)}",
                 f"one of {len(ports.blocks)} blocks",
             )
         ]

@@ -2,10 +2,11 @@
 
 An inner endpoint keeps its port towards all destinations (RFC 4787 REQ-1, RFC 5382 REQ-1): the
 map of mappings holds it from the endpoint's first flow on. For an endpoint without one a port is
-drawn by lot until it is free towards the destination. So each free port is as likely as another,
-and who has seen any number of them cannot tell the next (RFC 6056 section 3.3). Only after as many
-draws as there are ports each is tried in turn, so that none is missed. flow.py explains how a port
-is tested and claimed; README.md has a drawing.
+drawn by lot until it is free towards the destination, and no other endpoint's while many are
+not (RFC 4787 REQ-3). So each is as likely as another, and who has seen any number of them cannot
+tell the next (RFC 6056 section 3.3). Only after as many draws as there are ports each is tried in
+turn, so that none is missed. flow.py explains how a port is tested and claimed; README.md has a
+drawing.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from dataclasses import dataclass, replace
 
 from dualwan.nft.table import Block, commented, dynamic, elements
 from dualwan.slices.snat import names
-from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, probes, tries
-from dualwan.slices.snat.match import any_block, by_lot, each_port, in_turn
-from dualwan.slices.snat.ports import Pool
+from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, Search
+from dualwan.slices.snat.match import IN_TURN, a_block, by_lot, each_port, in_turn
+from dualwan.slices.snat.names import Chain
+from dualwan.slices.snat.ports import LARGEST, Pool
 
+SPARE = 6  # draws for a port of no endpoint: if half are such, 1 of 64 flows finds none
 FEW = 17  # draws before a look whether the destination is full: one, and sixteen more
 # Capacity of a set, in elements. That of flows is nf_conntrack_max of a machine with more than
 # 4 GB (with less it is a quarter), so that conntrack is full first. An element takes about 200
@@ -27,6 +30,7 @@ FLOWS = 262144
 MAPPINGS = 65536  # of UDP; TCP has half as many; about 100 bytes each
 PINGS = 8192  # about 100 bytes each
 DESTINATIONS = 1024  # full ones; about 100 bytes each
+_LIFE = {"tcp": "15m", "udp": "1h", "icmp": "1m"}  # of a mapping, after its last flow
 
 BY_PROTOCOL = "meta l4proto vmap " + elements(
     f"{l4.name} : goto {l4.to(names.ALLOCATE)}" for l4 in (TCP, UDP, ICMP)
@@ -37,6 +41,7 @@ def sets(identity: str) -> list[Block]:
     """Return the sets of ports in use, and the maps of mappings of the port set ``identity``."""
     flows = "type inet_service . ipv4_addr . inet_service"
     mappings = "type ipv4_addr . inet_service : inet_service"
+    port = "type inet_service"
     return [
         dynamic("set", names.FLOWS.format("tcp"), flows, FLOWS),
         dynamic("set", names.FLOWS.format("udp"), flows, FLOWS),
@@ -50,16 +55,23 @@ def sets(identity: str) -> list[Block]:
             )
         ),
         # TCP has an endpoint per connection, so its mappings come and go faster.
-        dynamic("map", names.MAPPINGS.format("tcp"), mappings, MAPPINGS // 2, "15m", identity),
-        dynamic("map", names.MAPPINGS.format("udp"), mappings, MAPPINGS, "1h", identity),
+        *(
+            dynamic("map", names.MAPPINGS.format(name), mappings, size, _LIFE[name], identity)
+            for name, size in (("tcp", MAPPINGS // 2), ("udp", MAPPINGS))
+        ),
         dynamic(
             "map",
             names.MAPPINGS.format("icmp"),
             "typeof ip saddr . th sport : icmp id",
             PINGS,
-            "1m",
+            _LIFE["icmp"],
             identity,
         ),
+        *(
+            dynamic("set", names.MAPPED.format(name), port, LARGEST, _LIFE[name], identity)
+            for name in ("tcp", "udp")
+        ),
+        dynamic("set", names.NO_SPARE, "type inet_proto", 2, "10m"),
     ]
 
 
@@ -81,7 +93,12 @@ class PortAllocator:
         return [
             block
             for l4 in (TCP, udp, ICMP)
-            for block in (self._allocate(l4), *self._claim(l4), *self._search(l4))
+            for block in (
+                self._allocate(l4),
+                *self._spare(l4),
+                *self._claim(l4),
+                *self._search(l4),
+            )
         ]
 
     def _allocate(self, l4: L4) -> Block:
@@ -91,8 +108,33 @@ class PortAllocator:
             *(["icmp type != echo-request return"] if l4 is ICMP else []),
             *self.timeouts.get(l4.name, []),
             f"{l4.recall} goto {l4.to(names.CLAIM_MAPPED)}",
+            *(
+                []
+                if l4 is ICMP
+                else [f"meta l4proto != @{names.NO_SPARE} goto {l4.to(names.SPARE)}"]
+            ),
             f"goto {l4.to(names.SEARCH)}",
         )
+
+    def _spare(self, l4: L4) -> list[Block]:
+        """Return the chains that look for a port of no endpoint; pings are too few to need one.
+
+        A few draws find one while half of the ports are such. With fewer left, who has seen all
+        the others could guess the next one, so then any free port is as good.
+        """
+        if l4 is ICMP:
+            return []
+        search = Search(l4, l4.to(names.SPARE), names.DRAW, l4.spare)
+        count = min(len(self.pool.ports), SPARE)
+        return [
+            l4.chain(
+                names.SPARE,
+                *search.tries(count, names.CLAIM),
+                f"add @{names.NO_SPARE} {{ meta l4proto }}",
+                f"goto {l4.to(names.SEARCH)}",
+            ),
+            *search.chains(count),
+        ]
 
     def _claim(self, l4: L4) -> list[Block]:
         """Return the chains that claim the port in the packet, or let netfilter pick one.
@@ -118,12 +160,18 @@ class PortAllocator:
                 f"{l4.claim} goto {l4.to(names.CLAIMED)}",
                 f"goto {l4.to(names.ANY_BLOCK)}",
             ),
-            l4.chain(names.CLAIMED, l4.learn, self._snat(l4)),
+            l4.chain(
+                names.CLAIMED,
+                l4.learn,
+                *([] if l4 is ICMP else [l4.note]),
+                self._snat(l4),
+            ),
             l4.chain(
                 names.ANY_BLOCK,
+                # In turn, so that no block is full before the others: netfilter tries no other one.
                 commented(
-                    f"meta l4proto {l4.name} snat ip to {any_block(self.pool)}",
-                    f"one of {len(self.pool.blocks)} blocks",
+                    f"meta l4proto {l4.name} snat ip to {a_block(IN_TURN, self.pool)}",
+                    f"{len(self.pool.blocks)} blocks in turn",
                 ),
             ),
         ]
@@ -135,19 +183,22 @@ class PortAllocator:
         full destination would cost a look at all of them, twice.
 
         After `conntrack -F` elements of the set remain without their connections. So if no port
-        is free, one is claimed all the same. Only one: every failed claim leaves an entry in the
-        element's list, which makes the port look used for a while after it is free.
+        is free, the next one in turn is claimed all the same. Only one: every failed claim leaves
+        an entry in the element's list, which makes the port look used for a while after it is
+        free.
         """
         count, full = len(self.pool.ports), names.FULL.format(l4.name)
         few = min(count, FEW)
+        draw = Search(l4, l4.to(names.DRAW), names.DRAW, l4.free)
+        turn = Search(l4, l4.to(names.NEXT), names.NEXT, l4.free)
         return [
             l4.chain(
                 names.SEARCH,
-                *tries(l4, names.DRAW, few, names.CLAIM),
+                *draw.tries(few, names.CLAIM),
                 f"{l4.destination} @{full} goto {l4.to(names.NONE_FREE)}",
-                *(tries(l4, names.DRAW, count - few, names.CLAIM) if count > few else []),
-                *tries(l4, names.NEXT, count, names.CLAIM),
-                f"jump {l4.to(names.DRAW)}",
+                *(draw.tries(count - few, names.CLAIM) if count > few else []),
+                *turn.tries(count, names.CLAIM),
+                f"jump {l4.to(names.NEXT)}",
                 commented(
                     f"{l4.claim} goto {l4.to(names.CLAIMED)}",
                     "taken, but its connection may be gone",
@@ -160,18 +211,16 @@ class PortAllocator:
                 f"counter name {names.NO_PORT}",
                 f"goto {l4.to(names.ANY_BLOCK)}",
             ),
-            *(
-                block
-                for place, ports in (
-                    (names.DRAW, by_lot(self.pool.ports)),
-                    (names.NEXT, in_turn(self.pool.ports)),
-                )
-                for block in (
-                    l4.chain(place, commented(f"{l4.port} set {ports}", f"{count} ports")),
-                    *probes(l4, place, count),
-                )
-            ),
+            *self._writing(l4, names.DRAW, by_lot(self.pool.ports)),
+            *draw.chains(count),
+            *self._writing(l4, names.NEXT, in_turn(self.pool.ports)),
+            *turn.chains(count),
         ]
+
+    def _writing(self, l4: L4, place: Chain, ports: str) -> list[Block]:
+        """Return the chain that writes one of ``ports``, a nft expression."""
+        comment = f"{len(self.pool.ports)} ports"
+        return [l4.chain(place, commented(f"{l4.port} set {ports}", comment))]
 
     def _snat(self, l4: L4) -> str:
         if l4 is ICMP:  # `snat to` takes no "icmp id" as a port

@@ -62,6 +62,11 @@ class L4:
         return (f"{self.seen} != @{self.owned} " if self.owned else "") + self.unused
 
     @property
+    def spare(self) -> str:
+        """Match if the port in the packet is free, and no endpoint has it."""
+        return f"{self.seen} != @{names.MAPPED.format(self.name)} {self.free}"
+
+    @property
     def claim(self) -> str:
         """Claim the port; no match if another flow has it, or the set is full."""
         return f"add @{names.FLOWS.format(self.name)} {{ {self.flow} ct count 1 }}"
@@ -81,6 +86,11 @@ class L4:
             f"meta l4proto {self.name} update @{names.MAPPINGS.format(self.name)} "
             f"{{ {ENDPOINT} : {self.seen} }}"
         )
+
+    @property
+    def note(self) -> str:
+        """Note that an endpoint has the port, or renew the lifetime of the note."""
+        return f"update @{names.MAPPED.format(self.name)} {{ {self.seen} }}"
 
     def count(self, limit: int) -> str:
         """Count the flow for its link address; match if that has more than ``limit`` there."""
@@ -106,30 +116,37 @@ UDP = L4("udp", "udp sport")
 ICMP = L4("icmp", "icmp id", "icmp id", ENDPOINT, "ip daddr")
 
 
-def tries(l4: L4, place: Chain, count: int, then: Chain) -> list[str]:
-    """Return rules that go to ``then`` with a free one of ``count`` ports of ``place``."""
-    first, one = f"jump {l4.to(place)}", f"jump {names.PROBE.of(place.of(l4.name))}"
-    many = f"jump {names.PROBES.of(place.of(l4.name))}"
-    found = f"{l4.free} goto {l4.to(then)}"
-    if count == 1:
-        return [first, found]
-    steps, rest = divmod(count - 1, _STEP)
-    comment = f"{count} ports = 1 + {steps} x {_STEP} + {rest}"
-    return [first, commented(found, comment), *[many] * steps, *[one] * rest, found]
+@dataclass(frozen=True)
+class Search:
+    """Ports that are written into the packet and tested, one after the other.
 
-
-def probes(l4: L4, place: Chain, count: int) -> list[Block]:
-    """Return the chains for ``tries``: PROBE returns if the port is free, else writes another.
-
-    PROBES is sixteen times PROBE, for places of more than 16 ports.
+    name: of its chains. write: the chain that writes a port. test: match of a port that will do.
     """
-    here = place.of(l4.name)
-    once = names.PROBE.of(here)
-    return [
-        *(
-            [names.PROBE.block(f"{l4.free} return", f"goto {here}", of=(here,))]
-            if count > 1
-            else []
-        ),
-        *([names.PROBES.block(*[f"jump {once}"] * _STEP, of=(here,))] if count > _STEP else []),
-    ]
+
+    l4: L4
+    name: str
+    write: Chain
+    test: str
+
+    def tries(self, count: int, then: Chain) -> list[str]:
+        """Return rules that go to ``then`` with one of ``count`` ports, if one will do."""
+        first, one = f"jump {self.l4.to(self.write)}", f"jump {names.PROBE.of(self.name)}"
+        found = f"{self.test} goto {self.l4.to(then)}"
+        if count == 1:
+            return [first, found]
+        steps, rest = divmod(count - 1, _STEP)
+        comment = f"{count} ports = 1 + {steps} x {_STEP} + {rest}"
+        many = [f"jump {names.PROBES.of(self.name)}"] * steps
+        return [first, commented(found, comment), *many, *[one] * rest, found]
+
+    def chains(self, count: int) -> list[Block]:
+        """Return the chains for ``tries``: PROBE returns if the port will do, else writes another.
+
+        PROBES is sixteen times PROBE, for more than 16 ports.
+        """
+        of, again = (self.name,), f"goto {self.l4.to(self.write)}"
+        many = [f"jump {names.PROBE.of(self.name)}"] * _STEP
+        return [
+            *([names.PROBE.block(f"{self.test} return", again, of=of)] if count > 1 else []),
+            *([names.PROBES.block(*many, of=of)] if count > _STEP else []),
+        ]

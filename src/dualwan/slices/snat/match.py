@@ -8,6 +8,8 @@ from dualwan.mape.portset import PORT_BITS, PortSet
 from dualwan.nft.table import elements
 from dualwan.slices.snat.ports import Pool
 
+IN_TURN, BY_LOT = "inc", "random"  # of `numgen`, nft(8)
+
 
 def inside(port_set: PortSet, port: str) -> list[str]:
     """Return conditions that ``port``, a nft expression, meets together if it is of the set.
@@ -40,7 +42,7 @@ def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
 
 def in_turn(ports: Sequence[int]) -> str:
     """Return a nft expression that yields each of ``ports`` in turn."""
-    return _one_of("inc", ports)
+    return _one_of(IN_TURN, ports)
 
 
 def by_lot(ports: Sequence[int]) -> str:
@@ -48,7 +50,7 @@ def by_lot(ports: Sequence[int]) -> str:
 
     The numbers are the kernel's own random ones (nft_ng_random_gen, Linux 5.19 and later).
     """
-    return _one_of("random", ports)
+    return _one_of(BY_LOT, ports)
 
 
 def _one_of(how: str, ports: Sequence[int]) -> str:
@@ -63,8 +65,8 @@ def each_port(pool: Pool, port: str) -> str:
     return f"{port} map " + elements(f"{one} : {pool.address} . {one}" for one in pool.ports)
 
 
-def any_block(pool: Pool) -> str:
-    """Return the operand of `snat ip to` that is the address and any block.
+def a_block(how: str, pool: Pool) -> str:
+    """Return the operand of `snat ip to` that is the address and a block: BY_LOT or IN_TURN.
 
     Only the concatenation (address . ports) uses every port of a block on every nft since
     1.0.6, and translates ICMP echo identifiers too. `snat to ADDR : numgen … map` uses one
@@ -75,4 +77,4 @@ def any_block(pool: Pool) -> str:
     values = elements(
         f"{at} : {pool.address} . {low}-{high}" for at, (low, high) in enumerate(blocks)
     )
-    return f"numgen random mod {len(blocks)} map {values}"
+    return f"numgen {how} mod {len(blocks)} map {values}"

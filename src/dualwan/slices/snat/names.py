@@ -15,7 +15,7 @@ from dualwan.nft.table import Block, Statement, base_chain, chain
 class Chain(NamedTuple):
     """The name and comment of a chain, and the hook of a base chain.
 
-    ``{}`` in the name stands for tcp, udp or icmp, for the number of a bucket, or for the name
+    ``{}`` in the name stands for tcp, udp or icmp, for a kind of search, or for the name
     of a way.
     """
 
@@ -68,6 +68,7 @@ BASE_CHAINS = (PREROUTING, OUTPUT, POSTROUTING, EGRESS_FILTER)
 # Allocation: a port for a new flow by the tunnel.
 ALLOCATE = Chain("{}_allocate", "the port of its mapping, or a free one")
 CLAIM_MAPPED = Chain("{}_claim_mapped", "its endpoint has this port towards everybody")
+SPARE = Chain("{}_spare", "ports drawn by lot, until one is free and no endpoint's yet")
 SEARCH = Chain("{}_search", "ports drawn by lot, then each in turn, until one is free")
 CLAIM = Chain("{}_claim", "this port is free towards the destination: take it")
 CLAIMED = Chain("{}_claimed", "remember it as the endpoint's, and translate")
@@ -75,12 +76,13 @@ NONE_FREE = Chain("{}_none_free", "every port is in use towards this destination
 ANY_BLOCK = Chain("{}_any_block", "no port or no room in the set: netfilter picks one of a block")
 DRAW = Chain("{}_draw", "a port drawn by lot")
 NEXT = Chain("{}_next", "the next port")
-PROBE = Chain("{}_probe", "back if the port is free, else another one")
+PROBE = Chain("{}_probe", "back if the port will do, else another one")
 PROBES = Chain("{}_probes", "16 ports more at the most, for nft has no loop")
 TRANSLATE = Chain("translate", "of so many ports none has to be looked for")
 ALLOCATION_CHAINS = (
     ALLOCATE,
     CLAIM_MAPPED,
+    SPARE,
     SEARCH,
     CLAIM,
     CLAIMED,
@@ -92,10 +94,10 @@ ALLOCATION_CHAINS = (
 )
 
 # The quota: no host holds more than max-share of the ports towards one destination.
-QUOTA = Chain("{}_quota", "count the flow against the quota of its host towards the destination")
-EXCEEDED = Chain("quota_exceeded", "refused, if it would leave by the tunnel")
+QUOTA_ROUTED = Chain("quota_routed", "of a device without link addresses: count by address")
+QUOTA_EXCEEDED = Chain("quota_exceeded", "refused, if it would leave by the tunnel")
 REFUSE = Chain("refuse", "count it for its host, and say so at once")
-QUOTA_CHAINS = (QUOTA, EXCEEDED, REFUSE)
+QUOTA_CHAINS = (QUOTA_ROUTED, QUOTA_EXCEEDED, REFUSE)
 
 # Servers in the LAN, and hosts with an open NAT.
 MAPE_INBOUND = Chain("mape_inbound", "from outside to the shared address: forwards, open hosts")
@@ -121,6 +123,8 @@ OPEN_OWNED = "open_owned"  # ports that an open host owns: kernel 6.1 tests no m
 OPEN_PORTS = "open_ports"  # such a port : the inner endpoint
 OPEN_PEERS = "open_peers"  # such a port, and an address it sent to : the inner endpoint
 REFUSED = "refused"  # hosts, with a counter of refused flows
+MAPPED = "{}_mapped"  # ports that an endpoint has
+NO_SPARE = "no_spare"  # protocols of which most ports are some endpoint's
 FULL = "{}_full"  # destinations towards which every port was in use a moment ago
 HELD = "{}_held"  # (link address, destination): the flows that count for the quota
 HELD_ROUTED = "{}_held_routed"  # (address, destination): the same where there is no link address

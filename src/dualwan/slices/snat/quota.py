@@ -1,17 +1,18 @@
 """The quota: the most ports that one host may hold towards one destination. Pure.
 
-Each flow is counted for its host and its destination. A host is a link address, for a device can
-invent IP addresses at will; behind a device without link addresses, such as a VPN, it is an IP
-address. `ct count` walks the connections on its list at most once in a tick of the clock (Linux
-5.19), so that a host with many flows costs no more than others.
+Each flow is counted for its host and its destination. A host is a link address, because a device
+can invent IP addresses at will; behind a device without link addresses, such as a VPN, it is an
+IP address. `ct count` walks the connections on its list at most once in a tick of the clock
+(Linux 5.19), so that a host with many flows costs little more than others.
 
 Flows are counted in prerouting, in a chain of type nat: that sees only the first packet of a
 flow, and can still answer it with a reset or an ICMP error. Which way the flow will leave is
-asked only if it would be refused, for that costs as much as counting.
+looked up only if it would be refused, because that costs as much as counting.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dualwan.nft.table import Block, commented, dynamic, quoted
@@ -52,38 +53,33 @@ class Quota:
             dynamic("set", names.REFUSED, "type ipv4_addr", _HOSTS),
         ]
 
-    def rules(self, outside: tuple[str, ...]) -> list[str]:
-        """Return rules for the end of the prerouting chain, which lead to the quota.
+    def rules(self) -> list[str]:
+        """Return rules for the end of the prerouting chain, which count a flow of the LAN.
 
-        ``outside``: interfaces whose flows are no host's.
+        nft has a match on a link address fail where the device has none.
         """
         if not self.applies:
             return []
         return [
-            f"iifname {quoted(outside)} return",
-            f"meta l4proto vmap {{ tcp : goto {TCP.to(names.QUOTA)}, "
-            f"udp : goto {UDP.to(names.QUOTA)} }}",
-            f"icmp type echo-request goto {ICMP.to(names.QUOTA)}",
+            *(self._counting(f"meta l4proto {l4.name}", l4.count) for l4 in (TCP, UDP)),
+            self._counting("icmp type echo-request", ICMP.count),
+            f"meta iiftype != ether goto {names.QUOTA_ROUTED.name}",
         ]
 
-    def chains(self, tunnel: str) -> list[Block]:
-        """Return the chains that count flows, and refuse those to ``tunnel`` over the limit."""
+    def chains(self, tunnel: str, outside: tuple[str, ...]) -> list[Block]:
+        """Return the chains that refuse flows to ``tunnel`` over the limit.
+
+        ``outside``: interfaces whose flows are no LAN host's.
+        """
         if not self.applies:
             return []
-        why = f"{self.limit} = {self.percent} % of {len(self.pool.ports)} ports"
-        beyond = f"goto {names.EXCEEDED.name}"
         return [
-            *(
-                l4.chain(
-                    names.QUOTA,
-                    commented(f"{l4.count(self.limit)} {beyond}", why),
-                    commented(
-                        f"meta iiftype != ether {l4.count_routed(self.limit)} {beyond}", why
-                    ),
-                )
-                for l4 in (TCP, UDP, ICMP)
+            names.QUOTA_ROUTED.block(
+                f"iifname {quoted(outside)} return",
+                *(self._counting(f"meta l4proto {l4.name}", l4.count_routed) for l4 in (TCP, UDP)),
+                self._counting("icmp type echo-request", ICMP.count_routed),
             ),
-            names.EXCEEDED.block(
+            names.QUOTA_EXCEEDED.block(
                 f'fib daddr . mark oifname "{tunnel}" goto {names.REFUSE.name}'
             ),
             names.REFUSE.block(
@@ -93,13 +89,17 @@ class Quota:
             ),
         ]
 
+    def _counting(self, flows: str, count: Callable[[int], str]) -> str:
+        return commented(
+            f"{flows} {count(self.limit)} goto {names.QUOTA_EXCEEDED.name}",
+            f"{self.limit} = {self.percent} % of {len(self.pool.ports)} ports",
+        )
+
 
 def _held(l4: L4) -> list[Block]:
     port = "" if l4 is ICMP else " . inet_service"
     return [
-        dynamic(
-            "set", names.HELD.format(l4.name), f"type ether_addr . ipv4_addr{port}", _PAIRS
-        ),
+        dynamic("set", names.HELD.format(l4.name), f"type ether_addr . ipv4_addr{port}", _PAIRS),
         dynamic(
             "set",
             names.HELD_ROUTED.format(l4.name),
