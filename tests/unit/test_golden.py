@@ -12,7 +12,7 @@ from dualwan.reconcile import make_plan
 from dualwan.report.plan import lines
 
 DATA = GOLDEN.with_name("data")
-WHOLE = "divided"  # has every map written out; tests/netns/test_translation.py loads it
+WHOLE = "128-ports"  # has every map written out; tests/netns/test_translation.py loads it
 WRITE = bool(os.environ.get("DUALWAN_WRITE_GOLDEN"))
 ROWS = 300  # lines of a file that a person reads
 COLUMNS = 200
