@@ -150,6 +150,14 @@ def test_a_full_disk_loses_nothing(directory, monkeypatch):
     assert directory.exists()
 
 
+def test_only_root_reads_the_configuration_that_was_applied(directory):
+    """The rest of the state is there for `status` of any user."""
+    store.save_state(STATE)
+    assert STATE.applied not in (directory / store.NAME).read_text()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in directory.glob("*.json")}
+    assert modes == {"state.json": 0o644, "applied.json": 0o600}
+
+
 def test_the_state_of_0_1_0_is_taken_over(directory):
     """An upgrade under a running line forgets nothing."""
     (directory / store.NAME).write_text(json.dumps(OLD))

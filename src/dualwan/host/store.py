@@ -10,14 +10,23 @@ from dualwan.host import noted, records, run_files
 from dualwan.model.state import RunState
 
 NAME = run_files.STATE
+APPLIED = "applied.json"  # beside it, because `status` of a user reads the state
 
 
 def load_state() -> RunState:
     """Return the saved state; an empty one if the file is missing or broken."""
     try:
-        return decode(run_files.read(NAME))
+        return decode(run_files.read(NAME) | {"applied": _applied()})
     except run_files.BROKEN:
         return RunState()
+
+
+def _applied() -> str:
+    """Return the configuration that was applied last, "" for none; only root may read it."""
+    try:
+        return noted.text(run_files.read(APPLIED))
+    except run_files.BROKEN:
+        return ""
 
 
 def decode(data: Any) -> RunState:
@@ -102,4 +111,8 @@ def encode(state: RunState) -> dict[str, Any]:
 def save_state(state: RunState) -> None:
     """Save ``state``; raises HostError, and the old file is intact then."""
     records.take_over()
-    run_files.write(NAME, encode(state))
+    data = encode(state)
+    applied = data.pop("applied")
+    run_files.write(NAME, data)
+    if applied != _applied():
+        run_files.write(APPLIED, applied)
