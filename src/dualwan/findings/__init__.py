@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dualwan.config import Config
 from dualwan.findings import (
     bridges,
+    floods,
     foreign,
     managers,
     own_addresses,
@@ -42,6 +43,7 @@ ALL: tuple[Finder, ...] = (
     foreign.offloading,
     bridges.filtered,
     unnamed.unnamed,
+    floods.floods,
 )
 
 

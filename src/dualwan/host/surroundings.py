@@ -12,6 +12,7 @@ from dualwan.host.around import (
     bridges,
     chains,
     files,
+    floods,
     interfaces,
     networkd,
     routes,
@@ -32,6 +33,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
     return replace(
         files.look(root, config),
         unnamed=unnamed.counts(),
+        floods=floods.counts(),
         chains=chains.look(),
         bridges=bridges.filtered(wan) if wan else (),
         traces=scripts.traces(config.mape.tunnel if config else MapE.tunnel, root),

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 # What an owner may want to be as it is: shown, but no reason why the router does not work.
-NOTICES = frozenset({"device-unnamed"})
+NOTICES = frozenset({"device-unnamed", "device-floods"})
 _COUNT = re.compile(r"\b[0-9]+ packets?\b")  # grows without being another obstacle
 
 

@@ -56,6 +56,8 @@ class Surroundings:
     addresses: the router's, but for those of loopback and of a link.
     unnamed: packets of the last day that our firewall dropped, by the device they came from,
     because no section of the configuration named it; only devices that exist.
+    floods: packets of the last day that our firewall dropped, by the link address of the LAN device
+    that began too many flows, or by interface.
     chains: of other programs, each table that has a base chain.
     bridges: the WAN, if it is a bridge whose frames netfilter sees.
     ppp: what the files say of the PPP peer.
@@ -69,6 +71,7 @@ class Surroundings:
     shadowing: tuple[str, ...] = ()
     addresses: tuple[OwnAddress, ...] = ()
     unnamed: Mapping[str, int] = field(default_factory=dict)
+    floods: Mapping[str, int] = field(default_factory=dict)
     chains: tuple[Chain, ...] = ()
     bridges: tuple[str, ...] = ()
     ppp: PppFiles = field(default_factory=PppFiles)
