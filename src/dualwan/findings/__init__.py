@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dualwan.config import Config
 from dualwan.findings import (
     bridges,
+    concentrator,
     floods,
     foreign,
     managers,
@@ -36,6 +37,7 @@ ALL: tuple[Finder, ...] = (
     *PEER,
     own_addresses.forwards_to_router,
     own_addresses.routed_networks,
+    concentrator.addresses,
     foreign.dropping,
     foreign.translating,
     foreign.untracked,

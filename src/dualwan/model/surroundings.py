@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import NamedTuple
 
 from dualwan.model.ppp_files import PppFiles
@@ -13,10 +13,11 @@ from dualwan.nft.foreign.chain import Chain
 
 
 class OwnAddress(NamedTuple):
-    """An address of the router with its network, on a device."""
+    """An address of the router with its network, on a device; other: that of a PPP peer."""
 
     device: str
     interface: IPv4Interface | IPv6Interface
+    other: IPv4Address | IPv6Address | None = None
 
 
 class ScriptLine(NamedTuple):

@@ -179,15 +179,16 @@ def _stale_addresses(at: Situation) -> set[str]:
     """Return the addresses that a PPP session had before its present one.
 
     A session that is down has none: its flows are kept, for it may get the same address again.
-    Besides, addresses of any way whose flows could not be deleted until now.
+    Besides, addresses of any way whose flows could not be deleted until now. Never one that a way
+    has: an access concentrator may have given the softwire's address.
     """
     now = {at.observed.address_of(way.device) for way in at.ways}
-    stale = set(at.state.owed_flows) - now
+    stale = set(at.state.owed_flows)
     for way in of_kind(at.ways, Kind.PPP):
-        if address := at.observed.address_of(way.device):
+        if at.observed.address_of(way.device):
             sources = {rule.source for rule in at.observed.rules if rule.table == way.table}
-            stale |= (sources | {at.state.sessions.get(way.name, "")}) - {"", address}
-    return stale
+            stale |= sources | {at.state.sessions.get(way.name, "")}
+    return stale - now - {""}
 
 
 def bring_up(at: Situation) -> SlicePlan:
