@@ -9,6 +9,7 @@ from typing import NamedTuple
 NOTICES = frozenset(
     {
         "device-unnamed",
+        "device-floods",
         "hooksd-kind",
         "hooksd-untrusted",
         "hooksd-name",

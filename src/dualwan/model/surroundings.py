@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import NamedTuple
 
 from dualwan.model.ppp_files import PppFiles
@@ -13,10 +13,11 @@ from dualwan.nft.foreign.chain import Chain
 
 
 class OwnAddress(NamedTuple):
-    """An address of the router with its network, on a device."""
+    """An address of the router with its network, on a device; other: that of a PPP peer."""
 
     device: str
     interface: IPv4Interface | IPv6Interface
+    other: IPv4Address | IPv6Address | None = None
 
 
 class ScriptLine(NamedTuple):
@@ -70,6 +71,8 @@ class Surroundings:
     addresses: the router's, but for those of loopback and of a link.
     unnamed: packets of the last day that our firewall dropped, by the device they came from,
     because no section of the configuration named it; only devices that exist.
+    floods: packets of the last day that our firewall dropped, by the link address of the LAN device
+    that began too many flows, or by interface.
     chains: of other programs, each table that has a base chain.
     bridges: the WAN, if it is a bridge whose frames netfilter sees.
     ppp: what the files say of the PPP peer.
@@ -84,6 +87,7 @@ class Surroundings:
     shadowing: tuple[str, ...] = ()
     addresses: tuple[OwnAddress, ...] = ()
     unnamed: Mapping[str, int] = field(default_factory=dict)
+    floods: Mapping[str, int] = field(default_factory=dict)
     chains: tuple[Chain, ...] = ()
     bridges: tuple[str, ...] = ()
     ppp: PppFiles = field(default_factory=PppFiles)

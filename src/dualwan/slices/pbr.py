@@ -179,15 +179,18 @@ def _stale_addresses(at: Situation) -> set[str]:
     """Return the addresses that a PPP session had before its present one.
 
     A session that is down has none: its flows are kept, for it may get the same address again.
+    Never one that a way has now: an access concentrator may have given the softwire's address.
+
     Besides, addresses of any way whose flows could not be deleted until now; that of a softwire
     also if it is the present one, for its ports are others (tunnel._stale_addresses).
     """
-    stale = set(at.state.owed_flows) - _session_addresses(at)
+    stale: set[str] = set()
     for way in of_kind(at.ways, Kind.PPP):
-        if address := at.observed.address_of(way.device):
+        if at.observed.address_of(way.device):
             sources = {rule.source for rule in at.observed.rules if rule.table == way.table}
-            stale |= (sources | {at.state.sessions.get(way.name, "")}) - {"", address}
-    return stale
+            stale |= sources | {at.state.sessions.get(way.name, "")}
+    stale -= {at.observed.address_of(way.device) for way in at.ways}
+    return (stale | (set(at.state.owed_flows) - _session_addresses(at))) - {""}
 
 
 def _session_addresses(at: Situation) -> set[str]:
