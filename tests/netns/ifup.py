@@ -65,8 +65,10 @@ class Ifup:
             noting = f'#!/bin/sh\necho "{folder} $PHASE $IFACE" >> {self.phases}\n'
             self._write(f"{folder}/zz-phases", noting, 0o755)
         self._write("interfaces", stanzas)
-        # Where the package is installed it is not unpacked.
-        self.root = UNPACKED / package if (UNPACKED / package).is_dir() else Path("/")
+        # Where the package is installed it is not unpacked, but the checkout may have been shared
+        # with a machine of another release, whose programs do not run here.
+        installed = Path("/var/lib/dpkg/info", f"{package}.list").exists()
+        self.root = Path("/") if installed else UNPACKED / package
         for config in (self.root / "etc/network").rglob("*.conf"):
             name = config.relative_to(self.root / "etc/network")
             (self.network / name).parent.mkdir(exist_ok=True)

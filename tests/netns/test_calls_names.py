@@ -9,6 +9,7 @@ from line import CONFIG
 from programs import program, running
 from provider import HTTPS
 from provider import Line as Provider
+from space import until
 
 AFTR, PREFIX = "2001:db8:ffff::64", "2001:db8:0:100::"
 DS_LITE = (
@@ -18,6 +19,12 @@ DS_LITE = (
 )
 
 
+def settled(space, device):
+    """Whether the device has a link-local address, and no address that may be another's."""
+    listed = space.run("ip", "-6", "address", "show", "dev", device)
+    return "fe80:" in listed and "tentative" not in listed
+
+
 class Router:
     """A router on a DS-Lite line, and the line's own dnsmasq: it advertises itself, and answers."""
 
@@ -25,6 +32,8 @@ class Router:
         self.line = line
         line.router.ip(f"link del mape0\naddress add {PREFIX}5/64 dev wan0 nodad")
         line.internet.ip(f"address add {PREFIX}1/64 dev wan nodad")
+        # dnsmasq advertises from a link-local address that is nobody else's, and only then.
+        assert until(lambda: settled(line.internet, "wan") and settled(line.router, "wan0"))
         self.state = line.folder / "state"
 
     def dnsmasq(self, *options):
