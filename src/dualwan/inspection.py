@@ -51,7 +51,7 @@ def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
     from dualwan.findings import unnamed
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
-    from dualwan.reconcile import make_plan
+    from dualwan.planning import make_plan
     from dualwan.report import prometheus, trial
     from dualwan.report import status as report
 
@@ -92,7 +92,7 @@ def doctor(
     from dualwan.host.kernel import KernelHost
     from dualwan.mape.table import load_table
     from dualwan.model.event import Event
-    from dualwan.reconcile import make_plan
+    from dualwan.planning import make_plan
     from dualwan.report import doctor as report
 
     with _deadline(DOCTOR_SECONDS):

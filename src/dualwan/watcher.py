@@ -28,7 +28,8 @@ from dualwan.handle.run import fail, warn
 from dualwan.host import in_use, last_good
 from dualwan.host.api import Host
 from dualwan.model.event import Event
-from dualwan.reconcile import LOCK_SECONDS, make_plan
+from dualwan.planning import make_plan
+from dualwan.reconcile import LOCK_SECONDS
 from dualwan.supervisor import death
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from dualwan.mape import table
 from dualwan.model.event import Event
 from dualwan.model.observed import TableId
 from dualwan.model.state import RunState
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 
 TREE = Path(__file__).parents[2]
 RULES_D = ROOT / "there-is-no-rules.d"

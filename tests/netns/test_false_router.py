@@ -37,7 +37,7 @@ from pathlib import Path
 from dualwan.config import load
 from dualwan.host.kernel import KernelHost
 from dualwan.model.event import Event
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 host = KernelHost()
 prefixes = host.prefixes("wan0")  # before the plan, which may ask the line's router
 plan = make_plan(load(Path(sys.argv[1])), host, Event.APPLY)

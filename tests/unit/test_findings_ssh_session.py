@@ -8,7 +8,7 @@ from machine import BASE, CE, Machine, config, run
 from dualwan.findings.ssh_session import cut
 from dualwan.model.event import Event
 from dualwan.model.ssh_session import SshSession
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 
 PPPOE = "203.0.113.7"
 OPEN = BASE + "[firewall]\ninbound = [{}]\n"

@@ -8,7 +8,7 @@ from nft_text import difference, folded, reviewable
 
 from dualwan.model.event import Event
 from dualwan.model.resources import RTPROT_DUALWAN
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 from dualwan.report.plan import lines
 
 DATA = GOLDEN.with_name("data")

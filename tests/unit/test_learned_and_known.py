@@ -11,7 +11,7 @@ from dualwan.handle import handle_event
 from dualwan.line.provisioning.answer import DAY
 from dualwan.line.provisioning.hb46pp import parse
 from dualwan.model.event import Event
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 
 TEXT = """\
 [wan]

@@ -13,7 +13,7 @@ from dualwan.handle.probe import probe
 from dualwan.line.failover import FAILS, RECOVERS
 from dualwan.model.event import Event
 from dualwan.notice.pending import EVENTS
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 
 
 @pytest.fixture(name="machine")

@@ -9,7 +9,7 @@ from dualwan.config import from_text
 from dualwan.errors import HostError
 from dualwan.model.event import Event
 from dualwan.model.resources import Flows
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 
 AUTO = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n[mape]\n[pppoe]\ndial = false\n'
 OCN_ALONE = AUTO.replace("[mape]\n", '[mape]\nprovider = "ocn"\n')

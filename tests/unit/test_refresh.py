@@ -11,7 +11,7 @@ from dualwan.config import from_text
 from dualwan.errors import BusyError, ConfigError, HostError
 from dualwan.line.provisioning.cache import RETRY, AnswerCache, Entry
 from dualwan.model.event import Event
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 from dualwan.report import status
 
 GOOD = good("every-way")

@@ -66,7 +66,7 @@ def _run(arguments: Namespace, config: Config | None, event: Event, host: Host) 
     from dualwan import inspection
     from dualwan.findings.ssh_session import cut
     from dualwan.handle import handle_event
-    from dualwan.reconcile import make_plan
+    from dualwan.planning import make_plan
 
     only = arguments.slices or None
     whole = config if only is None and event.wanted else None  # a part tells nothing of the rest
@@ -90,7 +90,7 @@ def announce(
     if session is None:
         return
     from dualwan.findings.ssh_session import cut
-    from dualwan.reconcile import make_plan
+    from dualwan.planning import make_plan
 
     if found := cut(make_plan(config, host, event, only), session):
         print(f"dualwan-hook: warning: {found}", file=sys.stderr, flush=True)
