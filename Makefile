@@ -44,6 +44,8 @@ VENV := $(CURDIR)/.venv/bin/python
 SIDE_BY_SIDE := -n 2 --dist load
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
+# What hangs on the kernel, or on the machine's own programs, and takes long: not in userland.
+ONCE := test_benches test_ifup_relatives test_scan test_nat_capacity
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
               '$(NEED_INSIDE)' $(PYTHON) $(PYTEST)
 SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
@@ -125,9 +127,8 @@ userland: ## unit and netns with Python, nft and ip of the other release (chroot
 	@$(MAKE) --keep-going userland-unit userland-netns
 userland-unit: need-userland ## the unit tests alone
 	$(IN_USERLAND) $(call chosen,unit)
-userland-netns: need-userland ## the netns tests alone; benchmarks and ifup need not run twice
-	$(IN_USERLAND) $(SIDE_BY_SIDE) --ignore tests/netns/test_benches.py --ignore tests/netns/test_ifup_relatives.py \
-	    $(call chosen,netns)
+userland-netns: need-userland ## the netns tests alone, but for those of the kernel (ONCE)
+	$(IN_USERLAND) $(SIDE_BY_SIDE) $(if $(F),,$(ONCE:%=--ignore tests/netns/%.py)) $(call chosen,netns)
 
 .PHONY: package
 package: deb .venv/ready ## the .deb: lintian, then install, upgrade, remove and purge; root

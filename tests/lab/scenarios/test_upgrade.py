@@ -8,6 +8,7 @@ Each kind of first event is tried on a line of its own, upgraded for it.
 from __future__ import annotations
 
 import json
+import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from guest.servers import Servers
 from guest.snapshot import Snapshot
 
 PACKAGE = "dualwan-hook"
+RELEASE = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
 HITS = 5
 ATTACKER, OTHER = INTERNET_HOSTS[5], INTERNET_HOSTS[6]
 # Its set is filled once, and is to refuse until the end.
@@ -39,6 +41,8 @@ SSH_LIMIT_SECONDS = 5.0  # the kernel refuses six at once, then one a second (ic
 INNER_PORTS = range(3075, 3079)
 LONGEST_GAP_SECONDS = 3.0  # as in test_reconnect.py
 BY_HAND, RECONNECT = "dualwan-hook by hand", "a reconnect"
+# What comes by hand hangs on no release: one shows it.
+EVENTS = (BY_HAND, RECONNECT) if RELEASE == "bookworm" else (RECONNECT,)
 STAGES = ("before", "after dpkg -i", "after the event")
 
 
@@ -74,7 +78,7 @@ class Upgraded:
     sent: int
 
 
-@pytest.fixture(scope="module", params=[BY_HAND, RECONNECT])
+@pytest.fixture(scope="module", params=EVENTS)
 def upgraded(
     request: pytest.FixtureRequest, line: Line, internet: Servers, foreign: Snapshot
 ) -> Iterator[Upgraded]:
