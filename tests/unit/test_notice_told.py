@@ -156,6 +156,7 @@ def test_without_scripts_nothing_is_loaded(tmp_path, made):
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parent)]),
+            "DUALWAN_CONFIG": str(path),
             "DUALWAN_RUN": str(tmp_path / "run"),
         },
     )

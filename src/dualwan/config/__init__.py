@@ -47,10 +47,13 @@ class Config:
         """The interface from whose IPv6 prefix MAP-E is derived."""
         return self.mape.prefix_from or self.wan.interface
 
-    @property
-    def hooks_dir(self) -> str:
-        """The folder of the owner's scripts: hooks.d beside the file."""
-        return str(Path(self.path or paths.CONFIG).absolute().with_name("hooks.d"))
+
+def hooks_dir() -> str:
+    """Return the folder of the owner's scripts: hooks.d beside the configuration of the machine.
+
+    A configuration that is only tried, or given with --config, has no scripts of its own.
+    """
+    return str(path_in_use().absolute().with_name("hooks.d"))
 
 
 def path_in_use(given: str | None = None) -> Path:

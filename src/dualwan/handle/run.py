@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from dualwan import paths
-from dualwan.config import Config
+from dualwan.config import Config, hooks_dir
 from dualwan.errors import DualwanError, HostError
 from dualwan.host.api import Host
 from dualwan.model.event import Event
@@ -56,7 +55,7 @@ class Run:
 
     def _announce(self, done: Result, slices: tuple[str, ...]) -> None:
         """Tell the owner's scripts, if there are any; nothing is loaded for it if not."""
-        folder = self.config.hooks_dir if self.config else paths.HOOKS_DIR
+        folder = hooks_dir()
         if self.host.has_scripts(folder, changed=bool(slices)):
             from dualwan.handle.announce import announce  # noqa: PLC0415 - see above
 

@@ -51,7 +51,7 @@ def make(inner: str = "") -> Path:
 
 def write(name: str, data: Any) -> None:
     """Write a file anew, or leave it as it is and raise HostError."""
-    with _uninterrupted(), failing_as(name) as target:
+    with uninterrupted(), failing_as(name) as target:
         make(os.path.dirname(name))  # noqa: PTH120 - "" where there is none
         files.write(target, json.dumps(data) + "\n", MODES.get(name, MODE))
 
@@ -73,7 +73,7 @@ def failing_as(name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Defer signals until the body has ended: a hook's deadline (SIGALRM), Ctrl-C, SIGTERM.
 
     A run that they end would otherwise lose the state of all steps since the last save.

@@ -113,6 +113,7 @@ def save_state(state: RunState) -> None:
     records.take_over()
     data = encode(state)
     applied = data.pop("applied")
-    run_files.write(NAME, data)
-    if applied != _applied():
-        run_files.write(APPLIED, applied)
+    with run_files.uninterrupted():
+        run_files.write(NAME, data)
+        if applied != _applied():
+            run_files.write(APPLIED, applied)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from dualwan.config import Config
+from dualwan.config import Config, hooks_dir
 from dualwan.config.mape import MapE
 from dualwan.host import managers
 from dualwan.host.around import (
@@ -32,7 +32,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
     defaults = routes.ipv6_defaults() if config else ()
     devices = dict.fromkeys((wan, *(route.device for route in defaults)))
     in_files = files.look(root, config)
-    failed = own_scripts.failed(Path(config.hooks_dir)) if config else ()
+    failed = own_scripts.failed(Path(hooks_dir()))
     return replace(
         in_files,
         own_scripts=(*in_files.own_scripts, *failed),
