@@ -51,6 +51,13 @@ handle.handle_event = noted
 """
 
 
+def is_installed(package):
+    """Whether dpkg has it installed, as packaging/unpack asks; its files outlive a removal."""
+    query = ["dpkg-query", "-W", "-f", "${db:Status-Status}", package]
+    done = subprocess.run(query, check=False, capture_output=True, text=True)
+    return done.stdout == "installed"
+
+
 class Ifup:
     """A router whose network is run by ``package``, and what its hooks have done."""
 
@@ -67,8 +74,7 @@ class Ifup:
         self._write("interfaces", stanzas)
         # Where the package is installed it is not unpacked, but the checkout may have been shared
         # with a machine of another release, whose programs do not run here.
-        installed = Path("/var/lib/dpkg/info", f"{package}.list").exists()
-        self.root = Path("/") if installed else UNPACKED / package
+        self.root = Path("/") if is_installed(package) else UNPACKED / package
         for config in (self.root / "etc/network").rglob("*.conf"):
             name = config.relative_to(self.root / "etc/network")
             (self.network / name).parent.mkdir(exist_ok=True)
