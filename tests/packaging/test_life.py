@@ -17,6 +17,7 @@ from dualwan import __version__
 ROOT = Path(__file__).parents[2]
 DEB = ROOT / f"dist/dualwan-hook_{__version__}_all.deb"
 
+DOWN = "--config /etc/dualwan/dualwan.toml down"  # what prerm calls
 HOOK_FOLDERS = (
     *(f"/etc/network/if-{phase}.d" for phase in ("pre-up", "up", "down", "post-down")),
     "/etc/ppp/ip-up.d",
@@ -203,7 +204,7 @@ def test_life(machine, before, next_deb):
 
     said = machine.dpkg("remove")
     assert "not everything" not in said
-    assert machine.calls_of_maintainer_scripts() == ["--config /etc/dualwan/dualwan.toml down"]
+    assert machine.calls_of_maintainer_scripts() == [DOWN]
     left = {
         path
         for path in machine.files() - before
@@ -254,7 +255,7 @@ def test_a_broken_configuration_does_not_keep_the_package(machine):
     said = machine.dpkg("purge")
     assert "/etc/dualwan/dualwan.toml:1:" in said
     assert "not everything could be taken down" not in said
-    assert machine.calls_of_maintainer_scripts() == ["--config /etc/dualwan/dualwan.toml down"]
+    assert machine.calls_of_maintainer_scripts() == [DOWN]
     shutil.rmtree(machine.root / "etc/dualwan")
 
 
@@ -271,7 +272,9 @@ def test_a_copy_of_a_hook_outlives_the_package(machine, hook):
 
 @pytest.mark.usefixtures("before")
 @pytest.mark.parametrize(
-    "text", [(ROOT / "etc/dualwan.toml").read_text(), "[wan\ninterface = enp1s0"]
+    "text",
+    [(ROOT / "etc/dualwan.toml").read_text(), "[wan\ninterface = enp1s0"],
+    ids=["in order", "broken"],
 )
 def test_a_package_in_the_middle_of_an_upgrade_closes_the_machine(machine, text):
     """Its modules are gone for a moment: ifup's hook loads the table that needs none of them.
@@ -301,4 +304,5 @@ def test_a_package_in_the_middle_of_an_upgrade_closes_the_machine(machine, text)
         if (machine.root / "usr/sbin/nft.away").exists():
             (machine.root / "usr/sbin/nft.away").rename(machine.root / "usr/sbin/nft")
     machine.dpkg("purge")
+    assert machine.calls_of_maintainer_scripts() == [DOWN]
     shutil.rmtree(machine.root / "etc/dualwan")
