@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from listening import Udev
 from rtnetlink import DEPRECATED, Kernel, address, link, route
-from test_news import ADDRESS, FOREIGN_ROUTE, OUR_TABLE, nft
+from test_news import ADDRESS, FOREIGN_ROUTE, NEW_ADDRESS, OUR_TABLE, nft, told_of
 
 from dualwan.errors import HostError
 from dualwan.host import watch
@@ -209,6 +209,21 @@ def test_news_of_others_does_not_end_the_wait(ears):
     """A route that is no default, a table of another program."""
     ears.route.put(FOREIGN_ROUTE)
     ears.nft.put(nft(0, b"filter"))
+    assert ears.watch.wait(0.05) is False
+
+
+def test_an_advertisement_that_repeats_itself_wakes_nobody(ears):
+    """Until an overrun: what was lost may have been anything."""
+    again = told_of(NEW_ADDRESS, 1, 14400)
+    ears.route.put(again)
+    assert ears.watch.wait(10) is True
+    ears.route.put(again)
+    assert ears.watch.wait(0.05) is False
+    ears.route.overrun = True
+    ears.route.put(again)
+    assert ears.watch.wait(10) is True
+    assert ears.watch.drain() is True
+    ears.route.put(again)
     assert ears.watch.wait(0.05) is False
 
 

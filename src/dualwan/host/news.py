@@ -18,7 +18,9 @@ from dualwan.model.resources import RTPROT_DUALWAN
 # IPV6_NETCONF
 ROUTE_GROUPS = (1, 5, 7, 8, 9, 11, 24, 25)
 NFT_GROUPS = (7,)  # NFNLGRP_NFTABLES
-NEW_ROUTE, DELETE_ROUTE = 24, 25  # RTM_
+NEW_ADDRESS, DELETE_ADDRESS, NEW_ROUTE, DELETE_ROUTE = 20, 21, 24, 25  # RTM_
+IFADDR = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefixlen, flags, scope, index
+IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 6, 8
 ROUTE = struct.Struct("=BBBBBBBB")  # rtmsg: family, dst_len, src_len, tos, table, protocol, ...
 NFT = 10  # NFNL_SUBSYS_NFTABLES
 NEW_GENERATION = 15  # NFT_MSG_NEWGEN, the last message of a transaction
@@ -53,6 +55,38 @@ def of_route(message: bytes) -> News:
         _, length, _, _, _, protocol, *_ = ROUTE.unpack_from(message, HEADER.size)
         return News(length == 0 or protocol == RTPROT_DUALWAN, process=process)
     return News(ours=True, process=process)
+
+
+class Repeats:
+    """Addresses as the kernel told of them last, to know what it tells once more.
+
+    Each router advertisement renews the addresses of its prefixes, and the kernel announces them
+    again, in a home every few minutes, with flags and preferred lifetime as before. The time that
+    passes is not told: an address that expires is deleted, and that is news.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[object, ...], tuple[object, ...]] = {}
+
+    def one(self, message: bytes) -> bool:
+        """Return whether ``message`` tells of an address what was told of it before."""
+        kind = HEADER.unpack_from(message)[1]
+        if kind not in (NEW_ADDRESS, DELETE_ADDRESS) or len(message) < HEADER.size + IFADDR.size:
+            return False
+        family, length, flags, scope, index = IFADDR.unpack_from(message, HEADER.size)
+        found = dict(attributes(message[HEADER.size + IFADDR.size :]))
+        address = family, length, index, found.get(IFA_ADDRESS), found.get(IFA_LOCAL)
+        if kind == DELETE_ADDRESS:
+            self._told.pop(address, None)
+            return False
+        preferred = found.get(IFA_CACHEINFO, b"")[:4]
+        told = flags, scope, found.get(IFA_FLAGS), preferred
+        before, self._told[address] = self._told.get(address), told
+        return before == told
+
+    def forget(self) -> None:
+        """Take the next message about each address for news."""
+        self._told.clear()
 
 
 def of_nft(message: bytes) -> News:

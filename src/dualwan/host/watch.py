@@ -51,6 +51,7 @@ class Watch:
         self._writes: Writes | None = None
         self._followed: Any = None
         self._urgent = self._touched = False
+        self._repeats = news.Repeats()
         self._by: dict[int, str] = {}  # names by process, "" until it is needed
 
     def close(self) -> None:
@@ -86,7 +87,7 @@ class Watch:
     def drain(self) -> bool:
         """Read all that is pending, without waiting; return whether any may be about ours."""
         heard = [
-            self._read(self._route, news.of_route),
+            self._read(self._route, self._of_route),
             self._read(self._nft, news.of_nft),
             self._writes is not None and self._writes.drain(),
         ]
@@ -106,7 +107,12 @@ class Watch:
                     data = data[aligned(length) :]
             return heard
         self._urgent = True  # the kernel had no room for all of it: it may have been anything
+        self._repeats.forget()
         return True
+
+    def _of_route(self, message: bytes) -> news.News:
+        repeated = self._repeats.one(message)
+        return news.News(ours=False) if repeated else news.of_route(message)
 
     def _take(self, told: news.News) -> bool:
         self._urgent |= told.urgent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ interface wan {{
     }};
 {deprecated}}};
 """
+FIRST_ADVERTISEMENTS_SECONDS = 60.0  # 3 of them, up to 16 s apart, and one that was asked for
 _DEPRECATED = """\
     prefix {prefix}/64 {{
         AdvPreferredLifetime 0;
@@ -71,6 +73,11 @@ class Isp:
         self.space.run(
             "radvd", "-C", str(configuration), "-p", str(RUN / "radvd.pid"), "-m", "none"
         )
+
+    def finish_announcing(self) -> None:
+        """Wait for radvd's first advertisements, the ones it repeats soon (RFC 4861, 6.2.4)."""
+        began = (RUN / "radvd.pid").stat().st_mtime
+        time.sleep(max(0.0, began + FIRST_ADVERTISEMENTS_SECONDS - time.time()))
 
     def stop_announcing(self) -> None:
         """Withdraw the default route; radvd says so when it is told to end."""

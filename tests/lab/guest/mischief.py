@@ -162,8 +162,9 @@ def watcher_status(word: str) -> int:
     return int(next(line.split()[1] for line in lines if line.startswith(f"{word}:")))
 
 
-def wakeups_of_the_watcher(seconds: float) -> int:
+def wakeups_of_the_watcher(line: Line, seconds: float) -> int:
     """Return how often the watcher wakes up while nobody does anything for ``seconds``."""
+    line.isp.finish_announcing()
     eventually(is_in_order, "nothing left to do")
     before = watcher_status("voluntary_ctxt_switches")
     time.sleep(seconds)

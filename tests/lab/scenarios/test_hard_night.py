@@ -216,12 +216,12 @@ def test_hooks_that_are_shadowed(
     assert rain.let_in() == {}
 
 
-def test_in_silence_the_watcher_sleeps(measured: Callable[[str], None]) -> None:
+def test_in_silence_the_watcher_sleeps(line: Line, measured: Callable[[str], None]) -> None:
     """No wake-up in a minute: forbidden packets and PPPoE's echoes are no change.
 
     Before the late prefix: the router that announces it says so a few times more.
     """
-    woken = mischief.wakeups_of_the_watcher(SILENCE_SECONDS)
+    woken = mischief.wakeups_of_the_watcher(line, SILENCE_SECONDS)
     measured(f"wake-ups of the watcher in {SILENCE_SECONDS} s: {woken}")
     assert woken == 0
 

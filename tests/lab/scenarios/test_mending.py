@@ -53,9 +53,9 @@ def test_whatever_somebody_does_is_mended(
 
 
 @pytest.mark.usefixtures("served")
-def test_in_silence_the_watcher_sleeps(measured: Callable[[str], None]) -> None:
+def test_in_silence_the_watcher_sleeps(line: Line, measured: Callable[[str], None]) -> None:
     """No wake-up while nothing happens."""
-    woken = mischief.wakeups_of_the_watcher(SILENCE_SECONDS)
+    woken = mischief.wakeups_of_the_watcher(line, SILENCE_SECONDS)
     measured(f"wake-ups of the watcher in {SILENCE_SECONDS} s: {woken}")
     assert woken == 0
 
