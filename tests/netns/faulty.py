@@ -47,7 +47,7 @@ class Injected:
                 sys.executable, "-B", Path(__file__).with_name("fault_side.py"), theirs.fileno()
             ),
             pass_fds=[theirs.fileno()],
-            env=line.environment(DUALWAN_STATE=str(line.folder / "state")),
+            env=line.environment(),
         )
         theirs.close()
 

@@ -43,7 +43,6 @@ class Hooked:
 
     def __init__(self, line):
         self.line, self.folder = line, line.folder / "hooks"
-        self.state = line.folder / "lib"
         self.folder.mkdir()
         for phase in PHASES.values():
             (self.folder / phase).mkdir()
@@ -51,7 +50,7 @@ class Hooked:
         text = (ROOT / "hooks/close").read_text()
         for old, new in (
             ("/etc/dualwan/dualwan.toml", line.config),
-            ("/var/lib/dualwan/last-good.json", self.state / "last-good.json"),
+            ("/var/lib/dualwan/last-good.json", line.state / "last-good.json"),
             ("/usr/sbin/nft", self.folder / "nft"),
         ):
             assert f'"{old}"' in text
@@ -79,7 +78,7 @@ class Hooked:
 
     def text(self, name, prologue=IMPORTABLE, more=""):
         """Return the hook ``name``."""
-        folders = (str(self.line.config), str(self.line.run_directory), str(self.state))
+        folders = (str(self.line.config), str(self.line.run_directory), str(self.line.state))
         head = prologue.format(python=sys.executable, source=str(ROOT / "src"), folders=folders)
         own = (ROOT / "hooks" / name).read_text()
         place = '"/usr/libexec/dualwan-hook/close"'
@@ -94,7 +93,7 @@ class Hooked:
             "from dualwan.config import load\n"
             "from dualwan.host import last_good\n"
             "last_good.save(last_good.encode(load(pathlib.Path(sys.argv[2]))))\n",
-            str(self.state),
+            str(self.line.state),
             str(self.line.config),
         )
         assert done.returncode == 0, done.stderr

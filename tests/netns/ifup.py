@@ -42,7 +42,7 @@ PROLOGUE = """\
 import os, sys
 sys.path.insert(0, {source!r})
 from dualwan import handle, paths
-paths.CONFIG, paths.RUN_DIR = {folders!r}  # a hook takes neither from its environment
+paths.CONFIG, paths.RUN_DIR, paths.STATE_DIR = {folders!r}  # not taken from the environment
 def noted(config, host, event, only=None, doing=handle.handle_event):
     with open({record!r}, "a") as file:
         print(event.value, file=file)
@@ -85,7 +85,7 @@ class Ifup:
         made = PROLOGUE.format(
             python=sys.executable,
             source=str(ROOT / "src"),
-            folders=(str(self.line.config), str(self.line.run_directory)),
+            folders=tuple(map(str, (self.line.config, self.line.run_directory, self.line.state))),
             record=str(self.record),
         )
         return made + (ROOT / "hooks" / name).read_text()

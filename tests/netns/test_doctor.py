@@ -18,7 +18,7 @@ AS_NOBODY = """\
 import encodings.ascii, os, nftables
 import dualwan.host.kernel, dualwan.host.evidence, dualwan.host.surroundings, dualwan.inspection
 import dualwan.doctor.inquiry, dualwan.report.doctor, dualwan.report.findings
-import dualwan.model.event, dualwan.reconcile
+import dualwan.model.event, dualwan.reconcile, dualwan.commands.look
 from dualwan.cli import main
 from dualwan.mape import table
 os.setgroups([])

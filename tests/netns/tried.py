@@ -30,13 +30,9 @@ class Tried(Tunnelled):
         """See Line."""
         return self.router.argv(sys.executable, "-B", __file__, *argv)
 
-    def environment(self, **more):
-        """See Line."""
-        return super().environment(DUALWAN_STATE=str(self.folder / "kept"), **more)
-
     def armed(self):
         """Return the seconds after which the timer would act, None if it is not armed."""
-        path = self.folder / "kept/armed"
+        path = self.state / "armed"
         return int(path.read_text()) if path.exists() else None
 
     def go_back(self):
@@ -62,7 +58,7 @@ class Tried(Tunnelled):
                 "sysctl", "-e", *(name.replace("/", ".") for name in (*SYSCTLS, *FORWARDING))
             ),
             "run": self._run_files(),
-            "last good": self._text("kept/last-good.json"),
+            "last good": self._text("lib/last-good.json"),
         }
 
     def _text(self, name):

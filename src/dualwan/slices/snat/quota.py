@@ -49,7 +49,7 @@ class Quota:
         if not self.applies:
             return []
         return [
-            *(block for l4 in (TCP, UDP, ICMP) for block in _held(l4)),
+            *(block for l4 in (TCP, UDP, ICMP) for block in self._held(l4)),
             dynamic("set", names.REFUSED, "type ipv4_addr", _HOSTS),
         ]
 
@@ -95,15 +95,27 @@ class Quota:
             f"{self.limit} = {self.percent} % of {len(self.pool.ports)} ports",
         )
 
+    def _held(self, l4: L4) -> list[Block]:
+        """Return the sets that count.
 
-def _held(l4: L4) -> list[Block]:
-    port = "" if l4 is ICMP else " . inet_service"
-    return [
-        dynamic("set", names.HELD.format(l4.name), f"type ether_addr . ipv4_addr{port}", _PAIRS),
-        dynamic(
-            "set",
-            names.HELD_ROUTED.format(l4.name),
-            f"type ipv4_addr . ipv4_addr{port}",
-            _ROUTED_PAIRS,
-        ),
-    ]
+        An element keeps the limit that it was made with, for as long as the host has a flow to
+        that destination. The comment makes them other sets when the limit is another.
+        """
+        port = "" if l4 is ICMP else " . inet_service"
+        limit = f"up to {self.limit}"
+        return [
+            dynamic(
+                "set",
+                names.HELD.format(l4.name),
+                f"type ether_addr . ipv4_addr{port}",
+                _PAIRS,
+                comment=limit,
+            ),
+            dynamic(
+                "set",
+                names.HELD_ROUTED.format(l4.name),
+                f"type ipv4_addr . ipv4_addr{port}",
+                _ROUTED_PAIRS,
+                comment=limit,
+            ),
+        ]
