@@ -69,8 +69,8 @@ $(DEB): $(DEB_SOURCES)
 	@packaging/build-deb
 
 .PHONY: test
-test: ## everything below, in turn, with a summary; needs root or sudo
-	@packaging/in-turn static unit netns userland package lab-bookworm lab-trixie
+test: need-lab ## everything below, in turn, with a summary; needs root or sudo
+	@packaging/in-turn static unit netns userland package lab-bookworm+lab-trixie
 
 .PHONY: static
 static: ruff ## ruff, mypy, the direction of imports, and shellcheck
