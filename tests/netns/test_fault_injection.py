@@ -19,7 +19,7 @@ from line import CONFIG, OTHER_PPPOE, PPPOE
 from dualwan.model.event import Event
 
 EVERY = os.environ.get("DUALWAN_FAULTS") == "all"
-PART = 8  # one of so many errors, if not all are taken
+PART = 16  # one of so many errors, if not all are taken
 DOWN = 5  # after one of so many faults all is taken away at once
 CHANGED = CONFIG + '[firewall]\ninbound = ["ssh"]\n'
 AUTO = CONFIG[: CONFIG.index("[mape]")] + "[mape]\nwait = 0\n[pppoe]\ndial = false\n"
