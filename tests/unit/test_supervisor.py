@@ -70,6 +70,8 @@ def test_a_signal_to_the_hook_reaches_the_child(number):
     code = (
         "import signal, sys, time\n"
         "from dualwan.supervisor import in_child\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # nohup, which may run the tests, does not
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # nor does a shell's &
         "def work():\n"
         "    signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
         "    print('at work', flush=True)\n"

@@ -66,8 +66,8 @@ def _detach() -> NoReturn:
 
 
 def _become_runner() -> NoReturn:
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM):
-        signal.signal(number, signal.SIG_DFL)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)  # also one that nohup or a shell's & has ignored
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.chdir("/")
     nothing = os.open(os.devnull, os.O_RDWR)
