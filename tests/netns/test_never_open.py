@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import termios
 import time
 from contextlib import suppress
@@ -346,7 +347,8 @@ def children(pid):
 def test_an_upgrade_from_the_released_version(hooks, tmp_path):
     """Its table is replaced under the rain, by an event and by hand."""
     line = hooks.line
-    subprocess.run(["tar", "-xf", RELEASED, "-C", tmp_path, "src"], check=True)
+    with tarfile.open(RELEASED) as released:  # a bare machine has no xz(1)
+        released.extractall(tmp_path, filter="data")
     old = (
         "import sys\n"
         f"sys.path.insert(0, {str(tmp_path / 'src')!r})\n"

@@ -214,6 +214,7 @@ class FakeKernel(FakeOutside):
 
     def _table(self, step: Step, item: NftTable, *, gone: bool) -> None:
         """Load a table or remove it; counters go on only in one that is changed in place."""
+        was_there = item.name in {table.name for table in self.state.tables}
         self._put("tables", item, gone=gone)
         self.generation += 1
         in_place = isinstance(step.was, NftTable) and step.was.intact
@@ -223,6 +224,9 @@ class FakeKernel(FakeOutside):
         if gone:
             self._records.pop(item.name, None)
         elif reason := self.refusal(f"tables/{item.name}.json", FULL):
+            known = self._records.pop(item.name, None)
+            if known and was_there:  # what has been loaded now is none of its own
+                self._records[item.name] = known[0], ""
             raise RecordError(f"tables/{item.name}.json: {reason}")
         else:
             self._records[item.name] = (item, item.source())
