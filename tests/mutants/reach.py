@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
 from collections import Counter
 from contextlib import suppress
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -19,7 +21,6 @@ WORK = TREE / "build/mutants"
 COPIED = ("src", "tests", "hooks", "etc", "packaging", "docs", ".ci")
 # Notice any change of a table's text, or are about the inputs of readers.
 LEFT_OUT = ("test_golden.py", "test_snat_readme.py", "test_fuzz.py")
-DAY = 86400
 
 
 class Chosen:
@@ -75,12 +76,14 @@ def forked(where, arguments, plugins, seconds):
             code = int(pytest.main([*base, *arguments], plugins=plugins))
         finally:
             os._exit(code)
-    end = time.monotonic() + seconds
+    left, now = seconds, time.monotonic()
     while True:
         done, status = os.waitpid(process, os.WNOHANG)
-        if done or time.monotonic() > end:
+        if done or left < 0:
             break
         time.sleep(0.02)
+        before, now = now, time.monotonic()
+        left -= min(now - before, 1.0)  # more: this process was stopped, and so was that one
     with suppress(ProcessLookupError):
         os.killpg(process, signal.SIGKILL)
     if not done:
@@ -120,12 +123,26 @@ def unit_files(where):
     return [str(one.relative_to(where)) for one in found if one.name not in LEFT_OUT]
 
 
+def with_processes(where):
+    """Return those of them that start the program as a process, where no coverage is measured."""
+    texts = {one.stem: one.read_text() for one in (where / "tests/unit").glob("*.py")}
+    starting = [name for name, text in texts.items() if "sys.executable" in text]
+    helped = re.compile(rf"^(?:from|import) (?:{'|'.join(starting)})\b", re.MULTILINE)
+    return [
+        file
+        for file in unit_files(where)
+        if (name := Path(file).stem) in starting or helped.search(texts[name])
+    ]
+
+
 class Reach:
-    """Which unit tests execute a line, and how long each takes; measured once a day at most."""
+    """Which unit tests execute a line, and how long each takes; measured after each change."""
 
     def __init__(self):
         kept = WORK / "reach.json"
-        if not kept.exists() or time.time() - kept.stat().st_mtime > DAY:
+        sources = (one for root in ("src", "tests/unit") for one in (TREE / root).rglob("*.py"))
+        changed = max(one.stat().st_mtime for one in sources)
+        if not kept.exists() or kept.stat().st_mtime < changed:
             kept.write_text(json.dumps(_measured()))
         found = json.loads(kept.read_text())
         self.times, self.names, self.lines = found["times"], found["names"], found["lines"]
@@ -135,11 +152,22 @@ class Reach:
         """Return the tests that execute a mutant's line: file -> names, the nearest file first."""
         lines = self.lines.get(mutant.path, {})
         chosen = lines.get(str(mutant.line), ()) if mutant.inside else ()
+        names = {self.names[index] for index in chosen or chain.from_iterable(lines.values())}
+        if not chosen:  # a value of the module: a test may look at that alone
+            names |= {one for one in self.times if one.partition("::")[0] in _naming(mutant.path)}
         files = {}
-        for index in set(chosen or chain.from_iterable(lines.values())):
-            name = self.names[index]
+        for name in names:
             files.setdefault(name.partition("::")[0], set()).add(name)
         return dict(sorted(files.items(), key=lambda one: -len(one[1]) / self.size[one[0]]))
+
+
+@cache
+def _naming(path):
+    """Return the files of unit tests that name the module at ``path``."""
+    parts = f"dualwan/{path}".removesuffix(".py").removesuffix("/__init__").split("/")
+    package, name = ".".join(parts[:-1]), parts[-1]
+    named = re.compile(rf"{re.escape(package)}(\.| import .*\b){name}\b")
+    return {file for file in unit_files(TREE) if named.search((TREE / file).read_text())}
 
 
 def _measured():
