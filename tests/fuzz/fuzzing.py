@@ -138,13 +138,14 @@ def alone():
     limits = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (_bounded(memory() + MEMORY, limits), limits[1]))
     before = signal.signal(signal.SIGPROF, _too_long)
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+    # Again and again: Python drops what is raised while it closes a generator or frees an object.
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS, CPU_SECONDS / 20)
     _inside = True
     try:
         yield
     finally:
-        _inside = False
         signal.setitimer(signal.ITIMER_PROF, 0)
+        _inside = False
         signal.signal(signal.SIGPROF, before)
         resource.setrlimit(resource.RLIMIT_AS, limits)
 

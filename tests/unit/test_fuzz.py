@@ -56,6 +56,24 @@ def test_a_reader_that_does_not_end_is_a_complaint(monkeypatch):
     assert targets.Target("x", run, (b"",)).complaint(b"") == "takes more than 0.05 s"
 
 
+def test_the_end_of_a_reader_that_is_dropped_comes_again(monkeypatch):
+    """Python drops what is raised in __del__; a reader went on for ever, and took all memory."""
+    monkeypatch.setattr("fuzzing.CPU_SECONDS", 0.05)
+    monkeypatch.setattr("sys.unraisablehook", lambda _: None)
+
+    class Freed:
+        def __del__(self):
+            while True:
+                pass
+
+    def run(_case):
+        Freed()
+        while True:
+            pass
+
+    assert targets.Target("x", run, (b"",)).complaint(b"") == "takes more than 0.05 s"
+
+
 def test_a_reader_that_grows_is_a_complaint():
     """At a limit far below what a machine has; afterwards the process has no limit again."""
     target = targets.Target("x", lambda _: bytes(1 << 30), (b"",))
