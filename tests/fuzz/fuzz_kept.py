@@ -232,6 +232,7 @@ TARGETS = (
         (TRIAL_RECORD,),
         printable=False,
         trees=True,
+        rest=f"|{BASE}|{BEFORE}".encode(),
         paths=(trials.RECORD, trials.TRIED, trials.BEFORE),
         variable="DUALWAN_STATE",
     ),

@@ -84,18 +84,19 @@ class FileTarget(Target):
     """A Target whose input stands in files; ``run`` takes the folder.
 
     paths: below the folder, each with the whole input, or its parts between "|" if it has any.
-    With ``trees`` the input is written as JSON. variable: of the environment, that names the
-    folder.
+    With ``trees`` the input is written as JSON, and ``rest`` after it as it is. variable: of the
+    environment, that names the folder.
     """
 
     paths: tuple = ("file",)
     variable: str = ""
+    rest: bytes = b""
 
     def case(self, seed, at):
         """Return the folder with the input number ``at`` of ``seed``."""
         folder = ROOT / str(os.getpid()) / self.name
         case = super().case(seed, at)
-        data = json.dumps(case).encode() if self.trees else case
+        data = json.dumps(case).encode() + self.rest if self.trees else case
         parts = data.split(b"|", len(self.paths) - 1)
         for number, path in enumerate(self.paths):
             target = folder / path
