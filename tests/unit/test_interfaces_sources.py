@@ -66,3 +66,10 @@ def test_two_asterisks_are_one(tmp_path):
         (tmp_path / "etc/network" / folder).mkdir()
         (tmp_path / "etc/network" / folder / "x").write_text("auto x\n")
     assert read(tmp_path) == [("/etc/network/deep/x", "auto x")]
+
+
+@pytest.mark.parametrize("pattern", [".", "./", "/", "/.", "..", "[", "**/", "x\0"])
+def test_a_pattern_that_is_none_sources_nothing(tmp_path, pattern):
+    """Python's own glob has an IndexError for a dot alone."""
+    put(tmp_path, interfaces=f"source {pattern}\nauto a\n")
+    assert read(tmp_path) == [("/etc/network/interfaces", "auto a")]

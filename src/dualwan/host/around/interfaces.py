@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from dualwan import files
 from dualwan.interfaces_file import InterfacesLine, parse
@@ -74,9 +74,12 @@ def _lines(path: Path, root: Path, seen: set[str]) -> Iterator[tuple[Path, Inter
 def _sourced(pattern: str, path: Path, root: Path, *, folders: bool) -> list[Path]:
     """Return the files of a ``pattern`` of source or, with ``folders``, source-directory."""
     folder = root if pattern.startswith("/") else path.parent
+    # To wordexp(3), which ifupdown asks, two asterisks are one.
+    below = PurePath(_ASTERISKS.sub("*", pattern.lstrip("/")))
+    if not below.parts:  # "/" or "."
+        return []
     try:
-        # To wordexp(3), which ifupdown asks, two asterisks are one.
-        every = folder.glob(_ASTERISKS.sub("*", pattern.lstrip("/")))
+        every = folder.glob(str(below))
         found = sorted(islice(every, MAX_FILES))
         if not folders:
             return [one for one in found if one.is_file()]
