@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_HEADER = re.compile(r"^\s*\[\[?\s*([A-Za-z0-9_.\- ]+?)\s*\]\]?\s*(#.*)?$")
+_HEADER = re.compile(r"^\s*\[\[?([A-Za-z0-9_.\- \t]+)\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"""^\s*["']?([A-Za-z0-9_-]+)["']?\s*[=.]""")
 
 _REQUIRED = object()
@@ -36,7 +36,7 @@ class Source:
         section, number = "", 0
         for at, line in enumerate(text.split("\n"), 1):  # TOML's line ends; splitlines has more
             if header := _HEADER.match(line):
-                section = header[1].replace(" ", "")
+                section = "".join(header[1].split())
                 number = last.get(section, -1) + 1
                 last[section] = number
                 self._lines[(section, number, "")] = at

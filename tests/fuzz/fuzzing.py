@@ -1,7 +1,9 @@
 """What a fuzzed function may do: end soon, with a result or a documented error, without effect."""
 
 import atexit
+import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import mutator
 
@@ -20,6 +23,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - files of a case, which no disk has to 
 ROOT = Path(tempfile.mkdtemp(prefix="dualwan-fuzz-", dir=MEMORY if MEMORY.is_dir() else None))
 atexit.register(shutil.rmtree, ROOT, ignore_errors=True)
 CPU_SECONDS = 2.0  # of one case: a thousand times what it takes
+MEMORY = 256 << 20  # bytes that one case may take: an input has 600 KB at most
+PAGE = resource.getpagesize()
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 EFFECTS = (
     *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"),
@@ -79,16 +84,20 @@ class FileTarget(Target):
     """A Target whose input stands in files; ``run`` takes the folder.
 
     paths: below the folder, each with the whole input, or its parts between "|" if it has any.
-    variable: of the environment, that names the folder.
+    With ``trees`` the input is written as JSON, and ``rest`` after it as it is. variable: of the
+    environment, that names the folder.
     """
 
     paths: tuple = ("file",)
     variable: str = ""
+    rest: bytes = b""
 
     def case(self, seed, at):
         """Return the folder with the input number ``at`` of ``seed``."""
         folder = ROOT / str(os.getpid()) / self.name
-        parts = super().case(seed, at).split(b"|", len(self.paths) - 1)
+        case = super().case(seed, at)
+        data = json.dumps(case).encode() + self.rest if self.trees else case
+        parts = data.split(b"|", len(self.paths) - 1)
         for number, path in enumerate(self.paths):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -118,21 +127,38 @@ _hooked = []
 
 @contextmanager
 def alone():
-    """Raise EffectError for an effect, HangError after CPU_SECONDS of the body."""
+    """Raise EffectError for an effect, HangError after CPU_SECONDS of the body.
+
+    The address space is limited meanwhile, so that one that grows is a MemoryError.
+    """
     global _inside  # noqa: PLW0603 - the audit hook of an interpreter cannot be taken away
     if not _hooked:
         sys.addaudithook(_audit)
         sys.dont_write_bytecode = True
         _hooked.append(True)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_bounded(memory() + MEMORY, limits), limits[1]))
     before = signal.signal(signal.SIGPROF, _too_long)
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+    # Again and again: Python drops what is raised while it closes a generator or frees an object.
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS, CPU_SECONDS / 20)
     _inside = True
     try:
         yield
     finally:
-        _inside = False
         signal.setitimer(signal.ITIMER_PROF, 0)
+        _inside = False
         signal.signal(signal.SIGPROF, before)
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+def memory(*, resident=False):
+    """Return the bytes of address space that this process takes, or those in memory."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - pathlib takes longer
+        return int(file.read().split()[resident]) * PAGE
+
+
+def _bounded(wanted, limits):
+    return min(wanted, *(one for one in limits if one != resource.RLIM_INFINITY), wanted)
 
 
 def _too_long(*_):
@@ -146,6 +172,14 @@ def _where(error):
         found.append(f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}")
         at = at.tb_next
     return " ".join(found[-4:])
+
+
+def nftables(answer):
+    """Return a module nftables whose cmd() is ``answer``."""
+    made = SimpleNamespace(cmd=answer)
+    for name in ("json", "terse", "stateless", "numeric_proto"):
+        setattr(made, f"set_{name}_output", lambda _: None)
+    return SimpleNamespace(Nftables=lambda: made)
 
 
 def files(folder, pattern="*"):

@@ -61,6 +61,18 @@ def test_a_flow_without_a_source_keeps_no_other_from_being_forgotten(monkeypatch
     assert kinds == [conntrack.GET, conntrack.DELETE, conntrack.GET]
 
 
+@pytest.mark.parametrize("ask", [conntrack.flows_from, conntrack.forget_flows])
+@pytest.mark.parametrize("length", [0, 3, 4000])
+def test_a_flow_of_an_impossible_length_is_told(monkeypatch, ask, length):
+    """The list is not taken for whole, and the caller is told which address it was about."""
+    odd = answer(1 << 8 ^ 10 << 8, struct.pack("=HH", length, 1))
+    listed = [odd + FLOW, end()]
+    refused = [refusal(errno.EINVAL)]  # of a deletion, as by Linux 6.1, which lists them then
+    kernel(monkeypatch, *(listed if ask is conntrack.flows_from else refused + listed))
+    with pytest.raises(KernelError, match=r"flows of 192\.0\.2\.18: Bad message"):
+        ask(OURS)
+
+
 def test_a_cut_refusal_of_a_deletion_is_told(monkeypatch):
     """As a KernelError, which the next run makes up for."""
     kernel(monkeypatch, message(2, b""))

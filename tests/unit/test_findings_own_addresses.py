@@ -173,7 +173,27 @@ def test_the_addresses_are_those_of_all_devices(monkeypatch):
     )
 
 
-def test_addresses_that_cannot_be_read_are_none(monkeypatch):
-    """The configuration is checked all the same."""
-    monkeypatch.setattr(socket, "socket", Kernel([ERROR]))
+def _odd(body):
+    return struct.pack("=IHHII", 16 + len(body), 20, 0, 1, 0) + body
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ERROR,
+        struct.pack("=IHHII", 0, 20, 0, 1, 0),
+        struct.pack("=IHHII", 4000, 20, 0, 1, 0),
+        _odd(b"\2\x18\0"),
+        _odd(struct.pack("=BBBBI", 2, 24, 0, 0, 3)),
+        _odd(struct.pack("=BBBBIHHI", 2, 99, 0, 0, 3, 8, 1, 5)),
+        _odd(struct.pack("=BBBBIHHI", 2, 24, 0, 0, 3, 6, 1, 5)),
+        _odd(struct.pack("=BBBBIHHI", 2, 24, 0, 0, 3, 0, 1, 5)),
+        _odd(struct.pack("=BBBBIHHI", 2, 24, 0, 0, 3, 900, 1, 5)),
+    ],
+    ids=lambda answer: answer.hex(" ", 4),
+)
+def test_addresses_that_cannot_be_read_are_none(monkeypatch, answer):
+    """The configuration is checked all the same; a length that cannot be goes nowhere for ever."""
+    monkeypatch.setattr(socket, "socket", Kernel([answer, DONE]))
+    monkeypatch.setattr(socket, "if_indextoname", _device)
     assert addresses.look() == ()

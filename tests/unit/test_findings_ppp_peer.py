@@ -164,6 +164,12 @@ def test_what_another_file_says_counts_too(tmp_path):
     assert found(tmp_path, GOOD, options="mtu 1500\n", **{"options.wan0": ""}) == ()
 
 
+@pytest.mark.parametrize("value", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "-1", "1492x"])
+def test_an_mtu_that_pppd_does_not_take_is_no_finding(tmp_path, value):
+    """It is pppd's to refuse: a digit of another script, and a number that nothing has."""
+    assert found(tmp_path, GOOD.replace("mtu 1454", f"mtu {value}")) == ()
+
+
 @pytest.mark.parametrize("mtu", [1454, 1500])
 def test_the_limit_is_that_of_the_configuration(tmp_path, mtu):
     """A line that carries more than FLET'S says so in [pppoe] mtu."""

@@ -37,6 +37,9 @@ def elements(*items):
     return answer(NEW_ELEMENTS, text(1, "t"), text(2, "refused"), nested(3, *items))
 
 
+SEEN = nested(7, expression("counter", counter(2)))
+
+
 @pytest.fixture(name="asked")
 def _asked(monkeypatch):
     """Return a function that asks a kernel with these answers."""
@@ -75,6 +78,21 @@ def test_what_is_not_there_counts_nothing(asked):
     """Neither a table without the set, nor one without counters."""
     assert asked(named("no_port", 3) + end(), refusal(2)) == ({"no_port": 3}, {})
     assert asked(end()) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [answer(NEW_OBJECT, text(2, "x"), number(3, 1), nested(4, number(2, 1, 9))) + end()],
+        [answer(NEW_OBJECT, text(2, "x"), number(3, 1, 2000)) + end()],
+        [named("a", 3) + end(), elements(nested(1, nested(1, number(1, 5, 3)), SEEN)) + end()],
+    ],
+    ids=["packets", "kind", "key"],
+)
+def test_what_is_no_number_and_no_address_is_no_answer(asked, answers):
+    """An attribute of another length than the kernel's is an error like a refusal."""
+    with pytest.raises(OSError, match="Bad message"):
+        asked(*answers)
 
 
 def test_a_refusal_is_told(asked):

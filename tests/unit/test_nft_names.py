@@ -1,5 +1,6 @@
 """The names of nft tables and the generation of the ruleset, from the kernel's messages."""
 
+import errno
 import struct
 
 import pytest
@@ -77,14 +78,26 @@ def test_a_refusal_is_an_error_with_its_number(names):
         names(table("one") + message(ERROR, struct.pack("=i", -22) + b"\0" * 16))
 
 
-def test_lengths_that_lie_end_sooner_or_later(names):
-    """A length of 0, and one past the end: neither goes round for ever nor reads elsewhere."""
-    nothing = struct.pack("=IHHII", 0, 99, 0, 1, 0)
-    assert names(nothing, message(DONE, b"\0" * 4)) == frozenset()
-    attributes = struct.pack("=BBH", 1, 0, 0) + struct.pack("=HH", 0, 7) + attribute(1, b"one\0")
-    assert names(message(NEW_TABLE, attributes), message(DONE, b"\0" * 4)) == {"one"}
-    cut = struct.pack("=I", 4000) + table("")[4:20] + struct.pack("=HH", 400, 1) + b"one"
-    assert names(cut, message(DONE, b"\0" * 4)) == {"one"}
+GENERIC = struct.pack("=BBH", 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(struct.pack("=IHHII", length, 99, 0, 1, 0) for length in (0, 1, 15, 17, 1 << 31)),
+        *(
+            message(NEW_TABLE, GENERIC + struct.pack("=HH", length, 7) + attribute(1, b"one\0"))
+            for length in (0, 3, 13, 0xFFFF)
+        ),
+        struct.pack("=I", 4000) + table("")[4:20] + struct.pack("=HH", 7, 1) + b"one",
+    ],
+    ids=lambda answer: answer[:24].hex(" ", 4),
+)
+def test_a_length_that_cannot_be_is_no_answer(names, answer):
+    """Of a message or an attribute: what follows cannot be found, so no part of it is taken."""
+    with pytest.raises(OSError, match="Bad message") as caught:
+        names(answer, message(DONE, b"\0" * 4))
+    assert caught.value.errno == errno.EBADMSG
 
 
 def test_a_name_that_is_no_text(names):

@@ -54,13 +54,14 @@ def test_a_file_of_somebody_else_is_not_read(place, started):
     assert queue.waiting() is None
 
 
-def test_what_an_environment_cannot_hold_is_refused(place, started):
-    """A nul in what was kept would be an error of the start of each script."""
+@pytest.mark.parametrize("letter", ["\\u0000", "\\ud800"])
+def test_what_an_environment_cannot_hold_is_refused(place, started, letter):
+    """A nul or half a letter in what was kept would be an error of the start of each script."""
     write(place, "a", SAY)
     tell(place, router(OLD))
     assert started
     path = run_files.directory() / queue.PENDING
-    path.write_text(path.read_text().replace(OLD, "\\u0000"))
+    path.write_text(path.read_text().replace(OLD, letter))
     assert queue.waiting() is None
 
 

@@ -53,6 +53,28 @@ def test_a_trial_is_kept_as_it_is(path):
     trials.forget()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"until": 1000.5', '"until": NaN'),
+        ('"until": 1000.5', '"until": -Infinity'),
+        ('"until": 1000.5', '"until": "1000.5"'),
+        ('"attempts": 0', '"attempts": -1'),
+        ('"attempts": 0', '"attempts": 0.5'),
+        ('"drafts": []', '"drafts": [5]'),
+        ('{"path": "', '{"path": "\\u0000'),
+        ('"source": "', '"source": "\\u0000'),
+    ],
+)
+def test_a_value_that_no_trial_has_is_no_trial(path, before, after):
+    """What is said of a trial is arithmetic with its time, and its path is written to."""
+    kept(path)
+    record = path.parent / "kept/trial/trial.json"
+    assert before in record.read_text()
+    record.write_text(record.read_text().replace(before, after))
+    assert trials.load() is None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"path": "/"}', '{"phase": "none"}'])
 def test_a_broken_record_is_no_trial(path, text):
     """As after a power cut; events use the file."""

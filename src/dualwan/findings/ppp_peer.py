@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from dualwan.config import Config
@@ -11,6 +12,7 @@ from dualwan.paths import PPP_DIR
 from dualwan.ppp.options import Option, PeerOptions
 
 _SCRIPTS = ("ip-up-script", "ip-down-script")
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 def obstacles(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -136,7 +138,7 @@ def _nic(config: Config, peer: PeerOptions) -> Iterator[Finding]:
 def _mtu(config: Config, peer: PeerOptions) -> Iterator[Finding]:
     limit = config.pppoe.mtu
     for found in (peer.last("mtu"), peer.last("mru")):
-        if found and found.value.isdecimal() and int(found.value) > limit:
+        if found and _NUMBER.fullmatch(found.value) and int(found.value) > limit:
             yield Finding(
                 "ppp-mtu",
                 f"{found.place}: {found.name} {found.value} is more than the {limit} of [pppoe] "

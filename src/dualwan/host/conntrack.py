@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 
 from dualwan.errors import KernelError
-from dualwan.host.nfnetlink import CONNTRACK, Nfnetlink, attribute, nested, packed
+from dualwan.host.nfnetlink import CONNTRACK, Nfnetlink, attribute, nested, number, packed
 from dualwan.model.usage import Flow
 
 # linux/netfilter/nfnetlink_conntrack.h
@@ -36,9 +36,9 @@ def flows_from(address: str) -> tuple[Flow, ...]:
     try:
         with Nfnetlink(CONNTRACK) as asking:
             entries = asking.dump(GET, socket.AF_INET, having(REPLY, DESTINATION, address))
+        return tuple(_flows(entries))
     except OSError as error:
         raise KernelError(f"listing flows of {address}: {error.strerror or error}") from None
-    return tuple(_flows(entries))
 
 
 def forget_flows(address: str) -> None:
@@ -78,12 +78,15 @@ def forget_inbound_flows(is_outside: Callable[[str], bool], offered: Collection[
 
 
 def _is_let_in(entry: bytes, offered: Collection[int]) -> bool:
-    """Whether a flow has been translated, is expected, or is of TCP to a port ``offered``."""
-    if int.from_bytes(attribute(entry, _STATUS), "big") & (_EXPECTED | _DST_NAT):
+    """Whether a flow has been translated, is expected, or is of TCP to a port ``offered``.
+
+    Raises OSError.
+    """
+    if number(entry, _STATUS) & (_EXPECTED | _DST_NAT):
         return True
     ports = attribute(attribute(entry, ORIGINAL), _PROTOCOL)
-    is_tcp = int.from_bytes(attribute(ports, _NUMBER), "big") == socket.IPPROTO_TCP
-    return is_tcp and _port(ports, _DESTINATION_PORT) in offered
+    is_tcp = number(ports, _NUMBER) == socket.IPPROTO_TCP
+    return is_tcp and number(ports, _DESTINATION_PORT) in offered
 
 
 def _delete_entry(asking: Nfnetlink, family: int, entry: bytes) -> None:
@@ -119,12 +122,15 @@ def having(side: int, end: int, address: str) -> bytes:
 
 
 def _flows(entries: Iterable[bytes]) -> Iterator[Flow]:
-    """Yield the flows of TCP, UDP and ICMP; an entry without IPv4 addresses is left out."""
+    """Yield the flows of TCP, UDP and ICMP; an entry without IPv4 addresses is left out.
+
+    Raises OSError.
+    """
     for entry in entries:
         original, reply = attribute(entry, ORIGINAL), attribute(entry, REPLY)
         ends, ports = attribute(original, _IP), attribute(original, _PROTOCOL)
         answer = attribute(reply, _PROTOCOL)
-        name = _NAMES.get(int.from_bytes(attribute(ports, _NUMBER), "big"))
+        name = _NAMES.get(number(ports, _NUMBER))
         source = _address(socket.AF_INET, attribute(ends, SOURCE))
         destination = _address(socket.AF_INET, attribute(ends, DESTINATION))
         if name is None or not (source and destination):
@@ -134,8 +140,8 @@ def _flows(entries: Iterable[bytes]) -> Iterator[Flow]:
             name,
             source,
             destination,
-            0 if icmp else _port(ports, _DESTINATION_PORT),
-            _port(answer, _ICMP_ID if icmp else _DESTINATION_PORT),
+            0 if icmp else number(ports, _DESTINATION_PORT),
+            number(answer, _ICMP_ID if icmp else _DESTINATION_PORT),
         )
 
 
@@ -144,7 +150,3 @@ def _address(family: int, data: bytes) -> str:
     with suppress(ValueError):
         return socket.inet_ntop(family, data)
     return ""
-
-
-def _port(data: bytes, kind: int) -> int:
-    return int.from_bytes(attribute(data, kind), "big")

@@ -8,7 +8,7 @@ from time import CLOCK_BOOTTIME, clock_gettime
 from typing import TYPE_CHECKING
 
 from dualwan import files
-from dualwan.host import answers, trials
+from dualwan.host import answers, noted, trials
 from dualwan.host.run_files import BROKEN
 from dualwan.model.observed import TableId
 
@@ -60,7 +60,12 @@ class KernelTrial:
         try:
             data = json.loads(files.read_own(answers.directory() / trials.ELEMENTS))
             kept = [
-                nft_elements.Filled(str(family), str(table), str(name), tuple(map(str, elements)))
+                nft_elements.Filled(
+                    noted.family(family),
+                    noted.table(table),
+                    noted.table(name),
+                    tuple(noted.nft_element(one) for one in elements),
+                )
                 for family, table, name, elements in data
             ]
         except BROKEN:

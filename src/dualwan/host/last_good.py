@@ -17,9 +17,9 @@ from dualwan.config import Config, from_text
 from dualwan.config.mape import MapE
 from dualwan.errors import ConfigError, HostError
 from dualwan.host import answers
+from dualwan.host.run_files import BROKEN
 
 NAME = paths.LAST_GOOD
-_BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 class LastGood(NamedTuple):
@@ -71,6 +71,6 @@ def load(path: Path) -> LastGood | None:
         rules = {str(name): str(text) for name, text in data["rules"].items()}
         config = from_text(str(path), str(data["text"]), rules, of_any_version=True)
         date = time.strftime("%Y-%m-%d %H:%M", time.localtime(target.stat().st_mtime))
-    except (*_BROKEN, ConfigError, HostError):
+    except (*BROKEN, ConfigError, HostError):
         return None
     return LastGood(config, date)

@@ -69,9 +69,14 @@ class Repeats:
         self._told: dict[tuple[object, ...], tuple[object, ...]] = {}
 
     def one(self, message: bytes) -> bool:
-        """Return whether ``message`` tells of an address what was told of it before."""
+        """Return whether ``message`` tells of an address what was told of it before.
+
+        Raises OSError if its attributes cannot be read.
+        """
+        if len(message) < HEADER.size + IFADDR.size:
+            return False
         kind = HEADER.unpack_from(message)[1]
-        if kind not in (NEW_ADDRESS, DELETE_ADDRESS) or len(message) < HEADER.size + IFADDR.size:
+        if kind not in (NEW_ADDRESS, DELETE_ADDRESS):
             return False
         family, length, flags, scope, index = IFADDR.unpack_from(message, HEADER.size)
         found = dict(attributes(message[HEADER.size + IFADDR.size :]))
@@ -93,7 +98,8 @@ def of_nft(message: bytes) -> News:
     """Return what a message of nf_tables, with its header, tells.
 
     The first attribute of each is the name of the table; the last message of a transaction
-    has the process that made it. A message that is cut off may have been about anything.
+    has the process that made it. A message that is cut off may have been about anything. Raises
+    OSError if its attributes cannot be read.
     """
     if len(message) < HEADER.size + GENERIC.size:
         return News(ours=True, urgent=True)

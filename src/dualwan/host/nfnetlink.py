@@ -1,7 +1,8 @@
 """netfilter over netlink: questions and answers as attributes (linux/netfilter/nfnetlink.h).
 
 The kernel's numbers do not change from release to release, as the words of `nft list` do. An
-attribute that a newer kernel adds is skipped.
+attribute that a newer kernel adds is skipped. A length that cannot be hides where the next message
+or attribute begins: the answer is refused then (EBADMSG), not read in part.
 
 libnftables reads every rule of the machine even for `list tables`. pyroute2's nftables socket
 loads four modules and decodes each table in Python: 2.8 ms (0.7.2) or 3.8 ms (0.7.7) for the
@@ -33,6 +34,7 @@ HEADER = struct.Struct("=IHHII")  # nlmsghdr
 GENERIC = struct.Struct("=BBH")  # nfgenmsg
 ATTRIBUTE = struct.Struct("=HH")
 _ERRNO = struct.Struct("=i")
+LONGEST_NUMBER = 8  # bytes
 TYPE, NESTED = 0x3FFF, 0x8000  # NLA_TYPE_MASK, NLA_F_NESTED
 SECONDS = 5.0
 BUFFER = 1 << 16  # the kernel puts 32 KiB at most into one answer to a dump
@@ -69,7 +71,7 @@ class Nfnetlink:
         while True:
             for kind, body in self._received():
                 if kind == NF_TABLES | (GET_GENERATION - 1):  # NFT_MSG_NEWGEN
-                    return int.from_bytes(attribute(body, GENERATION), "big")
+                    return number(body, GENERATION)
 
     def dump(self, kind: int, family: int = socket.AF_UNSPEC, filters: bytes = b"") -> list[bytes]:
         """Return the attributes of each object of ``kind``, a GET_ number; ``filters``: packed.
@@ -109,22 +111,37 @@ class Nfnetlink:
 
     def _received(self) -> Iterator[tuple[int, bytes]]:
         """Yield type and attributes of each message of the next recv(); raises OSError."""
-        data = self._socket.recv(BUFFER)
-        offset = 0
-        while offset + HEADER.size <= len(data):
-            length, kind, flags, _, _ = HEADER.unpack_from(data, offset)
-            start = offset + HEADER.size
+        for message in messages(self._socket.recv(BUFFER)):
+            _, kind, flags, _, _ = HEADER.unpack_from(message)
             self._interrupted |= bool(flags & INTERRUPTED)
-            number = data[start : offset + length][: _ERRNO.size]
-            if (kind == ERROR or (kind == DONE and number)) and (code := _error(number)):
-                raise OSError(code, os.strerror(code))
-            yield kind, data[start + GENERIC.size : offset + length]
-            offset += aligned(length)
+            code = message[HEADER.size : HEADER.size + _ERRNO.size]
+            if kind == ERROR or (kind == DONE and code):
+                _check(code)
+            yield kind, message[HEADER.size + GENERIC.size :]
 
 
-def _error(content: bytes) -> int:
-    """Return the number of an error, 0 for a confirmation, EBADMSG if it is cut off."""
-    return -int(_ERRNO.unpack(content)[0]) if len(content) == _ERRNO.size else errno.EBADMSG
+def _check(content: bytes) -> None:
+    """Raise the OSError of an error's number; none of 0, which is a confirmation."""
+    if len(content) != _ERRNO.size:
+        raise unreadable()
+    if code := -int(_ERRNO.unpack(content)[0]):
+        raise OSError(code, os.strerror(code))
+
+
+def unreadable() -> OSError:
+    """Return the error of an answer that is none: EBADMSG."""
+    return OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+
+
+def messages(data: bytes) -> Iterator[bytes]:
+    """Yield each message, with its header, of what one recv() returns; raises OSError."""
+    offset, end = 0, len(data)
+    while offset + HEADER.size <= end:
+        length = HEADER.unpack_from(data, offset)[0]
+        if not HEADER.size <= length <= end - offset:
+            raise unreadable()
+        yield data[offset : offset + length]
+        offset += _aligned(length)
 
 
 def packed(kind: int, content: str | bytes) -> bytes:
@@ -139,28 +156,49 @@ def nested(kind: int, *parts: bytes) -> bytes:
 
 
 def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield type and content of each attribute in ``data``."""
-    offset = 0
-    while offset + ATTRIBUTE.size <= len(data):
+    """Yield type and content of each attribute in ``data``; raises OSError."""
+    offset, end = 0, len(data)
+    while offset + ATTRIBUTE.size <= end:
         length, kind = ATTRIBUTE.unpack_from(data, offset)
+        if not ATTRIBUTE.size <= length <= end - offset:
+            raise unreadable()
         yield kind & TYPE, data[offset + ATTRIBUTE.size : offset + length]
-        offset += aligned(length)
+        offset += _aligned(length)
 
 
 def attribute(data: bytes, wanted: int) -> bytes:
-    """Return the content of the first attribute of type ``wanted`` in ``data``, b"" for none."""
+    """Return the content of the first attribute of type ``wanted`` in ``data``, b"" for none.
+
+    Raises OSError.
+    """
     return next((content for kind, content in attributes(data) if kind == wanted), b"")
 
 
+def number(data: bytes, wanted: int) -> int:
+    """Return the first attribute of type ``wanted``, a number of netfilter's, 0 for none.
+
+    Raises OSError, also for more bytes than a number has.
+    """
+    content = attribute(data, wanted)
+    if len(content) > LONGEST_NUMBER:
+        raise unreadable()
+    return int.from_bytes(content, "big")
+
+
 def only(data: bytes, wanted: Collection[int]) -> bytes:
-    """Return the attributes in ``data`` of the types ``wanted``, with their headers."""
+    """Return the attributes in ``data`` of the types ``wanted``, with their headers.
+
+    Raises OSError.
+    """
     found = []
     offset, end = 0, len(data)
-    while offset + 4 <= end:
+    while offset + ATTRIBUTE.size <= end:
         length, kind = ATTRIBUTE.unpack_from(data, offset)
+        if not ATTRIBUTE.size <= length <= end - offset:
+            raise unreadable()
         if kind & TYPE in wanted:
             found.append(data[offset : offset + length])
-        offset += aligned(length)
+        offset += _aligned(length)
     return b"".join(found)
 
 
@@ -169,6 +207,6 @@ def text(content: bytes) -> str:
     return content.rstrip(b"\0").decode("utf-8", "replace")
 
 
-def aligned(length: int) -> int:
-    """Return ``length`` rounded up to 4 bytes, 4 at least, so that a length of 0 ends the loop."""
-    return max(length + 3 & ~3, 4)
+def _aligned(length: int) -> int:
+    """Return ``length`` rounded up to 4 bytes."""
+    return length + 3 & ~3

@@ -5,7 +5,15 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from dualwan.host import nfnetlink
-from dualwan.host.nfnetlink import Nfnetlink, attribute, attributes, packed, text
+from dualwan.host.nfnetlink import (
+    Nfnetlink,
+    attribute,
+    attributes,
+    number,
+    packed,
+    text,
+    unreadable,
+)
 from dualwan.host.nft_handles import elements_of
 
 _OBJECT_NAME, _OBJECT_TYPE, _OBJECT_DATA = 2, 3, 4
@@ -22,17 +30,25 @@ def counts(family: str, table: str, elements: str) -> tuple[dict[str, int], dict
 
     Both are empty without such a table. Raises OSError, PermissionError without root.
     """
-    number, filters = nfnetlink.FAMILIES[family], packed(nfnetlink.NAME, table)
+    of, filters = nfnetlink.FAMILIES[family], packed(nfnetlink.NAME, table)
     with Nfnetlink() as asking:
         named = {
             text(attribute(body, _OBJECT_NAME)): _packets(attribute(body, _OBJECT_DATA))
-            for body in asking.dump(nfnetlink.GET_OBJECT, number, filters)
-            if int.from_bytes(attribute(body, _OBJECT_TYPE), "big") == _COUNTER
+            for body in asking.dump(nfnetlink.GET_OBJECT, of, filters)
+            if number(body, _OBJECT_TYPE) == _COUNTER
         }
     if not named or not elements:
         return named, {}
     found = element_counts(family, table, elements)  # without a quota there is no such set
-    return named, {str(ip_address(key)): packets for key, packets in found.items()}
+    return named, {_address(key): packets for key, packets in found.items()}
+
+
+def _address(key: bytes) -> str:
+    """Return an address as text; raises OSError if ``key`` has another length than one."""
+    try:
+        return str(ip_address(key))
+    except ValueError:
+        raise unreadable() from None
 
 
 def element_counts(family: str, table: str, elements: str) -> dict[bytes, int]:
@@ -40,10 +56,10 @@ def element_counts(family: str, table: str, elements: str) -> dict[bytes, int]:
 
     Elements without a counter are left out. Raises OSError, PermissionError without root.
     """
-    number, name = nfnetlink.FAMILIES[family], packed(nfnetlink.NAME, table)
+    of, name = nfnetlink.FAMILIES[family], packed(nfnetlink.NAME, table)
     with Nfnetlink() as asking:
         try:
-            found = elements_of(asking, number, name + packed(_SET, elements))
+            found = elements_of(asking, of, name + packed(_SET, elements))
         except FileNotFoundError:
             return {}
     return {
@@ -66,4 +82,4 @@ def _counted(element: bytes) -> int | None:
 
 
 def _packets(data: bytes) -> int:
-    return int.from_bytes(attribute(data, _PACKETS), "big")
+    return number(data, _PACKETS)

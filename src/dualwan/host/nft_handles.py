@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from dualwan.host import nfnetlink
-from dualwan.host.nfnetlink import Nfnetlink, attribute, attributes, only, packed, text
+from dualwan.host.nfnetlink import Nfnetlink, attribute, attributes, number, only, packed, text
 from dualwan.model.observed import TableId
 
 STAMP = "loaded"  # chain without rules; its comment tells which run has loaded the table
@@ -126,7 +126,7 @@ def _of(table: TableId, bodies: Iterable[bytes]) -> list[bytes]:
 
 
 def _flags(body: bytes) -> int:
-    return int.from_bytes(attribute(body, _SET_FLAGS), "big")
+    return number(body, _SET_FLAGS)
 
 
 def _named_set(asking: Nfnetlink, family: int, of_table: bytes, body: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from math import isfinite
 from typing import Any
 
 from dualwan.config import values
@@ -22,6 +23,9 @@ _SYSCTL = re.compile(r"net/ipv[46](?:/conf/(?P<device>[^/\s]+))?/[a-z0-9_]+")
 _SYSCTL_VALUE = re.compile(r"-?[0-9]{1,10}")
 MAX_ELEMENT = 200  # characters
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_OF_TABLES = ("ip", "ip6", "inet")  # families of ours
+# An element of a set as `nft list` has it: a key, times, counts, a value; none of what ends it.
+_ELEMENT = re.compile(r'[0-9A-Za-z.:/_" -]{1,400}')
 _WORD = re.compile(r"[!-~]{1,200}")
 
 
@@ -92,6 +96,20 @@ def table(value: Any) -> str:
     return str(value)
 
 
+def family(value: Any) -> str:
+    """Return the family of a nft table of ours."""
+    if text(value) not in _OF_TABLES:
+        raise ValueError(f"no family of a nft table: {value!r:.60}")
+    return str(value)
+
+
+def nft_element(value: Any) -> str:
+    """Return an element of a nft set with all that `nft list` says of it."""
+    if not _ELEMENT.fullmatch(text(value)):
+        raise ValueError(f"no element of a nft set: {value!r:.60}")
+    return str(value)
+
+
 def word(value: Any) -> str:
     """Return a printable word, such as a way's name, a version or a digest; "" stays."""
     if value and not _WORD.fullmatch(text(value)):
@@ -106,12 +124,18 @@ def element(value: Any) -> str:
     return str(value)
 
 
+def seconds(value: Any) -> float:
+    """Return a time in seconds; ValueError for none that is finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(f"no time: {value!r:.60}")
+    return float(value)
+
+
 def health(given: Any) -> Health:
     """Return the failover state from its four values; 0.1.0 had three."""
     found = Health(*given)
     number(found.streak)
-    if isinstance(found.since, bool) or not isinstance(found.since, int | float):
-        raise ValueError(f"no time: {found.since!r:.60}")
+    seconds(found.since)
     values.flag(found.broken)
     values.flag(found.followed)
     return found
@@ -127,6 +151,13 @@ def losses(given: Mapping[str, Any]) -> Losses:
 def number(value: Any) -> int:
     """Return a number, 0 or more."""
     return values.number(0, 1 << 64)(value)
+
+
+def path(value: Any) -> str:
+    """Return the path of a file; it is not looked at."""
+    if not text(value) or "\0" in value:
+        raise ValueError(f"no path: {value!r:.60}")
+    return str(value)
 
 
 def text(value: Any) -> str:

@@ -21,7 +21,6 @@ from dualwan.nft.table import NftTable
 
 TABLES = "tables"  # folder of records, one file a table
 _EXPECTED = ".expected.json"
-_FAMILIES = ("ip", "ip6", "inet")
 
 
 class Record(NamedTuple):
@@ -62,12 +61,10 @@ def all_expected() -> list[TableId]:
     found = []
     for path in (run_files.directory() / TABLES).glob(f"*{_EXPECTED}"):
         try:
-            family = run_files.read(f"{TABLES}/{path.name}")["family"]
-            name = noted.table(path.name.removesuffix(_EXPECTED))
+            family = noted.family(run_files.read(f"{TABLES}/{path.name}")["family"])
+            found.append(TableId(family, noted.table(path.name.removesuffix(_EXPECTED))))
         except BROKEN:
             continue
-        if family in _FAMILIES:
-            found.append(TableId(family, name))
     return found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dualwan import files, paths
 from dualwan.errors import HostError
-from dualwan.host import answers, store
+from dualwan.host import answers, noted, store
 from dualwan.host.run_files import BROKEN
 from dualwan.model.trial import Phase, Trial
 
@@ -35,16 +35,16 @@ def load() -> Trial | None:
     try:
         data = json.loads(files.read_own(folder / RECORD))
         return Trial(
-            path=str(data["path"]),
-            source=str(data["source"]),
+            path=noted.path(data["path"]),
+            source=noted.path(data["source"]),
             tried=files.read_own(folder / TRIED),
             before=files.read_own(folder / BEFORE),
-            boot=str(data["boot"]),
-            until=float(data["until"]),
+            boot=noted.text(data["boot"]),
+            until=noted.seconds(data["until"]),
             phase=Phase(data["phase"]),
-            drafts=tuple(str(text) for text in data["drafts"]),
+            drafts=tuple(noted.text(one) for one in data["drafts"]),
             state=store.decode(data["state"]),
-            attempts=int(data["attempts"]),
+            attempts=noted.number(data["attempts"]),
         )
     except BROKEN:
         return None

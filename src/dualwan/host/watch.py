@@ -10,6 +10,7 @@ The news only wake: what has changed is read from the kernel by who is woken.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -24,7 +25,7 @@ from dualwan.errors import HostError
 from dualwan.host import news
 from dualwan.host.inotify import Writes
 from dualwan.host.news import ignoring_overrun
-from dualwan.host.nfnetlink import HEADER, aligned
+from dualwan.host.nfnetlink import messages
 from dualwan.host.sysctl import PROC_SYS
 
 SOL_NETLINK, ADD_MEMBERSHIP = 270, 1
@@ -33,6 +34,8 @@ QUIET_SECONDS = 0.3  # without news: the messages of one renumbering are one cha
 LONGEST_SECONDS = 1.0  # however long a storm lasts
 BUFFER = 1 << 16
 SO_RCVBUFFORCE = 33
+# What was told may have been anything: the kernel had no room for all of it, or it cannot be read.
+_LOST = (errno.ENOBUFS, errno.EBADMSG)
 RECEIVE_BUFFER = 1 << 20  # `nft flush ruleset` is hundreds of KB of news of our tables
 
 
@@ -99,16 +102,17 @@ class Watch:
     def _read(self, source: Any, read: Callable[[bytes], news.News]) -> bool:
         """Read a netlink socket until it is empty; return whether any may be about ours."""
         heard = False
-        with ignoring_overrun():
+        try:
             while data := _received(source):
-                while len(data) >= HEADER.size:
-                    length = HEADER.unpack_from(data)[0]
-                    heard |= self._take(read(data[:length]))
-                    data = data[aligned(length) :]
-            return heard
-        self._urgent = True  # the kernel had no room for all of it: it may have been anything
-        self._repeats.forget()
-        return True
+                for message in messages(data):
+                    heard |= self._take(read(message))
+        except OSError as error:
+            if error.errno not in _LOST:
+                raise
+            self._urgent = True
+            self._repeats.forget()
+            return True
+        return heard
 
     def _of_route(self, message: bytes) -> news.News:
         repeated = self._repeats.one(message)

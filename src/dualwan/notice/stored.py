@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from dualwan.notice.pending import Pending, Shift
@@ -64,5 +65,6 @@ def _way(data: Any) -> WayState:
 def _text(value: Any) -> str:
     """Return ``value`` as text that an environment can hold."""
     if not isinstance(value, str) or "\0" in value:
-        raise ValueError(f"{value!r} is no text")
+        raise ValueError(f"{value!r:.60} is no text")
+    os.fsencode(value)  # UnicodeEncodeError, a ValueError, for what no environment can hold
     return value

@@ -14,6 +14,7 @@ DEFAULT_PROVIDER = "provider"  # of pon(1), and so of a stanza without that opti
 _AUTOMATIC = ("auto", "allow-auto", "allow-hotplug")
 _BEGINNINGS = (*_AUTOMATIC, "iface", "mapping", "source", "source-directory", "template")
 _COMMANDS = ("pre-up", "up", "post-up")
+_RESTARTED = re.compile(r"^[ \t]*Restart[ \t]*=[ \t]*(always|on-success)[ \t]*$", re.MULTILINE)
 
 
 class Starter(NamedTuple):
@@ -33,7 +34,10 @@ def starts(line: str, peer: str) -> bool:
     """Whether the shell would run `pon PEER` or `pppd call PEER` by ``line``, roughly."""
     words = re.split(r"[\s;&|(){}\"'`=]+", line.split(" #", maxsplit=1)[0])
     for at, word in enumerate(words):
-        name, rest = word.rsplit("/", 1)[-1].lstrip("-@+!:"), words[at + 1 :]
+        name = word.rsplit("/", 1)[-1].lstrip("-@+!:")
+        if name not in {"pon", "pppd"}:
+            continue
+        rest = words[at + 1 :]
         if name == "pon" and next((one for one in rest if one[:1] != "-"), "") == peer:
             return True
         if name == "pppd" and (
@@ -88,7 +92,7 @@ def in_unit(path: str, text: str, peer: str, names: Iterable[str]) -> Iterator[S
     ``names``: the enabled names of the unit, such as "ppp@dsl-provider.service" of a template,
     whose instance replaces %i and %I.
     """
-    again = bool(re.search(r"^\s*Restart\s*=\s*(always|on-success)\s*$", text, re.MULTILINE))
+    again = bool(_RESTARTED.search(text))
     for name in names:
         instance = name.removesuffix(".service").partition("@")[2].replace("\\x2d", "-")
         for number, line in enumerate(text.splitlines(), 1):

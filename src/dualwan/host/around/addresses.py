@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_interface
 
+from dualwan.host.nfnetlink import HEADER, attributes, messages
 from dualwan.model.surroundings import OwnAddress
 
 NETLINK_ROUTE = 0
@@ -17,9 +18,7 @@ GET_ADDRESS, NEW_ADDRESS = 22, 20  # RTM_GETADDR, RTM_NEWADDR
 REQUEST_DUMP = 0x1 | 0x300  # NLM_F_REQUEST, NLM_F_DUMP
 ERROR, DONE = 2, 3  # NLMSG_ERROR, NLMSG_DONE
 ADDRESS, LOCAL = 1, 2  # IFA_ADDRESS, and IFA_LOCAL where the other end has that
-HEADER = struct.Struct("=IHHII")  # nlmsghdr
 BODY = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefix length, flags, scope, index
-ATTRIBUTE = struct.Struct("=HH")
 SECONDS = 5.0
 
 
@@ -27,7 +26,7 @@ def look() -> tuple[OwnAddress, ...]:
     """Return the addresses but those of loopback and of a link; none if they cannot be read."""
     try:
         found = tuple(_dump())
-    except OSError:
+    except (OSError, LookupError, ValueError, struct.error):
         return ()
     return tuple(
         one for one in found if not (one.interface.is_loopback or one.interface.is_link_local)
@@ -42,26 +41,23 @@ def _dump() -> Iterator[OwnAddress]:
             + BODY.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
         )
         while True:
-            data = asking.recv(1 << 16)
-            while len(data) >= HEADER.size:
-                length, kind, *_ = HEADER.unpack_from(data)
+            for message in messages(asking.recv(1 << 16)):
+                kind = HEADER.unpack_from(message)[1]
                 if kind == DONE:
                     return
                 if kind == ERROR:
                     raise OSError("addresses cannot be listed")
                 if kind == NEW_ADDRESS:
-                    yield from _address(data[HEADER.size : length])
-                data = data[_aligned(length) :]
+                    yield from _address(message[HEADER.size :])
 
 
 def _address(message: bytes) -> Iterator[OwnAddress]:
-    """Yield the address in a message, unless its device is gone."""
+    """Yield the address in a message, unless its device is gone.
+
+    Raises OSError, LookupError, ValueError, struct.error for a message that is none.
+    """
     _, prefix_length, _, _, index = BODY.unpack_from(message)
-    found, rest = {}, message[BODY.size :]
-    while len(rest) >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(rest)
-        found[kind] = rest[ATTRIBUTE.size : length]
-        rest = rest[_aligned(length) :]
+    found = dict(attributes(message[BODY.size :]))
     try:
         device = socket.if_indextoname(index)
     except OSError:
@@ -71,8 +67,3 @@ def _address(message: bytes) -> Iterator[OwnAddress]:
     yield OwnAddress(
         device, ip_interface(f"{own}/{prefix_length}"), None if other == own else other
     )
-
-
-def _aligned(length: int) -> int:
-    """Return ``length`` rounded up to 4 bytes, 4 at least, so that a length of 0 ends the loop."""
-    return max(length + 3 & ~3, 4)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePath
 
 from dualwan import files
 from dualwan.interfaces_file import InterfacesLine, parse
 
 FILE = "/etc/network/interfaces"
 NAMING = ("iface", "mapping")  # the words that give an interface to ifup
+MAX_FILES = 500  # ifupdown has no limit
+_ASTERISKS = re.compile(r"\*\*+")
 IN_FOLDER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")  # of source-directory: no backup copies
 
 
@@ -30,32 +34,53 @@ def stanza(device: str, root: Path = Path("/")) -> str:
 
 
 def lines(root: Path = Path("/")) -> Iterator[InterfacesLine]:
-    """Yield each line of ifupdown's file, and of the files that it sources, in their order."""
-    yield from _lines(root / FILE.lstrip("/"), root, set())
+    """Yield each line of ifupdown's file, and of the files that it sources, in their order.
+
+    Each file once, whatever it is called, and MAX_FILES of them.
+    """
+    seen: set[str] = set()
+    waiting = [_lines(root / FILE.lstrip("/"), root, seen)]
+    while waiting:
+        found = next(waiting[-1], None)
+        if found is None:
+            waiting.pop()
+            continue
+        path, line = found
+        yield line
+        word, *patterns = line.words
+        if word in ("source", "source-directory") and len(seen) < MAX_FILES:
+            others = [
+                other
+                for pattern in patterns
+                for other in _sourced(pattern, path, root, folders=word != "source")
+            ]
+            waiting += [_lines(other, root, seen) for other in reversed(others)]
 
 
-def _lines(path: Path, root: Path, seen: set[Path]) -> Iterator[InterfacesLine]:
-    if path in seen:
+def _lines(path: Path, root: Path, seen: set[str]) -> Iterator[tuple[Path, InterfacesLine]]:
+    """Yield the lines of a file that is not ``seen``, each with its path."""
+    real = os.path.realpath(path)
+    if real in seen or len(seen) >= MAX_FILES:
         return
-    seen.add(path)
+    seen.add(real)
     try:
         text = files.read_foreign(path)
     except OSError:
         return
     for line in parse(f"/{path.relative_to(root)}", text):
-        yield line
-        word, *patterns = line.words
-        if word in ("source", "source-directory"):
-            for pattern in patterns:
-                for other in _sourced(pattern, path, root, folders=word != "source"):
-                    yield from _lines(other, root, seen)
+        yield path, line
 
 
 def _sourced(pattern: str, path: Path, root: Path, *, folders: bool) -> list[Path]:
     """Return the files of a ``pattern`` of source or, with ``folders``, source-directory."""
     folder = root if pattern.startswith("/") else path.parent
+    # To wordexp(3), which ifupdown asks, two asterisks are one.
+    below = PurePath(_ASTERISKS.sub("*", pattern.lstrip("/")))
+    if not below.parts:  # "/" or "."
+        return []
     try:
-        found = sorted(folder.glob(pattern.lstrip("/")))
+        every = folder.glob(str(below))
+        found = sorted(islice(every, MAX_FILES))
         if not folders:
             return [one for one in found if one.is_file()]
         return [

@@ -14,7 +14,7 @@ from dualwan.host.netlink import Netlink
 from dualwan.host.nft import Nft
 from dualwan.model.surroundings import ScriptLine, Traces
 
-_RUNS = re.compile(r"(?:pre-up|up|post-up|down|pre-down|post-down)\s+(.*\b(?:mape|pppoe)\.sh\b.*)")
+_RUNS = re.compile(r"(?:pre-up|up|post-up|down|pre-down|post-down)\s(.*\b(?:mape|pppoe)\.sh\b.*)")
 
 
 def traces(tunnel: str, root: Path) -> Traces:

@@ -38,7 +38,7 @@ _HEADER = 4  # bytes: of an option, code and length; of a message, type and tran
 _ADDRESS = 16
 _FIXED = 8  # bytes of option 89 before its IPv6 prefix
 VARIABLES = ("new_dhcp6_unknown_94", "new_dhcp6_s46_cont_mape", "raw_dhcp_option_94")
-_OPTION = re.compile(r"\s*option\s+dhcp6\.(unknown-94|s46-cont-mape|name-servers)\s+([^;]*);")
+_OPTION = re.compile(r"\s*option\s+dhcp6\.(unknown-94|s46-cont-mape|name-servers)\s([^;]*);")
 _INTERFACE = re.compile(r'\s*interface\s+"([^"]*)";')
 
 
