@@ -255,6 +255,8 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     state = replace(
         state, softwires={**state.softwires, **known}, prefix=at.line.prefix or state.prefix
     )
+    if at.line.prefix:
+        state = replace(state, successor="")
     if at.observed.ipv6_default:  # a router has been heard, without a solicitation
         state = replace(state, owed_solicitations=())
     if at.line.missing or _problems(at):
