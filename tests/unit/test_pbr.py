@@ -66,3 +66,17 @@ def test_a_changed_table_number_takes_the_old_one_along():
     assert "- route default dev ppp0 table 100" in found
     assert "+ route default dev ppp0 table 300" in found
     assert not any("mape0" in line for line in found)
+
+
+def test_flows_of_map_e_live_on_also_with_addresses_of_others_on_its_tunnel():
+    """A concentrator has given MAP-E's address for a while; somebody else's is first on mape0."""
+    seen = Observed(
+        addresses=(
+            Address("mape0", "10.9.0.1"),
+            Address("mape0", "192.0.2.18"),
+            Address("ppp0", "203.0.113.2"),
+        ),
+        tables=(PBR,),
+    )
+    lines = shown(plan_of(pbr, config(), seen, True, RunState(sessions={"pppoe": "192.0.2.18"})))
+    assert not any("192.0.2.18" in line for line in lines)
