@@ -67,6 +67,7 @@ def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
         closed,
         watched=host.is_watched(),
         tried=trial.as_data(host.load_trial(), host.boot_id(), host.since_boot()),
+        unseen=around.unseen,
     )
     if form == "prometheus":
         return prometheus.text(data)

@@ -11,6 +11,7 @@ from dualwan.errors import HostError
 from dualwan.host.api import Host
 from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import CachedAnswer
+from dualwan.line.renumbering import in_use, trusted
 from dualwan.line.session import has_moved, located
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
@@ -77,41 +78,69 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
     if config is None:
         return Line()
     prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
-    aftr = ""
-    if isinstance(config.mape, DsLite):
-        from dualwan.line.provisioning.aftr import known  # noqa: PLC0415 - only DS-Lite needs it
-
-        aftr = known(config.mape, state, prefixes, host)
-    answers = _cached_answers(config, host)
-    if state.prefix not in prefixes:
-        prefixes = _by_router(config, host, prefixes, state.prefix, answers, aftr)
-    line = derive_line(config, prefixes, state.prefix, answers, aftr)
+    aftr, answers = _aftr(config, host, state, prefixes), _cached_answers(config, host)
+    last = in_use(state, prefixes)
+    if last not in prefixes:
+        usable = _usable(config, prefixes, answers, aftr)
+        prefixes = _by_router(config, host, prefixes, usable, state)
+    line = derive_line(config, prefixes, last, answers, aftr)
     return located(line, config, host.sessions())
 
 
-def _by_router(  # noqa: PLR0913, PLR0917
+def usable_prefixes(
+    config: Config, host: Host, state: RunState, prefixes: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return those of ``prefixes`` that a softwire follows from."""
+    aftr, answers = _aftr(config, host, state, prefixes), _cached_answers(config, host)
+    return _usable(config, prefixes, answers, aftr)
+
+
+def _usable(
+    config: Config, prefixes: tuple[str, ...], answers: tuple[CachedAnswer, ...], aftr: str
+) -> tuple[str, ...]:
+    return tuple(one for one in prefixes if derive_line(config, (one,), "", answers, aftr).softwire)
+
+
+def _aftr(config: Config, host: Host, state: RunState, prefixes: tuple[str, ...]) -> str:
+    """Return the address of DS-Lite's AFTR, "" while it is unknown or for another mode."""
+    if not isinstance(config.mape, DsLite):
+        return ""
+    from dualwan.line.provisioning.aftr import known  # noqa: PLC0415 - only DS-Lite needs it
+
+    return known(config.mape, state, prefixes, host)
+
+
+def _by_router(
     config: Config,
     host: Host,
     prefixes: tuple[str, ...],
-    last: str,
-    answers: tuple[CachedAnswer, ...],
-    aftr: str,
+    usable: tuple[str, ...],
+    state: RunState,
 ) -> tuple[str, ...]:
     """Return ``prefixes``, those that the default router announces first.
 
-    It is asked only where that can matter: the softwire would follow from one of several, or from
-    another than ``last``, the last in use. If the router goes on announcing that one, it is
-    returned too: whoever has it deprecated is not the router.
+    It is asked only where that can matter: the softwire would follow from one of several
+    ``usable`` ones, or from another than the last in use. If the router goes on announcing that
+    one, it is returned too: whoever has it deprecated is not the router.
     """
-    usable = [one for one in prefixes if derive_line(config, (one,), "", answers, aftr).softwire]
+    last = state.prefix
     if not usable or (len(usable) == 1 and last in {"", *usable}):
         return prefixes
     try:
-        announced = host.router_prefixes(config.prefix_source)
+        announced = _announced(host, config.prefix_source, state)
     except HostError:  # without root
         return prefixes
     kept = (last,) if last in announced else ()
     return (*kept, *sorted(prefixes, key=lambda prefix: prefix not in announced))
+
+
+def _announced(host: Host, device: str, state: RunState) -> tuple[str, ...]:
+    """Return what the line's routers announce, or all default routers while it has none known."""
+    routers = trusted(state.routers, host.routers(device)) if state.routers else frozenset()
+    if not routers:
+        return host.router_prefixes(device)
+    said = host.announcements(device, routers)
+    return tuple(prefix for announced in said.values() for prefix in announced)
 
 
 def _sysctls(

@@ -143,6 +143,29 @@ def test_after_a_boot_the_lines_prefix_is_taken(access):
     assert access.in_use() == OURS
 
 
+@pytest.mark.parametrize("others", ["nobody", "a false router"])
+def test_a_line_that_only_announces_another_prefix_is_followed(access, others):
+    """Its router was rebooted: nothing takes the old prefix back, which lives on for days."""
+    if others != "nobody":
+        access.announce(ROGUE, 9000, f"{THEIRS}={FOREVER}")
+        assert until(lambda: f"{THEIRS}/64" in access.prefixes())
+        assert access.in_use() == OURS
+    access.announce(LINE, 1800, f"{NEXT}={WEEK}")
+    assert until(lambda: {f"{OURS}/64", f"{NEXT}/64"} <= {*access.prefixes()})
+    assert access.in_use() == NEXT
+    assert access.in_use() == NEXT
+
+
+def test_a_false_router_cannot_play_a_line_that_was_renumbered(access):
+    """Not even while it keeps the line's router from answering."""
+    access.announce(ROGUE, 9000, f"{NEXT}={FOREVER}")
+    access.silence(LINE)
+    assert until(lambda: access.prefixes() == [f"{NEXT}/64", f"{OURS}/64"])
+    assert until(lambda: ROGUE in access.line.router.run("ip", "-6", "route"))
+    for _ in range(2):
+        assert access.in_use() == OURS
+
+
 @pytest.mark.parametrize("how", ["deprecated", "gone"])
 def test_a_renumbering_of_the_line_is_followed(access, how):
     """Its router announces another prefix and takes back the old one, or its address is gone."""

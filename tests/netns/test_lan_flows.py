@@ -139,6 +139,23 @@ def test_invented_link_addresses_share_one_bound_when_the_set_is_full(house):
     assert tracked(house, HOSTS[3]) == 504
 
 
+def test_what_a_device_opens_for_minutes_has_a_bound_of_its_own(house):
+    """Smaller than that of a moment, for all of it is in conntrack at a time; others go on."""
+    shrunken(
+        house,
+        ("limit rate 200/second burst 2000 packets", "limit rate 9999/second burst 9999 packets"),
+        ("limit rate 50/second burst 6000 packets", "limit rate 5/second burst 300 packets"),
+    )
+    began = time.monotonic()
+    send(house, CAMERA, strangers(1000, HOSTS[1]))
+    most = 300 + 5 * (time.monotonic() - began) + 1
+    send(house, HONEST, strangers(200, HOSTS[2], 8000))
+    assert 300 <= tracked(house, HOSTS[1]) <= most < 1000
+    assert tracked(house, HOSTS[2]) == 200
+    told = house.hook("status").stdout
+    assert "02:00:00:00:00:07 in the LAN began more than" in told
+
+
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 
 

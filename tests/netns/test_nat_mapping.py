@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from contextlib import suppress
 
 import pytest
@@ -233,14 +234,44 @@ def test_mappings_of_an_open_host_go_when_unused(open_line):
     assert left(line, "open_peers") >= 298
 
 
+def test_an_open_host_fills_its_share_of_the_peers_only(open_line):
+    """Of 1500 peers at once 1000 have room; each packet of a flow counts, not only the first.
+
+    What it sent to before is renewed, another open host has a share of its own, and no flow of
+    either is lost.
+    """
+    line = open_line
+    began = time.monotonic()
+    strangers = [udp(OPEN, 5000, elsewhere(at), 4000) for at in range(1500)]
+    for _ in range(2):
+        assert len(line.passed(strangers)) == 1500
+    most = 1000 + 30 * (time.monotonic() - began) + 1
+    assert 1000 <= peers(line, OPEN) <= most < 1500
+    assert len(line.passed([udp(THIRD, 5000, elsewhere(at), 4001) for at in range(100)])) == 100
+    assert peers(line, THIRD) == 100
+    assert until(lambda: max(lefts(line, "open_peers")) < 298)
+    line.send(strangers[:5])
+    assert sum(one >= 298 for one in lefts(line, "open_peers")) == 5
+
+
+def peers(line, host):
+    """Return how many peers of HOST may answer from any port."""
+    return line.elements("open_peers", "map").count(f": {host} . ")
+
+
 def left(line, name):
     """Return the seconds that the elements of a map have left, of the one with the fewest."""
-    return min(
+    return min(lefts(line, name))
+
+
+def lefts(line, name):
+    """Return the seconds that each element of a map has left."""
+    return [
         60 * int(minutes or 0) + int(seconds or 0)
         for minutes, seconds in re.findall(
             r"expires (?:(\d+)m(?!s))?(?:(\d+)s)?", line.elements(name, "map")
         )
-    )
+    ]
 
 
 def test_a_long_game_keeps_its_port(open_line):

@@ -12,7 +12,7 @@ from dualwan.host import ndp, prefix
 from dualwan.host.remote import default_router, line_news
 from dualwan.host.remote.deadline import Deadline
 
-ROUTER, ROGUE = "fe80::1", "fe80::bad"
+ROUTER, SECOND, ROGUE = "fe80::1", "fe80::2", "fe80::bad"
 OURS, THEIRS = "2400:4050:1234:5600::/64", "2404:7a80:1:200::/64"
 
 
@@ -66,6 +66,7 @@ def test_the_router_is_the_next_hop_of_a_default_route_through_the_device():
         route(socket.AF_INET6, oif=2, gateway="fe80::4", length=64),
         route(socket.AF_INET6, oif=2, gateway="fe80::5", table=100),
         route(socket.AF_INET6, oif=2),
+        route(socket.AF_INET6, oif=2, gateway="2001:db8::1"),  # which nobody advertises
         route(socket.AF_INET6, hops=((2, "fe80::6"), (3, "fe80::7"))),
     )
     assert prefix.default_routers(kernel, "wan0") == {ROUTER, "fe80::6"}
@@ -133,7 +134,32 @@ def test_a_flood_of_others_does_not_hold_it_up(monkeypatch):
     assert began.left() > 3
 
 
-def test_without_root_it_cannot_be_asked(monkeypatch):
+def test_each_router_is_heard_by_itself(monkeypatch):
+    """What one says in two advertisements is one answer; that of others is none."""
+    line = Line(
+        monkeypatch,
+        [
+            (ROGUE, advertisement(option(THEIRS))),
+            (ROUTER, advertisement(option(OURS))),
+            (ROUTER, advertisement(option("2001:db8:9::"), option(OURS))),
+        ],
+        [(SECOND, advertisement())],
+    )
+    said = default_router.announcements("wan0", {ROUTER, SECOND})
+    assert said == {ROUTER: (OURS, "2001:db8:9::/64"), SECOND: ()}
+    assert line.asked == 2
+
+
+def test_a_router_that_is_silent_is_left_out(monkeypatch):
+    """It is asked again and again, until the time is over; one that is none says nothing."""
+    no_router = advertisement(option(OURS), lifetime=0)
+    line = Line(monkeypatch, [(ROUTER, advertisement(option(OURS))), (SECOND, no_router)])
+    assert default_router.announcements("wan0", {ROUTER, SECOND}) == {ROUTER: (OURS,)}
+    assert line.asked == 3
+
+
+@pytest.mark.parametrize("asking", ["prefixes", "announcements"])
+def test_without_root_it_cannot_be_asked(monkeypatch, asking):
     """The reason is in the error, with the device."""
     refused = PermissionError(1, "Operation not permitted")
 
@@ -142,7 +168,7 @@ def test_without_root_it_cannot_be_asked(monkeypatch):
 
     monkeypatch.setattr(line_news, "advertisements", refuse)
     with pytest.raises(HostError, match="asking the router on wan0: Operation not permitted"):
-        default_router.prefixes("wan0", {ROUTER})
+        getattr(default_router, asking)("wan0", {ROUTER})
 
 
 def test_three_lost_solicitations_keep_no_router_from_being_asked():

@@ -13,6 +13,7 @@ def test_a_device_is_named_by_its_link_address():
     """With how much was dropped, and as a notice: the router works."""
     many, one = find(config(), Surroundings(floods={"wg0": 1, "02:00:00:00:00:07": 900}))
     assert many.seen.startswith("02:00:00:00:00:07 in the LAN began more than 200 connections")
+    assert "or 50 for minutes" in many.seen
     assert "900 packets of such were dropped within a day" in many.seen
     assert one.seen.startswith("wg0 in the LAN")
     assert "1 packet of such" in one.seen

@@ -78,6 +78,32 @@ def test_a_failure_is_named_until_it_is_over_or_the_script_is_gone(config, place
     assert own_scripts.failed(place) == ()
 
 
+def test_who_may_not_see_failures_is_told(config, place, monkeypatch):
+    """Where there are scripts; to root, and without scripts, nothing is said."""
+    write(place, "50-ddns", "exit 7")
+    assert look(config=load(config)).unseen == ()
+    with queue.locked():
+        queue.save_failures([Failure(str(place), "50-ddns", "exit code 7", "up of pppoe")])
+    assert look(config=load(config)).unseen == ()
+
+    def refuse(_name):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("dualwan.host.run_files.read", refuse)
+    said = f"{place}: whether a script failed at its last run is shown to root only"
+    assert look(config=load(config)).unseen == (said,)
+    (place / "50-ddns").unlink()
+    assert look(config=load(config)).unseen == ()
+
+
+def test_status_says_what_only_root_sees(run, machine):
+    """In its text and in its data; nobody takes silence for success."""
+    machine.around = Surroundings(unseen=("hooks.d: shown to root only",))
+    assert run()[0] == 0
+    assert "not seen: hooks.d: shown to root only" in run("status")[1]
+    assert "hooks.d: shown to root only" in json.loads(run("status", "--json")[1])["unseen"]
+
+
 def test_status_names_a_failure_and_says_that_the_router_works(config, run, machine):
     """A script is the owner's: what it fails to do is not the router's work."""
     machine.around = Surroundings(

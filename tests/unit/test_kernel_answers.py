@@ -21,6 +21,7 @@ LISTINGS = {
     "links": lambda asks: asks.all_tunnels(),
     "addresses of wan0": lambda asks: prefix.prefixes(asks.ipr, "wan0"),
     "IPv6 routes": lambda asks: prefix.has_default(asks.ipr, 2),
+    "IPv6 routes of wan0": lambda asks: prefix.default_routers(asks.ipr, "wan0"),
 }
 CALLS = {"links": "get_links", "routes": "get_routes", "rules": "get_rules"}
 

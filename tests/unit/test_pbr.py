@@ -72,3 +72,17 @@ def test_a_rule_by_source_asks_for_no_mark():
     """It is for every packet of that address, as `ip rule add from` makes it."""
     for rule in OLD:
         assert (rule.mark, rule.mask) == (0, 0)
+
+
+def test_flows_of_map_e_live_on_also_with_addresses_of_others_on_its_tunnel():
+    """A concentrator has given MAP-E's address for a while; somebody else's is first on mape0."""
+    seen = Observed(
+        addresses=(
+            Address("mape0", "10.9.0.1"),
+            Address("mape0", "192.0.2.18"),
+            Address("ppp0", "203.0.113.2"),
+        ),
+        tables=(PBR,),
+    )
+    lines = shown(plan_of(pbr, config(), seen, True, RunState(sessions={"pppoe": "192.0.2.18"})))
+    assert not any("192.0.2.18" in line for line in lines)

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from dualwan.model.observed import Observed
 from dualwan.model.state import RunState
 from dualwan.nft.table import DeviceShortcut
 from dualwan.slices import Situation, firewall, snat
-from dualwan.slices.snat import allocate, names
+from dualwan.slices.firewall import lan_flows
+from dualwan.slices.snat import allocate, names, timeouts
+from dualwan.slices.snat.mape_inbound import MapeInbound
 from dualwan.slices.snat.ports import pool
 from dualwan.slices.snat.quota import Quota
 
@@ -223,6 +226,35 @@ def test_endpoints_are_remembered_for_as_long_as_the_rfc_asks():
         "udp_mappings": "timeout 1h",
         "icmp_mappings": "timeout 1m",
     }
+
+
+@pytest.mark.parametrize("count", [1, 2, 6, 7, 40, 500])
+def test_an_open_host_has_a_share_of_the_peers_and_no_more(count):
+    """What it may add at once and within their lifetime; all shares together fit in the map."""
+    hosts = [IPv4Address(f"192.168.{at // 250}.{1 + at % 250}") for at in range(count)]
+    made = MapeInbound("192.0.2.18", "mape0", (), hosts)
+    [rule] = [str(line) for line in made.learning()[0].lines if "new_peers" in str(line)]
+    rate, burst = map(int, re.search(r"rate (\d+)/minute burst (\d+) packets", rule).groups())
+    assert rate > 0
+    assert 5 * rate + burst <= made.share <= 10_000
+    assert made.share * count <= 65536
+    [peers] = [one for one in made.sets("") if one.name == "open_peers"]
+    assert peers.lines[1:] == ("size 65536", "flags dynamic,timeout", "timeout 5m")
+
+
+def test_a_device_without_answers_has_a_quarter_of_conntrack():
+    """As many flows as it may begin while the first of them are in it (RFC 5382 REQ-5)."""
+    rules = next(block for block in lan_flows.chains() if block.name == "lan_flows").lines
+    limits = [re.findall(r"rate (\d+)/second burst (\d+) ", str(rule)) for rule in rules]
+    bounds = max(limits, key=len)
+    assert limits.count(bounds) == 2, "also for those without room"
+    rate, burst = map(int, bounds[1])
+    [tcp] = [str(one.lines) for one in timeouts.objects() if one.name == "tunnel_tcp"]
+    seconds = int(re.search(r"syn_sent : (\d+)", tcp)[1])
+    assert burst + rate * seconds <= 18_000
+    readme = Path(firewall.__file__).with_name("README.md").read_text()
+    assert f"{rate} new flows a second, {burst} at once" in readme
+    assert "18,000" in readme
 
 
 def test_sets_are_those_of_0_1_0():

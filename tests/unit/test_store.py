@@ -34,6 +34,9 @@ STATE = RunState(
     sessions={"pppoe": "203.0.113.7"},
     interfaces={"pppoe": "ppp1"},
     prefix="2001:db8::/56",
+    routers=("fe80::1",),
+    asked=("2001:db8:1::/64 fe80::1",),
+    successor="2001:db8:2::/64",
     aftr="2001:db8:ffff::64",
     aftr_name="gw.example.jp",
     notified_ce="2001:db8::feed",
@@ -163,6 +166,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     (directory / store.NAME).write_text(json.dumps(OLD))
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
+    lacks |= {"routers": (), "asked": (), "successor": ""}
     lacks |= {"applied": "", "generation": 0, "owes_inbound_flows": False}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 

@@ -8,7 +8,8 @@ from plans import shown
 
 from dualwan.model.event import Event
 from dualwan.model.observed import Observed
-from dualwan.model.resources import MAIN, Address, Route, Sysctl, Tunnel
+from dualwan.model.plan import Action
+from dualwan.model.resources import MAIN, Address, Flows, Route, Sysctl, Tunnel
 from dualwan.model.state import RunState
 from dualwan.slices import tunnel
 
@@ -166,6 +167,40 @@ def test_a_sysctl_of_this_kernel_only():
     assert [step.resource for step in steps if isinstance(step.resource, Sysctl)] == [
         Sysctl("net/ipv4/conf/mape0/rp_filter", "2")
     ]
+
+
+FOREIGN = Address("mape0", "10.9.0.1")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_addresses_of_others_on_the_tunnel_stay(first):
+    """Invariant: what others put on our devices too; their flows go on, and no event changes it."""
+    router = Machine("wan0", "lan0")
+    run(router, config(), Event.UP)
+    there = router.state.addresses
+    both = (FOREIGN, *there) if first else (*there, FOREIGN)
+    router.state = replace(router.state, addresses=both)
+    router.applied.clear()
+    assert run(router, config(), Event.UP, Event.MEND, Event.PPP_UP, Event.APPLY) == []
+    assert router.applied == []
+    moved = config(a='ipv4 = "192.0.2.18" -> ipv4 = "192.0.2.19"')
+    assert run(router, moved, Event.APPLY, Event.APPLY) == []
+    on_it = {item.address for item in router.state.addresses if item.device == "mape0"}
+    assert on_it == {FOREIGN.address, "192.0.2.19"}, "what was ours before goes"
+    assert [one.resource.address for one in router.applied if isinstance(one.resource, Flows)] == [
+        "192.0.2.18"
+    ]
+    run(router, moved, Event.DOWN)
+    removed = [one.resource for one in router.applied if one.action is Action.REMOVE]
+    assert FOREIGN not in removed, "it goes with the device alone"
+
+
+def test_our_address_of_before_is_known_by_the_run_state():
+    """The tunnel has it, and the configuration has another: it goes, and so do its flows."""
+    seen = replace(fresh(), tunnels=(TUNNEL,), addresses=(Address("mape0", "192.0.2.7"), FOREIGN))
+    lines = shown(plan_of(tunnel, config(), seen, True, RunState(softwires={"mape": "192.0.2.7"})))
+    assert "- address 192.0.2.7/32 dev mape0" in lines
+    assert not any(FOREIGN.address in line for line in lines)
 
 
 THEIRS, OURS = Address("wan0", CE), Address("wan0", CE, deprecated=True)

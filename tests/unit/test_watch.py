@@ -21,6 +21,7 @@ WAN, DOWN, ANEW = link("wan0", 2), link("wan0", 2, up=False), link("wan0", 9)
 LINE, OTHER = address("2001:db8:0:100::5", 2, 64), address("2001:db8:0:200::5", 2, 64)
 TAKEN_BACK = address("2001:db8:0:100::5", 2, 64, flags=DEPRECATED, preferred=0)
 DEFAULT = route(10, oif=2, protocol=9)
+ANOTHER_ROUTER = route(10, oif=2, protocol=9, gateway="fe80::2")
 
 
 class Changing(Kernel):
@@ -39,6 +40,7 @@ CHANGES = {
     "another prefix": (lambda kernel: [kernel.drop(LINE), kernel.add(OTHER)], True),
     "one more prefix": (lambda kernel: [kernel.add(OTHER)], True),
     "no prefix any more": (lambda kernel: [kernel.drop(LINE)], True),
+    "another router": (lambda kernel: [kernel.add(ANOTHER_ROUTER)], True),
     "a prefix taken back": (lambda kernel: [kernel.drop(LINE), kernel.add(TAKEN_BACK)], True),
     "no default route": (lambda kernel: [kernel.drop(DEFAULT)], True),
     "down": (lambda kernel: [kernel.drop(WAN), kernel.add(DOWN)], True),

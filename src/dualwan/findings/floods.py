@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
-from dualwan.slices.firewall.lan_flows import RATE
+from dualwan.slices.firewall.lan_flows import LASTING_RATE, RATE
 
 
 def floods(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -17,8 +17,8 @@ def floods(config: Config, around: Surroundings) -> Iterator[Finding]:
         noun = "1 packet" if packets == 1 else f"{packets} packets"
         yield Finding(
             "device-floods",
-            f"{sender} in the LAN began more than {RATE} connections a second for a while, and "
-            f"{noun} of such were dropped within a day",
+            f"{sender} in the LAN began more than {RATE} connections a second for a while, or "
+            f"{LASTING_RATE} for minutes, and {noun} of such were dropped within a day",
             "look for a scanner or a virus there (`ip neigh` has the IP address); what the device "
             "began before goes on, and so do all others",
         )

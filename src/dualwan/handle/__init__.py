@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from dualwan.config import Config
 from dualwan.errors import DualwanError, HostError
-from dualwan.handle import findings, last_good, line, removal, sessions, update_call
+from dualwan.handle import findings, last_good, line, removal, renumbering, sessions, update_call
 from dualwan.handle.run import Run, fail
 from dualwan.host.api import Host
 from dualwan.model.event import Event
@@ -60,6 +60,7 @@ STAGES: tuple[tuple[Callable[[Run], None], tuple[Event, ...]], ...] = (
     (line.await_prefix, (Event.UP,)),
     (line.refresh, (Event.UP, Event.PREFIX_CHANGED)),
     (line.find_aftr, (Event.PPP_UP, Event.PPP_DOWN)),
+    (renumbering.follow, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
     (update_call.notify_once, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
     (findings.name_findings, (Event.UP, Event.APPLY)),
     (last_good.keep, (Event.UP, Event.APPLY, Event.PREFIX_CHANGED, Event.MEND)),

@@ -40,7 +40,8 @@ class Kernel(Protocol):
     def line_state(self, device: str) -> tuple[object, ...] | None:
         """Return a value that changes with the line on ``device``; None if that does not exist.
 
-        It has the device's index, up or down, its prefixes, and whether it has the default route.
+        It has the device's index, up or down, its prefixes, whether it has the default route, and
+        the routers of such routes.
         """
         ...
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from dualwan.errors import KernelError, RecordError
-from dualwan.host.fake_outside import FakeOutside
+from dualwan.host.fake_line import FakeLine
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import (
@@ -41,7 +41,7 @@ FULL = "No space left on device"
 TABLE_HASH = 256  # FIB_TABLE_HASHSZ: the kernel lists routing tables by this remainder
 
 
-class FakeKernel(FakeOutside):
+class FakeKernel(FakeLine):
     """Changes what a kernel holds step by step.
 
     state: see FakeOutside.
@@ -52,16 +52,12 @@ class FakeKernel(FakeOutside):
         super().__init__(state)
         self.refuse = refuse
         self.applied: list[Step] = []
-        self.locked = False
         self._records = {
             table.name: (replace(table, intact=True), table.source())
             for table in self.state.tables or ()
         }
         # Set by tests.
         self.answering: set[str] = set()  # devices by which a ping is answered
-        self.announced: dict[str, tuple[str, ...]] = {}  # IPv6 prefixes by device
-        self.announced_by_router: dict[str, tuple[str, ...]] = {}  # of these, by the default router
-        self.solicited: list[str] = []
         self.flows: tuple[Flow, ...] | None = None
         self.named_counts: dict[str, int] = {}
         self.element_counts: dict[str, int] = {}
@@ -231,30 +227,7 @@ class FakeKernel(FakeOutside):
         else:
             self._records[item.name] = (item, item.source())
 
-    # --- the line ------------------------------------------------------------------------
-
-    def prefixes(self, device: str) -> tuple[str, ...]:
-        """See LineServices: from ``announced``."""
-        return self.announced.get(device, ())
-
-    def router_prefixes(self, device: str) -> tuple[str, ...]:
-        """See LineServices: from ``announced_by_router``; recorded in ``solicited``."""
-        self.solicited.append(device)
-        return self.announced_by_router.get(device, ())
-
-    def line_state(self, device: str) -> tuple[object, ...] | None:
-        """See Kernel."""
-        link = self.state.links.get(device)
-        if link is None:
-            return None
-        return (link.index, link.up, frozenset(self.prefixes(device)), self.state.ipv6_default)
-
-    def await_prefix(self, device: str, seconds: float) -> bool:
-        """See Kernel. It does not wait."""
-        del seconds
-        if self.locked:
-            raise AssertionError("a wait under the lock")
-        return bool(self.announced.get(device))
+    # --- reading what packets leave -----------------------------------------------------
 
     def counts(self, table: TableId, elements: str) -> tuple[dict[str, int], dict[str, int]]:
         """See Kernel: ``named_counts`` and ``element_counts``, while the table exists."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError, KernelError
@@ -26,6 +24,7 @@ from dualwan.host import (
     sysctl,
     xtables,
 )
+from dualwan.host.kernel_line import KernelLine
 from dualwan.host.kernel_trial import KernelTrial
 from dualwan.host.lock import is_watched, locked
 from dualwan.host.netlink_changes import NetlinkChanges
@@ -48,11 +47,7 @@ from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from dualwan.config import Config
-    from dualwan.line.provisioning.answer import CachedAnswer
-    from dualwan.line.provisioning.cache import AnswerCache
     from dualwan.model.evidence import Evidence, Inquiry
     from dualwan.model.ssh_session import SshSession
     from dualwan.model.surroundings import Surroundings
@@ -60,10 +55,7 @@ if TYPE_CHECKING:
     from dualwan.ppp.session import Session
 
 
-ASKING_SECONDS = 30.0  # to wait for a run that asks the line's servers
-
-
-class KernelHost(KernelTrial):
+class KernelHost(KernelLine, KernelTrial):
     """The machine that this process runs on, in its network namespace."""
 
     def __init__(self) -> None:
@@ -136,19 +128,6 @@ class KernelHost(KernelTrial):
                 lambda source: self._netlink.is_behind(source, flows.devices), flows.offered
             )
 
-    def prefixes(self, device: str) -> tuple[str, ...]:
-        """See LineServices."""
-        return prefix.prefixes(self._netlink.ipr, device)
-
-    def router_prefixes(self, device: str) -> tuple[str, ...]:
-        """See LineServices."""
-        routers = prefix.default_routers(self._netlink.ipr, device)
-        if not routers:
-            return ()
-        from dualwan.host.remote import default_router  # noqa: PLC0415 - only where it is doubtful
-
-        return default_router.prefixes(device, routers)
-
     def line_state(self, device: str) -> tuple[object, ...] | None:
         """See Kernel."""
         return prefix.line_state(self._netlink.ipr, device)
@@ -210,22 +189,6 @@ class KernelHost(KernelTrial):
         """See Store."""
         return is_watched(run_files.directory())
 
-    def now(self) -> int:
-        """See LineServices."""
-        return int(time.time())
-
-    def load_answers(self) -> AnswerCache:
-        """See LineServices."""
-        from dualwan.host import answers  # noqa: PLC0415 - only provisioning needs it
-
-        return answers.load()
-
-    def save_answers(self, answers: AnswerCache) -> None:
-        """See LineServices."""
-        from dualwan.host.answers import save  # noqa: PLC0415 - only provisioning needs it
-
-        save(answers)
-
     # --- PPP sessions --------------------------------------------------------------------
 
     def sessions(self) -> tuple[Session, ...]:
@@ -283,31 +246,3 @@ class KernelHost(KernelTrial):
         from dualwan.host.around import ssh_session  # noqa: PLC0415 - no event needs it
 
         return ssh_session.look()
-
-    # --- servers of the line and the provider --------------------------------------------
-
-    def asking(self) -> AbstractContextManager[None]:
-        """See LineServices."""
-        with run_files.failing_as(""):
-            run_files.make()
-        return locked(run_files.directory() / "asking", ASKING_SECONDS)
-
-    def resolve(self, name: str, device: str) -> str:
-        """See LineServices."""
-        from dualwan.host.remote import resolver  # noqa: PLC0415 - loads dnspython, for DS-Lite
-
-        return resolver.stable_address(name, device)
-
-    def call_update_url(self, path: str, device: str, ce: str) -> str:
-        """See LineServices."""
-        from dualwan.host.remote import update_call  # noqa: PLC0415 - loads ssl, for IPIP
-
-        return update_call.call(update_call.read(Path(path)), device=device, ce=ce)
-
-    def fetch_provisioning(
-        self, source: str, device: str, previous: CachedAnswer | None, seconds: float
-    ) -> tuple[str, int, str]:
-        """See LineServices."""
-        from dualwan.host.remote import ask  # noqa: PLC0415 - only provisioning needs it
-
-        return ask.ask(source, device, previous, seconds)

@@ -75,6 +75,22 @@ def prefix(value: Any) -> str:
     return str(IPv6Network(text(value))) if value else ""
 
 
+def router(value: Any) -> str:
+    """Return the link-local address of a router."""
+    found = IPv6Address(text(value))
+    if not found.is_link_local or found.scope_id:
+        raise ValueError(f"no router: {value!r:.60}")
+    return str(found)
+
+
+def question(value: Any) -> str:
+    """Return a prefix and the router that was asked about it, as one word."""
+    about, of = text(value).split(" ")
+    if not about:
+        raise ValueError(f"no prefix: {value!r:.60}")
+    return f"{prefix(about)} {router(of)}"
+
+
 def line_address(given: Any) -> Address:
     """Return an IPv6 address on the WAN from [device, address] or with deprecated after it."""
     where, address, deprecated = (*given, False)[:3]

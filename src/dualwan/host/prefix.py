@@ -65,22 +65,29 @@ def has_default(ipr: Any, index: int) -> bool:
     )
 
 
+@understood("routes")
 def default_routers(ipr: Any, device: str) -> frozenset[str]:
-    """Return the next hops of the IPv6 default routes of the main table through ``device``."""
+    """Return the next hops of the IPv6 default routes of the main table through ``device``.
+
+    Link-local ones only, as those of advertisements are (RFC 4861 section 6.1.2). Raises
+    KernelError.
+    """
     indexes = ipr.link_lookup(ifname=device)
+    if not indexes:
+        return frozenset()
     found = set()
-    for message in ipr.get_routes(family=AF_INET6) if indexes else ():
+    for message in dump(f"IPv6 routes of {device}", lambda: ipr.get_routes(family=AF_INET6)):
         if message["dst_len"] or (message.get_attr("RTA_TABLE") or message["table"]) != MAIN:
             continue
         hops = [(message.get_attr("RTA_OIF"), message.get_attr("RTA_GATEWAY"))]
         several = message.get_attr("RTA_MULTIPATH") or ()
         hops += [(hop["oif"], hop.get_attr("RTA_GATEWAY")) for hop in several]
         found |= {str(gateway) for index, gateway in hops if index == indexes[0] and gateway}
-    return frozenset(found)
+    return frozenset(one for one in found if IPv6Address(one).is_link_local)
 
 
 def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
-    """Return what counts as a change of the line: index, up, prefixes, default route.
+    """Return what counts as a change of the line: index, up, prefixes, default route, routers.
 
     None if there is no such device. Raises KernelError.
     """
@@ -96,6 +103,7 @@ def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
         bool(link["flags"] & IFF_UP),
         frozenset(prefixes(ipr, device)),
         has_default(ipr, indexes[0]),
+        default_routers(ipr, device),
     )
 
 

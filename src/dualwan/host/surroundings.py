@@ -32,10 +32,11 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
     defaults = routes.ipv6_defaults() if config else ()
     devices = dict.fromkeys((wan, *(route.device for route in defaults)))
     in_files = files.look(root, config)
-    failed = own_scripts.failed(Path(hooks_dir()))
+    place = Path(hooks_dir())
     return replace(
         in_files,
-        own_scripts=(*in_files.own_scripts, *failed),
+        own_scripts=(*in_files.own_scripts, *own_scripts.failed(place)),
+        unseen=own_scripts.unseen(place),
         unnamed=unnamed.counts(),
         floods=floods.counts(),
         chains=chains.look(),

@@ -48,7 +48,9 @@ class RunState:
     tunnels: names of the tunnel devices created.
     softwires, sessions: by name of the way, the last IPv4 address, whose flows may live on.
     interfaces: by name of the way, that of its PPP session in the loaded tables.
-    prefix: the IPv6 prefix of the last softwire.
+    prefix: the IPv6 prefix of the last softwire. routers: addresses of those that announce it, as
+    far as they are known. asked: other prefixes that routers were asked about, each with a router.
+    successor: the one that they announce in its place, "" for none.
     aftr: the last IPv6 address of DS-Lite's AFTR; aftr_name: its name, "" if not noted.
     notified_ce: the last CE address sent to the provider's update URL (IPIP).
     health: the failover state.
@@ -74,6 +76,9 @@ class RunState:
     sessions: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
+    routers: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    successor: str = ""
     aftr: str = ""
     aftr_name: str = ""
     notified_ce: str = ""

@@ -56,11 +56,13 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
     *,
     watched: bool = False,
     tried: TrialData | None = None,
+    unseen: Sequence[str] = (),
 ) -> StatusData:
     """Return the data of --json.
 
     ``plan``: of Event.APPLY; ``used``: the usage of the port set; ``unnamed``: dropped packets by
-    device that no section names; ``watched``: whether a watcher runs; ``tried``: see report.trial.
+    device that no section names; ``watched``: whether a watcher runs; ``tried``: see report.trial;
+    ``unseen``: sentences about what only root may see.
     """
     seen, softwire = plan.observed, plan.line.softwire
     pppoe, session = config.pppoe, of_kind(plan.line.ways, Kind.PPP)[0].device
@@ -89,7 +91,7 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
         "learned": [_learned(cached, plan.line.prefix) for cached in plan.line.answers],
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
-        "unseen": list(plan.unobserved),
+        "unseen": [*plan.unobserved, *unseen],
         "unnamed": dict(unnamed or {}),
         "findings": findings_data(findings),
     }

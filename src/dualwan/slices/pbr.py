@@ -189,7 +189,7 @@ def _stale_addresses(at: Situation) -> set[str]:
         if at.observed.address_of(way.device):
             sources = {rule.source for rule in at.observed.rules if rule.table == way.table}
             stale |= sources | {at.state.sessions.get(way.name, "")}
-    stale -= {at.observed.address_of(way.device) for way in at.ways}
+    stale -= {way.address or at.observed.address_of(way.device) for way in at.ways}
     return (stale | (set(at.state.owed_flows) - _session_addresses(at))) - {""}
 
 

@@ -16,6 +16,16 @@ def refused(place: Path) -> tuple[OwnScript, ...]:
     )
 
 
+def unseen(place: Path) -> tuple[str, ...]:
+    """Return a sentence if there are scripts in ``place``, and root alone may see how they ended.
+
+    What a script is told, and with it how that ended, is between root and the script.
+    """
+    if not queue.are_failures_hidden() or not any(folder.look(place)):
+        return ()
+    return (f"{place}: whether a script failed at its last run is shown to root only",)
+
+
 def failed(place: Path) -> tuple[OwnScript, ...]:
     """Return the scripts in ``place`` whose last run has failed."""
     return tuple(

@@ -111,6 +111,17 @@ def failures() -> tuple[Failure, ...]:
         return ()
 
 
+def are_failures_hidden() -> bool:
+    """Whether only root may see if a script has failed."""
+    try:
+        run_files.read(FAILED)
+    except PermissionError:
+        return True
+    except BROKEN:
+        return False
+    return False
+
+
 def save_failures(found: Sequence[Failure]) -> None:
     """Keep the failures; raises HostError."""
     run_files.write(FAILED, [list(one) for one in found])

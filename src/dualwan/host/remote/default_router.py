@@ -1,4 +1,4 @@
-"""The prefixes that the default router of the line announces, asked by a router solicitation.
+"""The prefixes that routers of the line announce, asked by a router solicitation.
 
 An address does not say which router has announced its prefix. Any device on the link can announce
 one, with whatever lifetime; the default route of the kernel names the router that counts.
@@ -51,6 +51,55 @@ def prefixes(device: str, routers: Collection[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def announcements(device: str, routers: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the prefixes to be preferred by router, of those ``routers`` that answer.
+
+    All have SECONDS for it, and MORE_SECONDS after the last one for what they say in another
+    advertisement. ``routers``: their link-local addresses. Raises HostError if they cannot be
+    asked.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    whole = Deadline(SECONDS)
+    try:
+        with line_news.advertisements(device) as listener:
+            while frozenset(routers) - found.keys():
+                try:
+                    turn = Deadline(whole.left(AGAIN_SECONDS))
+                except RemoteError:
+                    break
+                ndp.solicit(device)
+                _collect(listener, routers, turn, found, all_of_them=True)
+            if found:
+                _collect(listener, routers, Deadline(MORE_SECONDS), found, all_of_them=False)
+    except OSError as error:
+        raise HostError(f"asking the router on {device}: {error.strerror or error}") from None
+    return found
+
+
+def _collect(
+    listener: socket.socket,
+    routers: Collection[str],
+    until: Deadline,
+    found: dict[str, tuple[str, ...]],
+    *,
+    all_of_them: bool,
+) -> None:
+    """Add what ``routers`` say to ``found`` until ``until``.
+
+    ``all_of_them``: not longer than until each has said something.
+    """
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    while not all_of_them or frozenset(routers) - found.keys():
+        try:
+            poll.poll(until.left() * 1000)
+        except RemoteError:
+            return
+        router, said = _heard(listener, routers)
+        if router:
+            found[router] = tuple(dict.fromkeys((*found.get(router, ()), *said)))
+
+
 def _next(listener: socket.socket, routers: Collection[str], until: Deadline) -> tuple[str, ...]:
     """Return the prefixes of the next advertisement that has any, () if ``until`` comes before."""
     poll = select.poll()
@@ -60,17 +109,17 @@ def _next(listener: socket.socket, routers: Collection[str], until: Deadline) ->
             poll.poll(until.left() * 1000)
         except RemoteError:
             return ()
-        if found := _heard(listener, routers):
+        if found := _heard(listener, routers)[1]:
             return found
 
 
-def _heard(listener: socket.socket, routers: Collection[str]) -> tuple[str, ...]:
-    """Return the prefixes of the next advertisement, () for another router's, or for none."""
+def _heard(listener: socket.socket, routers: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the router of the next advertisement and its prefixes, "" for another router's."""
     with suppress(BlockingIOError):
         data, source = line_news.advertisement(listener)
         if source in routers and any(data[_LIFETIME]):
-            return announced(data)
-    return ()
+            return source, announced(data)
+    return "", ()
 
 
 def announced(data: bytes) -> tuple[str, ...]:

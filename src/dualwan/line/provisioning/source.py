@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
 
@@ -16,10 +18,22 @@ class LineServices(Protocol):
         """Return the global IPv6 prefixes of ``device``, by preferred lifetime, longest first."""
         ...
 
+    def routers(self, device: str) -> frozenset[str]:
+        """Return the next hops of the IPv6 default routes by ``device``; raises KernelError."""
+        ...
+
     def router_prefixes(self, device: str) -> tuple[str, ...]:
         """Ask the default router which IPv6 prefixes it announces on ``device``.
 
         Empty if it does not answer within seconds. Raises HostError if it cannot be asked.
+        """
+        ...
+
+    def announcements(self, device: str, routers: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Ask ``routers`` which IPv6 prefixes they announce on ``device``.
+
+        Those that do not answer within seconds are left out. Raises HostError if they cannot be
+        asked.
         """
         ...
 

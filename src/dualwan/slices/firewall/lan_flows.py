@@ -5,6 +5,11 @@ machine has memory for (65,536 with 2 GB). A device that opens them without end,
 would keep it full for all others and for the router itself. Devices are told apart by link
 address, because their IP addresses are free to invent; where a device has none (a VPN), by IP
 address, IPv6 by /64. Only the first packet of a flow counts, so one-way streams are not slowed.
+
+There are two bounds: one of a moment, for what a burst costs, and one of minutes, for what is in
+conntrack at a time. By the tunnel a flow that nobody answers stays there for up to 4 minutes
+(snat/timeouts.py), so a device holds 6000 + 240 s x 50 = 18,000 such entries at the most: three of
+them do not fill a table of 65,536.
 """
 
 from __future__ import annotations
@@ -15,7 +20,11 @@ from dualwan.slices import zones
 
 FLOODING, FLOODING_BY = "flooding", "flooding_by"  # also in host/around/floods.py
 RATE, _BURST = 200, 2000  # flows a second, and at once
-_LIMIT = f"limit rate {RATE}/second burst {_BURST} packets"
+LASTING_RATE, _LASTING_BURST = 50, 6000  # the same for minutes
+_LIMIT = (
+    f"limit rate {RATE}/second burst {_BURST} packets "
+    f"limit rate {LASTING_RATE}/second burst {_LASTING_BURST} packets"
+)
 _SIZE, _LIFE = 4096, "10m"  # of each set of senders
 _NAMED, _DAY = 64, "1d"  # of those that were over the bound
 # Each set, the type of its elements, and what is looked up in it.
@@ -58,7 +67,7 @@ def chains() -> list[Block]:
             commented(f"{source} != @{name} {_LIMIT} accept", _NO_ROOM),
             f"meta iiftype != ether jump {_ROUTED}",
             f"goto {_OVER}",
-            comment=f"a device of the LAN may begin {RATE} flows a second, and {_BURST} at once",
+            comment=f"a device may begin {RATE} flows a second, and for minutes {LASTING_RATE}",
         ),
         chain(
             _ROUTED,

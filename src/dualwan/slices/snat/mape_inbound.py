@@ -18,21 +18,29 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from dualwan.config.forwards import Forward
-from dualwan.nft.table import Block, dynamic, elements
+from dualwan.nft.table import Block, commented, dynamic, elements
 from dualwan.slices.dnat import dnat_rules
 from dualwan.slices.snat.flow import ENDPOINT, UDP
 from dualwan.slices.snat.names import (
+    KNOWN_PEERS,
     MAPE_HAIRPIN,
     MAPE_INBOUND,
+    NEW_PEERS,
     OPEN_NAT,
     OPEN_OWNED,
+    OPEN_PEER,
     OPEN_PEERS,
     OPEN_PORTS,
 )
 
 _OWNERS = 4096  # as many as counted ports at the most; about 100 bytes each
 _PEERS = 65536  # about 100 bytes each
-_LIFE = "5m"  # after the last outbound packet (recommended by RFC 4787 REQ-5c)
+_LIFE_MINUTES = 5  # after the last outbound packet (recommended by RFC 4787 REQ-5c)
+_LIFE = f"{_LIFE_MINUTES}m"
+# Peers of one host: what it may add within a lifetime is its share of the map, so that those of
+# other hosts have room whatever it does. A tenth of that at once, the rest little by little.
+_SHARE, _BURST_PART = 10_000, 10
+_HOSTS, _HOST_LIFE = 1024, "10m"  # elements of NEW_PEERS: as many as are configured, and were
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,11 @@ class MapeInbound:
     def applies(self) -> bool:
         """Whether any inbound traffic is accepted."""
         return bool(self.forwards or self.open)
+
+    @property
+    def share(self) -> int:
+        """Peers that each open host may add within their lifetime."""
+        return min(_SHARE, _PEERS // max(1, len(self.open)))
 
     @property
     def owned(self) -> str:
@@ -78,6 +91,22 @@ class MapeInbound:
                 _PEERS,
                 _LIFE,
                 identity,
+            ),
+            dynamic(
+                "set",
+                KNOWN_PEERS,
+                "type inet_service . ipv4_addr",
+                _PEERS,
+                _LIFE,
+                identity,
+            ),
+            dynamic(
+                "set",
+                NEW_PEERS,
+                "type ipv4_addr",
+                _HOSTS,
+                _HOST_LIFE,
+                f"{self.share} peers each",
             ),
         ]
 
@@ -135,13 +164,16 @@ class MapeInbound:
         ]
 
     def learning(self) -> list[Block]:
-        """Return the chain that adds and renews the ports and peers of open hosts.
+        """Return the chains that add and renew the ports and peers of open hosts.
 
         Existing entries win: an endpoint that had to take an owned port (none was free)
-        receives no packet on it from outside.
+        receives no packet on it from outside. A peer beyond the share of its host is not added:
+        it may answer from the port that was asked, as every host's may.
         """
         if not self.open:
             return []
+        burst = self.share // _BURST_PART
+        limit = f"limit rate {(self.share - burst) // _LIFE_MINUTES}/minute burst {burst} packets"
         endpoint = f"meta l4proto udp update @{{}} {{{{ {{}} : {ENDPOINT} }}}}"
         return [
             OPEN_NAT.block(
@@ -150,6 +182,14 @@ class MapeInbound:
                 UDP.learn,
                 f"meta l4proto udp update @{OPEN_OWNED} {{ th sport }}",
                 endpoint.format(OPEN_PORTS, "th sport"),
+                f"meta l4proto udp th sport . ip daddr @{KNOWN_PEERS} goto {OPEN_PEER.name}",
+                commented(
+                    f"update @{NEW_PEERS} {{ ct original ip saddr {limit} }} goto {OPEN_PEER.name}",
+                    f"{self.share} new peers of a host in {_LIFE_MINUTES} min, at the most",
+                ),
+            ),
+            OPEN_PEER.block(
+                f"meta l4proto udp update @{KNOWN_PEERS} {{ th sport . ip daddr }}",
                 endpoint.format(OPEN_PEERS, "th sport . ip daddr"),
-            )
+            ),
         ]

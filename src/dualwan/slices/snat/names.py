@@ -103,9 +103,17 @@ QUOTA_CHAINS = (QUOTA_ROUTED, QUOTA_EXCEEDED, REFUSE)
 MAPE_INBOUND = Chain("mape_inbound", "from outside to the shared address: forwards, open hosts")
 MAPE_HAIRPIN = Chain("mape_hairpin", "from inside to the shared address: forwards, open hosts")
 OPEN_NAT = Chain("open_nat", "an open host sends: it owns its port, and who may answer it is noted")
+OPEN_PEER = Chain("open_peer", "whom it sends to may answer, from any port")
 SESSION_INBOUND = Chain("{}_inbound", "from outside to the session's address: forwards")
 SESSION_HAIRPIN = Chain("{}_hairpin", "from inside to the session's address: forwards, marked")
-INBOUND_CHAINS = (MAPE_INBOUND, MAPE_HAIRPIN, OPEN_NAT, SESSION_INBOUND, SESSION_HAIRPIN)
+INBOUND_CHAINS = (
+    MAPE_INBOUND,
+    MAPE_HAIRPIN,
+    OPEN_NAT,
+    OPEN_PEER,
+    SESSION_INBOUND,
+    SESSION_HAIRPIN,
+)
 
 # The ways to a port. The chain of one writes a port; PROBE and PROBES test it.
 PLACES = (DRAW, NEXT)
@@ -122,6 +130,8 @@ MAPPINGS = "{}_mappings"  # inner address and port : outer port
 OPEN_OWNED = "open_owned"  # ports that an open host owns: kernel 6.1 tests no map as it tests a set
 OPEN_PORTS = "open_ports"  # such a port : the inner endpoint
 OPEN_PEERS = "open_peers"  # such a port, and an address it sent to : the inner endpoint
+KNOWN_PEERS = "known_peers"  # the keys of OPEN_PEERS: see OPEN_OWNED
+NEW_PEERS = "new_peers"  # open hosts, with a limit of new peers
 REFUSED = "refused"  # hosts, with a counter of refused flows
 MAPPED = "{}_mapped"  # ports that an endpoint has
 NO_SPARE = "no_spare"  # protocols of which most ports are some endpoint's

@@ -37,13 +37,14 @@ def _owned(remains: Remains) -> list[Resource]:
     on_wan |= {Address(remains.wan, str(way.softwire.ce)).key for way in ways if way.softwire}
     names = {*(way.device for way in ways), *state.tunnels}
     tunnels = [tunnel for tunnel in observed.tunnels if tunnel.name in names]
+    inner = {*(way.address for way in ways), *state.softwires.values()}
     return [
         *(item for item in observed.addresses if item.key in on_wan),
         *tunnels,
         *(
             item
             for item in observed.addresses
-            if item.device in {tunnel.name for tunnel in tunnels} and ":" not in item.address
+            if item.device in {tunnel.name for tunnel in tunnels} and item.address in inner
         ),
         *(route for route in observed.routes if is_tunnel_route(route, remains.ways)),
     ]
@@ -157,7 +158,7 @@ def _stale_addresses(at: Situation) -> set[str]:
     for way in of_kind(at.ways, Kind.SOFTWIRE):
         if way.softwire is None:
             continue
-        had = {at.state.softwires.get(way.name, ""), at.observed.address_of(way.device)} - {""}
+        had = {at.state.softwires.get(way.name, "")} - {""}
         moved = any(
             item.device == at.config.wan.interface and item.address != str(way.softwire.ce)
             for item in at.state.addresses
@@ -255,6 +256,8 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     state = replace(
         state, softwires={**state.softwires, **known}, prefix=at.line.prefix or state.prefix
     )
+    if at.line.prefix:
+        state = replace(state, successor="")
     if at.observed.ipv6_default:  # a router has been heard, without a solicitation
         state = replace(state, owed_solicitations=())
     if at.line.missing or _problems(at):
