@@ -9,11 +9,12 @@ of Debian. Its firewall is loaded; there is no tunnel.
 import json
 import os
 import shutil
-import socket
+import struct
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from socket import AF_INET6, IPPROTO_ICMPV6, SOCK_DGRAM, SOCK_RAW
 
 from programs import program, running
 from space import Namespace, until
@@ -45,6 +46,8 @@ while True:
     time.sleep(0.2)
 """
 MANAGED = 0x80
+ECHO_REPLY = 129
+ECHO_REQUEST = struct.pack("!BBHHH", 128, 0, 0, 1, 1)  # the kernel writes the checksum
 
 
 class House:
@@ -179,9 +182,15 @@ class House:
         return next((one for one in self.addresses(space, device) if one.startswith(start)), "")
 
     def reaches(self, space, address):
-        """Whether a ping from ``space`` is answered."""
-        command = space.argv("ping", "-6", "-c", "1", "-W", "1", address)
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+        """Whether a ping from ``space`` is answered within a second."""
+        pinger = space.open_socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6, timeout=1)
+        try:
+            pinger.sendto(ECHO_REQUEST, (address, 0))
+            while pinger.recvfrom(64)[0][0] != ECHO_REPLY:
+                pass
+        except OSError:
+            return False
+        return True
 
     def link_local(self, space, device):
         """Return the link-local address of ``device``."""
@@ -190,7 +199,7 @@ class House:
 
     def asked(self):
         """Return a socket of the resolver that dnsmasq is to ask, by IPv6 alone."""
-        made = self.provider.open_socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        made = self.provider.open_socket(AF_INET6, SOCK_DGRAM)
         made.bind((RESOLVER, 53))
         return made
 
