@@ -16,7 +16,7 @@ USERLAND := $(or $(SUITE),$(OTHER))
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/dualwan/__init__.py)
 DEB := dist/dualwan-hook_$(VERSION)_all.deb
-DEB_SOURCES := $(shell find src hooks etc packaging README.md SECURITY.md CHANGELOG.md -type f \
+DEB_SOURCES := $(shell find src hooks etc docs packaging README.md SECURITY.md CHANGELOG.md -type f \
                  -not -path '*/__pycache__/*')
 
 NEED := packaging/need
@@ -29,7 +29,7 @@ NEED_UNIT := $(NEED_RUN) systemd
 NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
 # After Debian 13 there is no dhclient, and tests/netns/conftest.py leaves its tests out.
-programs = kea-dhcp6-server dhcpcd-base dnsmasq-base \
+programs = kea-dhcp6-server dhcpcd-base dnsmasq-base ndppd wireguard-tools curl \
            $(if $(filter bookworm trixie,$1),isc-dhcp-client)
 # Each provides ifup, so they cannot be installed together: unpacked below build/.
 IFUPS := ifupdown ifupdown-ng ifupdown2
@@ -78,7 +78,7 @@ static: ruff ## ruff, mypy, the direction of imports, and shellcheck
 	@$(NEED) $(NEED_RUN) shellcheck
 	.venv/bin/mypy
 	PYTHONPATH=src .venv/bin/lint-imports
-	shellcheck $$(find .ci packaging tests -type f -exec \
+	shellcheck $$(find .ci docs packaging tests -type f -exec \
 	    awk 'FNR == 1 && /^#!\/bin\/(ba)?sh/ { print FILENAME }' {} +)
 	shellcheck -s bash packaging/completion/*
 

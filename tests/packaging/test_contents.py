@@ -121,6 +121,19 @@ def test_examples_of_scripts_are_not_run_where_they_are(listing):
     assert {mode for name, (mode, _, _) in found.items() if name} == {"-rw-r--r--"}
 
 
+def test_the_pages_for_users_are_there_as_they_are(listing):
+    """Not compressed, so that links lead somewhere, and not executable; none for developers."""
+    folder = "/usr/share/doc/dualwan-hook/docs/"
+    found = {name.removeprefix(folder) for name in listing if folder in name and name[-1] != "/"}
+    pages = {
+        str(path.relative_to(ROOT / "docs"))
+        for path in (ROOT / "docs").rglob("*")
+        if path.is_file()
+    }
+    assert found == pages - {"architecture.md", "glossary.md"}
+    assert {listing[folder + name][0] for name in found} == {"-rw-r--r--"}
+
+
 def test_files_belong_to_root_and_only_to_root(listing):
     """No file is writable by others, whatever umask the clone was made with."""
     assert {owner for _, owner, _ in listing.values()} == {"root/root"}
