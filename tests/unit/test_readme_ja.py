@@ -1,0 +1,158 @@
+"""README.ja.md is README.md in Japanese: section by section it says and commands the same.
+
+A test cannot read Japanese. It holds what does not depend on the language: structure, commands,
+names, figures and links.
+"""
+
+import re
+from dataclasses import dataclass, field
+from itertools import groupby, zip_longest
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENGLISH, JAPANESE = ROOT / "README.md", ROOT / "README.ja.md"
+HEADING = re.compile(r"(#+) (.*)")
+LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+NUMBER = re.compile(r"\d(?:[\d,.]*\d)?")
+# Of a drawing only the names are compared: what is between them is words and lines.
+NAME = re.compile(r"IPv[46]|PPPoE|[a-z]+\d\w*")
+# What English says in a word, and Japanese with digits.
+SPELLED = {"twentieth": "20"}
+COUNTED_BY_WORDS = 10
+
+
+@dataclass
+class Section:
+    """A heading, and the lines below it up to the next one of any level."""
+
+    level: int
+    heading: str
+    lines: list[str] = field(default_factory=list)
+
+    def blocks(self, kind):
+        """Return the blocks of ``kind`` ("code", "table" or "text"), each as its lines."""
+        grouped = groupby(self.lines, kind_of)
+        return [list(lines) for found, lines in grouped if found == kind]
+
+    @property
+    def prose(self):
+        """What is not code: text and tables."""
+        return "\n".join(line for line in self.lines if kind_of(line) != "code")
+
+
+def kind_of(line):
+    """Return what ``line`` is part of; an empty one parts blocks."""
+    if not line:
+        return "nothing"
+    if line.startswith("    "):
+        return "code"
+    return "table" if line.startswith("|") else "text"
+
+
+def sections(document):
+    """Return the sections of ``document`` in their order."""
+    found = []
+    for line in document.read_text().splitlines():
+        if match := HEADING.fullmatch(line):
+            found.append(Section(len(match[1]), match[2]))
+        else:
+            found[-1].lines.append(line)
+    return found
+
+
+def told(block):
+    """Return what the lines of ``block`` tell a machine, without comments and explanations.
+
+    These stand after "#", or after two spaces, as in a list of commands with their purposes.
+    """
+    if any("+---" in line for line in block):
+        return sorted(NAME.findall("\n".join(block)))
+    return [re.sub(r"(?<=\S)(\s+#|\s\s).*", "", line) for line in block]
+
+
+def cells(table):
+    """Return the cells of each row of ``table``, where only a figure or nothing is kept as text.
+
+    Others are None: their words differ.
+    """
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return [[one if re.fullmatch(r"[-+:\d. %msµ]*", one) else None for one in row] for row in rows]
+
+
+def anchor(heading):
+    """Return what a link names ``heading`` by, as GitHub does."""
+    return "#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+PAIRS = list(zip_longest(sections(ENGLISH), sections(JAPANESE)))
+each_section = pytest.mark.parametrize(
+    ("english", "japanese"), [pytest.param(*pair, id=anchor(pair[0].heading)) for pair in PAIRS]
+)
+
+
+def test_the_sections_are_the_same():
+    """As many, in the same order by level; a heading is translated or names a thing."""
+    assert [one.level for one in sections(ENGLISH)] == [one.level for one in sections(JAPANESE)]
+
+
+@each_section
+def test_commands_and_files_are_the_same(english, japanese):
+    """Block by block; comments may be translated."""
+    blocks = [[told(block) for block in one.blocks("code")] for one in (english, japanese)]
+    assert blocks[0] == blocks[1]
+
+
+@each_section
+def test_no_paragraph_is_left_out(english, japanese):
+    """Each paragraph and each step of a list has one in the other language."""
+    assert len(english.blocks("text")) == len(japanese.blocks("text"))
+    steps = [re.findall(r"^\d+\. ", one.prose, re.MULTILINE) for one in (english, japanese)]
+    assert steps[0] == steps[1]
+
+
+@each_section
+def test_tables_have_the_same_rows(english, japanese):
+    """With as many cells, and the same figures in them."""
+    tables = [[cells(table) for table in one.blocks("table")] for one in (english, japanese)]
+    assert tables[0] == tables[1]
+
+
+@each_section
+def test_what_is_named_is_the_same(english, japanese):
+    """Each command, key, path and value in backquotes, however often."""
+    named = [set(re.findall(r"`([^`]+)`", one.prose)) for one in (english, japanese)]
+    assert named[0] == named[1]
+
+
+@each_section
+def test_figures_are_the_same(english, japanese):
+    """Each number in digits; small ones that are words in English may be digits in Japanese."""
+    numbers = [set(NUMBER.findall(one.prose)) for one in (english, japanese)]
+    spelled = {number for word, number in SPELLED.items() if word in english.prose}
+    assert numbers[0] - numbers[1] == set()
+    more = numbers[1] - numbers[0] - spelled
+    assert [one for one in more if not one.isdigit() or int(one) > COUNTED_BY_WORDS] == []
+
+
+@each_section
+def test_links_are_the_same(english, japanese):
+    """Those within the file lead to the same section; each README leads to the other one."""
+    translated = {anchor(one.heading): anchor(other.heading) for one, other in PAIRS}
+    translated |= {"README.ja.md": "README.md"}
+    links = [translated.get(link, link) for link in LINK.findall(english.prose)]
+    assert sorted(links) == sorted(LINK.findall(japanese.prose))
+
+
+@pytest.mark.parametrize("document", [ENGLISH, JAPANESE], ids=lambda path: path.name)
+def test_each_language_is_one_click_away(document):
+    """The line below the title leads to the other language."""
+    other = (JAPANESE if document == ENGLISH else ENGLISH).name
+    assert LINK.fullmatch(document.read_text().splitlines()[1])[1] == other
+
+
+def test_the_package_has_both():
+    """Where it has the English one."""
+    docs = (ROOT / "packaging/debian/docs").read_text().split()
+    assert {ENGLISH.name, JAPANESE.name} <= set(docs)
