@@ -16,7 +16,7 @@ USERLAND := $(or $(SUITE),$(OTHER))
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/dualwan/__init__.py)
 DEB := dist/dualwan-hook_$(VERSION)_all.deb
-DEB_SOURCES := $(shell find src hooks etc packaging README.md README.ja.md SECURITY.md \
+DEB_SOURCES := $(shell find src hooks etc packaging docs README.md README.ja.md SECURITY.md \
                  CHANGELOG.md -type f \
                  -not -path '*/__pycache__/*')
 

@@ -1,9 +1,10 @@
-"""README.ja.md is README.md in Japanese: section by section it says and commands the same.
+"""Documents in two languages: section by section the Japanese one says and commands the same.
 
 A test cannot read Japanese. It holds what does not depend on the language: structure, commands,
-names, figures and links.
+names, figures and links. Who changes one document changes the other one at the same place.
 """
 
+import posixpath
 import re
 from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ENGLISH, JAPANESE = ROOT / "README.md", ROOT / "README.ja.md"
+ENGLISH = ("README.md", "docs/questions.md")
 HEADING = re.compile(r"(#+) (.*)")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 NUMBER = re.compile(r"\d(?:[\d,.]*\d)?")
@@ -23,10 +24,16 @@ SPELLED = {"twentieth": "20"}
 COUNTED_BY_WORDS = 10
 
 
+def in_japanese(document):
+    """Return the path of the Japanese ``document``."""
+    return document.removesuffix(".md") + ".ja.md"
+
+
 @dataclass
 class Section:
-    """A heading, and the lines below it up to the next one of any level."""
+    """A heading of ``document``, and the lines below it up to the next one of any level."""
 
+    document: str
     level: int
     heading: str
     lines: list[str] = field(default_factory=list)
@@ -41,6 +48,11 @@ class Section:
         """What is not code: text and tables."""
         return "\n".join(line for line in self.lines if kind_of(line) != "code")
 
+    @property
+    def anchor(self):
+        """What a link names the section by, as GitHub does."""
+        return re.sub(r"[^\w -]", "", self.heading.lower()).replace(" ", "-")
+
 
 def kind_of(line):
     """Return what ``line`` is part of; an empty one parts blocks."""
@@ -54,9 +66,9 @@ def kind_of(line):
 def sections(document):
     """Return the sections of ``document`` in their order."""
     found = []
-    for line in document.read_text().splitlines():
+    for line in (ROOT / document).read_text(encoding="utf-8").splitlines():
         if match := HEADING.fullmatch(line):
-            found.append(Section(len(match[1]), match[2]))
+            found.append(Section(document, len(match[1]), match[2]))
         else:
             found[-1].lines.append(line)
     return found
@@ -81,20 +93,39 @@ def cells(table):
     return [[one if re.fullmatch(r"[-+:\d. %msµ]*", one) else None for one in row] for row in rows]
 
 
-def anchor(heading):
-    """Return what a link names ``heading`` by, as GitHub does."""
-    return "#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+def translated(link, document):
+    """Return where the Japanese ``document`` leads in place of ``link`` of the English one."""
+    name, _, heading = link.partition("#")
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(document), name))
+    target = target if name else document
+    if target == in_japanese(document):
+        return posixpath.basename(document)
+    if target not in ENGLISH:
+        return link
+    anchors = {one.anchor: other.anchor for one, other in PAIRS if one.document == target}
+    return (in_japanese(name) if name else "") + (f"#{anchors[heading]}" if heading else "")
 
 
-PAIRS = list(zip_longest(sections(ENGLISH), sections(JAPANESE)))
+PAIRS = [
+    pair
+    for document in ENGLISH
+    for pair in zip_longest(sections(document), sections(in_japanese(document)))
+]
+each_document = pytest.mark.parametrize("document", ENGLISH)
 each_section = pytest.mark.parametrize(
-    ("english", "japanese"), [pytest.param(*pair, id=anchor(pair[0].heading)) for pair in PAIRS]
+    ("english", "japanese"),
+    [
+        pytest.param(*pair, id=f"{pair[0].document}#{pair[0].anchor}" if pair[0] else "more")
+        for pair in PAIRS
+    ],
 )
 
 
-def test_the_sections_are_the_same():
+@each_document
+def test_the_sections_are_the_same(document):
     """As many, in the same order by level; a heading is translated or names a thing."""
-    assert [one.level for one in sections(ENGLISH)] == [one.level for one in sections(JAPANESE)]
+    levels = [[one.level for one in sections(of)] for of in (document, in_japanese(document))]
+    assert levels[0] == levels[1]
 
 
 @each_section
@@ -106,10 +137,10 @@ def test_commands_and_files_are_the_same(english, japanese):
 
 @each_section
 def test_no_paragraph_is_left_out(english, japanese):
-    """Each paragraph and each step of a list has one in the other language."""
+    """Each paragraph and each item of a list has one in the other language."""
     assert len(english.blocks("text")) == len(japanese.blocks("text"))
-    steps = [re.findall(r"^\d+\. ", one.prose, re.MULTILINE) for one in (english, japanese)]
-    assert steps[0] == steps[1]
+    items = [re.findall(r"(?m)^(?:\d+\.|-) ", one.prose) for one in (english, japanese)]
+    assert items[0] == items[1]
 
 
 @each_section
@@ -122,14 +153,17 @@ def test_tables_have_the_same_rows(english, japanese):
 @each_section
 def test_what_is_named_is_the_same(english, japanese):
     """Each command, key, path and value in backquotes, however often."""
-    named = [set(re.findall(r"`([^`]+)`", one.prose)) for one in (english, japanese)]
+    named = [
+        {" ".join(name.split()) for name in re.findall(r"`([^`]+)`", one.prose)}
+        for one in (english, japanese)
+    ]
     assert named[0] == named[1]
 
 
 @each_section
 def test_figures_are_the_same(english, japanese):
     """Each number in digits; small ones that are words in English may be digits in Japanese."""
-    numbers = [set(NUMBER.findall(one.prose)) for one in (english, japanese)]
+    numbers = [set(NUMBER.findall(one.heading + one.prose)) for one in (english, japanese)]
     spelled = {number for word, number in SPELLED.items() if word in english.prose}
     assert numbers[0] - numbers[1] == set()
     more = numbers[1] - numbers[0] - spelled
@@ -138,21 +172,21 @@ def test_figures_are_the_same(english, japanese):
 
 @each_section
 def test_links_are_the_same(english, japanese):
-    """Those within the file lead to the same section; each README leads to the other one."""
-    translated = {anchor(one.heading): anchor(other.heading) for one, other in PAIRS}
-    translated |= {"README.ja.md": "README.md"}
-    links = [translated.get(link, link) for link in LINK.findall(english.prose)]
+    """They lead to the same section, in Japanese where that exists."""
+    links = [translated(link, english.document) for link in LINK.findall(english.prose)]
     assert sorted(links) == sorted(LINK.findall(japanese.prose))
 
 
-@pytest.mark.parametrize("document", [ENGLISH, JAPANESE], ids=lambda path: path.name)
-def test_each_language_is_one_click_away(document):
-    """The line below the title leads to the other language."""
-    other = (JAPANESE if document == ENGLISH else ENGLISH).name
-    assert LINK.fullmatch(document.read_text().splitlines()[1])[1] == other
+@each_document
+def test_the_other_language_is_one_click_away(document):
+    """The line below the title leads there."""
+    for one, other in ((document, in_japanese(document)), (in_japanese(document), document)):
+        below = (ROOT / one).read_text(encoding="utf-8").splitlines()[1]
+        assert LINK.fullmatch(below)[1] == posixpath.basename(other)
 
 
-def test_the_package_has_both():
-    """Where it has the English one."""
-    docs = (ROOT / "packaging/debian/docs").read_text().split()
-    assert {ENGLISH.name, JAPANESE.name} <= set(docs)
+@each_document
+def test_the_package_has_both(document):
+    """The English and the Japanese one are among its documents."""
+    docs = (ROOT / "packaging/debian/docs").read_text(encoding="utf-8").split()
+    assert {document, in_japanese(document)} <= set(docs)
