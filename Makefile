@@ -16,7 +16,8 @@ USERLAND := $(or $(SUITE),$(OTHER))
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/dualwan/__init__.py)
 DEB := dist/dualwan-hook_$(VERSION)_all.deb
-DEB_SOURCES := $(shell find src hooks etc docs packaging README.md SECURITY.md CHANGELOG.md -type f \
+DEB_SOURCES := $(shell find src hooks etc packaging docs README.md README.ja.md SECURITY.md \
+                 CHANGELOG.md -type f \
                  -not -path '*/__pycache__/*')
 
 NEED := packaging/need
