@@ -5,13 +5,21 @@ import fuzz_kernel
 import fuzz_others
 import fuzz_own
 import fuzz_remote
+import fuzz_setup
 from fuzzing import Target
 
 __all__ = ["ALL", "BY_NAME", "Target"]
 
 ALL = tuple(
     target
-    for module in (fuzz_own, fuzz_calls, fuzz_others, fuzz_remote, fuzz_kernel)
+    for module in (
+        fuzz_own,
+        fuzz_calls,
+        fuzz_others,
+        fuzz_remote,
+        fuzz_kernel,
+        fuzz_setup,
+    )
     for target in module.TARGETS
 )
 BY_NAME = {target.name: target for target in ALL}
