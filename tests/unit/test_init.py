@@ -205,6 +205,17 @@ def test_the_terminal_says_and_asks(monkeypatch, capsys):
         terminal.ask("again? ")
 
 
+def test_this_machine_can_be_looked_at(tmp_path):
+    """By anybody, whatever is there: interfaces in order, loopback none of them."""
+    found = setup.look((), tmp_path)
+    names_found = [one.name for one in found.nics]
+    assert names_found == sorted(set(names_found))
+    assert "lo" not in names_found
+    assert all(one.speed >= 0 for one in found.nics)
+    assert (found.unseen == "") == (os.geteuid() == 0)
+    assert found.scripts == found.interfaces == found.peers == ()
+
+
 def test_scripts_are_found_where_people_keep_them(tmp_path, monkeypatch):
     """Where interfaces(5) runs them, then in usual places; each once, and no link twice."""
     monkeypatch.setattr(setup.nics, "look", lambda _: ())

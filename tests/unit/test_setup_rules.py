@@ -193,7 +193,7 @@ def test_a_chain_is_known_by_where_it_is_reached_from():
             "iptables -t nat -A A -j ACCEPT",
         )
     ]
-    found = rule.homes(rules)
+    found = rule.bases(rules)
     assert found["filter", "B"] == "INPUT"
     assert found["filter", "MYFORWARD"] == "FORWARD"
     assert ("nat", "A") not in found

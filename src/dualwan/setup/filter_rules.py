@@ -27,19 +27,19 @@ def filtering(rule: Rule, names: Names) -> Outcome:
     """Return what becomes of a ``rule`` that adds to filter, mangle, raw or security."""
     if rule.six:
         return _of_ipv6(rule)
-    home = names.home(rule)
+    base = names.base(rule)
     for one in _FINDERS:
-        if outcome := one(rule, names, home):
+        if outcome := one(rule, names, base):
             return outcome
-    return not_taken(_why(rule, home))
+    return not_taken(_why(rule, base))
 
 
-def _why(rule: Rule, home: str) -> str:
+def _why(rule: Rule, base: str) -> str:
     if rule.target in REFUSING:
         return "no key refuses that alone: whatever is not opened is closed already"
     if rule.target == "LOG":
         return "no key logs that; refusals of the guard are logged"
-    if rule.target == "ACCEPT" and home == "FORWARD":
+    if rule.target == "ACCEPT" and base == "FORWARD":
         return "what comes from outside for a LAN host needs a [[forward]]; none could be read here"
     if rule.target == "ACCEPT":
         return "no key says just that; write a service into [firewall] inbound or outbound"
@@ -57,17 +57,17 @@ def _of_ipv6(rule: Rule) -> Outcome:
     return by_itself("IPv6 is closed from outside, open from inside")
 
 
-def _jump(rule: Rule, names: Names, home: str) -> Outcome | None:
+def _jump(rule: Rule, names: Names, base: str) -> Outcome | None:
     if rule.target not in names.chains:
         return None
-    if rule.target in names.guards and home == "INPUT" and (opened := ports(rule, "--dport")):
+    if rule.target in names.guards and base == "INPUT" and (opened := ports(rule, "--dport")):
         return _inbound(rule, opened, guard=True)
     if rule.target in names.guards or rule.chain in names.guards:
         return None
     return by_itself("chains and jumps allow nothing; ours are in tables of their own")
 
 
-def _guard(rule: Rule, names: Names, _home: str) -> Outcome | None:
+def _guard(rule: Rule, names: Names, _base: str) -> Outcome | None:
     if rule.chain not in names.guards:
         return None
     seconds, hits = number(rule.of("--seconds")), number(rule.of("--hitcount"))
@@ -82,11 +82,11 @@ def _guard(rule: Rule, names: Names, _home: str) -> Outcome | None:
     return _GUARD
 
 
-def _clamp(rule: Rule, _names: Names, _home: str) -> Outcome | None:
+def _clamp(rule: Rule, _names: Names, _base: str) -> Outcome | None:
     return _CLAMP if rule.target == "TCPMSS" else None
 
 
-def _local(rule: Rule, names: Names, home: str) -> Outcome | None:
+def _local(rule: Rule, names: Names, base: str) -> Outcome | None:
     """Return the outcome of a rule that allows what one side sends or gets.
 
     Only who may reach the router itself is of the LAN: a network of guests may be let through.
@@ -98,7 +98,7 @@ def _local(rule: Rule, names: Names, home: str) -> Outcome | None:
     if side == LOOPBACK:
         return by_itself("what the router sends to itself is always allowed")
     whole = rule.only("-i", "-o", "-s", "-d", "--state")
-    if home == "INPUT" and rule.has("-i") and whole:
+    if base == "INPUT" and rule.has("-i") and whole:
         return Outcome("lan.interfaces", device, "the hosts of this interface may use everything")
     if device in names.lans:
         return by_itself("the LAN may use everything")
@@ -107,39 +107,39 @@ def _local(rule: Rule, names: Names, home: str) -> Outcome | None:
     return not_taken(f"if {device} leads to the LAN, name it in [lan] interfaces")
 
 
-def _answers_of_ports(rule: Rule, _names: Names, home: str) -> Outcome | None:
+def _answers_of_ports(rule: Rule, _names: Names, base: str) -> Outcome | None:
     if rule.target != "ACCEPT":
         return None
-    if home == "INPUT" and rule.has("--sport") and rule.is_for_answers:
+    if base == "INPUT" and rule.has("--sport") and rule.is_for_answers:
         return Outcome("firewall.outbound", says="answers to what the router asks pass by itself")
-    if home == "OUTPUT" and ports(rule, "--sport") == IDENT:
+    if base == "OUTPUT" and ports(rule, "--sport") == IDENT:
         return Outcome("firewall.ident", says="the reset of port 113 is an answer, and passes")
-    if home == "OUTPUT" and rule.has("--sport"):
+    if base == "OUTPUT" and rule.has("--sport"):
         return Outcome("firewall.inbound", says="answers of what the router offers pass by itself")
-    if home == "INPUT" and rule.has("--dport") and rule.is_for_answers:
+    if base == "INPUT" and rule.has("--dport") and rule.is_for_answers:
         return Outcome("firewall.inbound", says="what is open stays open for its connections")
     return None
 
 
-def _answers(rule: Rule, _names: Names, home: str) -> Outcome | None:
+def _answers(rule: Rule, _names: Names, base: str) -> Outcome | None:
     if rule.target != "ACCEPT":
         return None
-    if rule.of("--icmp-type") == "echo-reply" and home == "INPUT":
+    if rule.of("--icmp-type") == "echo-reply" and base == "INPUT":
         return Outcome("firewall.outbound", says="answers to pings of the router pass by itself")
     return _ANSWERS if rule.is_for_answers else None
 
 
-def _ping(rule: Rule, names: Names, home: str) -> Outcome | None:
+def _ping(rule: Rule, names: Names, base: str) -> Outcome | None:
     if rule.target != "ACCEPT" or rule.of("--icmp-type") not in {"echo-request", "8"}:
         return None
-    if home == "OUTPUT":
+    if base == "OUTPUT":
         return Outcome("firewall.outbound", ("ping",), "the router may ping")
-    if home == "INPUT" and names.part(rule.of("-i")) in _STRANGERS:
+    if base == "INPUT" and names.part(rule.of("-i")) in _STRANGERS:
         return _inbound(rule, ("ping",))
     return None
 
 
-def _impossible(rule: Rule, _names: Names, _home: str) -> Outcome | None:
+def _impossible(rule: Rule, _names: Names, _base: str) -> Outcome | None:
     if rule.target not in REFUSING:
         return None
     if rule.has("-f"):
@@ -153,36 +153,36 @@ def _impossible(rule: Rule, _names: Names, _home: str) -> Outcome | None:
     return None
 
 
-def _windows(rule: Rule, _names: Names, home: str) -> Outcome | None:
+def _windows(rule: Rule, _names: Names, base: str) -> Outcome | None:
     shut = ports(rule, "--dport")
-    if rule.target not in REFUSING or not shut or home not in {"FORWARD", "INPUT"}:
+    if rule.target not in REFUSING or not shut or base not in {"FORWARD", "INPUT"}:
         return None
     if all(int(one.split("/")[1]) in SMB for one in shut):
         return Outcome("firewall.smb", "drop", "Windows file sharing does not cross the router")
     return None
 
 
-def _ident(rule: Rule, _names: Names, home: str) -> Outcome | None:
-    if home != "INPUT" or ports(rule, "--dport") != IDENT or rule.target not in REFUSING:
+def _ident(rule: Rule, _names: Names, base: str) -> Outcome | None:
+    if base != "INPUT" or ports(rule, "--dport") != IDENT or rule.target not in REFUSING:
         return None
     reset = rule.target == "REJECT"
     return Outcome("firewall.ident", "reset" if reset else "drop", "port 113")
 
 
-def _shut(rule: Rule, _names: Names, _home: str) -> Outcome | None:
+def _shut(rule: Rule, _names: Names, _base: str) -> Outcome | None:
     return _CLOSED if rule.target in REFUSING and rule.only("-i", "-o", "--state") else None
 
 
-def _services(rule: Rule, names: Names, home: str) -> Outcome | None:
+def _services(rule: Rule, names: Names, base: str) -> Outcome | None:
     """Return the outcome of a rule that opens ports of the router, or to it."""
     found = ports(rule, "--dport")
     if rule.target != "ACCEPT" or not found or not rule.only(*_PLAIN):
         return None
-    if home == "OUTPUT":
+    if base == "OUTPUT":
         if names.part(rule.of("-o")) not in _STRANGERS or rule.has("-d"):
             return None
         return Outcome("firewall.outbound", found, "the router may use it, by every way")
-    if home == "INPUT" and names.part(rule.of("-i")) in {PPPOE, ANY}:
+    if base == "INPUT" and names.part(rule.of("-i")) in {PPPOE, ANY}:
         return _inbound(rule, found)
     return None
 
@@ -196,9 +196,9 @@ def _inbound(rule: Rule, opened: tuple[str, ...], *, guard: bool = False) -> Out
     return Outcome("firewall.inbound", value, f"open by PPPoE{limited}")
 
 
-def _through(rule: Rule, names: Names, home: str) -> Outcome | None:
+def _through(rule: Rule, names: Names, base: str) -> Outcome | None:
     """Return the outcome of a rule that lets a server behind the router be reached."""
-    if home != "FORWARD" or rule.target != "ACCEPT":
+    if base != "FORWARD" or rule.target != "ACCEPT":
         return None
     if rule.has("-d") and names.part(rule.of("-i")) in _STRANGERS:
         return Outcome("forward", says="a [[forward]] opens the way to its server by itself")

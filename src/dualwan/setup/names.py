@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from dualwan.setup.rule import ADDING, BASE, Rule, homes
+from dualwan.setup.rule import ADDING, BASE, Rule, bases
 
 PPPOE, MAPE, LAN, LOOPBACK, WAN, ANY = "pppoe", "mape", "lan", "lo", "wan", ""
 _TUNNELS = ("ip6tnl", "mape")
@@ -16,7 +16,7 @@ class Names:
     """The names of one script, or of the kernel's rules.
 
     wan: the line's interface, "" if it is not said. tunnels, sessions, lans: further names.
-    homes: the kernel's chain from which a chain is reached, by table and chain. guards: chains
+    bases: the kernel's chain from which a chain is reached, by table and chain. guards: chains
     that count connections (-m recent). chains: that the rules themselves have made.
     """
 
@@ -24,7 +24,7 @@ class Names:
     tunnels: frozenset[str] = frozenset()
     sessions: frozenset[str] = frozenset()
     lans: frozenset[str] = frozenset()
-    homes: tuple[tuple[tuple[str, str], str], ...] = ()
+    bases: tuple[tuple[tuple[str, str], str], ...] = ()
     guards: frozenset[str] = frozenset()
     chains: frozenset[str] = frozenset()
 
@@ -51,9 +51,9 @@ class Names:
             return MAPE
         return WAN if device == self.wan else LAN
 
-    def home(self, rule: Rule) -> str:
+    def base(self, rule: Rule) -> str:
         """Return the kernel's chain from which the rule's is reached, "" if it is not known."""
-        return dict(self.homes).get((rule.table, rule.chain), "")
+        return dict(self.bases).get((rule.table, rule.chain), "")
 
 
 def known(
@@ -72,7 +72,7 @@ def known(
         frozenset(tunnels),
         frozenset(sessions),
         frozenset(lans),
-        tuple(homes(all_rules).items()),
+        tuple(bases(all_rules).items()),
         frozenset(rule.chain for rule in adding if rule.conditions & {*counting}) - {*BASE},
         frozenset(rule.chain for rule in all_rules) - {*BASE},
     )

@@ -150,7 +150,7 @@ def _options(words: Sequence[str]) -> Iterator[tuple[str, list[str], bool]]:
         yield name, values, negated
 
 
-def homes(rules: Iterable[Rule]) -> dict[tuple[str, str], str]:
+def bases(rules: Iterable[Rule]) -> dict[tuple[str, str], str]:
     """Return the chain of the kernel from which each chain is reached, by table and chain.
 
     A name that ends as one of the kernel's stands for itself where no jump is seen.

@@ -79,9 +79,8 @@ def _of_udev(name: str) -> dict[str, Any]:
     with suppress(pyudev.DeviceNotFoundError, OSError, ValueError):
         device = pyudev.Devices.from_name(pyudev.Context(), "net", name)
         parent = device.parent
-        found["driver"] = str(
-            device.properties.get("ID_NET_DRIVER") or (parent.driver if parent else "") or ""
-        )
+        driver = device.properties.get("ID_NET_DRIVER")
+        found["driver"] = str(driver or (parent is not None and parent.driver) or "")
         if device.device_type == "wlan":
             found["kind"] = "wireless"
         with suppress(KeyError, OSError, ValueError):  # a link that is down has no speed
