@@ -99,7 +99,7 @@ def _key(outcome: Outcome) -> str:
         given = zip(_PAIRS[outcome.key], value, strict=True)
         return f"[{section}] {_pairs(dict(given))}"
     if isinstance(value, tuple):
-        ports = [getattr(one, "port", one) for one in value]
+        ports = [str(getattr(one, "port", one)) for one in value]
         sources = [f" from {', '.join(one.sources)}" for one in value[:1] if _has_sources(one)]
         return f"[{section}] {key} {', '.join(ports)}{''.join(sources)}"
     if value is None:

@@ -74,7 +74,8 @@ class Softwire:
 def by_hand(entries: Sequence[Entry]) -> tuple[ByHand | None, tuple[str, ...]]:
     """Return the values of mape.sh, None if they are not whole, and what is wrong with them."""
     found: dict[str, Any] = {}
-    wrong, origins = [], {}
+    wrong: list[str] = []
+    origins: dict[str, str] = {}
     for key, convert in _BY_HAND.items():
         for value, place in asked(entries, f"mape.{key}"):
             origins.setdefault(key, place)
