@@ -217,21 +217,41 @@ def test_this_machine_can_be_looked_at(tmp_path):
 
 
 def test_scripts_are_found_where_people_keep_them(tmp_path, monkeypatch):
-    """Where interfaces(5) runs them, then in usual places; each once, and no link twice."""
+    """Where interfaces(5) runs them, then in usual places; each once, no link twice.
+
+    What others than root may change is not read.
+    """
     monkeypatch.setattr(setup.nics, "look", lambda _: ())
     monkeypatch.setattr(setup, "_rules", lambda: iter(()))
-    for folder in ("srv/net", "root/etc", "usr/local/sbin", "etc/network", "etc/ppp/peers"):
+    for folder in (
+        "srv/net",
+        "etc/network/interfaces.d",
+        "root/etc",
+        "usr/local/sbin",
+        "etc/ppp/peers",
+    ):
         Path(tmp_path, folder).mkdir(parents=True)
     Path(tmp_path, "srv/net/mape.sh").write_text((SCRIPTS / "mape.sh").read_text())
     Path(tmp_path, "root/etc/pppoe.sh").write_text((SCRIPTS / "pppoe.sh").read_text())
     Path(tmp_path, "usr/local/sbin/pppoe.sh").symlink_to(tmp_path / "root/etc/pppoe.sh")
     Path(tmp_path, "etc/network/interfaces").write_text(
+        "source interfaces.d/*\n"
         "iface enp1s0 inet6 auto\n    up MODE=start /srv/net/mape.sh >/dev/null\n"
     )
+    Path(tmp_path, "etc/network/interfaces.d/euc").write_bytes(b"# \xb2\xf3\xc0\xfe\nauto x\n")
+    Path(tmp_path, "etc/pppoe.sh").write_bytes(b"# \xb2\xf3\xc0\xfe\npon isp\n")
+    Path(tmp_path, "etc/network/pppoe.sh").write_text("pon theirs\n")
+    Path(tmp_path, "etc/network/pppoe.sh").chmod(0o666)
     for name in ("provider", "isp", "isp.bak", "isp~"):
         Path(tmp_path, "etc/ppp/peers", name).write_text("plugin pppoe.so\nnic-enp1s0\n")
     found = setup.look((), tmp_path)
-    assert [one.path for one in found.scripts] == ["/srv/net/mape.sh", "/root/etc/pppoe.sh"]
+    assert [one.path for one in found.scripts] == [
+        "/srv/net/mape.sh",
+        "/root/etc/pppoe.sh",
+        "/etc/pppoe.sh",
+    ]
+    assert "/etc/network/interfaces.d/euc, which is not UTF-8 text" in found.unseen
+    assert "/etc/network/pppoe.sh, which others than root may change" in found.unseen
     assert found.peers == ("isp",)
     assert found.peer_nics == (("isp", "enp1s0"),)
     assert [one.path for one in found.interfaces] == ["/etc/network/interfaces"]

@@ -40,8 +40,8 @@ class SetupMachine:
     nics: without loopback, and without tunnels and PPP. scripts: mape.sh, pppoe.sh and the like.
     rules: what iptables-save and ip6tables-save print, by the program's name. interfaces: the
     files of interfaces(5). peers: names in /etc/ppp/peers. peer_nics: the Ethernet interface
-    that a peer names, by peer. ifupdown2: whether ifup is that one. unseen: what only root can
-    see, "" for root.
+    that a peer names, by peer. ifupdown2: whether ifup is that one. unseen: what could not
+    be read, and why; "" for nothing. peers_seen: whether the peers could be.
     """
 
     nics: tuple[Nic, ...] = ()
@@ -52,6 +52,7 @@ class SetupMachine:
     peer_nics: tuple[tuple[str, str], ...] = ()
     ifupdown2: bool = False
     unseen: str = ""
+    peers_seen: bool = True
 
     def nic(self, name: str) -> Nic | None:
         """Return the interface ``name``, None if there is none."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from dualwan.config import values
 from dualwan.config.forwards import MAPE, not_in_set
@@ -88,12 +88,13 @@ class Known:
 
 def checked(given: Given, known: Known) -> Given:
     """Return ``given``; raises UsageError, with the option, for a value that cannot be one."""
-    for option, value, convert in (
+    options: tuple[tuple[str, Any, Callable[[Any], object]], ...] = (
         ("--wan", given.wan, values.interface_name),
         ("--lan", list(given.lan), values.interfaces),
         ("--provider", given.provider, _provider(known)),
         ("--peer", given.peer, values.peer),
-    ):
+    )
+    for option, value, convert in options:
         if not value:
             continue
         try:
@@ -134,7 +135,7 @@ def answers(known: Known, given: Given, talk: Talk, *, asking: bool) -> Answers:
         values.peer,
     )
     says = [*nics.missing(machine, [wan, *chosen]), *doubts]
-    if peer not in {*machine.peers, NO_PEER} and not machine.unseen:
+    if peer not in {*machine.peers, NO_PEER} and machine.peers_seen:
         says.append(f"/etc/ppp/peers/{peer} is missing; `pppoeconf` writes one")
     return Answers(wan, tuple(chosen), provider, peer, tuple(says))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from dualwan import files
@@ -47,15 +46,20 @@ def look(from_files: Sequence[str] = (), root: Path = Path("/")) -> SetupMachine
         for name in ppp.peers(root)
         if name not in _NOT_PEERS and not name.endswith(("~", ".bak", ".dpkg-old", ".dpkg-dist"))
     ]
+    unseen = [] if os.geteuid() == 0 else [UNSEEN]
+    peers_seen = not unseen
+    scripts = tuple(_given(from_files) if from_files else _scripts(root, unseen))
+    stanzas = tuple(_interfaces(root, unseen))
     nic_of = {name: ppp.read_options(name, root).nics for name in peers}
     return SetupMachine(
         nics=nics.look(lambda device: managers.manager_of(device, root)),
-        scripts=tuple(_given(from_files) if from_files else _scripts(root)),
+        scripts=scripts,
         rules=tuple(_rules()),
-        interfaces=tuple(_interfaces(root)),
+        interfaces=stanzas,
         peers=tuple(peers),
         peer_nics=tuple((name, found[-1].value) for name, found in nic_of.items() if found),
-        unseen="" if os.geteuid() == 0 else UNSEEN,
+        peers_seen=peers_seen,
+        unseen="; ".join(unseen),
         ifupdown2=(root / _IFUPDOWN2.lstrip("/")).is_dir(),
     )
 
@@ -68,8 +72,12 @@ def _given(paths: Iterable[str]) -> Iterator[SourceFile]:
             raise UsageError(f"--from {path}: cannot be read: {error.strerror}") from None
 
 
-def _scripts(root: Path) -> Iterator[SourceFile]:
-    """Yield each script that interfaces(5) runs, and each of the usual names in usual places."""
+def _scripts(root: Path, unseen: list[str]) -> Iterator[SourceFile]:
+    """Yield each script that interfaces(5) runs, and each of the usual names in usual places.
+
+    One that others than root may change is not read, for it would decide what is open; it is added
+    to ``unseen``.
+    """
     named = [
         path
         for line in interfaces.lines(root)
@@ -80,11 +88,16 @@ def _scripts(root: Path) -> Iterator[SourceFile]:
     usual = [f"{folder}/{name}" for folder in FOLDERS for name in NAMES]
     seen: set[Path] = set()
     for path in dict.fromkeys([*named, *usual]):
-        with suppress(OSError):
+        try:
             real = (root / path.lstrip("/")).resolve(strict=True)
             if real not in seen and real.is_file():
                 seen.add(real)
+                files.check_trusted(real, real.stat())
                 yield SourceFile(path, files.read_foreign(real))
+        except files.UntrustedError:
+            unseen.append(f"{path}, which others than root may change (--from reads it)")
+        except (OSError, RuntimeError):  # not there, or a loop of links
+            continue
 
 
 def _rules() -> Iterator[SourceFile]:
@@ -99,9 +112,16 @@ def _rules() -> Iterator[SourceFile]:
             yield SourceFile(name, printed)
 
 
-def _interfaces(root: Path) -> Iterator[SourceFile]:
-    """Yield each file of interfaces(5) that has a line, the main one first."""
+def _interfaces(root: Path, unseen: list[str]) -> Iterator[SourceFile]:
+    """Yield each file of interfaces(5) that has a line, the main one first.
+
+    One that is not text is added to ``unseen``: it could not be written as it was.
+    """
     for path in dict.fromkeys([interfaces.FILE, *(line.path for line in interfaces.lines(root))]):
-        with suppress(OSError, UnicodeDecodeError):  # what is not text is not edited
+        try:
             data = files.read_bytes(root / path.lstrip("/"), files.MAX_FOREIGN)
             yield SourceFile(path, data.decode("utf-8"))
+        except UnicodeDecodeError:
+            unseen.append(f"{path}, which is not UTF-8 text and has to be changed by hand")
+        except OSError:
+            continue
