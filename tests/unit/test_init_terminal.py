@@ -3,8 +3,8 @@
 import os
 import pty
 import select
+import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,7 @@ class Dialogue:
         self.seen = ""
         self.process, self.terminal = pty.fork()
         if self.process == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
             environment = {
                 **os.environ,
                 "DUALWAN_CONFIG": str(path),
@@ -41,15 +42,21 @@ class Dialogue:
 
     def wait_for(self, text):
         """Read until ``text`` is on the screen."""
-        end = time.monotonic() + LIMIT
         while text not in self.seen:
-            ready, _, _ = select.select([self.terminal], [], [], max(0, end - time.monotonic()))
-            assert ready, f"{text!r} did not come: {self.seen}"
-            try:
-                self.seen += os.read(self.terminal, 4096).decode()
-            except OSError:  # the program has ended
-                assert text in self.seen, self.seen
+            assert self._read(), f"{text!r} did not come: {self.seen}"
         self.seen = self.seen.partition(text)[2]
+
+    def _read(self):
+        """Read what comes; return whether anything did, before the program has ended."""
+        ready, _, _ = select.select([self.terminal], [], [], LIMIT)
+        if not ready:
+            os.kill(self.process, signal.SIGKILL)
+            return False
+        try:
+            self.seen += os.read(self.terminal, 4096).decode()
+        except OSError:  # the program has ended
+            return False
+        return True
 
     def type(self, text):
         """Type ``text``."""
@@ -57,11 +64,8 @@ class Dialogue:
 
     def end(self):
         """Wait for the end; return the exit code and what was shown last."""
-        while True:
-            try:
-                self.seen += os.read(self.terminal, 4096).decode()
-            except OSError:
-                break
+        while self._read():
+            pass
         _, status = os.waitpid(self.process, 0)
         os.close(self.terminal)
         return os.waitstatus_to_exitcode(status), self.seen
