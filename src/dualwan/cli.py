@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dualwan import __version__
 from dualwan.errors import DualwanError, UsageError
-from dualwan.options import Parser, SliceNames, seconds
+from dualwan.options import Parser, SliceNames, add_init, seconds
 from dualwan.options import common as common_options
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _parser() -> Parser:
     )
     trial.add_argument("--revert", action="store_true", help="go back now from what is tried")
     commands.add_parser("confirm", parents=common, help="keep what is tried")
+    add_init(commands.add_parser("init", parents=common, help="write the first configuration"))
     check = commands.add_parser("check", parents=common, help="check the configuration only")
     check.add_argument("file", nargs="?", metavar="FILE", help="instead of the one in use")
     status = commands.add_parser("status", parents=common, help="what is there now")
@@ -119,6 +120,8 @@ def _check_combination(arguments: Namespace) -> None:
     if arguments.command and (arguments.slices or arguments.dry_run or arguments.exit_code):
         if arguments.command == "down" and not arguments.exit_code:
             return
+        if arguments.command == "init" and not (arguments.exit_code or arguments.slices):
+            return
         raise UsageError(f"--slice, --dry-run and --exit-code do not go with '{arguments.command}'")
     if arguments.exit_code and not arguments.dry_run:
         raise UsageError("--exit-code goes with --dry-run")
@@ -130,6 +133,7 @@ _COMMANDS = {  # module in dualwan.commands, and function
     "try": ("trial", "begin"),
     "confirm": ("trial", "confirm"),
     "event": ("event", "event"),
+    "init": ("init", "init"),
     "check": ("look", "check"),
     "status": ("look", "status"),
     "doctor": ("look", "doctor"),

@@ -58,3 +58,39 @@ def common() -> Parser:
     )
     shared.add_argument("--color", choices=("auto", "always", "never"), help="default: auto")
     return shared
+
+
+def add_init(parser: ArgumentParser) -> None:
+    """Add the options of init to its ``parser``."""
+    parser.add_argument("--wan", default="", metavar="NAME", help="the interface of the line")
+    parser.add_argument(
+        "--lan", action="append", metavar="NAME", help="an interface of the LAN; repeatable"
+    )
+    parser.add_argument(
+        "--provider",
+        default="",
+        metavar="NAME",
+        help="auto, manual (the values of mape.sh), or whose rules count",
+    )
+    parser.add_argument(
+        "--peer", default="", metavar="NAME", help="a file in /etc/ppp/peers, or none"
+    )
+    parser.add_argument(
+        "--from",
+        dest="sources",
+        action="append",
+        metavar="FILE",
+        help="read this script, and search for none; repeatable",
+    )
+    parser.add_argument(
+        "--edit-interfaces",
+        action="store_true",
+        help="also change /etc/network/interfaces, and keep a copy",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="in place of a configuration, whose copy is kept"
+    )
+    parser.add_argument("--yes", action="store_true", help="ask nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", default=SUPPRESS, help="show all, write nothing"
+    )

@@ -12,6 +12,7 @@ import fuzz_netfilter
 import fuzz_others
 import fuzz_own
 import fuzz_remote
+import fuzz_setup
 from fuzzing import Target
 
 __all__ = ["ALL", "BY_NAME", "FOUND", "Target"]
@@ -30,7 +31,7 @@ ALL = tuple(
     _with_found(target)
     for module in (
         *(fuzz_own, fuzz_kept, fuzz_hooks, fuzz_calls, fuzz_others),
-        *(fuzz_remote, fuzz_kernel, fuzz_netfilter),
+        *(fuzz_remote, fuzz_kernel, fuzz_netfilter, fuzz_setup),
     )
     for target in module.TARGETS
 )

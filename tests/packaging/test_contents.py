@@ -43,6 +43,12 @@ def test_depends_are_the_floors_of_the_source():
         assert f"python3-{name} (>= {floor})" in depends
 
 
+def test_the_example_is_beside_the_program(listing):
+    """`dualwan-hook init` fills it in; the documentation may be left out of an installation."""
+    folder = "/usr/lib/python3/dist-packages/dualwan/setup"
+    assert listing[f"{folder}/dualwan.toml"][:2] == ("-rw-r--r--", "root/root")
+
+
 def test_hooks_are_links_with_names_that_run_parts_takes(listing):
     """Each hook runs first in its folder, and `apt remove` takes it away."""
     hooks = {

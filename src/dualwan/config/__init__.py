@@ -78,7 +78,9 @@ def read(path: Path, *, asked: bool = False) -> str:
     except files.UntrustedError as error:
         raise ConfigError(files.refusal(path, error)) from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        missing = isinstance(error, FileNotFoundError) and not asked
+        remedy = "; run `dualwan-hook init`" if missing else ""
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}{remedy}") from None
 
 
 def from_text(

@@ -34,6 +34,11 @@ def look(peer: str, root: Path = ROOT) -> PppFiles:
     )
 
 
+def peers(root: Path = ROOT) -> list[str]:
+    """Return the names of the peers' files; none if the folder cannot be read."""
+    return _names(root, f"{PPP_DIR}/peers")
+
+
 def read_options(peer: str, root: Path = ROOT) -> PeerOptions:
     """Return the options that pppd reads for ``peer``."""
     return read_peer(peer, lambda path: _text(root, path), _interfaces())

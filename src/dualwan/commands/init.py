@@ -1,0 +1,131 @@
+"""The command init: a first configuration, from the machine, the old scripts and a person."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dualwan.commands import common
+from dualwan.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable
+
+    from dualwan.setup.dialogue import Given
+    from dualwan.setup.proposal import Proposal
+
+
+class Terminal:
+    """The person at standard input and output."""
+
+    def say(self, line: str = "") -> None:
+        """Show ``line``; what a file has of a terminal's commands is not obeyed."""
+        common.show("".join(one if one.isprintable() else "?" for one in line.expandtabs()))
+
+    def ask(self, question: str) -> str:
+        """Return the answer to ``question``; raises EOFError if the input has ended."""
+        return input(question)
+
+
+def init(arguments: Namespace) -> int:
+    """Write a configuration, after all of it was shown."""
+    from dualwan.config import path_in_use
+    from dualwan.host import new_file
+
+    path = path_in_use(arguments.config)
+    dry_run = bool(arguments.dry_run)
+    if not dry_run:
+        new_file.check(path, force=arguments.force)
+    terminal = Terminal()
+    asking = _is_terminal() and not arguments.yes
+    try:
+        proposal = _proposal(arguments, path, terminal, asking=asking)
+        if dry_run:
+            terminal.say("This was a dry run: nothing is written.")
+            return 0
+        if asking and not _agreed(terminal, proposal, path):
+            terminal.say("Nothing is written.")
+            return 0
+    except EOFError:
+        terminal.say()
+        raise UsageError("the input ended before the last answer; nothing is written") from None
+    except KeyboardInterrupt:
+        terminal.say()
+        print("dualwan-hook: interrupted; nothing is written", file=sys.stderr)
+        raise
+    _write(arguments, proposal, path, terminal)
+    return 0
+
+
+def _is_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _proposal(arguments: Namespace, path: Path, terminal: Terminal, *, asking: bool) -> Proposal:
+    """Return what to write, all of it shown."""
+    from dualwan import inspection
+    from dualwan.config import from_text
+    from dualwan.host.around import setup as around
+    from dualwan.mape.table import load_table
+    from dualwan.setup import dialogue, proposal, reading, template
+
+    machine = around.look(arguments.sources or ())
+    for one in machine.scripts if arguments.sources else ():
+        if not reading.is_readable(one):
+            raise UsageError(
+                f"--from {one.path}: is neither a script that makes a tunnel or dials PPPoE, nor"
+                " what iptables-save prints"
+            )
+    found = reading.read(machine)
+    known = dialogue.Known(machine, found, load_table())
+    given = dialogue.checked(_given(arguments), known)
+    _say(terminal, proposal.seen(machine, found, everything=arguments.verbose))
+    answers = dialogue.answers(known, given, terminal, asking=asking)
+    text = template.filled(template.packaged(), answers.settings(found), found.wish.forwards)
+    try:
+        config = from_text(str(path), text)
+        warnings = inspection.check(config, as_json=False).splitlines()[1:]
+    except ConfigError as error:
+        raise ConfigError(f"{error}; answer otherwise, or write the file by hand") from None
+    made = proposal.propose(machine, found, answers, config, edit=arguments.edit_interfaces)
+    _say(terminal, proposal.summary(made, warnings, everything=arguments.verbose))
+    return made
+
+
+def _given(arguments: Namespace) -> Given:
+    from dualwan.setup.dialogue import Given
+
+    lan = [name for text in arguments.lan or () for name in text.replace(",", " ").split()]
+    return Given(arguments.wan, tuple(lan), arguments.provider, arguments.peer)
+
+
+def _agreed(terminal: Terminal, made: Proposal, path: Path) -> bool:
+    from dualwan.setup import dialogue
+
+    files = [str(path), *(edit.path for edit in made.edits)]
+    return dialogue.agreed(terminal, f"Write {' and '.join(files)}?")
+
+
+def _write(arguments: Namespace, made: Proposal, path: Path, terminal: Terminal) -> None:
+    """Write what was shown; raises HostError, UsageError."""
+    from dualwan.host import new_file
+    from dualwan.setup import proposal, stanza
+
+    text = made.config.text
+    if arguments.force and (path.is_symlink() or path.exists()):
+        terminal.say(f"{new_file.replace(path, text)}: a copy of what was there")
+    else:
+        new_file.create(path, text)
+    terminal.say(f"{path}: written")
+    for edit in made.edits:
+        copy = new_file.replace(Path(edit.path), edit.after, Path(stanza.FILE).parent)
+        terminal.say(f"{edit.path}: written; {copy} is a copy of what was there")
+    _say(terminal, proposal.next_steps(made))
+
+
+def _say(terminal: Terminal, lines: Iterable[str]) -> None:
+    for line in lines:
+        terminal.say(line)

@@ -1,0 +1,100 @@
+"""Files of the machine's owner that are written once: never over another, or with a copy kept."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from dualwan import files
+from dualwan.errors import HostError, UsageError
+
+MODE = 0o644  # nothing secret is in a configuration, and only its owner may change it
+COPY = ".before-init"
+MAX_COPIES = 100
+
+
+def check(path: Path, *, force: bool) -> None:
+    """Raise UsageError if ``path`` is there and not ``force``; HostError if it cannot be written.
+
+    The folder may be missing; what is above it must be there then, and be root's alone.
+    """
+    if _is_there(path) and not force:
+        raise UsageError(
+            f"{path}: there is a configuration already; --force writes another, and keeps a copy"
+        )
+    folder = next(one for one in path.absolute().parents if one.is_dir())
+    if not os.access(folder, os.W_OK):
+        raise HostError(f"{path}: cannot be written here; run this as root, or with --dry-run")
+
+
+def create(path: Path, text: str) -> None:
+    """Write ``path``, which must not be there; raises UsageError if it is, HostError."""
+    with _Fresh(path, text) as fresh:
+        try:
+            os.link(fresh, path)  # unlike rename(2) it never replaces
+        except FileExistsError:
+            raise UsageError(f"{path}: was written by another program meanwhile") from None
+        except OSError as error:
+            raise HostError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def replace(path: Path, text: str, copies: Path | None = None) -> Path:
+    """Write ``path`` anew, and return the copy of what was there; raises HostError.
+
+    The new file has the mode of the old one. ``copies``: the folder of the copy, None for that of
+    ``path``. In another folder than that its name is the whole path with + between.
+    """
+    target = path.resolve()
+    try:
+        before, about = target.read_bytes(), target.stat()
+    except OSError as error:
+        raise HostError(f"{path}: cannot be read: {error.strerror}") from None
+    folder = copies or target.parent
+    name = target.name if folder == target.parent else "+".join(target.parts[1:])
+    copy = _kept(folder / f"{name}{COPY}", before, stat.S_IMODE(about.st_mode))
+    with _Fresh(target, text, stat.S_IMODE(about.st_mode) & ~files.WRITERS) as fresh:
+        try:
+            os.chown(fresh, about.st_uid, about.st_gid)
+            fresh.replace(target)
+        except OSError as error:
+            raise HostError(f"{path}: cannot be written: {error.strerror}") from None
+    return copy
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def _kept(copy: Path, data: bytes, mode: int) -> Path:
+    """Write ``data`` to ``copy``, or to the first such name with a number that is free."""
+    for number in range(1, MAX_COPIES + 1):
+        place = copy if number == 1 else copy.with_name(f"{copy.name}.{number}")
+        try:
+            handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise HostError(f"{place}: cannot be written: {error.strerror}") from None
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        return place
+    raise HostError(f"{copy}: there are {MAX_COPIES} copies already; remove some")
+
+
+class _Fresh:
+    """A file with the text beside ``path``, which is gone with the end of the block."""
+
+    def __init__(self, path: Path, text: str, mode: int = MODE) -> None:
+        self._path = path.with_name(f"{path.name}.new")
+        try:
+            files.make_folder(path.parent, 0o755)
+            files.write(self._path, text, mode, sync=True)
+        except OSError as error:
+            raise HostError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def __enter__(self) -> Path:
+        return self._path
+
+    def __exit__(self, *_: object) -> None:
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,224 @@
+"""What becomes of a rule of the tables filter and mangle. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dualwan.config.forwards import SMB
+from dualwan.setup.names import ANY, LAN, LOOPBACK, MAPE, PPPOE, WAN, Names
+from dualwan.setup.outcome import Inbound, Outcome, by_itself, not_taken
+from dualwan.setup.rule import Rule, number, ports
+
+IDENT = ("tcp/113",)
+REFUSING = ("DROP", "REJECT")
+_STRANGERS = (PPPOE, MAPE, WAN, ANY)
+_PLAIN = ("-p", "-i", "-o", "-s", "-d", "--dport", "--sport", "--state", "--syn")
+_ANSWERS = by_itself("answers to allowed connections, and errors about them, always pass")
+_CLOSED = by_itself("what is not opened is closed, both families, before the WAN comes up")
+_FRAGMENTS = by_itself(
+    "fragments are put together before the rules see them; those that belong to nothing are dropped"
+)
+_BOGUS = Outcome("firewall.bogus", "drop", "impossible TCP flags, on every way and for the LAN too")
+_CLAMP = by_itself("segments are clamped both ways to the MTU of each way, IPv6 too")
+_GUARD = Outcome("firewall.guard", says="the guard counts, refuses and logs by itself (SSHATTACK)")
+
+
+def filtering(rule: Rule, names: Names) -> Outcome:
+    """Return what becomes of a ``rule`` that adds to filter, mangle, raw or security."""
+    if rule.six:
+        return _of_ipv6(rule)
+    base = names.base(rule)
+    for one in _FINDERS:
+        if outcome := one(rule, names, base):
+            return outcome
+    return not_taken(_why(rule, base))
+
+
+def _why(rule: Rule, base: str) -> str:
+    if rule.target in REFUSING:
+        return "no key refuses that alone: whatever is not opened is closed already"
+    if rule.target == "LOG":
+        return "no key logs that; refusals of the guard are logged"
+    if rule.target == "ACCEPT" and base == "FORWARD":
+        return "what comes from outside for a LAN host needs a [[forward]]; none could be read here"
+    if rule.target == "ACCEPT":
+        return "no key says just that; write a service into [firewall] inbound or outbound"
+    return "no key does that; if it is still needed, keep it in a script of hooks.d"
+
+
+def _of_ipv6(rule: Rule) -> Outcome:
+    if "icmp" in rule.of("-p"):
+        return by_itself("ICMPv6 passes as RFC 4890 recommends")
+    if rule.target == "ACCEPT" and rule.has("--dport"):
+        return not_taken(
+            'opens IPv6, which is shut until you write via = "ipv6" for a service in [firewall]'
+            " inbound, or a [[forward]] to the host's address"
+        )
+    return by_itself("IPv6 is closed from outside, open from inside")
+
+
+def _jump(rule: Rule, names: Names, base: str) -> Outcome | None:
+    if rule.target not in names.chains:
+        return None
+    if rule.target in names.guards and base == "INPUT" and (opened := ports(rule, "--dport")):
+        return _inbound(rule, opened, guard=True)
+    if rule.target in names.guards or rule.chain in names.guards:
+        return None
+    return by_itself("chains and jumps allow nothing; ours are in tables of their own")
+
+
+def _guard(rule: Rule, names: Names, _base: str) -> Outcome | None:
+    if rule.chain not in names.guards:
+        return None
+    seconds, hits = number(rule.of("--seconds")), number(rule.of("--hitcount"))
+    if rule.has("--rcheck") and seconds > 0:
+        if hits > 0:
+            value = {"hits": hits, "seconds": seconds}
+        elif rule.target in REFUSING:
+            value = {"refuse": seconds}
+        else:
+            return None
+        return Outcome("firewall.guard", value, "the limit against brute force")
+    return _GUARD
+
+
+def _clamp(rule: Rule, _names: Names, _base: str) -> Outcome | None:
+    return _CLAMP if rule.target == "TCPMSS" else None
+
+
+def _local(rule: Rule, names: Names, base: str) -> Outcome | None:
+    """Return the outcome of a rule that allows what one side sends or gets.
+
+    Only who may reach the router itself is of the LAN: a network of guests may be let through.
+    """
+    device = rule.of("-i") or rule.of("-o")
+    side = names.part(device)
+    if rule.target != "ACCEPT" or side not in {LAN, LOOPBACK} or rule.is_for_answers:
+        return None
+    if side == LOOPBACK:
+        return by_itself("what the router sends to itself is always allowed")
+    whole = rule.only("-i", "-o", "-s", "-d", "--state")
+    if base == "INPUT" and rule.has("-i") and whole:
+        return Outcome("lan.interfaces", device, "the hosts of this interface may use everything")
+    if device in names.lans:
+        return by_itself("the LAN may use everything")
+    if not whole:
+        return None
+    return not_taken(f"if {device} leads to the LAN, name it in [lan] interfaces")
+
+
+def _answers_of_ports(rule: Rule, _names: Names, base: str) -> Outcome | None:
+    if rule.target != "ACCEPT":
+        return None
+    if base == "INPUT" and rule.has("--sport") and rule.is_for_answers:
+        return Outcome("firewall.outbound", says="answers to what the router asks pass by itself")
+    if base == "OUTPUT" and ports(rule, "--sport") == IDENT:
+        return Outcome("firewall.ident", says="the reset of port 113 is an answer, and passes")
+    if base == "OUTPUT" and rule.has("--sport"):
+        return Outcome("firewall.inbound", says="answers of what the router offers pass by itself")
+    if base == "INPUT" and rule.has("--dport") and rule.is_for_answers:
+        return Outcome("firewall.inbound", says="what is open stays open for its connections")
+    return None
+
+
+def _answers(rule: Rule, _names: Names, base: str) -> Outcome | None:
+    if rule.target != "ACCEPT":
+        return None
+    if rule.of("--icmp-type") == "echo-reply" and base == "INPUT":
+        return Outcome("firewall.outbound", says="answers to pings of the router pass by itself")
+    return _ANSWERS if rule.is_for_answers else None
+
+
+def _ping(rule: Rule, names: Names, base: str) -> Outcome | None:
+    if rule.target != "ACCEPT" or rule.of("--icmp-type") not in {"echo-request", "8"}:
+        return None
+    if base == "OUTPUT":
+        return Outcome("firewall.outbound", ("ping",), "the router may ping")
+    if base == "INPUT" and names.part(rule.of("-i")) in _STRANGERS:
+        return _inbound(rule, ("ping",))
+    return None
+
+
+def _impossible(rule: Rule, _names: Names, _base: str) -> Outcome | None:
+    if rule.target not in REFUSING:
+        return None
+    if rule.has("-f"):
+        return _FRAGMENTS
+    if rule.has("--tcp-flags"):
+        return _BOGUS
+    if "--syn" in rule.negated and rule.states <= {"NEW"}:
+        return by_itself("what belongs to no flow and begins none is dropped, on every way")
+    if rule.states == {"INVALID"}:
+        return by_itself("what belongs to no flow is dropped")
+    return None
+
+
+def _windows(rule: Rule, _names: Names, base: str) -> Outcome | None:
+    shut = ports(rule, "--dport")
+    if rule.target not in REFUSING or not shut or base not in {"FORWARD", "INPUT"}:
+        return None
+    if all(int(one.split("/")[1]) in SMB for one in shut):
+        return Outcome("firewall.smb", "drop", "Windows file sharing does not cross the router")
+    return None
+
+
+def _ident(rule: Rule, _names: Names, base: str) -> Outcome | None:
+    if base != "INPUT" or ports(rule, "--dport") != IDENT or rule.target not in REFUSING:
+        return None
+    reset = rule.target == "REJECT"
+    return Outcome("firewall.ident", "reset" if reset else "drop", "port 113")
+
+
+def _shut(rule: Rule, _names: Names, _base: str) -> Outcome | None:
+    return _CLOSED if rule.target in REFUSING and rule.only("-i", "-o", "--state") else None
+
+
+def _services(rule: Rule, names: Names, base: str) -> Outcome | None:
+    """Return the outcome of a rule that opens ports of the router, or to it."""
+    found = ports(rule, "--dport")
+    if rule.target != "ACCEPT" or not found or not rule.only(*_PLAIN):
+        return None
+    if base == "OUTPUT":
+        if names.part(rule.of("-o")) not in _STRANGERS or rule.has("-d"):
+            return None
+        return Outcome("firewall.outbound", found, "the router may use it, by every way")
+    if base == "INPUT" and names.part(rule.of("-i")) in {PPPOE, ANY}:
+        return _inbound(rule, found)
+    return None
+
+
+def _inbound(rule: Rule, opened: tuple[str, ...], *, guard: bool = False) -> Outcome:
+    sources = tuple(one for one in rule.of("-s").split(",") if one and one != "0.0.0.0/0")
+    if "-s" in rule.negated or any("$" in one for one in sources):
+        return not_taken("for whom it is open could not be read; write it into [firewall] inbound")
+    value = tuple(Inbound(port, sources, guard) for port in opened)
+    limited = ", with the limit on attempts" if guard else ""
+    return Outcome("firewall.inbound", value, f"open by PPPoE{limited}")
+
+
+def _through(rule: Rule, names: Names, base: str) -> Outcome | None:
+    """Return the outcome of a rule that lets a server behind the router be reached."""
+    if base != "FORWARD" or rule.target != "ACCEPT":
+        return None
+    if rule.has("-d") and names.part(rule.of("-i")) in _STRANGERS:
+        return Outcome("forward", says="a [[forward]] opens the way to its server by itself")
+    if names.part(rule.of("-o")) in {PPPOE, MAPE, WAN}:
+        return by_itself("the LAN may use everything")
+    return None
+
+
+_FINDERS: tuple[Callable[[Rule, Names, str], Outcome | None], ...] = (
+    _jump,
+    _guard,
+    _clamp,
+    _local,
+    _ping,
+    _answers_of_ports,
+    _answers,
+    _impossible,
+    _windows,
+    _ident,
+    _services,
+    _through,
+    _shut,
+)

@@ -1,0 +1,78 @@
+"""Which part an interface or chain has in a script's rules. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from dualwan.setup.rule import ADDING, BASE, Rule, bases
+
+PPPOE, MAPE, LAN, LOOPBACK, WAN, ANY = "pppoe", "mape", "lan", "lo", "wan", ""
+_TUNNELS = ("ip6tnl", "mape")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one script, or of the kernel's rules.
+
+    wan: the line's interface, "" if it is not said. tunnels, sessions, lans: further names.
+    bases: the kernel's chain from which a chain is reached, by table and chain. guards: chains
+    that count connections (-m recent). chains: that the rules themselves have made.
+    """
+
+    wan: str = ""
+    tunnels: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
+    lans: frozenset[str] = frozenset()
+    bases: tuple[tuple[tuple[str, str], str], ...] = ()
+    guards: frozenset[str] = frozenset()
+    chains: frozenset[str] = frozenset()
+
+    def beside(self, others: Names) -> Names:
+        """Return these names, and the interfaces of ``others``."""
+        return replace(
+            self,
+            wan=self.wan or others.wan,
+            tunnels=self.tunnels | others.tunnels,
+            sessions=self.sessions | others.sessions,
+            lans=self.lans | others.lans,
+        )
+
+    def part(self, device: str) -> str:
+        """Return what ``device`` of a rule is: one of the parts, ANY for "" and for all."""
+        name = device.rstrip("+")
+        if not name:
+            return ANY
+        if name == "lo":
+            return LOOPBACK
+        if device in self.sessions or name.startswith("ppp"):
+            return PPPOE
+        if device in self.tunnels or name.startswith(_TUNNELS):
+            return MAPE
+        return WAN if device == self.wan else LAN
+
+    def base(self, rule: Rule) -> str:
+        """Return the kernel's chain from which the rule's is reached, "" if it is not known."""
+        return dict(self.bases).get((rule.table, rule.chain), "")
+
+
+def known(
+    rules: Iterable[Rule],
+    wan: str = "",
+    tunnels: Iterable[str] = (),
+    sessions: Iterable[str] = (),
+    lans: Iterable[str] = (),
+) -> Names:
+    """Return the names in ``rules``, and those that variables or files give."""
+    all_rules = list(rules)
+    adding = [rule for rule in all_rules if rule.command in ADDING]
+    counting = ("--rcheck", "--set", "--hitcount")
+    return Names(
+        wan,
+        frozenset(tunnels),
+        frozenset(sessions),
+        frozenset(lans),
+        tuple(bases(all_rules).items()),
+        frozenset(rule.chain for rule in adding if rule.conditions & {*counting}) - {*BASE},
+        frozenset(rule.chain for rule in all_rules) - {*BASE},
+    )

@@ -1,0 +1,82 @@
+"""What becomes of a rule of the table nat, and of calls that add no rule. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from dualwan.mape.portset import MAX_PORT
+from dualwan.setup.filter_rules import filtering
+from dualwan.setup.names import MAPE, PPPOE, Names
+from dualwan.setup.outcome import Outcome, Redirect, by_itself, not_taken
+from dualwan.setup.rule import ADDING, Rule, ports
+
+_TRANSLATION = by_itself(
+    "what leaves is translated by itself, to each way's own address; a second translation would"
+    " be in its way"
+)
+_PORTS = by_itself(
+    "flows are spread over all ports of the set by itself, and the ports follow from the PSID"
+)
+_CHAINS = by_itself("chains and jumps allow nothing; ours are in tables of their own")
+_AGAIN = by_itself("a second run finds nothing to do; nothing has to be removed first")
+_POLICY = by_itself("what is not opened is closed, both families, before the WAN comes up")
+_TARGET = re.compile(r"([0-9.]+)(?::([0-9]{1,5}))?")
+
+
+def ruled(rule: Rule, names: Names) -> Outcome:
+    """Return what becomes of ``rule``, whatever its table and command are."""
+    if rule.command == "-P":
+        return _policy(rule)
+    if rule.command not in ADDING:
+        return _AGAIN if rule.command in {"-D", "-F", "-L", "-Z", "-C"} else _CHAINS
+    return _translating(rule, names) if rule.table == "nat" else filtering(rule, names)
+
+
+def _policy(rule: Rule) -> Outcome:
+    """Return the outcome of a policy; its value is the chain that is shut, for wish."""
+    if rule.target != "DROP":
+        return not_taken("nothing is open by default")
+    shut = rule.table == "filter" and not rule.six
+    return _POLICY._replace(value=rule.chain if shut else None)
+
+
+def _translating(rule: Rule, names: Names) -> Outcome:
+    if rule.target in names.chains:
+        return _CHAINS
+    if rule.target == "MARK":
+        return _PORTS
+    if rule.target == "MASQUERADE":
+        return _TRANSLATION
+    if rule.target == "SNAT":
+        return _PORTS if names.part(rule.of("-o")) == MAPE else _TRANSLATION
+    if rule.target == "DNAT" and not rule.six:
+        return _redirect(rule, names)
+    return not_taken("no key translates like that; if it is still needed, it may stay as it is")
+
+
+def _redirect(rule: Rule, names: Names) -> Outcome:
+    """Return the [[forward]] for a rule that leads a port to a host."""
+    opened, to = ports(rule, "--dport"), _TARGET.fullmatch(rule.of("--to-address"))
+    via = names.part(rule.of("-i"))
+    if not rule.has("-i"):
+        via = PPPOE
+    readable = rule.only("-p", "-i", "-d", "-s", "--dport", "--state")
+    if (
+        not opened
+        or to is None
+        or int(to[2] or 1) > MAX_PORT
+        or via not in {PPPOE, MAPE}
+        or not readable
+    ):
+        return not_taken(
+            "a [[forward]] has one port, an IPv4 address and perhaps a port of the server, and no"
+            " other condition than `from`; write it by hand"
+        )
+    if to[2] and len(opened) > 1:
+        return not_taken("several ports for one port of the server; write a [[forward]] for one")
+    sources = tuple(one for one in rule.of("-s").split(",") if one)
+    value = tuple(
+        Redirect(via, port.split("/")[0], int(port.split("/")[1]), rule.of("--to-address"), sources)
+        for port in opened
+    )
+    return Outcome("forward", value, "a port that leads to a server in the LAN")

@@ -1,0 +1,131 @@
+"""What `dualwan-hook init` is about to write, and how a person reads it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dualwan.config import Config
+from dualwan.model.setup import SetupMachine, SourceFile
+from dualwan.setup import nics, shown, stanza, template
+from dualwan.setup.dialogue import Answers
+from dualwan.setup.reading import Reading
+from dualwan.setup.saved import is_saved
+from dualwan.setup.stanza import Edit
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What would be written. config: with its text. edits: of interfaces(5), if asked for.
+
+    stanza: what brings the WAN up, where that has to be written by hand. to_edit: the changes
+    that --edit-interfaces would make. says: what a person has to know. scripts: paths of those
+    that were read. by_ifup: whether ifup brings the WAN up.
+    """
+
+    config: Config
+    answers: Answers
+    edits: tuple[Edit, ...] = ()
+    to_edit: tuple[Edit, ...] = ()
+    stanza: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+    usual: tuple[str, ...] = field(default=(), repr=False)
+    scripts: tuple[str, ...] = ()
+    by_ifup: bool = True
+
+
+def seen(machine: SetupMachine, reading: Reading, *, everything: bool = False) -> Iterator[str]:
+    """Yield what was found on the machine, and what becomes of the old scripts."""
+    yield "Interfaces:"
+    yield from nics.table(machine.nics) or ["  none"]
+    yield ""
+    read = [one.path for one in (*machine.scripts, *machine.rules, *machine.interfaces)]
+    read += [f"/etc/ppp/peers/{name}" for name in machine.peers]
+    yield "Read:"
+    yield from (f"  {path}" for path in read or ["nothing"])
+    if machine.unseen:
+        yield f"Not seen: {machine.unseen}."
+    yield ""
+    yield from shown.account(reading, everything=everything)
+    if machine.scripts:
+        yield "Beside that:"
+        yield from shown.sentences(shown.BESIDES)
+        yield ""
+
+
+def propose(
+    machine: SetupMachine,
+    reading: Reading,
+    answers: Answers,
+    config: Config,
+    *,
+    edit: bool = False,
+) -> Proposal:
+    """Return what to write; ``edit``: whether interfaces(5) is edited too."""
+    nic = machine.nic(answers.wan)
+    manager = nic.manager if nic else ""
+    by_ifup = manager not in stanza.MANAGERS
+    changes = stanza.edits(
+        machine.interfaces,
+        answers.wan,
+        answers.peer,
+        ifupdown2=machine.ifupdown2,
+        add=by_ifup and edit,
+    )
+    after = [SourceFile(one.path, one.after) for one in changes] if edit else []
+    there = stanza.has_stanza([*machine.interfaces, *after], answers.wan)
+    return Proposal(
+        config,
+        answers,
+        changes if edit else (),
+        () if edit else changes,
+        tuple(stanza.by_hand(answers.wan, answers.lan, manager, machine.ifupdown2, there=there)),
+        (
+            *answers.says,
+            *reading.wrong,
+            *reading.wish.refused,
+            *(stanza.odd(machine.interfaces, answers.wan) if by_ifup else ()),
+        ),
+        reading.wish.usual,
+        tuple(one.path for one in machine.scripts if not is_saved(one.text)),
+        by_ifup,
+    )
+
+
+def summary(made: Proposal, warnings: Sequence[str], *, everything: bool = False) -> Iterator[str]:
+    """Yield all that would be written; ``everything``: with each comment of the file."""
+    text = made.config.text
+    yield ""
+    yield f"{made.config.path}, with the comments of the example:"
+    yield from (f"  {line}" for line in (text.splitlines() if everything else template.shown(text)))
+    if made.usual:
+        yield "As by default, and so not written:"
+        yield from shown.sentences(made.usual)
+    yield from shown.opened(made.config)
+    for edit in made.edits:
+        yield f"{edit.path}:"
+        yield from shown.difference(edit)
+    if made.to_edit:
+        yield "To be changed by hand, or with --edit-interfaces:"
+        for edit in made.to_edit:
+            yield from shown.difference(edit)
+    yield from made.stanza
+    if made.says or warnings:
+        yield "Look at:"
+        more = [one.removeprefix("warning: ") for one in warnings]
+        yield from shown.sentences([*made.says, *more])
+    yield ""
+
+
+def next_steps(made: Proposal) -> Iterator[str]:
+    """Yield what is left to do."""
+    wan = made.answers.wan
+    yield ""
+    yield "Next:"
+    for path in reversed(made.scripts):
+        yield f"  MODE=stop {path}"
+    if made.to_edit or made.stanza:
+        yield "  (change what is named above)"
+    yield "  dualwan-hook check"
+    yield "  dualwan-hook --dry-run"
+    yield f"  ifdown {wan}; ifup {wan}" if made.by_ifup else "  dualwan-hook"

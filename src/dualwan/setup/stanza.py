@@ -1,0 +1,160 @@
+"""What brings the WAN up: the stanza of interfaces(5), or the words of another program. Pure.
+
+An edit comments lines out, with a mark that says by whom, and adds a stanza if there is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from dualwan.interfaces_file import InterfacesLine, parse
+from dualwan.model.setup import SourceFile
+from dualwan.ppp.starters import starts
+
+MARK = "# dualwan-hook init: "
+FILE = "/etc/network/interfaces"
+_NETWORKMANAGER, _NETWORKD, _DHCPCD = "NetworkManager", "systemd-networkd", "dhcpcd"
+MANAGERS = (_NETWORKMANAGER, _NETWORKD)  # that need no ifup
+_COMMANDS = ("pre-up", "up", "post-up", "down", "pre-down", "post-down")
+_BEGINNINGS = ("iface", "mapping", "auto", "source", "source-directory", "no-auto-down", "template")
+_BY_HAND = re.compile(r"\b(?:mape|map-e|pppoe)\.sh\b")
+
+
+class Edit(NamedTuple):
+    """A file of interfaces(5) before and after; why: a sentence for each change."""
+
+    path: str
+    before: str
+    after: str
+    why: tuple[str, ...]
+
+
+def by_hand(
+    wan: str, lan: Sequence[str], manager: str, ifupdown2: bool, *, there: bool
+) -> Iterator[str]:
+    """Yield what a person has to write so that the WAN comes up, each part with where.
+
+    ``manager``: the program that runs the WAN. ``there``: whether its stanza is there already.
+    """
+    if manager == _NETWORKMANAGER:
+        yield "NetworkManager runs the WAN. Once, with LAN as the name of the LAN's connection:"
+        yield f"  nmcli connection add type ethernet ifname {wan} con-name line \\"
+        yield "      ipv4.method disabled ipv6.method auto ipv6.ip6-privacy 0 \\"
+        yield "      ipv6.addr-gen-mode eui64"
+        yield "  nmcli connection modify LAN ipv6.never-default yes"
+        return
+    if manager == _NETWORKD:
+        yield "systemd-networkd runs the WAN. In /etc/systemd/network/10-wan.network:"
+        for line in ("[Match]", f"Name={wan}", "[Network]", "DHCP=no", "IPv6AcceptRA=yes"):
+            yield f"  {line}"
+        yield "and IPv6AcceptRA=no into the LAN's file."
+        return
+    if not there:
+        yield f"In {FILE}, without up and down lines:"
+        yield from (f"  {line}" for line in _stanza(wan, ifupdown2=ifupdown2))
+    if manager == _DHCPCD:
+        yield "dhcpcd hears advertisements too. In /etc/dhcpcd.conf:"
+        if denied := " ".join(one for one in lan if one != wan):
+            yield f"  denyinterfaces {denied}"
+        yield from (f"  interface {wan}", "      noipv4")
+
+
+def _stanza(wan: str, *, ifupdown2: bool) -> list[str]:
+    if ifupdown2:  # which refuses `inet6 auto`
+        return [f"auto {wan}", f"iface {wan} inet manual"]
+    return [f"allow-hotplug {wan}", f"iface {wan} inet6 auto", f"iface {wan} inet manual"]
+
+
+def has_stanza(files: Sequence[SourceFile], wan: str) -> bool:
+    """Whether one of ``files`` has a stanza for ``wan``."""
+    return any(line.words[:2] == ["iface", wan] for one in files for line in parse(*one))
+
+
+def odd(files: Sequence[SourceFile], wan: str) -> list[str]:
+    """Return a sentence for each stanza that gives the WAN an IPv4 address of its own."""
+    return [
+        f"{line.place}: `{line.text}` may take the default route from MAP-E; write"
+        f" `iface {wan} inet manual`"
+        for one in files
+        for line in parse(*one)
+        if line.words[:3] == ["iface", wan, "inet"] and line.words[3:4] in (["dhcp"], ["static"])
+    ]
+
+
+def edits(
+    files: Sequence[SourceFile], wan: str, peer: str, *, ifupdown2: bool, add: bool
+) -> tuple[Edit, ...]:
+    """Return the changes of ``files``: the lines of the old scripts, and of what dials besides.
+
+    ``add``: whether the WAN's stanza is added where there is none, as it is for ifupdown.
+    """
+    found = [_without_scripts(one, peer) for one in files]
+    if add and files and not has_stanza(files, wan):
+        lines = "\n".join(_stanza(wan, ifupdown2=ifupdown2))
+        first = found[0]
+        gap = "" if not first.after or first.after.endswith("\n") else "\n"
+        found[0] = first._replace(
+            after=f"{first.after}{gap}\n# The line, for dualwan-hook.\n{lines}\n",
+            why=(*first.why, f"the stanza of {wan} is added"),
+        )
+    return tuple(one for one in found if one.after != one.before)
+
+
+def _without_scripts(file: SourceFile, peer: str) -> Edit:
+    shut: dict[int, str] = {}
+    for line, why in _in_the_way(list(parse(*file)), peer):
+        for number in _numbers(file.text, line):
+            shut[number] = why
+    lines = file.text.splitlines(keepends=True)
+    after = [f"{MARK}{line}" if number in shut else line for number, line in enumerate(lines, 1)]
+    return Edit(file.path, file.text, "".join(after), tuple(_reasons(shut)))
+
+
+def _reasons(shut: Mapping[int, str]) -> Iterator[str]:
+    """Yield a sentence for each reason to comment lines out, with their numbers."""
+    for why in dict.fromkeys(shut.values()):
+        numbers = [str(number) for number, other in shut.items() if other == why]
+        yield f"{'line' if len(numbers) == 1 else 'lines'} {', '.join(numbers)}: {why}"
+
+
+def _in_the_way(lines: Sequence[InterfacesLine], peer: str) -> Iterator[tuple[InterfacesLine, str]]:
+    """Yield each line that is commented out, and why."""
+    dialling = _peer_stanzas(lines, peer)
+    inside = False
+    for line in lines:
+        word, *rest = line.words
+        if word in _BEGINNINGS or word.startswith("allow-"):
+            inside = word == "iface" and rest[:1] in [[name] for name in dialling]
+        if inside:
+            yield line, f"the stanza dials {peer} beside dualwan-hook"
+        elif (word == "auto" or word.startswith("allow-")) and rest and {*rest} <= {*dialling}:
+            yield line, f"it dials {peer} beside dualwan-hook"
+        elif word in _COMMANDS and _BY_HAND.search(line.text):
+            yield line, "dualwan-hook takes the place of the script"
+        elif word in _COMMANDS and starts(" ".join(rest), peer):
+            yield line, f"it dials {peer} beside dualwan-hook"
+
+
+def _peer_stanzas(lines: Sequence[InterfacesLine], peer: str) -> set[str]:
+    """Return the names of the stanzas `inet ppp` whose provider is ``peer``."""
+    found, name = set(), ""
+    for line in lines:
+        words = line.words
+        if words[0] in _BEGINNINGS:
+            name = words[1] if words[0] == "iface" and words[2:4] == ["inet", "ppp"] else ""
+        elif name and words == ["provider", peer]:
+            found.add(name)
+    return found
+
+
+def _numbers(text: str, line: InterfacesLine) -> Iterator[int]:
+    """Yield the numbers of the lines of the file that ``line`` was joined from."""
+    lines = text.splitlines()
+    number = line.number
+    while number <= len(lines):
+        yield number
+        if not lines[number - 1].endswith("\\"):
+            return
+        number += 1

@@ -1,0 +1,91 @@
+"""The text of a configuration: the commented example, with values in their places. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from dualwan.errors import HostError
+from dualwan.setup.outcome import Redirect
+from dualwan.setup.wish import Setting, toml
+
+_HEADER = re.compile(r"\[([a-z.]+)\]\s*")
+_KEY = re.compile(r"(?:# ?)?([a-z][a-z0-9-]*) = ([^#\n]*?)(\s*#.*)?")
+_COMMENTS_FROM = 44  # the column of a comment after a value
+_FROM = "# (from "
+_WRITTEN = "# Written by `dualwan-hook init`; `(from ...)` above a key says what it was taken from."
+
+
+def packaged() -> str:
+    """Return the commented example of the package, or of a checkout; raises HostError."""
+    here = Path(__file__)
+    for path in (here.with_name("dualwan.toml"), here.parents[3] / "etc/dualwan.toml"):
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError:
+            continue
+    raise HostError(f"{here.with_name('dualwan.toml')}: is missing; the package is not whole")
+
+
+def filled(
+    template: str, settings: Iterable[Setting], forwards: Sequence[tuple[Redirect, str]] = ()
+) -> str:
+    """Return ``template`` with ``settings`` in their places, and the tables of ``forwards``.
+
+    A setting takes the place of the first line with its key in its section, commented out or not.
+    """
+    wanted = {(one.section, one.key): one for one in settings}
+    lines: list[str] = []
+    section = ""
+    for line in template.splitlines():
+        if header := _HEADER.fullmatch(line):
+            section = header[1]
+        found = _KEY.fullmatch(line)
+        setting = wanted.pop((section, found[1]), None) if found else None
+        lines += [line] if setting is None or found is None else _line(setting, found[3] or "")
+    if wanted:
+        raise HostError(f"the example of the package lacks {sorted(wanted)}")
+    lines[1:1] = [_WRITTEN]
+    return "\n".join([*lines, *(line for one in forwards for line in _forward(*one))]) + "\n"
+
+
+def _line(setting: Setting, comment: str) -> list[str]:
+    text = f"{setting.key} = {setting.toml}"
+    if comment.strip():
+        text = f"{text:{_COMMENTS_FROM - 1}} {comment.strip()}"
+    above = [_origin(setting.origin)] if setting.origin else []
+    return [*above, text]
+
+
+def _origin(place: str) -> str:
+    """Return the comment that says where a value is from, on one line whatever the path is."""
+    return f"{_FROM}{''.join(one if one.isprintable() else '?' for one in place)})"
+
+
+def _forward(forward: Redirect, origin: str) -> list[str]:
+    return [
+        "",
+        _origin(origin),
+        "[[forward]]",
+        f"via = {toml(forward.via)}",
+        f"protocol = {toml(forward.protocol)}",
+        f"port = {forward.port}",
+        f"to = {toml(forward.to)}",
+        *([f"from = {toml(list(forward.sources))}"] if forward.sources else []),
+    ]
+
+
+def shown(text: str) -> list[str]:
+    """Return the lines of ``text`` that say something: without comments and empty sections."""
+    lines: list[str] = []
+    pending: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("["):
+            pending = [*(one for one in pending if one.startswith(_FROM)), line]
+        elif line.startswith(_FROM):
+            pending.append(line)
+        elif line and not line.startswith("#"):
+            lines += [*pending, re.sub(r"\s+#.*", "", line)]
+            pending = []
+    return lines

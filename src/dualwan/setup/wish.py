@@ -1,0 +1,239 @@
+"""What the commands of the old scripts ask for, as keys of dualwan.toml. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from dualwan.config import values
+from dualwan.config.firewall import DAY, GUARDED, INBOUND, OUTBOUND, Firewall, Guard, networks
+from dualwan.config.forwards import PPPOE, SMB
+from dualwan.config.mape import MapE
+from dualwan.config.sections import Pppoe
+from dualwan.config.services import KNOWN, PING
+from dualwan.setup.outcome import Entry, Redirect
+
+
+class Setting(NamedTuple):
+    """A key to write. toml: its value as text. origin: FILE:LINE, "" for an answer."""
+
+    section: str
+    key: str
+    toml: str
+    origin: str = ""
+
+
+class Wish(NamedTuple):
+    """What the scripts ask for, beside the interfaces and the softwire.
+
+    settings: the keys whose value is not the default. usual: what they ask for that is the
+    default. forwards, and a sentence for each thing that cannot be had.
+    """
+
+    settings: tuple[Setting, ...] = ()
+    usual: tuple[str, ...] = ()
+    forwards: tuple[tuple[Redirect, str], ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+class _One(NamedTuple):
+    """One value that a command asks for."""
+
+    section: str
+    key: str
+    value: Any
+    origin: str
+
+
+Converter = Callable[[Any], Any]
+_KEYS: dict[tuple[str, str], tuple[Converter, Any]] = {  # with the default
+    ("mape", "tunnel"): (values.tunnel_name, MapE.tunnel),
+    ("mape", "mtu"): (values.number(1280, 1500), MapE.mtu),
+    ("pppoe", "interface"): (values.interface_name, Pppoe.interface),
+    ("pppoe", "table"): (values.routing_table, Pppoe.table),
+    ("pppoe", "priority"): (values.number(1, 32763), Pppoe.priority),
+    ("pppoe", "mtu"): (values.number(576, 1500), Pppoe.mtu),
+    ("firewall", "ident"): (values.one_of(("reset", "drop")), Firewall.ident),
+    ("firewall", "smb"): (values.one_of(("drop", "accept")), Firewall.smb),
+    ("firewall", "bogus"): (values.one_of(("drop", "accept")), Firewall.bogus),
+    ("firewall.guard", "hits"): (values.number(1, 20), Guard.hits),
+    ("firewall.guard", "seconds"): (values.number(1, DAY), Guard.seconds),
+    ("firewall.guard", "refuse"): (values.number(1, DAY), Guard.refuse),
+}
+
+
+def toml(value: object) -> str:
+    """Return ``value`` as TOML: a text, a number, a boolean or a list of texts."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def wish(entries: Sequence[Entry]) -> Wish:
+    """Return what ``entries`` ask for; the first of several values for a key counts."""
+    settings, usual, refused = [], [], []
+    seen: dict[tuple[str, str], Any] = {}
+    for one in _single(entries):
+        place = one.section, one.key
+        convert, default = _KEYS[place]
+        try:
+            value = convert(one.value)
+        except ValueError as error:
+            refused.append(f"{one.origin}: {one.section}.{one.key}: {error}")
+            continue
+        if place in seen:
+            if seen[place] != value:
+                refused.append(
+                    f"{one.origin}: {one.section}.{one.key} = {toml(value)} is another value than"
+                    f" before; {toml(seen[place])} is taken"
+                )
+            continue
+        seen[place] = value
+        if value == default:
+            usual.append(f"[{one.section}] {one.key} = {toml(value)}")
+        else:
+            settings.append(Setting(one.section, one.key, toml(value), one.origin))
+    forwards, more = _forwards(entries)
+    shut = dict(asked(entries, ""))
+    for key, found, default in (
+        ("inbound", _inbound(entries, forwards, _place(shut, "INPUT")), INBOUND),
+        ("outbound", _outbound(entries, _place(shut, "OUTPUT")), OUTBOUND),
+    ):
+        if not found:
+            continue
+        if {*found[0]} == {json.dumps(name) for name in default}:
+            usual.append(f"[firewall] {key} = {json.dumps(default)}")
+        else:
+            settings.append(Setting("firewall", key, f"[{', '.join(found[0])}]", found[1]))
+    return Wish(tuple(settings), tuple(usual), tuple(forwards), (*refused, *more))
+
+
+def asked(entries: Iterable[Entry], key: str) -> Iterator[tuple[Any, str]]:
+    """Yield each value that ``entries`` ask for under the dotted ``key``, with its place."""
+    for entry in entries:
+        if entry.outcome.key == key and entry.outcome.value is not None:
+            yield entry.outcome.value, entry.place
+
+
+def _single(entries: Sequence[Entry]) -> Iterator[_One]:
+    """Yield the values of keys that have one value."""
+    for entry in entries:
+        section, _, key = entry.outcome.key.partition(".")
+        value, place = entry.outcome.value, entry.place
+        if value is None:
+            continue
+        if (section, key) in _KEYS and (section, key) != ("pppoe", "table"):
+            yield _One(section, key, value, place)
+        elif (section, key) == ("pppoe", "table"):
+            yield _One(section, "table", value[0], place)
+            if value[1] is not None:
+                yield _One(section, "priority", value[1], place)
+        elif (section, key) == ("firewall", "guard"):
+            yield from (_One("firewall.guard", name, one, place) for name, one in value.items())
+
+
+def _place(shut: Mapping[str, str], chain: str) -> str:
+    """Return the place where ``chain`` gets a policy that drops, "" for none."""
+    return next((place for name, place in shut.items() if name == chain or "$" in name), "")
+
+
+def _outbound(entries: Sequence[Entry], shut: str) -> tuple[list[str], str] | None:
+    """Return the items of the list, and the first place.
+
+    Where the rest is not shut (``shut``: the place that does it), they are added to the default.
+    """
+    asking = asked(entries, "firewall.outbound")
+    found = [(port, place) for ports, place in asking for port in ports]
+    if not found:
+        return None
+    names = _services(port for port, _ in found)
+    if not shut:
+        names = list(dict.fromkeys([*OUTBOUND, *names]))
+    return [json.dumps(name) for name in names], found[0][1]
+
+
+def _inbound(
+    entries: Sequence[Entry], forwards: Sequence[tuple[Redirect, str]], shut: str
+) -> tuple[list[str], str] | None:
+    """Return the items of the list, and the first place; without ports that are forwarded.
+
+    None are an empty list where all is ``shut``, by the place that does it.
+    """
+    taken = {f"{one.protocol}/{one.port}" for one, _ in forwards if one.via == PPPOE}
+    found = [
+        (one, place)
+        for ports, place in asked(entries, "firewall.inbound")
+        for one in ports
+        if one.port not in taken and _known_networks(one.sources)
+    ]
+    if not found:
+        return ([], shut) if shut else None
+    groups: dict[tuple[tuple[str, ...], bool], list[str]] = {}
+    for one, _ in found:
+        groups.setdefault((one.sources, one.guard), []).append(one.port)
+    items: dict[tuple[str, bool], str] = {}
+    for (sources, guard), ports in groups.items():
+        for name in _services(ports):
+            items.setdefault((name, bool(sources)), _item(name, sources, guard=guard))
+    return list(items.values()), found[0][1]
+
+
+def _item(name: str, sources: tuple[str, ...], *, guard: bool) -> str:
+    """Return a service as an item of `inbound`."""
+    by_default = name in GUARDED and not sources
+    if guard == by_default and not sources:
+        return json.dumps(name)
+    parts = [f"service = {json.dumps(name)}"]
+    if sources:
+        parts.append(f"from = {json.dumps(list(sources))}")
+    if guard != by_default:
+        parts.append(f"guard = {json.dumps(guard)}")
+    return f"{{ {', '.join(parts)} }}"
+
+
+def _services(ports: Iterable[str]) -> list[str]:
+    """Return the names of services with ``ports``, "tcp/22" and the like or "ping"."""
+    left = dict.fromkeys(ports)
+    names = {}
+    for name, needed in KNOWN.items():
+        texts = ["ping" if one == PING else f"{one.protocol}/{one.number}" for one in needed]
+        if all(text in left for text in texts):
+            for text in texts:
+                names[text] = name
+    return list(dict.fromkeys(names.get(port, port) for port in left))
+
+
+def _known_networks(sources: tuple[str, ...]) -> bool:
+    try:
+        networks(list(sources))
+    except ValueError:
+        return False
+    return True
+
+
+def _forwards(entries: Sequence[Entry]) -> tuple[list[tuple[Redirect, str]], list[str]]:
+    """Return the forwards, each once, and a sentence for each that cannot be had."""
+    found: dict[tuple[str, str, int], tuple[Redirect, str]] = {}
+    refused = []
+    for several, place in asked(entries, "forward"):
+        for one in several:
+            text = f"{place}: the forward of {one.protocol}/{one.port}"
+            inside = one.to.partition(":")[2]
+            if {one.port, int(inside or one.port)} & {*SMB}:
+                refused.append(f"{text} is Windows file sharing, which is not let through")
+            elif not _known_networks(one.sources):
+                refused.append(f"{text}: for whom it is could not be read")
+            elif not _is_host(one.to.partition(":")[0]):
+                refused.append(f"{text}: {one.to} is no address of a host")
+            elif (one.via, one.protocol, one.port) in found:
+                refused.append(f"{text} is there twice; the first is taken")
+            else:
+                found[one.via, one.protocol, one.port] = one, place
+    return list(found.values()), refused
+
+
+def _is_host(address: str) -> bool:
+    try:
+        values.ipv4(address)
+    except ValueError:
+        return False
+    return True

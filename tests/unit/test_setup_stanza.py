@@ -1,0 +1,125 @@
+"""What brings the WAN up: the stanza, and what is changed in the files of interfaces(5)."""
+
+import pytest
+
+from dualwan.interfaces_file import parse
+from dualwan.model.setup import SourceFile
+from dualwan.setup.stanza import MARK, by_hand, edits, has_stanza, odd
+
+FILE = "/etc/network/interfaces"
+PLAIN = "auto lo\niface lo inet loopback\n"
+STANZA = "allow-hotplug enp1s0\niface enp1s0 inet6 auto\niface enp1s0 inet manual\n"
+
+
+def edited(text, *, add=False, ifupdown2=False, path=FILE):
+    """Return the text after the edit, or None where nothing is changed."""
+    found = edits((SourceFile(path, text),), "enp1s0", "isp", ifupdown2=ifupdown2, add=add)
+    return found[0].after if found else None
+
+
+def test_the_stanza_is_added_where_there_is_none():
+    """At the end, also after a last line without its end; ifupdown2 has another."""
+    assert edited(PLAIN, add=True) == f"{PLAIN}\n# The line, for dualwan-hook.\n{STANZA}"
+    assert edited("auto lo", add=True).startswith("auto lo\n\n#")
+    assert "inet6" not in edited(PLAIN, add=True, ifupdown2=True)
+    assert edited(PLAIN + STANZA, add=True) is None
+    assert edited(PLAIN) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    up MODE=start /root/etc/mape.sh",
+        "\tpost-up /usr/local/sbin/pppoe.sh start || true",
+        "    down MODE=stop /root/etc/pppoe.sh",
+        "    up pon isp",
+        "    pre-up /usr/sbin/pppd call isp",
+    ],
+)
+def test_lines_of_the_scripts_are_commented_out(line):
+    """And lines that dial the peer besides; the rest stays to the letter."""
+    text = f"{STANZA}{line}\niface eth9 inet dhcp\n    up route add x\n"
+    assert edited(text) == text.replace(line, f"{MARK}{line}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    # up /root/etc/mape.sh",
+        "    up pon other",
+        "iface mape.sh inet manual",
+        "    up echo mapexsh",
+    ],
+)
+def test_other_lines_stay(line):
+    """Remarks, other scripts, other peers."""
+    assert edited(f"{STANZA}{line}\n") is None
+
+
+def test_the_stanza_that_pppoeconf_writes_is_commented_out():
+    """With all of its options, and its `auto`; pppd is dialled when the WAN is up."""
+    stanza = (
+        "auto isp\niface isp inet ppp\n    pre-up /bin/ip link set enp1s0 up\n    provider isp\n"
+    )
+    found = edited(f"{PLAIN}{stanza}\nauto eth9\niface eth9 inet dhcp\n")
+    marked = "".join(f"{MARK}{line}\n" for line in stanza.splitlines())
+    assert found == f"{PLAIN}{marked}\nauto eth9\niface eth9 inet dhcp\n"
+    assert edited(f"{PLAIN}auto lo isp\n{stanza.partition('auto isp')[2]}").startswith(PLAIN)
+
+
+def test_joined_lines_are_commented_out_whole():
+    """Each of them, so that no half remains; a reader of the file sees none of it."""
+    text = f"{STANZA}    up MODE=start \\\n      /root/etc/mape.sh \\\n      now\n"
+    found = edited(text)
+    assert found.count(MARK) == 3
+    assert [line.text for line in parse(FILE, found)] == STANZA.splitlines()
+
+
+def test_a_second_edit_changes_nothing():
+    """What was commented out is no line any more."""
+    once = edited(f"{STANZA}    up /root/mape.sh\n")
+    assert edited(once) is None
+
+
+def test_the_file_with_the_line_is_the_one_that_is_changed():
+    """The stanza is in another file; each change says file and line."""
+    main = SourceFile(FILE, "source interfaces.d/*\n")
+    other = SourceFile(f"{FILE}.d/wan", f"{STANZA}    up /root/mape.sh\n")
+    found = edits((main, other), "enp1s0", "isp", ifupdown2=False, add=True)
+    assert [one.path for one in found] == [other.path]
+    assert found[0].why == ("line 4: dualwan-hook takes the place of the script",)
+    assert has_stanza((main, other), "enp1s0")
+
+
+def test_lines_with_one_reason_are_named_together():
+    """With their numbers, and the stanza that is added."""
+    text = f"{PLAIN}iface x inet ppp\n    provider isp\n    up a/mape.sh\n"
+    found = edits((SourceFile(FILE, text),), "enp1s0", "isp", ifupdown2=False, add=True)
+    assert found[0].why == (
+        "lines 3, 4, 5: the stanza dials isp beside dualwan-hook",
+        "the stanza of enp1s0 is added",
+    )
+
+
+def test_an_ipv4_address_of_the_wan_is_named():
+    """DHCP would bring a default route besides MAP-E's."""
+    files = (SourceFile(FILE, "iface enp1s0 inet dhcp\niface eth9 inet dhcp\n"),)
+    assert [text.partition(": ")[0] for text in odd(files, "enp1s0")] == [f"{FILE}:1"]
+    assert odd((SourceFile(FILE, STANZA),), "enp1s0") == []
+
+
+@pytest.mark.parametrize(
+    ("manager", "there", "words"),
+    [
+        ("", False, STANZA.splitlines()),
+        ("", True, []),
+        ("dhcpcd", True, ["denyinterfaces enp3s0", "interface enp1s0", "noipv4"]),
+        ("NetworkManager", False, ["nmcli connection modify LAN ipv6.never-default yes"]),
+        ("systemd-networkd", False, ["Name=enp1s0", "IPv6AcceptRA=yes"]),
+    ],
+)
+def test_each_manager_has_its_own_words(manager, there, words):
+    """The stanza of ifupdown, unless it is there; nmcli; a file of networkd; lines of dhcpcd."""
+    lines = [line.strip() for line in by_hand("enp1s0", ("enp3s0",), manager, False, there=there)]
+    assert [line for line in lines if line in words] == words
+    assert bool(lines) == bool(words)
