@@ -100,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check_combination(arguments)
         return _run(arguments)
     except DualwanError as error:
-        print(f"dualwan-hook: {error}", file=sys.stderr)
+        for line in error.lines:
+            print(f"dualwan-hook: {line}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         return 0

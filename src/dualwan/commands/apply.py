@@ -52,7 +52,8 @@ def down(arguments: Namespace) -> int:
     try:
         config: Config | None = common.config(arguments)
     except ConfigError as error:
-        print(f"dualwan-hook: {error}; going by what is noted and tagged", file=sys.stderr)
+        said = "\ndualwan-hook: ".join(error.lines)
+        print(f"dualwan-hook: {said}; going by what is noted and tagged", file=sys.stderr)
         config = None
     host = common.kernel_host()
     if not (arguments.dry_run or arguments.slices):

@@ -6,10 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from dualwan.errors import HostError
+from dualwan.errors import ConfigError, HostError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
     from dualwan.config import Config
     from dualwan.host.api import Host
@@ -32,19 +33,31 @@ def show(text: str, end: str = "\n") -> None:
 def config(arguments: Namespace) -> Config:
     """Return the configuration that a person means; raises ConfigError.
 
-    The error also says what events use meanwhile.
+    The error has all that is wrong, and says what events use meanwhile.
     """
     from dualwan.config import load, path_in_use
-    from dualwan.errors import ConfigError
 
     path = path_in_use(arguments.config)
     try:
         return load(path, asked=bool(arguments.config))
-    except ConfigError as error:
+    except ConfigError as first:
         from dualwan.host import last_good
 
+        error = _every_error(path, first, asked=bool(arguments.config))
         kept = last_good.load(path)
         raise (kept.instead_of(error) if kept else error) from None
+
+
+def _every_error(path: Path, first: ConfigError, *, asked: bool) -> ConfigError:
+    """Return all errors of the configuration ``path``, the ``first`` of which is known."""
+    from dualwan.config import every_error, read
+    from dualwan.mape.table import RULES_DIR
+
+    try:
+        text = read(path, asked=asked)
+    except ConfigError:  # it cannot be read at all
+        return first
+    return every_error.of_text(str(path), text, RULES_DIR) or first
 
 
 def config_in_use(
@@ -56,7 +69,7 @@ def config_in_use(
     ConfigError if there is none.
     """
     from dualwan.config import load, path_in_use
-    from dualwan.errors import ConfigError, UnconfirmedError
+    from dualwan.errors import UnconfirmedError
     from dualwan.host import in_use
 
     path = path_in_use(arguments.config)
