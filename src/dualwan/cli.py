@@ -65,6 +65,10 @@ def _parser() -> Parser:
     status.add_argument(
         "--prometheus", action="store_true", help="as a textfile of Prometheus' node exporter"
     )
+    shown = commands.add_parser(
+        "show", parents=common, help="the rules that are or would be loaded, or the policy in words"
+    )
+    shown.add_argument("what", choices=("firewall", "snat", "pbr", "policy"))
     commands.add_parser(
         "doctor", parents=common, help="find what is wrong with the line or the machine"
     )
@@ -133,6 +137,7 @@ _COMMANDS = {  # module in dualwan.commands, and function
     "event": ("event", "event"),
     "check": ("look", "check"),
     "status": ("look", "status"),
+    "show": ("look", "show"),
     "doctor": ("look", "doctor"),
     "mape": ("look", "mape"),
     "watch": ("units", "watch"),

@@ -73,6 +73,25 @@ def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
     return json.dumps(data, indent=2) if form == "json" else report.text(data)
 
 
+def show(config: Config, what: str, *, as_json: bool, width: int | None) -> str:
+    """Return the rules of the slice ``what``, or the "policy" as a table of words.
+
+    ``width``: columns of the terminal, None for no limit.
+    """
+    from dualwan.host.kernel import KernelHost
+    from dualwan.model.event import Event
+    from dualwan.planning import make_plan
+    from dualwan.report import policy, rules
+
+    plan = make_plan(config, KernelHost(), Event.APPLY)
+    if what == "policy":
+        found = policy.rows(config, plan.line.ways)
+        data = policy.as_data(found)
+        return json.dumps(data, indent=2) if as_json else policy.text(found, width)
+    shown = rules.as_data(plan, what)
+    return json.dumps(shown, indent=2) if as_json else rules.text(shown)
+
+
 def doctor(
     config: Config,
     wrong: tuple[Finding, ...] = (),

@@ -77,9 +77,10 @@ def _run(arguments: Namespace, config: Config | None, event: Event, host: Host) 
         _show(arguments, result, inspection.findings(whole, host), everything=arguments.verbose)
         return 0
     plan = make_plan(config, host, event, only)
-    if found := cut(plan, host.ssh_session()):
-        plan = replace(plan, line=replace(plan.line, warnings=(*plan.line.warnings, found)))
-    _show(arguments, plan, inspection.findings(whole, host), everything=True)
+    if cuts := cut(plan, host.ssh_session()):
+        plan = replace(plan, line=replace(plan.line, warnings=(*plan.line.warnings, cuts)))
+    found = inspection.findings(whole, host)
+    _show(arguments, plan, found, everything=True, contents=arguments.verbose)
     return common.WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
 
 
@@ -98,11 +99,16 @@ def announce(
 
 
 def _show(
-    arguments: Namespace, plan: Plan | Result, found: Sequence[Finding], *, everything: bool
+    arguments: Namespace,
+    plan: Plan | Result,
+    found: Sequence[Finding],
+    *,
+    everything: bool,
+    contents: bool = False,
 ) -> None:
     from dualwan.report import plan as report
 
     if arguments.json:
         common.show(json.dumps(report.as_data(plan, found), indent=2))
         return
-    common.show(report.text(plan, found, everything, common.colour(arguments)))
+    common.show(report.text(plan, found, everything, common.colour(arguments), contents))

@@ -96,5 +96,14 @@ def kernel_host() -> Host:
 
 
 def colour(arguments: Namespace) -> bool:
-    """Whether to colour what is shown."""
-    return bool(arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty()))
+    """Whether to colour what is shown; NO_COLOR (no-color.org) means as --color never does."""
+    if arguments.color == "auto":
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return bool(arguments.color == "always")
+
+
+def width() -> int | None:
+    """Return the columns of the terminal that is written to; None for a file or a pipe."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns if sys.stdout.isatty() else None

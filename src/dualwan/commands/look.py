@@ -48,6 +48,19 @@ def doctor(arguments: Namespace) -> int:
     return 0 if well else common.NOT_WELL
 
 
+def show(arguments: Namespace) -> int:
+    """Show the rules of a slice, or the policy, as they are or would be loaded."""
+    from dualwan import inspection
+
+    config, wrong = common.config_in_use(arguments, look=True)
+    for finding in wrong:
+        print(f"dualwan-hook: {finding.text}", file=sys.stderr)
+    common.show(
+        inspection.show(config, arguments.what, as_json=arguments.json, width=common.width())
+    )
+    return 0
+
+
 def mape(arguments: Namespace) -> int:
     """Show what follows from a prefix."""
     from dualwan.mape import calculator

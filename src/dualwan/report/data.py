@@ -154,6 +154,18 @@ class StatusData(TypedDict):
     unnamed: dict[str, int]
 
 
+class RulesData(TypedDict):
+    """The rules of a slice. state: of its nft table, as a sentence; steps: of all else."""
+
+    table: str
+    state: str
+    steps: list[StepData]
+    source: str
+
+
+PolicyData = TypedDict("PolicyData", {"from": str, "to": str, "what": str, "result": str})
+
+
 class CheckData(TypedDict):
     """A check of doctor. result: "ok", "failed", "not applicable" or "not checked"."""
 
