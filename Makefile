@@ -36,7 +36,7 @@ IFUPS := ifupdown ifupdown-ng ifupdown2
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_INSIDE = $(NEED_NETNS) ifupdown $(call programs,$(USERLAND)) \
-              python3-pytest python3-pytest-xdist python3-hypothesis
+              python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python

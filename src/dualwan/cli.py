@@ -65,6 +65,7 @@ def _parser() -> Parser:
     status.add_argument(
         "--prometheus", action="store_true", help="as a textfile of Prometheus' node exporter"
     )
+    status.add_argument("--watch", action="store_true", help="again every 2 s, until Ctrl-C")
     shown = commands.add_parser(
         "show", parents=common, help="the rules that are or would be loaded, or the policy in words"
     )

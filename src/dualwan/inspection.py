@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dualwan.errors import BusyError
 from dualwan.findings import find
 from dualwan.report import findings as findings_report
+from dualwan.report.terminal import PLAIN, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +44,10 @@ def check(config: Config, *, as_json: bool) -> str:
     return "\n".join([f"{config.path}: in order", *(f"warning: {one.text}" for one in found)])
 
 
-def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
-    """Return the status as "text", "json" or "prometheus".
+def status(
+    config: Config, form: str, wrong: tuple[Finding, ...] = (), terminal: Terminal = PLAIN
+) -> str:
+    """Return the status as "text" for ``terminal``, "json" or "prometheus".
 
     ``wrong``: what is wrong with the present configuration, if ``config`` is an earlier one.
     """
@@ -67,10 +70,11 @@ def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
         closed,
         watched=host.is_watched(),
         tried=trial.as_data(host.load_trial(), host.boot_id(), host.since_boot()),
+        log=None if form == "prometheus" else host.log(),
     )
     if form == "prometheus":
         return prometheus.text(data)
-    return json.dumps(data, indent=2) if form == "json" else report.text(data)
+    return json.dumps(data, indent=2) if form == "json" else report.text(data, terminal)
 
 
 def show(config: Config, what: str, *, as_json: bool, width: int | None) -> str:

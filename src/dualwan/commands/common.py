@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dualwan.config import Config
     from dualwan.host.api import Host
     from dualwan.model.finding import Finding
+    from dualwan.report.terminal import Terminal
 
 WOULD_CHANGE = NOT_WELL = 1
 
@@ -100,6 +101,15 @@ def colour(arguments: Namespace) -> bool:
     if arguments.color == "auto":
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return bool(arguments.color == "always")
+
+
+def terminal(arguments: Namespace) -> Terminal:
+    """Return how a report is to look; colour and symbols are for a terminal."""
+    from dualwan.report.terminal import Terminal
+
+    to_terminal = sys.stdout.isatty()
+    symbols = to_terminal and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return Terminal(width(), colour(arguments), symbols)
 
 
 def width() -> int | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from dualwan.config import Config
 from dualwan.line.provisioning import source
 from dualwan.model.evidence import Evidence, Inquiry
+from dualwan.model.log import LogLine
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Step
 from dualwan.model.ssh_session import SshSession
@@ -244,6 +245,10 @@ class Neighbours(Protocol):
 
     def surroundings(self, config: Config) -> Surroundings:
         """Return what others have put beside this program; what cannot be read is left out."""
+        ...
+
+    def log(self) -> tuple[LogLine, ...] | None:
+        """Return the last lines of this program's log since boot; None without the permission."""
         ...
 
     def ssh_session(self) -> SshSession | None:

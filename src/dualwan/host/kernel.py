@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
     from dualwan.model.evidence import Evidence, Inquiry
+    from dualwan.model.log import LogLine
     from dualwan.model.ssh_session import SshSession
     from dualwan.model.surroundings import Surroundings
     from dualwan.notice.router import Router
@@ -277,6 +278,12 @@ class KernelHost(KernelTrial):
         from dualwan.host.surroundings import look  # noqa: PLC0415 - no event needs it
 
         return look(config=config)
+
+    def log(self) -> tuple[LogLine, ...] | None:
+        """See Neighbours."""
+        from dualwan.host import own_log  # noqa: PLC0415 - no event needs it
+
+        return own_log.lines()
 
     def ssh_session(self) -> SshSession | None:
         """See Neighbours."""

@@ -11,16 +11,16 @@ from typing import NamedTuple
 from dualwan.config import Config
 from dualwan.config.firewall import IPV6, SESSIONS, InboundService
 from dualwan.config.forwards import MAPE, PINHOLE, SMB, Forward, with_via
-from dualwan.config.mape import DS_LITE, IPIP, MAP_E, MapE
+from dualwan.config.mape import MapE
 from dualwan.config.services import PORTLESS, Service
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.report.data import PolicyData
 from dualwan.report.layout import table
+from dualwan.report.opened import NAMES, name
 from dualwan.slices import zones
 from dualwan.slices.firewall.lan_flows import RATE
 
 HEAD = ("from", "to", "what", "result")
-MODES = {MAP_E: "MAP-E", IPIP: "IPIP", DS_LITE: "DS-Lite"}
 _LAN, _ROUTER, _BY_IPV6, _ANYWHERE = "LAN", "router", "internet by IPv6", "anywhere"
 _ACCEPTED, _DROPPED = "accepted", "dropped"
 _SMB = "Windows file sharing (" + ", ".join(map(str, SMB)) + ")"
@@ -68,11 +68,7 @@ def _of_ipsec(config: Config) -> Iterator[Row]:
 
 
 def _by(config: Config, way: Way) -> str:
-    return f"{_name(config, way)} ({way.device})"
-
-
-def _name(config: Config, way: Way) -> str:
-    return MODES[config.mape.mode] if way.kind is Kind.SOFTWIRE else "PPPoE"
+    return f"{name(config, way)} ({way.device})"
 
 
 def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
@@ -83,7 +79,7 @@ def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
         yield Row(_LAN, "internet", _SMB, _DROPPED)
     for way in sessions:
         if way.chosen:
-            down = "dropped" if way.no_fallback else f"by {_name(config, softwire)}"
+            down = "dropped" if way.no_fallback else f"by {name(config, softwire)}"
             yield Row(
                 ", ".join(map(_host_or_network, way.chosen)),
                 "internet by IPv4",
@@ -92,11 +88,11 @@ def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
             )
     for way in sessions:
         if way.stands_in:
-            failed = f"new flows while {_name(config, softwire)} does not work"
+            failed = f"new flows while {name(config, softwire)} does not work"
             yield Row(_LAN, "internet by IPv4", failed, f"by {_by(config, way)}")
     if isinstance(config.mape, MapE) and softwire.softwire and softwire.softwire.port_set:
         share = f"a host's flows beyond {config.mape.max_share} % of the ports to one destination"
-        yield Row(_LAN, f"internet by {_name(config, softwire)}", share, "refused")
+        yield Row(_LAN, f"internet by {name(config, softwire)}", share, "refused")
     yield Row(_LAN, "internet by IPv4", "everything", _translated(config, softwire))
     if zones.lan_only(config):
         yield Row(_LAN, _BY_IPV6, "everything", _ACCEPTED)
@@ -117,7 +113,7 @@ def _from_router(config: Config) -> Iterator[Row]:
         yield Row(_ROUTER, "internet", offered, _ACCEPTED)
     if config.wan.probe:
         probed = "ping of " + ", ".join(map(str, config.wan.probe))
-        yield Row(_ROUTER, f"internet by {MODES[config.mape.mode]}", probed, _ACCEPTED)
+        yield Row(_ROUTER, f"internet by {NAMES[config.mape.mode]}", probed, _ACCEPTED)
     yield Row(_ROUTER, _LAN, "everything", _ACCEPTED)
     needs = "neighbour discovery, DHCPv6, the tunnel to the border relay"
     yield Row(_ROUTER, "the line", needs, _ACCEPTED)
@@ -125,7 +121,7 @@ def _from_router(config: Config) -> Iterator[Row]:
 
 
 def _to_router(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
-    by_way = " and ".join(_name(config, way) for way in ways if way.offers_services)
+    by_way = " and ".join(name(config, way) for way in ways if way.offers_services)
     for source, via in ((f"internet by {by_way}", SESSIONS), (_BY_IPV6, IPV6)):
         offers = [one for one in config.firewall.inbound if via in one.via]
         for one in sorted(offers, key=lambda offer: not offer.sources):
@@ -166,16 +162,16 @@ def _words(one: Service) -> str:
 
 def _to_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     for way in ways:
-        name = f"internet by {_name(config, way)}"
+        source = f"internet by {name(config, way)}"
         for one in with_via(way.name, config.forwards):
             shared = way.softwire.port_set if way.softwire else None
             missing = one.via == MAPE and shared is not None and one.port not in shared
             result = "dropped: no port of this line" if missing else _ACCEPTED
-            yield _forward(one, name, f"{one.to}, {one.protocol}/{one.to_port}", result)
+            yield _forward(one, source, f"{one.to}, {one.protocol}/{one.to_port}", result)
         if way.open_hosts:
             hosts = ", ".join(map(str, way.open_hosts))
             what = "UDP from any port of a server that was sent to"
-            yield Row(name, hosts, what, _ACCEPTED)
+            yield Row(source, hosts, what, _ACCEPTED)
     for one in with_via(PINHOLE, config.forwards):
         host = f"{one.to} in any prefix" if one.by_host_part else str(one.to)
         yield _forward(one, _BY_IPV6, host, _ACCEPTED)
