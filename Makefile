@@ -101,6 +101,11 @@ quick: ruff ## after each change: ruff, and the unit tests but the slow ones
 	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) -m 'not slow' $(call chosen,unit)
 
+.PHONY: case
+case: .venv/ready ## a golden case of a bug report: FROM=FILE, and NAME= and ABOUT= of the case
+	@$(NEED) $(NEED_RUN)
+	PYTHONPATH=src:tests/unit $(VENV) -B tests/unit/case_of_report.py '$(FROM)' '$(NAME)' '$(ABOUT)'
+
 .PHONY: fuzz
 fuzz: .venv/ready ## not in test: N inputs (100,000) a reader of what others write; SEED= changes them
 	@$(NEED) $(NEED_RUN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dualwan.errors import BusyError
 from dualwan.findings import find
@@ -13,13 +13,16 @@ from dualwan.report import findings as findings_report
 from dualwan.report.terminal import PLAIN, Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from dualwan.config import Config
+    from dualwan.doctor import Outcome
     from dualwan.host.api import Host
     from dualwan.model.finding import Finding
 
 DOCTOR_SECONDS = 19  # a diagnosis is over in 20
+REPORT_SECONDS = 59  # a diagnosis, and versions of programs
 
 
 def findings(config: Config | None, host: Host) -> tuple[Finding, ...]:
@@ -116,7 +119,6 @@ def doctor(
     from dualwan.mape.table import load_table
     from dualwan.model.event import Event
     from dualwan.planning import make_plan
-    from dualwan.report import doctor as report
 
     with _deadline(DOCTOR_SECONDS):
         host = KernelHost()
@@ -124,10 +126,53 @@ def doctor(
         found = (*wrong, *findings(config, host))
         seen = host.evidence(inquiry(config, plan))
         outcomes = checks.diagnose(checks.Case(config, plan, seen, found, load_table()))
+    return _shown(outcomes, as_json=as_json, everything=everything, colour=colour)
+
+
+def doctor_of(path: Path, *, as_json: bool, everything: bool, colour: bool) -> tuple[str, bool]:
+    """Return the diagnosis of the machine in the report ``path``, as ``doctor`` does."""
+    from dualwan.recording import dossier
+
+    outcomes = dossier.diagnosed(dossier.read(path))
+    return _shown(outcomes, as_json=as_json, everything=everything, colour=colour)
+
+
+def _shown(
+    outcomes: tuple[Outcome, ...], *, as_json: bool, everything: bool, colour: bool
+) -> tuple[str, bool]:
+    from dualwan import doctor as checks
+    from dualwan.report import doctor as report
+
     shown = json.dumps(report.as_data(outcomes), indent=2)
     if not as_json:
         shown = report.text(outcomes, everything, colour)
     return shown, checks.is_well(outcomes)
+
+
+def report(
+    config: Config | None, wrong: tuple[Finding, ...], present: str, errors: Sequence[str]
+) -> dict[str, Any]:
+    """Return the report of this machine; raises KernelError, BusyError.
+
+    ``config``: the one that events use, None for none. ``wrong``, ``present``, ``errors``: what is
+    wrong with the present one, its text and all its errors, if that is another one.
+    """
+    from datetime import UTC, datetime
+
+    from dualwan.host import about
+    from dualwan.host.kernel import KernelHost
+    from dualwan.recording import dossier
+
+    with _deadline(REPORT_SECONDS):
+        host = KernelHost()
+        log = host.log()
+        lines = None if log is None else [
+            f"{datetime.fromtimestamp(one.time, UTC):%Y-%m-%dT%H:%M:%SZ} {one.text}" for one in log
+        ]
+        known = dossier.About(
+            about.release(), about.kernel(), about.programs(), lines, present, errors
+        )
+        return dossier.make(config, host, wrong, known)
 
 
 @contextmanager

@@ -75,6 +75,8 @@ def test_after_check_a_file():
         ("--slice", {one.name for one in slices.ALL}),
         ("--color", choices("", "color")),
         ("--config", FILES),
+        ("--from", FILES),
+        ("--output", FILES),
         ("--provider", {"auto", *table.load_table(Path("/nonexistent")).providers}),
     ],
 )

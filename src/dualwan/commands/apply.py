@@ -25,6 +25,13 @@ def apply(arguments: Namespace) -> int:
     """Bring every slice, or those that are named, to its desired state."""
     from dualwan.model.event import Event
 
+    if arguments.source:
+        from pathlib import Path
+
+        from dualwan.recording import dossier
+
+        replay = dossier.read(Path(arguments.source))
+        return _run(arguments, replay.config, Event.APPLY, replay.host)
     config, host = common.config(arguments), common.kernel_host()
     if not arguments.dry_run:
         from dualwan.handle import trial

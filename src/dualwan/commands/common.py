@@ -44,21 +44,22 @@ def config(arguments: Namespace) -> Config:
     except ConfigError as first:
         from dualwan.host import last_good
 
-        error = _every_error(path, first, asked=bool(arguments.config))
+        error = every_error(path, first, asked=bool(arguments.config))
         kept = last_good.load(path)
         raise (kept.instead_of(error) if kept else error) from None
 
 
-def _every_error(path: Path, first: ConfigError, *, asked: bool) -> ConfigError:
+def every_error(path: Path, first: ConfigError, *, asked: bool) -> ConfigError:
     """Return all errors of the configuration ``path``, the ``first`` of which is known."""
-    from dualwan.config import every_error, read
+    from dualwan.config import every_error as errors
+    from dualwan.config import read
     from dualwan.mape.table import RULES_DIR
 
     try:
         text = read(path, asked=asked)
     except ConfigError:  # it cannot be read at all
         return first
-    return every_error.of_text(str(path), text, RULES_DIR) or first
+    return errors.of_text(str(path), text, RULES_DIR) or first
 
 
 def config_in_use(

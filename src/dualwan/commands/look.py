@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualwan.commands import common
@@ -72,14 +73,15 @@ def doctor(arguments: Namespace) -> int:
     """Find what is wrong with the line or the machine."""
     from dualwan import inspection
 
-    config, wrong = common.config_in_use(arguments, look=True)
-    text, well = inspection.doctor(
-        config,
-        wrong,
-        as_json=arguments.json,
-        everything=arguments.verbose,
-        colour=common.colour(arguments),
-    )
+    how = {
+        "as_json": arguments.json,
+        "everything": arguments.verbose,
+        "colour": common.colour(arguments),
+    }
+    if arguments.source:
+        text, well = inspection.doctor_of(Path(arguments.source), **how)
+    else:
+        text, well = inspection.doctor(*common.config_in_use(arguments, look=True), **how)
     if text or sys.stdout.isatty():
         common.show(text or "all is well")
     return 0 if well else common.NOT_WELL
