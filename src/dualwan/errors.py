@@ -61,7 +61,7 @@ class ConfigError(DualwanError):
         self.fault = fault
 
 
-class ConfigErrors(ConfigError):
+class ConfigErrors(ConfigError):  # noqa: N818 - several of them
     """All errors of a configuration, a line each; as one line, the first and their number."""
 
     exit_code = 3

@@ -166,9 +166,14 @@ def report(
     with _deadline(REPORT_SECONDS):
         host = KernelHost()
         log = host.log()
-        lines = None if log is None else [
-            f"{datetime.fromtimestamp(one.time, UTC):%Y-%m-%dT%H:%M:%SZ} {one.text}" for one in log
-        ]
+        lines = (
+            None
+            if log is None
+            else [
+                f"{datetime.fromtimestamp(one.time, UTC):%Y-%m-%dT%H:%M:%SZ} {one.text}"
+                for one in log
+            ]
+        )
         known = dossier.About(
             about.release(), about.kernel(), about.programs(), lines, present, errors
         )

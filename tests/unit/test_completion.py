@@ -44,7 +44,9 @@ def test_at_first_every_option_and_every_command():
     assert offered("") == options("") | set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"event", "check", "show"}])
+@pytest.mark.parametrize(
+    "command", [name for name in COMMANDS if name not in {"event", "check", "show"}]
+)
 def test_after_a_command_its_options(command):
     """Those that argparse takes there; other commands no more, whatever stood before it."""
     for before in ((), ("--json",), ("--config", "file")):

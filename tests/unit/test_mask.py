@@ -1,6 +1,14 @@
 """Other addresses for the owner's: the relations that stay, and what is kept."""
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 import pytest
 from hypothesis import given
@@ -59,7 +67,7 @@ def test_a_public_address_stays_one(address):
 @pytest.mark.parametrize(
     "text",
     [
-        *("0.0.0.0", "255.255.255.255", "127.0.0.1", "224.0.0.1", "192.0.0.1", "::", "::1"),
+        *("0.0.0.0", "255.255.255.255", "127.0.0.1", "224.0.0.1", "192.0.0.1", "::", "::1"),  # noqa: S104 - nothing is bound
         *("ff02::1", "ffff:ffff:ffff:ffff::", "::ffff:ffff:ffff:ffff", "::feed", "fe80::1"),
         "2404:9200:225:100::64",
     ],
@@ -105,16 +113,14 @@ def test_what_follows_from_a_masked_prefix_is_masked_and_has_the_same_ports(rule
     assert now.port_set == was.port_set
     assert mask.address(was.ipv4) == now.ipv4
     assert mask.address(was.ce) == now.ce
-    another = IPv6Address(
-        int(was.ce) >> 64 << 64 | interface_id("rfc", was.ipv4, was.psid ^ 1)
-    )
+    another = IPv6Address(int(was.ce) >> 64 << 64 | interface_id("rfc", was.ipv4, was.psid ^ 1))
     expected = int(now.ce) >> 64 << 64 | interface_id("rfc", now.ipv4, was.psid ^ 1)
     assert int(mask.address(another)) == expected
 
 
 def ip(prefix):
     """Return a network as derive takes it from the machine."""
-    return __import__("ipaddress").IPv6Interface(str(prefix))
+    return IPv6Interface(str(prefix))
 
 
 def test_a_rule_of_one_line_alone_is_masked_too():
@@ -134,6 +140,7 @@ def test_a_rule_of_one_line_alone_is_masked_too():
         ("a.198.51.100.7", "a.198.51.100.7"),
         ("version 1.0.6.1.2, at 12:34:56, 0.1.0", "version 1.0.6.1.2, at 12:34:56, 0.1.0"),
         ("[198.51.100.7]:80, 198.51.100.7.", "[{a}]:80, {a}."),
+        ("198.51.100.7: no; at:198.51.100.7: no", "{a}: no; at:{a}: no"),
         ("999.1.1.1 1.2.3.4/99", "999.1.1.1 1.2.3.4/99"),
         ("10.0.0.0/8 0.0.0.0/0 ::/0", "10.0.0.0/8 0.0.0.0/0 ::/0"),
     ],
@@ -142,6 +149,16 @@ def test_addresses_are_found_in_any_text(text, form):
     """And nothing else that has dots or colons."""
     other = MASK.address(IPv4Address("198.51.100.7"))
     assert Scrub(MASK).text(text) == form.format(a=other)
+
+
+@pytest.mark.parametrize(
+    "form", ["{}: no", "at {}, no", "at:{}", "[{}]:80", "({})", "{}%wan0", "{}."]
+)
+def test_an_ipv6_address_is_found_in_any_sentence(form):
+    """Whatever stands before and after it."""
+    address = "2400:4050:1234:5600::8a2e:370:7334"
+    other = str(MASK.address(ip_address(address)))
+    assert Scrub(MASK).text(form.format(address)) == form.format(other)
 
 
 def test_networks_and_interfaces_keep_their_length():
@@ -191,7 +208,7 @@ def test_link_addresses_are_others_but_for_their_kind():
 
 def test_comments_go_and_lines_stay():
     """A # in a text is none; a text over several lines is left as it is."""
-    text = 'a = "x # y" # secret\n# secret\nb = \'#\'\n[c] # secret\nd = 1'
-    assert without_comments(text) == 'a = "x # y"\n\nb = \'#\'\n[c]\nd = 1'
+    text = "a = \"x # y\" # secret\n# secret\nb = '#'\n[c] # secret\nd = 1"
+    assert without_comments(text) == "a = \"x # y\"\n\nb = '#'\n[c]\nd = 1"
     several = 'a = """\n# not a comment\n"""'
     assert without_comments(several) == several

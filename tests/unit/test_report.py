@@ -53,9 +53,7 @@ def test_a_broken_line_is_as_broken_at_a_replay(case):
     assert found["differences"] == []
     replay = dossier.replayed("f", found)
     plan = make_plan(it.config, it.host, Event.APPLY)
-    seen = doctor.diagnose(
-        doctor.Case(it.config, plan, it.evidence, it.findings, load_table({}))
-    )
+    seen = doctor.diagnose(doctor.Case(it.config, plan, it.evidence, it.findings, load_table({})))
     assert results(dossier.diagnosed(replay)) == results(seen)
     again = make_plan(replay.config, replay.host, Event.APPLY)
     assert [one.sign for item in again.slices for one in item.steps] == [
@@ -71,7 +69,9 @@ def owner():
     machine = it.host
     machine.unplug("ppp0")
     machine.connect(SESSION)
-    text = it.config.text + '\n[firewall]\ninbound = [{ service = "ssh", from = ["133.4.5.0/24"] }]\n'
+    text = (
+        it.config.text + '\n[firewall]\ninbound = [{ service = "ssh", from = ["133.4.5.0/24"] }]\n'
+    )
     text += "# the password = hunter2 of guest@isp.example.jp\n"
     it.config = from_text("dualwan.toml", text, {})
     happen(machine, it.config, Event.APPLY)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from golden_cases import GOLDEN, nft_case
-from machine import Machine, config
+from machine import BASE, Machine, config
 from machine import run as happen
 from test_golden import compare
 
@@ -110,7 +110,7 @@ def test_what_is_open_is_told_by_way():
     case = nft_case("forwards")
     said = opened.words(opened.as_data(case.config, case.line.ways))
     assert any("tcp/" in line and " to 192.168." in line for line in said)
-    closed = config(text="dial = false -> dial = false\n[firewall]\ninbound = []")
+    closed = config(BASE + "[firewall]\ninbound = []\n")
     assert opened.words(opened.as_data(closed, case.line.ways)) == ["nothing"]
 
 
@@ -131,7 +131,9 @@ def test_without_a_log_there_is_no_last_event(run, machine):
     machine.logged = None
     assert "\nlast " not in run("status")[1]
     machine.logged = LOG
-    assert re.search(r"\nlast     ppp-up at 2026-11-26 11:58:00, .* ago: 2 changes\n", run("status")[1])
+    assert re.search(
+        r"\nlast     ppp-up at 2026-11-26 11:58:00, .* ago: 2 changes\n", run("status")[1]
+    )
 
 
 def test_the_watch_shows_it_again_until_ctrl_c(run, monkeypatch):

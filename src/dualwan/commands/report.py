@@ -12,13 +12,19 @@ from dualwan.errors import ConfigError, HostError
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from dualwan.config import Config
+    from dualwan.model.finding import Finding
+
 
 def report(arguments: Namespace) -> int:
     """Write what a bug report needs, without the owner's addresses and secrets."""
     from dualwan import files, inspection
     from dualwan.config import path_in_use, read
 
-    config, wrong, errors, present = None, (), (), ""
+    config: Config | None = None
+    wrong: tuple[Finding, ...] = ()
+    errors: tuple[str, ...] = ()
+    present = ""
     try:
         config, wrong = common.config_in_use(arguments, look=True)
         broken = bool(wrong)

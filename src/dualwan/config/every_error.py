@@ -164,5 +164,3 @@ def _table(data: dict[str, Any], section: str, number: int) -> dict[str, Any]:
         if isinstance(found, list):
             found = found[number]
     return found  # type: ignore[no-any-return]
-
-

@@ -175,7 +175,9 @@ def ipv4_list(value: Any) -> tuple[IPv4Address, ...]:
 def ipv4_networks(value: Any) -> tuple[IPv4Network, ...]:
     """Convert a list of IPv4 hosts and networks; overlaps are merged."""
     if not isinstance(value, list):
-        raise ValueError(f'must be a list such as ["192.168.1.5", "192.168.1.64/26"], not {value!r}')
+        raise ValueError(
+            f'must be a list such as ["192.168.1.5", "192.168.1.64/26"], not {value!r}'
+        )
     try:
         found = [IPv4Network(text(item)) for item in value]
     except ValueError:

@@ -18,7 +18,9 @@ def release() -> str:
         lines = OS_RELEASE.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return ""
-    names = [line.partition("=")[2].strip("\"'") for line in lines if line.startswith("PRETTY_NAME=")]
+    names = [
+        line.partition("=")[2].strip("\"'") for line in lines if line.startswith("PRETTY_NAME=")
+    ]
     return names[-1] if names else ""
 
 

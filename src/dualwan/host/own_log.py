@@ -14,9 +14,7 @@ _JOURNAL = (
     *("journalctl", "-b", "-q", "-t", IDENTIFIER, "-o", "json", "--no-pager"),
     *("-n", str(LINES)),
 )
-_FIELDS = (
-    "--output-fields=MESSAGE,PRIORITY,SYSLOG_PID,_PID,__REALTIME_TIMESTAMP",
-)
+_FIELDS = ("--output-fields=MESSAGE,PRIORITY,SYSLOG_PID,_PID,__REALTIME_TIMESTAMP",)
 _UNREADABLE = "insufficient permissions"
 
 

@@ -43,7 +43,7 @@ def encode(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be recorded")
 
 
-def decode(kind: Any, data: Any) -> Any:
+def decode(kind: Any, data: Any) -> Any:  # noqa: PLR0911 - a return for each kind
     """Return the value of type ``kind`` that ``encode`` has made ``data`` of; raises ValueError."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:

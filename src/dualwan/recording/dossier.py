@@ -131,9 +131,7 @@ def _look(
     plan = make_plan(config, recorder.as_host, Event.APPLY)
     around = host.surroundings(config)
     seen = host.evidence(inquiry(config, plan))
-    recording = replace(
-        recorder.recording, surroundings=around, evidence=seen, findings=findings
-    )
+    recording = replace(recorder.recording, surroundings=around, evidence=seen, findings=findings)
     state = replace(recorder.state, findings=(), applied="")
     by_name = tables.wanted(plan)
     replay = Replay(config, ReplayHost(recording, state, recorder.loaded), findings, table)

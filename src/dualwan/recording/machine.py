@@ -37,10 +37,10 @@ class Recording:
     prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     announced: Mapping[str, tuple[str, ...]] | None = None
     sessions: tuple[Session, ...] = ()
-    answers: AnswerCache = AnswerCache()
+    answers: AnswerCache = field(default_factory=AnswerCache)
     now: int = 0
-    surroundings: Surroundings = Surroundings()
-    evidence: Evidence = Evidence()
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    evidence: Evidence = field(default_factory=Evidence)
     findings: tuple[Finding, ...] = ()
 
 

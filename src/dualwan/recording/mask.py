@@ -7,8 +7,8 @@ same hosts. The key is forgotten.
 
 What says something to everybody is kept: ranges with a meaning (private, link-local, multicast
 and the like), the prefixes of rules of MAP-E that many lines share, and in an End-user prefix the
-bits of the PSID, from which the ports follow, and of the subnet. The lower 64 bits of an IPv6 address depend on
-nothing before them, so that a host has the same ones in every prefix.
+bits of the PSID, from which the ports follow, and of the subnet. The lower 64 bits of an IPv6
+address depend on nothing before them, so that a host has the same ones in every prefix.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 from typing import NamedTuple
 
 from dualwan.mape.rule import LAYOUTS, MapRule, interface_id
+from dualwan.mape.table import UNMAPPED
 
-_ALL = IPv4Address("255.255.255.255")
+_ONE, _ALL = IPv4Address("0.0.0.1"), IPv4Address("255.255.255.255")
 Address = IPv4Address | IPv6Address
 _HALF = 64  # bits of an interface identifier
 _SMALL = 1 << 16  # identifiers below are given by hand, and say nothing: ::1, ::feed
@@ -40,9 +41,10 @@ KEPT = tuple(
     )
 )
 _WHOLE = tuple(
-    map(ip_network, ("0.0.0.0/8", "127.0.0.0/8", "192.0.0.0/29", "224.0.0.0/3", "ff00::/8"))
+    map(ip_network, ("0.0.0.0/8", "127.0.0.0/8", "192.0.0.0/24", "224.0.0.0/3", "ff00::/8"))
 )
 _MAPPED = 96  # bits before the IPv4 address in ::ffff:a.b.c.d
+_NAMED = frozenset(network.network_address for network, _ in UNMAPPED)  # by messages
 _LONGEST_SHARED = {4: 24, 6: 48}  # bits of a rule's prefix that many lines have in common
 
 
@@ -73,9 +75,14 @@ class Mask:
         self.instead: dict[IPv4Address, IPv4Address] = {}
         self.embedded: set[IPv4Address] = set()
         self._key = key
-        known = tuple(rules)
-        common = [one for one in known if shared(one)]
-        prefixes = (*KEPT, *(one.ipv4_prefix for one in common), *_ipv6(common))
+        self._rules = tuple(rules)
+        common = [one for one in self._rules if shared(one)]
+        prefixes = (
+            *KEPT,
+            *(network for network, _ in UNMAPPED),
+            *(one.ipv4_prefix for one in common),
+            *(one.ipv6_prefix for one in common),
+        )
         self._paths = {  # version, bit, and the bits before it on the way to a kept prefix
             (one.version, at, int(one.network_address) >> (one.max_prefixlen - at))
             for one in prefixes
@@ -88,7 +95,7 @@ class Mask:
                 one.end_user_length - one.psid_length,
                 max(one.end_user_length, _HALF),
             )
-            for one in sorted(known, key=lambda one: one.ipv6_prefix.prefixlen)
+            for one in sorted(self._rules, key=lambda one: one.ipv6_prefix.prefixlen)
         )
         self._flip = cache(self._hashed)
 
@@ -96,13 +103,14 @@ class Mask:
         """Return the address in place of ``address``."""
         if isinstance(address, IPv4Address) and address in self.instead:
             return self.instead[address]
+        if address in _NAMED:
+            return address
         return self.network(address, address.max_prefixlen)
 
     def network(self, address: Address, length: int) -> Address:
         """Return the network address in place of ``address``/``length``, host bits zero."""
-        if address in self._relays or any(
-            address in one for one in _WHOLE if one.version == address.version
-        ):
+        whole = (one for one in _WHOLE if one.version == address.version)
+        if address in self._relays or any(address in one for one in whole):
             return address
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             inner = self.network(address.ipv4_mapped, max(0, length - _MAPPED))
@@ -111,21 +119,25 @@ class Mask:
 
     def _bits(self, address: Address, length: int) -> int:
         """Return the number of ``address`` with its first ``length`` bits masked."""
-        size, number = address.max_prefixlen, int(address)
+        size = address.max_prefixlen
         found = self._upper(address, min(length, size if size < _HALF * 2 else _HALF))
         if size == _HALF * 2 and length > _HALF:
-            found ^= self._identifier(number & ((1 << _HALF) - 1), length - _HALF)
+            found ^= self._identifier(address, length - _HALF)
         return found
 
-    def _identifier(self, low: int, length: int) -> int:
+    def _identifier(self, address: Address, length: int) -> int:
         """Return the bits that are flipped in an interface identifier."""
+        low = int(address) & ((1 << _HALF) - 1)
         if low < _SMALL or low in _WELL_KNOWN:
             return 0
+        known = [one.ipv4_prefix for one in self._rules if address in one.ipv6_prefix]
         for layout in LAYOUTS:
-            for inner in self.embedded:
-                if (low ^ interface_id(layout, inner, 0)) & interface_id(layout, _ALL, 0) == 0:
-                    other = self.address(inner)
-                    return interface_id(layout, inner, 0) ^ interface_id(layout, _as4(other), 0)
+            one_bit = interface_id(layout, _ONE, 0)
+            inner = IPv4Address(low // one_bit & int(_ALL))
+            whole = low == interface_id(layout, inner, low * (1 << 16) // one_bit & 0xFFFF)
+            if whole and (inner in self.embedded or any(inner in one for one in known)):
+                other = IPv4Address(int(self.address(inner)))
+                return interface_id(layout, inner, 0) ^ interface_id(layout, other, 0)
         return self._lower(low, length)
 
     def _upper(self, address: Address, length: int) -> int:
@@ -170,12 +182,3 @@ class Mask:
         other = bytearray(blake2b(octets, key=self._key, digest_size=6).digest())
         other[0] = other[0] & 0xFC | octets[0] & 0x03
         return ":".join(f"{one:02x}" for one in other)
-
-
-def _ipv6(rules: Iterable[MapRule]) -> tuple[IPv6Network, ...]:
-    return tuple(one.ipv6_prefix for one in rules)
-
-
-def _as4(address: Address) -> IPv4Address:
-    return IPv4Address(int(address))
-

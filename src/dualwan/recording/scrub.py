@@ -11,22 +11,21 @@ from dualwan.recording.mask import Address, Mask
 
 HIDDEN = "hidden"
 _V4 = r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?![\w]|\.\d)"
+# Whether it is one tells ipaddress; a colon after it belongs to the sentence.
 _V6 = (
-    r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}"
-    r"(?:[0-9A-Fa-f]{0,4}|(?:\d{1,3}\.){3}\d{1,3})(?:/\d{1,3})?(?![\w:])"
+    r"(?<![\w.])(?:[0-9A-Fa-f]{0,4}:){2,8}"
+    r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?:/\d{1,3})?(?!\w|\.\d)"
 )
-_MAC = r"(?<![\w:])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])"
+_MAC = r"(?<![\w])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])"
 _ADDRESS = re.compile(f"(?P<mac>{_MAC})|(?P<v6>{_V6})|(?P<v4>{_V4})")
 _URL = re.compile(r"(?P<scheme>\bhttps?://)(?:[^@\s/\"']*@)?(?P<host>[^/\s\"',;?#]+)[^\s\"',;]*")
 _MAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _SECRET = re.compile(
-    r"(?i)(?P<name>-{0,2}\b(?:pass(?:word|wd|phrase)?|secret|token|credentials?)\b)"
+    r"(?i)(?P<name>-{0,2}\b(?:pass(?:word|wd|phrase)|secret|token|credentials?)\b)"
     r"(?P<between>[\"']?\s*[=:]\s*|(?<=[a-z])\s+(?=[\"'])|(?<=--password)\s+|(?<=--token)\s+)"
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',;<>]+)"
 )
-_COMMENT = re.compile(
-    r"""(?P<kept>(?:[^"'#]|"(?:[^"\\]|\\.)*"|'[^']*')*)#.*"""
-)
+_COMMENT = re.compile(r"""(?P<kept>(?:[^"'#]|"(?:[^"\\]|\\.)*"|'[^']*')*)#.*""")
 
 
 class Scrub:
@@ -64,6 +63,9 @@ class Scrub:
         if found["mac"]:
             return self._mask.mac(found["mac"])
         word, slash, length = found[0].partition("/")
+        rest = ""
+        if found["v6"] and word.endswith(":") and not word.endswith("::"):
+            word, rest = word[:-1], ":"
         try:
             address: Address = IPv6Address(word) if found["v6"] else IPv4Address(word)
             bits = int(length) if slash else address.max_prefixlen
@@ -74,7 +76,7 @@ class Scrub:
         hosts = int(address) & ((1 << (address.max_prefixlen - bits)) - 1)
         whole = bits == address.max_prefixlen or hosts
         other = self._mask.address(address) if whole else self._mask.network(address, bits)
-        return f"{other}{slash}{length}"
+        return f"{other}{rest}{slash}{length}"
 
 
 def _hidden(found: re.Match[str]) -> str:

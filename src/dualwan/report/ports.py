@@ -37,7 +37,7 @@ def lines(data: PortsData | None, terminal: Terminal) -> list[Line]:
     if data is None or terminal.width is None:
         return titled
     size, indent = data["size"], INDENT + 2 * terminal.symbols
-    bars = []
+    bars: list[Line] = []
     for protocol, used in data["used"].items():
         words = f" {used} of {size} ({100 * used // size} %)"
         head = f"{protocol:5}"
