@@ -7,7 +7,7 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dualwan.errors import BusyError
+from dualwan.errors import BusyError, ConfigError
 from dualwan.findings import find
 from dualwan.report import findings as findings_report
 from dualwan.report.terminal import PLAIN, Terminal
@@ -161,6 +161,7 @@ def report(
 
     from dualwan.host import about
     from dualwan.host.kernel import KernelHost
+    from dualwan.mape.table import load_table
     from dualwan.recording import dossier
 
     with _deadline(REPORT_SECONDS):
@@ -177,7 +178,11 @@ def report(
         known = dossier.About(
             about.release(), about.kernel(), about.programs(), lines, present, errors
         )
-        return dossier.make(config, host, wrong, known)
+        try:
+            table = load_table()
+        except ConfigError:  # of rules.d
+            table = None
+        return dossier.make(config, host, wrong, known, table=table)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from dualwan.mape.table import load_table
 from dualwan.model.event import Event
 from dualwan.model.log import LogLine
 from dualwan.model.plan import Step
-from dualwan.model.surroundings import OwnScript
+from dualwan.model.surroundings import OwnScript, ScriptLine
 from dualwan.planning import make_plan
 from dualwan.ppp.options import Option, PeerOptions
 from dualwan.ppp.session import Pppd, Session
@@ -90,6 +90,7 @@ def owner():
     machine.around = replace(
         around,
         floods={"02:11:22:33:44:55": 7},
+        traces=replace_line(around.traces, "MODE=start /root/mape.sh -u me:hunter2"),
         ppp=replace(around.ppp, peer=PeerOptions(options), clients=("guest-account-7",)),
         own_scripts=(
             OwnScript(
@@ -103,6 +104,11 @@ def owner():
         it.evidence, ppp_log=(f"local  IP address {SESSION}", 'user="guest@isp.example.jp"')
     )
     return it
+
+
+def replace_line(traces, command):
+    """Return ``traces`` with a line of interfaces(5)."""
+    return traces._replace(lines=(ScriptLine("/etc/network/interfaces", 7, command),))
 
 
 SECRETS = ("hunter2", "guest@", "guest-account-7", "02:11:22:33:44:55")
@@ -121,6 +127,7 @@ def test_nothing_of_the_owner_is_in_it():
     for word in (*SECRETS, *addresses, '"192.168.1.1"'):
         assert word not in text, word
     assert "/etc/ppp/peers/dsl-provider:3" in text
+    assert "/etc/network/interfaces:7 runs MODE=start /root/mape.sh, which" in text
 
 
 def test_two_reports_have_other_addresses():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 from dualwan.config import Config
 from dualwan.line.provisioning import source
 from dualwan.model.evidence import Evidence, Inquiry
-from dualwan.model.log import LogLine
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Step
 from dualwan.model.ssh_session import SshSession
@@ -20,6 +19,7 @@ from dualwan.model.usage import Flow
 from dualwan.ppp.session import Session
 
 if TYPE_CHECKING:
+    from dualwan.model.log import LogLine  # which no event loads
     from dualwan.notice.router import Router  # which an event without scripts does not load
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,10 +24,11 @@ from dualwan.model.event import Event
 from dualwan.model.finding import Finding
 from dualwan.model.plan import shortened
 from dualwan.model.state import RunState
+from dualwan.model.surroundings import Surroundings
 from dualwan.planning import make_plan
 from dualwan.recording import codec, owner, tables
 from dualwan.recording.machine import Recorder, Recording, ReplayHost
-from dualwan.recording.scrub import without_comments
+from dualwan.recording.scrub import HIDDEN, without_comments
 from dualwan.report import doctor as doctor_report
 from dualwan.report import plan as plan_report
 from dualwan.report import rules
@@ -34,6 +36,7 @@ from dualwan.report import rules
 FORM = 1  # of the file; another one is not read
 MAX_FILE = 1 << 24  # bytes
 _FORM_KEY = "dualwan-hook report"
+_SCRIPT = re.compile(r"(?<!\S)(?:MODE=\w+|\S*\.sh)(?!\S)")
 _SHOWN = ("firewall", "snat", "pbr")
 
 
@@ -65,14 +68,15 @@ def make(
     findings: tuple[Finding, ...],
     about: About,
     key: bytes | None = None,
+    table: RuleTable | None = None,
 ) -> dict[str, Any]:
     """Return the report of a machine; raises KernelError.
 
     ``config``: the one that events use, None for none; ``findings``: what is wrong with the
-    present one. ``key``: of the mask, for tests.
+    present one. ``table``: the rules of the machine, None for those of the package. ``key``: of
+    the mask, for tests.
     """
-    key = key or secrets.token_bytes(32)
-    table = load_table({}) if config is None else _table(config)
+    key, table = key or secrets.token_bytes(32), table or load_table({})
     recording, state, said, inner = _look(config, host, findings, table)
     hide = owner.scrub(key, config, recording, state, table)
     found = hide.data(
@@ -80,7 +84,7 @@ def make(
             "release": about.release,
             "kernel": about.kernel,
             "programs": about.programs,
-            "configuration": _configuration(config, about),
+            "configuration": _configuration(config, about, table),
             **said,
             "log": about.log,
             "recording": inner,
@@ -92,17 +96,9 @@ def make(
     return {**report, "differences": differences}
 
 
-def _table(config: Config) -> RuleTable:
-    return load_table(_rule_texts(config))
-
-
-def _rule_texts(config: Config) -> dict[str, str]:
-    found = config.mape.rules if isinstance(config.mape, MapE) else None
-    return found.texts if found else {}
-
-
-def _configuration(config: Config | None, about: About) -> dict[str, Any]:
-    """Return the texts of the configuration, without comments."""
+def _configuration(config: Config | None, about: About, table: RuleTable) -> dict[str, Any]:
+    """Return the texts of the configuration and of rules.d, without comments."""
+    own = config.mape.rules if config and isinstance(config.mape, MapE) else None
     found: dict[str, Any] = {"errors": list(about.errors)}
     if about.present:
         found["present"] = without_comments(about.present).splitlines()
@@ -112,7 +108,7 @@ def _configuration(config: Config | None, about: About) -> dict[str, Any]:
             "lines": without_comments(config.text).split("\n"),
             "rules": {
                 name: without_comments(text).split("\n")
-                for name, text in _rule_texts(config).items()
+                for name, text in (own or table).texts.items()
             },
         }
     return found
@@ -129,7 +125,7 @@ def _look(
         said["unlike"] = []
         return recorder.recording, recorder.state, said, None
     plan = make_plan(config, recorder.as_host, Event.APPLY)
-    around = host.surroundings(config)
+    around = _without_arguments(host.surroundings(config))
     seen = host.evidence(inquiry(config, plan))
     recording = replace(recorder.recording, surroundings=around, evidence=seen, findings=findings)
     state = replace(recorder.state, findings=(), applied="")
@@ -144,6 +140,15 @@ def _look(
     live = plan_report.text(plan, find(config, around), everything=True, colour=False)
     said["unlike"] = [] if live.splitlines() == said["plan"] else ["the recording"]
     return recording, state, said, inner
+
+
+def _without_arguments(around: Surroundings) -> Surroundings:
+    """Return ``around`` with scripts of interfaces(5) by name: their arguments are the owner's."""
+    lines = (
+        one._replace(command=" ".join(_SCRIPT.findall(one.command)) or HIDDEN)
+        for one in around.traces.lines
+    )
+    return replace(around, traces=around.traces._replace(lines=tuple(lines)))
 
 
 def said_of(replay: Replay) -> dict[str, Any]:

@@ -19,7 +19,8 @@ _V6 = (
 _MAC = r"(?<![\w])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])"
 _ADDRESS = re.compile(f"(?P<mac>{_MAC})|(?P<v6>{_V6})|(?P<v4>{_V4})")
 _URL = re.compile(r"(?P<scheme>\bhttps?://)(?:[^@\s/\"']*@)?(?P<host>[^/\s\"',;?#]+)[^\s\"',;]*")
-_MAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_UNIT = r"(?!\S*\.(?:service|timer|path|socket)\b)"  # an instance of one has an @ too
+_MAIL = re.compile(rf"(?<![\w.+%-]){_UNIT}[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _SECRET = re.compile(
     r"(?i)(?P<name>-{0,2}\b(?:pass(?:word|wd|phrase)|secret|token|credentials?)\b)"
     r"(?P<between>[\"']?\s*[=:]\s*|(?<=[a-z])\s+(?=[\"'])|(?<=--password)\s+|(?<=--token)\s+)"
