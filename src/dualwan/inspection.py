@@ -175,14 +175,14 @@ def report(
                 for one in log
             ]
         )
-        known = dossier.About(
-            about.release(), about.kernel(), about.programs(), lines, present, errors
-        )
         try:
             table = load_table()
         except ConfigError:  # of rules.d
             table = None
-        return dossier.make(config, host, wrong, known, table=table)
+        known = dossier.About(
+            about.release(), about.kernel(), about.programs(), lines, present, errors, table
+        )
+        return dossier.make(config, host, wrong, known)
 
 
 @contextmanager

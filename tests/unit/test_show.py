@@ -50,6 +50,7 @@ def test_the_policy_names_all_that_the_configuration_opens(name):
         assert found
         assert all(one.result == "accepted" for one in found) or forward.via == MAPE
     assert (rows[-1].source, rows[-1].result) == ("anywhere", "dropped")
+    assert ("impossible TCP flags" in rows[0].what) == (case.config.firewall.bogus == "drop")
 
 
 def test_a_forward_without_a_port_of_the_line_is_dropped():

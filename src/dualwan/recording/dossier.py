@@ -52,7 +52,12 @@ class Replay:
 
 @dataclass(frozen=True)
 class About:
-    """What a report says of the machine besides. log: None if it could not be read."""
+    """What a report says of the machine besides.
+
+    log: None if it could not be read. present, errors: the text of the present configuration and
+    what is wrong with it, if another one or none is in use. rules: of MAP-E, None for those of the
+    package.
+    """
 
     release: str
     kernel: str
@@ -60,6 +65,7 @@ class About:
     log: Sequence[str] | None = None
     present: str = ""
     errors: Sequence[str] = ()
+    rules: RuleTable | None = None
 
 
 def make(
@@ -68,15 +74,13 @@ def make(
     findings: tuple[Finding, ...],
     about: About,
     key: bytes | None = None,
-    table: RuleTable | None = None,
 ) -> dict[str, Any]:
     """Return the report of a machine; raises KernelError.
 
     ``config``: the one that events use, None for none; ``findings``: what is wrong with the
-    present one. ``table``: the rules of the machine, None for those of the package. ``key``: of
-    the mask, for tests.
+    present one. ``key``: of the mask, for tests.
     """
-    key, table = key or secrets.token_bytes(32), table or load_table({})
+    key, table = key or secrets.token_bytes(32), about.rules or load_table({})
     recording, state, said, inner = _look(config, host, findings, table)
     hide = owner.scrub(key, config, recording, state, table)
     found = hide.data(

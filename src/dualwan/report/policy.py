@@ -37,7 +37,9 @@ class Row(NamedTuple):
 
 def rows(config: Config, ways: Sequence[Way]) -> tuple[Row, ...]:
     """Return the policy of ``config``; ``ways``: as of the line now."""
+    flags = ", impossible TCP flags" if config.firewall.bogus == "drop" else ""
     return (
+        Row(_ANYWHERE, _ANYWHERE, f"sources that cannot be there{flags}", _DROPPED),
         Row(_ANYWHERE, _ANYWHERE, "answers to what is accepted", _ACCEPTED),
         *_of_ipsec(config),
         *_from_lan(config, ways),
@@ -73,8 +75,8 @@ def _by(config: Config, way: Way) -> str:
 
 def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     (softwire, *_), sessions = of_kind(ways, Kind.SOFTWIRE), of_kind(ways, Kind.PPP)
-    yield Row(_LAN, _ROUTER, "everything", _ACCEPTED)
     yield Row(_LAN, _ANYWHERE, f"a device's new flows beyond {RATE} a second", _DROPPED)
+    yield Row(_LAN, _ROUTER, "everything", _ACCEPTED)
     if config.firewall.smb == "drop":
         yield Row(_LAN, "internet", _SMB, _DROPPED)
     for way in sessions:
@@ -90,10 +92,12 @@ def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
         if way.stands_in:
             failed = f"new flows while {name(config, softwire)} does not work"
             yield Row(_LAN, "internet by IPv4", failed, f"by {_by(config, way)}")
-    if isinstance(config.mape, MapE) and softwire.softwire and softwire.softwire.port_set:
+    shared = softwire.softwire and softwire.softwire.port_set
+    if isinstance(config.mape, MapE) and shared:
         share = f"a host's flows beyond {config.mape.max_share} % of the ports to one destination"
         yield Row(_LAN, f"internet by {name(config, softwire)}", share, "refused")
-    yield Row(_LAN, "internet by IPv4", "everything", _translated(config, softwire))
+    what = "TCP, UDP, ping" if shared else "everything"
+    yield Row(_LAN, "internet by IPv4", what, _translated(config, softwire))
     if zones.lan_only(config):
         yield Row(_LAN, _BY_IPV6, "everything", _ACCEPTED)
 

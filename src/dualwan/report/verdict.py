@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.way import Kind, of_kind
-from dualwan.report.terminal import Line, Tone
+from dualwan.report.terminal import PLAIN, Line, Tone, render
 from dualwan.result import Plan, session_address
 
 
@@ -22,8 +22,13 @@ class Verdict(NamedTuple):
     cause: str = ""
 
     @property
+    def text(self) -> str:
+        """The verdict as a line of text."""
+        return render([self.line], PLAIN)
+
+    @property
     def line(self) -> Line:
-        """The verdict as a line for a person."""
+        """The verdict as a line of a report."""
         if self.works:
             return Line(
                 "works",
