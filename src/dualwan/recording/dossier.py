@@ -37,6 +37,7 @@ FORM = 1  # of the file; another one is not read
 MAX_FILE = 1 << 24  # bytes
 _FORM_KEY = "dualwan-hook report"
 _SCRIPT = re.compile(r"(?<!\S)(?:MODE=\w+|\S*\.sh)(?!\S)")
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 _SHOWN = ("firewall", "snat", "pbr")
 
 
@@ -206,7 +207,12 @@ def read(path: Path) -> Replay:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise ConfigError(f"{path}: is no report of dualwan-hook") from None
-    return replayed(str(path), data)
+    found = replayed(str(path), data)
+    try:  # it is a stranger's: what is of the right types may still make no sense
+        said_of(found)
+    except _BROKEN as error:
+        raise ConfigError(f"{path}: is no report of a machine: {error!r:.100}") from None
+    return found
 
 
 def replayed(name: str, data: Any) -> Replay:
@@ -220,8 +226,8 @@ def replayed(name: str, data: Any) -> Replay:
         return _replay(data["configuration"], dict(data["recording"]))
     except ConfigError:
         raise
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"{name}: is no whole report: {error}") from None
+    except _BROKEN as error:
+        raise ConfigError(f"{name}: is no whole report: {error!s:.200}") from None
 
 
 def _replay(texts: Any, data: dict[str, Any]) -> Replay:
