@@ -37,7 +37,7 @@ IFUPS := ifupdown ifupdown-ng ifupdown2
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_INSIDE = $(NEED_NETNS) ifupdown $(call programs,$(USERLAND)) \
-              python3-pytest python3-pytest-xdist python3-hypothesis
+              python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python
@@ -101,6 +101,11 @@ unit: .venv/ready ## pure logic: unit tests and golden cases
 quick: ruff ## after each change: ruff, and the unit tests but the slow ones
 	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) -m 'not slow' $(call chosen,unit)
+
+.PHONY: case
+case: .venv/ready ## a golden case of a bug report: FROM=FILE, and NAME= and ABOUT= of the case
+	@$(NEED) $(NEED_RUN)
+	PYTHONPATH=src:tests/unit $(VENV) -B tests/unit/case_of_report.py '$(FROM)' '$(NAME)' '$(ABOUT)'
 
 .PHONY: fuzz
 fuzz: .venv/ready ## not in test: N inputs (100,000) a reader of what others write; SEED= changes them

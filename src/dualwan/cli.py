@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import SUPPRESS
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def _parser() -> Parser:
         description="Keeps MAP-E and PPPoE in order side by side. Without a "
         "command, brings the router to its desired state now.",
     )
-    parser.set_defaults(config=None, json=False, verbose=False, color="auto")
+    parser.set_defaults(config=None, json=False, verbose=False, color="auto", source=None)
     parser.add_argument("--version", action="version", version=f"dualwan-hook {__version__}")
     parser.add_argument(
         "--slice",
@@ -43,6 +44,7 @@ def _parser() -> Parser:
         action="store_true",
         help="with --dry-run: exit with 1 where something would change",
     )
+    _add_from(parser, "with --dry-run: the plan of the machine in the file of `report`")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     event = commands.add_parser("event", parents=common, help="what the hooks call")
     event.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot", "dial"))
@@ -66,9 +68,19 @@ def _parser() -> Parser:
     status.add_argument(
         "--prometheus", action="store_true", help="as a textfile of Prometheus' node exporter"
     )
-    commands.add_parser(
+    status.add_argument("--watch", action="store_true", help="again every 2 s, until Ctrl-C")
+    shown = commands.add_parser(
+        "show", parents=common, help="the rules that are or would be loaded, or the policy in words"
+    )
+    shown.add_argument("what", choices=("firewall", "snat", "pbr", "policy"))
+    doctor = commands.add_parser(
         "doctor", parents=common, help="find what is wrong with the line or the machine"
     )
+    _add_from(doctor, "of the machine in the file of `report`")
+    report = commands.add_parser(
+        "report", parents=common, help="what a bug report needs, without your addresses and secrets"
+    )
+    report.add_argument("--output", metavar="FILE", help="write it there (mode 0600)")
     commands.add_parser(
         "watch", parents=common, help="mend at once whatever is changed, and follow the line"
     )
@@ -94,6 +106,10 @@ def _parser() -> Parser:
     return parser
 
 
+def _add_from(parser: Parser, about: str) -> None:
+    parser.add_argument("--from", dest="source", metavar="FILE", default=SUPPRESS, help=about)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv``; return the exit code (see errors)."""
     try:
@@ -101,7 +117,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check_combination(arguments)
         return _run(arguments)
     except DualwanError as error:
-        print(f"dualwan-hook: {error}", file=sys.stderr)
+        for line in error.lines:
+            print(f"dualwan-hook: {line}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         return 0
@@ -117,6 +134,10 @@ def _run(arguments: Namespace) -> int:
 
 
 def _check_combination(arguments: Namespace) -> None:
+    if arguments.source and arguments.command not in {None, "doctor"}:
+        raise UsageError(f"--from does not go with '{arguments.command}'")
+    if arguments.source and not (arguments.command or arguments.dry_run):
+        raise UsageError("--from goes with --dry-run")
     if arguments.command and (arguments.slices or arguments.dry_run or arguments.exit_code):
         if arguments.command == "down" and not arguments.exit_code:
             return
@@ -136,7 +157,9 @@ _COMMANDS = {  # module in dualwan.commands, and function
     "init": ("init", "init"),
     "check": ("look", "check"),
     "status": ("look", "status"),
+    "show": ("look", "show"),
     "doctor": ("look", "doctor"),
+    "report": ("report", "report"),
     "mape": ("look", "mape"),
     "watch": ("units", "watch"),
     "probe": ("units", "probe"),

@@ -8,11 +8,18 @@ WAN comes up with 1, if the machine cannot be closed.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 
 class DualwanError(Exception):
     """Base of all errors; the user sees one line, without a traceback."""
 
     exit_code = 4
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The error for a person: a line for each thing to mend."""
+        return (str(self),)
 
 
 class UsageError(DualwanError):
@@ -21,10 +28,53 @@ class UsageError(DualwanError):
     exit_code = 2
 
 
+class Fault(NamedTuple):
+    """The place of an error in a TOML file, and its kind, for those who look for further ones.
+
+    kind: "wrong" (a value), "missing" or "unknown" (a key or section), or "at odds" (with the
+    value of another key). section: its name, dotted, "" for the sections themselves. number: of a
+    table in an array, from 0. line: from 1. meant: the known key that an unknown one resembles.
+    """
+
+    kind: str
+    file: str
+    section: str
+    key: str
+    number: int = 0
+    line: int = 0
+    meant: str = ""
+
+
+WRONG, MISSING, UNKNOWN, AT_ODDS = "wrong", "missing", "unknown", "at odds"
+
+
 class ConfigError(DualwanError):
-    """An unusable configuration; the message starts with file and line."""
+    """An unusable configuration; the message starts with file and line.
+
+    fault: where it is in the file, None for one that has no place there.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, fault: Fault | None = None) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class ConfigErrors(ConfigError):  # noqa: N818 - several of them
+    """All errors of a configuration, a line each; as one line, the first and their number."""
+
+    exit_code = 3
+
+    def __init__(self, errors: tuple[str, ...], closing: str = "") -> None:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        super().__init__(errors[0] + more)
+        self._lines = (*errors, *([closing] if closing else []))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The errors, in the order of the file, and ``closing``."""
+        return self._lines
 
 
 class UnconfirmedError(ConfigError):

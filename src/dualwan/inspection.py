@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dualwan.errors import BusyError
+from dualwan.errors import BusyError, ConfigError
 from dualwan.findings import find
 from dualwan.report import findings as findings_report
+from dualwan.report.terminal import PLAIN, Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from dualwan.config import Config
+    from dualwan.doctor import Outcome
     from dualwan.host.api import Host
     from dualwan.model.finding import Finding
 
 DOCTOR_SECONDS = 19  # a diagnosis is over in 20
+REPORT_SECONDS = 59  # a diagnosis, and versions of programs
 
 
 def findings(config: Config | None, host: Host) -> tuple[Finding, ...]:
@@ -43,8 +47,10 @@ def check(config: Config, *, as_json: bool) -> str:
     return "\n".join([f"{config.path}: in order", *(f"warning: {one.text}" for one in found)])
 
 
-def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
-    """Return the status as "text", "json" or "prometheus".
+def status(
+    config: Config, form: str, wrong: tuple[Finding, ...] = (), terminal: Terminal = PLAIN
+) -> str:
+    """Return the status as "text" for ``terminal``, "json" or "prometheus".
 
     ``wrong``: what is wrong with the present configuration, if ``config`` is an earlier one.
     """
@@ -68,10 +74,30 @@ def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
         watched=host.is_watched(),
         tried=trial.as_data(host.load_trial(), host.boot_id(), host.since_boot()),
         unseen=around.unseen,
+        log=None if form == "prometheus" else host.log(),
     )
     if form == "prometheus":
         return prometheus.text(data)
-    return json.dumps(data, indent=2) if form == "json" else report.text(data)
+    return json.dumps(data, indent=2) if form == "json" else report.text(data, terminal)
+
+
+def show(config: Config, what: str, *, as_json: bool, width: int | None) -> str:
+    """Return the rules of the slice ``what``, or the "policy" as a table of words.
+
+    ``width``: columns of the terminal, None for no limit.
+    """
+    from dualwan.host.kernel import KernelHost
+    from dualwan.model.event import Event
+    from dualwan.planning import make_plan
+    from dualwan.report import policy, rules
+
+    plan = make_plan(config, KernelHost(), Event.APPLY)
+    if what == "policy":
+        found = policy.rows(config, plan.line.ways)
+        data = policy.as_data(found)
+        return json.dumps(data, indent=2) if as_json else policy.text(found, width)
+    shown = rules.as_data(plan, what)
+    return json.dumps(shown, indent=2) if as_json else rules.text(shown)
 
 
 def doctor(
@@ -94,7 +120,6 @@ def doctor(
     from dualwan.mape.table import load_table
     from dualwan.model.event import Event
     from dualwan.planning import make_plan
-    from dualwan.report import doctor as report
 
     with _deadline(DOCTOR_SECONDS):
         host = KernelHost()
@@ -102,10 +127,63 @@ def doctor(
         found = (*wrong, *findings(config, host))
         seen = host.evidence(inquiry(config, plan))
         outcomes = checks.diagnose(checks.Case(config, plan, seen, found, load_table()))
+    return _shown(outcomes, as_json=as_json, everything=everything, colour=colour)
+
+
+def doctor_of(path: Path, *, as_json: bool, everything: bool, colour: bool) -> tuple[str, bool]:
+    """Return the diagnosis of the machine in the report ``path``, as ``doctor`` does."""
+    from dualwan.recording import dossier
+
+    outcomes = dossier.diagnosed(dossier.read(path))
+    return _shown(outcomes, as_json=as_json, everything=everything, colour=colour)
+
+
+def _shown(
+    outcomes: tuple[Outcome, ...], *, as_json: bool, everything: bool, colour: bool
+) -> tuple[str, bool]:
+    from dualwan import doctor as checks
+    from dualwan.report import doctor as report
+
     shown = json.dumps(report.as_data(outcomes), indent=2)
     if not as_json:
         shown = report.text(outcomes, everything, colour)
     return shown, checks.is_well(outcomes)
+
+
+def report(
+    config: Config | None, wrong: tuple[Finding, ...], present: str, errors: Sequence[str]
+) -> dict[str, Any]:
+    """Return the report of this machine; raises KernelError, BusyError.
+
+    ``config``: the one that events use, None for none. ``wrong``, ``present``, ``errors``: what is
+    wrong with the present one, its text and all its errors, if that is another one.
+    """
+    from datetime import UTC, datetime
+
+    from dualwan.host import about
+    from dualwan.host.kernel import KernelHost
+    from dualwan.mape.table import load_table
+    from dualwan.recording import dossier
+
+    with _deadline(REPORT_SECONDS):
+        host = KernelHost()
+        log = host.log()
+        lines = (
+            None
+            if log is None
+            else [
+                f"{datetime.fromtimestamp(one.time, UTC):%Y-%m-%dT%H:%M:%SZ} {one.text}"
+                for one in log
+            ]
+        )
+        try:
+            table = load_table()
+        except ConfigError:  # of rules.d
+            table = None
+        known = dossier.About(
+            about.release(), about.kernel(), about.programs(), lines, present, errors, table
+        )
+        return dossier.make(config, host, wrong, known)
 
 
 @contextmanager

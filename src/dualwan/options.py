@@ -54,7 +54,7 @@ def common() -> Parser:
         "--verbose",
         action="store_true",
         default=SUPPRESS,
-        help="also show what is in order already",
+        help="also show what is in order already; in a dry run what is in a new table",
     )
     shared.add_argument("--color", choices=("auto", "always", "never"), help="default: auto")
     return shared

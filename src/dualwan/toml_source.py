@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from dualwan.errors import ConfigError
+from dualwan.errors import AT_ODDS, MISSING, UNKNOWN, WRONG, ConfigError, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +24,13 @@ _REQUIRED = object()
 
 
 class Source:
-    """A TOML file: its name and the line of each key.
+    """A TOML file: its name, its text and the line of each key.
 
     strict: beginnings of the sections in which an unknown key is an error.
     """
 
     def __init__(self, name: str, text: str, strict: tuple[str, ...] = ("",)) -> None:
-        self.name, self.strict = name, strict
+        self.name, self.text, self.strict = name, text, strict
         self._lines: dict[tuple[str, int, str], int] = {}
         last: dict[str, int] = {}
         section, number = "", 0
@@ -62,11 +62,33 @@ class Source:
                 return self._lines[place]
         return 1
 
-    def fail(self, message: str, section: str = "", key: str = "", number: int = 0) -> NoReturn:
-        """Raise ConfigError with file, line and key."""
+    def meant(self, section: str, key: str, instead: str, number: int = 0) -> None:
+        """Take the line of ``key``, which is unknown, for that of ``instead``."""
+        self._lines.setdefault((section, number, instead), self.line(section, key, number))
+
+    def fail(
+        self,
+        message: str,
+        section: str = "",
+        key: str = "",
+        number: int = 0,
+        fault: Fault | None = None,
+    ) -> NoReturn:
+        """Raise ConfigError with file, line and key.
+
+        ``fault``: as of ``fault``; without it the value is at odds with that of another key.
+        """
         where = ".".join(part for part in (section, key) if part)
         prefix = f"{where}: " if where else ""
-        raise ConfigError(f"{self.name}:{self.line(section, key, number)}: {prefix}{message}")
+        line = self.line(section, key, number)
+        fault = fault or self.fault(AT_ODDS, section, key, number)
+        raise ConfigError(f"{self.name}:{line}: {prefix}{message}", fault._replace(line=line))
+
+    def fault(
+        self, kind: str, section: str, key: str, number: int = 0, *, meant: str = ""
+    ) -> Fault:
+        """Return the fault of that ``kind`` in this file."""
+        return Fault(kind, self.name, section, key, number, meant=meant)
 
 
 class TomlTable:
@@ -79,13 +101,20 @@ class TomlTable:
     def __init__(self, source: Source, section: str, data: Any, number: int = 0) -> None:
         self.source, self.section, self.number = source, section, number
         if not isinstance(data, dict):
-            self.fail("must be a table, as in [" + section + "]")
+            head, _, name = section.rpartition(".")
+            fault = source.fault(WRONG, head, name, number)
+            message = f"must be a table, as in [{section}], not {data!r:.60}"
+            source.fail(message, section, number=number, fault=fault)
         self._data: dict[str, Any] = data
         self._known: list[str] = []
 
-    def fail(self, message: str, key: str = "") -> NoReturn:
-        """Raise ConfigError for ``key`` of this table, or for its header."""
-        self.source.fail(message, self.section, key, self.number)
+    def fail(self, message: str, key: str = "", fault: Fault | None = None) -> NoReturn:
+        """Raise ConfigError for ``key`` of this table, or for its header; see Source.fail."""
+        self.source.fail(message, self.section, key, self.number, fault)
+
+    def fault(self, kind: str, key: str, *, meant: str = "") -> Fault:
+        """Return the fault of that ``kind`` of ``key``."""
+        return self.source.fault(kind, self.section, key, self.number, meant=meant)
 
     def take(self, key: str, convert: Callable[[Any], T], default: Any = _REQUIRED) -> T:
         """Return the value of ``key``, passed through ``convert``, or ``default`` unconverted.
@@ -97,18 +126,20 @@ class TomlTable:
         if key not in self._data:
             if default is _REQUIRED:
                 self._check_spelling(key)
-                self.fail(f"'{key}' is missing")
+                self.fail(f"'{key}' is missing", fault=self.fault(MISSING, key))
             return default  # type: ignore[no-any-return]
         try:
             return convert(self._data[key])
         except ValueError as error:
-            self.fail(str(error), key)
+            self.fail(str(error), key, self.fault(WRONG, key))
 
     def _check_spelling(self, key: str) -> None:
         """Raise ConfigError for an unknown key that resembles ``key``, which is missing."""
         for other in self._data:
             if other not in self._known and nearest(other, [key]):
-                self.fail(unknown("key", other, [key]), other)
+                self.fail(
+                    unknown("key", other, [key]), other, self.fault(UNKNOWN, other, meant=key)
+                )
 
     def has(self, key: str) -> bool:
         """Whether the table has ``key``."""
@@ -124,7 +155,11 @@ class TomlTable:
         strict = self.section.startswith(self.source.strict)
         for key in self._data if strict else ():
             if key not in self._known:
-                self.fail(unknown("key", key, self._known), key)
+                self.fail(
+                    unknown("key", key, self._known),
+                    key,
+                    self.fault(UNKNOWN, key, meant=nearest(key, self._known)),
+                )
 
 
 def unknown(kind: str, name: str, known: list[str]) -> str:

@@ -18,6 +18,7 @@ from dualwan.model.observed import Link, Observed
 from dualwan.model.resources import MAIN, Address, Route, RouteRule, Tunnel
 from dualwan.model.state import Health, RunState
 from dualwan.nft import legacy
+from dualwan.report.plan import lines
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NO_RULES_D = GOLDEN / "there-is-no-rules.d"
@@ -107,13 +108,24 @@ def nft_cases():
     return [nft_case(path.parent.name) for path in sorted(GOLDEN.glob("nft/*/case.toml"))]
 
 
-def plan_case(name):
+def shown(plan):
+    """Return a plan as a person reads it: the text of plan.txt."""
+    found = (
+        *lines(plan),
+        *(f"problem: {text}" for text in plan.problems),
+        *(f"warning: {text}" for text in plan.warnings),
+        *(f"not seen: {text}" for text in plan.unobserved),
+    )
+    return "".join(f"{text}\n" for text in found)
+
+
+def plan_case(name, folder=GOLDEN / "plan"):
     """Return a case of plan/: a machine of machine/, and what differs."""
-    data = _read(GOLDEN / "plan" / name)
+    data = _read(folder / name)
     machine = _machine(data.pop("base"))
     base = _config(machine.pop("config", {}), _toml("config", "manual"))
     data["config"] = _config(data.get("config", {}), base)
-    return Case(GOLDEN / "plan" / name, merged(machine, data))
+    return Case(folder / name, merged(machine, data))
 
 
 @cache
@@ -172,6 +184,8 @@ def observed(seen, wanted):
         sysctls=seen.get("sysctls", {}),
         hearing=seen.get("hearing", {}),
         ipv6_default=seen["ipv6_default"],
+        legacy=tuple(seen.get("legacy", ())),
+        default_device=seen.get("default_device", ""),
         tables=None
         if tables == "hidden"
         else tuple(table(wanted[name], **how) for name, how in tables.items()),

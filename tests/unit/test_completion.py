@@ -44,7 +44,9 @@ def test_at_first_every_option_and_every_command():
     assert offered("") == options("") | set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"event", "check"}])
+@pytest.mark.parametrize(
+    "command", [name for name in COMMANDS if name not in {"event", "check", "show"}]
+)
 def test_after_a_command_its_options(command):
     """Those that argparse takes there; other commands no more, whatever stood before it."""
     for before in ((), ("--json",), ("--config", "file")):
@@ -55,6 +57,12 @@ def test_after_event_its_events():
     """And then the options that go with it."""
     assert offered("event", "") == choices("event", "event")
     assert offered("event", "ifup", "") == options("event")
+
+
+def test_after_show_what_there_is():
+    """And then the options that go with it."""
+    assert offered("show", "") == choices("show", "what")
+    assert offered("show", "policy", "") == options("show")
 
 
 def test_after_check_a_file():
@@ -69,6 +77,8 @@ def test_after_check_a_file():
         ("--slice", {one.name for one in slices.ALL}),
         ("--color", choices("", "color")),
         ("--config", FILES),
+        ("--from", FILES),
+        ("--output", FILES),
         ("--provider", {"auto", *table.load_table(Path("/nonexistent")).providers}),
     ],
 )

@@ -330,8 +330,8 @@ def test_an_array_of_tables_is_no_section():
     assert "must be a table, as in [wan]" in refusal(BASE.replace("[wan]", "[[wan]]"))[1]
 
 
-def test_only_the_first_error_is_told():
-    """One line for a person to mend, not a page."""
+def test_only_the_first_error_is_told_to_an_event():
+    """One line for the log; a person gets all of them (test_config_every_error.py)."""
     text = BASE.replace("wan0", "a b").replace("lan0", "c d").replace("192.0.2.18", "x")
     assert refusal(text)[1].startswith("wan.interface")
 

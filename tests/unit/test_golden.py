@@ -3,13 +3,12 @@
 import os
 
 import pytest
-from golden_cases import GOLDEN, nft_cases, plan_cases
+from golden_cases import GOLDEN, nft_cases, plan_cases, shown
 from nft_text import difference, folded, reviewable
 
 from dualwan.model.event import Event
 from dualwan.model.resources import RTPROT_DUALWAN
 from dualwan.planning import make_plan
-from dualwan.report.plan import lines
 
 DATA = GOLDEN.with_name("data")
 WHOLE = "128-ports"  # has every map written out; tests/netns/test_translation.py loads it
@@ -38,13 +37,7 @@ def texts(case):
 def test_the_plan_is_as_written_down(case):
     """Configuration, observed state and event lead to these lines and no others."""
     plan = make_plan(case.config, case.host(), case.event)
-    shown = (
-        *lines(plan),
-        *(f"problem: {text}" for text in plan.problems),
-        *(f"warning: {text}" for text in plan.warnings),
-        *(f"not seen: {text}" for text in plan.unobserved),
-    )
-    compare(case.folder / "plan.txt", "".join(f"{text}\n" for text in shown))
+    compare(case.folder / "plan.txt", shown(plan))
 
 
 @pytest.mark.parametrize("case", nft_cases(), ids=lambda case: case.name)

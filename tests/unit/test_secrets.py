@@ -140,6 +140,7 @@ def all_commands(config):
         ["check", "--json"],
         ["doctor", "-v"],
         ["doctor", "--json"],
+        ["report"],
         ["down"],
     ):
         cli.main(["--config", str(config), *argv])

@@ -25,6 +25,13 @@ def apply(arguments: Namespace) -> int:
     """Bring every slice, or those that are named, to its desired state."""
     from dualwan.model.event import Event
 
+    if arguments.source:
+        from pathlib import Path
+
+        from dualwan.recording import dossier
+
+        replay = dossier.read(Path(arguments.source))
+        return _run(arguments, replay.config, Event.APPLY, replay.host)
     config, host = common.config(arguments), common.kernel_host()
     if not arguments.dry_run:
         from dualwan.handle import trial
@@ -52,7 +59,8 @@ def down(arguments: Namespace) -> int:
     try:
         config: Config | None = common.config(arguments)
     except ConfigError as error:
-        print(f"dualwan-hook: {error}; going by what is noted and tagged", file=sys.stderr)
+        said = "\ndualwan-hook: ".join(error.lines)
+        print(f"dualwan-hook: {said}; going by what is noted and tagged", file=sys.stderr)
         config = None
     host = common.kernel_host()
     if not (arguments.dry_run or arguments.slices):
@@ -76,9 +84,10 @@ def _run(arguments: Namespace, config: Config | None, event: Event, host: Host) 
         _show(arguments, result, inspection.findings(whole, host), everything=arguments.verbose)
         return 0
     plan = make_plan(config, host, event, only)
-    if found := cut(plan, host.ssh_session()):
-        plan = replace(plan, line=replace(plan.line, warnings=(*plan.line.warnings, found)))
-    _show(arguments, plan, inspection.findings(whole, host), everything=True)
+    if cuts := cut(plan, host.ssh_session()):
+        plan = replace(plan, line=replace(plan.line, warnings=(*plan.line.warnings, cuts)))
+    found = inspection.findings(whole, host)
+    _show(arguments, plan, found, everything=True, contents=arguments.verbose)
     return common.WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
 
 
@@ -97,11 +106,16 @@ def announce(
 
 
 def _show(
-    arguments: Namespace, plan: Plan | Result, found: Sequence[Finding], *, everything: bool
+    arguments: Namespace,
+    plan: Plan | Result,
+    found: Sequence[Finding],
+    *,
+    everything: bool,
+    contents: bool = False,
 ) -> None:
     from dualwan.report import plan as report
 
     if arguments.json:
         common.show(json.dumps(report.as_data(plan, found), indent=2))
         return
-    common.show(report.text(plan, found, everything, common.colour(arguments)))
+    common.show(report.text(plan, found, everything, common.colour(arguments), contents))

@@ -6,14 +6,16 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from dualwan.errors import HostError
+from dualwan.errors import ConfigError, HostError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
     from dualwan.config import Config
     from dualwan.host.api import Host
     from dualwan.model.finding import Finding
+    from dualwan.report.terminal import Terminal
 
 WOULD_CHANGE = NOT_WELL = 1
 
@@ -32,19 +34,32 @@ def show(text: str, end: str = "\n") -> None:
 def config(arguments: Namespace) -> Config:
     """Return the configuration that a person means; raises ConfigError.
 
-    The error also says what events use meanwhile.
+    The error has all that is wrong, and says what events use meanwhile.
     """
     from dualwan.config import load, path_in_use
-    from dualwan.errors import ConfigError
 
     path = path_in_use(arguments.config)
     try:
         return load(path, asked=bool(arguments.config))
-    except ConfigError as error:
+    except ConfigError as first:
         from dualwan.host import last_good
 
+        error = every_error(path, first, asked=bool(arguments.config))
         kept = last_good.load(path)
         raise (kept.instead_of(error) if kept else error) from None
+
+
+def every_error(path: Path, first: ConfigError, *, asked: bool) -> ConfigError:
+    """Return all errors of the configuration ``path``, the ``first`` of which is known."""
+    from dualwan.config import every_error as errors
+    from dualwan.config import read
+    from dualwan.mape.table import RULES_DIR
+
+    try:
+        text = read(path, asked=asked)
+    except ConfigError:  # it cannot be read at all
+        return first
+    return errors.of_text(str(path), text, RULES_DIR) or first
 
 
 def config_in_use(
@@ -56,7 +71,7 @@ def config_in_use(
     ConfigError if there is none.
     """
     from dualwan.config import load, path_in_use
-    from dualwan.errors import ConfigError, UnconfirmedError
+    from dualwan.errors import UnconfirmedError
     from dualwan.host import in_use
 
     path = path_in_use(arguments.config)
@@ -83,5 +98,23 @@ def kernel_host() -> Host:
 
 
 def colour(arguments: Namespace) -> bool:
-    """Whether to colour what is shown."""
-    return bool(arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty()))
+    """Whether to colour what is shown; NO_COLOR (no-color.org) means as --color never does."""
+    if arguments.color == "auto":
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return bool(arguments.color == "always")
+
+
+def terminal(arguments: Namespace) -> Terminal:
+    """Return how a report is to look; colour and symbols are for a terminal."""
+    from dualwan.report.terminal import Terminal
+
+    to_terminal = sys.stdout.isatty()
+    symbols = to_terminal and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return Terminal(width(), colour(arguments), symbols)
+
+
+def width() -> int | None:
+    """Return the columns of the terminal that is written to; None for a file or a pipe."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns if sys.stdout.isatty() else None

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualwan.commands import common
+from dualwan.errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+
+WATCH_SECONDS = 2  # from one look to the next
+CLEAR = "\x1b[H\x1b[2J"  # cursor home, and clear (ECMA-48)
 
 
 def check(arguments: Namespace) -> int:
@@ -26,26 +32,72 @@ def status(arguments: Namespace) -> int:
     from dualwan import inspection
 
     form = "prometheus" if arguments.prometheus else "json" if arguments.json else "text"
+    if arguments.watch:
+        if form != "text":
+            raise UsageError("--watch goes with neither --json nor --prometheus")
+        return _watch(arguments)
     config, wrong = common.config_in_use(arguments, look=True)
-    common.show(inspection.status(config, form, wrong), end="" if arguments.prometheus else "\n")
+    shown = inspection.status(config, form, wrong, common.terminal(arguments))
+    common.show(shown, end="" if arguments.prometheus else "\n")
     return 0
+
+
+def _watch(arguments: Namespace) -> int:
+    """Show the status again and again, until Ctrl-C."""
+    import time
+
+    from dualwan import inspection
+
+    try:
+        while True:
+            config, wrong = common.config_in_use(arguments, look=True)
+            shown = inspection.status(config, "text", wrong, common.terminal(arguments))
+            common.show(_screen(shown) if sys.stdout.isatty() else f"{shown}\n")
+            time.sleep(WATCH_SECONDS)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _screen(shown: str) -> str:
+    """Return ``shown`` for a terminal that is cleared: no more lines than it has."""
+    from shutil import get_terminal_size
+
+    rows = max(2, get_terminal_size().lines - 1)
+    lines = shown.splitlines()
+    if len(lines) > rows:
+        lines = [*lines[: rows - 1], f"... and {len(lines) - rows + 1} lines more"]
+    return CLEAR + "\n".join(lines)
 
 
 def doctor(arguments: Namespace) -> int:
     """Find what is wrong with the line or the machine."""
     from dualwan import inspection
 
-    config, wrong = common.config_in_use(arguments, look=True)
-    text, well = inspection.doctor(
-        config,
-        wrong,
-        as_json=arguments.json,
-        everything=arguments.verbose,
-        colour=common.colour(arguments),
-    )
+    how = {
+        "as_json": arguments.json,
+        "everything": arguments.verbose,
+        "colour": common.colour(arguments),
+    }
+    if arguments.source:
+        text, well = inspection.doctor_of(Path(arguments.source), **how)
+    else:
+        text, well = inspection.doctor(*common.config_in_use(arguments, look=True), **how)
     if text or sys.stdout.isatty():
         common.show(text or "all is well")
     return 0 if well else common.NOT_WELL
+
+
+def show(arguments: Namespace) -> int:
+    """Show the rules of a slice, or the policy, as they are or would be loaded."""
+    from dualwan import inspection
+
+    config, wrong = common.config_in_use(arguments, look=True)
+    for finding in wrong:
+        print(f"dualwan-hook: {finding.text}", file=sys.stderr)
+    common.show(
+        inspection.show(config, arguments.what, as_json=arguments.json, width=common.width())
+    )
+    return 0
 
 
 def mape(arguments: Namespace) -> int:

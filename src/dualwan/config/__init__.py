@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from dualwan import files, paths
 from dualwan.config import firewall, forwards, sections, values
@@ -16,9 +17,9 @@ from dualwan.config.firewall import Firewall
 from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.config.sections import Lan, Pppoe, Wan
-from dualwan.errors import ConfigError
+from dualwan.errors import MISSING, UNKNOWN, ConfigError
 from dualwan.mape.table import RULES_DIR, Rules
-from dualwan.toml_source import Source, TomlTable, parse, unknown
+from dualwan.toml_source import Source, TomlTable, nearest, parse, unknown
 
 SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward"]
 REQUIRED = ("wan", "lan", "mape")
@@ -91,14 +92,23 @@ def from_text(
     ``of_any_version``: an unknown key is ignored, but in [firewall] and [[forward]], where it may
     have been what kept a service closed.
     """
-    data = parse(name, text)
     source = Source(name, text, strict=FILTERS if of_any_version else ("",))
+    return from_data(source, parse(name, text), rules_dir, of_any_version=of_any_version)
+
+
+def from_data(
+    source: Source, data: dict[str, Any], rules_dir: Rules, *, of_any_version: bool = False
+) -> Config:
+    """Check ``data``, the parsed text of ``source``, as ``from_text`` does."""
     for section in data:
         if section not in SECTIONS and not of_any_version:
-            source.fail(unknown("section", section, SECTIONS), section)
+            meant = nearest(section, SECTIONS)
+            fault = source.fault(UNKNOWN, "", section, meant=meant)
+            source.fail(unknown("section", section, SECTIONS), section, fault=fault)
     for section in REQUIRED:
         if section not in data:
-            source.fail(f"the section [{section}] is missing")
+            fault = source.fault(MISSING, "", section)
+            source.fail(f"the section [{section}] is missing", fault=fault)
 
     def table(section: str) -> TomlTable:
         return TomlTable(source, section, data.get(section, {}))
@@ -111,8 +121,8 @@ def from_text(
         pppoe=sections.read_pppoe(table("pppoe")),
         firewall=firewall.read(table("firewall")),
         forwards=forwards.read(source, data.get("forward", [])),
-        path=name,
-        text=text,
+        path=source.name,
+        text=source.text,
     )
     _check_roles(config, source)
     _check_forwards(config, source)

@@ -100,7 +100,7 @@ def read(table: TomlTable) -> Firewall:
 
 def _inbound_services(value: Any) -> tuple[InboundService, ...]:
     if not isinstance(value, list):
-        raise ValueError('must be a list such as ["ssh", "tcp/8443"]')
+        raise ValueError(f'must be a list such as ["ssh", "tcp/8443"], not {value!r}')
     found = tuple(dict.fromkeys(_inbound_service(item) for item in value))
     # Once for all and once for known networks are two things.
     names = [(one.service.name, way, bool(one.sources)) for one in found for way in one.via]
@@ -141,7 +141,7 @@ def _via(value: Any) -> tuple[str, ...]:
 def networks(value: Any) -> tuple[Network, ...]:
     """Convert a list of networks, IPv4 or IPv6; raises ValueError."""
     if not isinstance(value, list):
-        raise ValueError('from must be a list such as ["192.0.2.0/24"]')
+        raise ValueError(f'from must be a list such as ["192.0.2.0/24"], not {value!r}')
     return tuple(dict.fromkeys(_network(item) for item in value))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from dualwan.config import firewall, values
 from dualwan.config.firewall import SESSIONS, Firewall, Network, collapsed
+from dualwan.errors import WRONG
 from dualwan.mape.portset import MAX_PORT, PortSet
 from dualwan.toml_source import Source, TomlTable
 
@@ -63,10 +64,13 @@ def read(source: Source, data: Any) -> tuple[Forward, ...]:
     Raises ConfigError.
     """
     if not isinstance(data, list):
-        source.fail("must be tables, as in [[forward]]", "forward")
+        fault = source.fault(WRONG, "", "forward")
+        source.fail("must be tables, as in [[forward]]", "forward", fault=fault)
     found: list[Forward] = []
     names = set()
     for number, item in enumerate(data):
+        if item is None:  # never of a file: one that is reported already (config.errors)
+            continue
         table = TomlTable(source, "forward", item, number)
         forward = _forward(table, number)
         name = (
@@ -76,7 +80,8 @@ def read(source: Source, data: Any) -> tuple[Forward, ...]:
             forward.to if forward.via == PINHOLE else None,
         )
         if name in names:
-            table.fail(f"{forward.protocol}/{forward.port} is forwarded twice", "port")
+            fault = table.fault(WRONG, "port")
+            table.fail(f"{forward.protocol}/{forward.port} is forwarded twice", "port", fault)
         names.add(name)
         found.append(forward)
     return tuple(found)

@@ -8,11 +8,11 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from dualwan.config import values
-from dualwan.errors import MapeError
+from dualwan.errors import MISSING, WRONG, MapeError
 from dualwan.mape.portset import PortSet
 from dualwan.mape.rule import DEFAULT_PSID_OFFSET, LAYOUTS, MapRule
 from dualwan.mape.table import AUTO, Rules, RuleTable, load_table
-from dualwan.toml_source import TomlTable, unknown
+from dualwan.toml_source import TomlTable, nearest, unknown
 
 HB46PP, DHCPV6 = "hb46pp", "dhcpv6"
 SOURCES = (HB46PP, DHCPV6)  # of provisioning
@@ -141,7 +141,9 @@ def _map_e(table: TomlTable, rules_dir: Rules, common: dict[str, Any]) -> MapE:
         rules = load_table(rules_dir)
         if provider not in (AUTO, *rules.providers):
             known = [AUTO, MANUAL, *SOURCES, *rules.providers]
-            table.fail(unknown("provider", provider, known), "provider")
+            meant = nearest(provider, known)
+            fault = table.fault(WRONG, "provider", meant=meant)
+            table.fail(unknown("provider", provider, known), "provider", fault)
     mape = MapE(
         provider=provider,
         manual=_manual(table) if provider == MANUAL else None,
@@ -175,7 +177,10 @@ def _ipip(table: TomlTable, _rules_dir: Rules, common: dict[str, Any]) -> Ipip:
     if ce is not None:
         _check_ends(table, br, ce)
     elif not table.has("interface-id"):
-        table.fail("needs 'interface-id' (the lower half of our end), or 'ce' (all of it)")
+        table.fail(
+            "needs 'interface-id' (the lower half of our end), or 'ce' (all of it)",
+            fault=table.fault(MISSING, "interface-id"),
+        )
     return Ipip(
         br=br,
         ipv4=ipv4,

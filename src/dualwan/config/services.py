@@ -85,5 +85,5 @@ def _protocol(text: str, number: int) -> int:
 def services(value: object) -> tuple[Service, ...]:
     """Return the services of a TOML list, without duplicates; raises ValueError."""
     if not isinstance(value, list):
-        raise ValueError('must be a list such as ["ssh", "tcp/8443"]')
+        raise ValueError(f'must be a list such as ["ssh", "tcp/8443"], not {value!r}')
     return tuple(dict.fromkeys(service(item) for item in value))

@@ -37,7 +37,7 @@ def tunnel_name(value: Any) -> str:
 def interfaces(value: Any) -> tuple[str, ...]:
     """Convert a list of at least one interface name, or pattern such as "br-*"."""
     if not isinstance(value, list) or not value:
-        raise ValueError('must be a list such as ["enp3s0"]')
+        raise ValueError(f'must be a list such as ["enp3s0"], not {value!r}')
     return tuple(_interface_or_pattern(item) for item in value)
 
 
@@ -85,7 +85,7 @@ def words(known: tuple[str, ...]) -> Callable[[Any], tuple[str, ...]]:
 
     def convert(value: Any) -> tuple[str, ...]:
         if not isinstance(value, list):
-            raise ValueError(f"must be a list such as {list(known)}")
+            raise ValueError(f"must be a list such as {list(known)}, not {value!r}")
         for item in value:
             if item not in known:
                 raise ValueError(f"{item!r} is none of {', '.join(known)}")
@@ -168,20 +168,22 @@ def ipv4(value: Any) -> IPv4Address:
 def ipv4_list(value: Any) -> tuple[IPv4Address, ...]:
     """Convert a list of IPv4 addresses; duplicates are dropped."""
     if not isinstance(value, list):
-        raise ValueError('must be a list such as ["192.0.2.1", "198.51.100.1"]')
+        raise ValueError(f'must be a list such as ["192.0.2.1", "198.51.100.1"], not {value!r}')
     return tuple(dict.fromkeys(ipv4(item) for item in value))
 
 
 def ipv4_networks(value: Any) -> tuple[IPv4Network, ...]:
     """Convert a list of IPv4 hosts and networks; overlaps are merged."""
     if not isinstance(value, list):
-        raise ValueError('must be a list such as ["192.168.1.5", "192.168.1.64/26"]')
+        raise ValueError(
+            f'must be a list such as ["192.168.1.5", "192.168.1.64/26"], not {value!r}'
+        )
     try:
         found = [IPv4Network(text(item)) for item in value]
     except ValueError:
         raise ValueError(
             "must hold hosts and networks such as 192.168.1.5 or 192.168.1.64/26 "
-            "(no bits set past the length)"
+            f"(no bits set past the length), not {value!r}"
         ) from None
     return tuple(collapse_addresses(found))
 

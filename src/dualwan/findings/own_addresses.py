@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Address
 from dualwan.config import Config
 from dualwan.config.forwards import INTERFACE_ID_BITS, PINHOLE, Forward
 from dualwan.config.sections import RFC1918
-from dualwan.errors import ConfigError
+from dualwan.errors import ConfigErrors
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import OwnAddress, Surroundings
 
@@ -66,7 +66,7 @@ def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
 
 
 def refuse(config: Config, around: Surroundings) -> None:
-    """Raise ConfigError for the first of these findings."""
-    for finder in (forwards_to_router, routed_networks):
-        for finding in finder(config, around):
-            raise ConfigError(finding.text)
+    """Raise ConfigError with all of these findings."""
+    finders = (forwards_to_router, routed_networks)
+    if texts := tuple(one.text for finder in finders for one in finder(config, around)):
+        raise ConfigErrors(texts)

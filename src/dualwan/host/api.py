@@ -19,6 +19,7 @@ from dualwan.model.usage import Flow
 from dualwan.ppp.session import Session
 
 if TYPE_CHECKING:
+    from dualwan.model.log import LogLine  # which no event loads
     from dualwan.notice.router import Router  # which an event without scripts does not load
 
 
@@ -245,6 +246,10 @@ class Neighbours(Protocol):
 
     def surroundings(self, config: Config) -> Surroundings:
         """Return what others have put beside this program; what cannot be read is left out."""
+        ...
+
+    def log(self) -> tuple[LogLine, ...] | None:
+        """Return the last lines of this program's log since boot; None without the permission."""
         ...
 
     def ssh_session(self) -> SshSession | None:

@@ -14,6 +14,7 @@ from dualwan.host.fake_trial import FakeTrial
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.model.evidence import Evidence, Inquiry
+from dualwan.model.log import LogLine
 from dualwan.model.observed import Observed
 from dualwan.model.ssh_session import SshSession
 from dualwan.model.state import RunState
@@ -47,6 +48,7 @@ class FakeHost(FakeTrial, FakeKernel):
         self.cache = AnswerCache()
         self.around = Surroundings()
         self.ssh: SshSession | None = None
+        self.logged: tuple[LogLine, ...] | None = ()
         self.seen = Evidence()
         self.inquiries: list[Inquiry] = []
         self.watched = False
@@ -176,6 +178,10 @@ class FakeHost(FakeTrial, FakeKernel):
         """See Neighbours: the attribute ``around``."""
         del config
         return self.around
+
+    def log(self) -> tuple[LogLine, ...] | None:
+        """See Neighbours: the attribute ``logged``."""
+        return self.logged
 
     def ssh_session(self) -> SshSession | None:
         """See Neighbours: the attribute ``ssh``."""

@@ -49,6 +49,7 @@ from dualwan.nft.table import NftTable
 if TYPE_CHECKING:
     from dualwan.config import Config
     from dualwan.model.evidence import Evidence, Inquiry
+    from dualwan.model.log import LogLine
     from dualwan.model.ssh_session import SshSession
     from dualwan.model.surroundings import Surroundings
     from dualwan.notice.router import Router
@@ -240,6 +241,12 @@ class KernelHost(KernelLine, KernelTrial):
         from dualwan.host.surroundings import look  # noqa: PLC0415 - no event needs it
 
         return look(config=config)
+
+    def log(self) -> tuple[LogLine, ...] | None:
+        """See Neighbours."""
+        from dualwan.host import own_log  # noqa: PLC0415 - no event needs it
+
+        return own_log.lines()
 
     def ssh_session(self) -> SshSession | None:
         """See Neighbours."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from dualwan import files, paths
 from dualwan.config import Config, from_text
 from dualwan.config.mape import MapE
-from dualwan.errors import ConfigError, HostError
+from dualwan.errors import ConfigError, ConfigErrors, HostError
 from dualwan.host import answers
 from dualwan.host.run_files import BROKEN
 
@@ -30,6 +30,8 @@ class LastGood(NamedTuple):
 
     def instead_of(self, error: ConfigError) -> ConfigError:
         """Return ``error``, the fault of the present one, with what is in use instead."""
+        if len(error.lines) > 1:
+            return ConfigErrors(error.lines, f"until they are mended, {self.what} is in use")
         return ConfigError(f"{error}; until that is mended, {self.what} is in use")
 
     @property

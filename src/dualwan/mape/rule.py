@@ -44,7 +44,7 @@ Prefix: TypeAlias = str | IPv6Address | IPv6Network | IPv6Interface
 # Bits to the right of IPv4 address (32 bits) and PSID (16 bits) in the interface identifier.
 # The draft has 8 zero bits at each end, the RFC has 16 in front.
 _PSID_SHIFT: dict[str, int] = {"draft": 8, "rfc": 0}
-LAYOUTS = tuple(_PSID_SHIFT)
+LAYOUTS: tuple[Layout, ...] = ("draft", "rfc")
 
 UNIQUE_LOCAL = IPv6Network("fc00::/7")  # RFC 4193
 IPV6_BITS = 128

@@ -45,7 +45,7 @@ _OTHER = (
 )
 _NOT_GLOBAL = "is not a global prefix: give the one that the line announces on the WAN interface"
 # Prefixes without MAP-E, and the reason.
-_UNMAPPED: tuple[tuple[IPv6Network, str], ...] = (
+UNMAPPED: tuple[tuple[IPv6Network, str], ...] = (
     (IPv6Network("2409::/16"), f"2409: {_OTHER}"),
     (IPv6Network("2408::/16"), f"2408: {_NGN}"),
     (IPv6Network("2404:1a8::/32"), f"2404:1a8:: {_NGN}"),
@@ -135,7 +135,7 @@ class RuleTable:
                 f" prefix that the line announces, at least {inside[0].end_user_length} bits of it"
             )
         whose = "the rules known here" if provider == AUTO else f"the rules of {provider}"
-        for network, reason in _UNMAPPED:
+        for network, reason in UNMAPPED:
             if given.ip in network:
                 return f"{shown} is in none of {whose}: {reason}"
         return (

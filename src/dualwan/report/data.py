@@ -129,11 +129,29 @@ class TrialData(TypedDict):
     left: int | None
 
 
+# Something that is open to the internet. by: the way, or "IPv6". to: "router", or a LAN host.
+OpenData = TypedDict(
+    "OpenData", {"by": str, "what": str, "to": str, "from": list[str], "guard": bool}
+)
+
+
+class LastData(TypedDict):
+    """The last event that changed something or failed.
+
+    time: as in RFC 3339, in local time. failure: the last error, "" for none.
+    """
+
+    event: str
+    time: str
+    changes: int
+    failure: str
+
+
 class StatusData(TypedDict):
-    """The whole status.
+    """The whole status, as report/status.schema.json describes it.
 
     works: None if too little could be seen; cause: why it does not. unnamed: dropped packets by
-    device that no section names.
+    device that no section names. last: None if the log has no event, or cannot be read.
     """
 
     works: bool | None
@@ -152,6 +170,20 @@ class StatusData(TypedDict):
     unseen: list[str]
     findings: list[FindingData]
     unnamed: dict[str, int]
+    open: list[OpenData]
+    last: LastData | None
+
+
+class RulesData(TypedDict):
+    """The rules of a slice. state: of its nft table, as a sentence; steps: of all else."""
+
+    table: str
+    state: str
+    steps: list[StepData]
+    source: str
+
+
+PolicyData = TypedDict("PolicyData", {"from": str, "to": str, "what": str, "result": str})
 
 
 class CheckData(TypedDict):

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dualwan.model.finding import Finding
-from dualwan.model.plan import SlicePlan
+from dualwan.model.plan import Action, SlicePlan, Step, shortened
+from dualwan.nft.table import NftTable
 from dualwan.report.data import PlanData
 from dualwan.report.findings import as_data as findings_data
 from dualwan.report.findings import lines as findings_lines
 from dualwan.result import Plan, Result
 
+TAB = "\t"
 COLOURS = {"+": "32", "-": "31", "~": "33"}
 
 
-def text(plan: Plan | Result, findings: Iterable[Finding], everything: bool, colour: bool) -> str:
+def text(
+    plan: Plan | Result,
+    findings: Iterable[Finding],
+    everything: bool,
+    colour: bool,
+    contents: bool = False,
+) -> str:
     """Return the plan and all that goes with it; see ``lines``."""
-    found = lines(plan, everything, colour)
+    found = lines(plan, everything, colour, contents)
     found += [f"problem: {one}" for one in plan.problems]
     found += [f"not seen: {one}" for one in plan.unobserved]
     found = found or ["nothing to do"]
@@ -24,24 +32,36 @@ def text(plan: Plan | Result, findings: Iterable[Finding], everything: bool, col
     return "\n".join([*found, *findings_lines(findings_data(findings))])
 
 
-def lines(plan: Plan | Result, everything: bool = True, colour: bool = False) -> list[str]:
+def lines(
+    plan: Plan | Result, everything: bool = True, colour: bool = False, contents: bool = False
+) -> list[str]:
     """Return a line for each step, with its sign, under the name of its slice.
 
     ``everything``: steps that change nothing are shown too. ``colour``: for a terminal.
+    ``contents``: what a nft table that is added has in it is shown too.
     """
     found: list[str] = []
     for item in plan.slices:
-        found += _slice_lines(item, everything, colour)
+        found += _slice_lines(item, everything, colour, contents)
     return found
 
 
-def _slice_lines(item: SlicePlan, everything: bool, colour: bool) -> list[str]:
+def _slice_lines(item: SlicePlan, everything: bool, colour: bool, contents: bool) -> list[str]:
     found = []
     for step in item.steps:
         if step.changes or everything:
             found.append(_painted(f"  {step.sign} {step.text}", step.sign, colour))
-            found += [_painted(f"      {line}", line[0], colour) for line in step.details]
+            details = (*step.details, *(_content(step) if contents else ()))
+            found += [_painted(f"      {line}", line[0], colour) for line in details]
     return [f"{item.name}:", *found] if found else []
+
+
+def _content(step: Step) -> list[str]:
+    """Return the lines of a nft table that is added."""
+    if step.action is not Action.ADD or not isinstance(step.resource, NftTable):
+        return []
+    inner = step.resource.source().splitlines()[1:-1]
+    return [shortened(f"+ {line.removeprefix(TAB).replace(TAB, '  ')}") for line in inner]
 
 
 def _painted(line: str, sign: str, colour: bool) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dualwan.model.usage import PROTOCOLS, Usage
 from dualwan.model.way import Softwire
 from dualwan.report.data import PortsData
+from dualwan.report.terminal import INDENT, Line, Terminal, Tone, bar
+
+_MOST = 0.9  # of the ports: from here on flows may soon find none
 
 
 def as_data(softwire: Softwire | None, used: Usage) -> PortsData | None:
@@ -26,6 +29,22 @@ def as_data(softwire: Softwire | None, used: Usage) -> PortsData | None:
         "no-port": used.losses.no_port,
         "untranslated": used.losses.untranslated,
     }
+
+
+def lines(data: PortsData | None, terminal: Terminal) -> list[Line]:
+    """Return the usage as lines; on a terminal with a bar for each protocol."""
+    titled = [Line(title, words) for title, words in rows(data)]
+    if data is None or terminal.width is None:
+        return titled
+    size, indent = data["size"], INDENT + 2 * terminal.symbols
+    bars: list[Line] = []
+    for protocol, used in data["used"].items():
+        words = f" {used} of {size} ({100 * used // size} %)"
+        head = f"{protocol:5}"
+        shown = bar(used, size, terminal, indent + len(head) + len(words))
+        tone = Tone.NONE if used < _MOST * size else Tone.DOUBT if used < size else Tone.BAD
+        bars.append(Line("" if bars else "ports", f"{head}{shown}{words}", tone))
+    return [*bars, *titled[1:]]
 
 
 def rows(data: PortsData | None) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from dualwan import slices
 from dualwan.config import Config
@@ -11,12 +12,14 @@ from dualwan.errors import MapeError
 from dualwan.host.api import Host
 from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
 from dualwan.model.finding import Finding
+from dualwan.model.log import LogLine, last_event
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Kind, Softwire, of_kind
 from dualwan.ppp.session import NO_DEVICE
-from dualwan.report import ports, trial
+from dualwan.report import opened, ports, trial
 from dualwan.report.data import (
+    LastData,
     LearnedData,
     MapeData,
     SliceData,
@@ -25,11 +28,17 @@ from dualwan.report.data import (
     TrialData,
 )
 from dualwan.report.findings import as_data as findings_data
-from dualwan.report.findings import lines as findings_lines
+from dualwan.report.terminal import PLAIN, Line, Terminal, Tone, render
 from dualwan.report.verdict import Verdict, verdict
 from dualwan.result import Plan
 
 _NOT_WATCHED = "not running: only events and the command mend (dualwan-watch.service)"
+_TONES = {
+    "in order": Tone.GOOD,
+    "absent": Tone.BAD,
+    "differs": Tone.BAD,
+    "unknown": Tone.DOUBT,
+}
 
 
 def usage(host: Host, plan: Plan) -> Usage | None:
@@ -57,12 +66,14 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
     watched: bool = False,
     tried: TrialData | None = None,
     unseen: Sequence[str] = (),
+    log: Sequence[LogLine] | None = None,
 ) -> StatusData:
     """Return the data of --json.
 
     ``plan``: of Event.APPLY; ``used``: the usage of the port set; ``unnamed``: dropped packets by
     device that no section names; ``watched``: whether a watcher runs; ``tried``: see report.trial;
-    ``unseen``: sentences about what only root may see.
+    ``unseen``: sentences about what only root may see. ``log``: its last lines, None if they
+    cannot be read.
     """
     seen, softwire = plan.observed, plan.line.softwire
     pppoe, session = config.pppoe, of_kind(plan.line.ways, Kind.PPP)[0].device
@@ -94,6 +105,21 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
         "unseen": [*plan.unobserved, *unseen],
         "unnamed": dict(unnamed or {}),
         "findings": findings_data(findings),
+        "open": opened.as_data(config, plan.line.ways),
+        "last": _last(log or ()),
+    }
+
+
+def _last(log: Sequence[LogLine]) -> LastData | None:
+    found = last_event(log)
+    if found is None:
+        return None
+    at = datetime.fromtimestamp(found.time, UTC).astimezone()
+    return {
+        "event": found.event,
+        "time": at.isoformat(timespec="seconds"),
+        "changes": found.changes,
+        "failure": found.failure,
     }
 
 
@@ -174,8 +200,44 @@ def _slice(item: SlicePlan) -> SliceData:
     return {"state": state, "pending": [f"{step.sign} {step.text}" for step in item.changes]}
 
 
-def text(data: StatusData) -> str:
-    """Return the status as lines for a person."""
+def text(data: StatusData, terminal: Terminal = PLAIN, now: datetime | None = None) -> str:
+    """Return the status as lines for a person; ``now``: the time of day."""
+    lines = [Verdict(data["works"], data["cause"]).line, *_ways(data)]
+    lines += [
+        Line(
+            "learned",
+            f"by {item['source']} from {item['origin']}, "
+            f"{_age(item['age'])} ago, for {item['prefix']}"
+            + ("" if item["covers"] else ": does not cover the prefix"),
+            Tone.NONE if item["covers"] else Tone.DOUBT,
+        )
+        for item in data["learned"]
+    ]
+    lines += ports.lines(data["ports"], terminal)
+    lines += [Line("open", words) for words in opened.words(data["open"])]
+    for name, item in data["slices"].items():
+        lines.append(Line(name, item["state"], _TONES[item["state"]]))
+        lines += [Line("", f"  {line}") for line in item["pending"]]
+    lines.append(
+        Line("watcher", "running", Tone.GOOD)
+        if data["watcher"]
+        else Line("watcher", _NOT_WATCHED, Tone.DOUBT)
+    )
+    if data["trial"]:
+        lines.append(Line("try", trial.words(data["trial"]), Tone.DOUBT))
+    if data["last"]:
+        lines.append(_last_line(data["last"], now or datetime.now(UTC)))
+    lines += [Line("waiting:", words, Tone.DOUBT) for words in data["waiting"]]
+    lines += [Line("problem:", words, Tone.BAD) for words in data["problems"]]
+    lines += [Line("warning:", words, Tone.DOUBT) for words in data["warnings"]]
+    lines += [Line("not seen:", words, Tone.DOUBT) for words in data["unseen"]]
+    lines += [
+        Line("obstacle:", f"{one['seen']}: {one['remedy']}", Tone.BAD) for one in data["findings"]
+    ]
+    return render(lines, terminal)
+
+
+def _ways(data: StatusData) -> list[Line]:
     wan, mape, pppoe = data["wan"], data["mape"], data["pppoe"]
     rows = [
         (
@@ -193,27 +255,23 @@ def text(data: StatusData) -> str:
             + f", peer {pppoe['peer']}",
         ),
     ]
-    lines = [Verdict(data["works"], data["cause"]).text]
-    lines += [f"{name:9}{value}" for name, value in rows]
-    lines += [
-        f"{'learned':9}by {item['source']} from {item['origin']}, "
-        f"{_age(item['age'])} ago, for {item['prefix']}"
-        + ("" if item["covers"] else ": does not cover the prefix")
-        for item in data["learned"]
+    up = (wan["up"] and wan["ipv6-default-route"], mape["up"] and mape["ipv4"], pppoe["address"])
+    return [
+        Line(name, words, Tone.GOOD if is_up else Tone.DOUBT)
+        for (name, words), is_up in zip(rows, up, strict=True)
     ]
-    lines += [f"{name:9}{value}" for name, value in ports.rows(data["ports"])]
-    for name, item in data["slices"].items():
-        lines.append(f"{name:9}{item['state']}")
-        lines += [f"           {line}" for line in item["pending"]]
-    lines += [f"{'watcher':9}" + ("running" if data["watcher"] else _NOT_WATCHED)]
-    if data["trial"]:
-        lines += [f"{'try':9}" + trial.words(data["trial"])]
-    lines += [f"waiting: {line}" for line in data["waiting"]]
-    lines += [f"problem: {line}" for line in data["problems"]]
-    lines += [f"warning: {line}" for line in data["warnings"]]
-    lines += [f"not seen: {line}" for line in data["unseen"]]
-    lines += findings_lines(data["findings"])
-    return "\n".join(lines)
+
+
+def _last_line(last: LastData, now: datetime) -> Line:
+    at = datetime.fromisoformat(last["time"])
+    ago = _age(max(0, int((now - at).total_seconds())))
+    steps = f"{last['changes']} change" + ("" if last["changes"] == 1 else "s")
+    result = last["failure"] or (steps if last["changes"] else "done")
+    return Line(
+        "last",
+        f"{last['event']} at {at:%Y-%m-%d %H:%M:%S}, {ago} ago: {result}",
+        Tone.BAD if last["failure"] else Tone.GOOD,
+    )
 
 
 def _mape_words(mape: MapeData) -> str:

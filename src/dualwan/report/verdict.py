@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.way import Kind, of_kind
+from dualwan.report.terminal import PLAIN, Line, Tone, render
 from dualwan.result import Plan, session_address
 
 
@@ -22,10 +23,21 @@ class Verdict(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The verdict as a line for a person."""
+        """The verdict as a line of text."""
+        return render([self.line], PLAIN)
+
+    @property
+    def line(self) -> Line:
+        """The verdict as a line of a report."""
         if self.works:
-            return "works    as far as the machine shows; `dualwan-hook doctor` asks the line too"
-        return f"{'unknown' if self.works is None else 'broken':9}{self.cause}"
+            return Line(
+                "works",
+                "as far as the machine shows; `dualwan-hook doctor` asks the line too",
+                Tone.GOOD,
+            )
+        if self.works is None:
+            return Line("unknown", self.cause, Tone.DOUBT)
+        return Line("broken", self.cause, Tone.BAD)
 
 
 def verdict(config: Config, plan: Plan, findings: Sequence[Finding] = ()) -> Verdict:

@@ -1,0 +1,166 @@
+"""All errors of a configuration at once.
+
+The readers stop at the first one, which is all that an event logs. For a person the text is read
+again and again, each time with the last error mended by a value that can be no error, until none
+is left. An error that may only follow from such a value is not told.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from dualwan.config import from_data
+from dualwan.config.examples import example
+from dualwan.errors import (
+    AT_ODDS,
+    UNKNOWN,
+    ConfigError,
+    ConfigErrors,
+    Fault,
+)
+from dualwan.mape.table import Rules
+from dualwan.toml_source import Source, parse
+
+MOST = 50  # errors; who has more has another file in mind
+
+_RULE = {"ipv6-prefix": "2001:db8::/32", "ipv4-prefix": "192.0.2.0/24", "ea-length": 8}
+# A value for each key without default, such that no other key can be at odds with it.
+_NEUTRAL: dict[tuple[str, str], Any] = {
+    ("", "wan"): {"interface": "@wan@"},
+    ("", "lan"): {"interfaces": ["@lan@"]},
+    ("", "mape"): {},
+    ("wan", "interface"): "@wan@",
+    ("lan", "interfaces"): ["@lan@"],
+    ("mape", "br"): "2001:db8:ffff:ffff::1",
+    ("mape", "ce"): "2001:db8:ffff:ffff::2",
+    ("mape", "ipv4"): "192.0.2.1",
+    ("mape", "psid"): 0,
+    ("mape", "psid-length"): 0,
+    ("mape", "aftr"): "aftr.example.jp",
+    ("mape", "interface-id"): "::1",
+    ("mape", "rule"): _RULE,
+    **{("mape.rule", key): value for key, value in _RULE.items()},
+    ("forward", "protocol"): "tcp",
+    ("forward", "port"): 49152,  # and the number of the table
+    ("forward", "to"): "2001:db8::1",
+}
+# What decides which other keys a section has; without it these are left.
+_DECIDING = ("mode", "provider")
+_IN_ANY_MODE = ("prefix-from", "wait", "tunnel", "mtu")
+_ROLES = ("wan", "lan", "mape", "pppoe")
+# The sections with which a value of a section can be at odds, besides its own.
+_RELATED = {"lan": _ROLES, "mape": _ROLES, "pppoe": _ROLES, "forward": (*_ROLES, "firewall")}
+
+
+def of_text(name: str, text: str, rules_dir: Rules) -> ConfigError | None:
+    """Return all errors of ``text``, the content of the file ``name``; None without any."""
+    try:
+        data = parse(name, text)
+    except ConfigError as error:
+        return error
+    source, found = Source(name, text), _Errors(name)
+    for _ in range(MOST):
+        try:
+            from_data(source, data, rules_dir)
+        except ConfigError as error:
+            fault = error.fault
+            if fault is None or fault.file != name:  # of the rules beside it
+                if found.without_rules:
+                    break
+                found.without_rules = True
+                found.add(error)
+                rules_dir = {}
+            elif not found.take(error, fault):
+                break
+            else:
+                _mend(data, fault)
+                if fault.meant:
+                    source.meant(fault.section, fault.key, fault.meant, fault.number)
+        else:
+            break
+    return ConfigErrors(found.lines) if found.lines else None
+
+
+class _Errors:
+    """The errors so far, and what was mended for them."""
+
+    def __init__(self, name: str) -> None:
+        self.without_rules = False
+        self._name = name
+        self._told: list[tuple[int, str]] = []
+        self._seen: set[Fault] = set()
+        self._mended: set[tuple[str, int]] = set()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The errors, in the order of the file; those of other files last."""
+        return tuple(line for _, line in sorted(self._told, key=lambda one: one[0]))
+
+    def add(self, error: ConfigError) -> None:
+        """Add an error of another file."""
+        self._told.append((1 << 31, str(error)))
+
+    def take(self, error: ConfigError, fault: Fault) -> bool:
+        """Add ``error`` unless it may follow from what was mended; False if it was seen before."""
+        if fault in self._seen:
+            return False
+        self._seen.add(fault)
+        if not self._follows(fault):
+            self._told.append((fault.line, _with_example(error, fault)))
+        if fault.kind != UNKNOWN:
+            self._mended.add((fault.section or fault.key, fault.number))
+        return True
+
+    def _follows(self, fault: Fault) -> bool:
+        if fault.section == "mape" and fault.key == "provider" and self.without_rules:
+            return True
+        if fault.kind != AT_ODDS:
+            return False
+        sections = {section for section, _ in self._mended}
+        return (fault.section, fault.number) in self._mended or not sections.isdisjoint(
+            _RELATED.get(fault.section, ())
+        )
+
+
+def _with_example(error: ConfigError, fault: Fault) -> str:
+    """Return ``error`` with an example, unless it gives one."""
+    text = str(error)
+    shown = example(fault.section, fault.meant if fault.kind == UNKNOWN else fault.key)
+    return text if not shown or " such as " in text else f"{text} (example: {shown})"
+
+
+def _mend(data: dict[str, Any], fault: Fault) -> None:
+    """Change ``data`` so that ``fault`` is no error any more."""
+    section, key = fault.section, fault.key
+    if not key:  # the table as a whole
+        section, _, key = section.rpartition(".")
+    table = _table(data, section, fault.number)
+    neutral = copy.deepcopy(_NEUTRAL.get((section, key)))
+    if fault.kind == AT_ODDS and fault.section == "forward":
+        data["forward"][fault.number] = None
+    elif fault.kind == UNKNOWN:
+        value = table.pop(key)
+        if fault.meant and fault.meant not in table:
+            table[fault.meant] = value
+    elif section == "mape" and key in _DECIDING:
+        if fault.meant:
+            table[key] = fault.meant
+        else:
+            data["mape"] = {name: table[name] for name in _IN_ANY_MODE if name in table}
+    elif key == "forward" and isinstance(data["forward"], list):
+        data["forward"][fault.number] = None
+    elif neutral is not None:
+        table[key] = neutral + fault.number if key == "port" else neutral
+    else:
+        table.pop(key, None)
+
+
+def _table(data: dict[str, Any], section: str, number: int) -> dict[str, Any]:
+    """Return the table ``section`` of ``data``, in an array of tables the one with ``number``."""
+    found: Any = data
+    for name in section.split(".") if section else ():
+        found = found.setdefault(name, {})
+        if isinstance(found, list):
+            found = found[number]
+    return found  # type: ignore[no-any-return]

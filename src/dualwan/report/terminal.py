@@ -1,0 +1,74 @@
+"""How a report looks: width, colour and symbols. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from dualwan.report.layout import wrapped
+
+INDENT = 9  # columns of a title
+_CELLS = 20  # of a bar, at most
+_FEWEST = 5
+
+
+class Tone(Enum):
+    """What a line says about the router: its colour (SGR), and its symbol."""
+
+    NONE = ("", " ")
+    GOOD = ("32", "\N{CHECK MARK}")
+    DOUBT = ("33", "!")
+    BAD = ("31", "\N{BALLOT X}")
+
+
+class Terminal(NamedTuple):
+    """Where a report goes to.
+
+    width: columns, None for a file or a pipe. symbols: whether others than ASCII can be shown.
+    """
+
+    width: int | None = None
+    colour: bool = False
+    symbols: bool = False
+
+
+PLAIN = Terminal()
+
+
+class Line(NamedTuple):
+    """A line of a report: a title of up to 8 letters or a word with a colon, and a text."""
+
+    title: str
+    text: str
+    tone: Tone = Tone.NONE
+
+
+def render(lines: Iterable[Line], terminal: Terminal) -> str:
+    """Return ``lines`` as text for ``terminal``."""
+    return "\n".join(text for line in lines for text in _rendered(line, terminal))
+
+
+def _rendered(line: Line, terminal: Terminal) -> list[str]:
+    colour, symbol = line.tone.value
+    mark = f"{symbol} " if terminal.symbols else ""
+    title = f"{line.title} " if line.title.endswith(":") else f"{line.title:{INDENT}}"
+    head = f"{mark}{title}"
+    shown = wrapped(head, line.text, terminal.width, len(head))
+    if terminal.colour and colour:
+        word = f"{mark}{title}".rstrip()
+        shown[0] = shown[0].replace(word, f"\x1b[{colour}m{word}\x1b[0m", 1)
+    return shown
+
+
+def bar(part: int, whole: int, terminal: Terminal, beside: int) -> str:
+    """Return a bar of ``part`` of ``whole``; ``beside``: columns that the rest of the line takes.
+
+    It is full only if all is used, and empty only if nothing is.
+    """
+    room = _CELLS if terminal.width is None else terminal.width - beside
+    cells = max(_FEWEST, min(_CELLS, room))
+    full = round(cells * part / whole) if whole else 0
+    full = min(max(full, int(part > 0)), cells - int(part < whole))
+    on, off = ("\N{FULL BLOCK}", "\N{LIGHT SHADE}") if terminal.symbols else ("#", ".")
+    return on * full + off * (cells - full)
