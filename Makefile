@@ -79,7 +79,7 @@ static: ruff ## ruff, mypy, the direction of imports, and shellcheck
 	@$(NEED) $(NEED_RUN) shellcheck
 	.venv/bin/mypy
 	PYTHONPATH=src .venv/bin/lint-imports
-	shellcheck $$(find .ci docs packaging tests -type f -exec \
+	shellcheck $$(find .ci docs packaging tests -path tests/data -prune -o -type f -exec \
 	    awk 'FNR == 1 && /^#!\/bin\/(ba)?sh/ { print FILENAME }' {} +)
 	shellcheck -s bash packaging/completion/*
 
