@@ -27,7 +27,7 @@ def _queue(folder):
     found = queue.waiting()
     if found is None:
         return
-    _told(found.pending)
+    _said(found.pending)
     if "\0" not in found.folder:
         with (
             patch.object(runner, "_run", lambda *_: ""),
@@ -41,7 +41,7 @@ def _silent(**_):
     return SimpleNamespace(info=str, error=str)
 
 
-def _told(pending):
+def _said(pending):
     for notice in notices(pending):
         str(notice.text)
         for name, value in environment(notice).items():
@@ -55,7 +55,7 @@ def _pending(tree):
         pending = stored.decode(tree)
     except queue.BROKEN:
         return
-    _told(pending)
+    _said(pending)
 
 
 def _script_names(data):

@@ -19,11 +19,14 @@ from dualwan.planning import usable_prefixes
 
 def follow(run: Run) -> None:
     """Ask the line's router about a second prefix, and follow what it alone announces."""
-    config, state = run.config, run.host.load_state()
-    if config is None or config.mape.fixed or not state.wanted or not state.prefix:
+    config = run.config
+    if config is None or config.mape.fixed:
         return
     if run.event is Event.UP and run.host.is_watched():
         return  # who hears of it too, and nobody waits for it
+    state = run.host.load_state()
+    if not state.wanted or not state.prefix:
+        return
     try:
         found = _found(run, config, state)
     except HostError as error:  # as before: the prefix is followed once it has gone

@@ -66,7 +66,7 @@ class Repeats:
     """
 
     def __init__(self) -> None:
-        self._told: dict[tuple[object, ...], tuple[object, ...]] = {}
+        self._last: dict[tuple[object, ...], tuple[object, ...]] = {}
 
     def one(self, message: bytes) -> bool:
         """Return whether ``message`` tells of an address what was told of it before.
@@ -82,16 +82,16 @@ class Repeats:
         found = dict(attributes(message[HEADER.size + IFADDR.size :]))
         address = family, length, index, found.get(IFA_ADDRESS), found.get(IFA_LOCAL)
         if kind == DELETE_ADDRESS:
-            self._told.pop(address, None)
+            self._last.pop(address, None)
             return False
         preferred = found.get(IFA_CACHEINFO, b"")[:4]
         told = flags, scope, found.get(IFA_FLAGS), preferred
-        before, self._told[address] = self._told.get(address), told
+        before, self._last[address] = self._last.get(address), told
         return before == told
 
     def forget(self) -> None:
         """Take the next message about each address for news."""
-        self._told.clear()
+        self._last.clear()
 
 
 def of_nft(message: bytes) -> News:
