@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from guest import command, mischief, peers, product, router
-from guest.addresses import FIRST_PPPOE_ADDRESS, INTERNET_HOST, PPPOE_PEER
+from guest.addresses import FIRST_PPPOE_ADDRESS, INTERNET_HOST, PPPOE_PEER, WAN
 
 pytestmark = pytest.mark.usefixtures("internet")
 
@@ -47,13 +47,15 @@ def test_systemd_counts_less_than_3(kind: str) -> None:
 
 
 def test_the_watcher_is_confined_and_mends() -> None:
-    """A table, a route, a rule and a sysctl; its run directory is everybody's."""
+    """A table, a route and sysctls; its run directory is everybody's."""
     status = _status(int(command.run(["systemctl", "show", "-P", "MainPID", "dualwan-watch"])))
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
     for argv in (
         ["nft", "delete", "table", "ip", "dualwan_snat"],
         ["ip", "route", "del", "default"],
         ["sysctl", "-q", "net.ipv4.ip_forward=0"],
+        # Not announced by netlink; systemd's own /proc for the unit would be deaf to it.
+        ["sysctl", "-q", f"net.ipv6.conf.{WAN}.accept_ra=0"],
     ):
         command.run(argv)
         mischief.eventually(mischief.is_in_order, f"the mending of {' '.join(argv)}")
