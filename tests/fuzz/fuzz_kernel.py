@@ -11,28 +11,34 @@ import nf_messages
 import rtnetlink
 from advertisements import RA, option
 from fuzzing import Target
-from pyroute2.netlink.rtnl.fibmsg import fibmsg
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
 from test_conntrack import entry
 from test_evidence_frames import ECHO, OURS, PROBE, TOKEN, icmpv6
 from test_nft_handles import chain, generation, rule, table
 from test_ping import answer as pong
 
 from dualwan.errors import HostError, KernelError
-from dualwan.host import conntrack, nfnetlink, nft, nft_counts, nft_handles, nft_names, ping, watch
+from dualwan.host import (
+    conntrack,
+    nfnetlink,
+    nft,
+    nft_counts,
+    nft_handles,
+    nft_names,
+    ping,
+    program,
+    watch,
+)
 from dualwan.host.around import chains
 from dualwan.host.evidence import ear, frames, window
 from dualwan.host.netlink import Netlink
 from dualwan.host.prefix import line_state
+from dualwan.host.rtnl_message import Message, is_known
 from dualwan.model.evidence import Inquiry
 from dualwan.model.observed import TableId
 from dualwan.model.resources import RTPROT_DUALWAN
 
-READERS = {16: ifinfmsg, 20: ifaddrmsg, 24: rtmsg, 32: fibmsg}
 MESSAGES = tuple(
-    bytes(one.data)
+    one.data
     for one in (
         rtnetlink.link("wan0", 2),
         rtnetlink.ip6tnl("mape0", 3),
@@ -49,12 +55,10 @@ MESSAGES = tuple(
 
 def _rtnetlink(data):
     """Read links, addresses, tunnels, routes and rules of a kernel that says ``data`` too."""
-    messages = [_decoded(one) for one in MESSAGES[:2]]
     try:
-        kind = struct.unpack_from("=H", data, 4)[0]
-        messages.append(_decoded(data, READERS.get(kind)))
-    except DECODING:
-        return  # pyroute2 tells of it, in its own way, before anything of ours
+        messages = [*_read(b"".join(MESSAGES[:2])), *_read(data)]
+    except OSError:
+        return  # the socket tells of it
     reading = Netlink()
     reading._socket = rtnetlink.Kernel(*messages)  # noqa: SLF001 - for IPRoute
     for look in (
@@ -71,14 +75,10 @@ def _rtnetlink(data):
             continue
 
 
-def _decoded(data, reader=None):
-    made = (reader or READERS[struct.unpack_from("=H", data, 4)[0]])(data)
-    made.decode()
-    made["header"]["type"]
-    return made
-
-
-DECODING = (Exception,)
+def _read(data):
+    """Return what host.rtnl makes of an answer."""
+    parts = nfnetlink.messages(data)
+    return [Message(kind, body) for kind, _, _, body in parts if is_known(kind)]
 
 
 class _Answering:
@@ -151,8 +151,9 @@ def _nft_says(data):
     before = sys.modules.get("nftables")
     sys.modules["nftables"] = module
     os.geteuid = lambda: 0
-    saved, text_of = chains.program.output, nft.Nft.text
-    chains.program.output = lambda _: (1, "", "")
+    saved, text_of, others = program.output, nft.Nft.text, chains._has_others  # noqa: SLF001
+    program.output = lambda _: (1, "", "")
+    chains._has_others = lambda: True  # noqa: SLF001 - without a kernel
     nft.Nft.text = lambda *_: text
     try:
         chains.look()
@@ -161,7 +162,7 @@ def _nft_says(data):
         return
     finally:
         os.geteuid = effective
-        chains.program.output, nft.Nft.text = saved, text_of
+        program.output, nft.Nft.text, chains._has_others = saved, text_of, others  # noqa: SLF001
         sys.modules.pop("nftables")
         if before:
             sys.modules["nftables"] = before

@@ -1,5 +1,7 @@
 """Messages of rtnetlink without what they should have: one line says so, and nothing is guessed."""
 
+import struct
+
 import pytest
 from rtnetlink import Kernel, address, ip6tnl, link, message, rule
 from rtnetlink import attribute as packed
@@ -36,11 +38,7 @@ def test_a_good_tunnel_beside_it_is_no_help():
 
 def test_an_address_without_an_address_gives_no_prefix():
     """The caller hears of it."""
-    import struct  # noqa: PLC0415 - for this one
-
-    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # noqa: PLC0415 - likewise
-
-    bare = message(20, ifaddrmsg, struct.pack("=BBBBI", 10, 64, 0, 0, 2), packed(8, bytes(4)))
+    bare = message(20, struct.pack("=BBBBI", 10, 64, 0, 0, 2), packed(8, bytes(4)))
     with pytest.raises(KernelError, match="addresses: the kernel's answer cannot be read"):
         prefixes(Kernel(link("wan0", 2), bare), "wan0")
     good = address("2001:db8:0:100::5", 2, 64)
@@ -50,3 +48,21 @@ def test_an_address_without_an_address_gives_no_prefix():
 def test_a_rule_with_half_a_mark_is_not_read():
     """A mark of two bytes is none of four."""
     assert [one.priority for one in reading(rule(100, 100)).rules()] == [100]
+    half = message(32, struct.pack("=8BI", 2, *[0] * 8), packed(21, b"\xd9"), packed(10, b"\1\0"))
+    with pytest.raises(KernelError, match="rules: the kernel's answer cannot be read"):
+        reading(rule(100, 100), half).rules()
+
+
+@pytest.mark.parametrize("kind", [16, 20, 24, 32])
+@pytest.mark.parametrize("length", [0, 1, 7])
+def test_a_message_without_its_header_is_an_error(kind, length):
+    """Of any kind: the kernel's own words for a bad message."""
+    with pytest.raises(OSError, match="Bad message"):
+        message(kind, bytes(length))
+
+
+def test_an_address_of_another_length_is_none():
+    """Neither of IPv4 nor of IPv6."""
+    odd = message(20, struct.pack("=BBBBI", 2, 32, 0, 0, 2), packed(2, bytes(5)))
+    with pytest.raises(KernelError, match="links and addresses: the kernel's answer"):
+        reading(odd).look(["wan0"])

@@ -15,6 +15,7 @@ from dualwan.host import (
     main_default,
     managers,
     ndp,
+    nfnetlink,
     nft_counts,
     nft_handles,
     nft_names,
@@ -185,7 +186,7 @@ class KernelHost(KernelTrial):
     @contextmanager
     def lock(self, seconds: float) -> Iterator[None]:
         """See Store."""
-        with locked(run_files.directory(), seconds):
+        with nfnetlink.kept_open(), locked(run_files.directory(), seconds):
             self._tables.recording = True
             try:
                 yield
