@@ -120,7 +120,8 @@ def test_the_guard_stops_flows_that_conntrack_still_has(lab):
 def test_new_flows_find_rules_at_every_moment(make, after):
     """A flow each quarter millisecond while rules are replaced: all leave, with right ports.
 
-    Those of a program that is quick go on after its end. But for one that got its port by the old rules and met the guard of the new ones.
+    But for one that got its port by the old rules and met the guard of the new ones. There are a
+    hundred at least, however quick the program is.
     """
     line, _server = make(OCN)
     line.config.write_text(config(*after, more=FORWARD if after == OCN else ""))
