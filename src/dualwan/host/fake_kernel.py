@@ -107,7 +107,7 @@ class FakeKernel(FakeOutside):
     def _tables(self, asked: Iterable[TableId]) -> tuple[NftTable, ...] | None:
         if self.state.tables is None:
             return None
-        there = {(table.family, table.name): table for table in self.state.tables}
+        there = {(table.family, table.name): table for table in self.state.tables or ()}
         return tuple(
             self._as_loaded(there[table.family, table.name])
             for table in asked
