@@ -214,7 +214,7 @@ class FakeKernel(FakeOutside):
 
     def _table(self, step: Step, item: NftTable, *, gone: bool) -> None:
         """Load a table or remove it; counters go on only in one that is changed in place."""
-        was_there = item.name in {table.name for table in self.state.tables}
+        was_there = item.name in {table.name for table in self.state.tables or ()}
         self._put("tables", item, gone=gone)
         self.generation += 1
         in_place = isinstance(step.was, NftTable) and step.was.intact
