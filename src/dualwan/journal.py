@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError
-from dualwan.host.api import Store
+from dualwan.frozen import replace
 from dualwan.model.event import Event
 from dualwan.model.plan import Step
 from dualwan.model.state import RunState, note_step
+
+if TYPE_CHECKING:
+    from dualwan.host.api import Store
 
 
 class Journal:

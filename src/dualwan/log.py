@@ -1,4 +1,8 @@
-"""The log: one line for each change, by structlog to syslog and so to the journal."""
+"""The log: one line for each change, by structlog to syslog and so to the journal.
+
+`import structlog` loads its renderers for terminals and tracebacks too (100 modules, 10 ms);
+the logger itself is two of them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import syslog
 from collections.abc import MutableMapping
 from typing import Any
 
-import structlog
+from dualwan import unstarted
 
 IDENTIFIER = "dualwan-hook"
 
@@ -34,6 +38,5 @@ def _render(_logger: Any, _level: str, event: MutableMapping[str, Any]) -> str:
 def logger(**context: str) -> Any:
     """Return a logger that adds ``context`` to each line."""
     syslog.openlog(IDENTIFIER, syslog.LOG_PID, syslog.LOG_DAEMON)
-    return structlog.wrap_logger(
-        _Syslog(), processors=[_render], wrapper_class=structlog.BoundLogger
-    ).bind(**context)
+    bound = unstarted.load("structlog._generic", "BoundLogger")
+    return bound(_Syslog(), [_render], {}).bind(**context)

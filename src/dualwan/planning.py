@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from dualwan import __version__, slices
 from dualwan.config import Config
 from dualwan.config.mape import DsLite, MapE
 from dualwan.errors import HostError
-from dualwan.host.api import Host
 from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.renumbering import in_use, trusted
@@ -18,6 +18,9 @@ from dualwan.model.state import RunState
 from dualwan.model.way import Way
 from dualwan.result import Plan
 from dualwan.slices import Remains, Situation, Slice, drift, goals
+
+if TYPE_CHECKING:
+    from dualwan.host.api import Host
 
 
 def make_plan(

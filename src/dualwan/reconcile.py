@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dualwan import __version__, slices
 from dualwan.config import Config
 from dualwan.errors import HostError, KernelError, RecordError, StaleError
-from dualwan.host.api import Host
+from dualwan.frozen import replace
 from dualwan.journal import Journal
 from dualwan.model.event import Event
 from dualwan.model.plan import Action, SlicePlan, Step
@@ -25,6 +25,9 @@ from dualwan.model.way import Kind, devices, of_kind
 from dualwan.planning import make_plan
 from dualwan.result import Plan, Result
 from dualwan.slices import Situation, Slice
+
+if TYPE_CHECKING:
+    from dualwan.host.api import Host
 
 LOCK_SECONDS = 20.0
 

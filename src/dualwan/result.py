@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 from dualwan import slices
 from dualwan.config import Config
+from dualwan.frozen import dataclass, field, replace
 from dualwan.line import Line
 from dualwan.model.observed import Observed
 from dualwan.model.plan import SlicePlan, Step

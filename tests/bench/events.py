@@ -10,6 +10,9 @@ messages more, and five ip commands there.
 "State" is when the kernel sent its last message about nft, rules, routes or sysctls before
 the process ended: what comes after it, verifying and logging, changes nothing.
 
+Then each event is held against its bar. The clock's times are ratios of pairs of one round, since a
+machine that others share is slower at one time than at another; the processor's are shown too.
+
     events.py [--runs N]      N runs of each, 15 or more (default 15); needs root and iptables
 """
 
@@ -27,15 +30,21 @@ HERE = Path(__file__).resolve()
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 
+import bars  # noqa: E402 - found by the path above
+from bars import BARE  # noqa: E402 - found by the path above
 from line import OTHER_PPPOE, PPPOE  # noqa: E402 - found by the path above
-from side import Side  # noqa: E402 - found by the path above
+from side import Side, Took  # noqa: E402 - found by the path above
 from space import sweep  # noqa: E402 - found by the path above
 
+COMMAND = (
+    "import sys; sys.path.insert(0, {src!r}); sys.argv = ['dualwan-hook', *{words!r}];"
+    "from dualwan.cli import main; sys.exit(main())"
+)
 PYTHON = "/usr/bin/python3"  # what the hooks name in their first line
 LEAST_RUNS = 15
 LAUNCH = (
     "import sys; sys.path.insert(0, {src!r}); sys.argv = [{name!r}];"
-    "from dualwan import paths; paths.CONFIG, paths.RUN_DIR = {folders!r};"
+    "from dualwan import paths; paths.CONFIG, paths.RUN_DIR, paths.STATE_DIR = {folders!r};"
     "exec(compile(open({hook!r}).read(), {name!r}, 'exec'))"
 )
 # A hook whose time is taken apart: each mark is a word and the seconds since it was started.
@@ -96,6 +105,7 @@ class Bench:
         self.ours, self.shell = Side(folder / "ours"), Side(folder / "shell")
         self.times = defaultdict(list)
         self.parts = defaultdict(list)
+        self.peaks = {}
 
     def close(self):
         """Remove the namespaces."""
@@ -104,14 +114,40 @@ class Bench:
 
     def hook(self, row, kind, **environ):
         """Time one of our hooks."""
+        self.times[row].append(self.ours.time(self.launch(kind), **environ))
+
+    def launch(self, kind):
+        """Return the command line of a hook; ``kind``: ifupdown, PPP (up) or ppp (down)."""
         name = {
             "PPP": "/etc/ppp/ip-up.d/00dualwan-hook",
             "ppp": "/etc/ppp/ip-down.d/00dualwan-hook",
         }.get(kind, "/x")
         hook = ROOT / "hooks" / ("ppp" if kind in ("PPP", "ppp") else "ifupdown")
-        folders = (str(self.ours.line.config), str(self.ours.line.run_directory))
+        line = self.ours.line
+        folders = tuple(map(str, (line.config, line.run_directory, line.state)))
         launch = LAUNCH.format(src=str(self.src), name=name, hook=str(hook), folders=folders)
-        self.times[row].append(self.ours.time([PYTHON, "-I", "-c", launch], **environ))
+        return [PYTHON, "-I", "-c", launch]
+
+    def weigh(self):
+        """Note the peak of memory of each event that does something."""
+        line = self.ours.line
+        for row, kind, environ in (
+            ("before ifup", "ifupdown", {"PHASE": "pre-up", "IFACE": "wan0"}),
+            ("ifup", "ifupdown", {"PHASE": "post-up", "IFACE": "wan0"}),
+            ("ppp-up, new address", "PPP", {"PPP_IFACE": "ppp0"}),
+            ("ppp-up again, nothing to do", "PPP", {"PPP_IFACE": "ppp0"}),
+            ("ifdown", "ifupdown", {"PHASE": "pre-down", "IFACE": "wan0"}),
+            ("after ifdown", "ifupdown", {"PHASE": "post-down", "IFACE": "wan0"}),
+        ):
+            if row == "ppp-up, new address":
+                self.ours.connect(OTHER_PPPOE)
+            if row == "after ifdown":
+                self.ours.connect("")
+                line.router.run("ip", "link", "set", "wan0", "down")
+            argv = [PYTHON, "-I", "-c", bars.WEIGH, *self.launch(kind)]
+            self.ours.time(argv, **environ)
+            self.peaks[row] = int(self.ours.said.split()[-1]) * 1024
+        line.router.run("ip", "link", "set", "wan0", "up")
 
     def ifupdown(self, row, phase):
         """Time the hook of ifup or ifdown in PHASE."""
@@ -123,12 +159,13 @@ class Bench:
             self.shell.time([str(HERE.with_name("baseline.sh")), event, "mape0", "ppp0", PPPOE])
             for event in events
         ]
-        self.times[row].append((None, sum(to_exit for _, to_exit in found)))
+        ends, cpus = (sum(one[at] for one in found) for at in (1, 2))
+        self.times[row].append(Took(None, ends, cpus))
 
     def apart(self):
         """Take one ppp-up apart."""
         text = APART.format(src=str(self.src))
-        _, to_exit = self.ours.time([PYTHON, "-I", "-c", text], PPP_IFACE="ppp0")
+        to_exit = self.ours.time([PYTHON, "-I", "-c", text], PPP_IFACE="ppp0").end
         parts = eval(self.ours.said, {"__builtins__": {}})  # noqa: S307 - our own numbers
         for word, seconds in {**parts, "exit": to_exit - sum(parts.values())}.items():
             self.parts[word].append(seconds)
@@ -164,7 +201,20 @@ class Bench:
     def ifupdown_of_others(self):
         """Time what every other interface pays, beside an interpreter that does nothing."""
         self.hook("not ours", "ifupdown", PHASE="post-up", IFACE="eth9")
-        self.times["python3 -I -c pass"].append(self.ours.time([PYTHON, "-I", "-c", "pass"]))
+        self.times[BARE].append(self.ours.time([PYTHON, "-I", "-c", "pass"]))
+        self.commands()
+
+    def commands(self):
+        """Time the commands that answer a person."""
+        config = str(self.ours.line.config)
+        for row, *words in (
+            ("mape", "mape", "2400:4050:5c71:af00::"),
+            ("check", "check", config),
+            ("--version", "--version"),
+            ("--help", "--help"),
+        ):
+            launch = COMMAND.format(src=str(self.src), words=words)
+            self.times[row].append(self.ours.time([PYTHON, "-I", "-c", launch]))
 
     def milliseconds(self, row, at):
         """Return the median of ROW to state (0) or to exit (1)."""
@@ -197,7 +247,7 @@ class Bench:
                 time_of_shell = self.milliseconds(shell, 1)
                 cells[2:] = [f"{time_of_shell:.0f} ms", f"{time_of_shell / both:.1f}"]
             print(f"| {row} | {' | '.join(cells)} |")
-        bare = self.milliseconds("python3 -I -c pass", 1)
+        bare = self.milliseconds(BARE, 1)
         idle = self.milliseconds("not ours", 1)
         print(
             f"| not ours | - | {idle:.1f} ms | `python3 -I -c pass`: {bare:.1f} ms "
@@ -208,6 +258,7 @@ class Bench:
             "ours to exit, for ifup and ifdown\nof both hooks together. "
             "The shell's start from nothing; for a new address they were not run at all.\n"
         )
+        print(bars.table(self.times, self.peaks))
         print("| a ppp-up with a new address | ms |\n|---|---:|")
         for word, found in self.parts.items():
             print(f"| {word} | {median(found) * 1000:.1f} |")
@@ -234,6 +285,7 @@ def main():
                 if number == 0:  # the first fills caches
                     bench.times.clear()
                     bench.parts.clear()
+                    bench.weigh()
         finally:
             bench.close()
     print(file=sys.stderr)

@@ -13,26 +13,21 @@ from advertisements import RA, option
 from fuzz_netfilter import TABLES
 from fuzzing import Target, nftables
 from nf_messages import end
-from pyroute2 import netlink as pyroute2_netlink
-from pyroute2.netlink.rtnl.fibmsg import fibmsg
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
 from test_evidence_frames import ECHO, OURS, PROBE, TOKEN, icmpv6
 from test_ping import answer as pong
 
 from dualwan.errors import HostError, KernelError
-from dualwan.host import news, nft, ping, watch
+from dualwan.host import news, nfnetlink, nft, ping, program, watch
 from dualwan.host.around import addresses, chains
 from dualwan.host.evidence import ear, frames, window
 from dualwan.host.netlink import Netlink
 from dualwan.host.prefix import line_state
+from dualwan.host.rtnl_message import Message, is_known
 from dualwan.model.evidence import Inquiry
 from dualwan.model.resources import RTPROT_DUALWAN
 
-READERS = {16: ifinfmsg, 20: ifaddrmsg, 24: rtmsg, 32: fibmsg}
 MESSAGES = tuple(
-    bytes(one.data)
+    one.data
     for one in (
         rtnetlink.link("wan0", 2),
         rtnetlink.ip6tnl("mape0", 3),
@@ -49,12 +44,10 @@ MESSAGES = tuple(
 
 def _rtnetlink(data):
     """Read links, addresses, tunnels, routes and rules of a kernel that says ``data`` too."""
-    messages = [_decoded(one) for one in MESSAGES[:2]]
     try:
-        kind = struct.unpack_from("=H", data, 4)[0]
-        messages.append(_decoded(data, READERS.get(kind)))
-    except DECODING:
-        return  # pyroute2 tells of it, in its own way, before anything of ours
+        messages = [*_read(b"".join(MESSAGES[:2])), *_read(data)]
+    except OSError:
+        return  # the socket tells of it
     reading = Netlink()
     reading._socket = rtnetlink.Kernel(*messages)  # noqa: SLF001 - for IPRoute
     for look in (
@@ -71,19 +64,10 @@ def _rtnetlink(data):
             continue
 
 
-def _decoded(data, reader=None):
-    """Return a message as pyroute2 reads it.
-
-    It keeps each header of an attribute that it has ever seen: a kernel has hundreds of them.
-    """
-    pyroute2_netlink.cache_hdr.clear()
-    made = (reader or READERS[struct.unpack_from("=H", data, 4)[0]])(data)
-    made.decode()
-    made["header"]["type"]
-    return made
-
-
-DECODING = (Exception,)
+def _read(data):
+    """Return what host.rtnl makes of an answer."""
+    parts = nfnetlink.contents(data)
+    return [Message(kind, body) for kind, _, _, body in parts if is_known(kind)]
 
 
 def _addresses(data):
@@ -116,8 +100,9 @@ def _nft_says(data):
     before = sys.modules.get("nftables")
     sys.modules["nftables"] = nftables(lambda _: (0, text, ""))
     os.geteuid = lambda: 0
-    saved, text_of = chains.program.output, nft.Nft.text
-    chains.program.output = lambda _: (1, "", "")
+    saved, text_of, others = program.output, nft.Nft.text, chains._has_others  # noqa: SLF001
+    program.output = lambda _: (1, "", "")
+    chains._has_others = lambda: True  # noqa: SLF001 - without a kernel
     nft.Nft.text = lambda *_: text
     try:
         chains.look()
@@ -126,7 +111,7 @@ def _nft_says(data):
         return
     finally:
         os.geteuid = effective
-        chains.program.output, nft.Nft.text = saved, text_of
+        program.output, nft.Nft.text, chains._has_others = saved, text_of, others  # noqa: SLF001
         sys.modules.pop("nftables")
         if before:
             sys.modules["nftables"] = before

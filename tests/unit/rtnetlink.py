@@ -10,13 +10,9 @@ from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
 from types import SimpleNamespace
 
-from pyroute2.netlink.rtnl.fibmsg import fibmsg
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
-
 from dualwan.host.netlink_changes import NetlinkChanges
 from dualwan.host.rtnl import NetlinkError
+from dualwan.host.rtnl_message import Message
 
 RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWRULE = 16, 20, 24, 32
 FOREVER = 0xFFFFFFFF
@@ -35,11 +31,11 @@ def number(kind, value):
     return attribute(kind, struct.pack("=I", value))
 
 
-def message(kind, read, head, *attributes):
-    """Return what pyroute2's class ``read`` makes of a message of the kernel."""
+def message(kind, head, *attributes):
+    """Return what is read of a message of the kernel; its bytes are in ``data``."""
     body = head + b"".join(attributes)
-    made = read(struct.pack("=IHHII", 16 + len(body), kind, 0, 1, 0) + body)
-    made.decode()
+    made = Message(kind, body)
+    made.data = struct.pack("=IHHII", 16 + len(body), kind, 0, 1, 0) + body
     return made
 
 
@@ -55,7 +51,6 @@ def link(name, index, **words):
     info = attribute(1, one.kind.encode()) + (attribute(2, one.data) if one.data else b"")
     return message(
         RTM_NEWLINK,
-        ifinfmsg,
         struct.pack("=BBHiII", 0, 0, 1, index, one.up, 0),
         attribute(3, name.encode() + b"\0"),
         number(4, one.mtu),
@@ -99,7 +94,6 @@ def address(text, index, length, **words):
     local = [attribute(2, own.packed)] if own.version == 4 or one.peer else []
     return message(
         RTM_NEWADDR,
-        ifaddrmsg,
         struct.pack("=BBBBI", family, length, one.flags & 0xFF, one.scope, index),
         attribute(1, ip_address(one.peer or text).packed),
         *local,
@@ -122,7 +116,6 @@ def route(family=AF_INET, **words):
     )
     return message(
         RTM_NEWROUTE,
-        rtmsg,
         struct.pack(
             "=BBBBBBBBI", family, one.length, 0, 0, short(one.table), one.protocol, 0, one.kind, 0
         ),
@@ -142,7 +135,6 @@ def rule(priority, table, **words):
     )
     return message(
         RTM_NEWRULE,
-        fibmsg,
         struct.pack("=BBBBBBBBI", AF_INET, 0, 32 if one.source else 0, 0, short(table), 0, 0, 1, 0),
         number(15, table),
         *([attribute(2, ip_address(one.source).packed)] if one.source else []),
@@ -172,9 +164,7 @@ class Kernel:
 
     def _of(self, kind, family=None):
         return [
-            one
-            for one in self.messages
-            if one["header"]["type"] == kind and family in (None, one["family"])
+            one for one in self.messages if one.kind == kind and family in (None, one["family"])
         ]
 
     def _request(self, what, verb, words):
@@ -201,8 +191,9 @@ class Kernel:
         """Return the addresses of ``family``."""
         return self._of(RTM_NEWADDR, family)
 
-    def get_routes(self, family):
-        """Return the routes of ``family``."""
+    def get_routes(self, family, proto=0):
+        """Return the routes of ``family``; a kernel may filter them by ``proto``, or not."""
+        assert proto in {0, 217}
         self._request("route", "dump", {})
         return self._of(RTM_NEWROUTE, family)
 

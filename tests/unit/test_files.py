@@ -12,6 +12,7 @@ from dualwan.config import load
 from dualwan.errors import ConfigError
 from dualwan.host import answers, leases
 from dualwan.host.remote import update_call
+from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.mape.table import read_toml
 
 SPOILED = {
@@ -241,7 +242,7 @@ def test_no_reader_waits_for_a_fifo(path, what, monkeypatch, tmp_path):
             read(path)
     monkeypatch.setenv("DUALWAN_STATE", str(tmp_path))
     path.rename(tmp_path / answers.NAME)
-    assert answers.load() == answers.AnswerCache()
+    assert answers.load() == AnswerCache()
     (tmp_path / answers.NAME).rename(tmp_path / "lease")
     monkeypatch.setattr(leases, "DHCLIENT", (str(tmp_path / "lease"),))
     monkeypatch.setattr(leases, "DHCPCD", (str(tmp_path / "lease"),))

@@ -8,7 +8,7 @@ from machine import BASE, config
 
 from dualwan.errors import HostError
 from dualwan.findings import find
-from dualwan.host import program, xtables
+from dualwan.host import nft_names, program, xtables
 from dualwan.host.around import chains
 from dualwan.host.nft import Nft
 from dualwan.model.surroundings import Surroundings
@@ -245,7 +245,7 @@ SAVED = "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n"
 @pytest.fixture(name="kernel")
 def _kernel(monkeypatch):
     """Return a machine with these tables, and what was asked of it."""
-    kernel = SimpleNamespace(asked=[], xt=False, legacy=(), saves={})
+    kernel = SimpleNamespace(asked=[], xt=False, legacy=(), saves={}, names={"filter", "n"})
 
     def objects(command):
         kernel.asked.append(command)
@@ -267,6 +267,7 @@ def _kernel(monkeypatch):
     )
     monkeypatch.setattr(program, "output", output)
     monkeypatch.setattr(xtables, "tables", lambda: kernel.legacy)
+    monkeypatch.setattr(nft_names, "names", lambda: frozenset(kernel.names))
     return kernel
 
 
@@ -282,6 +283,25 @@ def test_tables_of_others_are_read_whole_and_ours_are_not(kernel):
         "list table netdev n",
         "text list table netdev n",
     ]
+
+
+@pytest.mark.parametrize("names", [(), ("dualwan_firewall", "dualwan_snat")])
+def test_nft_is_not_asked_where_there_are_no_tables_of_others(kernel, names):
+    """It would read all of ours; what has no table has no chain."""
+    kernel.names = names
+    assert chains.look() == ()
+    assert kernel.asked == []
+
+
+@pytest.mark.usefixtures("kernel")
+def test_nft_is_asked_where_the_names_of_tables_cannot_be_had(monkeypatch):
+    """It may know better, or says that it may not look either."""
+
+    def refused():
+        raise OSError("no netlink")
+
+    monkeypatch.setattr(nft_names, "names", refused)
+    assert len(chains.look()) == 2
 
 
 def test_iptables_is_asked_for_its_matches(kernel):

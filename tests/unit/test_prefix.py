@@ -115,28 +115,6 @@ def test_of_several_addresses_in_a_prefix_the_longest_counts():
         assert prefixes(*messages) == ("2001:db8:0:2::/64", "2001:db8:0:1::/64")
 
 
-def test_the_lifetime_is_found_under_both_of_its_names():
-    """pyroute2 0.7 writes ifa_prefered, as the kernel's header does; 0.9 ifa_preferred."""
-
-    class Message(dict):
-        """An address as a pyroute2 that knows ``name`` reads it."""
-
-        def __init__(self, text, name, seconds):
-            super().__init__(
-                family=AF_INET6, index=2, prefixlen=64, scope=0, flags=0, header={"type": 20}
-            )
-            self.attributes = {"IFA_ADDRESS": text, "IFA_CACHEINFO": {name: seconds}}
-
-        def get_attr(self, name):
-            """Return an attribute, None for none."""
-            return self.attributes.get(name)
-
-    for name in ("ifa_prefered", "ifa_preferred"):
-        assert prefixes(
-            Message("2001:db8:0:1::1", name, 10), Message("2001:db8:0:2::1", name, 20)
-        ) == ("2001:db8:0:2::/64", "2001:db8:0:1::/64")
-
-
 # --- the default route -------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from dualwan.errors import KernelError
+from dualwan.host import program
 from dualwan.host.around import chains
 from dualwan.host.nft import Nft
 from dualwan.nft.foreign import listed
@@ -27,6 +28,7 @@ def _nft(monkeypatch):
         monkeypatch.setitem(sys.modules, "nftables", SimpleNamespace(Nftables=lambda: made))
         monkeypatch.setattr(os, "geteuid", lambda: 0)
         monkeypatch.setattr(chains, "_of_legacy", lambda: ())
+        monkeypatch.setattr(chains, "_has_others", lambda: True)
 
     return lists
 
@@ -67,7 +69,7 @@ def test_a_statement_without_a_name_may_match_or_not():
 def test_a_rule_of_iptables_without_a_chain_is_not_understood(monkeypatch):
     """Its table is left out, as one of nft is."""
     saved = "*filter\n:FORWARD DROP [0:0]\n-A \nCOMMIT\n"
-    monkeypatch.setattr(chains.program, "output", lambda _: (0, saved, ""))
+    monkeypatch.setattr(program, "output", lambda _: (0, saved, ""))
     monkeypatch.setattr(chains.xtables, "tables", lambda: ("iptables-legacy filter",))
     monkeypatch.setattr(Nft, "objects", lambda _: [])
     assert chains.look() == ()

@@ -58,7 +58,7 @@ def test_chains_are_asked_of_their_own_program(proc, monkeypatch):
         asked.append(argv)
         return 0, f"*{argv[-1]}\n:OUTPUT ACCEPT [0:0]\n:MAPE{argv[-1]} - [0:0]\nCOMMIT\n", ""
 
-    monkeypatch.setattr(xtables.program, "output", output)
+    monkeypatch.setattr("dualwan.host.program.output", output)
     assert xtables.chains() == (
         "iptables-legacy filter OUTPUT",
         "iptables-legacy filter MAPEfilter",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dualwan.commands import common
 from dualwan.errors import ConfigError
+from dualwan.frozen import replace
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -6,7 +6,6 @@ Every error is a ConfigError whose text starts with file and line and names the 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.config.sections import Lan, Pppoe, Wan
 from dualwan.errors import MISSING, UNKNOWN, ConfigError
+from dualwan.frozen import dataclass, field, replace
 from dualwan.mape.table import RULES_DIR, Rules
 from dualwan.toml_source import Source, TomlTable, nearest, parse, unknown
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from dualwan.config import values
 from dualwan.config.services import Service, service, services
+from dualwan.frozen import dataclass, replace
 from dualwan.toml_source import TomlTable
 
 Network = IPv4Network | IPv6Network

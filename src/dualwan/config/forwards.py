@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from dualwan.config import firewall, values
 from dualwan.config.firewall import SESSIONS, Firewall, Network, collapsed
 from dualwan.errors import WRONG
+from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import MAX_PORT, PortSet
 from dualwan.toml_source import Source, TomlTable
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from dualwan.config import values
 from dualwan.errors import MISSING, WRONG, MapeError
+from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import PortSet
 from dualwan.mape.rule import DEFAULT_PSID_OFFSET, LAYOUTS, MapRule
 from dualwan.mape.table import AUTO, Rules, RuleTable, load_table

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from dualwan.config import values
+from dualwan.frozen import dataclass, replace
 from dualwan.paths import PPP_INTERFACE, PPP_PEER
 from dualwan.toml_source import TomlTable
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from dualwan.frozen import dataclass
 from dualwan.mape.portset import MAX_PORT
 from dualwan.toml_source import unknown
 

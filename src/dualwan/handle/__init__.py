@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from dualwan.config import Config
 from dualwan.errors import DualwanError, HostError
 from dualwan.handle import findings, last_good, line, removal, renumbering, sessions, update_call
 from dualwan.handle.run import Run, fail
-from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.result import Result
+
+if TYPE_CHECKING:
+    from dualwan.host.api import Host
 
 
 def handle_event(

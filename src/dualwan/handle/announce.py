@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dualwan.errors import DualwanError
-from dualwan.host.api import Host
 from dualwan.model.observed import Reads
 from dualwan.model.way import devices
 from dualwan.notice.router import Router, seen
 from dualwan.result import Result
+
+if TYPE_CHECKING:
+    from dualwan.host.api import Host
 
 
 def announce(host: Host, done: Result, folder: str, slices: Sequence[str], reason: str) -> str:

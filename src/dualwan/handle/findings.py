@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from dualwan.frozen import replace
 from dualwan.handle.run import Run, log
 
 

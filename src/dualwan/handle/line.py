@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
 
 from dualwan.config import Config
 from dualwan.config.mape import DsLite, MapE
 from dualwan.errors import DualwanError
+from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
 from dualwan.model.event import Event
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from time import CLOCK_BOOTTIME, clock_gettime
 
 from dualwan.config import Config
+from dualwan.frozen import replace
 from dualwan.handle import run_stages
 from dualwan.handle.run import Run, say
 from dualwan.host.api import Host

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dualwan import slices
+from dualwan.frozen import replace
 from dualwan.handle.run import Run, warn
 from dualwan.model.observed import Reads
 from dualwan.model.plan import Action

@@ -6,10 +6,9 @@ once for each other prefix and router, and again when a person runs the command.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dualwan.config import Config
 from dualwan.errors import HostError
+from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
 from dualwan.line import renumbering
 from dualwan.model.event import Event

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dualwan.config import Config, hooks_dir
 from dualwan.errors import DualwanError, HostError
-from dualwan.host.api import Host
+from dualwan.frozen import replace
 from dualwan.model.event import Event
 from dualwan.model.plan import Step
 from dualwan.model.state import RunState
 from dualwan.reconcile import LOCK_SECONDS, reconcile
 from dualwan.result import Result
+
+if TYPE_CHECKING:
+    from dualwan.host.api import Host
 
 
 class Run:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dualwan.config import Config
 from dualwan.errors import DualwanError, HostError
+from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
-from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
+
+if TYPE_CHECKING:
+    from dualwan.host.api import Host
 
 HANG_UP_SECONDS = 30.0  # LCP takes up to 6 s, and pppd waits for its ip-down hooks
 NOTE_SECONDS = 2.0  # for another run to end; hanging up matters more

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from dualwan import config as configuration
 from dualwan import slices
 from dualwan.config import Config
 from dualwan.errors import BusyError, ConfigError, DualwanError, HostError, KernelError
+from dualwan.frozen import replace
 from dualwan.handle import handle_event, sessions, update_call
 from dualwan.handle.run import Run, say, warn
 from dualwan.host.api import Host

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dualwan.config import Config
 from dualwan.config.mape import Ipip
 from dualwan.errors import DualwanError, HostError
+from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
-from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.planning import make_plan
+
+if TYPE_CHECKING:
+    from dualwan.host.api import Host
 
 
 def notify_once(run: Run) -> None:

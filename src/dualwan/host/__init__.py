@@ -3,7 +3,7 @@
 `kernel.KernelHost` implements the protocol `api.Host` on this machine, `fake.FakeHost` in
 memory, for tests. Each other file is one kernel interface or program:
 
-    netlink, rtnl       links, addresses, routes and rules: rtnetlink, by pyroute2
+    netlink, rtnl       links, addresses, routes and rules: rtnetlink; rtnl_request by pyroute2
     prefix, watch       IPv6 prefixes, and news of them: rtnetlink, and udev by pyudev
     tables, records     nft tables of ours: loaded, recorded, and whether they are unchanged
     nft                 libnftables, by python3-nftables

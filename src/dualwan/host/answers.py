@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dualwan import files, paths
 from dualwan.errors import HostError
-from dualwan.line.provisioning.cache import MAX_CACHE, AnswerCache, decode, encode
+
+if TYPE_CHECKING:
+    from dualwan.line.provisioning.cache import AnswerCache
 
 NAME = "provisioning.json"
 
@@ -19,15 +22,19 @@ def directory() -> Path:
 
 def load() -> AnswerCache:
     """Return the saved answers; an empty cache if the file is missing or broken."""
+    from dualwan.line.provisioning import cache  # noqa: PLC0415 - only provisioning needs it
+
     try:
-        return decode(files.read_own(directory() / NAME, MAX_CACHE))
+        return cache.decode(files.read_own(directory() / NAME, cache.MAX_CACHE))
     except (OSError, ValueError):
-        return AnswerCache()
+        return cache.AnswerCache()
 
 
 def save(answers: AnswerCache) -> None:
     """Save ``answers``; raises HostError."""
-    write(NAME, encode(answers))
+    from dualwan.line.provisioning import cache  # noqa: PLC0415 - only provisioning needs it
+
+    write(NAME, cache.encode(answers))
 
 
 def write(name: str, text: str) -> None:

@@ -8,10 +8,10 @@ where the machine can fail. tests/netns/test_double.py holds it against KernelHo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from dualwan.errors import KernelError, RecordError
+from dualwan.frozen import replace
 from dualwan.host.fake_line import FakeLine
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
+from dualwan.frozen import replace
 from dualwan.model.observed import Link, Observed
 from dualwan.model.resources import MAIN, Address
 from dualwan.nft.table import NftTable

@@ -13,6 +13,7 @@ from dualwan.host import (
     main_default,
     managers,
     ndp,
+    nfnetlink,
     nft_counts,
     nft_handles,
     nft_names,
@@ -165,7 +166,7 @@ class KernelHost(KernelLine, KernelTrial):
     @contextmanager
     def lock(self, seconds: float) -> Iterator[None]:
         """See Store."""
-        with locked(run_files.directory(), seconds):
+        with nfnetlink.kept_open(), locked(run_files.directory(), seconds):
             self._tables.recording = True
             try:
                 yield

@@ -1,4 +1,4 @@
-"""Links, addresses, routes and rules read by rtnetlink, through pyroute2 (0.7.2 and later)."""
+"""Links, addresses, routes and rules read by rtnetlink."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Netlink:
         """Return the IPv4 routes with our protocol number, of all tables; raises KernelError."""
         names: dict[int, str] = {}
         found = []
-        for message in dump("routes", lambda: self.ipr.get_routes(family=AF_INET)):
+        for message in dump("routes", lambda: self.ipr.get_routes(AF_INET, RTPROT_DUALWAN)):
             if message["proto"] != RTPROT_DUALWAN:
                 continue
             index = message.get_attr("RTA_OIF") or 0

@@ -1,4 +1,4 @@
-"""Links, addresses, routes and rules changed by rtnetlink, through pyroute2 (0.7.2 and later)."""
+"""Links, addresses, routes and rules changed by rtnetlink."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from dualwan.errors import KernelError
 from dualwan.host.netlink import IGNORE_ENCAP_LIMIT, IPV6_BITS, Netlink
 from dualwan.host.rtnl import (
-    NLM_F_ACK,
-    NLM_F_CREATE,
-    NLM_F_REQUEST,
+    CHANGE,
+    CREATE,
     RTM_NEWROUTE,
     NetlinkError,
     dump,
     gone_is_fine,
     refused,
+    understood,
 )
 from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
 
@@ -29,7 +29,7 @@ TO_TABLE = 1  # FR_ACT_TO_TBL
 UNICAST, UNREACHABLE = 1, 7  # RTN_UNICAST, RTN_UNREACHABLE
 # Without NLM_F_EXCL and NLM_F_APPEND the kernel puts the route before others of the same
 # metric (fib_table_insert), so a default route that pppd has left does not go before ours.
-PREPEND = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE
+PREPEND = CHANGE | CREATE
 
 
 class NetlinkChanges(Netlink):
@@ -48,7 +48,6 @@ class NetlinkChanges(Netlink):
             if ":" in address.address:
                 self._check_length(address, index)
                 preferred = 0 if address.deprecated else FOREVER
-                # pyroute2 0.7 reads only cacheinfo, 0.9 only the arguments; their order matters.
                 self.ipr.addr(
                     "replace",
                     index=index,
@@ -56,15 +55,14 @@ class NetlinkChanges(Netlink):
                     prefixlen=128,
                     family=AF_INET6,
                     flags=IFA_F_NODAD,
-                    preferred=preferred,
-                    valid=FOREVER,
-                    cacheinfo={"preferred": preferred, "valid": FOREVER},
+                    cacheinfo={"ifa_preferred": preferred, "ifa_valid": FOREVER},
                 )
             else:
                 self.ipr.addr(
                     "replace", index=index, address=address.address, prefixlen=32, family=AF_INET
                 )
 
+    @understood("addresses")
     def _check_length(self, address: Address, index: int) -> None:
         """Raise KernelError if the device has the IPv6 address with another prefix length.
 

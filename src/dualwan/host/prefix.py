@@ -34,7 +34,7 @@ def prefixes(ipr: Any, device: str) -> tuple[str, ...]:
     for message in dump(f"addresses of {device}", lambda: ipr.get_addr(family=AF_INET6)):
         if message["index"] == indexes[0] and (prefix := _prefix(message)):
             lifetimes = message.get_attr("IFA_CACHEINFO") or {}
-            preferred = int(lifetimes.get("ifa_preferred") or lifetimes.get("ifa_prefered") or 0)
+            preferred = int(lifetimes.get("ifa_preferred", 0))
             found[prefix] = max(preferred, found.get(prefix, 0))
     return tuple(sorted(found, key=lambda prefix: (-found[prefix], prefix)))
 
@@ -86,6 +86,7 @@ def default_routers(ipr: Any, device: str) -> frozenset[str]:
     return frozenset(one for one in found if IPv6Address(one).is_link_local)
 
 
+@understood("line")
 def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
     """Return what counts as a change of the line: index, up, prefixes, default route, routers.
 

@@ -1,92 +1,242 @@
-"""pyroute2's rtnetlink socket without the rest of the package, and its errors as ours.
+"""The rtnetlink socket: links, addresses, routes and rules, and its errors as ours.
 
-`import pyroute2` runs an __init__ that loads its database, command line and test tools. On a
-slow router that takes more than half of the time between a PPPoE connect and its route. The
-socket needs none of it, so the package is registered without running its __init__. If that
-fails with some release, the ordinary import is the fallback.
-
-Its config module asks platform for the processor and the architecture, which runs `uname -p` and
-file(1): two processes in each event, for values that only pyroute2's namespaces read.
+With the words of pyroute2's IPRoute, as far as this program has use for them. What is read is
+read here (host.rtnl_message); what is changed is put into pyroute2's messages
+(host.rtnl_request), which says why its socket is not used.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
-import platform
+import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Any, Self
 
 from dualwan.errors import DualwanError, KernelError
-
-PACKAGE = "pyroute2"
-
-
-@contextmanager
-def _platform_known() -> Iterator[None]:
-    """Have platform answer from this interpreter, without starting a program."""
-    asked = platform.uname, platform.architecture
-    bits = "64bit" if sys.maxsize > 1 << 32 else "32bit"
-    replacements: Any = os.uname, lambda *_, **__: (bits, "ELF")
-    platform.uname, platform.architecture = replacements
-    try:
-        yield
-    finally:
-        platform.uname, platform.architecture = asked
-
-
-@_platform_known()
-def _load() -> Any:
-    """Return the class IPRoute."""
-    spec = importlib.util.find_spec(PACKAGE) if PACKAGE not in sys.modules else None
-    if spec is not None:
-        sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
-    try:
-        return importlib.import_module("pyroute2.iproute.linux").IPRoute
-    except (ImportError, AttributeError):
-        for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
-            del sys.modules[name]
-        return importlib.import_module(PACKAGE).IPRoute
-
-
-IPRoute = _load()
-
-from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST  # noqa: E402 - after _load
-from pyroute2.netlink.exceptions import (  # noqa: E402 - after _load
-    NetlinkDumpInterrupted,
-    NetlinkError,
+from dualwan.host.nfnetlink import (
+    ACKNOWLEDGE,
+    BUFFER,
+    DONE,
+    DUMP,
+    ERROR,
+    HEADER,
+    INTERRUPTED,
+    REQUEST,
+    SECONDS,
+    contents,
+    packed,
+    refusal,
 )
-from pyroute2.netlink.rtnl import (  # noqa: E402 - after _load
-    RTM_NEWROUTE,
-    RTMGRP_IPV6_IFADDR,
-    RTMGRP_IPV6_ROUTE,
-    RTMGRP_LINK,
-)
+from dualwan.host.rtnl_message import IFADDR, IFINFO, RTMSG, Message, is_known
 
-__all__ = [
-    "NLM_F_ACK",
-    "NLM_F_CREATE",
-    "NLM_F_REQUEST",
-    "RTMGRP_IPV6_IFADDR",
-    "RTMGRP_IPV6_ROUTE",
-    "RTMGRP_LINK",
-    "RTM_NEWROUTE",
-    "IPRoute",
-    "NetlinkError",
-    "dump",
-    "gone_is_fine",
-    "refused",
-    "understood",
-]
-
-
+NETLINK_ROUTE = 0
+SOL_NETLINK, NETLINK_GET_STRICT_CHK = 270, 12  # linux/netlink.h
+CREATE, EXCLUSIVE, REPLACE = 0x400, 0x200, 0x100  # NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE
+CHANGE = REQUEST | ACKNOWLEDGE
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
+RTMGRP_IPV6_IFADDR = 0x100
+IFLA_IFNAME, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS = 3, 29, 8
+RTA_DST = 1
+IFF_UP = 1
 DUMPS = 20  # attempts at a listing that changes of other programs interrupt
 
 
-def dump(what: str, ask: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
+class NetlinkError(Exception):
+    """A request that the kernel refuses; ``code``: the errno."""
+
+    def __init__(self, code: int, sentence: str = "") -> None:
+        super().__init__(code, sentence or os.strerror(code))
+        self.code = code
+
+
+class NetlinkDumpInterrupted(Exception):  # noqa: N818 - pyroute2's name
+    """A listing that another program has changed meanwhile (NLM_F_DUMP_INTR)."""
+
+
+class IPRoute:
+    """A socket of rtnetlink. Each method raises NetlinkError or OSError, also for no answer."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE)
+        self._socket.settimeout(SECONDS)
+        with suppress(OSError):  # before Linux 4.20 a listing is not filtered by the kernel
+            self._socket.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
+        self._sequence = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    # --- news ----------------------------------------------------------------------------
+
+    def bind(self, groups: int) -> None:
+        """Receive what changes in the ``groups``, a mask of RTMGRP_."""
+        self._socket.bind((0, groups))
+
+    def fileno(self) -> int:
+        """Return the number of the socket, for poll()."""
+        return self._socket.fileno()
+
+    def get(self) -> None:
+        """Receive news; what it says is asked for then."""
+        self._socket.recv(BUFFER)
+
+    # --- reading -------------------------------------------------------------------------
+
+    def link_lookup(self, ifname: str) -> list[int]:
+        """Return the index of the device ``ifname`` in a list, an empty one for none."""
+        try:
+            return [message["index"] for message in self._link(0, packed(IFLA_IFNAME, ifname))]
+        except NetlinkError:
+            return []
+
+    def get_links(self, index: int = 0) -> list[Message]:
+        """Return the device ``index`` without its counters, or each device with them."""
+        return self._link(index) if index else self._dump(RTM_GETLINK, IFINFO.pack(*[0] * 5))
+
+    def get_addr(self, family: int) -> list[Message]:
+        """Return the addresses of a ``family``."""
+        return self._dump(RTM_GETADDR, IFADDR.pack(family, 0, 0, 0, 0))
+
+    def get_routes(self, family: int, proto: int = 0) -> list[Message]:
+        """Return the routes of a ``family``; with ``proto``, where the kernel can, those alone."""
+        return self._dump(RTM_GETROUTE, RTMSG.pack(family, 0, 0, 0, 0, proto, 0, 0, 0))
+
+    def get_rules(self, family: int) -> list[Message]:
+        """Return the rules of a ``family``."""
+        return self._dump(RTM_GETRULE, RTMSG.pack(family, *[0] * 8))
+
+    def _link(self, index: int, named: bytes = b"") -> list[Message]:
+        skip = packed(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS.to_bytes(4, sys.byteorder))
+        head = IFINFO.pack(socket.AF_UNSPEC, 0, index, 0, 0)
+        return self._ask(RTM_GETLINK, REQUEST, head + named + skip)
+
+    def _dump(self, kind: int, body: bytes) -> list[Message]:
+        return self._ask(kind, REQUEST | DUMP, body)
+
+    # --- changing ------------------------------------------------------------------------
+
+    def addr(self, verb: str, *, index: int, address: str, prefixlen: int, **more: Any) -> None:
+        """Add or change ("replace"), or remove ("del") an ``address``.
+
+        ``more``: family, and flags and cacheinfo (IFA_CACHEINFO), if any.
+        """
+        lifetimes = more.pop("cacheinfo", {})
+        fields = {"index": index, "prefixlen": prefixlen, **more}
+        kinds = {"replace": (RTM_NEWADDR, CHANGE | CREATE | REPLACE), "del": (RTM_DELADDR, CHANGE)}
+        self._order(*kinds[verb], _requests().of_address(fields, address, lifetimes))
+
+    def link(self, verb: str, *, index: int = 0, ifname: str = "", **more: Any) -> list[Message]:
+        """Return ("get"), add, change ("set") or remove ("del") a device.
+
+        ``more``: mtu, state ("up"), kind, and the attributes of a tunnel as ip6tnl_local.
+        """
+        if verb == "get":
+            return self._link(index, packed(IFLA_IFNAME, ifname))
+        kinds = {
+            "add": (RTM_NEWLINK, CHANGE | CREATE | EXCLUSIVE),
+            "set": (RTM_NEWLINK, CHANGE),
+            "del": (RTM_DELLINK, CHANGE),
+        }
+        up = IFF_UP if more.pop("state", "") == "up" else 0
+        kind = more.pop("kind", "")
+        data = {
+            f"IFLA_{key.upper()}": more.pop(key) for key in [*more] if key.startswith(f"{kind}_")
+        }
+        named = {"IFLA_IFNAME": ifname or None, **_words("IFLA", more)}
+        fields = {"index": index, "flags": up, "change": up}
+        self._order(*kinds[verb], _requests().of_link(fields, kind, data, named))
+        return []
+
+    def route(self, verb: str | tuple[int, int], **more: Any) -> list[Message]:
+        """Return ("get"), remove ("del"), or add a route; that with a type and flags for a verb.
+
+        ``more``: family, and dst of a "get"; else of a default route table, proto, type, and
+        scope, oif and priority, if any.
+        """
+        if verb == "get":
+            return self._route_to(more["dst"], more["family"])
+        kind, flags = (RTM_DELROUTE, CHANGE) if isinstance(verb, str) else verb
+        fields = {key: more[key] for key in ("family", "proto", "type", "scope") if key in more}
+        known = _words("RTA", {key: more[key] for key in ("oif", "priority") if key in more})
+        self._order(kind, flags, _requests().of_route(fields, more["table"], known))
+        return []
+
+    def _route_to(self, address: str, family: int) -> list[Message]:
+        to = socket.inet_pton(family, address)
+        head = RTMSG.pack(family, 8 * len(to), *[0] * 7)
+        return self._ask(RTM_GETROUTE, REQUEST, head + packed(RTA_DST, to))
+
+    def rule(self, verb: str, *, family: int, action: int, table: int, **more: Any) -> None:
+        """Add or remove ("del") a rule; ``more``: its priority, protocol, and what it selects."""
+        kinds = {"add": (RTM_NEWRULE, CHANGE | CREATE | EXCLUSIVE), "del": (RTM_DELRULE, CHANGE)}
+        fields = {"family": family, "action": action, "src_len": more.pop("src_len", 0)}
+        self._order(*kinds[verb], _requests().of_rule(fields, table, _words("FRA", more)))
+
+    # --- the socket ----------------------------------------------------------------------
+
+    def _order(self, kind: int, flags: int, message: Any) -> None:
+        self._sequence += 1
+        self._socket.send(_requests().encoded(message, kind, flags, self._sequence))
+        self._answers(many=True)
+
+    def _ask(self, kind: int, flags: int, body: bytes) -> list[Message]:
+        self._sequence += 1
+        head = HEADER.pack(HEADER.size + len(body), kind, flags, self._sequence, 0)
+        self._socket.send(head + body)
+        return self._answers(many=bool(flags & DUMP))
+
+    def _answers(self, *, many: bool) -> list[Message]:
+        """Return the answers to the last request: until an end or confirmation if ``many``."""
+        found: list[Message] = []
+        interrupted = 0
+        while True:
+            for kind, flags, sequence, body in contents(self._socket.recv(BUFFER)):
+                if sequence != self._sequence:
+                    continue  # to a request that a signal has ended
+                if code := refusal(kind, body):
+                    raise NetlinkError(code)
+                interrupted |= flags & INTERRUPTED
+                if kind in (ERROR, DONE):
+                    if interrupted:
+                        raise NetlinkDumpInterrupted
+                    return found
+                if is_known(kind):
+                    found.append(Message(kind, body))
+            if found and not many:
+                return found
+
+
+def _requests() -> Any:
+    """Return the module that loads pyroute2, which an event that changes nothing does without."""
+    from dualwan.host import rtnl_request  # noqa: PLC0415 - see above
+
+    return rtnl_request
+
+
+def _words(prefix: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``words`` with the names of attributes."""
+    return {f"{prefix}_{key.upper()}": value for key, value in words.items()}
+
+
+def dump(what: str, ask: Callable[[], Iterable[Message]]) -> tuple[Message, ...]:
     """Return the messages of the dump ``ask``, ``what`` it lists; raises KernelError.
 
     A listing that a change interrupts may lack some (NLM_F_DUMP_INTR); the kernel is asked again.
@@ -106,23 +256,21 @@ def refused(what: str) -> Iterator[None]:
     try:
         yield
     except NetlinkError as error:
-        raise KernelError(f"{what}: {_reason(error)}") from None
+        raise KernelError(f"{what}: {error.args[1]}") from None
     except OSError as error:
         raise KernelError(f"{what}: {error.strerror or error}") from None
-
-
-def _reason(error: NetlinkError) -> str:
-    return os.strerror(error.code) if error.code > 0 else str(error)
 
 
 @contextmanager
 def understood(what: str) -> Iterator[None]:
     """Turn the errors that follow from a malformed message into a KernelError about ``what``.
 
-    pyroute2 hands an attribute that it cannot decode over as bytes, and a missing one as None.
+    A length that cannot be is an OSError, a malformed attribute a ValueError, a missing one None.
     """
     try:
         yield
+    except OSError as error:
+        raise KernelError(f"{what}: {error.strerror or error}") from error
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, DualwanError):
             raise

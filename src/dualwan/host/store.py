@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from dualwan.config import values
@@ -100,7 +99,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "notified-ce": state.notified_ce,
         "health": tuple(state.health),
         "tables": state.tables,
-        "losses": asdict(state.losses),
+        "losses": dict(vars(state.losses)),
         "dialled": state.dialled,
         "version": state.version,
         "findings": state.findings,

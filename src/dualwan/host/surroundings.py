@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from dualwan.config import Config, hooks_dir
 from dualwan.config.mape import MapE
+from dualwan.frozen import replace
 from dualwan.host import managers
 from dualwan.host.around import (
     bridges,

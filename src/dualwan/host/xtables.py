@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dualwan.host import program
-
 # Tables of xtables proper in this network namespace, without those of iptables-nft.
 NAMES = (
     ("iptables-legacy", Path("/proc/net/ip_tables_names")),
@@ -31,6 +29,8 @@ def chains() -> tuple[str, ...]:
 
     Empty without any table, or without the permission. Raises HostError.
     """
+    from dualwan.host import program  # noqa: PLC0415 - no event needs it
+
     found = []
     for name in (text.split()[1] for text in tables() if text.startswith("iptables-legacy ")):
         _, output, _ = program.output(["iptables-legacy-save", "-t", name])

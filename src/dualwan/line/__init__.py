@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 from dualwan.config import Config
 from dualwan.config.mape import SOURCES, DsLite, Ipip, MapE
 from dualwan.errors import MapeError
+from dualwan.frozen import dataclass, replace
 from dualwan.line import ways
 from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
 from dualwan.mape.rule import CeParameters, derive

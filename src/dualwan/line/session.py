@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from dualwan.config import Config
+from dualwan.frozen import replace
 from dualwan.line import Line
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.ppp.session import NO_DEVICE, Session, present

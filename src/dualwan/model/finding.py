@@ -50,6 +50,6 @@ class Finding(NamedTuple):
     @property
     def digest(self) -> str:
         """The finding in a few letters: the same as long as the evidence is the same."""
-        from hashlib import sha256  # noqa: PLC0415 - only apply and ifup note it
+        from dualwan.digest import sha256  # noqa: PLC0415 - only apply and ifup note it
 
         return f"{self.code}:{sha256(_COUNT.sub('packets', self.seen).encode()).hexdigest()[:12]}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
+from dualwan.frozen import dataclass
 from dualwan.model.resources import (
     Address,
     Flows,

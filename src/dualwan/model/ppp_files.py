@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from dualwan.frozen import dataclass
 
 if TYPE_CHECKING:  # every event knows this type, and none reads the files
     from dualwan.ppp.options import PeerOptions

@@ -6,8 +6,7 @@ them. Each has a ``key``, its identity, and a ``text`` for the user.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from dualwan.frozen import dataclass
 from dualwan.nft.table import NftTable
 
 RTPROT_DUALWAN = 217  # our number in rtnetlink's rtm_protocol and fib_rules' FRA_PROTOCOL

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import NamedTuple
 
+from dualwan.frozen import dataclass, field
 from dualwan.model.ppp_files import PppFiles
 from dualwan.model.resources import RouteRule, Tunnel
 from dualwan.nft.foreign.chain import Chain

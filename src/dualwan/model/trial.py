@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 
+from dualwan.frozen import dataclass, field
 from dualwan.model.state import RunState
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
+from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import PortSet
 
 

@@ -7,7 +7,8 @@ whether packets fill it) are fields, and are never parsed from the text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from dualwan.frozen import dataclass
 
 CHAIN = "chain"
 Index = Callable[[str], int | str | None]

@@ -8,9 +8,9 @@ is never more than one notice of a way waiting.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dualwan.frozen import dataclass, field
 from dualwan.notice.router import Ranges, Router, WayState
 
 UP, DOWN, LOST, BACK, ADDRESS = "up", "down", "lost", "back", "address"  # of a way

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dualwan.frozen import dataclass, field
 from dualwan.line import Line
 from dualwan.model.observed import Observed
 from dualwan.model.state import RunState

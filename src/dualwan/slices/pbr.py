@@ -16,9 +16,9 @@ A softwire has a mark, a rule and a table too if a failover could reroute its co
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from dualwan.config import Config
+from dualwan.frozen import replace
 from dualwan.model.observed import Observed, TableId
 from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dualwan.errors import HostError
-from dualwan.host import program, xtables
+from dualwan.host import nft_names, xtables
 from dualwan.host.nft import Nft
 from dualwan.nft.foreign import iptables, listed
 from dualwan.nft.foreign.chain import Chain
@@ -26,6 +26,8 @@ def look() -> tuple[Chain, ...]:
 
 
 def _of_nft() -> Iterator[Chain]:
+    if not _has_others():
+        return
     try:
         tables = _tables(Nft.objects("list chains"))
     except _NOT_UNDERSTOOD:
@@ -35,6 +37,14 @@ def _of_nft() -> Iterator[Chain]:
             yield from _of_table(family, table)
         except _NOT_UNDERSTOOD:
             continue
+
+
+def _has_others() -> bool:
+    """Whether there is a table of another program; libnftables would read ours to tell so."""
+    try:
+        return any(not name.startswith(_OURS) for name in nft_names.names())
+    except OSError:  # libnftables may know better
+        return True
 
 
 def _of_table(family: str, table: str) -> list[Chain]:
@@ -76,6 +86,8 @@ def _of_legacy() -> Iterator[Chain]:
 
 def _saved(which: str, table: str) -> list[Chain]:
     """Return the chains that ``which``-save prints of ``table``; none if it fails."""
+    from dualwan.host import program  # noqa: PLC0415 - only for iptables
+
     try:
         code, printed, _ = program.output([f"{which}-save", "-t", table])
         family = "ip6" if which.startswith("ip6") else "ip"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from dualwan.host.notice import folder, queue
 from dualwan.model.surroundings import OwnScript
 
 
 def refused(place: Path) -> tuple[OwnScript, ...]:
     """Return the files in ``place``, the folder, that are not run."""
+    if not _has_any(place):
+        return ()
+    from dualwan.host.notice import folder  # noqa: PLC0415 - only where there are scripts
+
     _, found = folder.look(place)
     return tuple(
         OwnScript(str(place / one.name), one.code, one.reason, one.remedy) for one in found
@@ -21,6 +25,10 @@ def unseen(place: Path) -> tuple[str, ...]:
 
     What a script is told, and with it how that ended, is between root and the script.
     """
+    if not _has_any(place):
+        return ()
+    from dualwan.host.notice import folder, queue  # noqa: PLC0415 - only where there are scripts
+
     if not queue.are_failures_hidden() or not any(folder.look(place)):
         return ()
     return (f"{place}: whether a script failed at its last run is shown to root only",)
@@ -28,8 +36,21 @@ def unseen(place: Path) -> tuple[str, ...]:
 
 def failed(place: Path) -> tuple[OwnScript, ...]:
     """Return the scripts in ``place`` whose last run has failed."""
+    if not _has_any(place):
+        return ()
+    from dualwan.host.notice import queue  # noqa: PLC0415 - only where there are scripts
+
     return tuple(
         OwnScript(str(place / one.script), "failed", one.reason, of=one.of)
         for one in queue.failures()
         if one.folder == str(place) and (place / one.script).exists()
     )
+
+
+def _has_any(place: Path) -> bool:
+    """Whether there is a file in the folder ``place``."""
+    try:
+        with os.scandir(place) as entries:
+            return any(True for _ in entries)
+    except OSError:
+        return False

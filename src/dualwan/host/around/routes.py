@@ -5,7 +5,8 @@ from __future__ import annotations
 from socket import AF_INET6, if_indextoname
 from typing import Any
 
-from dualwan.host.rtnl import IPRoute, NetlinkError
+from dualwan.errors import KernelError
+from dualwan.host.rtnl import IPRoute, dump, understood
 from dualwan.model.resources import MAIN
 from dualwan.model.surroundings import DefaultRoute
 
@@ -13,13 +14,19 @@ UNICAST = 1  # RTN_UNICAST
 
 
 def ipv6_defaults() -> tuple[DefaultRoute, ...]:
-    """Return the IPv6 default routes of the main table, the best first."""
+    """Return the IPv6 default routes of the main table, the best first; none if unreadable."""
     try:
-        with IPRoute() as ipr:
-            messages = tuple(ipr.get_routes(family=AF_INET6))
-    except (NetlinkError, OSError):
+        return tuple(sorted(_look(), key=lambda route: route.metric))
+    except KernelError:
         return ()
-    found = [
+
+
+@understood("routes")
+def _look() -> list[DefaultRoute]:
+    """Return the routes as the kernel lists them; raises KernelError."""
+    with IPRoute() as ipr:
+        messages = dump("routes", lambda: ipr.get_routes(family=AF_INET6))
+    return [
         DefaultRoute(device, hop.get_attr("RTA_GATEWAY") or "", _metric(message))
         for message in messages
         if message["dst_len"] == 0
@@ -28,7 +35,6 @@ def ipv6_defaults() -> tuple[DefaultRoute, ...]:
         for hop, index in _hops(message)
         if (device := _name(index))
     ]
-    return tuple(sorted(found, key=lambda route: route.metric))
 
 
 def _metric(message: Any) -> int:

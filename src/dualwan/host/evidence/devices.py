@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from socket import AF_INET, AF_INET6
 from typing import Any
 
-from dualwan.host.rtnl import dump
+from dualwan.host.rtnl import dump, understood
 from dualwan.model.evidence import Device, DeviceAddress
 
 _IFF_UP, _IFF_LOWER_UP = 0x1, 0x10000
 _IFA_F_DADFAILED, _IFA_F_TENTATIVE = 0x08, 0x40
 
 
+@understood("links and addresses")
 def look(ipr: Any, names: Iterable[str]) -> dict[str, Device]:
     """Return those devices in ``names`` that exist; raises KernelError."""
     wanted, found, by_index = set(names), {}, {}

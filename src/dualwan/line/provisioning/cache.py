@@ -7,11 +7,11 @@ both, and a file edited by hand is trusted no more than a server.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from dualwan.config.mape import DHCPV6, HB46PP
 from dualwan.errors import RemoteError
+from dualwan.frozen import dataclass, field, replace
 from dualwan.line.provisioning import dhcpv6, hb46pp
 from dualwan.line.provisioning.answer import Answer, CachedAnswer
 

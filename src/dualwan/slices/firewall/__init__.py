@@ -8,10 +8,9 @@ the cost of a packet.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dualwan.config import Config
 from dualwan.config.forwards import PINHOLE, SMB
+from dualwan.frozen import replace
 from dualwan.model.observed import TableId
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import InboundFlows

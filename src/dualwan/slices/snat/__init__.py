@@ -6,11 +6,10 @@ packets from the shared address and its ports leave by the tunnel.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
 from dualwan.config.mape import MapE
+from dualwan.frozen import replace
 from dualwan.mape.portset import PortSet
 from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan

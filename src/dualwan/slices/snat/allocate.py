@@ -12,8 +12,8 @@ drawing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
+from dualwan.frozen import dataclass, replace
 from dualwan.nft.table import Block, commented, dynamic, elements
 from dualwan.slices.snat import names
 from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, Search

@@ -18,8 +18,7 @@ from the tuple in conntrack. Every path ends in SNAT; the egress filter drops th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from dualwan.frozen import dataclass
 from dualwan.nft.table import Block, commented
 from dualwan.slices.snat import names
 from dualwan.slices.snat.names import Chain

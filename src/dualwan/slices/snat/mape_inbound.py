@@ -14,10 +14,10 @@ address themselves (hairpinning, RFC 4787 REQ-9, RFC 5382 REQ-8).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from dualwan.config.forwards import Forward
+from dualwan.frozen import dataclass
 from dualwan.nft.table import Block, commented, dynamic, elements
 from dualwan.slices.dnat import dnat_rules
 from dualwan.slices.snat.flow import ENDPOINT, UDP

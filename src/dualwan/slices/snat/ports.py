@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from dualwan.frozen import dataclass
 from dualwan.mape.portset import PortSet
 
 LARGEST = 4096  # ports; a larger set is hardly shared, and not counted

@@ -13,8 +13,8 @@ looked up only if it would be refused, because that costs as much as counting.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from dualwan.frozen import dataclass
 from dualwan.nft.table import Block, commented, dynamic, quoted
 from dualwan.slices.snat import names
 from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP

@@ -6,8 +6,8 @@ The CE address is added before the tunnel that sends from it; sysctls.py says wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
+from dualwan.frozen import replace
 from dualwan.model.observed import Observed
 from dualwan.model.plan import (
     Action,

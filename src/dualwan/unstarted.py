@@ -1,0 +1,28 @@
+"""Parts of other packages, loaded without running what the packages run at their start.
+
+An event needs a class or two of a package whose ``__init__`` loads all of it. The package is
+registered without running that; if a part cannot be loaded so with some release, the ordinary
+import is the fallback.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
+from typing import Any
+
+
+def load(module: str, name: str) -> Any:
+    """Return ``name`` of ``module``, a part of another package; raises ImportError."""
+    package = module.partition(".")[0]
+    spec = find_spec(package) if package not in sys.modules else None
+    if spec is not None:
+        sys.modules[package] = module_from_spec(spec)
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError):
+        for one in [one for one in sys.modules if one.partition(".")[0] == package]:
+            del sys.modules[one]
+        import_module(package)
+        return getattr(import_module(module), name)

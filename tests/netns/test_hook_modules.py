@@ -1,0 +1,40 @@
+"""What a whole event loads, module by module: each is paid for at each event of a small router."""
+
+import pytest
+from hook_modules import CHANGES, NFT, outside
+from line import Line
+
+RUN = """\
+import sys, syslog
+before = set(sys.modules)
+syslog.syslog = lambda *_: None
+from dualwan import hook
+hook.hook(*sys.argv[1:])
+print(*set(sys.modules) - before)
+"""
+
+
+@pytest.fixture(name="line")
+def _line(tmp_path):
+    """Yield a router that is up."""
+    made = Line(tmp_path)
+    try:
+        made.apply()
+        yield made
+    finally:
+        made.close()
+
+
+def loaded(line, *event):
+    """Return the modules that a hook loads for an event."""
+    done = line.python(RUN, *event)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_ppp_up_loads_what_is_on_its_list(line):
+    """With a new address, and again with nothing to do: that loads neither nft nor pyroute2."""
+    assert outside(loaded(line, "ppp-up", "ppp0"), NFT, CHANGES) == []
+    again = loaded(line, "ppp-up", "ppp0")
+    assert outside(again) == []
+    assert "dualwan.log" not in again

@@ -1,0 +1,88 @@
+"""The modules that a hook may load: whatever is added here is paid for at each event."""
+
+STANDARD = {
+    *("array", "bisect", "codecs", "collections", "contextlib", "copyreg", "datetime", "enum"),
+    *(
+        "encodings",
+        "errno",
+        "fcntl",
+        "fnmatch",
+        "functools",
+        "genericpath",
+        "glob",
+        "importlib",
+        "io",
+    ),
+    *("ipaddress", "itertools", "json", "keyword", "math", "ntpath", "operator", "os", "pathlib"),
+    *("posixpath", "re", "reprlib", "select", "selectors", "signal", "socket", "stat", "string"),
+    *("struct", "syslog", "time", "types", "typing", "urllib", "warnings"),
+}
+TOML = {"tomli"}
+LOG = {"structlog", "structlog._base", "structlog._generic", "structlog.exceptions"} | {
+    "structlog.typing"
+}
+OURS = {
+    "dualwan",
+    *(f"dualwan.{name}" for name in ("digest", "errors", "files", "frozen", "handle", "hook")),
+    *(f"dualwan.{name}" for name in ("journal", "line", "mape", "nft", "paths", "planning")),
+    *(f"dualwan.{name}" for name in ("ppp", "reconcile", "result", "slices", "toml_source")),
+    *(f"dualwan.{name}" for name in ("log", "supervisor", "unstarted", "host", "model")),
+    "dualwan.config",
+    *(
+        f"dualwan.config.{name}"
+        for name in ("firewall", "forwards", "mape", "sections", "services", "values")
+    ),
+    *(
+        f"dualwan.handle.{name}"
+        for name in ("findings", "last_good", "line", "removal", "run", "sessions", "update_call")
+    ),
+    *("dualwan.handle.renumbering", "dualwan.line.renumbering", "dualwan.host.kernel_line"),
+    *(f"dualwan.host.{name}" for name in ("answers", "conntrack", "in_use", "kernel", "lock")),
+    *(f"dualwan.host.{name}" for name in ("kernel_trial", "main_default", "managers", "ndp")),
+    *(f"dualwan.host.{name}" for name in ("netlink", "netlink_changes", "news", "nfnetlink")),
+    *(f"dualwan.host.{name}" for name in ("nft", "nft_counts", "nft_handles", "nft_names")),
+    *(f"dualwan.host.{name}" for name in ("noted", "ping", "prefix", "processes", "records")),
+    *(f"dualwan.host.{name}" for name in ("rtnl", "rtnl_message", "run_files", "store")),
+    *(f"dualwan.host.{name}" for name in ("sysctl", "tables", "trials", "xtables")),
+    *(f"dualwan.line.{name}" for name in ("provisioning", "provisioning.answer")),
+    *(f"dualwan.line.{name}" for name in ("session", "ways")),
+    *(f"dualwan.mape.{name}" for name in ("portset", "rule", "table")),
+    *(f"dualwan.model.{name}" for name in ("event", "observed", "plan", "resources", "state")),
+    *(f"dualwan.model.{name}" for name in ("trial", "usage", "way")),
+    *(f"dualwan.nft.{name}" for name in ("listing", "stored", "table", "transaction")),
+    "dualwan.ppp.session",
+    *(f"dualwan.slices.{name}" for name in ("dnat", "drift", "firewall", "goals", "ipsec")),
+    *(f"dualwan.slices.{name}" for name in ("marks", "pbr", "slice", "snat", "tables", "zones")),
+    *(f"dualwan.slices.{name}" for name in ("tunnel", "tunnel.sysctls")),
+    *(
+        f"dualwan.slices.firewall.{name}"
+        for name in ("antispoof", "forwarded", "icmpv6", "lan_flows", "services_in", "unnamed")
+    ),
+    *(
+        f"dualwan.slices.snat.{name}"
+        for name in ("allocate", "flow", "mape_inbound", "match", "names", "ports")
+    ),
+    *(f"dualwan.slices.snat.{name}" for name in ("pppoe_inbound", "quota", "timeouts")),
+}
+# What a change loads besides: of libnftables, and of pyroute2's messages about routes and rules.
+NFT = {"nftables", "nftables.nftables", "ctypes", "ctypes._endian"}
+CHANGES = {"dualwan.host.rtnl_request", "platform", "logging", "traceback", "textwrap", "linecache"}
+CHANGES |= {"tokenize", "token", "threading", "weakref", "_weakrefset", "uuid", "string", "ast"}
+CHANGES |= {
+    "pyroute2",
+    *(f"pyroute2.{name}" for name in ("common", "netlink", "netlink.exceptions", "netlink.rtnl")),
+    *(f"pyroute2.netlink.rtnl.{name}" for name in ("fibmsg", "rtmsg")),
+}
+
+
+def outside(loaded, *more):
+    """Return those of the modules ``loaded`` that are on no list; ``more``: further lists."""
+    listed = {*OURS, *TOML, *LOG}.union(*more)
+    return sorted(
+        name
+        for name in loaded
+        if name not in listed
+        and name.partition(".")[0] not in STANDARD | {"tomli"}
+        and not name.startswith("_")
+        and ".__mp" not in name
+    )
