@@ -136,7 +136,7 @@ def _nic(config: Config, peer: PeerOptions) -> Iterator[Finding]:
 def _mtu(config: Config, peer: PeerOptions) -> Iterator[Finding]:
     limit = config.pppoe.mtu
     for found in (peer.last("mtu"), peer.last("mru")):
-        if found and found.value.isdigit() and int(found.value) > limit:
+        if found and found.value.isdecimal() and int(found.value) > limit:
             yield Finding(
                 "ppp-mtu",
                 f"{found.place}: {found.name} {found.value} is more than the {limit} of [pppoe] "
