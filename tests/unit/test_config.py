@@ -114,3 +114,9 @@ def test_a_pattern_covers_devices_of_any_number():
     assert lan.devices == ("lan0",)
     assert all(lan.has(name) for name in ("lan0", "br-0123", "wg0", "wg"))
     assert not any(lan.has(name) for name in ("lan1", "lan00", "br0", "awg0", "docker0"))
+
+
+def test_the_first_routing_table_is_free():
+    """Of those with a low number only 0 is the kernel's."""
+    text = BASE.replace("dial = false", "dial = false\ntable = 1")
+    assert from_text("f", text).pppoe.table == 1

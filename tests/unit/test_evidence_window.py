@@ -231,3 +231,24 @@ def test_the_filter_is_whole():
             if operation == 0x15:
                 assert at + 1 + max(true, false) < len(code)
         assert [one[0] for one in code[-2:]] == [6, 6]
+
+
+def test_what_has_come_back_is_not_sent_again(line):
+    """Neither a probe that came back nor one that an error was about."""
+    works(line)
+    line.answers["solicit"] = lambda _: []  # so that it goes on
+    window.REPEATS, before = (0.0, 0.1), window.REPEATS
+    try:
+        found = window.listen(asked())
+    finally:
+        window.REPEATS = before
+    sent = [data for what, data, _ in line.sent if what == 4]
+    back = [data for data in sent if data[8] > 1]
+    assert len(found.returned) == len(back) == len(set(back))
+
+
+@pytest.mark.parametrize(("kind", "answered"), [(135, {}), (136, {CE: 1})])
+def test_only_an_answer_of_ours_counts_as_one(line, kind, answered):
+    """A solicitation that this machine sends is a question."""
+    line.answers["solicit"] = lambda _: [(neighbour(kind, CE), 0x86DD, True)]
+    assert window.listen(asked(seconds=0.02)).answered == answered

@@ -4,6 +4,7 @@ import pytest
 from machine import config
 
 from dualwan.findings import find
+from dualwan.host.around import networkd
 from dualwan.model.surroundings import DefaultRoute, Surroundings
 
 WAN = DefaultRoute("wan0", "fe80::1", 1024)
@@ -99,3 +100,21 @@ def test_a_networkd_that_removes_our_routes_is_named():
     assert one.code == "networkd-foreign"
     assert "ManageForeignRoutes (/etc/systemd/networkd.conf:3) is on" in one.seen
     assert "systemctl restart systemd-networkd" in one.remedy
+
+
+@pytest.mark.parametrize(
+    ("word", "on"),
+    [
+        *((word, False) for word in ("0", "no", "n", "false", "f", "off", "NO", "False")),
+        *((word, True) for word in ("1", "yes", "y", "true", "t", "on")),
+    ],
+)
+def test_a_boolean_of_systemd(tmp_path, word, on):
+    """Each word that systemd.syntax(7) knows, in any case."""
+    for folder in ("run/systemd/netif", "sys/fs/cgroup/system.slice/systemd-networkd.service"):
+        (tmp_path / folder).mkdir(parents=True)
+    path = tmp_path / "etc/systemd/networkd.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"[Network]\nManageForeignRoutes={word}\nManageForeignRoutingPolicyRules=no\n")
+    here = ("ManageForeignRoutes (/etc/systemd/networkd.conf:2)",)
+    assert networkd.foreign(tmp_path) == (here if on else ())

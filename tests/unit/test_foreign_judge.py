@@ -161,3 +161,10 @@ def test_the_outcomes_are_those_of_every_answer(rules, policy):
     opened = sum(one == UNKNOWN for rule in rules for one in rule.conditions)
     every = {simulated(rules, policy, answers) for answers in product((True, False), repeat=opened)}
     assert judged(*rules, policy=policy) == every
+
+
+@pytest.mark.parametrize(("field", "device"), [("iif", "lan0"), ("oif", "mape0")])
+def test_a_device_may_be_given_by_its_beginning(field, device):
+    """As lan*; the whole name, and another beginning, are no match of that kind."""
+    for wanted, answer in ((f"{device[:2]}*", True), (device, True), ("xy*", False), ("xy", False)):
+        assert met([Condition(field, (wanted,))], LAN) is answer

@@ -288,3 +288,24 @@ def test_devices_of_a_netdev_chain():
         ("eth9",),
         ("a", "b"),
     ]
+
+
+@pytest.mark.parametrize("target", ["QUEUE", "NFQUEUE"])
+def test_what_is_handed_to_a_program_may_be_accepted_or_not(target):
+    """iptables-extensions(8): the program decides."""
+    assert saved(f"-p tcp -j {target}") == (
+        Rule((Condition("protocol", ("tcp",)), UNKNOWN), ACCEPT),
+    )
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp", "udplite", "sctp", "dccp"])
+def test_a_port_is_one_of_its_protocol(protocol):
+    """Each protocol with ports that nft knows."""
+    match = {"payload": {"protocol": protocol, "field": "dport"}}
+    chain = {"family": "inet", "table": "f", "name": "a"}
+    part = {"match": {"op": "==", "left": match, "right": 80}}
+    rule = {"family": "inet", "table": "f", "chain": "a", "expr": [part, {"drop": None}]}
+    (found,) = listed.chains([{"chain": chain}, {"rule": rule}])
+    assert found.rules == (
+        Rule((Condition("protocol", (protocol,)), Condition("dport", ("80",))), DROP),
+    )

@@ -7,6 +7,7 @@ from machine import Machine, config
 
 from dualwan.errors import HostError
 from dualwan.handle import handle_event
+from dualwan.journal import Journal
 from dualwan.model.event import Event
 
 
@@ -79,3 +80,16 @@ def test_the_first_event_after_an_upgrade_brings_up_every_slice(machine):
     machine.applied.clear()
     handle_event(config(), machine, Event.PPP_UP)
     assert machine.applied == []
+
+
+def test_what_was_saved_is_not_saved_again(machine):
+    """Only what has been noted since is a reason to write."""
+    with machine.lock(0):
+        journal = Journal(machine, [])
+        journal.note(replace(journal.state, aftr="2001:db8::1"))
+        journal.save()
+        journal.save()
+        assert machine.saves == 1
+        journal.note(replace(journal.state, aftr="2001:db8::2"))
+        assert journal.close() == ""
+    assert (machine.saves, machine.run_state.aftr) == (2, "2001:db8::2")

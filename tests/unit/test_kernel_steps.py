@@ -168,3 +168,13 @@ def test_the_run_state_is_the_run_directorys(tmp_path, monkeypatch):
     assert host.load_state() == RunState(wanted=True)
     assert {path.name for path in tmp_path.iterdir()} == {"lock", "state.json"}
     assert abs(host.now() - time.time()) < 5
+
+
+def test_what_is_asked_of_others_is_handed_on(monkeypatch):
+    """Prefixes and the evidence of a diagnosis."""
+    monkeypatch.setattr(kernel.prefix, "prefixes", lambda _ipr, device: (f"{device}'s",))
+    monkeypatch.setattr("dualwan.host.evidence.gather", lambda _ipr, inquiry: (inquiry,))
+    host = kernel.KernelHost()
+    monkeypatch.setattr(host._netlink, "_socket", object())  # noqa: SLF001 - none is opened
+    assert host.prefixes("wan0") == ("wan0's",)
+    assert host.evidence("asked") == ("asked",)

@@ -1,9 +1,12 @@
 """Which program manages a device, and hears its router advertisements instead of the kernel."""
 
+import inspect
+from pathlib import Path
+
 import pytest
 
 from dualwan.host import managers
-from dualwan.host.around import interfaces, networkd
+from dualwan.host.around import interfaces, networkd, ppp
 
 UNITS = "sys/fs/cgroup/system.slice"
 
@@ -206,3 +209,15 @@ def test_without_networkd_nothing_is_said(tmp_path):
     """What does not run removes nothing."""
     running(tmp_path)
     assert networkd.foreign(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        *(managers.manager, managers.hearing, networkd.foreign, interfaces.stanza),
+        *(interfaces.lines, ppp.look, ppp.read_options, ppp.starters),
+    ],
+)
+def test_without_another_root_folder_it_is_the_machines(reader):
+    """Wherever the program was started."""
+    assert inspect.signature(reader).parameters["root"].default == Path("/")

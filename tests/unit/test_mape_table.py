@@ -281,3 +281,13 @@ def test_the_example_in_the_table_is_right(tmp_path):
     example = "\n".join(line[4:] for line in lines[start : lines.index("", start)])
     (tmp_path / "own.toml").write_text(example)
     assert load_table(tmp_path).lookup("2001:db8::/64").provider == "v6plus"
+
+
+def test_a_prefix_shorter_than_some_rules_is_found_by_a_shorter_one():
+    """The longer rules are passed over; none of them can cover it."""
+    rules = [
+        MapRule(v6, "192.0.2.0/24", 8, 4, "2001:db8::1", "draft", "x", "f:1")
+        for v6 in ("2001:db8:1::/48", "2001:db8:8000::/33")
+    ]
+    found = RuleTable(rules).lookup(IPv6Interface("2001:db8:8000::/41"))
+    assert str(found.ipv6_prefix) == "2001:db8:8000::/33"

@@ -16,6 +16,7 @@ from rtnetlink import (
     route,
     rule,
 )
+from rtnetlink import route as a_route
 
 from dualwan.errors import KernelError
 from dualwan.host.netlink import Netlink
@@ -263,3 +264,20 @@ def test_rules_of_others_are_those_with_another_protocol():
     )
     assert [one.priority for one in asked.rules_of_others()] == [100, 101, 102]
     assert asked.rules() == [RouteRule(100, 100, source)]
+
+
+@pytest.mark.parametrize(
+    ("route", "devices", "behind"),
+    [
+        ({"oif": 7}, ["ppp0"], True),
+        ({"oif": 2}, ["ppp0"], False),
+        ({"oif": 2}, ["ppp0", "wan0"], True),
+        ({"oif": 2, "kind": 2}, ["wan0"], False),  # RTN_LOCAL: our own address
+        ({}, ["ppp0"], True),  # unreachable
+    ],
+)
+def test_by_which_device_an_address_is_reached(route, devices, behind):
+    """An address that no device reaches is behind each."""
+    made = netlink(link("wan0", 2), link("ppp0", 7))
+    made.ipr.route = lambda *_, **__: [a_route(**route)]
+    assert made.is_behind("198.51.100.1", devices) is behind

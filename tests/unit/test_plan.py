@@ -3,7 +3,16 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwan.model.plan import Action, Step, diff, flow_steps, restore_steps, sysctl_steps
+from dualwan.model.plan import (
+    LONGEST,
+    Action,
+    Step,
+    diff,
+    flow_steps,
+    restore_steps,
+    shortened,
+    sysctl_steps,
+)
 from dualwan.model.resources import Address, Flows, Route, RouteRule, Sysctl, Tunnel
 from dualwan.nft.table import NftTable, chain
 
@@ -150,3 +159,15 @@ def test_resources_read_as_their_programs_show_them():
         "rule 99: from 192.0.2.1 lookup main suppress_prefixlength 0"
     )
     assert Tunnel("m", "::1", "::2", "w", 1460, up=False).text.endswith("mtu 1460 (down)")
+
+
+def test_a_long_line_keeps_its_beginning_and_its_end():
+    """Two thirds and a quarter of what a line may have."""
+    line = "".join(f"{number:04}," for number in range(400))
+    short = shortened(line)
+    assert len(short) <= LONGEST
+    start, end = short.split(" ... ")
+    assert line.startswith(start)
+    assert line.endswith(end)
+    assert len(start) > len(end) > 0
+    assert shortened("x" * LONGEST) == "x" * LONGEST

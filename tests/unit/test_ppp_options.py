@@ -98,3 +98,10 @@ def test_a_missing_argument_is_an_empty_one():
     assert read({"/etc/ppp/peers/dsl": "user"}).options == (
         Option("user", "", "/etc/ppp/peers/dsl:1"),
     )
+
+
+def test_a_file_of_the_nic_that_is_too_long_is_cut():
+    """Whoever reads the options is told that some are missing."""
+    files = {**FILES, "/etc/ppp/options.eth0.7": "lock\n" * (MAX_OPTIONS + 1)}
+    assert not read(FILES).cut
+    assert read(files).cut

@@ -187,3 +187,25 @@ def test_nothing_that_is_no_file_is_read(tmp_path):
     (tmp_path / "etc/crontab").mkdir()
     (tmp_path / "etc/cron.d/c").symlink_to("nowhere")
     assert places(tmp_path) == ["/etc/network/interfaces:6", "/etc/cron.d/b:1"]
+
+
+def test_a_unit_of_the_administrator_replaces_that_of_the_package(tmp_path):
+    """systemd.unit(5): the one in /etc is read, and the one in /usr is not."""
+    put(
+        tmp_path,
+        {
+            "/etc/systemd/system/x.service": "[Service]\nExecStart=/bin/true\n",
+            "/usr/lib/systemd/system/x.service": "[Service]\nExecStart=pon dsl-provider\n",
+            "/etc/systemd/system/multi-user.target.wants/x.service": "",
+        },
+    )
+    assert places(tmp_path) == []
+    (tmp_path / "etc/systemd/system/x.service").unlink()
+    assert places(tmp_path) == ["/usr/lib/systemd/system/x.service:2"]
+
+
+@pytest.mark.parametrize("word", ["pre-up", "up", "post-up"])
+def test_an_option_line_that_dials_is_named(word):
+    """Each word of interfaces(5) that runs a command when an interface comes up."""
+    lines = parse("f", f"iface wan0 inet6 auto\n    {word} pon dsl-provider\n")
+    assert [one.place for one in in_interfaces(lines, "dsl-provider")] == ["f:2"]

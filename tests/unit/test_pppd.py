@@ -18,7 +18,7 @@ from dualwan.ppp.session import Pppd, Session
 from dualwan.ppp.starters import Starter
 
 ME = os.getuid()
-DIALLING, PPPD = processes.dialling, processes.pppd
+DIALLING, PPPD, PPPD_OF = processes.dialling, processes.pppd, pppd.pppd_of
 
 
 @pytest.fixture
@@ -427,3 +427,11 @@ def test_the_one_that_systemd_starts_again_stays(monkeypatch, running):
     assert pppd.keep_one("dsl-provider") is True
     assert second.wait() == -15
     assert first.poll() is None
+
+
+def test_only_the_pppd_of_the_peer_counts(monkeypatch):
+    """Another session of the machine is not ours to end."""
+    ours, other = Pppd(5, ("pppd", "call", "dsl")), Pppd(6, ("pppd", "call", "lte"))
+    monkeypatch.setattr(processes, "pppds", lambda: [other, ours])
+    assert PPPD_OF("dsl") == [ours]
+    assert PPPD_OF("none") == []

@@ -248,3 +248,12 @@ def test_without_failover_the_default_route_stays_where_it_is(clock, log):
     machine.run_state = replace(machine.run_state, health=health)
     assert run(machine, config(), Event.PREFIX_CHANGED) == []
     assert ways(machine) == {Route(MAIN, "mape0")}
+
+
+def test_a_move_that_was_made_is_noted_as_followed(machine):
+    """So the next probe reconciles nothing."""
+    machine.answering = set()
+    for _ in range(FAILS):
+        probe(config(PROBED), machine)
+    health = machine.run_state.health
+    assert (health.broken, health.followed) == (True, True)

@@ -71,3 +71,24 @@ def test_a_list_has_each_service_once():
     assert [item.name for item in services(["ssh", "http", "ssh"])] == ["ssh", "http"]
     with pytest.raises(ValueError, match="must be a list"):
         services("ssh")
+
+
+def test_names_stand_for_the_numbers_of_iana():
+    """Its registries of service names and of protocol numbers."""
+    assert {
+        name: [(port.protocol, port.number) for port in ports] for name, ports in KNOWN.items()
+    } == {
+        "ssh": [("tcp", 22)],
+        "smtp": [("tcp", 25)],
+        "submission": [("tcp", 587)],
+        "dns": [("tcp", 53), ("udp", 53)],
+        "http": [("tcp", 80)],
+        "https": [("tcp", 443)],
+        "http3": [("udp", 443)],
+        "imaps": [("tcp", 993)],
+        "ntp": [("udp", 123)],
+        "ping": [("icmp", 0)],
+        "esp": [("proto", 50)],
+        "gre": [("proto", 47)],
+        "6in4": [("proto", 41)],
+    }

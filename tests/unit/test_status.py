@@ -1,9 +1,14 @@
 """The words of `status`: how a slice stands, and how long ago something was."""
 
 import pytest
+from config_texts import BY_RULE
+from machine import Machine, config
 
+from dualwan.config import from_text
+from dualwan.model.event import Event
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import Route, RouteRule, Sysctl
+from dualwan.reconcile import make_plan
 from dualwan.report import status
 
 NEW, OLD = Route(254, "mape0"), RouteRule(100, 100, "203.0.113.7")
@@ -59,3 +64,12 @@ def test_what_is_not_seen_is_unknown():
 def test_an_age_is_told_in_the_largest_unit_of_which_there_are_two(seconds, words):
     """So that nobody reads "1 hours", nor "1 days" of what is nearly two days old."""
     assert status._age(seconds) == words  # noqa: SLF001 - a word of text()
+
+
+def test_a_line_whose_parameters_are_known_waits_for_no_prefix():
+    """Given by hand, say; a prefix is waited for only where the CE follows from it."""
+    cfg, by_rule = config(), from_text("f", BY_RULE)
+    for given, waits in ((cfg, False), (by_rule, True)):
+        plan = make_plan(given, Machine("wan0", "lan0"), Event.MEND)
+        found = status._waiting(given, plan, watched=True)  # noqa: SLF001 - a part of as_data()
+        assert bool(found) is waits

@@ -223,3 +223,12 @@ def test_the_machine_s_own_call(monkeypatch, tmp_path):
     monkeypatch.setattr(update_call, "call", lambda call, **words: calls.append((call, words)))
     KernelHost().call_update_url(str(file), "wan0", CE)
     assert calls == [(UpdateCall(SAFE), {"device": "wan0", "ce": CE})]
+
+
+def test_a_file_may_have_its_whole_length(tmp_path):
+    """One byte more is refused, for what is cut off could be another file."""
+    text = f'url = "{SAFE}"\n#'
+    whole = text + "x" * (update_call.MAX_FILE - len(text))
+    assert read(tmp_path / "f", whole).url == SAFE
+    with pytest.raises(ConfigError, match="longer than 4096 bytes"):
+        read(tmp_path / "f", whole + "x")
