@@ -15,7 +15,7 @@ _BLOCK = re.compile(r"^\t([a-z]+(?: [a-z]+)?) (\S+) \{\n((?:\t\t.*\n)*)\t\}$", r
 _HOOK = re.compile(r"type \S+ hook ")
 _COMMENT = re.compile(r'comment "([^"]*)"$')
 _SHORTCUT = re.compile(r'oif "([^"]+)" (.*)$')
-_DYNAMIC = re.compile(r"flags (\S+,)*dynamic\b")
+_DYNAMIC = re.compile(r"flags ([^\s,]+,)*dynamic\b")
 
 
 def table(text: str) -> NftTable | None:
