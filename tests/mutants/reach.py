@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
 from collections import Counter
 from contextlib import suppress
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -135,11 +137,22 @@ class Reach:
         """Return the tests that execute a mutant's line: file -> names, the nearest file first."""
         lines = self.lines.get(mutant.path, {})
         chosen = lines.get(str(mutant.line), ()) if mutant.inside else ()
+        names = {self.names[index] for index in chosen or chain.from_iterable(lines.values())}
+        if not chosen:  # a value of the module: a test may look at that alone
+            names |= {one for one in self.times if one.partition("::")[0] in _naming(mutant.path)}
         files = {}
-        for index in set(chosen or chain.from_iterable(lines.values())):
-            name = self.names[index]
+        for name in names:
             files.setdefault(name.partition("::")[0], set()).add(name)
         return dict(sorted(files.items(), key=lambda one: -len(one[1]) / self.size[one[0]]))
+
+
+@cache
+def _naming(path):
+    """Return the files of unit tests that name the module at ``path``."""
+    parts = f"dualwan/{path}".removesuffix(".py").removesuffix("/__init__").split("/")
+    package, name = ".".join(parts[:-1]), parts[-1]
+    named = re.compile(rf"{re.escape(package)}(\.| import .*\b){name}\b")
+    return {file for file in unit_files(TREE) if named.search((TREE / file).read_text())}
 
 
 def _measured():
