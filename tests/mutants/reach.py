@@ -21,7 +21,6 @@ WORK = TREE / "build/mutants"
 COPIED = ("src", "tests", "hooks", "etc", "packaging", "docs", ".ci")
 # Notice any change of a table's text, or are about the inputs of readers.
 LEFT_OUT = ("test_golden.py", "test_snat_readme.py", "test_fuzz.py")
-DAY = 86400
 
 
 class Chosen:
@@ -123,11 +122,13 @@ def unit_files(where):
 
 
 class Reach:
-    """Which unit tests execute a line, and how long each takes; measured once a day at most."""
+    """Which unit tests execute a line, and how long each takes; measured after each change."""
 
     def __init__(self):
         kept = WORK / "reach.json"
-        if not kept.exists() or time.time() - kept.stat().st_mtime > DAY:
+        sources = (one for root in ("src", "tests/unit") for one in (TREE / root).rglob("*.py"))
+        changed = max(one.stat().st_mtime for one in sources)
+        if not kept.exists() or kept.stat().st_mtime < changed:
             kept.write_text(json.dumps(_measured()))
         found = json.loads(kept.read_text())
         self.times, self.names, self.lines = found["times"], found["names"], found["lines"]
