@@ -73,10 +73,18 @@ def test_down_removes_everything(run, machine):
 
 
 @pytest.mark.parametrize(
-    ("choice", "painted"), [("always", True), ("never", False), ("auto", False)]
+    ("choice", "terminal", "painted"),
+    [
+        ("always", False, True),
+        ("always", True, True),
+        ("never", True, False),
+        ("auto", True, True),
+        ("auto", False, False),
+    ],
 )
-def test_colour_is_for_terminals(run, choice, painted):
-    """The output of a test is no terminal."""
+def test_colour_is_for_terminals(run, monkeypatch, choice, terminal, painted):
+    """Unless it is asked for, or refused."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     assert ("\x1b[32m" in run("--dry-run", "--color", choice)[1]) is painted
 
 

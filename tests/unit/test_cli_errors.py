@@ -133,3 +133,13 @@ def test_help_and_version_are_0(run):
     for word in ("event", "down", "check", "status", "mape", "--dry-run", "--slice"):
         assert word in out
     assert run("--version")[1].startswith("dualwan-hook ")
+
+
+def test_who_presses_ctrl_c_gets_no_traceback(run, monkeypatch):
+    """The code is the shell's for SIGINT, and nothing is said."""
+
+    def interrupted(_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dualwan.cli._run", interrupted)
+    assert run("status") == (130, "", "")

@@ -135,6 +135,17 @@ def test_a_failure_says_why(kernel):
         conntrack.flows_from("192.0.2.18")
 
 
+def test_a_failure_without_a_number_has_its_own_words(monkeypatch):
+    """As one of Python's: not a None."""
+
+    def failing(*_):
+        raise OSError("no answer within 10 s")
+
+    monkeypatch.setattr(nfnetlink.socket, "socket", failing)
+    with pytest.raises(KernelError, match=r"^listing flows of 192\.0\.2\.18: no answer within"):
+        conntrack.flows_from("192.0.2.18")
+
+
 def test_flows_are_listed_by_the_address_that_answers_go_to(kernel):
     """Host and destination are those of the flow's beginning, the port is the answer's."""
     made = kernel(TCP + UDP, ICMP + GRE, end())

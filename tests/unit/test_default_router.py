@@ -143,3 +143,8 @@ def test_without_root_it_cannot_be_asked(monkeypatch):
     monkeypatch.setattr(line_news, "advertisements", refuse)
     with pytest.raises(HostError, match="asking the router on wan0: Operation not permitted"):
         default_router.prefixes("wan0", {ROUTER})
+
+
+def test_three_lost_solicitations_keep_no_router_from_being_asked():
+    """A fourth one goes out before the question is over."""
+    assert default_router.SECONDS >= 4 * default_router.AGAIN_SECONDS

@@ -8,7 +8,7 @@ import pytest
 from doctor_cases import BASE, CE, OCN, PREFIX, Doctored
 
 from dualwan import doctor, inspection
-from dualwan.doctor import Result
+from dualwan.doctor import Result, inquiry
 from dualwan.errors import BusyError
 from dualwan.host.fake import FakeHost
 from dualwan.model.event import Event
@@ -18,6 +18,7 @@ from dualwan.planning import make_plan
 AUTO = BASE.partition("provider =")[0] + "[pppoe]\ndial = true\n"
 OFF = BASE.replace("dial = true", "dial = false")
 PROBED = BASE.replace('"wan0"\n', '"wan0"\nfailover = true\nprobe = ["198.51.100.1"]\n')
+IN_SUBNET_1 = CE.replace("0:100:", "0:101:", 1)
 IPIP = """\
 [wan]
 interface = "wan0"
@@ -79,6 +80,13 @@ def occupied(made):
     return made
 
 
+def asking_for_another(ce, prefixes):
+    """Return a router with ``ce`` whose line asks for the one with PSID 5, and is silent."""
+    made = Doctored(BASE.replace(CE, ce))
+    made.silent_tunnel(solicited={ce.replace(":1200:100", ":1200:500"): 3})
+    return having(made, prefixes=prefixes)
+
+
 ANSWERS = [
     ("advertisement", "ok", "still holds", lambda: hearing(Doctored(), advertisements=())),
     (
@@ -118,6 +126,16 @@ ANSWERS = [
     ),
     ("border-relay", "not checked", "not known", lambda: Doctored(AUTO, ())),
     ("tunnel", "not checked", "not known", lambda: Doctored(AUTO, ())),
+    # The line asks for another CE of the same subnet, and nothing comes back.
+    *(
+        (
+            "tunnel",
+            "failed",
+            "the PSID is 5, not 1",
+            lambda ce=ce, prefixes=prefixes: asking_for_another(ce, prefixes),
+        )
+        for ce, prefixes in ((CE, ()), (CE, (PREFIX,)), (IN_SUBNET_1, ()))
+    ),
     ("ipv4", "ok", "198.51.100.1 answers", lambda: having(Doctored(PROBED), answers=True)),
     ("ipv4", "not checked", "needs root", lambda: Doctored(PROBED)),
     (
@@ -189,3 +207,21 @@ def test_a_diagnosis_has_a_deadline(config, monkeypatch):
     with pytest.raises(BusyError, match="gave up after 1 s"):
         inspection.doctor(Doctored().config, as_json=False, everything=False, colour=False)
     assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_only_sizes_that_were_tried_alone_say_what_does_not_pass():
+    """The small probes are one a block: where one is lost, its port is to blame."""
+    made = hearing(Doctored(), returned=frozenset())
+    case = doctor.Case(made.config, made.plan, made.evidence, made.findings)
+    assert inquiry.SMALL not in inquiry.by_size(case)
+    assert made.config.mape.mtu in inquiry.by_size(case)
+    assert inquiry.by_size(case._replace(evidence=Doctored().evidence))[inquiry.SMALL] is True
+
+
+def test_a_finding_about_a_sysctl_is_a_failure_of_that_check():
+    """Though each has the value that is configured."""
+    made = Doctored()
+    made.finding("sysctl-of-others", "/etc/sysctl.d/x.conf:1 turns it off at the next boot")
+    answer = look(made, "sysctls")
+    assert answer.result is Result.FAILED
+    assert "x.conf:1" in answer.seen

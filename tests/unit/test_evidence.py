@@ -173,3 +173,18 @@ def test_what_the_machine_refuses_is_left_out(gathered, monkeypatch):
     monkeypatch.setattr("dualwan.host.ping.any_answers", fail)
     found = gathered(replace(ASKED, targets=("198.51.100.1",)))
     assert (found.heard, found.unheard, found.answers) == (None, "a probe needs root", None)
+
+
+def test_where_the_journal_is_only_half_readable_its_lines_count(monkeypatch, syslog):
+    """What a user may see of it, with journalctl's hint that there is more."""
+    asked = []
+
+    def some(argv):
+        asked.extend(argv)
+        return 0, "one\n", "Hint: ... insufficient permissions ..."
+
+    monkeypatch.setattr("dualwan.host.program.output", some)
+    syslog.write_text("Jan 1 r pppd[7]: of last year\n")
+    assert ppp.log() == ("one",)
+    assert asked[0] == "journalctl"
+    assert asked[asked.index("-t") + 1] == "pppd"

@@ -119,3 +119,10 @@ def test_whatever_comes_is_read_or_left(data):
     frames.read_inner(data, OURS, TOKEN)
     frames.read_icmpv6(data.ljust(40, b"\0"))
     frames.read_offer(data, TOKEN)
+
+
+def test_the_shortest_probe_that_comes_back_is_known():
+    """It ends with its number; one without is none."""
+    whole = frames.inner(PROBE, OURS, TOKEN)[: 20 + 8 + len(TOKEN) + 2]
+    assert frames.read_inner(whole, OURS, TOKEN).number == 7
+    assert frames.read_inner(whole[:-1], OURS, TOKEN).number is None

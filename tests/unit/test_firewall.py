@@ -151,6 +151,14 @@ def test_without_a_softwire_no_tunnel_packet_passes():
     assert "chain from_wan" in text
 
 
+@pytest.mark.parametrize("source", ["::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8"])
+def test_a_source_that_no_host_outside_can_have_is_dropped(source):
+    """Loopback, IPv4 written as IPv6, private and site-local networks, groups (RFC 6890, 3879)."""
+    [rule] = [one for one in FIREWALL.source().splitlines() if "ip6 saddr { ::1," in one]
+    assert rule.split(" comment")[0].endswith(" drop")
+    assert source in rule.split("{ ")[-1].split(" }")[0].split(", ")
+
+
 def test_segments_fit_each_wan():
     """MSS is the device's MTU less the headers: 1420 by MAP-E, 1414 by PPPoE, 1394 with IPv6."""
     found = re.findall(

@@ -139,6 +139,13 @@ def test_a_redirect_is_followed_to_where_it_points(monkeypatch):
     assert [headers for _, headers in site.asked] == [{"X": "y"}] * 2
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_each_kind_of_redirect_is_followed(monkeypatch, status):
+    """Those of RFC 9110 section 15.4 that name another place for the same."""
+    Site(monkeypatch, {URL: (status, "/other", b""), "https://vne.example/other": (200, "", b"x")})
+    assert get().body == b"x"
+
+
 @pytest.mark.parametrize(
     "location",
     [

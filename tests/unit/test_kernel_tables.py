@@ -188,3 +188,13 @@ def test_changing_anything_needs_root(host, nft, monkeypatch):
     with pytest.raises(HostError, match=r"^nft table ip t: changing anything needs root$"):
         host.apply(Step(Action.ADD, TABLE))
     assert nft.loaded == []
+
+
+def test_a_table_without_a_stamp_is_not_taken_for_one_that_has_it(host, nft, monkeypatch):
+    """As one of 0.1.0: a transaction that removes the old stamp would be refused."""
+    given = []
+    monkeypatch.setattr(nft, "load", lambda _table, old: given.append(old))
+    for stamp, more in ((b"", []), (b"by dualwan-hook, x", ["loaded"])):
+        nft.seen, nft.generation = Seen("handles", stamp), nft.generation + 1
+        host.apply(Step(Action.CHANGE, TABLE, OTHER))
+        assert [one.name for one in given.pop().blocks] == ["c", "a", *more]

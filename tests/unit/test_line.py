@@ -63,3 +63,10 @@ def test_a_prefix_that_no_rule_covers_is_named(by_rule):
     line = derive_line(by_rule, ["3fff::/56"], "")
     assert line.softwire is None
     assert "3fff::" in line.missing
+
+
+def test_an_address_of_the_prefix_says_as_much_as_the_prefix(by_rule):
+    """As the WAN has it from SLAAC: what is after the prefix does not count."""
+    found = derive_line(by_rule, ["2001:db8:12:3400::5/56"])
+    assert found == derive_line(by_rule, [PREFIX])
+    assert found.prefix == PREFIX

@@ -47,6 +47,8 @@ def test_ipip_joins_prefix_and_interface_id():
     """The provider gives the lower half of our end, the line the upper one."""
     softwire = derived(IPIP)[1].softwire
     assert str(softwire.ce) == "2001:db8:0:100::feed"
+    address = PREFIX.replace("::", "::5")
+    assert derive_line(from_text("f", IPIP), [address]).softwire == softwire
     assert softwire.port_set is None
 
 

@@ -196,14 +196,21 @@ def test_a_reply_that_does_not_count(lines, wrong):
         lines.ask()
 
 
-def test_a_device_that_cannot_be_asked(lines, monkeypatch):
-    """The kernel's reason, with the device."""
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(1, "Operation not permitted"), "Operation not permitted"),
+        (OSError("no interface with this name"), "no interface with this name"),
+    ],
+)
+def test_a_device_that_cannot_be_asked(lines, monkeypatch, error, reason):
+    """The kernel's reason or Python's, with the device."""
 
     def refuse(_device):
-        raise OSError(1, "Operation not permitted")
+        raise error
 
     monkeypatch.setattr(line_news, "_icmp", refuse)
-    with pytest.raises(HostError, match=r"^asking the line on wan0: Operation not permitted$"):
+    with pytest.raises(HostError, match=f"^asking the line on wan0: {reason}$"):
         lines.ask()
 
 

@@ -139,6 +139,7 @@ def test_a_later_deadline_of_the_caller_is_not_forgotten(held, deadline):
         pytest.fail("held twice")
     left, _ = signal.getitimer(signal.ITIMER_REAL)
     assert 30 < left <= 60 - 0.5
+    assert signal.getsignal(signal.SIGALRM).__name__ == "too_late"
 
 
 # --- only root holds what root waits for -------------------------------------------------------

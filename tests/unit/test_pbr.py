@@ -66,3 +66,9 @@ def test_a_changed_table_number_takes_the_old_one_along():
     assert "- route default dev ppp0 table 100" in found
     assert "+ route default dev ppp0 table 300" in found
     assert not any("mape0" in line for line in found)
+
+
+def test_a_rule_by_source_asks_for_no_mark():
+    """It is for every packet of that address, as `ip rule add from` makes it."""
+    for rule in OLD:
+        assert (rule.mark, rule.mask) == (0, 0)

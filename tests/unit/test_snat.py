@@ -25,6 +25,7 @@ PREFIXES = ("2001:db8:0:100::/56",)
 JUMPS = 16  # netfilter's NFT_JUMP_STACK_SIZE
 COMMENT = 128  # bytes that nft takes
 SPOILED = re.compile(r' comment "[^"]*"$')
+GAP = re.compile(r"\bNone\b|\S  +\S|\{ *\}|, *[,}]|@( |$)|^$")
 LEADS_ON = re.compile(r"goto ")
 SETS_OF_GUARD = 2 * (5 + 1)  # a family: one a hit, and who is refused
 MORE = {
@@ -155,6 +156,14 @@ def test_everything_has_a_name_and_a_comment(made):
                 for one in (*names.BASE_CHAINS, *names.JUMP_CHAINS, names.PROBE, names.PROBES)
             ]
             assert any(re.fullmatch(pattern, block.name) for pattern in patterns)
+
+
+@EVERY
+def test_no_word_of_a_rule_is_missing(made):
+    """No value is left out and no list is empty: nft would refuse the whole table."""
+    for table in made():
+        for line in table.source().splitlines():
+            assert not GAP.search(line.strip()), line
 
 
 @EVERY

@@ -114,3 +114,23 @@ def test_a_default_route_of_another_table_is_none_of_main(proc, monkeypatch):
         program, "output", lambda _argv: (0, '[{"dst":"default","dev":"ppp0","table":"100"}]', "")
     )
     assert not proc([SESSION], IPV4).by_default
+
+
+def test_without_ipv6_there_is_no_list_of_its_connections(proc, tmp_path):
+    """As with ipv6.disable=1: the one of IPv4 tells enough."""
+    assert proc([SESSION], IPV4)
+    (tmp_path / "self/net/tcp6").unlink()
+    assert ssh_session.look(tmp_path).device == "ppp0"
+
+
+def test_the_route_is_that_of_the_answers(proc, monkeypatch):
+    """By source address, for PPPoE's has a routing table of its own."""
+    asked = []
+
+    def output(argv):
+        asked.append(argv)
+        return 0, '[{"dst":"default","dev":"ppp0","table":"100"}]', ""
+
+    monkeypatch.setattr(program, "output", output)
+    assert proc([SESSION], IPV4)
+    assert asked[0][-3:] == ["198.51.100.7", "from", "192.0.2.1"]

@@ -8,7 +8,7 @@ from dualwan.config import from_text
 from dualwan.model.event import Event
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import Route, RouteRule, Sysctl
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 from dualwan.report import status
 
 NEW, OLD = Route(254, "mape0"), RouteRule(100, 100, "203.0.113.7")

@@ -93,6 +93,14 @@ def test_a_signal_to_the_hook_reaches_the_child(number):
     assert process.returncode == 0
 
 
+def test_the_line_in_the_log_has_the_programs_name(log, monkeypatch):
+    """Whatever the process is called: under a hook it is python3."""
+    opened = []
+    monkeypatch.setattr("syslog.openlog", lambda name, *_: opened.append(name))
+    assert not in_child("up", lambda: os._exit(3))
+    assert (opened, len(log)) == (["dualwan-hook"], 1)
+
+
 @pytest.mark.parametrize("death", DEATHS)
 def test_a_look_of_the_watcher_that_dies_is_logged_too(death, log):
     """It waits for news, or tries again; the journal says why nothing was mended."""

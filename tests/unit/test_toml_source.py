@@ -86,3 +86,17 @@ def test_what_is_not_toml_is_reported_where_the_parser_stopped(text, line):
     """The line of a syntax error is tomli's; at the end of the file it is the last."""
     with pytest.raises(ConfigError, match=rf"^f:{line}: not valid TOML: [A-Z]"):
         parse("f", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[mape]\nmtu = 1460\nrule = { ea-length = 1 }\n", 3),
+        ("[mape]\nmtu = 1460\nrule.ea-length = 1\n", 3),
+        ("mape.rule.ea-length = 1\n", 1),
+        ("a = 1\nmape = { rule = { ea-length = 1 } }\n", 2),
+    ],
+)
+def test_a_table_inside_a_table_has_the_line_of_the_key_that_holds_it(text, line):
+    """However it is written: in braces or with dots."""
+    assert Source("f", text).line("mape.rule", "ea-length") == line

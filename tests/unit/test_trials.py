@@ -1,5 +1,6 @@
 """What is kept of a trial on disk, and which configuration events use by it."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -177,6 +178,22 @@ def test_the_timer_is_armed_by_systemd(monkeypatch, tmp_path):
         "--setenv=DUALWAN_CONFIG=/etc/other.toml",
     } <= set(argv)
     assert argv[-2:] == ["try", "--revert"]
+    # A unit that starts 5 times within 10 s is given up (systemd.unit(5), StartLimitBurst=).
+    [pause] = [int(one.rpartition("=")[2]) for one in argv if "=RestartSec=" in one]
+    assert 5 * pause > 10
+
+
+def test_the_timer_runs_the_checkout_that_armed_it(monkeypatch, tmp_path):
+    """And with its own folders, as a test or a developer has them; with nothing else."""
+    called = []
+    monkeypatch.setattr(program, "run", lambda argv: called.append(argv) or (0, ""))
+    monkeypatch.setattr(way_back, "RUNNING", tmp_path)
+    names = ("DUALWAN_CONFIG", "DUALWAN_RUN", "DUALWAN_STATE", "PYTHONPATH")
+    for name in (*names, "OTHER"):
+        monkeypatch.setenv(name, f"/{name.lower()}")
+    way_back.arm(1)
+    given = [one for one in called[-1] if one.startswith("--setenv=")]
+    assert given == [f"--setenv={name}=/{name.lower()}" for name in names]
 
 
 def test_a_timer_that_systemd_refuses_is_one_line(monkeypatch, tmp_path):
@@ -210,6 +227,17 @@ def test_a_configuration_keeps_its_permissions_and_its_link(tmp_path, mode):
     assert target.stat().st_mode & 0o777 == mode
     with pytest.raises(HostError):
         trials.install("/proc/none/dualwan.toml", NEW)
+
+
+def test_a_configuration_where_there_was_none_can_be_read_by_all(tmp_path):
+    """As the package's; its folder is made, whatever the umask is."""
+    before = os.umask(0o077)
+    try:
+        trials.install(str(tmp_path / "etc/dualwan.toml"), NEW)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "etc/dualwan.toml").read_text() == NEW
+    assert (tmp_path / "etc/dualwan.toml").stat().st_mode & 0o777 == 0o644
 
 
 def test_the_configuration_has_its_text():

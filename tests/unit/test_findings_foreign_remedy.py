@@ -1,0 +1,21 @@
+"""What is to be done about chains of other programs."""
+
+import pytest
+from machine import BASE, config
+
+from dualwan.findings import find
+from dualwan.model.surroundings import Surroundings
+from dualwan.nft.foreign.chain import TRANSLATE, UNKNOWN, Chain, Rule
+
+FORWARD = '[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = 5136\nto = "192.168.1.10:80"\n'
+
+
+@pytest.mark.parametrize(
+    ("hook", "usual"), [("postrouting", "srcnat (100)"), ("prerouting", "dstnat (-100)")]
+)
+def test_nat_that_is_asked_too_early_gets_the_usual_priority_of_its_hook(hook, usual):
+    """By the name that nft(8) has for it."""
+    rules = (Rule((UNKNOWN,), TRANSLATE),)
+    early = Chain("nft table ip theirs", "ip", "c", "nat", hook, priority=-200, rules=rules)
+    (one,) = find(config(BASE + FORWARD), Surroundings(chains=(early,)))
+    assert f"as {usual} is" in one.remedy
