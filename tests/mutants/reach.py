@@ -121,6 +121,18 @@ def unit_files(where):
     return [str(one.relative_to(where)) for one in found if one.name not in LEFT_OUT]
 
 
+def with_processes(where):
+    """Return those of them that start the program as a process, where no coverage is measured."""
+    texts = {one.stem: one.read_text() for one in (where / "tests/unit").glob("*.py")}
+    starting = [name for name, text in texts.items() if "sys.executable" in text]
+    helped = re.compile(rf"^(?:from|import) (?:{'|'.join(starting)})\b", re.MULTILINE)
+    return [
+        file
+        for file in unit_files(where)
+        if (name := Path(file).stem) in starting or helped.search(texts[name])
+    ]
+
+
 class Reach:
     """Which unit tests execute a line, and how long each takes; measured after each change."""
 

@@ -18,7 +18,7 @@ import tomllib
 from pathlib import Path
 
 from mutate import mutants
-from reach import TREE, WORK, Chosen, Reach, copied, forked, unit_files
+from reach import TREE, WORK, Chosen, Reach, copied, forked, with_processes
 
 HERE = Path(__file__).parent
 RESULTS = WORK / "results.json"
@@ -41,12 +41,7 @@ class Worker:
 
     def __init__(self, number, reach, netns):
         self.where, self.reach, self.netns = copied(str(number)), reach, netns
-        # Tests that start the program as a process, where no coverage is measured.
-        self._processes = [
-            file
-            for file in unit_files(self.where)
-            if "sys.executable" in (self.where / file).read_text()
-        ]
+        self._processes = with_processes(self.where)
         self.stamp = 10**9  # a time for each source, so that no other's compiled one is taken
 
     def judge(self, mutant):
