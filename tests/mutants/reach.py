@@ -76,12 +76,14 @@ def forked(where, arguments, plugins, seconds):
             code = int(pytest.main([*base, *arguments], plugins=plugins))
         finally:
             os._exit(code)
-    end = time.monotonic() + seconds
+    left, now = seconds, time.monotonic()
     while True:
         done, status = os.waitpid(process, os.WNOHANG)
-        if done or time.monotonic() > end:
+        if done or left < 0:
             break
         time.sleep(0.02)
+        before, now = now, time.monotonic()
+        left -= min(now - before, 1.0)  # more: this process was stopped, and so was that one
     with suppress(ProcessLookupError):
         os.killpg(process, signal.SIGKILL)
     if not done:
