@@ -110,7 +110,7 @@ def test_an_answer_that_cannot_be_written_is_4_and_one_line(readable, argv):
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "DUALWAN_CONFIG": str(readable)},
+            env={**os.environ, "DUALWAN_CONFIG": str(readable), "PYTHONUNBUFFERED": ""},
         )
     assert done.returncode == 4
     assert done.stderr == "dualwan-hook: standard output: No space left on device\n"

@@ -2,6 +2,8 @@
 
 import json
 
+from dualwan.report.data import StatusData
+
 
 def test_status_tells_what_is_there(run, machine):
     """Both WANs, each slice, in words and as JSON."""
@@ -44,3 +46,10 @@ def test_a_person_can_play_a_hook(run, machine, monkeypatch):
     machine.applied.clear()
     assert run("event", "ifup") == (0, "", "")
     assert machine.applied == []
+
+
+def test_everything_that_the_status_promises_is_there(run):
+    """Before and after it is brought up: what programs look up by name."""
+    for _ in range(2):
+        assert set(json.loads(run("status", "--json")[1])) == set(StatusData.__annotations__)
+        run()

@@ -151,6 +151,16 @@ def test_without_a_softwire_no_tunnel_packet_passes():
     assert "chain from_wan" in text
 
 
+def test_peers_come_in_to_a_host_with_an_open_nat():
+    """By MAP-E, as far as they are translated; to no other host."""
+    text = BASE.replace("[mape]\n", '[mape]\nopen-nat = ["192.168.1.10"]\n')
+    opened = "ip daddr { 192.168.1.10 } accept"
+    rules = wanted_of(firewall, config(text)).source().splitlines()
+    [rule] = [rule for rule in rules if opened in rule]
+    assert 'iifname "mape0" meta l4proto udp ct status dnat' in rule
+    assert opened not in FIREWALL.source()
+
+
 @pytest.mark.parametrize("source", ["::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8"])
 def test_a_source_that_no_host_outside_can_have_is_dropped(source):
     """Loopback, IPv4 written as IPv6, private and site-local networks, groups (RFC 6890, 3879)."""

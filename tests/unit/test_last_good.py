@@ -294,6 +294,15 @@ def test_the_watcher_begins_with_it(kept, log):
     assert "applied last" in log[0]
 
 
+def test_a_watcher_that_has_seen_another_since_uses_that(kept, log):
+    """And does not say that an older one is in use."""
+    machine = machine_in_order(Event.APPLY)
+    log.clear()
+    Look(Carried(text=BASE, line_due=False), Path(kept), machine).run()
+    assert str(kept) in log[0]
+    assert "applied last" not in log[0]
+
+
 def test_a_persons_commands_refuse_the_wrong_one(kept, run, machine):
     """With the code of a configuration; they say what events use."""
     for argv in ([], ["--dry-run"], ["check"]):

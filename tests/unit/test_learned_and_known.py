@@ -125,3 +125,13 @@ def test_an_answer_counts_as_new_for_a_day_at_most():
     for said in (DAY, DAY + 1, 604800, 1 << 31):
         assert parse(answer("2400:4050::/32", BR, ttl=said)).ttl == DAY
     assert parse(answer("2400:4050::/32", BR, ttl=3600)).ttl == 3600
+
+
+@pytest.mark.parametrize(("layout", "contradicts"), [("draft", False), ("rfc", True)])
+def test_another_layout_is_another_rule(tmp_path, layout, contradicts):
+    """Address, ports and relay are the same, but our end of the tunnel is not."""
+    rule = OWN.replace("psid-offset = 4", "psid-offset = 6") + f'layout = "{layout}"\n'
+    (tmp_path / "own.toml").write_text(rule)
+    told = answer("2001:db8:1:2000::/52", "2001:db8:1::1", "203.0.113.0/24", ea=12)
+    _, found = line(tmp_path, TEXT, told, "2001:db8:1:2abc::/64")
+    assert bool([one for one in found.warnings if "hb46pp" in one]) is contradicts

@@ -123,3 +123,11 @@ def test_a_runner_that_cannot_be_started_is_an_error_of_the_notice(place, monkey
     with pytest.raises(HostError, match="no process for them: Resource temporarily unavailable"):
         tell(place, router(OLD))
     assert queue.waiting() is not None
+
+
+def test_a_way_of_which_nothing_is_known_can_carry_all():
+    """The notice of the failover names it, without interface and address."""
+    before, now = Router({}, "mape", "mape"), Router({}, "mape", "pppoe")
+    (notice,) = notices(noted(Pending(), before, now, (), "probe"))
+    assert (notice.event, notice.way) == ("failover", "pppoe")
+    assert (notice.interface, notice.old, notice.new, notice.ports) == ("", "", "", ())

@@ -116,3 +116,10 @@ def test_a_take_over_that_is_cut_short_begins_anew(directory, monkeypatch):
     store.save_state(RunState(wanted=True))
     assert records.load(T).table == TABLE
     assert records.load(TableId("ip", "u")).table == replace(TABLE, name="u")
+
+
+@pytest.mark.parametrize("family", ["ip", "ip6", "inet"])
+def test_what_a_killed_run_was_about_to_load_is_known_by_its_family(family):
+    """Each that a table of nft with addresses can have."""
+    records.expect(Record(replace(TABLE, family=family), stamp="s"))
+    assert records.all_expected() == [TableId(family, "t")]
