@@ -224,8 +224,9 @@ def test_without_another_root_folder_it_is_the_machines(reader):
 
 
 def test_only_files_of_a_folder_are_read(tmp_path):
-    """A folder with a good name in it is passed over, and so is a pattern of glob's own."""
-    write(tmp_path, "etc/network/interfaces", "source-directory interfaces.d\nsource **x\n")
+    """A folder with a good name in it is passed over, and so is a pattern that names no file."""
+    odd = "source-directory interfaces.d\nsource **x\nsource /\n"
+    write(tmp_path, "etc/network/interfaces", odd)
     (tmp_path / "etc/network/interfaces.d/more").mkdir(parents=True)
     write(tmp_path, "etc/network/interfaces.d/wan", "iface wan0 inet manual\n")
     assert interfaces.stanza("wan0", tmp_path) == "/etc/network/interfaces.d/wan:1"

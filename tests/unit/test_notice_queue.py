@@ -97,6 +97,9 @@ def test_the_units_are_about_the_same_files():
     path = (folder / f"dualwan-hook.{Path(handover.UNIT).name}").read_text().splitlines()
     assert f"PathExists={paths.RUN_DIR}/{queue.PENDING}" in path
     assert f"WantedBy={Path(handover.UNIT).parent.name.removesuffix('.wants')}" in path
+    # Where systemd runs and where an enabled unit stands: sd_booted(3), systemd.unit(5).
+    assert handover.SYSTEMD == "/run/systemd/system"
+    assert handover.UNIT.startswith("/etc/systemd/system/")
     (unit,) = [line.removeprefix("Unit=") for line in path if line.startswith("Unit=")]
     service = (folder / f"dualwan-hook.{unit}").read_text().splitlines()
     assert "ExecStart=/usr/bin/dualwan-hook hooks" in service

@@ -12,7 +12,7 @@ from owner import CONFIG, OTHER, PPPOE, SHARED, heard, ppp_up
 from dualwan.errors import HostError
 from dualwan.handle import handle_event
 from dualwan.model.event import Event
-from dualwan.notice.environment import FIXED, environment
+from dualwan.notice.environment import environment
 
 
 @pytest.fixture(name="machine")
@@ -89,7 +89,9 @@ def test_the_environment_is_fixed_and_says_it_all(router):
     ppp_up(router, OTHER)
     (notice,) = router.take_notices()
     assert environment(notice) == {
-        **FIXED,
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        "LC_ALL": "C.UTF-8",
         "DUALWAN_EVENT": "address",
         "DUALWAN_WAY": "pppoe",
         "DUALWAN_INTERFACE": "ppp0",
