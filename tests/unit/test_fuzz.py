@@ -97,7 +97,7 @@ def _runner():
 def test_a_target_that_keeps_what_it_read_is_a_fault(runner, monkeypatch):
     """A little of each case, which no limit of one case notices."""
     kept = []
-    leaks = targets.Target("leaks", lambda _: kept.append(bytes(40_000)), (b"",))
+    leaks = targets.Target("leaks", lambda _: kept.append(b"x" * 100_000), (b"",))
     holds = targets.Target("holds", lambda _: None, (b"",))
     monkeypatch.setattr(runner, "load_targets", lambda: {"leaks": leaks, "holds": holds})
     (fault,) = runner.run_slice("leaks", SEED, 0, 3000)["faults"]
