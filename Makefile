@@ -16,7 +16,7 @@ USERLAND := $(or $(SUITE),$(OTHER))
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/dualwan/__init__.py)
 DEB := dist/dualwan-hook_$(VERSION)_all.deb
-DEB_SOURCES := $(shell find src hooks etc packaging README.md CHANGELOG.md -type f \
+DEB_SOURCES := $(shell find src hooks etc packaging README.md SECURITY.md CHANGELOG.md -type f \
                  -not -path '*/__pycache__/*')
 
 NEED := packaging/need
@@ -25,6 +25,7 @@ NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables iproute2 nftables
 NEED_BENCH := iptables procps
+NEED_UNIT := $(NEED_RUN) systemd
 NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
 # After Debian 13 there is no dhclient, and tests/netns/conftest.py leaves its tests out.
@@ -44,7 +45,8 @@ SIDE_BY_SIDE := -n 2 --dist load
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
 # What hangs on the kernel, or on the machine's own programs, and takes long: not in userland.
-ONCE := test_benches test_ifup_relatives test_scan test_nat_capacity
+ONCE := test_benches test_ifup_relatives test_ifup_closed test_scan test_nat_capacity test_nat_secrecy \
+        test_fault_injection test_never_open test_hooks_d test_trial
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
               '$(NEED_INSIDE)' $(PYTHON) $(PYTEST)
 SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
@@ -68,8 +70,8 @@ $(DEB): $(DEB_SOURCES)
 	@packaging/build-deb
 
 .PHONY: test
-test: ## everything below, in turn, with a summary; needs root or sudo
-	@packaging/in-turn static unit netns userland package lab-bookworm lab-trixie
+test: need-lab ## everything below, in turn, with a summary; needs root or sudo
+	@packaging/in-turn static unit netns userland package lab-bookworm+lab-trixie
 
 .PHONY: static
 static: ruff ## ruff, mypy, the direction of imports, and shellcheck
@@ -91,17 +93,27 @@ format: .venv/ready ## lay out all Python as ruff does
 
 .PHONY: unit
 unit: .venv/ready ## pure logic: unit tests and golden cases
-	@$(NEED) $(NEED_RUN)
+	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) $(call chosen,unit)
 
 .PHONY: quick
 quick: ruff ## after each change: ruff, and the unit tests but the slow ones
-	@$(NEED) $(NEED_RUN)
+	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) -m 'not slow' $(call chosen,unit)
+
+.PHONY: fuzz
+fuzz: .venv/ready ## not in test: N inputs (100,000) a reader of what others write; SEED= changes them
+	@$(NEED) $(NEED_RUN)
+	$(VENV) -B tests/fuzz/run.py --number $(or $(N),100000) $(if $(SEED),--seed $(SEED)) $(T)
+
+.PHONY: mutants
+mutants: .venv/ready ## not in test: N changes (400) of the program, which tests have to notice; root
+	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
+	$(AS_ROOT) $(VENV) tests/mutants/run.py --number $(or $(N),400) $(if $(SEED),--seed $(SEED)) $(T)
 
 .PHONY: coverage
 coverage: .venv/ready ## which lines and branches the unit tests reach; fails below the floor
-	@$(NEED) $(NEED_RUN)
+	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) --cov --cov-report=term-missing:skip-covered tests/unit
 
 .PHONY: netns
@@ -133,6 +145,19 @@ lab-bookworm lab-trixie lab-forky: lab-%: deb need-lab
 .PHONY: lab-long-bookworm lab-long-trixie
 lab-long-bookworm lab-long-trixie: lab-long-%: deb need-lab ## not in test: pppd, calls, a hard night, other network managers; root
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --long --suite $* --deb $(DEB)
+
+.PHONY: soak
+soak: deb need-lab ## N=100 reconnects under traffic in the guest, and what has grown; SUITE=; root
+	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --soak $(or $(N),100) --suite $(LAB_SUITE) --deb $(DEB)
+
+.PHONY: faults faults-unit faults-netns
+faults: faults-unit faults-netns ## every failure and kill at every call, of which unit and netns take a part; root
+faults-unit: .venv/ready
+	@$(NEED) $(NEED_RUN)
+	DUALWAN_FAULTS=all $(VENV) $(PYTEST) -s tests/unit/test_faults.py tests/unit/test_faults_random.py
+faults-netns: .venv/ready
+	@$(NEED) $(NEED_NETNS)
+	$(AS_ROOT) env DUALWAN_FAULTS=all $(VENV) $(PYTEST) -s tests/netns/test_fault_injection.py
 
 .PHONY: bench
 bench: ## time each event in a namespace, beside the shell commands it replaces; root

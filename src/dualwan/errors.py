@@ -2,7 +2,8 @@
 
 Exit codes (also in dualwan-hook(8)): 2 usage, 3 configuration, 4 the kernel refused a change
 or its state is not the planned one, 5 busy or timed out. A hook logs one line for any of
-them and exits 0, because ifupdown and pppd would stop other hooks after a failure.
+them and exits 0, because ifupdown and pppd would stop other hooks after a failure; but before the
+WAN comes up with 1, if the machine cannot be closed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ class UsageError(DualwanError):
 
 class ConfigError(DualwanError):
     """An unusable configuration; the message starts with file and line."""
+
+    exit_code = 3
+
+
+class UnconfirmedError(ConfigError):
+    """A configuration that was tried and not confirmed, where none was applied before."""
 
     exit_code = 3
 
@@ -52,6 +59,12 @@ class RecordError(HostError):
 
 class BusyError(DualwanError):
     """A lock held by another run, or a wait beyond its limit."""
+
+    exit_code = 5
+
+
+class StaleError(BusyError):
+    """A configuration that was replaced between its reading and the run."""
 
     exit_code = 5
 

@@ -1,5 +1,8 @@
 """Files that decide what root does: regular ones, which only root can have written.
 
+For root the folders count too in which a name of the path is looked up, as for sshd(8): others
+could put another file there.
+
 A fifo, a symlink or a file of another user in their place is an OSError, and nothing waits for
 it. Hard links are not counted: any user may be able to make one more of a file that he can
 read, and that changes nothing in it.
@@ -10,10 +13,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 
 WRITERS = stat.S_IWGRP | stat.S_IWOTH
 MAX_FOREIGN = 1 << 20  # bytes
+MAX_LINKS = 40  # as the kernel follows (MAXSYMLINKS)
+OTHERS = "others than root may change it"
 Pathlike = str | os.PathLike[str]
 
 
@@ -24,8 +30,10 @@ class UntrustedError(OSError):
 def read_own(path: Pathlike, limit: int = -1) -> str:
     """Return the text of a file that this program has written, ``limit`` characters (-1: all).
 
-    Raises OSError, UnicodeDecodeError.
+    In a folder of others it is none: they could put an older one of root's there. Raises OSError,
+    UnicodeDecodeError.
     """
+    check_folder(os.path.dirname(path) or ".")  # noqa: PTH120 - pathlib is not needed for it
     handle = _opened(path, os.O_NOFOLLOW, WRITERS)
     with os.fdopen(handle, encoding="utf-8") as file:
         return file.read(limit)
@@ -34,11 +42,12 @@ def read_own(path: Pathlike, limit: int = -1) -> str:
 def read_text(path: Pathlike, *, trusted: bool = True) -> str:
     """Return the text of a file of the machine's owner, which may be a symlink.
 
-    ``trusted``: it is an UntrustedError if others than root, or the caller, may change it. A
-    group may: the owner has given it the right. Raises OSError, UnicodeDecodeError.
+    ``trusted``: it is an UntrustedError if others than root, or the caller, may change it. The
+    group root may, and to a caller who is not root any group. Raises OSError, UnicodeDecodeError.
     """
-    handle = _opened(path, 0, stat.S_IWOTH if trusted else None)
-    with os.fdopen(handle, encoding="utf-8") as file:
+    with os.fdopen(_opened(path, 0, None), encoding="utf-8") as file:
+        if trusted:
+            check_trusted(path, os.fstat(file.fileno()))
         return file.read()
 
 
@@ -69,7 +78,7 @@ def _check(path: Pathlike, about: os.stat_result, writers: int | None) -> None:
     if not stat.S_ISREG(about.st_mode):
         raise OSError(errno.EINVAL, "is no regular file", str(path))
     if writers is not None and others_may_write(about, writers):
-        raise UntrustedError(errno.EPERM, "others than root may change it", str(path))
+        raise untrusted(path, about)
 
 
 def others_may_write(about: os.stat_result, writers: int = WRITERS) -> bool:
@@ -80,17 +89,131 @@ def others_may_write(about: os.stat_result, writers: int = WRITERS) -> bool:
     return bool(about.st_mode & writers) or about.st_uid not in {0, os.geteuid()}
 
 
+def check_trusted(path: Pathlike, about: os.stat_result) -> None:
+    """Raise UntrustedError if others may change a file of the machine's owner, ``about`` of it.
+
+    They are all but root and the caller, and but the group root. Where root asks, none of them
+    may change a folder either in which a name of ``path`` is looked up; in one with the sticky
+    bit, only what they have put there themselves. Raises OSError.
+    """
+    if os.geteuid() != 0:
+        if others_may_write(about, stat.S_IWOTH):
+            raise untrusted(path, about)
+        return
+    if _others_than_root(about):
+        raise untrusted(path, about)
+    for folder, name in _lookups(os.path.abspath(path)):  # noqa: PTH100 - it leaves links alone
+        about = os.stat(folder)  # noqa: PTH116 - pathlib is not needed for it
+        if about.st_mode & stat.S_ISVTX and about.st_uid == 0:
+            about = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - nor for this
+            if about.st_uid:
+                raise untrusted(os.path.join(folder, name), about)  # noqa: PTH118
+        elif _others_than_root(about):
+            raise untrusted(folder, about)
+
+
+def _others_than_root(about: os.stat_result) -> bool:
+    writers = stat.S_IWOTH | (stat.S_IWGRP if about.st_gid else 0)
+    return bool(about.st_mode & writers) or about.st_uid != 0
+
+
+def _lookups(path: str) -> Iterator[tuple[str, str]]:
+    """Yield each folder in which the kernel looks up a name of ``path``, with the name."""
+    folder, names, links = "/", path.split("/"), 0
+    while names:
+        name = names.pop(0)
+        if name in {"", "."}:
+            continue
+        if name == "..":
+            folder = os.path.dirname(folder)  # noqa: PTH120 - pathlib is not needed for it
+            continue
+        yield folder, name
+        below = os.path.join(folder, name)  # noqa: PTH118 - nor for this
+        try:
+            target = os.readlink(below)  # noqa: PTH115 - nor for this
+        except OSError:
+            folder = below
+            continue
+        links += 1
+        if links > MAX_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        folder = "/" if target.startswith("/") else folder
+        names = [*target.split("/"), *names]
+
+
+def untrusted(path: Pathlike, about: os.stat_result) -> UntrustedError:
+    """Return an error that names the file or folder, what to do, its owner and its mode."""
+    from grp import getgrgid  # noqa: PLC0415 - only for this error
+    from pwd import getpwuid  # noqa: PLC0415 - only for this error
+
+    owner, group = str(about.st_uid), str(about.st_gid)
+    with suppress(KeyError):
+        owner = getpwuid(about.st_uid).pw_name
+    with suppress(KeyError):
+        group = getgrgid(about.st_gid).gr_name
+    name, mode = os.fspath(path), stat.S_IMODE(about.st_mode)
+    return UntrustedError(
+        errno.EPERM,
+        f"{OTHERS}: chown root {name}; chmod {mode & 0o755:o} {name}"
+        f" (owner {owner}, group {group}, mode {mode:04o})",
+        name,
+    )
+
+
+def refusal(path: Pathlike, error: UntrustedError) -> str:
+    """Return the sentence about ``path`` that says which file or folder others may change."""
+    culprit = "" if error.filename == os.fspath(path) else f"{error.filename}: "
+    return f"{os.fspath(path)}: {culprit}{error.strerror}"
+
+
+def check_folder(path: Pathlike) -> None:
+    """Raise UntrustedError if others than root, or the caller, may change what is in a folder.
+
+    Raises OSError if it is none.
+    """
+    about = os.stat(path)  # noqa: PTH116 - pathlib is not needed for it
+    if not stat.S_ISDIR(about.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    if others_may_write(about):
+        raise untrusted(path, about)
+
+
+def make_folder(path: Pathlike, mode: int) -> None:
+    """Make a folder, and those above it, if they are missing; ``mode`` whatever the umask is.
+
+    One that is there loses what it gives beyond ``mode``. Raises UntrustedError if others may
+    change what is in it, OSError.
+    """
+    name = os.fspath(path)
+    try:
+        os.mkdir(name, mode)  # noqa: PTH102 - pathlib is not needed for it
+    except FileNotFoundError:
+        above = os.path.dirname(name)  # noqa: PTH120 - pathlib is not needed for it
+        if not above:
+            raise
+        make_folder(above, 0o755)
+        make_folder(name, mode)
+        return
+    except FileExistsError:
+        check_folder(name)
+        present = stat.S_IMODE(os.stat(name).st_mode)  # noqa: PTH116 - pathlib is not needed for it
+        mode &= present
+        if mode == present:
+            return
+    os.chmod(name, mode)  # noqa: PTH101 - pathlib is not needed for it
+
+
 def write(target: Pathlike, text: str, mode: int, *, sync: bool = False) -> None:
     """Write a file anew, then rename(2) it; raises OSError, and the old file is intact then.
 
-    ``mode``: its permissions at most, whatever the umask is. ``sync``: it must outlive a power
-    cut.
+    ``mode``: its permissions, whatever the umask is. ``sync``: it must outlive a power cut.
     """
     fresh = f"{os.fspath(target)}.new"
     _remove(fresh)
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, mode)
             file.write(text)
             file.flush()
             if sync:

@@ -16,11 +16,12 @@ from dualwan import paths
 
 TYPE_CHECKING = False  # as typing's, which takes long to load
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
     from dualwan.model.event import Event
 
 DEADLINE_SECONDS = 60  # pppd starts ip-down only once ip-up has ended
+NOT_CLOSED = 1  # exit code before the WAN comes up: ifup then leaves it down
 
 IFUPDOWN = {  # the id of the Event by the folder of the script
     "if-pre-up.d": "pre-up",
@@ -45,6 +46,30 @@ NETWORKMANAGER = {  # the ids of the Events by action, NetworkManager-dispatcher
     "down": ("down", "post-down"),
 }
 PPP = {"ip-up.d": "ppp-up", "ip-down.d": "ppp-down"}  # by the folder of the script
+
+# All that the scripts take of their environment.
+TAKEN = ("PHASE", "IFACE", "PPP_IFACE", "CALL_FILE", "CONNECTION_EXTERNAL")
+# Of the environment of a DHCPv6 client's hook (provisioning.dhcpv6).
+TAKEN_FROM_DHCP = (
+    "interface",
+    "new_dhcp6_unknown_94",
+    "new_dhcp6_s46_cont_mape",
+    "raw_dhcp_option_94",
+)
+
+
+def own_environment(
+    taken: Sequence[str] = TAKEN, environ: MutableMapping[str, str] = os.environ
+) -> MutableMapping[str, str]:
+    """Drop all of the environment but ``taken``, before anything reads it; return the rest.
+
+    Whoever may start pppd names further variables (``set``, pppd(8)), which reach its scripts:
+    other folders and another configuration of ours, OpenSSL's files and authorities, and what
+    Python or the loader reads. What the loader has read by now (LD_PRELOAD) is pppd's to refuse.
+    """
+    for name in [one for one in environ if one not in taken]:
+        del environ[name]
+    return environ
 
 
 def from_ifupdown(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:
@@ -97,29 +122,72 @@ def may_concern(interface: str, text: str, called: str = "") -> bool:
     )
 
 
-def hook(event_id: str, interface: str, environ: Mapping[str, str] = os.environ) -> int:
+def hook(
+    event_id: str,
+    interface: str,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    supervised: bool = False,
+) -> int:
     """Run the Event with ``event_id`` for ``interface``; return 0, also after an error.
 
-    The error is logged.
+    The error is logged. Before the WAN comes up it is 1 then: the machine may be open, and the
+    caller runs hooks/close. ``supervised``: in a child process, because libnftables ends a process
+    that has no memory left, or meets a bug of its own.
     """
     path = environ.get("DUALWAN_CONFIG") or paths.CONFIG
     called = environ.get("CALL_FILE", "") if event_id in PPP.values() else ""
     if not event_id or not interface:
         return 0
+    if not _may_concern_us(interface, path, called, environ):
+        return 0
+    if supervised:
+        from dualwan.supervisor import in_child
+
+        done = in_child(event_id, lambda: _handle(event_id, interface, path, called))
+    else:
+        done = _handle(event_id, interface, path, called)
+    return 0 if done or event_id != "pre-up" else NOT_CLOSED
+
+
+def _may_concern_us(interface: str, path: str, called: str, environ: Mapping[str, str]) -> bool:
+    """Whether the configuration, or one that may be used instead, can be about ``interface``.
+
+    Those are the one that was applied last, for a configuration that was cut off or cannot be read
+    may not name the WAN any more, and those of a trial. Without any nothing is ours.
+    """
+    folder = environ.get("DUALWAN_STATE") or paths.STATE_DIR
+    tried = (f"{folder}/{paths.TRIAL}/{name}" for name in paths.TRIAL_TEXTS)
+    texts = [text for one in (path, *tried) if (text := _text(one)) is not None]
+    if not texts:
+        return False
+    if any(may_concern(interface, text, called) for text in texts):
+        return True
+    kept = _text(f"{folder}/{paths.LAST_GOOD}") or ""
+    return interface in kept or (bool(called) and called in kept)
+
+
+def _text(path: str) -> str | None:
+    """Return the text of a file, "" if it cannot be read, None if there is none."""
     try:
         with open(path, encoding="utf-8", errors="replace", opener=_at_once) as file:
-            if not may_concern(interface, file.read(), called):
-                return 0
+            return file.read()
+    except FileNotFoundError:
+        return None
     except OSError:
-        return 0  # no configuration (yet)
+        return ""
+
+
+def _handle(event_id: str, interface: str, path: str, called: str) -> bool:
+    """Return whether the event was handled without an error; a bug of ours is one."""
     from dualwan.model.event import Event
 
     event = Event(event_id)
     try:
-        _run(event, interface, path, called)
+        return _run(event, interface, path, called)
     except Exception as error:  # noqa: BLE001 - a bug of ours must not fail an ifup
         _report_bug(event, error)
-    return 0
+        return False
 
 
 def _at_once(path: str, flags: int) -> int:
@@ -144,24 +212,44 @@ def _report_bug(event: Event, error: Exception) -> None:
         pass
 
 
-def _run(event: Event, interface: str, path: str, called: str) -> None:
+def _run(event: Event, interface: str, path: str, called: str) -> bool:
+    """Handle ``event`` if it concerns us; return whether nothing failed.
+
+    Once more if another configuration is in use meanwhile.
+    """
+    from dualwan.errors import StaleError
+
+    try:
+        return _run_once(event, interface, path, called)
+    except StaleError:
+        return _run_once(event, interface, path, called)
+
+
+def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
+    """Handle ``event``; raises StaleError if the configuration is no longer in use."""
     import signal
     from pathlib import Path
 
-    from dualwan.config import load
-    from dualwan.errors import BusyError, ConfigError, DualwanError
+    from dualwan.errors import BusyError, ConfigError, DualwanError, StaleError, UnconfirmedError
+    from dualwan.host import in_use
 
+    wrong = None
     try:
-        config = load(Path(path))
+        config = in_use.load(Path(path))
     except ConfigError as error:
         from dualwan.handle.run import fail
+        from dualwan.host import last_good
 
-        fail(event, error)
-        print(f"dualwan-hook: {error}", file=sys.stderr)
-        return
+        kept = last_good.load(Path(path))
+        wrong = kept.instead_of(error) if kept else error
+        fail(event, wrong)
+        print(f"dualwan-hook: {wrong}", file=sys.stderr)
+        if kept is None:  # as before what was tried: nothing of ours
+            return isinstance(error, UnconfirmedError)
+        config = kept.config
     ours = event.of_ppp and called == config.pppoe.peer
     if not ours and not concerns(event, interface, config.wan.interface, config.pppoe.interface):
-        return
+        return wrong is None  # the wrong one may mean it
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
@@ -176,10 +264,14 @@ def _run(event: Event, interface: str, path: str, called: str) -> None:
     signal.alarm(seconds)
     try:
         handle_event(config, KernelHost(), event)
+    except StaleError:
+        raise
     except DualwanError as error:  # handle_event has logged it
         print(f"dualwan-hook: {error}", file=sys.stderr)
+        return False
     finally:
         signal.alarm(0)
+    return True
 
 
 def concerns(event: Event, interface: str, wan: str, ppp: str) -> bool:

@@ -43,13 +43,16 @@ def check(config: Config, *, as_json: bool) -> str:
     return "\n".join([f"{config.path}: in order", *(f"warning: {one.text}" for one in found)])
 
 
-def status(config: Config, form: str) -> str:
-    """Return the status as "text", "json" or "prometheus"."""
+def status(config: Config, form: str, wrong: tuple[Finding, ...] = ()) -> str:
+    """Return the status as "text", "json" or "prometheus".
+
+    ``wrong``: what is wrong with the present configuration, if ``config`` is an earlier one.
+    """
     from dualwan.findings import unnamed
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
-    from dualwan.reconcile import make_plan
-    from dualwan.report import prometheus
+    from dualwan.planning import make_plan
+    from dualwan.report import prometheus, trial
     from dualwan.report import status as report
 
     host = KernelHost()
@@ -57,15 +60,30 @@ def status(config: Config, form: str) -> str:
     around, used = host.surroundings(config), report.usage(host, plan)
     closed = unnamed.by_device(config, around)
     data = report.as_data(
-        config, plan, used, find(config, around), closed, watched=host.is_watched()
+        config,
+        plan,
+        used,
+        (*wrong, *find(config, around)),
+        closed,
+        watched=host.is_watched(),
+        tried=trial.as_data(host.load_trial(), host.boot_id(), host.since_boot()),
     )
     if form == "prometheus":
         return prometheus.text(data)
     return json.dumps(data, indent=2) if form == "json" else report.text(data)
 
 
-def doctor(config: Config, *, as_json: bool, everything: bool, colour: bool) -> tuple[str, bool]:
+def doctor(
+    config: Config,
+    wrong: tuple[Finding, ...] = (),
+    *,
+    as_json: bool,
+    everything: bool,
+    colour: bool,
+) -> tuple[str, bool]:
     """Return the diagnosis as text or JSON, and whether all is well; raises BusyError.
+
+    ``wrong``: what is wrong with the present configuration, if ``config`` is an earlier one.
 
     It changes nothing, and asks nothing outside the line but the hosts of [wan] probe.
     """
@@ -74,13 +92,14 @@ def doctor(config: Config, *, as_json: bool, everything: bool, colour: bool) -> 
     from dualwan.host.kernel import KernelHost
     from dualwan.mape.table import load_table
     from dualwan.model.event import Event
-    from dualwan.reconcile import make_plan
+    from dualwan.planning import make_plan
     from dualwan.report import doctor as report
 
     with _deadline(DOCTOR_SECONDS):
         host = KernelHost()
         plan = make_plan(config, host, Event.APPLY)
-        found, seen = findings(config, host), host.evidence(inquiry(config, plan))
+        found = (*wrong, *findings(config, host))
+        seen = host.evidence(inquiry(config, plan))
         outcomes = checks.diagnose(checks.Case(config, plan, seen, found, load_table()))
     shown = json.dumps(report.as_data(outcomes), indent=2)
     if not as_json:

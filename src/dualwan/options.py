@@ -24,6 +24,14 @@ class SliceNames:
         return name in list(self)
 
 
+def seconds(text: str) -> int:
+    """Return the timeout of a trial, from 5 to 3600; raises ValueError."""
+    number = int(text)
+    if not 5 <= number <= 3600:  # noqa: PLR2004 - the limits themselves
+        raise ValueError
+    return number
+
+
 class Parser(ArgumentParser):
     """A parser whose errors are UsageErrors."""
 

@@ -7,109 +7,26 @@ from dataclasses import replace
 
 from dualwan import __version__, slices
 from dualwan.config import Config
-from dualwan.config.mape import DsLite, MapE
-from dualwan.errors import HostError, KernelError, RecordError
+from dualwan.errors import HostError, KernelError, RecordError, StaleError
 from dualwan.host.api import Host
 from dualwan.journal import Journal
-from dualwan.line import Line, derive_line
-from dualwan.line.provisioning.answer import CachedAnswer
-from dualwan.line.session import has_moved, located
 from dualwan.model.event import Event
 from dualwan.model.plan import Action, SlicePlan, Step
-from dualwan.model.state import RunState, forget_sysctls, note_due, note_intent, note_owed
+from dualwan.model.state import (
+    RunState,
+    forget_sysctls,
+    note_due,
+    note_intent,
+    note_owed,
+    note_table,
+)
 from dualwan.model.usage import Losses
-from dualwan.model.way import Kind, Way, devices, of_kind
+from dualwan.model.way import Kind, devices, of_kind
+from dualwan.planning import make_plan
 from dualwan.result import Plan, Result
-from dualwan.slices import Remains, Situation, Slice, drift, goals
+from dualwan.slices import Situation, Slice
 
 LOCK_SECONDS = 20.0
-
-
-def make_plan(
-    config: Config | None,
-    host: Host,
-    event: Event,
-    only: Collection[str] | None = None,
-    state: RunState | None = None,
-) -> Plan:
-    """Return the plan for ``event`` on the machine as it is; change nothing.
-
-    ``only``: names of slices, None for all in scope. ``state``: the current run state, None to
-    load it. An event that does not concern every slice looks at what is cheap to see of the
-    others, and concerns them all if something is missing there. Raises KernelError.
-    """
-    state = host.load_state() if state is None else state
-    line = _line(config, host, state)
-    wan = config.wan.interface if config else ""
-    generation = host.ruleset_generation()
-    missing = state.wanted and drift.tables_missing(state, host.table_names())
-    upgraded = state.version != __version__
-    moved = has_moved(line, state.interfaces)
-    event = goals.scope(event, state, line.prefix, missing=missing, upgraded=upgraded, moved=moved)
-    mine = [one for one in goals.concerned(event, slices.ALL) if only is None or one.name in only]
-    beyond: list[Slice] = []
-    if config is not None and only is None:
-        edited = generation not in (None, state.generation)
-        beyond = goals.beyond(event, mine, slices.ALL, state, edited=edited)
-    read = [*mine, *beyond]
-    observed = host.observe(
-        goals.reads(read, wan, _sysctls(config, read, line.ways), line.ways, state)
-    )
-    if config is not None and beyond:
-        at = Situation(config, line, state, observed)
-        if any(one.bring_up(at).changes for one in beyond):
-            event = goals.scope(event, state, line.prefix, missing=True, upgraded=upgraded)
-            return make_plan(config, host, event, only, state)
-    remains = Remains(state, observed, wan, line.ways)
-    up = goals.goals(event, mine, remains)
-    plans = []
-    if config is not None:
-        at = Situation(config, line, state, observed)
-        plans = [one.bring_up(at) for one in mine if up[one.name]]
-    removals = [one.take_down(remains) for one in reversed(mine) if not up[one.name]]
-    return Plan(
-        (*removals, *plans),
-        config,
-        line,
-        state,
-        observed,
-        up,
-        generation,
-        complete=len(read) == len(slices.ALL) and all(up.values()),
-    )
-
-
-def _line(config: Config | None, host: Host, state: RunState) -> Line:
-    if config is None:
-        return Line()
-    prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
-    aftr = ""
-    if isinstance(config.mape, DsLite):
-        from dualwan.line.provisioning.aftr import known  # noqa: PLC0415 - only DS-Lite needs it
-
-        aftr = known(config.mape, state, prefixes, host)
-    answers = _cached_answers(config, host)
-    line = derive_line(config, prefixes, state.prefix, answers, aftr)
-    return located(line, config, host.sessions())
-
-
-def _sysctls(
-    config: Config | None, mine: Collection[Slice], ways: tuple[Way, ...]
-) -> tuple[str, ...]:
-    if config is None:
-        return ()
-    return tuple(name for one in mine for name in one.sysctls(config, ways))
-
-
-def _cached_answers(config: Config, host: Host) -> tuple[CachedAnswer, ...]:
-    """Return the saved answers of the line; ask no server."""
-    if not isinstance(config.mape, MapE) or not config.mape.provisioning:
-        return ()
-    from dualwan.line.provisioning.refresh import (  # noqa: PLC0415 - only provisioning needs it
-        cached_answers,
-    )
-
-    return cached_answers(config, host)
 
 
 def reconcile(
@@ -128,6 +45,7 @@ def reconcile(
     """
     with host.lock(LOCK_SECONDS):
         journal = Journal(host, [] if applied is None else applied)
+        _check_current(config, host)
         plan = make_plan(config, host, event, only, journal.state)
         if plan.unobserved:
             raise KernelError("; ".join(plan.unobserved))
@@ -141,6 +59,7 @@ def reconcile(
                 _note_settled(journal, plan)
             if not result.failures:
                 journal.note(_with_version(journal.state, plan))
+                journal.note(_with_applied(journal.state, config, event, only))
         finally:
             unsaved = journal.close()
         return result.failed("state", unsaved) if unsaved else result
@@ -150,6 +69,29 @@ def _with_version(state: RunState, plan: Plan) -> RunState:
     """Return the state with this program's version, if every slice was brought up by it."""
     every = len(plan.goals) == len(slices.ALL) and all(plan.goals.values())
     return replace(state, version=__version__) if every else state
+
+
+def _check_current(config: Config | None, host: Host) -> None:
+    """Raise StaleError if a trial has begun or ended since the configuration was read."""
+    trial = host.load_trial()
+    if config is None or trial is None or trial.allows(config.text, host.boot_id()):
+        return
+    raise StaleError("a trial of another configuration has begun or ended meanwhile")
+
+
+def _with_applied(
+    state: RunState, config: Config | None, event: Event, only: Collection[str] | None
+) -> RunState:
+    """Return the state with the text that is in force, if ``event`` decides about it.
+
+    It is that of ifup, or of a person: what mends has only read it. None is in force after a
+    removal.
+    """
+    if event is Event.REMOVE:
+        return state if only else replace(state, applied="")
+    if config is not None and (event.wanted or not state.applied):
+        return replace(state, applied=config.text)
+    return state
 
 
 def _note_settled(journal: Journal, plan: Plan) -> None:
@@ -227,8 +169,15 @@ def _losses(host: Host, one: Slice) -> Losses | None:
 
 
 def _concluded(state: RunState, one: Slice, plan: Plan) -> RunState:
-    """Return the run state after all steps of a slice."""
-    if plan.config is not None and plan.goals[one.name]:
+    """Return the run state after all steps of a slice.
+
+    Its table counts as loaded, or not, also without a step: a run that was killed in between has
+    noted none, and another program may have taken away what is to go.
+    """
+    up = plan.config is not None and plan.goals[one.name]
+    if one.table is not None and plan.observed.tables is not None:
+        state = note_table(state, one.table.name, loaded=up)
+    if plan.config is not None and up:
         return one.note_up(state, Situation(plan.config, plan.line, state, plan.observed))
     return one.note_down(forget_sysctls(state, one.name))
 
@@ -243,6 +192,15 @@ def _verify(
     """
     if result.failures:
         return replace(result, left=_not_applied(result))
+    try:
+        return _verified(host, journal, event, only, result)
+    except KernelError as error:  # what is done is done, and what comes after it can be
+        return result.failed("kernel", f"{error} (at the look after the changes)")
+
+
+def _verified(
+    host: Host, journal: Journal, event: Event, only: Collection[str] | None, result: Result
+) -> Result:
     config, first = result.plan.config, result.plan
     again = make_plan(config, host, event, only, journal.state)
     if not again.settled:

@@ -24,10 +24,13 @@ _REQUIRED = object()
 
 
 class Source:
-    """A TOML file: its name and the line of each key."""
+    """A TOML file: its name and the line of each key.
 
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
+    strict: beginnings of the sections in which an unknown key is an error.
+    """
+
+    def __init__(self, name: str, text: str, strict: tuple[str, ...] = ("",)) -> None:
+        self.name, self.strict = name, strict
         self._lines: dict[tuple[str, int, str], int] = {}
         last: dict[str, int] = {}
         section, number = "", 0
@@ -117,8 +120,9 @@ class TomlTable:
         return TomlTable(self.source, f"{self.section}.{key}", self._data.get(key, {}))
 
     def done(self) -> None:
-        """Raise ConfigError for the first key that was not taken."""
-        for key in self._data:
+        """Raise ConfigError for the first key that was not taken, if the section is strict."""
+        strict = self.section.startswith(self.source.strict)
+        for key in self._data if strict else ():
             if key not in self._known:
                 self.fail(unknown("key", key, self._known), key)
 

@@ -14,6 +14,7 @@ import pickle
 import signal
 import socket
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
@@ -21,12 +22,15 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 from dualwan import config
 from dualwan.config import Config
 from dualwan.damper import FREE, Damper
-from dualwan.errors import BusyError, ConfigError, DualwanError
+from dualwan.errors import BusyError, ConfigError, DualwanError, UnconfirmedError
 from dualwan.handle import handle_event
 from dualwan.handle.run import fail, warn
+from dualwan.host import in_use, last_good
 from dualwan.host.api import Host
 from dualwan.model.event import Event
-from dualwan.reconcile import LOCK_SECONDS, make_plan
+from dualwan.planning import make_plan
+from dualwan.reconcile import LOCK_SECONDS
+from dualwan.supervisor import death
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,20 +97,27 @@ class Look:
             return after_failure(self.carried)
 
     def _current(self) -> Config | None:
-        """Return the configuration as it is now, or the last one that was in order."""
+        """Return the configuration as it is now, or the last one that was in order.
+
+        That is the last one that this process has seen, or else the last one that was applied.
+        """
         name, carried = str(self._path), self.carried
         try:
-            text = config.read(self._path)
+            text = in_use.read(self._path)
             found = config.from_text(name, text)
-        except ConfigError as error:
+        except UnconfirmedError as error:  # what this process has seen may be what was tried
+            carried.text, kept = "", last_good.load(self._path)
             self._complain(error)
+        except ConfigError as error:
+            kept = last_good.load(self._path)
+            self._complain(kept.instead_of(error) if kept and not carried.text else error)
         else:
             carried.text = text
             return found
-        try:
-            return config.from_text(name, carried.text) if carried.text else None
-        except ConfigError:  # the rules beside it are wrong too
-            return None
+        with suppress(ConfigError):  # the rules beside it may be wrong too
+            if carried.text:
+                return config.from_text(name, carried.text)
+        return kept.config if kept else None
 
     def _look(self, found: Config) -> float | None:
         carried = self.carried
@@ -213,7 +224,7 @@ def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
 
 
 def apart(look: Callable[[], Looked]) -> Looked | None:
-    """Return the outcome of ``look`` in a child process; None if that crashed, which is logged."""
+    """Return the outcome of ``look`` in a child process; None if that died, which is logged."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
@@ -222,7 +233,9 @@ def apart(look: Callable[[], Looked]) -> Looked | None:
     os.close(theirs)
     with open(ours, "rb") as answer:  # noqa: PTH123 - a file descriptor
         data = answer.read()
-    os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code:  # libnftables, or the kernel for want of memory
+        fail(Event.MEND, DualwanError(f"a look was {death(code)}"))
     return pickle.loads(data) if data else None  # noqa: S301 - from our own child
 
 

@@ -35,6 +35,7 @@ PYTHON = "/usr/bin/python3"  # what the hooks name in their first line
 LEAST_RUNS = 15
 LAUNCH = (
     "import sys; sys.path.insert(0, {src!r}); sys.argv = [{name!r}];"
+    "from dualwan import paths; paths.CONFIG, paths.RUN_DIR = {folders!r};"
     "exec(compile(open({hook!r}).read(), {name!r}, 'exec'))"
 )
 # A hook whose time is taken apart: each mark is a word and the seconds since it was started.
@@ -108,7 +109,8 @@ class Bench:
             "ppp": "/etc/ppp/ip-down.d/00dualwan-hook",
         }.get(kind, "/x")
         hook = ROOT / "hooks" / ("ppp" if kind in ("PPP", "ppp") else "ifupdown")
-        launch = LAUNCH.format(src=str(self.src), name=name, hook=str(hook))
+        folders = (str(self.ours.line.config), str(self.ours.line.run_directory))
+        launch = LAUNCH.format(src=str(self.src), name=name, hook=str(hook), folders=folders)
         self.times[row].append(self.ours.time([PYTHON, "-I", "-c", launch], **environ))
 
     def ifupdown(self, row, phase):

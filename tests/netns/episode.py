@@ -58,3 +58,28 @@ def happen(host, event, text, only=None):
         except DualwanError as refusal:
             error = f"{type(refusal).__name__}: {said(str(refusal))}"
     return Outcome(tuple(results), error, tuple(log), host.load_state())
+
+
+class KilledError(BaseException):
+    """The process is gone: nothing of ours may catch this."""
+
+
+def killed(double, event, text, at):
+    """Let the event happen on a double that is killed before its step ``at``; whether it was."""
+    apply, save, done = double.apply, double.save_state, []
+
+    def counted(step):
+        if len(done) == at:
+            double.save_state = counted  # nobody writes any more
+            raise KilledError
+        apply(step)
+        done.append(step)
+
+    double.apply = counted
+    try:
+        happen(double, event, text)
+    except KilledError:
+        return True
+    finally:
+        double.apply, double.save_state = apply, save
+    return False

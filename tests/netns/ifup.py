@@ -41,8 +41,8 @@ PROLOGUE = """\
 #!{python} -B
 import os, sys
 sys.path.insert(0, {source!r})
-os.environ.update({environ!r})
-from dualwan import handle
+from dualwan import handle, paths
+paths.CONFIG, paths.RUN_DIR, paths.STATE_DIR = {folders!r}  # not taken from the environment
 def noted(config, host, event, only=None, doing=handle.handle_event):
     with open({record!r}, "a") as file:
         print(event.value, file=file)
@@ -82,14 +82,10 @@ class Ifup:
 
     def hook(self, name):
         """Return the text of the hook ``name``."""
-        environ = {
-            "DUALWAN_CONFIG": str(self.line.config),
-            "DUALWAN_RUN": str(self.line.run_directory),
-        }
         made = PROLOGUE.format(
             python=sys.executable,
             source=str(ROOT / "src"),
-            environ=environ,
+            folders=tuple(map(str, (self.line.config, self.line.run_directory, self.line.state))),
             record=str(self.record),
         )
         return made + (ROOT / "hooks" / name).read_text()
@@ -102,7 +98,13 @@ class Ifup:
     def run(self, *argv, **environ):
         """Run a program on the router; return the events that were handled meanwhile."""
         before = len(self.events())
-        done = subprocess.run(
+        done = self.attempt(*argv, **environ)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self.events()[before:]
+
+    def attempt(self, *argv, **environ):
+        """Run a program on the router; return the finished process."""
+        return subprocess.run(
             self.line.router.argv(
                 *(*own_mounts(INSIDE), "sh"),
                 *(self.line.folder / "side", self.network),
@@ -114,18 +116,20 @@ class Ifup:
             text=True,
             env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": self._libraries(), **environ},
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return self.events()[before:]
 
     def command(self, name, *arguments):
         """Run ifup, ifdown or ifreload of the package; return the events."""
+        return self.run(*self.argv(name, *arguments))
+
+    def argv(self, name, *arguments):
+        """Return the command line of ifup, ifdown or ifreload of the package."""
         # Each program goes by the name that it is called by, and a package may have another one
         # for it, with links of update-alternatives: so there is a link of our own.
         called = self.line.folder / name
         called.unlink(missing_ok=True)
         if self.package == "ifupdown2":
             called.symlink_to(self.root / "usr/share/ifupdown2/ifupdown2")
-            return self.run("/usr/bin/python3", called, *arguments)
+            return ["/usr/bin/python3", called, *arguments]
         places = (self.root / place for place in ("sbin", "usr/sbin"))
         called.symlink_to(
             next(
@@ -138,7 +142,7 @@ class Ifup:
         more = (
             ("-E", self.root / "usr/libexec/ifupdown-ng") if self.package == "ifupdown-ng" else ()
         )
-        return self.run(called, *more, *arguments)
+        return [called, *more, *arguments]
 
     def _libraries(self):
         return ":".join(map(str, self.root.glob("usr/lib/*-linux-gnu")))

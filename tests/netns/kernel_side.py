@@ -4,10 +4,12 @@ A request is the name of a function below and its arguments; the answer is what 
 """
 
 import ctypes
+import os
 import resource
+import signal
 import struct
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 
 import episode
@@ -68,6 +70,26 @@ def happen_on_full_disk(event, text):
     """Let an event happen while no file can be written; return its outcome."""
     with no_space():
         return episode.happen(HOST, event, text)
+
+
+def happen_killed(event, text, at):
+    """Let an event happen in a child, which is killed right after the step number ``at``."""
+    child = os.fork()
+    if child == 0:
+        host = KernelHost()
+        apply, done = host.apply, []
+
+        def counted(step):
+            if len(done) == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            apply(step)
+            done.append(step)
+
+        host.apply = counted
+        with suppress(BaseException):
+            episode.happen(host, event, text)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == signal.SIGKILL
 
 
 def counts(table, elements):

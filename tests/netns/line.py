@@ -51,7 +51,7 @@ class Line:
         self.folder = folder
         self.config = folder / "dualwan.toml"
         self.config.write_text(config)
-        self.run_directory = folder / "run"
+        self.run_directory, self.state = folder / "run", folder / "lib"
         self.spaces = []
         try:
             self._build()
@@ -124,6 +124,7 @@ class Line:
             **os.environ,
             "DUALWAN_CONFIG": str(self.config),
             "DUALWAN_RUN": str(self.run_directory),
+            "DUALWAN_STATE": str(self.state),
             **more,
         }
 
@@ -212,12 +213,12 @@ class Line:
         return json.loads(self.router.run("nft", "-a", "-t", "-j", "list", "table", family, name))
 
     def texts(self):
-        """Return our own nft tables as nft lists them, without counters and stamp."""
+        """Return our own nft tables as nft lists them, without counters, elements and stamp."""
         return {
             name: re.sub(
                 r"by dualwan-hook, [0-9a-f]{16}\b",
                 "by dualwan-hook",
-                self.router.run("nft", "-s", "list", "table", family, name),
+                self.router.run("nft", "-s", "-t", "list", "table", family, name),
             )
             for family, name in (
                 ("inet", "dualwan_firewall"),

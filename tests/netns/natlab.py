@@ -13,6 +13,7 @@ from line import CONFIG, SHARED, Line
 
 OCN, V6PLUS = (1, 6, 6), (52, 8, 4)  # psid, psid-length, psid-offset
 GATEWAY = "10.255.255.1"
+IPV4 = bytes.fromhex("0800")
 TICKS = 0.05  # seconds, more than a few ticks at 100 Hz
 
 
@@ -25,6 +26,11 @@ def config(psid, length, offset, mape="", more=""):
         )
         + more
     )
+
+
+def link_address(packet):
+    """Return the link address of the host that sends PACKET: local (RFC 7042), of its address."""
+    return b"\2\0" + packet[12:16]
 
 
 class NatLine(Line):
@@ -56,15 +62,35 @@ class NatLine(Line):
         self._inside = sender(self.lan, "eth0", self.router.mac("lan0"))
         self._outside = sender(self.internet, "mape", self.router.mac("mape0"))
 
-    def burst(self, packets, *, outside=False):
-        """Return PACKETS as a Burst, of a LAN host or from the internet."""
-        head = (self._outside if outside else self._inside)[1]
-        return Burst([head + packet for packet in packets])
+    def burst(self, packets, *, outside=False, link=""):
+        """Return PACKETS as a Burst, of LAN hosts or from the internet.
+
+        LINK: the link address of the host; else each LAN host has one of its own.
+        """
+        if outside:
+            return Burst([self._outside[1] + packet for packet in packets])
+        to, own = self._inside[1][:6], bytes.fromhex(link.replace(":", ""))
+        return Burst([to + (own or link_address(packet)) + IPV4 + packet for packet in packets])
 
     def send(self, packets, *, outside=False):
         """Send PACKETS, or a Burst, from the LAN or from the internet."""
         made = packets if isinstance(packets, Burst) else self.burst([*packets], outside=outside)
         made.send((self._outside if outside else self._inside)[0])
+
+    def second_host(self):
+        """Return the address of a host of the LAN with a link address of its own."""
+        host = "192.168.1.99"
+        self.lan.ip(
+            f"""
+            link add second link eth0 type macvlan
+            link set second up
+            address add {host}/32 dev second
+            rule add from {host} lookup 99
+            route add 192.168.1.0/24 dev second table 99
+            route add default via 192.168.1.1 dev second table 99
+        """
+        )
+        return host
 
     def watch(self, space=None, device="mape"):
         """Return a Watch on what arrives outside, or at DEVICE of SPACE."""
@@ -84,6 +110,10 @@ class NatLine(Line):
         """
         time.sleep(TICKS)
         self.router.run("conntrack", "-F")
+
+    def empty(self, kind):
+        """Empty the set of flows of KIND at once, as the kernel does within a second or two."""
+        self.router.run("nft", "flush", "set", "ip", "dualwan_snat", f"{kind}_flows")
 
     def all_ports(self):
         """Return the ports of the configuration's port set."""

@@ -78,6 +78,7 @@ class Pair:
 
     def reset(self):
         """Let the machine be as after a boot, with a session, and the double be its like."""
+        self.theirs = set()  # what other programs have added, see foreign_changes
         self.ask("happen", Event.REMOVE, self.text, None, ())
         shutil.rmtree(self.line.run_directory, ignore_errors=True)
         self.line.router.nft("flush ruleset")
@@ -160,6 +161,14 @@ class Pair:
         }
         double = episode.happen(self.double, event, self.text)
         return self._same(machine, double, event)
+
+    def event_killed(self, event, at):
+        """Let an event happen to both whose process is killed before the step number ``at``."""
+        machine = self.ask("happen_killed", event, self.text, at)
+        self.double.refuse = self._refused
+        assert episode.killed(self.double, event, self.text, at) == machine
+        differ(event, self.double.run_state, self.ask("state"))
+        self.compare(f"{event}, killed")
 
     def _same(self, machine, double, event):
         differ(event, double, machine)

@@ -1,8 +1,14 @@
 """What several tests let happen on a line: PPPoE comes back, IPv6 leads outside, two ends talk."""
 
 import socket
+import time
+from contextlib import suppress
 
-from line import CLIENT, CONFIG
+from line import CLIENT, CONFIG, PPPOE
+
+from dualwan.config import load
+from dualwan.line import derive_line
+from dualwan.slices import firewall
 
 NEIGHBOUR = "192.168.1.20"  # another address of the LAN's one machine
 OUTSIDE6 = "2001:db8:2::1"
@@ -104,3 +110,49 @@ def passes(line, far, source, target):
         mouth.sendto(b"hello", (target, 5000))
     counted = line.router.run("nft", "list", "table", "inet", "witness")
     return "packets 1 " in counted
+
+
+def put(space, device, router, packet):
+    """Send ``packet``, whatever it says of its source, from ``device`` to the router.
+
+    ``router``: the link layer address of the router's end. ``packet``: a Packet, or bytes.
+    """
+    data = packet if isinstance(packet, bytes) else packet.build()
+    kind = b"\x08\x00" if data[0] >> 4 == 4 else b"\x86\xdd"
+    head = bytes.fromhex((router + space.mac(device)).replace(":", ""))
+    space.packet_socket(device).send(head + kind + data)
+
+
+def shrunken(line, *changes):
+    """Load the router's firewall with each (old, new) of ``changes`` in its text."""
+    config = load(line.config)
+    text = firewall.wanted_table(config, derive_line(config).ways).source()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    line.router.nft("delete table inet dualwan_firewall\n" + text)
+
+
+def attempts(line, source, count=1, address=PPPOE, port=22):
+    """Connect COUNT times at once from SOURCE; return which attempts were let in.
+
+    Each is refused by ICMP, of which the kernel sends a few a second to one address.
+    """
+    clients = []
+    for _ in range(count):
+        client = line.internet.open_socket(socket.AF_INET, socket.SOCK_STREAM, timeout=0)
+        client.bind((source, 0))
+        client.connect_ex((address, port))
+        clients.append(client)
+    time.sleep(0.2)
+    opened = [_is_open(client) for client in clients]
+    for client in clients:
+        client.close()
+    return opened
+
+
+def _is_open(client):
+    with suppress(OSError):
+        client.getpeername()
+        return True
+    return False

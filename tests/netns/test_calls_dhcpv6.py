@@ -47,6 +47,14 @@ KEA = {
         {"name": "kea-dhcp6", "severity": "INFO", "output_options": [{"output": "stdout"}]}
     ],
 }
+# The hook, with the source of this checkout and a folder of its own.
+HOOK = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+from dualwan import paths
+paths.STATE_DIR = sys.argv[2]
+exec(open(sys.argv[3]).read())
+"""
 # What dualwan does at an event, with nothing of the kernel but sockets.
 ASK = """\
 import json
@@ -109,8 +117,8 @@ class Line:
         """Write a client's script that hands over to hooks/dhcp6; return its path."""
         path = self.folder / "script"
         path.write_text(
-            f"#!/bin/sh\nexport DUALWAN_STATE={self.state} PYTHONPATH={ROOT / 'src'}\n"
-            f"{sys.executable} -B {ROOT / 'hooks' / 'dhcp6'} &&\n"
+            f"#!/bin/sh\n{sys.executable} -B -c '{HOOK}'"
+            f" {ROOT / 'src'} {self.state} {ROOT / 'hooks' / 'dhcp6'} &&\n"
             f'    echo "$reason" >> {self.folder}/ran\n'
         )
         path.chmod(0o755)

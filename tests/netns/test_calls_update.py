@@ -83,7 +83,7 @@ def test_plain_http_on_a_host_that_only_the_line_knows(provider):
     with provider.http():
         assert "insecure-http = true allows http" in provider.call(url)
         assert "GET" not in (provider.folder / "http.log").read_text()
-        assert provider.call(url + "insecure-http = true\n") == "good 2001:db8::1"
+        assert provider.call(url + "insecure-http = true\n") == "status 200"
         asked = (provider.folder / "http.log").read_text()
     assert f'"GET /request?user=me&pass=secret&ip={CE} HTTP/1.1" 200' in asked
 
@@ -92,7 +92,7 @@ def test_a_server_that_does_not_speak_tls_is_said_to_be_one(provider):
     """An https URL with the port of plain http, a common mistake."""
     with provider.http():
         said = provider.call(f'url = "https://{HOST}:80/request"\n')
-    assert said == f"https://{HOST}:80/request: the server does not speak TLS there"
+    assert said == f"https://{HOST}:80: the server does not speak TLS there"
 
 
 def test_a_certificate_that_does_not_verify_passes_only_on_request(provider):
@@ -103,7 +103,7 @@ def test_a_certificate_that_does_not_verify_passes_only_on_request(provider):
     assert "insecure-certificate = true lets it pass" in said
     assert not (provider.folder / "log").exists()
     said = provider.call(text + "insecure-certificate = true\n", SSL_CERT_FILE="/dev/null")
-    assert said == "OK ?[2J 更新"
+    assert said == "status 200"
     assert provider.requests[0]["login"] == "Basic bWU6c2VjcmV0"
 
 
@@ -118,10 +118,8 @@ def test_a_router_without_ca_certificates_is_told_the_package(provider):
 
 
 def test_a_redirect_is_named_and_not_followed(provider):
-    """Where it leads is what the owner may want to write into the file."""
+    """The host that it leads to; the path can hold a secret."""
     said = provider.call(f'url = "https://{HOST}/to/update?pass=secret"\n')
-    assert said == (
-        f"https://{HOST}/to/update leads on to 'https://{HOST}/update', more than 0 redirects"
-    )
+    assert said == (f"https://{HOST} leads on to 'https://{HOST}', more than 0 redirects")
     assert len(provider.requests) == 1
     assert json.dumps(provider.requests).count("secret") == 1

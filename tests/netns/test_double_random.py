@@ -1,5 +1,6 @@
 """Whatever happens in whatever order, the double in memory leaves what the machine leaves."""
 
+import foreign_changes
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -53,6 +54,11 @@ class Life(RuleBasedStateMachine):
         """Let an event happen whose steps the kernel refuses in part."""
         self.pair.event(event, refused=[step])
 
+    @rule(event=EVENTS, at=st.integers(0, 12))
+    def killed(self, event, at):
+        """Let an event happen whose process is killed."""
+        self.pair.event_killed(event, at)
+
     @rule(event=EVENTS, name=st.sampled_from(["firewall", "snat", "tunnel", "pbr"]))
     def one_slice(self, event, name):
         """Let an event happen to one slice."""
@@ -85,6 +91,10 @@ class Life(RuleBasedStateMachine):
         if device in self.pair.double.state.links:
             self.pair.switch(device, up=up)
 
+    def teardown(self):
+        """What other programs had added is there as they have left it."""
+        foreign_changes.check(self.pair)
+
     @rule()
     def advertise(self):
         """Let the line's router advertise itself."""
@@ -100,6 +110,11 @@ class Life(RuleBasedStateMachine):
         """Let somebody change a table."""
         if name in self.pair.double.table_names():
             self.pair.edit_table(name)
+
+    @rule(change=st.sampled_from(foreign_changes.ALL))
+    def meet_others(self, change):
+        """Let another program add something of its own."""
+        change(self.pair)
 
     @rule()
     def lose(self):

@@ -201,12 +201,13 @@ def test_the_same_source_port_of_many_hosts(rules):
 def test_time_wait_is_in_nobodys_way(rules):
     """504 connections of each of two hosts, opened and closed by the client, twice in a row."""
     line = rules()
+    hosts = HOSTS[0], line.second_host()
     server = line.internet.listen(5000)
     server.settimeout(2)
     for _ in range(2):
         clients = [line.lan.open_socket(2, 1) for _ in range(1008)]
         for at, client in enumerate(clients):
-            client.bind((HOSTS[at % 2], 0))
+            client.bind((hosts[at % 2], 0))
             client.connect(("198.51.100.1", 5000))
         peers = [server.accept() for _ in clients]
         assert len({peer[1] for _, peer in peers}) == 1008

@@ -1,9 +1,12 @@
 """No host has more than its share of the ports towards one destination, and is told so."""
 
 import errno
+import fcntl
 import os
 import re
+import struct
 import time
+from contextlib import closing, contextmanager
 
 import pytest
 from burst import refusals, unlucky
@@ -14,6 +17,7 @@ from space import until
 
 KINDS = ("tcp", "udp", "icmp")
 GREEDY, OTHER, THIRD = HOSTS[:3]
+TUNSETIFF, TUN = 0x400454CA, 0x1001  # IFF_TUN | IFF_NO_PI
 QUICK = 0.5  # seconds; a lost packet would take a second or more to be missed
 
 
@@ -28,6 +32,18 @@ def passed(line, packets):
     assert not unlucky(seen, line.ports())
     assert len({packet.sport for packet in seen}) == len(seen)
     return len(seen)
+
+
+@contextmanager
+def vpn(line):
+    """Yield the far end of vpn0 of the router, a device without link addresses (tun)."""
+    device = line.router.call(os.open, "/dev/net/tun", os.O_RDWR)
+    try:
+        fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", b"vpn0", TUN))
+        line.router.ip("link set vpn0 up\nroute add 192.168.9.0/24 dev vpn0\n")
+        yield device
+    finally:
+        os.close(device)
 
 
 def refused(line):
@@ -82,12 +98,9 @@ def test_a_share_is_towards_one_destination(rules, kind):
         assert passed(line, flows(kind, GREEDY, 600, 50000, dport=80)) == 504
 
 
-@pytest.mark.parametrize("kind", ["tcp", "udp"])
-def test_ports_of_a_bucket_are_never_counted(rules, kind):
-    """Also of endpoints that have them, towards a destination where the host is metered.
-
-    It is from the first flow on there, whose endpoint has a port outside the bucket.
-    """
+@pytest.mark.parametrize("kind", KINDS)
+def test_endpoints_that_have_a_port_are_counted_too(rules, kind):
+    """A host that has filled one destination has no more than its share at the next either."""
     line = rules()
     assert passed(line, flows(kind, GREEDY, 504)) == 504
     assert passed(line, [*reversed(flows(kind, GREEDY, 504, target=elsewhere(1)))]) == 504
@@ -97,12 +110,39 @@ def test_ports_of_a_bucket_are_never_counted(rules, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_device_that_invents_addresses_is_one_host(rules, kind):
+    """Its share is that of its link address, and the others have the rest."""
+    line = rules()
+    made_up = [
+        packet for number in range(24) for packet in flows(kind, f"192.168.1.{100 + number}", 50)
+    ]
+    with closing(line.watch()) as watch:
+        line.send(line.burst(made_up, link="02:00:00:00:00:66"))
+        assert len(watch.seen()) == 504
+    assert passed(line, flows(kind, OTHER, 504)) == 504
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_behind_a_device_without_link_addresses_a_host_is_an_address(rules, kind):
+    """Behind a VPN: each host has its share, and no more."""
+    line = rules()
+    with closing(line.watch()) as watch, vpn(line) as device:
+        for packet in flows(kind, "192.168.9.2", 550):
+            os.write(device, packet)
+        assert len(watch.seen()) == 504
+        for packet in flows(kind, "192.168.9.3", 504):
+            os.write(device, packet)
+        assert len(watch.seen()) == 504
+    assert refused(line) == {"192.168.9.2": 46}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_host_may_again_what_it_gave_back(rules, kind):
     """When a host's flows have ended, as many may begin, and no more."""
     line = rules()
     assert passed(line, flows(kind, GREEDY, 600)) == 504
     line.router.run("conntrack", "-D", "-s", GREEDY)
-    counted = f"{kind}_metered_flows"
+    counted = f"{kind}_held"
     assert until(lambda: line.flows()[kind] == 0 and not line.elements(counted))
     assert passed(line, flows(kind, GREEDY, 600, 30000)) == 504
 
@@ -170,7 +210,10 @@ def test_a_program_is_told_at_once(lab):
 def test_a_program_is_told_of_udp_too(lab):
     """A UDP socket beyond the share gets an error for its datagram instead of silence."""
     line = lab("firewall", "snat", "pbr", mape="max-share = 10")
-    assert passed(line, flows("udp", THIRD, 100, target=SERVERS[0], dport=5000)) == 100
+    packets = flows("udp", THIRD, 100, target=SERVERS[0], dport=5000)
+    with closing(line.watch()) as watch:
+        line.send(line.burst(packets, link=line.lan.mac("eth0")))
+        assert len(watch.seen()) == 100
     asker = line.lan.udp(THIRD, timeout=QUICK)
     asker.connect((SERVERS[0], 5000))
     asker.send(b"question")

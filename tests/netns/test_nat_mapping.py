@@ -47,12 +47,23 @@ def test_sixty_endpoints_of_a_host_have_sixty_ports(rules):
 
 
 def test_hosts_do_not_take_each_others_ports(rules):
-    """What one host does with hundreds of ports changes nothing for another one's."""
+    """As long as many are nobody's: thirty endpoints of one host, 150 of another one."""
     line = rules()
     mine = endpoints(line, [udp(OPEN, 7000 + at, elsewhere(at), 5000) for at in range(30)])
-    others = endpoints(line, [udp(OTHER, 1024 + at, elsewhere(at), 5000) for at in range(2000)])
+    others = endpoints(line, [udp(OTHER, 1024 + at, elsewhere(at), 5000) for at in range(150)])
     taken = {port for ports in mine.values() for port in ports}
     assert taken.isdisjoint(port for ports in others.values() for port in ports)
+
+
+def test_ports_are_kept_while_another_host_needs_thousands(rules):
+    """What one host does with all ports changes nothing for the endpoints of another one."""
+    line = rules()
+    packets = [udp(OPEN, 7000 + at, elsewhere(at), 5000) for at in range(30)]
+    before = endpoints(line, packets)
+    others = endpoints(line, [udp(OTHER, 1024 + at, elsewhere(at), 5001) for at in range(3000)])
+    assert len(others) == 3000
+    line.forget()
+    assert endpoints(line, packets) == before
 
 
 def test_a_mapping_outlives_its_flows(rules):
@@ -164,7 +175,7 @@ def test_a_port_with_an_owner_is_nobody_elses(open_line):
     """Hundreds of flows of a neighbour of the same home stay off a console's port."""
     line = open_line
     console = endpoints(line, [udp(OPEN, 3074, SERVERS[0], 5000)])[OPEN, 3074]
-    near = HOSTS[8]  # 192.168.1.18: the same last three bits as 192.168.1.10
+    near = HOSTS[8]
     line.lan.run("ip", "address", "replace", f"{near}/24", "dev", "eth0")
     flows = endpoints(line, [udp(near, 1024 + at, elsewhere(at), 5000) for at in range(1500)])
     assert console.isdisjoint(port for ports in flows.values() for port in ports)

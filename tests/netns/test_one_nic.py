@@ -4,6 +4,7 @@ import socket
 
 import pytest
 from line import CLIENT, CONFIG, NO_TUNNEL, OTHER_PPPOE, PPPOE, ROUTER, SERVERS, SHARED, SHUT, Line
+from packets import Packet
 from scenes import (
     NEIGHBOUR,
     OUTSIDE6,
@@ -12,6 +13,7 @@ from scenes import (
     from_lan,
     mark_what_comes_by_pppoe,
     passes,
+    put,
     reconnect,
 )
 from space import until
@@ -152,6 +154,39 @@ def test_a_lan_source_from_outside_is_spoofed(wire, device):
     line.internet.udp(CLIENT).sendto(b"spoofed", (ROUTER, 5000))
     with pytest.raises(TimeoutError):
         ear.recv(8)
+
+
+def test_a_source_of_no_network_of_the_lan_does_not_leave(wire):
+    """A private address without a route is invented, also where all private networks are LAN."""
+    line = wire()
+    tap, mac = line.internet.sniff("mape"), line.router.mac("wan0")
+    for source, word in (("10.66.66.66", b"doubtful"), (NEIGHBOUR, b"honest")):
+        packet = Packet(source, SERVERS[0], "udp", 40000, 4000, payload=word)
+        put(line.lan, "eth0", mac, packet)
+    assert until(lambda: any(b"honest" in packet for packet in tap.packets()))
+    assert not any(b"doubtful" in packet for packet in tap.packets())
+
+
+def tracked(line, relay):
+    """Return what conntrack has of the tunnel's packets."""
+    return line.router.run("conntrack", "-L", "-f", "ipv6", "-d", relay)
+
+
+def test_no_host_sends_tunnel_packets_by_way_of_the_router(wire):
+    """Not with the CE address, which conntrack knows as the tunnel's, and not with its own."""
+    line = wire()
+    ce, relay = "2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9"
+    line.router.ip(f"address add {ce}/128 dev wan0 nodad")
+    tap, mac = line.internet.sniff("wire"), line.router.mac("wan0")
+    raw = line.router.open_socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_IPIP)
+    raw.bind((ce, 0))
+    raw.sendto(b"E of the router's own", (relay, 0))
+    assert until(lambda: any(b"router's own" in packet for packet in tap.packets()))
+    put(line.internet, "wire", mac, Packet(relay, ce, "ipip", payload=b"E of the relay"))
+    assert until(lambda: "UNREPLIED" not in tracked(line, relay))
+    for source in (ce, "2001:db8:2::10"):
+        put(line.lan, "eth0", mac, Packet(source, relay, "ipip", payload=b"E of a host's"))
+    assert not until(lambda: any(b"host's" in packet for packet in tap.packets()), SHUT)
 
 
 def test_a_mark_of_somebody_else_hides_no_spoofed_source(wire):

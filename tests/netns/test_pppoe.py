@@ -151,7 +151,7 @@ def test_a_new_address_is_mended_by_the_event(line):
             *line.rules(),
             *line.routes(),
             line.router.run("conntrack", "-L"),
-            line.router.run("nft", "list", "ruleset"),
+            line.router.run("nft", "-t", "list", "ruleset"),
         )
     )
     assert "default dev ppp0 table 100" in "".join(line.routes())

@@ -91,6 +91,8 @@ AS_USER = """\
 import difflib, encodings.ascii, os, nftables, sys, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
 import dualwan.handle, dualwan.findings, dualwan.host.surroundings, dualwan.inspection
+import dualwan.commands.apply, dualwan.handle.trial
+import dualwan.findings.ssh_session, dualwan.host.around.ssh_session
 from dualwan.cli import main
 os.setgroups([])
 os.setgid(65534)

@@ -209,7 +209,11 @@ class Trial:
                 self.sent.dport,
                 FLAGS["ack"],
             )
-        return packet.tag == self.sent.tag and bool(packet.quote) == bool(self.sent.quote)
+        # The kernel's own packets have numbers of its choice, and one may be ours.
+        alike = (packet.v6, packet.protocol) == (self.sent.v6, self.sent.protocol)
+        same_kind = packet.kind in {"", self.sent.kind}
+        same_quote = bool(packet.quote) == bool(self.sent.quote)
+        return packet.tag == self.sent.tag and alike and same_kind and same_quote
 
     def _refusal(self, found):
         """Return what the sender is told."""

@@ -85,7 +85,12 @@ SYSCTLS = (
 )
 
 
-if __name__ == "__main__":
+def stand_in():
+    """Let a veth stand in for the tunnel in this process."""
     vars(netlink).update(_kind=_kind, _tunnel=_tunnel)
     netlink_changes.NetlinkChanges.set_tunnel = _set_tunnel
+
+
+if __name__ == "__main__":
+    stand_in()
     sys.exit(cli.main())

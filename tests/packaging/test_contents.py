@@ -68,6 +68,16 @@ def test_hooks_are_links_with_names_that_run_parts_takes(listing):
         assert listing[target][:2] == ("-rwxr-xr-x", "root/root"), name
 
 
+def test_what_closes_the_machine_is_beside_the_hooks(listing):
+    """Where each hook looks for it, with the table that it loads; and nft(8) is there."""
+    folder = "/usr/libexec/dualwan-hook"
+    assert listing[f"{folder}/close"][0] == "-rwxr-xr-x"
+    assert listing[f"{folder}/closed.nft"][0] == "-rw-r--r--"
+    for name in ("ifupdown", "networkmanager"):
+        assert f'CLOSE = "{folder}/close"' in (ROOT / "hooks" / name).read_text()
+    assert " nftables," in output("dpkg-deb", "--field", DEB, "Depends")
+
+
 def test_networkd_is_told_to_leave_our_routes_and_rules(listing, tmp_path):
     """A file beside networkd's own, which nothing needs to be asked for."""
     name = "/usr/lib/systemd/networkd.conf.d/dualwan-hook.conf"
@@ -81,7 +91,10 @@ def test_networkd_is_told_to_leave_our_routes_and_rules(listing, tmp_path):
     "name",
     [
         "usr/bin/dualwan-hook",
-        *(f"usr/libexec/dualwan-hook/{name}" for name in ("ifupdown", "networkmanager", "ppp")),
+        *(
+            f"usr/libexec/dualwan-hook/{name}"
+            for name in ("close", "ifupdown", "networkmanager", "ppp")
+        ),
     ],
 )
 def test_programs_are_isolated(name, tmp_path):
@@ -95,9 +108,17 @@ def test_only_the_route_protocol_is_a_conffile(listing):
     assert output("dpkg-deb", "--info", DEB, "conffiles").split() == [
         "/etc/iproute2/rt_protos.d/dualwan.conf"
     ]
-    assert "/etc/dualwan/rules.d/" in listing
+    assert {"/etc/dualwan/hooks.d/", "/etc/dualwan/rules.d/"} <= {*listing}
     assert not [name for name in listing if re.match(r"/etc/dualwan/.*[^/]$", name)]
     assert "/usr/share/doc/dualwan-hook/examples/dualwan.toml" in listing
+
+
+def test_examples_of_scripts_are_not_run_where_they_are(listing):
+    """They are documents until the owner installs them, and names that run-parts takes."""
+    folder = "/usr/share/doc/dualwan-hook/examples/hooks.d/"
+    found = {name.removeprefix(folder): about for name, about in listing.items() if folder in name}
+    assert {*found} == {"", "50-ddns", "60-mail"}
+    assert {mode for name, (mode, _, _) in found.items() if name} == {"-rw-r--r--"}
 
 
 def test_files_belong_to_root_and_only_to_root(listing):

@@ -17,6 +17,7 @@ from dualwan import __version__
 ROOT = Path(__file__).parents[2]
 DEB = ROOT / f"dist/dualwan-hook_{__version__}_all.deb"
 
+DOWN = "--config /etc/dualwan/dualwan.toml down"  # what prerm calls
 HOOK_FOLDERS = (
     *(f"/etc/network/if-{phase}.d" for phase in ("pre-up", "up", "down", "post-down")),
     "/etc/ppp/ip-up.d",
@@ -31,6 +32,7 @@ ENABLED = {
     "/etc/systemd/system/multi-user.target.wants/dualwan-close.service",
     "/etc/systemd/system/multi-user.target.wants/dualwan-watch.service",
     "/etc/systemd/system/paths.target.wants",
+    "/etc/systemd/system/paths.target.wants/dualwan-hooks.path",
     "/etc/systemd/system/paths.target.wants/dualwan-watch.path",
 }
 RECORDER = """#!/bin/sh
@@ -202,7 +204,7 @@ def test_life(machine, before, next_deb):
 
     said = machine.dpkg("remove")
     assert "not everything" not in said
-    assert machine.calls_of_maintainer_scripts() == ["--config /etc/dualwan/dualwan.toml down"]
+    assert machine.calls_of_maintainer_scripts() == [DOWN]
     left = {
         path
         for path in machine.files() - before
@@ -235,6 +237,17 @@ def test_without_configuration_nothing_is_taken_down(machine, before):
 
 
 @pytest.mark.usefixtures("before")
+def test_scripts_of_the_owner_stay(machine):
+    """hooks.d is the package's, and goes with it unless the owner has put something there."""
+    machine.install(DEB)
+    machine.write("/etc/dualwan/hooks.d/50-mine", "#!/bin/sh\n", mode=0o755)
+    machine.dpkg("purge")
+    left = sorted(path for path in machine.files() if path.startswith("/etc/dualwan"))
+    assert left == ["/etc/dualwan", "/etc/dualwan/hooks.d", "/etc/dualwan/hooks.d/50-mine"]
+    shutil.rmtree(machine.root / "etc/dualwan")
+
+
+@pytest.mark.usefixtures("before")
 def test_a_broken_configuration_does_not_keep_the_package(machine):
     """`down` says why it cannot read it, and takes down what the notes say is ours."""
     machine.install(DEB)
@@ -242,7 +255,7 @@ def test_a_broken_configuration_does_not_keep_the_package(machine):
     said = machine.dpkg("purge")
     assert "/etc/dualwan/dualwan.toml:1:" in said
     assert "not everything could be taken down" not in said
-    assert machine.calls_of_maintainer_scripts() == ["--config /etc/dualwan/dualwan.toml down"]
+    assert machine.calls_of_maintainer_scripts() == [DOWN]
     shutil.rmtree(machine.root / "etc/dualwan")
 
 
@@ -251,5 +264,45 @@ def test_a_broken_configuration_does_not_keep_the_package(machine):
 def test_a_copy_of_a_hook_outlives_the_package(machine, hook):
     """Who copied a hook to a folder of their own still gets 0 from it."""
     shutil.copy(ROOT / "hooks" / hook, machine.root / "opt/test" / hook)
-    assert machine.run(f"/opt/test/{hook}", IFACE="enp1s0", PPP_IFACE="ppp0") == (0, "")
+    for phase in ("pre-up", "post-up", "post-down"):
+        names = {"IFACE": "enp1s0", "PPP_IFACE": "ppp0", "PHASE": phase}
+        assert machine.run(f"/opt/test/{hook}", "enp1s0", phase, **names) == (0, "")
     (machine.root / "opt/test" / hook).unlink()
+
+
+@pytest.mark.usefixtures("before")
+@pytest.mark.parametrize(
+    "text",
+    [(ROOT / "etc/dualwan.toml").read_text(), "[wan\ninterface = enp1s0"],
+    ids=["in order", "broken"],
+)
+def test_a_package_in_the_middle_of_an_upgrade_closes_the_machine(machine, text):
+    """Its modules are gone for a moment: ifup's hook loads the table that needs none of them.
+
+    The hook of another interface does nothing.
+    """
+    machine.install(DEB)
+    machine.write("/etc/dualwan/dualwan.toml", text)
+    modules = machine.root / "usr/lib/python3/dist-packages/dualwan"
+    modules.rename(modules.with_name("away"))
+    try:
+        hook = "/etc/network/if-pre-up.d/00dualwan-hook"
+        script = f"{hook} && nft list tables && nft list table inet dualwan_firewall"
+        code, said = machine.run("sh", "-c", script, IFACE="enp1s0", PHASE="pre-up")
+        assert code == 0, said
+        assert "chain closed" in said
+        assert '"enp1s0"' in said
+        script = f"{hook} && nft list tables"
+        assert machine.run("sh", "-c", script, IFACE="eth9", PHASE="pre-up") == (0, "")
+        (machine.root / "usr/sbin/nft").rename(machine.root / "usr/sbin/nft.away")
+        code, said = machine.run(hook, IFACE="enp1s0", PHASE="pre-up")
+        assert code == 1
+        assert "cannot be closed" in said
+        assert machine.run(hook, IFACE="eth9", PHASE="pre-up") == (0, "")
+    finally:
+        modules.with_name("away").rename(modules)
+        if (machine.root / "usr/sbin/nft.away").exists():
+            (machine.root / "usr/sbin/nft.away").rename(machine.root / "usr/sbin/nft")
+    machine.dpkg("purge")
+    assert machine.calls_of_maintainer_scripts() == [DOWN]
+    shutil.rmtree(machine.root / "etc/dualwan")

@@ -285,6 +285,12 @@ CASES = (
         lambda it: (it.host.flush_ruleset(), it.plan_changes()),
     ),
     BrokenLine(
+        "a script has failed",
+        "owner-scripts",
+        ("mend it",),
+        lambda it: it.finding("hooksd-failed"),
+    ),
+    BrokenLine(
         "mape.sh still there", "leftovers", ("mend it",), lambda it: it.finding("script-tunnel")
     ),
     BrokenLine("something new", "others", ("mend it",), lambda it: it.finding("something-new")),

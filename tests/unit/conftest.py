@@ -8,6 +8,7 @@ from hypothesis import settings
 from machine import BASE, Machine
 
 from dualwan import cli
+from dualwan.host.notice import handover
 from dualwan.slices import snat
 
 settings.register_profile("dualwan", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -58,3 +59,20 @@ def _run(config, machine, capsys):
         return code, out, err
 
     return run
+
+
+@pytest.fixture(name="place")
+def _place(tmp_path, monkeypatch):
+    """Return the folder of the scripts; the run directory is a fresh one."""
+    monkeypatch.setenv("DUALWAN_RUN", str(tmp_path / "run"))
+    place = tmp_path / "hooks.d"
+    place.mkdir(mode=0o755)
+    return place
+
+
+@pytest.fixture(name="started")
+def _started(monkeypatch):
+    """Count the runners instead of starting them."""
+    started = []
+    monkeypatch.setattr(handover, "start", lambda: started.append(1))
+    return started

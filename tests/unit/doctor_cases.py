@@ -13,7 +13,7 @@ from dualwan.mape.table import load_table
 from dualwan.model.event import Event
 from dualwan.model.evidence import Advertisement, Device, DeviceAddress, Evidence, Heard
 from dualwan.model.finding import Finding
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 
 CE, BR = "2001:db8:0:100:c0:2:1200:100", "2001:db8:ffff::9"  # of 192.0.2.18 and PSID 1
 BASE = f"""\

@@ -6,7 +6,8 @@ from dualwan.host.fake import FakeHost
 from dualwan.line import derive_line
 from dualwan.model.observed import Observed
 from dualwan.model.state import RunState
-from dualwan.reconcile import make_plan, reconcile
+from dualwan.planning import make_plan
+from dualwan.reconcile import reconcile
 from dualwan.slices import Remains, Situation, firewall, goals, pbr, snat
 
 BASE = """\

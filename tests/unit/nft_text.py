@@ -5,7 +5,7 @@ from difflib import SequenceMatcher, unified_diff
 from hashlib import sha256
 from itertools import groupby
 
-LONGEST = 9  # elements of a set or map that is shown; a map of eight buckets is
+LONGEST = 9  # elements of a set or map that is shown
 WIDTH = 100  # letters of a line
 INDENT = re.compile(r"[+-]?\s*")
 SPACE = re.compile(r' (?=(?:[^"]*"[^"]*")*[^"]*$)')  # outside of a string

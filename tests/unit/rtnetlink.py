@@ -109,9 +109,16 @@ def address(text, index, length, **words):
 
 
 def route(family=AF_INET, **words):
-    """Return a RTM_NEWROUTE; a default route unless ``length`` says otherwise."""
-    one = filled(
-        {"protocol": 217, "table": 254, "length": 0, "kind": 1, "oif": 0, "metric": 0}, words
+    """Return a RTM_NEWROUTE; a default route unless ``length`` says otherwise.
+
+    ``hops``: pairs of a device's index and a gateway, of a route with several next hops.
+    """
+    named = {"protocol": 217, "table": 254, "length": 0, "kind": 1, "oif": 0, "metric": 0}
+    one = filled(named | {"gateway": "", "hops": ()}, words)
+    several = b"".join(
+        struct.pack("=HBBi", 8 + len(packed), 0, 0, oif) + packed
+        for oif, gateway in one.hops
+        for packed in [attribute(5, ip_address(gateway).packed)]
     )
     return message(
         RTM_NEWROUTE,
@@ -123,6 +130,8 @@ def route(family=AF_INET, **words):
         *([attribute(1, bytes(4 if family == AF_INET else 16))] if one.length else []),
         *([number(6, one.metric)] if one.metric else []),
         *([number(4, one.oif)] if one.oif else []),
+        *([attribute(5, ip_address(one.gateway).packed)] if one.gateway else []),
+        *([attribute(9, several)] if several else []),
     )
 
 

@@ -9,7 +9,7 @@ from machine import Machine, config, pending, run
 from dualwan.errors import HostError
 from dualwan.handle import handle_event
 from dualwan.model.event import Event
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 from dualwan.report import status
 
 CONFIG = config(DIALS_BY_RULE)

@@ -1,13 +1,16 @@
 """What happens before the network starts, and where no program says that it has."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from machine import Machine, config, pending, run
 
 from dualwan import handle
 from dualwan.cli import main
+from dualwan.config import load
 from dualwan.errors import HostError
+from dualwan.host import last_good
 from dualwan.host.around import interfaces
 from dualwan.model.event import Event
 
@@ -120,3 +123,83 @@ def test_while_ifdown_hangs_up_a_change_of_the_line_does_not_dial():
     handle.handle_event(DIALS, machine, Event.DOWN)
     assert machine.running == set()
     assert not machine.run_state.wanted
+
+
+# --- what closes it where the firewall cannot ----------------------------------------------------
+
+
+@pytest.fixture(name="closing")
+def _closing(tmp_path, monkeypatch):
+    """Put a program in the place of the one that closes; return what it was called with."""
+    called = tmp_path / "called"
+
+    def closing(code=0):
+        program = tmp_path / "close"
+        program.write_text(f'#!/bin/sh\necho "$@" >> {called}\necho closed >&2\nexit {code}\n')
+        program.chmod(0o755)
+        monkeypatch.setattr("dualwan.paths.CLOSE", str(program))
+        return lambda: called.read_text().splitlines() if called.exists() else []
+
+    return closing
+
+
+def test_a_wrong_configuration_is_closed_at_boot(config_file, machine, closing, capsys, log):
+    """By the table that needs none; the unit fails, so that systemctl shows it."""
+    calls = closing()
+    config_file.write_text("[wan\n")
+    assert main(["--config", str(config_file), "event", "boot"]) == 3
+    assert calls() == [f"boot  {config_file}"]
+    assert machine.applied == []
+    assert "closed\n" in capsys.readouterr().err
+    assert log[0].startswith(f"{config_file}:1: ")
+
+
+def test_the_one_applied_last_is_used_at_boot(config_file, machine, closing, monkeypatch, log):
+    """And the table that needs none is not."""
+    monkeypatch.setattr(interfaces, "stanza", lambda _device: "")
+    monkeypatch.setenv("DUALWAN_STATE", str(config_file.parent / "lib"))
+    last_good.save(last_good.encode(load(config_file)))
+    calls = closing()
+    config_file.write_text("[wan\n")
+    assert main(["--config", str(config_file), "event", "boot"]) == 0
+    assert [table.name for table in machine.state.tables] == ["dualwan_firewall"]
+    assert calls() == []
+    assert log[0].startswith(f"{config_file}:1: ")
+    assert "applied last" in log[0]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_firewall_that_is_refused_at_boot(config_file, machine, closing, monkeypatch, code):
+    """The smallest table is tried."""
+    monkeypatch.setattr(interfaces, "stanza", lambda _device: "")
+    calls = closing(code)
+    machine.refuse = ["dualwan_firewall"]
+    assert main(["--config", str(config_file), "event", "boot"]) == 4
+    assert calls() == [f"boot  {config_file}"]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_command_closes_before_ifup_as_the_hook_does(
+    config_file, machine, closing, monkeypatch, code
+):
+    """`event ifup` with PHASE=pre-up, from a line of a stanza; the program's word counts."""
+    calls = closing(code)
+    machine.refuse = ["dualwan_firewall"]
+    monkeypatch.setenv("IFACE", "wan0")
+    monkeypatch.setenv("PHASE", "pre-up")
+    assert main(["--config", str(config_file), "event", "ifup"]) == code
+    assert calls() == [f"pre-up wan0 {config_file}"]
+    monkeypatch.setenv("PHASE", "post-up")
+    assert main(["--config", str(config_file), "event", "ifup"]) == 0
+    assert len(calls()) == 1
+
+
+def test_the_unit_closes_also_if_the_command_cannot_start():
+    """Its modules may be gone, or the kernel may have ended it."""
+    folder = Path(__file__).parents[2] / "packaging/debian"
+    unit = (folder / "dualwan-hook.dualwan-close.service").read_text()
+    (line,) = [line for line in unit.splitlines() if line.startswith("ExecStopPost=")]
+    assert line.removeprefix("ExecStopPost=") == (
+        '/bin/sh -c \'test "$SERVICE_RESULT" = success || '
+        "exec /usr/libexec/dualwan-hook/close boot'"
+    )

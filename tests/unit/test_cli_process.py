@@ -13,6 +13,8 @@ import pytest
 AS_USER = """
 import difflib, encodings.ascii, os, nftables, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
+import dualwan.commands.apply, dualwan.commands.look, dualwan.handle.trial
+import dualwan.findings.ssh_session, dualwan.host.around.ssh_session
 import dualwan.handle, dualwan.inspection, dualwan.host.surroundings
 from dualwan.cli import main
 if os.geteuid() == 0:

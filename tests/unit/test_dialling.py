@@ -3,6 +3,7 @@
 import pytest
 from config_texts import DIALS_BY_RULE
 from machine import (
+    BASE,
     Machine,
     config,
     pending,
@@ -10,8 +11,11 @@ from machine import (
 from routers import CONFIG
 
 from dualwan import handle as running
+from dualwan.cli import main
 from dualwan.errors import HostError
+from dualwan.handle import sessions
 from dualwan.model.event import Event
+from dualwan.model.state import RunState
 
 DIALS = config(a="dial = false -> dial = true")
 
@@ -100,3 +104,67 @@ def test_a_renumbered_line_is_followed(log, event):
     assert machine.state.tunnels[0].local.startswith("2001:db8:56:78")
     assert old not in repr((machine.state.addresses, machine.state.tunnels, machine.state.tables))
     assert any("conntrack entries of 192.0.2.18" in line for line in log)
+
+
+def test_a_session_is_noted_though_the_run_that_dialled_was_killed(log):
+    """So that `down` hangs it up also where the configuration is gone."""
+    machine = Machine("wan0", "lan0")
+    machine.running = {"dsl-provider"}  # of a run that was killed right after pon
+    running.handle_event(DIALS, machine, Event.UP)
+    assert machine.run_state.dialled == ("dsl-provider",)
+    running.handle_event(None, machine, Event.REMOVE)
+    assert machine.running == set()
+    assert "hung up dsl-provider (cause=down)" in log
+
+
+# --- for a confined unit ---------------------------------------------------------------------
+
+
+def dialled(machine):
+    """Return the peers that the run state calls dialled."""
+    return machine.load_state().dialled
+
+
+@pytest.mark.parametrize(
+    ("settings", "state", "peer", "runs"),
+    [
+        (DIALS, {"wanted": True}, "dsl-provider", True),
+        (DIALS, {"wanted": True}, "another", False),
+        (CONFIG, {"wanted": True}, "dsl-provider", False),
+        (DIALS, {"wanted": False}, "dsl-provider", False),
+        (DIALS, {"wanted": True, "in_transition": True}, "dsl-provider", False),
+    ],
+)
+def test_what_a_unit_wants_dialled_is_dialled_if_it_still_is(settings, state, peer, runs):
+    """Not after an ifdown, in the middle of one, or where the configuration says otherwise."""
+    machine = Machine("wan0", "lan0")
+    with machine.lock(1):
+        machine.save_state(RunState(**state))
+    sessions.dial_for_unit(settings, machine, peer)
+    assert machine.running == ({peer} if runs else set())
+
+
+def test_a_unit_may_ask_again_after_a_failure(log):
+    """It noted that it had dialled, and this is taken back; the log has the reason."""
+    machine = Machine("wan0", "lan0")
+    with machine.lock(1):
+        machine.save_state(RunState(wanted=True, dialled=("other", "dsl-provider")))
+    machine.refuse = ["pon dsl-provider"]
+    with pytest.raises(HostError, match="pon dsl-provider"):
+        sessions.dial_for_unit(DIALS, machine, "dsl-provider")
+    assert dialled(machine) == ("other",)
+    assert "pon dsl-provider" in log[-1]
+
+
+def test_the_command_dials_what_a_unit_wants(monkeypatch, tmp_path):
+    """`event dial` of dualwan-dial.service; without a wish it does not even read the file."""
+    machine, path = Machine("wan0", "lan0"), tmp_path / "dualwan.toml"
+    with machine.lock(1):
+        machine.save_state(RunState(wanted=True))
+    monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
+    wishes = ["", "dsl-provider"]
+    monkeypatch.setattr("dualwan.host.pppd.take_wanted", lambda: wishes.pop(0))
+    assert main(["--config", str(path), "event", "dial"]) == 0
+    path.write_text(BASE.replace("dial = false", "dial = true"))
+    assert main(["--config", str(path), "event", "dial"]) == 0
+    assert machine.running == {"dsl-provider"}

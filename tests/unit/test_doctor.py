@@ -12,7 +12,7 @@ from dualwan.doctor import Result, inquiry
 from dualwan.model.event import Event
 from dualwan.model.evidence import Heard
 from dualwan.model.finding import Finding
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 from dualwan.report import doctor as report
 
 

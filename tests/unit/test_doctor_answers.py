@@ -13,7 +13,7 @@ from dualwan.errors import BusyError
 from dualwan.host.fake import FakeHost
 from dualwan.model.event import Event
 from dualwan.model.evidence import Advertisement, Device, DeviceAddress
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 
 AUTO = BASE.partition("provider =")[0] + "[pppoe]\ndial = true\n"
 OFF = BASE.replace("dial = true", "dial = false")

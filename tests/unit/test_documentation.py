@@ -22,8 +22,12 @@ from documents import (
 )
 
 from dualwan import cli, config, doctor, errors, slices
+from dualwan.commands import common
 from dualwan.config import firewall, forwards, mape, services
+from dualwan.host.notice import script
 from dualwan.mape import table
+from dualwan.model.event import Event
+from dualwan.notice import environment, pending
 
 SLICES = tuple(one.name for one in slices.ALL)
 
@@ -191,6 +195,29 @@ def test_page_names_each_exit_code_and_no_other():
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, errors.DualwanError)
     }
-    expected = codes | {0, cli.WOULD_CHANGE, cli.INTERRUPTED}
+    expected = codes | {0, common.WOULD_CHANGE, cli.INTERRUPTED}
     listed = re.findall(r"^\.It (\d+)", section_of_page(PAGE_8, "EXIT STATUS"), re.MULTILINE)
     assert set(map(int, listed)) == expected
+
+
+def test_page_names_each_event_and_variable_of_scripts_and_no_other():
+    """SCRIPTS in dualwan-hook(8) is what the program tells the scripts of hooks.d."""
+    text = section_of_page(PAGE_8, "SCRIPTS")
+    assert set(re.findall(r"^\.It Ev (\S+)$", text, re.MULTILINE)) | set(environment.FIXED) == set(
+        environment.environment(pending.Notice(pending.UP))
+    )
+    assert set(re.findall(r"^\.It Cm (\S+)$", text, re.MULTILINE)) == set(pending.EVENTS)
+    reasons = text.split(".It Ev DUALWAN_REASON")[1].split(".El")[0]
+    told = {one.value for one in Event} | {"probe"}
+    assert set(re.findall(r"^\.Ql (\S+)", reasons, re.MULTILINE)) == told
+    for name in environment.FIXED:
+        assert f".Ev {name}" in text
+
+
+def test_page_names_the_limits_of_scripts():
+    """Seconds, bytes, lines and the umask are those of the program."""
+    text = section_of_page(PAGE_8, "SCRIPTS")
+    assert f"Each has {script.LIMIT_SECONDS:.0f} seconds; then it gets SIGTERM, and" in text
+    assert f"and {script.GRACE_SECONDS:.0f} seconds later SIGKILL" in text
+    assert f"the first {script.OUTPUT_BYTES} bytes, at most {script.OUTPUT_LINES} lines" in text
+    assert f"the umask {script.UMASK:03o}" in text

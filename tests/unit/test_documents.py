@@ -78,6 +78,14 @@ def test_the_documents_lead_to_each_other():
     assert set(DOCUMENTS) - found == set()
 
 
+def test_each_promise_of_security_md_names_its_tests():
+    """And each test that it names is there."""
+    rows = re.findall(r"^\| .* \| (`.*`) \|$", (ROOT / "SECURITY.md").read_text(), re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([^`]*)`", row)]
+    assert len(rows) > 10
+    assert [name for name in named if not (ROOT / "tests" / name).is_file()] == []
+
+
 @pytest.mark.parametrize("term", TERMS)
 def test_each_word_of_the_glossary_is_used(term, source):
     """In src, in singular or plural, as words or as a name."""

@@ -13,7 +13,8 @@ from dualwan.model.observed import Observed
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.state import RunState
 from dualwan.nft.table import NftTable
-from dualwan.reconcile import make_plan, reconcile
+from dualwan.planning import make_plan
+from dualwan.reconcile import reconcile
 from dualwan.slices.drift import tables_missing, warnings
 
 CONFIG = config()

@@ -113,6 +113,125 @@ def test_a_configuration_that_others_may_change_is_refused(path, what):
         read_toml(path)
 
 
+NOBODY = 65534
+
+
+@pytest.fixture(name="folders")
+def _folders(path, tmp_path):
+    """Return the file two folders down, behind a link to the upper one."""
+    (tmp_path / "up/down").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("up")
+    path.rename(tmp_path / "up/down/file")
+    return tmp_path / "link/down/file"
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("up/down/file", lambda one: one.chmod(0o646)),
+        ("up/down/file", lambda one: os.chown(one, NOBODY, 0)),
+        ("up/down/file", lambda one: (os.chown(one, 0, NOBODY), one.chmod(0o664))),
+        ("up/down", lambda one: os.chown(one, NOBODY, 0)),
+        ("up/down", lambda one: one.chmod(0o777)),
+        ("up", lambda one: (os.chown(one, 0, NOBODY), one.chmod(0o775))),
+        ("up", lambda one: os.chown(one, NOBODY, NOBODY)),
+        ("", lambda one: os.chown(one, NOBODY, 0)),
+    ],
+)
+def test_root_obeys_no_file_that_others_could_put_there(folders, tmp_path, name, spoil):
+    """As sshd: the file and each folder above it count, with owner and mode in the error."""
+    assert files.read_text(folders) == "text\n"
+    culprit = tmp_path / name
+    spoil(culprit)
+    about = culprit.stat()
+    owner = "nobody" if about.st_uid else "root"
+    words = rf"chown root {culprit.resolve()}; chmod .* \(owner {owner}, .* mode "
+    words += rf"{stat.S_IMODE(about.st_mode):04o}\)"
+    for read in (load, read_toml):
+        with pytest.raises(ConfigError, match=words if name != "up/down/file" else words[-20:]):
+            read(folders)
+    assert files.read_text(folders, trusted=False) == "text\n"
+
+
+@pytest.mark.parametrize("name", ["up/down/file", "up/down", "up"])
+def test_what_the_group_root_may_change_is_roots(folders, tmp_path, name):
+    """Who is in it is root's doing."""
+    (tmp_path / name).chmod(0o775)
+    assert files.read_text(folders) == "text\n"
+
+
+def test_in_a_sticky_folder_what_is_roots_stays_roots(folders, tmp_path):
+    """Others can put something beside it there, and cannot replace it (/tmp)."""
+    for mode in (0o1777, 0o1775):
+        (tmp_path / "up").chmod(mode)
+        os.chown(tmp_path / "up", 0, NOBODY)
+        assert files.read_text(folders) == "text\n"
+    os.lchown(tmp_path / "link", NOBODY, NOBODY)
+    tmp_path.chmod(0o1777)
+    with pytest.raises(files.UntrustedError, match=r"chown root .*/link; "):
+        files.read_text(folders)
+    os.lchown(tmp_path / "link", 0, 0)
+    os.chown(tmp_path / "up", NOBODY, 0)  # the sticky bit is of no use against the owner
+    with pytest.raises(files.UntrustedError, match=r"chown root .*/up; "):
+        files.read_text(folders)
+
+
+def test_links_that_lead_through_a_folder_of_others_are_refused(folders, tmp_path):
+    """Though the file and its folders are root's: the way to it is not."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/on").symlink_to(tmp_path / "up/down/file")
+    (tmp_path / "entry").symlink_to("theirs/../theirs/./on")
+    assert files.read_text(tmp_path / "entry") == "text\n"
+    os.chown(tmp_path / "theirs", NOBODY, 0)
+    with pytest.raises(files.UntrustedError, match=r"chown root .*/theirs; "):
+        files.read_text(tmp_path / "entry")
+    assert files.read_text(folders) == "text\n"
+
+
+def test_the_owner_checks_his_file_without_root(folders, tmp_path, monkeypatch):
+    """His own file, in his own folders, also where they are his group's."""
+    for one in (tmp_path / "up", tmp_path / "up/down", tmp_path / "up/down/file"):
+        os.chown(one, NOBODY, NOBODY)
+        one.chmod(0o775)
+    monkeypatch.setattr("os.geteuid", lambda: NOBODY)
+    assert files.read_text(folders) == "text\n"
+    (tmp_path / "up/down/file").chmod(0o666)
+    with pytest.raises(files.UntrustedError, match=r"others than root may change it: .* mode 0666"):
+        files.read_text(folders)
+
+
+@pytest.mark.parametrize("umask", [0, 0o2, 0o22, 0o77, 0o777])
+def test_folders_and_files_have_their_modes_whatever_the_umask(tmp_path, umask):
+    """Also the folders above, which nothing else makes."""
+    before = os.umask(umask)
+    try:
+        files.make_folder(tmp_path / "a/b/c", 0o700)
+        files.write(tmp_path / "a/b/c/file", "text", 0o644)
+    finally:
+        os.umask(before)
+    modes = [
+        stat.S_IMODE((tmp_path / name).stat().st_mode)
+        for name in ("a", "a/b", "a/b/c", "a/b/c/file")
+    ]
+    assert modes == [0o755, 0o755, 0o700, 0o644]
+
+
+def test_a_folder_that_is_there_gives_away_no_more_than_it_may(tmp_path):
+    """It is made narrower, never wider; one that others may change is refused."""
+    for mode, wanted, left in ((0o755, 0o700, 0o700), (0o700, 0o755, 0o700), (0o755, 0o755, 0o755)):
+        tmp_path.chmod(mode)
+        files.make_folder(tmp_path, wanted)
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == left
+    for spoil in (lambda: tmp_path.chmod(0o775), lambda: os.chown(tmp_path, NOBODY, 0)):
+        spoil()
+        with pytest.raises(files.UntrustedError):
+            files.make_folder(tmp_path, 0o755)
+        tmp_path.chmod(0o755)
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        files.make_folder(tmp_path / "file", 0o755)
+
+
 @pytest.mark.parametrize("what", IRREGULAR)
 def test_no_reader_waits_for_a_fifo(path, what, monkeypatch, tmp_path):
     """Each says what is wrong, or goes on without the file."""

@@ -3,7 +3,7 @@
 import errno
 import socket
 import struct
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 
 import pytest
 from machine import BASE, config
@@ -20,7 +20,7 @@ AROUND = Surroundings(
         OwnAddress("lan0", ip_interface("2001:db8:1::1/64")),
         OwnAddress("wan0", ip_interface("2001:db8:2::2/64")),
         OwnAddress("mape0", ip_interface("192.0.2.18/32")),
-        OwnAddress("ppp0", ip_interface("203.0.113.7/32")),
+        OwnAddress("ppp0", ip_interface("203.0.113.7/32"), ip_address("203.0.113.1")),
     )
 )
 PINHOLE = '[[forward]]\nprotocol = "tcp"\nport = 443\nto = "{}"\n'
@@ -169,7 +169,7 @@ def test_the_addresses_are_those_of_all_devices(monkeypatch):
     assert addresses.look() == (
         OwnAddress("lan0", ip_interface("192.168.1.1/24")),
         OwnAddress("lan0", ip_interface("2001:db8:1::1/64")),
-        OwnAddress("ppp0", ip_interface("203.0.113.7/32")),
+        OwnAddress("ppp0", ip_interface("203.0.113.7/32"), ip_address("203.0.113.1")),
     )
 
 

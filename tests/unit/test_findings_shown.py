@@ -12,7 +12,7 @@ from dualwan.model.event import Event
 from dualwan.model.finding import Finding
 from dualwan.model.state import Health
 from dualwan.model.surroundings import Surroundings
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 from dualwan.report.verdict import verdict
 
 CONFIG = from_text("dualwan.toml", BASE)

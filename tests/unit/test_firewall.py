@@ -44,7 +44,7 @@ def test_services_for_the_same_networks_share_an_acl():
     offers = ", ".join(
         [
             '{ service = "tcp/22", from = ["192.0.2.0/24"] }',
-            '{ service = "ssh", from = ["198.51.100.0/24"] }',
+            '{ service = "ssh", from = ["198.51.100.0/24"], guard = true }',
             *(
                 f'{{ service = "tcp/{port}", from = ["192.0.2.0/24", "2001:db8::/32"] }}'
                 for port in range(1000, 1100)
@@ -64,6 +64,33 @@ def test_services_for_the_same_networks_share_an_acl():
         "ip6 saddr { 2001:db8::/32 } accept",
     ]
     assert "chain acl_2" not in text
+
+
+KNOWN = """\
+[firewall]
+inbound = [
+    "ssh",
+    "http",
+    { service = "ssh", from = ["198.51.100.0/24"] },
+    { service = "imaps", from = ["198.51.100.0/24"] },
+]
+"""
+
+
+def test_a_known_network_comes_before_the_guard():
+    """A service for all and for a known network: the guard counts all but that network."""
+    text = wanted_of(firewall, config(BASE + KNOWN)).source()
+    assert lines(text, "offers")[3:] == [
+        "meta l4proto . th dport vmap { tcp . 22 : jump acl_0, tcp . 993 : goto acl_0 }",
+        "tcp dport { 22 } goto guard",
+        "tcp dport { 80 } accept",
+    ]
+    assert lines(text, "acl_0") == ["ip saddr { 198.51.100.0/24 } accept"]
+
+
+def test_the_guard_ends_shut():
+    """Whether or not its sets have room."""
+    assert lines(FIREWALL.source(), "guard")[-1] == "drop"
 
 
 BY_IPV6 = """\

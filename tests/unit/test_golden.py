@@ -8,11 +8,11 @@ from nft_text import difference, folded, reviewable
 
 from dualwan.model.event import Event
 from dualwan.model.resources import RTPROT_DUALWAN
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 from dualwan.report.plan import lines
 
 DATA = GOLDEN.with_name("data")
-WHOLE = "divided"  # has every map written out; tests/netns/test_translation.py loads it
+WHOLE = "128-ports"  # has every map written out; tests/netns/test_translation.py loads it
 WRITE = bool(os.environ.get("DUALWAN_WRITE_GOLDEN"))
 ROWS = 300  # lines of a file that a person reads
 COLUMNS = 200

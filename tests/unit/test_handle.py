@@ -9,6 +9,13 @@ from dualwan.handle import handle_event
 from dualwan.model.event import Event
 
 DIALS = config(a="dial = false -> dial = true")
+DS_LITE = """\
+[mape]
+mode = "ds-lite"
+aftr = "gw.example.jp"
+[pppoe]
+dial = true
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -213,3 +220,25 @@ def test_an_address_that_is_the_same_is_not_noted_again():
     machine.saves = 0
     handle_event(DSLITE, machine, Event.APPLY)
     assert machine.saves == 0
+
+
+def test_a_failure_that_a_second_look_makes_up_for_is_logged(log):
+    """PPPoE was not dialled, for the firewall did not stand then."""
+    ds_lite = config(BASE[: BASE.index("[mape]")] + DS_LITE)
+    machine = Machine("wan0", "lan0")
+    machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
+    machine.names = {"gw.example.jp": "2001:db8:ffff::64"}
+    original = machine.apply
+
+    def refuse_once(step):
+        machine.apply = original
+        machine.refuse = {"dualwan_firewall": "Cannot allocate memory"}
+        try:
+            original(step)
+        finally:
+            machine.refuse = ()
+
+    machine.apply = refuse_once
+    handle_event(ds_lite, machine, Event.UP)
+    assert machine.running == set()
+    assert any("Cannot allocate memory" in line for line in log)

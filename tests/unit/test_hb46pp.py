@@ -242,4 +242,18 @@ def test_request():
         "&product=dualwan-hook&version=0_1_0_2&capability=map_e,hubspoke&token=" + "ab" * 32
     )
     assert "token" not in hb46pp.request("https://vne.example", "1")
-    assert hb46pp.shown(url) == "https://vne.example/rule.cgi"
+    assert hb46pp.origin_of(url) == "https://vne.example/rule.cgi"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://vne.example/key-of-mine",
+        "https://vne.example?pass=mine",
+        "https://vne.example#mine",
+        "https://me:mine@vne.example/",
+    ],
+)
+def test_an_error_shows_the_host_alone(url):
+    """What follows it may be a key, as dynamic DNS has them, or a password."""
+    assert hb46pp.shown(url) == "https://vne.example"

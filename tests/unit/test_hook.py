@@ -31,7 +31,9 @@ HEAVY = {
 }
 RUN_AND_TELL = """
 import sys
-sys.argv = sys.argv[1:]
+from dualwan import paths
+paths.CONFIG, paths.RUN_DIR = sys.argv[1], "/nonexistent"
+sys.argv = sys.argv[2:]
 code = 0
 try:
     exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
@@ -52,16 +54,11 @@ def _machine(monkeypatch):
 def run_hook(path, config, *arguments, **environ):
     """Run the hook at PATH as ifupdown and pppd do; return code, modules loaded and errors."""
     done = subprocess.run(
-        [sys.executable, "-S", "-c", RUN_AND_TELL, path, *arguments],
+        [sys.executable, "-S", "-c", RUN_AND_TELL, config, path, *arguments],
         check=True,
         capture_output=True,
         text=True,
-        env={
-            "PYTHONPATH": os.environ["PYTHONPATH"],
-            "DUALWAN_CONFIG": str(config),
-            "DUALWAN_RUN": "/nonexistent",
-            **environ,
-        },
+        env={"PYTHONPATH": os.environ["PYTHONPATH"], **environ},
     )
     code, *modules = done.stdout.split()
     return int(code), set(modules), done.stderr
@@ -335,7 +332,7 @@ def test_no_configuration_makes_a_hook_fail(config, machine, log, content):
 def test_a_kernel_that_refuses_is_one_line_and_zero(config, machine, log, capsys):
     """What could not be done is the last line of the log."""
     machine.refuse = ["dualwan_firewall"]
-    assert hook.hook("pre-up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook("up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert "dualwan_firewall" in log[-1]
     assert "dualwan_firewall" in capsys.readouterr().err
 

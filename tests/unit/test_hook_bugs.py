@@ -111,16 +111,19 @@ def test_a_bug_of_ours_is_one_line_and_zero(config, be, log, capsys, error):
 
 
 @pytest.mark.parametrize("where", ["dualwan.config.load", "dualwan.host.kernel.KernelHost"])
-def test_a_bug_before_anything_begins_is_no_different(config, monkeypatch, log, capsys, where):
-    """Reading the configuration and opening the machine are ours too."""
+@pytest.mark.parametrize(("event", "code"), [("pre-up", hook.NOT_CLOSED), ("up", 0)])
+def test_a_bug_before_anything_begins_is_no_different(  # noqa: PLR0913, PLR0917
+    config, monkeypatch, log, capsys, where, event, code
+):
+    """Reading the configuration and opening the machine are ours too; before ifup it counts."""
 
     def fail(*_):
         raise TypeError("unsupported operand")
 
     monkeypatch.setattr(where, fail)
-    assert hook.hook("pre-up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
+    assert hook.hook(event, "wan0", {"DUALWAN_CONFIG": str(config)}) == code
     sentence = "unexpected TypeError: unsupported operand; please report it"
-    assert log == [f"{sentence} (cause=ifup (before))"]
+    assert log == [f"{sentence} (cause={Event(event).label})"]
     assert capsys.readouterr().err == f"dualwan-hook: {sentence}\n"
 
 

@@ -10,6 +10,7 @@ from dualwan.host.remote import https
 from dualwan.host.remote.deadline import Deadline
 
 URL = "https://vne.example/rules"
+SHOWN = "https://vne.example"  # the rest may hold a key
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_redirects_have_an_end(monkeypatch, redirects):
 def test_other_answers_are_refused(monkeypatch, page):
     """Also a redirect to nowhere."""
     Site(monkeypatch, {URL: page})
-    with pytest.raises(RemoteError, match=f"{URL} answers with status {page[0]}"):
+    with pytest.raises(RemoteError, match=f"^{SHOWN} answers with status {page[0]}"):
         get()
 
 
@@ -187,7 +188,7 @@ def test_what_goes_wrong_is_one_line(monkeypatch, error, reason):
         raise error
 
     monkeypatch.setattr(https, "_once", fail)
-    with pytest.raises(RemoteError, match=f"^{URL}: {reason}$"):
+    with pytest.raises(RemoteError, match=f"^{SHOWN}: {reason}$"):
         https.get(f"{URL}?pass=secret", Deadline(5), lambda _host: ())
 
 

@@ -19,7 +19,7 @@ def test_by_default_no_rule_asks_for_it():
     ("chain", "rule", "before"),
     [
         ("prerouting", IN, "fib saddr"),
-        ("input", IN, 'iifname { "lan0" } accept'),
+        ("input", IN, 'iifname { "lan0" } goto lan_flows'),
         ("forward", IN, "th dport { 135"),
         ("forward", f'iifname {{ "lan0" }} {OUT}', "th dport { 135"),
         ("output", OUT, "jump to_wan"),

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from nft_double import OTHER, READS, TABLE, installed
 
-from dualwan.host import kernel, records
+from dualwan.errors import RecordError
+from dualwan.host import kernel, nft_handles, records
 from dualwan.model.observed import Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.nft import stored
@@ -92,6 +93,45 @@ def test_a_run_that_was_killed_before_it_loaded_changes_nothing(host, nft, monke
     assert kernel.KernelHost().observe(READS).tables == (OTHER,)
     nft.generation += 1
     assert kernel.KernelHost().observe(READS).tables == (OTHER,)
+
+
+@pytest.mark.parametrize("action", [Action.ADD, Action.REMOVE])
+@pytest.mark.parametrize("error", [PermissionError(1, "no"), OSError(12, "Cannot allocate memory")])
+def test_a_look_after_the_change_that_is_refused_is_told(host, nft, monkeypatch, action, error):
+    """The step is done; the next run finds out what stands, and records it."""
+    host.apply(Step(Action.ADD, OTHER))
+    usual, generation = nft.look, nft.generation
+
+    def look(tables):
+        if nft.generation != generation:
+            raise error
+        return usual(tables)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nft_handles, "look", look)
+        with pytest.raises(RecordError, match=r"Operation not permitted|Cannot allocate memory"):
+            host.apply(Step(action, TABLE, OTHER))
+    assert kernel.KernelHost().observe(READS).tables == ((TABLE,) if action is Action.ADD else ())
+
+
+@pytest.mark.parametrize("by_whom", ["a run that was killed", "another program"])
+def test_a_table_that_is_gone_leaves_no_record(host, nft, run_directory, monkeypatch, by_whom):
+    """The next run that holds the lock removes it, whoever removed the table."""
+    host.apply(Step(Action.ADD, TABLE))
+    record = run_directory / "tables" / "t.json"
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "forget", _kill)
+        if by_whom == "another program":
+            nft.remove("ip", "t")
+        else:
+            with pytest.raises(KilledError):
+                host.apply(Step(Action.REMOVE, TABLE))
+    assert kernel.KernelHost().observe(READS).tables == ()
+    assert record.exists()
+    after = kernel.KernelHost()
+    with after.lock(1):
+        assert after.observe(READS).tables == ()
+    assert not record.exists()
 
 
 # --- records of earlier versions --------------------------------------------------------------

@@ -6,8 +6,8 @@ from machine import BASE, Machine, config, pending
 from dualwan.errors import HostError
 from dualwan.handle import handle_event
 from dualwan.model.event import Event
+from dualwan.planning import make_plan
 from dualwan.ppp.session import NO_DEVICE, Pppd, Session
-from dualwan.reconcile import make_plan
 from dualwan.report import status
 
 DIALS = config(a="dial = false -> dial = true")

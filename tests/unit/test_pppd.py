@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dualwan.errors import BusyError, HostError
-from dualwan.host import pppd, processes
+from dualwan.host import pppd, processes, run_files
 from dualwan.ppp.options import PeerOptions
 from dualwan.ppp.session import Pppd, Session
 from dualwan.ppp.starters import Starter
@@ -212,6 +212,29 @@ def test_a_pppd_that_stays_in_the_foreground_is_waited_for_briefly(monkeypatch, 
     monkeypatch.setattr(pppd.program, "start", lambda *given: (calls.append(given), (0, ""))[1])
     assert pppd.dial("dsl-provider") is True
     assert calls == [(["pon", "dsl-provider"], 1.0)]
+
+
+@pytest.mark.usefixtures("_peer_is_there")
+def test_a_confined_unit_has_the_peer_dialled_by_another(monkeypatch):
+    """Once: its wish is in a file of root's, and is gone when it is taken, or hung up."""
+    monkeypatch.setattr(pppd.program, "start", lambda *_: pytest.fail("started in the unit"))
+    monkeypatch.setenv(pppd.CONFINED, "1")
+    assert pppd.dial("dsl-provider") is True
+    assert (run_files.directory() / pppd.WANTED).stat().st_mode & 0o777 == 0o600
+    assert [pppd.take_wanted(), pppd.take_wanted()] == ["dsl-provider", ""]
+    pppd.dial("dsl-provider")
+    assert pppd.hang_up("dsl-provider", 1) is False
+    assert pppd.take_wanted() == ""
+
+
+@pytest.mark.parametrize("text", ['"../../tmp/theirs"', '"-detach"', "7", "{", "", '"a b"'])
+def test_a_wish_for_no_peer_is_none(text):
+    """And is forgotten, so that the unit is not started for it again and again."""
+    run_files.write(pppd.WANTED, "")
+    path = run_files.directory() / pppd.WANTED
+    path.write_text(text)
+    assert pppd.take_wanted() == ""
+    assert not path.exists()
 
 
 def test_what_runs_is_not_dialled_again(monkeypatch):

@@ -16,7 +16,7 @@ from dualwan.model.event import Event
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Flows, Route, RouteRule
 from dualwan.model.usage import Losses
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 from dualwan.slices import firewall
 
 

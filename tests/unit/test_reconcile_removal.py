@@ -32,7 +32,8 @@ def test_nothing_of_ours_stays_and_all_of_others_does(goodbye):
         else:
             run(machine, CONFIG, word)
     assert kernel_state(machine) == kernel_state(before)
-    assert machine.run_state == RunState(softwires={"mape": "192.0.2.18"})
+    applied = CONFIG.text if "down" in goodbye else ""  # in force again at the next ifup
+    assert machine.run_state == RunState(softwires={"mape": "192.0.2.18"}, applied=applied)
 
 
 def test_what_somebody_set_meanwhile_does_not_count_as_the_original():

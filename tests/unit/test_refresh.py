@@ -11,7 +11,7 @@ from dualwan.config import from_text
 from dualwan.errors import BusyError, ConfigError, HostError
 from dualwan.line.provisioning.cache import RETRY, AnswerCache, Entry
 from dualwan.model.event import Event
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 from dualwan.report import status
 
 GOOD = good("every-way")
@@ -195,8 +195,13 @@ def test_the_order_is_the_configurations(tmp_path, said):
     assert [sentence.split(":")[0] for sentence in said] == ["hb46pp", "dhcpv6", "hb46pp"]
 
 
-def test_learned_goes_before_the_table_and_the_table_before_nothing(tmp_path, said):
-    """A prefix of OCN: its rule here, until the line says something else."""
+@pytest.mark.parametrize(
+    ("provider", "address"), [("auto", "153.241.113.198"), ("hb46pp", "203.0.113.92")]
+)
+def test_learned_goes_before_the_table_only_where_the_owner_says_so(
+    tmp_path, said, provider, address
+):
+    """A prefix of OCN: its rule here stays, unless the source itself is the provider."""
     cfg, host = config(tmp_path), machine()
     host.announced = {"wan0": ("2400:4050:5c71:af00::/64",)}
     running.handle_event(cfg, host, Event.UP)
@@ -223,7 +228,10 @@ def test_learned_goes_before_the_table_and_the_table_before_nothing(tmp_path, sa
         ),
     )
     running.handle_event(cfg, host, Event.APPLY)
-    assert ipv4(cfg, host) == "203.0.113.92"
+    if provider != "auto":
+        text = TEXT.replace('"auto"', f'"{provider}"').replace(', "dhcpv6"]', "]")
+        cfg = config(tmp_path, text)
+    assert ipv4(cfg, host) == address
     assert len(said) == 1
 
 

@@ -27,7 +27,8 @@ FILES = {
     "iproute/__init__.py": "",
     "iproute/linux.py": LINUX,
     "netlink/__init__.py": "NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST = 4, 1024, 1\n",
-    "netlink/exceptions.py": "class NetlinkError(Exception):\n    pass\n",
+    "netlink/exceptions.py": "class NetlinkError(Exception):\n    pass\n"
+    "class NetlinkDumpInterrupted(NetlinkError):\n    pass\n",
     "netlink/rtnl/__init__.py": "RTM_NEWROUTE = 24\n"
     "RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE, RTMGRP_LINK = 1, 2, 3\n",
 }

@@ -7,7 +7,7 @@ from machine import Machine, config, kernel_state, pending, run
 
 from dualwan.model.event import Event
 from dualwan.nft.table import NftTable
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 
 CONFIG = config()
 

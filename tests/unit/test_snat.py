@@ -25,7 +25,7 @@ PREFIXES = ("2001:db8:0:100::/56",)
 JUMPS = 16  # netfilter's NFT_JUMP_STACK_SIZE
 COMMENT = 128  # bytes that nft takes
 SPOILED = re.compile(r' comment "[^"]*"$')
-LEADS_ON = re.compile(r"(meta l4proto (\w+) \2 sport set ct original proto-src )?goto ")
+LEADS_ON = re.compile(r"goto ")
 SETS_OF_GUARD = 2 * (5 + 1)  # a family: one a hit, and who is refused
 MORE = {
     "all ports": "max-share = 100",
@@ -131,15 +131,13 @@ def test_allocation_ends_in_a_translation(made):
 
 
 @EVERY
-def test_the_quota_ends_in_a_verdict(made):
-    """A flow that is asked goes on with its own source port, or is refused."""
+def test_the_quota_refuses_only_what_leaves_by_the_tunnel(made):
+    """A flow beyond the share goes on if it leaves by another way."""
     graph = Graph(made()[1])
-    for protocol in ("tcp", "udp"):
-        if names.QUOTA_COUNT.of(protocol) in graph.chains:
-            assert graph.ends(names.QUOTA_OF.of(protocol)) == {
-                f"meta l4proto {protocol} {protocol} sport set ct original proto-src accept",
-                "reject with icmp admin-prohibited",
-            }
+    if (start := names.QUOTA_EXCEEDED.name) in graph.chains:
+        [rule] = graph.chains[start]
+        assert re.fullmatch(r'fib daddr \. mark oifname "\w+" goto refuse', rule)
+        assert graph.ends(names.REFUSE.name) == {"reject with icmp admin-prohibited"}
 
 
 @EVERY
@@ -165,52 +163,47 @@ def test_a_rule_with_a_number_says_where_it_is_from(made):
     for block in made()[1].blocks:
         for line in block.lines if block.kind == "chain" else ():
             if isinstance(line, str) and re.search(r"\bct count over|numgen|sport & 0x0[^0]", line):
-                metering = "ct count over" in line and "goto" not in line
-                assert SPOILED.search(line) or metering or "0.0.0." in line
+                assert SPOILED.search(line)
+
+
+OCN = pool("192.0.2.18", PortSet(1, 6, 6))
 
 
 def test_the_limit_of_counting_is_explained():
-    """441 stands in the kernel beside where it is from."""
+    """504 stands in the kernel beside where it is from."""
     assert (
-        'goto tcp_quota_exceeded comment "441 = 504 - 63 of its bucket; '
-        '504 = 50 % of 1008 ports"' in wanted_of(snat, config()).source()
-    )
+        "add @tcp_held { ether saddr . ip daddr . th dport ct count over 504 } "
+        'goto quota_exceeded comment "504 = 50 % of 1008 ports"'
+    ) in wanted_of(snat, config()).source()
 
 
-OCN = pool("192.0.2.18", PortSet(1, 6, 6), bytes(16))
+@pytest.mark.parametrize(("percent", "limit"), [(100, 1008), (50, 504), (13, 131), (10, 100)])
+def test_the_limit_is_a_part_of_the_ports(percent, limit):
+    """Rounded down."""
+    assert Quota(OCN, percent).limit == limit
 
 
-@pytest.mark.parametrize(
-    ("percent", "limit", "uncounted", "counted"),
-    [
-        (100, 1008, 0, 1008),
-        (50, 504, 63, 441),
-        (13, 131, 63, 68),
-        (12, 120, 0, 120),
-        (10, 100, 0, 100),
-    ],
-)
-def test_a_bucket_is_part_of_the_share(percent, limit, uncounted, counted):
-    """Its flows are not counted, unless it would be most of the share."""
-    quota = Quota(OCN, percent)
-    assert (quota.limit, quota.uncounted, quota.counted) == (limit, uncounted, counted)
+def test_without_a_quota_no_flow_is_counted_for_a_host():
+    """What is only there for the quota is not loaded where it refuses nobody."""
+    made = tables(with_lines(MORE["all ports"]))[1]
+    assert not any("quota" in chain for chain in Graph(made).chains)
+    assert not any("held" in block.name for block in made.blocks)
 
 
-@pytest.mark.parametrize("lines", [MORE["all ports"], MORE["little"]])
-def test_without_a_question_there_are_no_buckets(lines):
-    """What is only there for the quota is not loaded where the quota does not ask for it."""
-    assert not any("bucket" in chain for chain in Graph(tables(with_lines(lines))[1]).chains)
+def test_every_port_is_as_likely_as_another():
+    """A free port is drawn by lot from all ports, whatever the host, before any is tried in turn.
 
-
-def test_who_is_given_another_port_is_metered():
-    """Where its own was taken: else a host with many endpoints escapes max-share."""
-    remap = Graph(wanted_of(snat, config())).chains["udp_remap"]
-    assert remap[-4:] == [
-        "add @udp_metered_flows { ip saddr . ip daddr . th dport ct count over 441 }",
-        "update @udp_metered { ip saddr . ip daddr . th dport }",
-        "update @metered_protocols { meta l4proto }",
-        "goto udp_search",
-    ]
+    So who has seen any number of packets cannot tell the next port (RFC 6056 section 3.3).
+    """
+    graph = Graph(wanted_of(snat, config()))
+    for protocol in ("tcp", "udp", "icmp"):
+        [draw] = graph.chains[f"{protocol}_draw"]
+        assert "set numgen random mod 1008 map { 0 : " in draw
+        search = graph.chains[f"{protocol}_search"]
+        assert search[0] == f"jump {protocol}_draw"
+        draws = next(at for at, rule in enumerate(search) if "_next" in rule)
+        tried = sum(16 if "_probes" in rule else "jump" in rule for rule in search[:draws])
+        assert tried == 1008
 
 
 def test_endpoints_are_remembered_for_as_long_as_the_rfc_asks():
@@ -229,9 +222,7 @@ def test_sets_are_those_of_0_1_0():
     learned = [
         block
         for block in with_open.blocks
-        if re.search(r"_flows$|_mappings$|^open_|^refused$", block.name)
-        and "metered" not in block.name
-        and block.kind != "chain"
+        if re.search(r"_flows$|_mappings$|^open_|^refused$", block.name) and block.kind != "chain"
     ]
     learned += wanted_of(firewall, config()).blocks[:SETS_OF_GUARD]
     assert "".join(block.source() + "\n" for block in learned) == "".join(

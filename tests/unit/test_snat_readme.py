@@ -7,7 +7,8 @@ from machine import config
 from dualwan.line import derive_line
 from dualwan.slices import snat
 from dualwan.slices.snat import names
-from dualwan.slices.snat.ports import BUCKETS, STRIDE, pool
+from dualwan.slices.snat.allocate import FEW
+from dualwan.slices.snat.ports import pool
 from dualwan.slices.snat.quota import Quota
 
 README = Path(snat.__file__).with_name("README.md").read_text()
@@ -15,10 +16,7 @@ README = Path(snat.__file__).with_name("README.md").read_text()
 
 def test_the_readme_names_every_chain_and_set():
     """Those of names.py, and no others."""
-    known = {
-        one.name.replace("{}_bucket_{}", "{}_bucket_N")
-        for one in (*names.BASE_CHAINS, *names.JUMP_CHAINS)
-    }
+    known = {one.name for one in (*names.BASE_CHAINS, *names.JUMP_CHAINS)}
     known |= {
         value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
     }
@@ -28,16 +26,14 @@ def test_the_readme_names_every_chain_and_set():
 
 
 def test_the_example_of_the_readme_is_true():
-    """Ports, buckets and limits of the worked example."""
+    """Ports and limits of the worked example."""
     made = config()
     softwire = derive_line(made).softwire
-    ports = pool(str(softwire.ipv4), softwire.port_set, softwire.ce.packed)
-    bucket = ports.buckets[10 % BUCKETS]
+    ports = pool(str(softwire.ipv4), softwire.port_set)
     quota = Quota(ports, made.mape.max_share)
-    assert f"{len(ports.ports)} ports" in README
-    assert f"{BUCKETS} buckets of {ports.bucket_size}" in README
-    assert f"overflow of {len(ports.overflow)}" in README
-    assert f"**{bucket[0]}** ({bucket[0]:#06x})" in README
-    assert f"flow 64 takes {ports.overflow[0]}" in README
-    assert f"{quota.uncounted} + {quota.counted} = {quota.limit}" in README
-    assert bucket[0] % STRIDE == 10 % BUCKETS
+    assert f"{len(ports.ports)} ports in {len(ports.blocks)} blocks of 16" in README
+    assert f"{made.mape.max_share} %, which is {quota.limit}" in README
+    assert f"flow {quota.limit + 1} is answered" in README
+    assert f"the first {FEW} draws" in README
+    assert 0x9412 in ports.ports
+    assert str(softwire.ipv4) in README

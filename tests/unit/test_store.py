@@ -43,6 +43,7 @@ STATE = RunState(
     dialled=("dsl-provider",),
     findings=("hook-shadowed:0123456789ab",),
     version="0.2.0",
+    applied='[wan]\ninterface = "wan0"\n',
     owed_flows=("203.0.113.7",),
     owes_inbound_flows=True,
     owed_solicitations=("wan0",),
@@ -83,7 +84,11 @@ def test_every_field_of_the_state_is_kept():
 
 def test_the_order_of_sysctls_is_kept():
     """It is the order of setting, and reversed the order of putting back."""
-    names = {"b": "1", "a": "2", "c": "3"}
+    names = {
+        "net/ipv6/conf/wan0/accept_ra": "1",
+        "net/ipv4/ip_forward": "2",
+        "net/ipv6/conf/all/forwarding": "3",
+    }
     store.save_state(RunState(sysctls={"tunnel": names}))
     assert list(store.load_state().sysctls["tunnel"].items()) == list(names.items())
 
@@ -145,12 +150,20 @@ def test_a_full_disk_loses_nothing(directory, monkeypatch):
     assert directory.exists()
 
 
+def test_only_root_reads_the_configuration_that_was_applied(directory):
+    """The rest of the state is there for `status` of any user."""
+    store.save_state(STATE)
+    assert STATE.applied not in (directory / store.NAME).read_text()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in directory.glob("*.json")}
+    assert modes == {"state.json": 0o644, "applied.json": 0o600}
+
+
 def test_the_state_of_0_1_0_is_taken_over(directory):
     """An upgrade under a running line forgets nothing."""
     (directory / store.NAME).write_text(json.dumps(OLD))
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
-    lacks |= {"generation": 0, "owes_inbound_flows": False}
+    lacks |= {"applied": "", "generation": 0, "owes_inbound_flows": False}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 
 

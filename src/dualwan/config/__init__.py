@@ -17,11 +17,12 @@ from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.config.sections import Lan, Pppoe, Wan
 from dualwan.errors import ConfigError
-from dualwan.mape.table import RULES_DIR
+from dualwan.mape.table import RULES_DIR, Rules
 from dualwan.toml_source import Source, TomlTable, parse, unknown
 
 SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward"]
 REQUIRED = ("wan", "lan", "mape")
+FILTERS = ("firewall", "forward")  # sections that decide what is open
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Config:
     """A whole configuration, checked; it never changes after ``load``.
 
     firewall: without the default services whose ports ``forwards`` take.
-    path: the file, for messages.
+    path: the file, for messages. text: what it says.
     """
 
     wan: Wan
@@ -39,6 +40,7 @@ class Config:
     firewall: Firewall
     forwards: tuple[Forward, ...] = ()
     path: str = field(default="", compare=False)
+    text: str = field(default="", compare=False, repr=False)
 
     @property
     def prefix_source(self) -> str:
@@ -46,12 +48,20 @@ class Config:
         return self.mape.prefix_from or self.wan.interface
 
 
+def hooks_dir() -> str:
+    """Return the folder of the owner's scripts: hooks.d beside the configuration of the machine.
+
+    A configuration that is only tried, or given with --config, has no scripts of its own.
+    """
+    return str(path_in_use().absolute().with_name("hooks.d"))
+
+
 def path_in_use(given: str | None = None) -> Path:
     """Return the configuration's path: ``given`` (--config), DUALWAN_CONFIG, or the default."""
     return Path(given or os.environ.get("DUALWAN_CONFIG") or paths.CONFIG)
 
 
-def load(path: Path, rules_dir: Path = RULES_DIR, *, asked: bool = False) -> Config:
+def load(path: Path, rules_dir: Rules = RULES_DIR, *, asked: bool = False) -> Config:
     """Read and check ``path``, and the MAP-E rules if it needs them; raises ConfigError.
 
     Also if others than root may change it, unless a person has named the file (``asked``).
@@ -66,19 +76,23 @@ def read(path: Path, *, asked: bool = False) -> str:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1: is not UTF-8 text") from None
     except files.UntrustedError as error:
-        raise ConfigError(
-            f"{path}: {error.strerror}: chown root {path}; chmod o-w {path}"
-        ) from None
+        raise ConfigError(files.refusal(path, error)) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
-    """Check ``text``, the content of the file ``name``; raises ConfigError."""
+def from_text(
+    name: str, text: str, rules_dir: Rules = RULES_DIR, *, of_any_version: bool = False
+) -> Config:
+    """Check ``text``, the content of the file ``name``; raises ConfigError.
+
+    ``of_any_version``: an unknown key is ignored, but in [firewall] and [[forward]], where it may
+    have been what kept a service closed.
+    """
     data = parse(name, text)
-    source = Source(name, text)
+    source = Source(name, text, strict=FILTERS if of_any_version else ("",))
     for section in data:
-        if section not in SECTIONS:
+        if section not in SECTIONS and not of_any_version:
             source.fail(unknown("section", section, SECTIONS), section)
     for section in REQUIRED:
         if section not in data:
@@ -96,6 +110,7 @@ def from_text(name: str, text: str, rules_dir: Path = RULES_DIR) -> Config:
         firewall=firewall.read(table("firewall")),
         forwards=forwards.read(source, data.get("forward", [])),
         path=name,
+        text=text,
     )
     _check_roles(config, source)
     _check_forwards(config, source)

@@ -21,7 +21,9 @@ SESSIONS, IPV6 = "pppoe", "ipv6"
 class InboundService:
     """A service of the router that is open to the internet.
 
-    sources: the networks that may use it, () for all. guard: whether Guard applies to it.
+    sources: the networks that may use it, () for all. guard: whether Guard applies to it; by
+    default not to networks that the owner names, for packets with their addresses are free to
+    invent, and would shut them out.
     via: where it is open, SESSIONS or IPV6, or both.
     """
 
@@ -100,7 +102,8 @@ def _inbound_services(value: Any) -> tuple[InboundService, ...]:
     if not isinstance(value, list):
         raise ValueError('must be a list such as ["ssh", "tcp/8443"]')
     found = tuple(dict.fromkeys(_inbound_service(item) for item in value))
-    names = [(one.service.name, way) for one in found for way in one.via]
+    # Once for all and once for known networks are two things.
+    names = [(one.service.name, way, bool(one.sources)) for one in found for way in one.via]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"'{name[0]}' is listed twice, in different words")
@@ -119,7 +122,7 @@ def _inbound_service(value: Any) -> InboundService:
         raise ValueError('a service in braces needs its name: { service = "ssh" }')
     found = service(value["service"])
     sources, via = networks(value.get("from", [])), _via(value.get("via", SESSIONS))
-    guard = values.flag(value.get("guard", found.name in GUARDED))
+    guard = values.flag(value.get("guard", found.name in GUARDED and not sources))
     if guard and found.portless:
         raise ValueError(f"'{found.name}' has no ports, by which the guard counts connections")
     if via == (IPV6,) and any(network.version != 6 for network in sources):  # noqa: PLR2004

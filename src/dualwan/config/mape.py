@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 from typing import Any
 
 from dualwan.config import values
 from dualwan.errors import MapeError
 from dualwan.mape.portset import PortSet
 from dualwan.mape.rule import DEFAULT_PSID_OFFSET, LAYOUTS, MapRule
-from dualwan.mape.table import AUTO, RuleTable, load_table
+from dualwan.mape.table import AUTO, Rules, RuleTable, load_table
 from dualwan.toml_source import TomlTable, unknown
 
 HB46PP, DHCPV6 = "hb46pp", "dhcpv6"
@@ -53,9 +52,9 @@ class Manual:
 class MapE(_Common):
     """MAP-E (RFC 7597).
 
-    provider: "manual", "auto" or a provider in ``rules``. manual: the values for "manual".
-    rule: a rule in the file; it precedes ``rules``.
-    provisioning: of SOURCES, in the order of asking; an answer precedes ``rules``.
+    provider: "manual", "auto", a provider in ``rules``, or one of SOURCES, whose answers alone
+    count then. manual: the values for "manual". rule: a rule in the file; it precedes ``rules``.
+    provisioning: of SOURCES, in the order of asking.
     open_nat: LAN hosts with address-dependent filtering for UDP (RFC 4787 section 5): a
     server that they have sent to may answer from any port.
     max_share: percent of the port set, 10 to 100, that a host may use towards a destination.
@@ -119,7 +118,7 @@ class DsLite(_Common):
 Mape = MapE | Ipip | DsLite
 
 
-def read(table: TomlTable, rules_dir: Path) -> Mape:
+def read(table: TomlTable, rules_dir: Rules) -> Mape:
     """Return the section from ``table``; raises ConfigError."""
     mode = table.take("mode", values.one_of(MODES), MAP_E)
     readers: dict[str, Callable[..., Mape]] = {MAP_E: _map_e, IPIP: _ipip, DS_LITE: _ds_lite}
@@ -134,33 +133,43 @@ def read(table: TomlTable, rules_dir: Path) -> Mape:
     return mape
 
 
-def _map_e(table: TomlTable, rules_dir: Path, common: dict[str, Any]) -> MapE:
+def _map_e(table: TomlTable, rules_dir: Rules, common: dict[str, Any]) -> MapE:
     provider = table.take("provider", values.text, AUTO)
     rules = None
     rule = _rule(table) if table.has("rule") else None
-    if provider != MANUAL and rule is None:
+    if provider not in {MANUAL, *SOURCES} and rule is None:
         rules = load_table(rules_dir)
         if provider not in (AUTO, *rules.providers):
-            table.fail(unknown("provider", provider, [AUTO, MANUAL, *rules.providers]), "provider")
+            known = [AUTO, MANUAL, *SOURCES, *rules.providers]
+            table.fail(unknown("provider", provider, known), "provider")
     mape = MapE(
         provider=provider,
         manual=_manual(table) if provider == MANUAL else None,
         rule=rule,
         rules=rules,
-        provisioning=table.take("provisioning", values.words(SOURCES), MapE.provisioning),
+        provisioning=table.take(
+            "provisioning",
+            values.words(SOURCES),
+            (provider,) if provider in SOURCES else MapE.provisioning,
+        ),
         open_nat=table.take("open-nat", values.ipv4_list, MapE.open_nat),
         max_share=table.take("max-share", values.number(10, 100), MapE.max_share),
         conntrack_timeouts=table.take("conntrack-timeouts", values.flag, MapE.conntrack_timeouts),
         **common,
     )
-    if mape.provisioning and (provider != AUTO or rule is not None):
+    if mape.provisioning and (provider not in {AUTO, *SOURCES} or rule is not None):
         table.fail(
             f'goes with provider = "{AUTO}" only: there is nothing to learn here', "provisioning"
+        )
+    if provider in SOURCES and mape.provisioning != (provider,):
+        table.fail(
+            f'provider = "{provider}" asks that alone: provisioning = ["{provider}"]',
+            "provisioning",
         )
     return mape
 
 
-def _ipip(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> Ipip:
+def _ipip(table: TomlTable, _rules_dir: Rules, common: dict[str, Any]) -> Ipip:
     br, ipv4 = table.take("br", values.ipv6), table.take("ipv4", values.ipv4)
     ce = table.take("ce", values.ipv6) if table.has("ce") else None
     if ce is not None:
@@ -177,7 +186,7 @@ def _ipip(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> Ipip:
     )
 
 
-def _ds_lite(table: TomlTable, _rules_dir: Path, common: dict[str, Any]) -> DsLite:
+def _ds_lite(table: TomlTable, _rules_dir: Rules, common: dict[str, Any]) -> DsLite:
     return DsLite(
         aftr=table.take("aftr", values.host),
         interface_id=table.take("interface-id", values.interface_id, INTERFACE_ID),

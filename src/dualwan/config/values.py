@@ -141,6 +141,13 @@ def text(value: Any) -> str:
     return value
 
 
+def secret(value: Any) -> str:
+    """Convert a string that no message may quote."""
+    if not isinstance(value, str):
+        raise ValueError("must be a text in quotes")
+    return value
+
+
 def ipv4(value: Any) -> IPv4Address:
     """Convert an IPv4 address that a line can have: unicast, neither loopback nor link-local."""
     try:

@@ -74,9 +74,9 @@ def provider(case: Case) -> Answer:
     """Whether what is configured can belong to the prefix that the line announces."""
     prefixes = case.evidence.prefixes
     if not case.config.mape.fixed:
-        line = derive_line(
-            case.config, prefixes, answers=case.plan.line.answers, aftr=case.plan.state.aftr
-        )
+        state = case.plan.state
+        last = state.prefix if state.prefix in prefixes else ""
+        line = derive_line(case.config, prefixes, last, case.plan.line.answers, state.aftr)
         if line.softwire is None:
             return failed(line.missing)
         return ok(f"{line.prefix}: {line.softwire.origin}")

@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "managers": ("who runs the network", ("networkd-", "two-", "dhcpcd-", "manager-")),
     "lan": ("the LAN's interfaces", ("lan-", "device-", "second-ipv6-")),
     "state": ("our own objects in the kernel", ("state-", "stale-")),
+    "owner-scripts": ("the owner's scripts in hooks.d", ("hooksd-",)),
     "leftovers": ("what mape.sh and pppoe.sh have left", ("script-",)),
 }
 OTHERS = "others"
@@ -128,7 +129,24 @@ def _state(case: Case) -> Answer:
     return _by_findings(case, "state") or ok("as configured")
 
 
-_LOOKS = {"hooks": _hooks, "sysctls": _sysctls, "lan": _lan, "state": _state}
+def _owner_scripts(case: Case) -> Answer:
+    """Fail for a script that does not do its work, though the router works without it."""
+    mine = [one for one in case.findings if group_of(one) == "owner-scripts"]
+    wrong = [one for one in mine if one.code != "hooksd-mode"]
+    if wrong:
+        more = "".join(f"; {one.text}" for one in wrong[1:])
+        return failed(wrong[0].seen, wrong[0].remedy + more)
+    off = "".join(f"; {one.text}" for one in mine)
+    return ok(f"none has failed{off}")
+
+
+_LOOKS = {
+    "hooks": _hooks,
+    "owner-scripts": _owner_scripts,
+    "sysctls": _sysctls,
+    "lan": _lan,
+    "state": _state,
+}
 CHECKS: tuple[Check, ...] = (
     *(
         Check(name, what, _LOOKS.get(name, partial(_plain, name=name)))

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterable
 from dualwan.config import Config
 from dualwan.findings import (
     bridges,
+    concentrator,
+    floods,
     foreign,
     managers,
     own_addresses,
+    own_scripts,
     ppp_peer,
     ppp_starters,
     pppd_hooks,
@@ -35,6 +38,7 @@ ALL: tuple[Finder, ...] = (
     *PEER,
     own_addresses.forwards_to_router,
     own_addresses.routed_networks,
+    concentrator.addresses,
     foreign.dropping,
     foreign.translating,
     foreign.untracked,
@@ -42,6 +46,9 @@ ALL: tuple[Finder, ...] = (
     foreign.offloading,
     bridges.filtered,
     unnamed.unnamed,
+    floods.floods,
+    own_scripts.not_run,
+    own_scripts.failed,
 )
 
 

@@ -47,7 +47,7 @@ def _is(one: Forward, own: OwnAddress) -> bool:
 def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for each public network that LAN hosts would have behind PPPoE."""
     found: dict[IPv4Network, str] = {}
-    for device, interface in around.addresses:
+    for device, interface, _ in around.addresses:
         network = interface.network
         if config.lan.has(device) and isinstance(network, IPv4Network):
             found.setdefault(network, f"lan.interfaces: {device} has {network}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from dualwan.config import Config
 from dualwan.errors import DualwanError, HostError
-from dualwan.handle import findings, line, sessions, update_call
+from dualwan.handle import findings, last_good, line, removal, sessions, update_call
 from dualwan.handle.run import Run, fail
 from dualwan.host.api import Host
 from dualwan.model.event import Event
@@ -45,6 +45,8 @@ def run_stages(run: Run) -> Result:
 
 def _reconcile(run: Run) -> None:
     run.reconcile()
+    if run.event is Event.REMOVE:
+        removal.warn_if_open(run)
 
 
 # Stages in order, and their events. Hanging up comes first and dialling after reconciling, both
@@ -60,4 +62,5 @@ STAGES: tuple[tuple[Callable[[Run], None], tuple[Event, ...]], ...] = (
     (line.find_aftr, (Event.PPP_UP, Event.PPP_DOWN)),
     (update_call.notify_once, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
     (findings.name_findings, (Event.UP, Event.APPLY)),
+    (last_good.keep, (Event.UP, Event.APPLY, Event.PREFIX_CHANGED, Event.MEND)),
 )

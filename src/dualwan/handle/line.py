@@ -22,8 +22,8 @@ def await_prefix(run: Run) -> None:
         return
     if run.host.is_watched() or run.host.load_state().awaited:
         return
-    if not run.host.await_prefix(run.config.prefix_source, run.config.mape.wait):
-        with run.noting_failure():
+    with run.noting_failure():
+        if not run.host.await_prefix(run.config.prefix_source, run.config.mape.wait):
             run.update_state(lambda state: replace(state, awaited=True))
     run.reconcile()
 

@@ -43,6 +43,7 @@ def probe(config: Config, host: Host) -> Health:
 def _follow(config: Config, host: Host, health: Health) -> Health:
     """Reconcile after a flip; save ``health`` as followed unless a slice has failed."""
     run = Run(config, host, Event.PREFIX_CHANGED, None)
+    run.reason = "probe"
     health = health._replace(followed=True)
     try:
         run_stages(run)

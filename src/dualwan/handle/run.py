@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from dualwan.config import Config
+from dualwan.config import Config, hooks_dir
 from dualwan.errors import DualwanError, HostError
 from dualwan.host.api import Host
 from dualwan.model.event import Event
@@ -18,7 +18,10 @@ from dualwan.result import Result
 
 
 class Run:
-    """The state that the stages of one event share: the last result, and failures."""
+    """The state that the stages of one event share: the last result, and failures.
+
+    reason: of the run, for the scripts of hooks.d.
+    """
 
     def __init__(
         self, config: Config | None, host: Host, event: Event, only: Collection[str] | None
@@ -26,22 +29,38 @@ class Run:
         self.config, self.host, self.event, self.only = config, host, event, only
         self.done: Result | None = None
         self.failures: list[str] = []
+        self.reason = event.value
 
     def reconcile(self, scope: Event | None = None) -> Result:
         """Reconcile, and log the warnings and the steps applied, also if an error ends the run.
 
-        ``scope``: an event whose scope counts instead of this one's.
+        ``scope``: an event whose scope counts instead of this one's. A failure of the reconciling
+        before that did not come again is logged too: stages between may have waited for it.
         """
+        before = self.done.failures.values() if self.done else ()
         applied: list[tuple[str, Step]] = []
         try:
             self.done = reconcile(self.config, self.host, scope or self.event, self.only, applied)
         finally:
             for name, step in applied:
                 log(self.event, slice=name).info(f"{step.sign} {step.text}")
+        for reason in before:
+            if reason not in self.done.failures.values():
+                fail(self.event, HostError(reason))
+        self._announce(self.done, tuple(dict.fromkeys(name for name, _ in applied)))
         if self.done.plan.changes:
             for warning in self.done.warnings:
                 log(self.event).warning(warning)
         return self.done
+
+    def _announce(self, done: Result, slices: tuple[str, ...]) -> None:
+        """Tell the owner's scripts, if there are any; nothing is loaded for it if not."""
+        folder = hooks_dir()
+        if self.host.has_scripts(folder, changed=bool(slices)):
+            from dualwan.handle.announce import announce  # noqa: PLC0415 - see above
+
+            if problem := announce(self.host, done, folder, slices, self.reason):
+                fail(self.event, HostError(problem))
 
     @contextmanager
     def noting_failure(self) -> Iterator[None]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from dualwan.errors import DualwanError
-from dualwan.handle.run import Run
+from dualwan.config import Config
+from dualwan.errors import DualwanError, HostError
+from dualwan.handle.run import Run, fail
+from dualwan.host.api import Host
 from dualwan.model.event import Event
+from dualwan.model.state import RunState
 
 HANG_UP_SECONDS = 30.0  # LCP takes up to 6 s, and pppd waits for its ip-down hooks
 NOTE_SECONDS = 2.0  # for another run to end; hanging up matters more
@@ -27,11 +30,7 @@ def hang_up(run: Run) -> None:
             if run.host.hang_up(peer, HANG_UP_SECONDS):
                 run.say(f"hung up {peer}")
             if peer in run.host.load_state().dialled:  # also if it ended by itself
-                run.update_state(
-                    lambda state, gone=peer: replace(  # type: ignore[misc]
-                        state, dialled=tuple(one for one in state.dialled if one != gone)
-                    )
-                )
+                run.update_state(lambda state, gone=peer: _without(state, gone))  # type: ignore[misc]
 
 
 def dial(run: Run) -> None:
@@ -51,10 +50,30 @@ def dial(run: Run) -> None:
             return
     with run.noting_failure():
         if run.host.dial(peer):
-            run.update_state(
-                lambda state: replace(state, dialled=tuple(dict.fromkeys((*state.dialled, peer))))
-            )
             run.say(f"dialled {peer}")
+        if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
+            run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
+
+
+def dial_for_unit(config: Config, host: Host, peer: str) -> None:
+    """Dial ``peer`` for a confined unit that has asked for it, if it is still to be dialled.
+
+    The unit has noted that it dialled; after a failure, which is raised, it may do so again.
+    """
+    state, run = host.load_state(), Run(config, host, Event.PREFIX_CHANGED, None)
+    ours = config.pppoe.dial and peer == config.pppoe.peer
+    if not ours or not state.wanted or state.in_transition:
+        return
+    try:
+        host.dial(peer)
+    except HostError as error:
+        fail(run.event, error)
+        run.update_state(lambda state: _without(state, peer))
+        raise
+
+
+def _without(state: RunState, peer: str) -> RunState:
+    return replace(state, dialled=tuple(one for one in state.dialled if one != peer))
 
 
 def keep_one(run: Run) -> None:

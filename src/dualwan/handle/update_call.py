@@ -10,7 +10,7 @@ from dualwan.errors import DualwanError, HostError
 from dualwan.handle.run import Run, fail
 from dualwan.host.api import Host
 from dualwan.model.event import Event
-from dualwan.reconcile import make_plan
+from dualwan.planning import make_plan
 
 
 def notify_once(run: Run) -> None:

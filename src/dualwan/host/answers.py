@@ -38,7 +38,7 @@ def write(name: str, text: str) -> None:
     """
     target = directory() / name
     try:
-        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        files.make_folder(target.parent, 0o755)
         files.write(target, text, 0o600, sync=True)
     except OSError as error:
         raise HostError(f"{target}: {error.strerror}") from None

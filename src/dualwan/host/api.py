@@ -1,20 +1,25 @@
-"""The protocol of a machine, as five roles: the rest of the program asks for nothing else."""
+"""The protocol of a machine, as roles: the rest of the program asks for nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dualwan.config import Config
 from dualwan.line.provisioning import source
 from dualwan.model.evidence import Evidence, Inquiry
 from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Step
+from dualwan.model.ssh_session import SshSession
 from dualwan.model.state import RunState
 from dualwan.model.surroundings import Surroundings
+from dualwan.model.trial import Trial
 from dualwan.model.usage import Flow
 from dualwan.ppp.session import Session
+
+if TYPE_CHECKING:
+    from dualwan.notice.router import Router  # which an event without scripts does not load
 
 
 class Kernel(Protocol):
@@ -88,7 +93,7 @@ class Examination(Protocol):
 
 
 class Store(Protocol):
-    """The run state, which outlives a run but not a boot."""
+    """What outlives a run: the run state, which does not outlive a boot, and a configuration."""
 
     def lock(self, seconds: float) -> AbstractContextManager[None]:
         """Hold the lock of the machine for one run; raises BusyError after ``seconds``."""
@@ -104,6 +109,59 @@ class Store(Protocol):
 
     def save_state(self, state: RunState) -> None:
         """Save ``state`` for later runs; the caller holds the lock. Raises HostError."""
+        ...
+
+    def keep_config(self, config: Config) -> None:
+        """Keep ``config``, also over a boot, as the one that was applied last; raises HostError."""
+        ...
+
+
+class Trials(Protocol):
+    """A configuration that is tried, and the way back from it."""
+
+    def load_trial(self) -> Trial | None:
+        """Return the trial that is kept, also by an earlier boot; None without one."""
+        ...
+
+    def save_trial(self, trial: Trial | None) -> None:
+        """Keep ``trial``, or forget the one that is kept; the caller holds the lock.
+
+        Raises HostError.
+        """
+        ...
+
+    def boot_id(self) -> str:
+        """Return the id of this boot, "" if it is unknown."""
+        ...
+
+    def since_boot(self) -> float:
+        """Return the seconds since boot."""
+        ...
+
+    def arm(self, seconds: int) -> None:
+        """Let the router go back in ``seconds``, whatever becomes of this process.
+
+        Raises HostError.
+        """
+        ...
+
+    def disarm(self) -> None:
+        """Let the router not go back by itself; raises HostError."""
+        ...
+
+    def keep_elements(self, tables: Sequence[TableId]) -> None:
+        """Keep what packets have put into the sets of ``tables``; raises HostError."""
+        ...
+
+    def put_back_elements(self) -> int:
+        """Add to the sets what was kept and is missing; return how much was refused.
+
+        Raises KernelError.
+        """
+        ...
+
+    def install_config(self, path: str, text: str) -> None:
+        """Write the configuration ``path`` anew; raises HostError."""
         ...
 
 
@@ -159,6 +217,28 @@ class LineServices(source.LineServices, Protocol):
         ...
 
 
+class Owner(Protocol):
+    """The scripts that the machine's owner has put into hooks.d."""
+
+    def has_scripts(self, folder: str, *, changed: bool) -> bool:
+        """Whether there may be something to tell the scripts in ``folder``.
+
+        ``changed``: something was. Without a change only a run that was killed has left anything,
+        and nothing unless the scripts were told of something before.
+        """
+        ...
+
+    def tell_scripts(
+        self, folder: str, look: Callable[[Router], Router], slices: Sequence[str], reason: str
+    ) -> None:
+        """Note what differs from what the scripts know, and let them be run by another process.
+
+        ``look`` returns the router as it is, from how they know it. ``slices``: those that had a
+        step applied; ``reason``: why. Raises DualwanError.
+        """
+        ...
+
+
 class Neighbours(Protocol):
     """Other programs on the machine and their files."""
 
@@ -166,6 +246,10 @@ class Neighbours(Protocol):
         """Return what others have put beside this program; what cannot be read is left out."""
         ...
 
+    def ssh_session(self) -> SshSession | None:
+        """Return the SSH session in which this process was started; None for none."""
+        ...
 
-class Host(Kernel, Examination, Store, Pppd, LineServices, Neighbours, Protocol):
+
+class Host(Kernel, Examination, Store, Trials, Pppd, LineServices, Owner, Neighbours, Protocol):
     """A machine."""

@@ -68,9 +68,9 @@ def forget_inbound_flows(is_outside: Callable[[str], bool], offered: Collection[
                     if _is_let_in(entry, offered):
                         continue
                     ends = attribute(attribute(entry, ORIGINAL), _IP)
-                    source = socket.inet_ntop(family, attribute(ends, end))
+                    source = _address(family, attribute(ends, end))
                     if source not in known:
-                        known[source] = is_outside(source)
+                        known[source] = bool(source) and is_outside(source)
                     if known[source]:
                         _delete_entry(asking, family, entry)
     except OSError as error:
@@ -119,22 +119,31 @@ def having(side: int, end: int, address: str) -> bytes:
 
 
 def _flows(entries: Iterable[bytes]) -> Iterator[Flow]:
-    """Yield the flows of TCP, UDP and ICMP."""
+    """Yield the flows of TCP, UDP and ICMP; an entry without IPv4 addresses is left out."""
     for entry in entries:
         original, reply = attribute(entry, ORIGINAL), attribute(entry, REPLY)
         ends, ports = attribute(original, _IP), attribute(original, _PROTOCOL)
         answer = attribute(reply, _PROTOCOL)
         name = _NAMES.get(int.from_bytes(attribute(ports, _NUMBER), "big"))
-        if name is None:
+        source = _address(socket.AF_INET, attribute(ends, SOURCE))
+        destination = _address(socket.AF_INET, attribute(ends, DESTINATION))
+        if name is None or not (source and destination):
             continue
         icmp = name == "icmp"
         yield Flow(
             name,
-            socket.inet_ntoa(attribute(ends, SOURCE)),
-            socket.inet_ntoa(attribute(ends, DESTINATION)),
+            source,
+            destination,
             0 if icmp else _port(ports, _DESTINATION_PORT),
             _port(answer, _ICMP_ID if icmp else _DESTINATION_PORT),
         )
+
+
+def _address(family: int, data: bytes) -> str:
+    """Return an address as text, "" if ``data`` has another length than one of ``family``."""
+    with suppress(ValueError):
+        return socket.inet_ntop(family, data)
+    return ""
 
 
 def _port(data: bytes, kind: int) -> int:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from dualwan.config import Config
 from dualwan.errors import HostError, RemoteError
 from dualwan.host import store
 from dualwan.host.fake_kernel import FULL, FakeKernel
+from dualwan.host.fake_trial import FakeTrial
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.provisioning.cache import AnswerCache
 from dualwan.model.evidence import Evidence, Inquiry
 from dualwan.model.observed import Observed
+from dualwan.model.ssh_session import SshSession
 from dualwan.model.state import RunState
 from dualwan.model.surroundings import Surroundings
+from dualwan.notice.pending import Notice, Pending, noted, notices
+from dualwan.notice.router import Router
 from dualwan.ppp.session import Session
 
 
-class FakeHost(FakeKernel):
+class FakeHost(FakeTrial, FakeKernel):
     """A host in memory.
 
     state, refuse: see FakeKernel; what is refused may also be starting or ending a pppd, or
@@ -27,7 +31,8 @@ class FakeHost(FakeKernel):
     """
 
     def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
-        super().__init__(state, refuse)
+        FakeKernel.__init__(self, state, refuse)
+        FakeTrial.__init__(self)
         self.loads = self.saves = 0  # of the run state
         self._saved = ""
         # Set or checked by tests.
@@ -41,9 +46,13 @@ class FakeHost(FakeKernel):
         self.asked: list[str] = []  # sources, in order
         self.cache = AnswerCache()
         self.around = Surroundings()
+        self.ssh: SshSession | None = None
         self.seen = Evidence()
         self.inquiries: list[Inquiry] = []
         self.watched = False
+        self.kept: Config | None = None  # the configuration that was applied last
+        self.scripts = False  # whether there are any
+        self.known, self.waiting = Router(), Pending()
 
     # --- run state -----------------------------------------------------------------------
 
@@ -71,6 +80,12 @@ class FakeHost(FakeKernel):
             raise HostError(f"state.json: {reason}")
         self.saves += 1
         self.run_state = state
+
+    def keep_config(self, config: Config) -> None:
+        """See Store: the attribute ``kept``."""
+        if reason := self.refusal("last-good.json", FULL):
+            raise HostError(f"last-good.json: {reason}")
+        self.kept = config
 
     def is_watched(self) -> bool:
         """See Store: the attribute ``watched``."""
@@ -131,12 +146,40 @@ class FakeHost(FakeKernel):
         if reason := self.refusal(command):
             raise HostError(f"{command} failed with code 1: {reason}")
 
+    # --- scripts of the owner ------------------------------------------------------------
+
+    def has_scripts(self, folder: str, *, changed: bool) -> bool:
+        """See Owner: the attribute ``scripts``."""
+        del folder
+        return self.scripts and (changed or self.known != Router())
+
+    def tell_scripts(
+        self, folder: str, look: Callable[[Router], Router], slices: Sequence[str], reason: str
+    ) -> None:
+        """See Owner: what waits for the scripts is in ``waiting``."""
+        del folder
+        self._check_unlocked()
+        if refused := self.refusal("pending.json", FULL):
+            raise HostError(f"pending.json: {refused}")
+        now = look(self.known)
+        self.waiting = noted(self.waiting, self.known, now, slices, reason)
+        self.known = now
+
+    def take_notices(self) -> tuple[Notice, ...]:
+        """Return what the scripts are told now; then nothing waits."""
+        waiting, self.waiting = self.waiting, Pending()
+        return notices(waiting)
+
     # --- other programs ------------------------------------------------------------------
 
     def surroundings(self, config: Config) -> Surroundings:
         """See Neighbours: the attribute ``around``."""
         del config
         return self.around
+
+    def ssh_session(self) -> SshSession | None:
+        """See Neighbours: the attribute ``ssh``."""
+        return self.ssh
 
     def evidence(self, inquiry: Inquiry) -> Evidence:
         """See Examination: the attribute ``seen``; recorded in ``inquiries``."""

@@ -60,6 +60,8 @@ class FakeKernel(FakeOutside):
         # Set by tests.
         self.answering: set[str] = set()  # devices by which a ping is answered
         self.announced: dict[str, tuple[str, ...]] = {}  # IPv6 prefixes by device
+        self.announced_by_router: dict[str, tuple[str, ...]] = {}  # of these, by the default router
+        self.solicited: list[str] = []
         self.flows: tuple[Flow, ...] | None = None
         self.named_counts: dict[str, int] = {}
         self.element_counts: dict[str, int] = {}
@@ -105,7 +107,7 @@ class FakeKernel(FakeOutside):
     def _tables(self, asked: Iterable[TableId]) -> tuple[NftTable, ...] | None:
         if self.state.tables is None:
             return None
-        there = {(table.family, table.name): table for table in self.state.tables}
+        there = {(table.family, table.name): table for table in self.state.tables or ()}
         return tuple(
             self._as_loaded(there[table.family, table.name])
             for table in asked
@@ -212,6 +214,7 @@ class FakeKernel(FakeOutside):
 
     def _table(self, step: Step, item: NftTable, *, gone: bool) -> None:
         """Load a table or remove it; counters go on only in one that is changed in place."""
+        was_there = item.name in {table.name for table in self.state.tables or ()}
         self._put("tables", item, gone=gone)
         self.generation += 1
         in_place = isinstance(step.was, NftTable) and step.was.intact
@@ -221,6 +224,9 @@ class FakeKernel(FakeOutside):
         if gone:
             self._records.pop(item.name, None)
         elif reason := self.refusal(f"tables/{item.name}.json", FULL):
+            known = self._records.pop(item.name, None)
+            if known and was_there:  # what has been loaded now is none of its own
+                self._records[item.name] = known[0], ""
             raise RecordError(f"tables/{item.name}.json: {reason}")
         else:
             self._records[item.name] = (item, item.source())
@@ -230,6 +236,11 @@ class FakeKernel(FakeOutside):
     def prefixes(self, device: str) -> tuple[str, ...]:
         """See LineServices: from ``announced``."""
         return self.announced.get(device, ())
+
+    def router_prefixes(self, device: str) -> tuple[str, ...]:
+        """See LineServices: from ``announced_by_router``; recorded in ``solicited``."""
+        self.solicited.append(device)
+        return self.announced_by_router.get(device, ())
 
     def line_state(self, device: str) -> tuple[object, ...] | None:
         """See Kernel."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from dualwan.host import (
     sysctl,
     xtables,
 )
+from dualwan.host.kernel_trial import KernelTrial
 from dualwan.host.lock import is_watched, locked
 from dualwan.host.netlink_changes import NetlinkChanges
 from dualwan.host.nft import Nft
@@ -53,14 +54,16 @@ if TYPE_CHECKING:
     from dualwan.line.provisioning.answer import CachedAnswer
     from dualwan.line.provisioning.cache import AnswerCache
     from dualwan.model.evidence import Evidence, Inquiry
+    from dualwan.model.ssh_session import SshSession
     from dualwan.model.surroundings import Surroundings
+    from dualwan.notice.router import Router
     from dualwan.ppp.session import Session
 
 
 ASKING_SECONDS = 30.0  # to wait for a run that asks the line's servers
 
 
-class KernelHost:
+class KernelHost(KernelTrial):
     """The machine that this process runs on, in its network namespace."""
 
     def __init__(self) -> None:
@@ -137,6 +140,15 @@ class KernelHost:
         """See LineServices."""
         return prefix.prefixes(self._netlink.ipr, device)
 
+    def router_prefixes(self, device: str) -> tuple[str, ...]:
+        """See LineServices."""
+        routers = prefix.default_routers(self._netlink.ipr, device)
+        if not routers:
+            return ()
+        from dualwan.host.remote import default_router  # noqa: PLC0415 - only where it is doubtful
+
+        return default_router.prefixes(device, routers)
+
     def line_state(self, device: str) -> tuple[object, ...] | None:
         """See Kernel."""
         return prefix.line_state(self._netlink.ipr, device)
@@ -188,6 +200,12 @@ class KernelHost:
         """See Store."""
         store.save_state(state)
 
+    def keep_config(self, config: Config) -> None:
+        """See Store."""
+        from dualwan.host import last_good  # noqa: PLC0415 - once all is applied
+
+        last_good.save(last_good.encode(config))
+
     def is_watched(self) -> bool:
         """See Store."""
         return is_watched(run_files.directory())
@@ -232,6 +250,26 @@ class KernelHost:
 
         return pppd.keep_one(peer)
 
+    # --- scripts of the owner ------------------------------------------------------------
+
+    def has_scripts(self, folder: str, *, changed: bool) -> bool:
+        """See Owner. Nothing is loaded for it."""
+        if not changed:
+            return os.path.exists(f"{run_files.directory()}/{run_files.SCRIPTS_KNOW}")  # noqa: PTH110 - pathlib takes longer
+        try:
+            with os.scandir(folder) as entries:
+                return next(entries, None) is not None
+        except OSError:
+            return False
+
+    def tell_scripts(
+        self, folder: str, look: Callable[[Router], Router], slices: Sequence[str], reason: str
+    ) -> None:
+        """See Owner."""
+        from dualwan.host.notice import tell  # noqa: PLC0415 - only where there are scripts
+
+        tell(folder, look, slices, reason)
+
     # --- other programs ------------------------------------------------------------------
 
     def surroundings(self, config: Config) -> Surroundings:
@@ -240,10 +278,18 @@ class KernelHost:
 
         return look(config=config)
 
+    def ssh_session(self) -> SshSession | None:
+        """See Neighbours."""
+        from dualwan.host.around import ssh_session  # noqa: PLC0415 - no event needs it
+
+        return ssh_session.look()
+
     # --- servers of the line and the provider --------------------------------------------
 
     def asking(self) -> AbstractContextManager[None]:
         """See LineServices."""
+        with run_files.failing_as(""):
+            run_files.make()
         return locked(run_files.directory() / "asking", ASKING_SECONDS)
 
     def resolve(self, name: str, device: str) -> str:

@@ -54,14 +54,14 @@ def latest(device: str) -> Found:
             changed = int(path.stat().st_mtime)
             if changed <= found.changed:
                 continue
-            data = files.read_bytes(path, dhcpv6.MAX_TEXT)
-            if pattern in DHCPCD:
-                lease = dhcpv6.from_message(data)
-            elif pattern == noted:
-                lease = dhcpv6.Lease(tuple(data.decode("ascii", "replace").split()))
+            if pattern == noted:  # a file of ours
+                lease = dhcpv6.Lease(tuple(files.read_own(path, dhcpv6.MAX_TEXT).split()))
+            elif pattern in DHCPCD:
+                lease = dhcpv6.from_message(files.read_bytes(path, dhcpv6.MAX_TEXT))
             else:
+                data = files.read_bytes(path, dhcpv6.MAX_TEXT)
                 lease = dhcpv6.from_lease_file(data.decode("utf-8", "replace"), device)
-        except (OSError, RemoteError):
+        except (OSError, UnicodeDecodeError, RemoteError):
             continue
         found = Found(str(path), changed, lease)
     return found

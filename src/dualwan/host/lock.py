@@ -12,12 +12,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
+from dualwan import files
 from dualwan.errors import BusyError, HostError
-from dualwan.files import others_may_write
 
-RUN, WATCH = "lock", "watch"  # names of the files
+RUN, WATCH, RUNNER = "lock", "watch", "runner"  # names of the files
 WATCH_SECONDS = 2.0  # for a watcher that is about to end, and for those that ask whether one runs
 MODE = 0o600  # flock(2) wants no more than to read
+RUNNER_SECONDS = 3600.0  # for another runner of the owner's scripts, whose time is limited
 EARLIER_SECONDS = 3.0  # for a run of 0.1.0, whose lock everybody could hold
 
 
@@ -46,10 +47,25 @@ def watching(directory: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def running_scripts(directory: Path) -> Iterator[None]:
+    """Hold the lock of the one runner of the owner's scripts; wait for the one before.
+
+    Raises BusyError, HostError.
+    """
+    with _held(directory / RUNNER, RUNNER_SECONDS, "other scripts of hooks.d have not ended"):
+        yield
+
+
 def is_watched(directory: Path) -> bool:
     """Whether a watcher holds its lock; False also without the permission to ask."""
+    return is_held(directory / WATCH)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock ``path``; False also without the permission to ask."""
     try:
-        handle = os.open(directory / WATCH, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -81,15 +97,11 @@ def _held(path: Path, seconds: float, busy: str) -> Iterator[None]:
 def _make(directory: Path) -> None:
     """Make the directory if it is missing; raises HostError if others may change it."""
     try:
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        about = directory.stat()
+        files.make_folder(directory, 0o755)
+    except files.UntrustedError as error:
+        raise HostError(files.refusal(directory, error)) from None
     except OSError as error:
         raise HostError(f"{directory}: {error.strerror} (changing anything needs root)") from None
-    if others_may_write(about):
-        raise HostError(
-            f"{directory}: others than root may change it: chown root {directory};"
-            f" chmod 755 {directory}"
-        )
 
 
 def _take(path: Path, seconds: float, busy: str, handles: list[int]) -> None:
@@ -105,15 +117,23 @@ def _take(path: Path, seconds: float, busy: str, handles: list[int]) -> None:
         handles.append(handle)
         if _is_for_others(os.fstat(handle)):
             with suppress(_TooLongError), _alarm(min(EARLIER_SECONDS, seconds), busy):
-                fcntl.flock(handle, fcntl.LOCK_EX)
+                _flock(handle, path)
             if _is(path, handle):
                 path.unlink(missing_ok=True)
             continue
         with _alarm(max(until - monotonic(), 0.001), busy):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _flock(handle, path)
         if _is(path, handle):
             return
         os.close(handles.pop())
+
+
+def _flock(handle: int, path: Path) -> None:
+    """Wait for the lock; raises HostError, such as for ENOLCK."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        raise HostError(f"{path}: {error.strerror}") from None
 
 
 def _opened(path: Path) -> int:
@@ -130,7 +150,7 @@ def _opened(path: Path) -> int:
 
 
 def _is_for_others(about: os.stat_result) -> bool:
-    return bool(about.st_mode & (stat.S_IRWXG | stat.S_IRWXO)) or others_may_write(about)
+    return bool(about.st_mode & (stat.S_IRWXG | stat.S_IRWXO)) or files.others_may_write(about)
 
 
 def _is(path: Path, handle: int) -> bool:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Collection, Iterable
 from socket import AF_INET, AF_INET6
 from typing import Any
 
-from dualwan.errors import KernelError
-from dualwan.host.rtnl import (
-    IPRoute,
-    NetlinkError,
-    refused,
-)
+from dualwan.host.rtnl import IPRoute, NetlinkError, dump, refused, understood
 from dualwan.model.observed import Link
 from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
 
@@ -33,21 +27,24 @@ class Netlink:
 
     @property
     def ipr(self) -> Any:
-        """The rtnetlink socket."""
+        """The rtnetlink socket; raises KernelError."""
         if self._socket is None:
-            self._socket = IPRoute()
+            with refused("rtnetlink"):
+                self._socket = IPRoute()
         return self._socket
 
     def link(self, name: str) -> Any | None:
         """Return the message about a device, None if there is none; raises KernelError."""
-        try:
-            found = self.ipr.link("get", ifname=name)
-        except NetlinkError as error:
-            if error.code == errno.ENODEV:
+        with refused(f"link {name}"):
+            try:
+                found = self.ipr.link("get", ifname=name)
+            except NetlinkError as error:
+                if error.code != errno.ENODEV:
+                    raise
                 return None
-            raise KernelError(f"link {name}: {os.strerror(error.code)}") from None
         return found[0] if found else None
 
+    @understood("links and addresses")
     def look(self, names: Iterable[str]) -> tuple[dict[str, Link], list[Address], list[Tunnel]]:
         """Return links, addresses and tunnels of those devices in ``names`` that exist.
 
@@ -74,9 +71,10 @@ class Netlink:
         if not by_index:
             return []
         found = []
-        with refused("addresses"):
-            messages = (*self.ipr.get_addr(family=AF_INET), *self.ipr.get_addr(family=AF_INET6))
-        for message in messages:
+        for message in (
+            *dump("addresses", lambda: self.ipr.get_addr(family=AF_INET)),
+            *dump("addresses", lambda: self.ipr.get_addr(family=AF_INET6)),
+        ):
             if message["family"] == AF_INET6 and message["prefixlen"] != IPV6_BITS:
                 continue  # ours are host addresses
             device = by_index.get(message["index"])
@@ -91,21 +89,21 @@ class Netlink:
 
         A tunnel keeps the index of its link when that is unplugged.
         """
-        try:
-            messages = self.ipr.get_links(index)
-        except NetlinkError as error:
-            if error.code == errno.ENODEV:
+        with refused(f"link {index}"):
+            try:
+                messages = self.ipr.get_links(index)
+            except NetlinkError as error:
+                if error.code != errno.ENODEV:
+                    raise
                 return ""
-            raise KernelError(f"link {index}: {os.strerror(error.code)}") from None
         return str(messages[0].get_attr("IFLA_IFNAME")) if messages else ""
 
+    @understood("routes")
     def routes(self) -> list[Route]:
         """Return the IPv4 routes with our protocol number, of all tables; raises KernelError."""
         names: dict[int, str] = {}
         found = []
-        with refused("routes"):
-            messages = tuple(self.ipr.get_routes(family=AF_INET))
-        for message in messages:
+        for message in dump("routes", lambda: self.ipr.get_routes(family=AF_INET)):
             if message["proto"] != RTPROT_DUALWAN:
                 continue
             index = message.get_attr("RTA_OIF") or 0
@@ -122,6 +120,7 @@ class Netlink:
             )
         return found
 
+    @understood("routes")
     def is_behind(self, address: str, devices: Collection[str]) -> bool:
         """Whether an address is reached by one of ``devices``, or not at all.
 
@@ -135,10 +134,10 @@ class Netlink:
         index = message.get_attr("RTA_OIF") or 0
         return message["type"] != LOCAL and (not index or self._name(index) in devices)
 
+    @understood("links")
     def all_tunnels(self) -> list[Tunnel]:
         """Return the IPv6 tunnels of the machine, ours and others'; raises KernelError."""
-        with refused("links"):
-            messages = tuple(self.ipr.get_links())
+        messages = dump("links", self.ipr.get_links)
         return [
             _tunnel(str(message.get_attr("IFLA_IFNAME")), message, self._name)
             for message in messages
@@ -153,9 +152,9 @@ class Netlink:
         """Return the IPv4 rules with another protocol number; raises KernelError."""
         return self._rules(ours=False)
 
+    @understood("rules")
     def _rules(self, *, ours: bool) -> list[RouteRule]:
-        with refused("rules"):
-            messages = tuple(self.ipr.get_rules(family=AF_INET))
+        messages = dump("rules", lambda: self.ipr.get_rules(family=AF_INET))
         return [
             RouteRule(
                 message.get_attr("FRA_PRIORITY") or 0,

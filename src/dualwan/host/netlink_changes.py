@@ -14,6 +14,7 @@ from dualwan.host.rtnl import (
     NLM_F_REQUEST,
     RTM_NEWROUTE,
     NetlinkError,
+    dump,
     gone_is_fine,
     refused,
 )
@@ -69,7 +70,7 @@ class NetlinkChanges(Netlink):
 
         The kernel would change that one, an address of others, instead of adding ours.
         """
-        for message in self.ipr.get_addr(family=AF_INET6):
+        for message in dump("addresses", lambda: self.ipr.get_addr(family=AF_INET6)):
             length = message["prefixlen"]
             same = message.get_attr("IFA_ADDRESS") == address.address
             if same and message["index"] == index and length != IPV6_BITS:

@@ -45,8 +45,11 @@ def of_route(message: bytes) -> News:
     """Return what a message of rtnetlink, with its header, tells.
 
     Of routes only default routes, and those with our protocol number, are ours: another one that
-    comes or goes changes nothing of ours. The kernel itself has the process id 0.
+    comes or goes changes nothing of ours. The kernel itself has the process id 0. A message that
+    is cut off may have been about anything.
     """
+    if len(message) < HEADER.size + ROUTE.size:
+        return News(ours=True)
     _, kind, _, _, process = HEADER.unpack_from(message)
     if kind in (NEW_ROUTE, DELETE_ROUTE):
         _, length, _, _, _, protocol, *_ = ROUTE.unpack_from(message, HEADER.size)
@@ -90,8 +93,10 @@ def of_nft(message: bytes) -> News:
     """Return what a message of nf_tables, with its header, tells.
 
     The first attribute of each is the name of the table; the last message of a transaction
-    has the process that made it.
+    has the process that made it. A message that is cut off may have been about anything.
     """
+    if len(message) < HEADER.size + GENERIC.size:
+        return News(ours=True, urgent=True)
     kind = HEADER.unpack_from(message)[1] & 0xFF
     found = dict(attributes(message[HEADER.size + GENERIC.size :]))
     if kind == NEW_GENERATION:

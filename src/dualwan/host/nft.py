@@ -67,7 +67,10 @@ class Nft:
 
     @staticmethod
     def objects(command: str) -> list[dict[str, Any]]:
-        """Return what nft lists for ``command``, as JSON data; empty if it refuses."""
+        """Return what nft lists for ``command``, as JSON data.
+
+        Empty if it refuses, or if this program cannot read it.
+        """
         if os.geteuid() != 0:
             return []
         import nftables  # noqa: PLC0415 - loads a shared library, see _run
@@ -76,7 +79,7 @@ class Nft:
         context.set_json_output(True)
         context.set_terse_output(command.startswith("list table"))
         code, output, _ = context.cmd(command)
-        return list(json.loads(output)["nftables"]) if code == 0 and output else []
+        return _objects(output) if code == 0 and output else []
 
     def chains(self, family: str) -> tuple[str, ...]:
         """Return the chains of all tables of ``family``, each as "FAMILY TABLE CHAIN".
@@ -92,11 +95,14 @@ class Nft:
         code, output, error = context.cmd(f"list chains {family}")
         if code != 0:
             raise KernelError(f"nft chains: {_first_line(error)}")
-        return tuple(
-            f"{found['chain']['family']} {found['chain']['table']} {found['chain']['name']}"
-            for found in json.loads(output)["nftables"]
-            if "chain" in found
-        )
+        try:
+            return tuple(
+                f"{found['chain']['family']} {found['chain']['table']} {found['chain']['name']}"
+                for found in _objects(output)
+                if "chain" in found
+            )
+        except (LookupError, TypeError):
+            raise KernelError("nft chains: the listing cannot be read") from None
 
     def load(self, table: NftTable, old: NftTable | None) -> None:
         """Replace a table in one transaction, so that no packet meets half of it.
@@ -122,6 +128,14 @@ def _index(device: str) -> int | None:
         return socket.if_nametoindex(device)
     except OSError:
         return None
+
+
+def _objects(output: str) -> list[dict[str, Any]]:
+    """Return the objects of a listing in JSON; none if it is not one."""
+    try:
+        return [item for item in json.loads(output)["nftables"] if isinstance(item, dict)]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return []
 
 
 def _first_line(error: str) -> str:

@@ -66,7 +66,7 @@ def _answered(probe: socket.socket, token: bytes, until: float) -> bool:
     poll.register(probe, select.POLLIN)
     while (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):
         packet = probe.recv(2048)
-        header = (packet[0] & 0xF) * 4
+        header = (packet[0] & 0xF) * 4 if packet else 0
         if packet[header : header + 1] == bytes([ECHO_REPLY]) and packet.endswith(token):
             return True
     return False

@@ -13,12 +13,15 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from dualwan.config import values
 from dualwan.errors import BusyError, HostError
 from dualwan.host import processes, program, run_files
 from dualwan.host.around import ppp
 from dualwan.host.lock import locked
 from dualwan.ppp.session import Pppd, families, survivor
 
+CONFINED = "DUALWAN_CONFINED"  # in the environment of units whose restrictions pppd must not have
+WANTED = "dial/peer.json"
 DIAL_SECONDS = 10.0  # to wait for pon; with updetach it returns once the session is up
 ATTACHED_SECONDS = 1.0  # with nodetach it returns only after the session, unless it fails at once
 
@@ -31,22 +34,43 @@ def pppd_of(peer: str) -> list[Pppd]:
 def dial(peer: str) -> bool:
     """Run `pon PEER` unless its pppd runs or is starting; return whether it was started.
 
-    A pppd that takes long to detach is left to itself. Raises HostError if pon fails.
+    A confined unit (CONFINED) has it started by another, dualwan-dial.path. A pppd that takes long
+    to detach is left to itself. Raises HostError if pon fails.
     """
     try:
         with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
             if pppd_of(peer) or processes.dialling(peer):
                 return False
-            _start(peer)
+            _check(peer)
+            if os.environ.get(CONFINED):
+                run_files.write(WANTED, peer)
+            else:
+                _start(peer)
     except BusyError:  # another run of this program dials
         return False
     return True
 
 
-def _start(peer: str) -> None:
-    """Run `pon PEER`; raises HostError."""
+def take_wanted() -> str:
+    """Return the peer that a confined unit wants dialled, "" for none; it is wanted once.
+
+    Raises HostError.
+    """
+    try:
+        peer = values.peer(run_files.read(WANTED))
+    except run_files.BROKEN:
+        peer = ""
+    run_files.remove(WANTED)
+    return peer
+
+
+def _check(peer: str) -> None:
     if not Path("/etc/ppp/peers", peer).exists():
         raise HostError(f"cannot dial: there is no /etc/ppp/peers/{peer} (pppoe.peer)")
+
+
+def _start(peer: str) -> None:
+    """Run `pon PEER`; raises HostError."""
     options = ppp.read_options(peer)
     attached = options.on("nodetach", "updetach") or options.last("up_sdnotify", "-detach")
     code, said = program.start(["pon", peer], ATTACHED_SECONDS if attached else DIAL_SECONDS)
@@ -59,6 +83,7 @@ def hang_up(peer: str, seconds: float) -> bool:
 
     Return whether there was one. Raises HostError if it cannot be ended, or does not end.
     """
+    run_files.remove(WANTED)
     ending = [handle for one in pppd_of(peer) if (handle := _terminated(one, peer)) is not None]
     try:
         if not _ended(ending, seconds):

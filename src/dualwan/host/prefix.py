@@ -9,7 +9,7 @@ from socket import AF_INET6
 from typing import Any
 
 from dualwan.host.news import ignoring_overrun
-from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute, NetlinkError
+from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute, NetlinkError, dump, refused, understood
 from dualwan.mape.rule import UNIQUE_LOCAL
 from dualwan.model.resources import MAIN
 
@@ -21,16 +21,17 @@ HOST = 128  # a /128 is the CE address, or another that tells no prefix
 LINE = 64  # the length in a router advertisement
 
 
+@understood("addresses")
 def prefixes(ipr: Any, device: str) -> tuple[str, ...]:
     """Return the global prefixes in use on ``device``, the longest preferred lifetime first.
 
-    Empty if the device does not exist.
+    Empty if the device does not exist. Raises KernelError.
     """
     indexes = ipr.link_lookup(ifname=device)
     if not indexes:
         return ()
     found: dict[str, int] = {}
-    for message in ipr.get_addr(family=AF_INET6):
+    for message in dump(f"addresses of {device}", lambda: ipr.get_addr(family=AF_INET6)):
         if message["index"] == indexes[0] and (prefix := _prefix(message)):
             lifetimes = message.get_attr("IFA_CACHEINFO") or {}
             preferred = int(lifetimes.get("ifa_preferred") or lifetimes.get("ifa_prefered") or 0)
@@ -50,20 +51,38 @@ def _prefix(message: Any) -> str:
     return str(IPv6Network((int(address), max(message["prefixlen"], LINE)), strict=False))
 
 
+@understood("routes")
 def has_default(ipr: Any, index: int) -> bool:
-    """Whether an IPv6 default route of the main table uses the device ``index``."""
+    """Whether an IPv6 default route of the main table uses the device ``index``.
+
+    Raises KernelError.
+    """
     return any(
         message["dst_len"] == 0
         and message.get_attr("RTA_OIF") == index
         and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
-        for message in ipr.get_routes(family=AF_INET6)
+        for message in dump("IPv6 routes", lambda: ipr.get_routes(family=AF_INET6))
     )
+
+
+def default_routers(ipr: Any, device: str) -> frozenset[str]:
+    """Return the next hops of the IPv6 default routes of the main table through ``device``."""
+    indexes = ipr.link_lookup(ifname=device)
+    found = set()
+    for message in ipr.get_routes(family=AF_INET6) if indexes else ():
+        if message["dst_len"] or (message.get_attr("RTA_TABLE") or message["table"]) != MAIN:
+            continue
+        hops = [(message.get_attr("RTA_OIF"), message.get_attr("RTA_GATEWAY"))]
+        several = message.get_attr("RTA_MULTIPATH") or ()
+        hops += [(hop["oif"], hop.get_attr("RTA_GATEWAY")) for hop in several]
+        found |= {str(gateway) for index, gateway in hops if index == indexes[0] and gateway}
+    return frozenset(found)
 
 
 def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
     """Return what counts as a change of the line: index, up, prefixes, default route.
 
-    None if there is no such device.
+    None if there is no such device. Raises KernelError.
     """
     indexes = ipr.link_lookup(ifname=device)
     if not indexes:
@@ -81,9 +100,12 @@ def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
 
 
 def await_prefix(device: str, seconds: float) -> bool:
-    """Wait up to ``seconds`` until ``device`` exists and has a prefix; return whether it has."""
+    """Wait up to ``seconds`` until ``device`` exists and has a prefix; return whether it has.
+
+    Raises KernelError.
+    """
     until = time.monotonic() + seconds
-    with IPRoute() as news, IPRoute() as ipr:
+    with refused(f"waiting for a prefix on {device}"), IPRoute() as news, IPRoute() as ipr:
         news.bind(groups=RTMGRP_IPV6_IFADDR)  # before the first look: misses no change
         if not ipr.link_lookup(ifname=device) and not await_device(device, until):
             return False

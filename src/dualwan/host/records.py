@@ -13,7 +13,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from dualwan.host import run_files
+from dualwan.host import noted, run_files
 from dualwan.host.run_files import BROKEN
 from dualwan.model.observed import TableId
 from dualwan.nft import stored
@@ -21,6 +21,7 @@ from dualwan.nft.table import NftTable
 
 TABLES = "tables"  # folder of records, one file a table
 _EXPECTED = ".expected.json"
+_FAMILIES = ("ip", "ip6", "inet")
 
 
 class Record(NamedTuple):
@@ -61,10 +62,12 @@ def all_expected() -> list[TableId]:
     found = []
     for path in (run_files.directory() / TABLES).glob(f"*{_EXPECTED}"):
         try:
-            family = str(run_files.read(f"{TABLES}/{path.name}")["family"])
+            family = run_files.read(f"{TABLES}/{path.name}")["family"]
+            name = noted.table(path.name.removesuffix(_EXPECTED))
         except BROKEN:
             continue
-        found.append(TableId(family, path.name.removesuffix(_EXPECTED)))
+        if family in _FAMILIES:
+            found.append(TableId(family, name))
     return found
 
 
@@ -146,9 +149,9 @@ def _old_tables() -> dict[str, dict[str, Any]]:
     """Return the records by name in a state file of 0.1.0."""
     from dualwan.nft import legacy  # noqa: PLC0415 - once, after an upgrade
 
-    noted = run_files.read(run_files.STATE)["tables"]
+    tables = run_files.read(run_files.STATE)["tables"]
     return {
-        name: {"blocks": stored.encode(table), "listing": digest(listing)}
-        for name, (text, listing) in noted.items()
+        noted.table(name): {"blocks": stored.encode(table), "listing": digest(listing)}
+        for name, (text, listing) in tables.items()
         if (table := legacy.table(text))
     }

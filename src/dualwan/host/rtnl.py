@@ -16,11 +16,11 @@ import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dualwan.errors import KernelError
+from dualwan.errors import DualwanError, KernelError
 
 PACKAGE = "pyroute2"
 
@@ -55,7 +55,10 @@ def _load() -> Any:
 IPRoute = _load()
 
 from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST  # noqa: E402 - after _load
-from pyroute2.netlink.exceptions import NetlinkError  # noqa: E402 - after _load
+from pyroute2.netlink.exceptions import (  # noqa: E402 - after _load
+    NetlinkDumpInterrupted,
+    NetlinkError,
+)
 from pyroute2.netlink.rtnl import (  # noqa: E402 - after _load
     RTM_NEWROUTE,
     RTMGRP_IPV6_IFADDR,
@@ -73,18 +76,57 @@ __all__ = [
     "RTM_NEWROUTE",
     "IPRoute",
     "NetlinkError",
+    "dump",
     "gone_is_fine",
     "refused",
+    "understood",
 ]
+
+
+DUMPS = 20  # attempts at a listing that changes of other programs interrupt
+
+
+def dump(what: str, ask: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
+    """Return the messages of the dump ``ask``, ``what`` it lists; raises KernelError.
+
+    A listing that a change interrupts may lack some (NLM_F_DUMP_INTR); the kernel is asked again.
+    """
+    with refused(what):
+        for _ in range(DUMPS):
+            try:
+                return tuple(ask())
+            except NetlinkDumpInterrupted:
+                continue
+    raise KernelError(f"{what}: other programs change them faster than they can be listed")
 
 
 @contextmanager
 def refused(what: str) -> Iterator[None]:
-    """Turn a NetlinkError of the body into a KernelError about ``what``."""
+    """Turn a NetlinkError of the body, or an OSError of its socket, into a KernelError."""
     try:
         yield
     except NetlinkError as error:
-        raise KernelError(f"{what}: {os.strerror(error.code) if error.code else error}") from None
+        raise KernelError(f"{what}: {_reason(error)}") from None
+    except OSError as error:
+        raise KernelError(f"{what}: {error.strerror or error}") from None
+
+
+def _reason(error: NetlinkError) -> str:
+    return os.strerror(error.code) if error.code > 0 else str(error)
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Turn the errors that follow from a malformed message into a KernelError about ``what``.
+
+    pyroute2 hands an attribute that it cannot decode over as bytes, and a missing one as None.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, DualwanError):
+            raise
+        raise KernelError(f"{what}: the kernel's answer cannot be read") from error
 
 
 @contextmanager

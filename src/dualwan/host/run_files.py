@@ -14,9 +14,15 @@ from dualwan import files, paths
 from dualwan.errors import HostError
 
 STATE = "state.json"
+SCRIPTS_KNOW = "hooks/known.json"  # what the owner's scripts were told last
 # Of a file that is no good.
-BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-MODE = 0o644  # `status` of a user reads the state
+BROKEN = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    ArithmeticError,  # JSON of Python's has an Infinity, which is no whole number
+)
+MODES = {STATE: 0o644}  # `status` of a user reads the state
+MODE = 0o600  # of the others: nft shows its tables to root only
+FOLDER_MODE, INNER_MODE = 0o755, 0o700  # of the run directory, and of a folder in it
 
 
 def directory() -> Path:
@@ -25,15 +31,29 @@ def directory() -> Path:
 
 
 def read(name: str) -> Any:
-    """Return the content of a file of root's; raises OSError, ValueError."""
+    """Return the content of a file of root's in a folder of root's; raises OSError, ValueError."""
+    files.check_folder(directory())
     return json.loads(files.read_own(directory() / name))
+
+
+def make(inner: str = "") -> Path:
+    """Return the run directory, or a folder in it, made if it is missing.
+
+    Raises OSError, UntrustedError among them if others than root may change it.
+    """
+    made = directory()
+    files.make_folder(made, FOLDER_MODE)
+    if inner:
+        made /= inner
+        files.make_folder(made, INNER_MODE)
+    return made
 
 
 def write(name: str, data: Any) -> None:
     """Write a file anew, or leave it as it is and raise HostError."""
-    with _uninterrupted(), failing_as(name) as target:
-        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        files.write(target, json.dumps(data) + "\n", MODE)
+    with uninterrupted(), failing_as(name) as target:
+        make(os.path.dirname(name))  # noqa: PTH120 - "" where there is none
+        files.write(target, json.dumps(data) + "\n", MODES.get(name, MODE))
 
 
 def remove(name: str) -> None:
@@ -53,7 +73,7 @@ def failing_as(name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Defer signals until the body has ended: a hook's deadline (SIGALRM), Ctrl-C, SIGTERM.
 
     A run that they end would otherwise lose the state of all steps since the last save.

@@ -5,64 +5,76 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from dualwan.host import records, run_files
-from dualwan.model.resources import Address
-from dualwan.model.state import Health, RunState
-from dualwan.model.usage import Losses
+from dualwan.config import values
+from dualwan.host import noted, records, run_files
+from dualwan.model.state import RunState
 
 NAME = run_files.STATE
+APPLIED = "applied.json"  # beside it, because `status` of a user reads the state
 
 
 def load_state() -> RunState:
     """Return the saved state; an empty one if the file is missing or broken."""
     try:
-        return decode(run_files.read(NAME))
+        return decode(run_files.read(NAME) | {"applied": _applied()})
     except run_files.BROKEN:
         return RunState()
 
 
+def _applied() -> str:
+    """Return the configuration that was applied last, "" for none; only root may read it."""
+    try:
+        return noted.text(run_files.read(APPLIED))
+    except run_files.BROKEN:
+        return ""
+
+
 def decode(data: Any) -> RunState:
-    """Return the state in ``data``, as ``encode`` or 0.1.0 wrote it; raises those of BROKEN."""
+    """Return the state in ``data``, as ``encode`` or 0.1.0 wrote it.
+
+    Raises those of BROKEN if any value is not of the kind that its field has.
+    """
     return RunState(
-        wanted=bool(data["wanted"]),
+        wanted=values.flag(data["wanted"]),
         sysctls={
-            str(owner): {str(name): str(value) for name, value in values.items()}
-            for owner, values in data["sysctls"].items()
+            noted.word(owner): {
+                noted.sysctl(name): noted.sysctl_value(value) for name, value in originals.items()
+            }
+            for owner, originals in data["sysctls"].items()
         },
-        addresses=tuple(
-            Address(str(device), str(address)) for device, address in data["addresses"]
-        ),
-        found=tuple(
-            Address(str(device), str(address), bool(deprecated))
-            for device, address, deprecated in data.get("found", ())
-        ),
-        tunnels=tuple(str(name) for name in data["tunnels"]),
+        addresses=tuple(noted.line_address(item) for item in data["addresses"]),
+        found=tuple(noted.line_address(item) for item in data.get("found", ())),
+        tunnels=tuple(values.tunnel_name(name) for name in data["tunnels"]),
         softwires=_addresses(data, "softwires", "mape"),
         sessions=_addresses(data, "sessions", "pppoe"),
-        interfaces={str(way): str(name) for way, name in data.get("interfaces", {}).items()},
-        prefix=str(data["prefix"]),
-        aftr=str(data["aftr"]),
-        aftr_name=str(data.get("aftr-name", "")),
-        notified_ce=str(data.get("notified-ce", data.get("told", ""))),
-        health=Health(*data["health"]),
-        tables=tuple(str(name) for name in data["tables"]),
-        losses=Losses(**data.get("losses", {})),
-        dialled=tuple(str(peer) for peer in data.get("dialled", ())),
-        version=str(data.get("version", "")),
-        findings=tuple(str(digest) for digest in data.get("findings", ())),
-        owed_flows=tuple(str(address) for address in data.get("owed-flows", ())),
-        owes_inbound_flows=bool(data.get("owes-inbound-flows", False)),
-        owed_solicitations=tuple(str(name) for name in data.get("owed-solicitations", ())),
-        awaited=bool(data.get("awaited", False)),
-        in_transition=bool(data.get("in-transition", False)),
-        generation=int(data.get("generation", 0)),
+        interfaces={
+            noted.word(way): noted.session_device(name)
+            for way, name in data.get("interfaces", {}).items()
+        },
+        prefix=noted.prefix(data["prefix"]),
+        aftr=noted.ipv6(data["aftr"]),
+        aftr_name=noted.host(data.get("aftr-name", "")),
+        notified_ce=noted.ipv6(data.get("notified-ce", data.get("told", ""))),
+        health=noted.health(data["health"]),
+        tables=tuple(noted.table(name) for name in data["tables"]),
+        losses=noted.losses(data.get("losses", {})),
+        dialled=tuple(values.peer(peer) for peer in data.get("dialled", ())),
+        version=noted.word(data.get("version", "")),
+        findings=tuple(noted.word(digest) for digest in data.get("findings", ())),
+        applied=noted.text(data.get("applied", "")),
+        owed_flows=tuple(noted.ipv4(address) for address in data.get("owed-flows", ())),
+        owes_inbound_flows=values.flag(data.get("owes-inbound-flows", False)),
+        owed_solicitations=tuple(noted.device(name) for name in data.get("owed-solicitations", ())),
+        awaited=values.flag(data.get("awaited", False)),
+        in_transition=values.flag(data.get("in-transition", False)),
+        generation=noted.number(data.get("generation", 0)),
     )
 
 
 def _addresses(data: dict[str, Any], key: str, old: str) -> dict[str, str]:
     """Return addresses by way; 0.1.0 had one way of each kind, under the key ``old``."""
     found = data[key] if key in data else {old: data[old]} if data[old] else {}
-    return {str(way): str(address) for way, address in found.items()}
+    return {noted.word(way): noted.ipv4(address) for way, address in found.items()}
 
 
 def encode(state: RunState) -> dict[str, Any]:
@@ -86,6 +98,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "dialled": state.dialled,
         "version": state.version,
         "findings": state.findings,
+        "applied": state.applied,
         "owed-flows": state.owed_flows,
         "owes-inbound-flows": state.owes_inbound_flows,
         "owed-solicitations": state.owed_solicitations,
@@ -98,4 +111,9 @@ def encode(state: RunState) -> dict[str, Any]:
 def save_state(state: RunState) -> None:
     """Save ``state``; raises HostError, and the old file is intact then."""
     records.take_over()
-    run_files.write(NAME, encode(state))
+    data = encode(state)
+    applied = data.pop("applied")
+    with run_files.uninterrupted():
+        run_files.write(NAME, data)
+        if applied != _applied():
+            run_files.write(APPLIED, applied)

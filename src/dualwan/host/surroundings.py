@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from dualwan.config import Config
+from dualwan.config import Config, hooks_dir
 from dualwan.config.mape import MapE
 from dualwan.host import managers
 from dualwan.host.around import (
     bridges,
     chains,
     files,
+    floods,
     interfaces,
     networkd,
+    own_scripts,
     routes,
     scripts,
     unnamed,
@@ -29,9 +31,13 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
     wan = config.wan.interface if config else ""
     defaults = routes.ipv6_defaults() if config else ()
     devices = dict.fromkeys((wan, *(route.device for route in defaults)))
+    in_files = files.look(root, config)
+    failed = own_scripts.failed(Path(hooks_dir()))
     return replace(
-        files.look(root, config),
+        in_files,
+        own_scripts=(*in_files.own_scripts, *failed),
         unnamed=unnamed.counts(),
+        floods=floods.counts(),
         chains=chains.look(),
         bridges=bridges.filtered(wan) if wan else (),
         traces=scripts.traces(config.mape.tunnel if config else MapE.tunnel, root),

@@ -23,7 +23,9 @@ def read(names: Iterable[str]) -> dict[str, str]:
 
 
 def write(sysctl: Sysctl) -> None:
-    """Set ``sysctl``; raises KernelError."""
+    """Set ``sysctl``; raises KernelError, also for a name that leads out of /proc/sys."""
+    if ".." in sysctl.name.split("/") or sysctl.name.startswith("/"):
+        raise KernelError(f"{sysctl.name!r} is no sysctl")
     try:
         (PROC_SYS / sysctl.name).write_text(sysctl.value + "\n", encoding="ascii")
     except OSError as error:

@@ -65,6 +65,11 @@ class Tables:
             return None
         finally:
             self._save()
+        if self.recording:  # what is gone has no record, whoever removed it, or was killed then
+            for table in asked:
+                if table not in found:
+                    with suppress(HostError):
+                        records.forget(table.name)
         return tuple(found[table] for table in asked if table in found)
 
     def load(self, table: NftTable, was: object) -> None:
@@ -149,13 +154,16 @@ class Tables:
             raise KernelError(f"{table.text}: Operation not permitted") from None
 
     def _changed(self, before: _Look, table: NftTable) -> Seen | None:
-        """Read a table that this process has just changed, and return it.
+        """Read a table that this process has just changed, and return it; raises KernelError.
 
         What is known of the others still holds if nobody else changed anything meanwhile.
         """
         key = table.family, table.name
-        with _asking():
-            generation, found = nft_handles.look([_id(table)])
+        try:
+            with _asking():
+                generation, found = nft_handles.look([_id(table)])
+        except NotPermitted:
+            raise KernelError(f"{table.text}: Operation not permitted") from None
         seen = {key: found[_id(table)]}
         if 0 < generation == before.generation + 1 and before.generation:
             seen = {**before.seen, **seen}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 from dualwan.config import Config
-from dualwan.config.mape import DsLite, Ipip, MapE
+from dualwan.config.mape import SOURCES, DsLite, Ipip, MapE
 from dualwan.errors import MapeError
 from dualwan.line import ways
 from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
@@ -46,18 +46,21 @@ def derive_line(
 ) -> Line:
     """Return the line, its softwire derived from the first of ``prefixes`` that a rule covers.
 
-    ``answers`` precede the table of rules, in their order. ``aftr``: IPv6 address of
-    DS-Lite's AFTR, "" while unknown.
+    ``answers``: see ``_map_e``. ``aftr``: IPv6 address of DS-Lite's AFTR, "" while unknown.
 
-    ``last_prefix``, of the last softwire, is used while the line announces no usable prefix:
-    a late or odd router advertisement does not take down a working tunnel.
+    ``last_prefix``, of the last softwire, stays in use while it is one of ``prefixes``: another
+    one that promises to live longer can be any device's on the link. It is used too while the line
+    announces no usable prefix: a late or odd router advertisement does not take down a working
+    tunnel.
     """
     if config.mape.fixed:
         return _line(config, _configured(config.mape))
     missing = (
         f"no IPv6 prefix on {config.prefix_source} yet: MAP-E begins when the line announces one"
     )
-    for prefix in (*prefixes, *((last_prefix,) if last_prefix else ())):
+    rest = [prefix for prefix in prefixes if prefix != last_prefix]
+    last = [last_prefix] if last_prefix else []
+    for prefix in (*last, *rest) if last_prefix in prefixes else (*rest, *last):
         try:
             softwire, warnings = _softwire(config.mape, prefix, answers, aftr)
         except MapeError as error:
@@ -103,7 +106,7 @@ def _softwire(
         ), ()
     if isinstance(mape, Ipip):
         return Softwire(mape.br, _local_address(mape.interface_id, prefix), mape.ipv4, None), ()
-    parameters = _from_answers(prefix, answers) or _from_rules(mape, prefix)
+    parameters, doubts = _map_e(mape, prefix, answers)
     rule = parameters.rule
     if parameters.br is None:
         raise MapeError(f"the rule for {rule.ipv6_prefix} names no border relay ({rule.source})")
@@ -114,13 +117,55 @@ def _softwire(
         parameters.port_set,
         f"{rule.provider or 'rule'} {rule.ipv6_prefix} ({rule.source})",
     )
-    return softwire, parameters.warnings
+    return softwire, (*parameters.warnings, *doubts)
 
 
 def _local_address(interface_id: IPv6Address | None, prefix: str) -> IPv6Address:
     """Return the first 64 bits of ``prefix`` with an interface identifier."""
     network = IPv6Network(prefix, strict=False)
     return IPv6Address(int(network.network_address) >> 64 << 64 | int(interface_id or 0))
+
+
+def _map_e(
+    mape: MapE, prefix: str, answers: Sequence[CachedAnswer]
+) -> tuple[CeParameters, tuple[str, ...]]:
+    """Return what follows from ``prefix``, and a warning if answer and rule contradict each other.
+
+    The rule that is known stays then: what a server says is as true as DNS or DHCPv6, which any
+    device on the way can answer. An answer counts where no rule covers the prefix, and alone where
+    ``provider`` is its source. Raises MapeError.
+    """
+    learned = _from_answers(prefix, answers)
+    if mape.provider in SOURCES:
+        if learned is None:
+            raise MapeError(f"{mape.provider} has told no rule for {prefix} yet")
+        return learned, ()
+    try:
+        known = _from_rules(mape, prefix)
+    except MapeError:
+        if learned is None:
+            raise
+        return learned, ()
+    if learned is None or _ends(learned) == _ends(known):
+        return known if learned is None else learned, ()
+    source = learned.rule.provider
+    contradiction = (
+        f"{source} says {_described(learned)}, and the rule known for {prefix} {_described(known)}"
+        f" ({known.rule.source})"
+    )
+    if known.br is None:
+        return learned, (f"{contradiction}: {source} is followed, for that rule names no relay",)
+    return known, (
+        f'{contradiction}: that is in use; provider = "{source}" would follow {source} alone',
+    )
+
+
+def _ends(found: CeParameters) -> tuple[object, ...]:
+    return found.br, found.ce, found.ipv4, found.port_set
+
+
+def _described(found: CeParameters) -> str:
+    return f"{found.ipv4} by {found.br or 'no border relay'} as {found.ce}"
 
 
 def _from_answers(prefix: str, answers: Sequence[CachedAnswer]) -> CeParameters | None:

@@ -22,7 +22,7 @@ from dualwan.mape.rule import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from ipaddress import IPv6Interface
 
     from dualwan.toml_source import TomlTable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PACKAGED = Path(__file__).parent / "mape-rules.txt"
 RULES_DIR = Path(paths.RULES_DIR)
 AUTO = "auto"
+Rules = Path | dict[str, str]  # the folder rules.d, or the texts of its files by path
 
 _COLUMNS = 7
 
@@ -56,9 +57,13 @@ _UNMAPPED: tuple[tuple[IPv6Network, str], ...] = (
 
 
 class RuleTable:
-    """Rules by prefix length, for longest-prefix match."""
+    """Rules by prefix length, for longest-prefix match.
 
-    def __init__(self, rules: Iterable[MapRule]) -> None:
+    texts: the files that were read besides the package's own, by path.
+    """
+
+    def __init__(self, rules: Iterable[MapRule], texts: Mapping[str, str] | None = None) -> None:
+        self.texts = dict(texts or {})
         self._by_prefix: dict[tuple[int, int], list[MapRule]] = {}
         for rule in rules:
             length = rule.ipv6_prefix.prefixlen
@@ -140,17 +145,23 @@ class RuleTable:
         )
 
 
-def load_table(rules_dir: Path = RULES_DIR) -> RuleTable:
+def load_table(rules_dir: Rules = RULES_DIR) -> RuleTable:
     """Return the package's rules and those of ``rules_dir``/*.toml (which may be missing).
 
-    A rule there replaces the package's rule of the same provider and ipv6-prefix. Raises
-    ConfigError, with file and line, for an unreadable file or an impossible rule.
+    Or of the texts of such files by path. A rule there replaces the package's rule of the same
+    provider and ipv6-prefix. Raises ConfigError, with file and line, for an unreadable file or an
+    impossible rule.
     """
-    local = [rule for path in _toml_files(rules_dir) for rule in read_toml(path)]
+    if isinstance(rules_dir, Path):
+        texts = {str(path): _read(path, trusted=True) for path in _toml_files(rules_dir)}
+    else:
+        texts = dict(rules_dir)
+    local = [rule for name, text in texts.items() for rule in _from_toml(name, text)]
     replaced = {(rule.provider, rule.ipv6_prefix) for rule in local}
     packaged = read_text(PACKAGED)
     return RuleTable(
-        [rule for rule in packaged if (rule.provider, rule.ipv6_prefix) not in replaced] + local
+        [rule for rule in packaged if (rule.provider, rule.ipv6_prefix) not in replaced] + local,
+        texts,
     )
 
 
@@ -178,10 +189,13 @@ def read_text(path: Path) -> list[MapRule]:
 
 def read_toml(path: Path) -> list[MapRule]:
     """Read the [[rule]] tables of a file in rules.d; raises ConfigError with file and line."""
+    return _from_toml(str(path), _read(path, trusted=True))
+
+
+def _from_toml(name: str, text: str) -> list[MapRule]:
     from dualwan.toml_source import Source, TomlTable, parse  # noqa: PLC0415 - rarely needed
 
-    text = _read(path, trusted=True)
-    source, data = Source(str(path), text), parse(str(path), text)
+    source, data = Source(name, text), parse(name, text)
     top = TomlTable(source, "", data)
     tables = top.take("rule", _list, [])
     top.done()
@@ -221,9 +235,7 @@ def _read(path: Path, *, trusted: bool = False) -> str:
     try:
         return files.read_text(path, trusted=trusted)
     except files.UntrustedError as error:
-        raise ConfigError(
-            f"{path}: {error.strerror}: chown root {path}; chmod o-w {path}"
-        ) from None
+        raise ConfigError(files.refusal(path, error)) from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:

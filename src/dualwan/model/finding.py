@@ -6,7 +6,17 @@ import re
 from typing import NamedTuple
 
 # What an owner may want to be as it is: shown, but no reason why the router does not work.
-NOTICES = frozenset({"device-unnamed"})
+NOTICES = frozenset(
+    {
+        "device-unnamed",
+        "device-floods",
+        "hooksd-kind",
+        "hooksd-untrusted",
+        "hooksd-name",
+        "hooksd-mode",
+        "hooksd-failed",
+    }
+)
 _COUNT = re.compile(r"\b[0-9]+ packets?\b")  # grows without being another obstacle
 
 

@@ -62,6 +62,7 @@ class RunState:
     generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
     version: of the program that brought up every slice, "" for none.
     findings: digests of the findings that the log has named.
+    applied: text of the configuration that ifup, or a person, applied last, "" for none.
     """
 
     wanted: bool = False
@@ -88,6 +89,7 @@ class RunState:
     generation: int = 0
     version: str = ""
     findings: tuple[str, ...] = ()
+    applied: str = ""
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -98,12 +100,14 @@ class RunState:
 def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunState:
     """Return ``state`` with what must be on disk before the steps of ``plan``.
 
-    ``own``: devices that this program creates; their addresses vanish with them.
+    ``own``: devices that this program creates; their addresses and sysctls vanish with them.
     """
     for step in plan.changes:
         item = step.resource
         match step.action, item:
-            case Action.CHANGE, Sysctl() if isinstance(step.was, Sysctl):
+            case Action.CHANGE, Sysctl() if isinstance(step.was, Sysctl) and not any(
+                f"/{device}/" in item.name for device in own
+            ):
                 originals = dict(state.sysctls.get(plan.name, {}))
                 originals.setdefault(item.name, step.was.value)
                 state = replace(state, sysctls={**state.sysctls, plan.name: originals})
@@ -127,10 +131,15 @@ def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunSt
 def note_due(state: RunState, plan: SlicePlan) -> RunState:
     """Return ``state`` with the auxiliary steps of ``plan`` that a later run could not derive.
 
-    It is worth saving, and no step waits for that.
+    They are owed until they are done, so that a run may end before them. It is worth saving, and
+    no step waits for that. The flows of an earlier PPP session are derived from its address,
+    which is noted until all is done; those of a softwire from its addresses, which change before.
     """
-    inbound = any(isinstance(step.resource, InboundFlows) for step in plan.changes)
-    return replace(state, owes_inbound_flows=True) if inbound else state
+    moves = any(isinstance(step.resource, Address) for step in plan.changes)
+    for step in plan.changes:
+        if step.auxiliary and (moves or not isinstance(step.resource, Flows)):
+            state = note_owed(state, step)
+    return state
 
 
 def note_step(state: RunState, name: str, step: Step) -> RunState:
@@ -153,11 +162,17 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
                 state, tunnels=tuple(other for other in state.tunnels if other != item.name)
             )
         case NftTable() as item:
-            rest = tuple(other for other in state.tables if other != item.name)
-            return replace(state, tables=rest if removed else (*rest, item.name))
+            return note_table(state, item.name, loaded=not removed)
         case Flows() | InboundFlows() | Solicitation() as item:
             return _owing(state, item, owed=False)
     return state
+
+
+def note_table(state: RunState, name: str, *, loaded: bool) -> RunState:
+    """Return ``state`` after the nft table ``name`` was found or made to be loaded, or not."""
+    if loaded is (name in state.tables):
+        return state
+    return replace(state, tables=_with(state.tables, name, there=loaded))
 
 
 def _without(addresses: Collection[Address], item: Address) -> tuple[Address, ...]:
@@ -165,7 +180,7 @@ def _without(addresses: Collection[Address], item: Address) -> tuple[Address, ..
 
 
 def note_owed(state: RunState, step: Step) -> RunState:
-    """Return ``state`` after an auxiliary ``step`` that failed; the next run makes up for it."""
+    """Return ``state`` with an auxiliary ``step`` as owed: the next run makes up for it."""
     return _owing(state, step.resource, owed=True)
 
 

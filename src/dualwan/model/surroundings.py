@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import NamedTuple
 
 from dualwan.model.ppp_files import PppFiles
@@ -13,10 +13,11 @@ from dualwan.nft.foreign.chain import Chain
 
 
 class OwnAddress(NamedTuple):
-    """An address of the router with its network, on a device."""
+    """An address of the router with its network, on a device; other: that of a PPP peer."""
 
     device: str
     interface: IPv4Interface | IPv6Interface
+    other: IPv4Address | IPv6Address | None = None
 
 
 class ScriptLine(NamedTuple):
@@ -48,6 +49,20 @@ class DefaultRoute(NamedTuple):
     metric: int
 
 
+class OwnScript(NamedTuple):
+    """A script of hooks.d that is not run, or whose last run has failed.
+
+    code: "failed", or of the reason why it is not run; reason, remedy: for a person. of: the
+    notice at which it failed.
+    """
+
+    path: str
+    code: str
+    reason: str
+    remedy: str = ""
+    of: str = ""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What other programs and people have put beside this program.
@@ -56,6 +71,8 @@ class Surroundings:
     addresses: the router's, but for those of loopback and of a link.
     unnamed: packets of the last day that our firewall dropped, by the device they came from,
     because no section of the configuration named it; only devices that exist.
+    floods: packets of the last day that our firewall dropped, by the link address of the LAN device
+    that began too many flows, or by interface.
     chains: of other programs, each table that has a base chain.
     bridges: the WAN, if it is a bridge whose frames netfilter sees.
     ppp: what the files say of the PPP peer.
@@ -64,11 +81,13 @@ class Surroundings:
     wan_stanza: FILE:LINE of the WAN's stanza of interfaces(5), "" for none.
     ipv6_defaults: the IPv6 default routes of the main table.
     networkd_foreign: settings by which systemd-networkd removes what it does not know.
+    own_scripts: those of hooks.d that are not run, or have failed.
     """
 
     shadowing: tuple[str, ...] = ()
     addresses: tuple[OwnAddress, ...] = ()
     unnamed: Mapping[str, int] = field(default_factory=dict)
+    floods: Mapping[str, int] = field(default_factory=dict)
     chains: tuple[Chain, ...] = ()
     bridges: tuple[str, ...] = ()
     ppp: PppFiles = field(default_factory=PppFiles)
@@ -77,3 +96,4 @@ class Surroundings:
     wan_stanza: str = ""
     ipv6_defaults: tuple[DefaultRoute, ...] = ()
     networkd_foreign: tuple[str, ...] = ()
+    own_scripts: tuple[OwnScript, ...] = ()

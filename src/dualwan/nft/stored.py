@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from dualwan.nft.table import Block, DeviceShortcut, NftTable, Statement
+
+# What the next transaction names (nft.transaction): nothing else may stand there.
+_KIND = re.compile(r"[a-z]+(?: [a-z]+)?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def encode(table: NftTable) -> list[Any]:
@@ -34,7 +39,9 @@ def decode(family: str, name: str, data: Any) -> NftTable:
 
 def _block(item: Any) -> Block:
     match item:
-        case [str(kind), str(name), str(hook), bool(dynamic), str(comment), [*lines]]:
+        case [str(kind), str(name), str(hook), bool(dynamic), str(comment), [*lines]] if (
+            _KIND.fullmatch(kind) and _NAME.fullmatch(name)
+        ):
             return Block(kind, name, tuple(map(_line, lines)), hook, dynamic, comment)
     raise ValueError(f"no block of a nft table: {item!r:.80}")
 

@@ -121,6 +121,14 @@ class LearnedData(TypedDict):
     covers: bool
 
 
+class TrialData(TypedDict):
+    """A trial. state: "pending", "returning" or "not confirmed"; left: seconds, while pending."""
+
+    state: str
+    file: str
+    left: int | None
+
+
 class StatusData(TypedDict):
     """The whole status.
 
@@ -135,6 +143,7 @@ class StatusData(TypedDict):
     pppoe: PppoeData
     ports: PortsData | None
     watcher: bool
+    trial: TrialData | None
     waiting: list[str]
     slices: dict[str, SliceData]
     learned: list[LearnedData]

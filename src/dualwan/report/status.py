@@ -15,8 +15,15 @@ from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Kind, Softwire, of_kind
 from dualwan.ppp.session import NO_DEVICE
-from dualwan.report import ports
-from dualwan.report.data import LearnedData, MapeData, SliceData, SoftwireData, StatusData
+from dualwan.report import ports, trial
+from dualwan.report.data import (
+    LearnedData,
+    MapeData,
+    SliceData,
+    SoftwireData,
+    StatusData,
+    TrialData,
+)
 from dualwan.report.findings import as_data as findings_data
 from dualwan.report.findings import lines as findings_lines
 from dualwan.report.verdict import Verdict, verdict
@@ -48,11 +55,12 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
     unnamed: Mapping[str, int] | None = None,
     *,
     watched: bool = False,
+    tried: TrialData | None = None,
 ) -> StatusData:
     """Return the data of --json.
 
     ``plan``: of Event.APPLY; ``used``: the usage of the port set; ``unnamed``: dropped packets by
-    device that no section names; ``watched``: whether a watcher runs.
+    device that no section names; ``watched``: whether a watcher runs; ``tried``: see report.trial.
     """
     seen, softwire = plan.observed, plan.line.softwire
     pppoe, session = config.pppoe, of_kind(plan.line.ways, Kind.PPP)[0].device
@@ -75,6 +83,7 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
         },
         "ports": ports.as_data(softwire, used) if used else None,
         "watcher": watched,
+        "trial": tried,
         "waiting": _waiting(config, plan, watched=watched),
         "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
         "learned": [_learned(cached, plan.line.prefix) for cached in plan.line.answers],
@@ -195,6 +204,8 @@ def text(data: StatusData) -> str:
         lines.append(f"{name:9}{item['state']}")
         lines += [f"           {line}" for line in item["pending"]]
     lines += [f"{'watcher':9}" + ("running" if data["watcher"] else _NOT_WATCHED)]
+    if data["trial"]:
+        lines += [f"{'try':9}" + trial.words(data["trial"])]
     lines += [f"waiting: {line}" for line in data["waiting"]]
     lines += [f"problem: {line}" for line in data["problems"]]
     lines += [f"warning: {line}" for line in data["warnings"]]

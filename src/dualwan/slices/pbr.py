@@ -179,15 +179,24 @@ def _stale_addresses(at: Situation) -> set[str]:
     """Return the addresses that a PPP session had before its present one.
 
     A session that is down has none: its flows are kept, for it may get the same address again.
-    Besides, addresses of any way whose flows could not be deleted until now.
+    Never one that a way has now: an access concentrator may have given the softwire's address.
+
+    Besides, addresses of any way whose flows could not be deleted until now; that of a softwire
+    also if it is the present one, for its ports are others (tunnel._stale_addresses).
     """
-    now = {at.observed.address_of(way.device) for way in at.ways}
-    stale = set(at.state.owed_flows) - now
+    stale: set[str] = set()
     for way in of_kind(at.ways, Kind.PPP):
-        if address := at.observed.address_of(way.device):
+        if at.observed.address_of(way.device):
             sources = {rule.source for rule in at.observed.rules if rule.table == way.table}
-            stale |= (sources | {at.state.sessions.get(way.name, "")}) - {"", address}
-    return stale
+            stale |= sources | {at.state.sessions.get(way.name, "")}
+    stale -= {at.observed.address_of(way.device) for way in at.ways}
+    return (stale | (set(at.state.owed_flows) - _session_addresses(at))) - {""}
+
+
+def _session_addresses(at: Situation) -> set[str]:
+    """Return the present addresses of the PPP sessions."""
+    found = (at.observed.address_of(way.device) for way in of_kind(at.ways, Kind.PPP))
+    return {address for address in found if address}
 
 
 def bring_up(at: Situation) -> SlicePlan:
@@ -232,13 +241,14 @@ def take_down(remains: Remains) -> SlicePlan:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note the address of each session that has one."""
+    """Note the address of each session that has one; its flows can go on."""
     now = {
         way.name: address
         for way in of_kind(at.ways, Kind.PPP)
         if (address := at.observed.address_of(way.device))
     }
-    return replace(state, sessions={**state.sessions, **now})
+    owed = tuple(item for item in state.owed_flows if item not in _session_addresses(at))
+    return replace(state, sessions={**state.sessions, **now}, owed_flows=owed)
 
 
 def _note_down(state: RunState) -> RunState:

@@ -29,6 +29,11 @@ def one_nic(config: Config) -> str:
     return config.wan.interface if config.wan.interface in config.lan.interfaces else ""
 
 
+def not_lan(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
+    """Return the outside interfaces that are no LAN too."""
+    return tuple(name for name in outside(config, ways) if name != one_nic(config))
+
+
 def lan_only(config: Config) -> tuple[str, ...]:
     """Return the LAN interfaces that are not the WAN too."""
     return tuple(name for name in config.lan.interfaces if name != config.wan.interface)

@@ -6,11 +6,13 @@ import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
-from guest.addresses import SINK_NETWORK
+from guest.addresses import LAN, SINK_NETWORK
 from guest.namespace import Namespace
 from guest.packets import Packet
 
+_IPV4 = bytes.fromhex("0800")  # the type of a frame that holds it
 NUMBERS = {"icmp": socket.IPPROTO_ICMP, "tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 
 
@@ -46,10 +48,13 @@ def echo_request(number: int) -> bytes:
 
 
 def send(space: Namespace, flows: Iterable[Flow]) -> None:
-    """Send the first packet of each of `flows` from `space`."""
-    with space.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+    """Send the first packet of each of `flows` from `space`; each host has a link address."""
+    router = bytes.fromhex(Path(f"/sys/class/net/{LAN}/address").read_text().replace(":", ""))
+    with space.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        raw.bind(("lan", 0))
         for flow in flows:
-            raw.sendto(flow.packet(), (flow.destination, 0))
+            host = b"\2\0" + socket.inet_aton(flow.source)
+            raw.send(router + host + _IPV4 + flow.packet())
 
 
 def strangers(source: str) -> Iterator[Flow]:

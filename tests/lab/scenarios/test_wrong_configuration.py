@@ -1,9 +1,13 @@
-"""A wrong configuration changes nothing in the kernel and says where it is wrong."""
+"""A wrong configuration changes nothing in the kernel and says where it is wrong.
+
+Here it is the first one: no earlier one was applied.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from guest import command, product, snapshot
@@ -37,6 +41,7 @@ def before(installed: Snapshot) -> Snapshot:
     assert installed
     if product.wan_is_up():
         product.take_down()
+    Path("/var/lib/dualwan/last-good.json").unlink(missing_ok=True)
     return snapshot.take()
 
 
@@ -77,12 +82,16 @@ def test_check_and_dry_run_refuse_it_too(before: Snapshot) -> None:
 
 
 def test_ifup_works_all_the_same(before: Snapshot) -> None:
-    """With a wrong configuration `ifup` brings up the interface, and nothing of the product."""
+    """With a wrong configuration `ifup` brings up the interface, and what closes the machine."""
     assert before
     product.configure(GOOD_CONFIG.replace("psid = 47", "psid = 64"))
     command.run(["ifup", WAN])
     try:
-        assert snapshot.ours() == []
+        assert {entry.split()[0] for entry in snapshot.ours()} == {"nft"}
+        listed = command.run(["nft", "list", "table", "inet", "dualwan_firewall"])
+        assert "chain closed" in listed
     finally:
         command.run(["ifdown", WAN])
         product.configure()
+        product.run("down")
+    assert snapshot.ours() == []

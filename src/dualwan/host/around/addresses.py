@@ -67,7 +67,10 @@ def _address(message: bytes) -> Iterator[OwnAddress]:
     except OSError:
         return
     own = ip_address(found.get(LOCAL) or found[ADDRESS])
-    yield OwnAddress(device, ip_interface(f"{own}/{prefix_length}"))
+    other = ip_address(found.get(ADDRESS) or found[LOCAL])
+    yield OwnAddress(
+        device, ip_interface(f"{own}/{prefix_length}"), None if other == own else other
+    )
 
 
 def _aligned(length: int) -> int:

@@ -16,7 +16,7 @@ _FAMILIES = ("ip", "ip6", "inet", "netdev")  # what a router's packets pass
 # A name that nft takes as one word; the kernel lets a program choose any.
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 # A version of nft that nobody has seen yet may list anything: its table is left out then.
-_NOT_UNDERSTOOD = (KeyError, TypeError, ValueError, AttributeError, StopIteration)
+_NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, AttributeError, StopIteration)
 _OF_IPTABLES = ("filter", "nat", "mangle", "raw", "security")
 
 
@@ -26,7 +26,11 @@ def look() -> tuple[Chain, ...]:
 
 
 def _of_nft() -> Iterator[Chain]:
-    for family, table in _tables(Nft.objects("list chains")):
+    try:
+        tables = _tables(Nft.objects("list chains"))
+    except _NOT_UNDERSTOOD:
+        return
+    for family, table in tables:
         try:
             yield from _of_table(family, table)
         except _NOT_UNDERSTOOD:
@@ -46,7 +50,10 @@ def _of_table(family: str, table: str) -> list[Chain]:
 
 
 def _tables(objects: Iterable[dict[str, dict[str, str]]]) -> list[tuple[str, str]]:
-    """Return family and name of each table of others with a base chain, each once."""
+    """Return family and name of each table of others with a base chain, each once.
+
+    Raises those of _NOT_UNDERSTOOD.
+    """
     chains = [item["chain"] for item in objects if "chain" in item]
     found = dict.fromkeys(
         (one["family"], one["table"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dualwan.config import Config
-from dualwan.host.around import addresses, ppp
+from dualwan.config import Config, hooks_dir
+from dualwan.host.around import addresses, own_scripts, ppp
 from dualwan.model.ppp_files import PppFiles
 from dualwan.model.surroundings import Surroundings
 
@@ -19,4 +19,5 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         ppp=ppp.look(config.pppoe.peer, root) if config else PppFiles(),
         shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
         addresses=addresses.look(),
+        own_scripts=own_scripts.refused(root / hooks_dir().lstrip("/")),
     )

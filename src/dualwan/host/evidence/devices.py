@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from socket import AF_INET, AF_INET6
 from typing import Any
 
-from dualwan.host.rtnl import refused
+from dualwan.host.rtnl import dump
 from dualwan.model.evidence import Device, DeviceAddress
 
 _IFF_UP, _IFF_LOWER_UP = 0x1, 0x10000
@@ -16,16 +16,16 @@ _IFA_F_DADFAILED, _IFA_F_TENTATIVE = 0x08, 0x40
 def look(ipr: Any, names: Iterable[str]) -> dict[str, Device]:
     """Return those devices in ``names`` that exist; raises KernelError."""
     wanted, found, by_index = set(names), {}, {}
-    with refused("links"):
-        for message in ipr.get_links():
-            name = message.get_attr("IFLA_IFNAME")
-            if name in wanted:
-                by_index[message["index"]] = name
-                found[name] = _device(message)
+    for message in dump("links", ipr.get_links):
+        name = message.get_attr("IFLA_IFNAME")
+        if name in wanted:
+            by_index[message["index"]] = name
+            found[name] = _device(message)
     addresses: dict[str, list[DeviceAddress]] = {name: [] for name in found}
-    with refused("addresses"):
-        messages = (*ipr.get_addr(family=AF_INET), *ipr.get_addr(family=AF_INET6))
-    for message in messages:
+    for message in (
+        *dump("addresses", lambda: ipr.get_addr(family=AF_INET)),
+        *dump("addresses", lambda: ipr.get_addr(family=AF_INET6)),
+    ):
         if name := by_index.get(message["index"]):
             addresses[name].append(_address(message))
     return {

@@ -39,7 +39,7 @@ def _hb46pp(
     line = name_servers.of_line(device, deadline)
     servers = (*line, *(one for one in resolver.resolvers() if one not in line))
     url = hb46pp.server(resolver.texts(hb46pp.NAME, servers, deadline, port))
-    origin = hb46pp.shown(url)
+    origin = hb46pp.origin_of(url)
     token = previous.answer.token if previous and previous.origin == origin else ""
     response = https.get(
         url,

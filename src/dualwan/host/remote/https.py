@@ -164,6 +164,7 @@ def _connected(
     for address in resolve(host):
         plain = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         try:
+            plain.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             plain.settimeout(deadline.left(CONNECT_SECONDS))
             plain.connect((address, port))
             plain.settimeout(deadline.left())  # for the handshake

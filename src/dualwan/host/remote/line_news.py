@@ -133,12 +133,23 @@ def _dhcp(device: str) -> socket.socket:
     return made
 
 
-def _advertised(icmp: socket.socket) -> list[str]:
-    """Return the name servers of an advertisement that came from this link, [] for another."""
+def advertisements(device: str) -> socket.socket:
+    """Return a socket for ``advertisement``; raises OSError."""
+    return _icmp(device)
+
+
+def advertisement(icmp: socket.socket) -> tuple[bytes, str]:
+    """Return the next advertisement and its router; nothing of either if it crossed a router."""
     data, ancillary, _, source = icmp.recvmsg(MAX_PACKET, socket.CMSG_SPACE(4))
     hops = [struct.unpack("=i", value)[0] for _, kind, value in ancillary if kind == HOP_LIMIT]
-    local = IPv6Address(source[0].partition("%")[0]).is_link_local
-    return rdnss(data) if local and hops == [ndp.HOP_LIMIT] else []
+    router = source[0].partition("%")[0]
+    local = IPv6Address(router).is_link_local and hops == [ndp.HOP_LIMIT]
+    return (data, router) if local else (b"", "")
+
+
+def _advertised(icmp: socket.socket) -> list[str]:
+    """Return the name servers of an advertisement that came from this link, [] for another."""
+    return rdnss(advertisement(icmp)[0])
 
 
 def rdnss(data: bytes) -> list[str]:

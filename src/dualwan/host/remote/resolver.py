@@ -26,6 +26,7 @@ from dns.rcode import NOERROR, NXDOMAIN
 
 from dualwan.errors import RemoteError
 from dualwan.host.remote.deadline import Deadline
+from dualwan.line.provisioning.answer import check_end
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 PORT = 53
@@ -73,13 +74,28 @@ def stable_address(name: str, device: str = "") -> str:
 def addresses(
     name: str, servers: Sequence[str], deadline: Deadline, port: int = PORT
 ) -> tuple[str, ...]:
-    """Return the IPv6 addresses of ``name``, or ``name`` if it is one; raises RemoteError."""
-    if ":" in name:
-        return (name,)
-    return tuple(
-        str(IPv6Address(record.address))
-        for record in _records(name, "AAAA", servers, deadline, port)
-    )
+    """Return the IPv6 addresses of ``name``, or ``name`` if it is one; raises RemoteError.
+
+    None of them leads to this machine, to its link or its LAN: whoever answers for the name could
+    have it talk to whatever listens there (``check_end``).
+    """
+    given = [name]
+    if ":" not in name:
+        given = [record.address for record in _records(name, "AAAA", servers, deadline, port)]
+    found, refusal = [], RemoteError(f"{name[:60]!a} has no IPv6 address")
+    for text in given:
+        try:
+            address = IPv6Address(text)
+            check_end(address, f"the address of {name}")
+        except ValueError:
+            refusal = RemoteError(f"{name[:60]!a} is no IPv6 address")
+        except RemoteError as error:
+            refusal = error
+        else:
+            found.append(str(address))
+    if not found:
+        raise refusal
+    return tuple(found)
 
 
 def texts(

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from dualwan.config.values import flag, text
+from dualwan.config.values import flag, secret, text
 from dualwan.errors import ConfigError, RemoteError
 from dualwan.host.remote import name_servers, resolver
 from dualwan.host.remote.deadline import Deadline
@@ -35,7 +35,6 @@ from dualwan.toml_source import Source, TomlTable, parse
 
 MAX_FILE = 4096  # bytes
 SECONDS = 10.0
-_MAX_SAID = 200  # characters of the answer that are shown
 
 
 class UpdateCall(NamedTuple):
@@ -89,8 +88,8 @@ def read(path: Path) -> UpdateCall:
     plain = table.take("insecure-http", flag, False)
     found = UpdateCall(
         table.take("url", _any_url if plain else _url),
-        table.take("user", text, ""),
-        table.take("password", text, ""),
+        table.take("user", secret, ""),
+        table.take("password", secret, ""),
         table.take("address-parameter", _parameter, ""),
         plain,
         not table.take("insecure-certificate", flag, False),
@@ -112,7 +111,7 @@ def call(
     device: str = "",
     ce: str = "",
 ) -> str:
-    """Make the call; return the first line of the reply, shortened and printable.
+    """Make the call; return the reply's status. Its text may repeat user and password.
 
     Over IPv6, within ``seconds``. Redirects are not followed, because the password is for this
     server. The name servers of the line on ``device`` are asked for it, then the machine's: the
@@ -147,9 +146,7 @@ def call(
             f"{error}; where the provider is known to have such a one,"
             " insecure-certificate = true lets it pass"
         ) from None
-    said = response.body.decode("utf-8", "replace").strip().splitlines()[:1]
-    line = said[0][:_MAX_SAID] if said else f"status {response.status}"
-    return "".join(char if char.isprintable() else "?" for char in line)
+    return f"status {response.status}"
 
 
 def _with_address(update: UpdateCall, ce: str) -> str:
@@ -163,7 +160,7 @@ def _with_address(update: UpdateCall, ce: str) -> str:
 
 def _url(value: object) -> str:
     """Convert an https URL; no error quotes it, because it may contain a password."""
-    url = text(value)
+    url = secret(value)
     with suppress(RemoteError):
         return checked_url(url)
     plain = False
@@ -182,7 +179,7 @@ def _url(value: object) -> str:
 def _any_url(value: object) -> str:
     """Convert an http or https URL."""
     try:
-        return checked_url(text(value), ("https", "http"))
+        return checked_url(secret(value), ("https", "http"))
     except RemoteError:
         raise ValueError("must be an http or https URL without a user name in it") from None
 

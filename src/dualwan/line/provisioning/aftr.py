@@ -28,7 +28,7 @@ def known(mape: DsLite, state: RunState, prefixes: Sequence[str], services: Line
     if ":" in mape.aftr:
         return mape.aftr
     if state.aftr and state.aftr_name in {"", mape.aftr}:
-        return state.aftr
+        return _checked(state.aftr)
     entry = services.load_answers().entries.get(SOURCE)
     if entry and entry.origin == mape.aftr and entry.prefix in prefixes:
         return _checked(entry.text)

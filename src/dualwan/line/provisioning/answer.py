@@ -10,7 +10,7 @@ from dualwan.mape.portset import PortSet
 from dualwan.mape.rule import UNIQUE_LOCAL, CeParameters, MapRule, derive, parse_prefix
 
 DAY = 86400
-MAX_TTL = 604800  # seconds: HB46PP 3.4 allows seven days at most
+MAX_TTL = DAY  # HB46PP 3.4 allows seven days; a wrong answer is to be corrected within one
 MIN_TTL = 300  # seconds: a server with a shorter ttl is not asked at each event
 MAX_RULES = 256  # HB46PP 3.4: a client accepts that many
 

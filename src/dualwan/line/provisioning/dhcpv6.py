@@ -37,7 +37,7 @@ MAX_OPTION = 65535  # bytes (RFC 8415 section 21.1)
 _HEADER = 4  # bytes: of an option, code and length; of a message, type and transaction
 _ADDRESS = 16
 _FIXED = 8  # bytes of option 89 before its IPv6 prefix
-_VARIABLES = ("new_dhcp6_unknown_94", "new_dhcp6_s46_cont_mape", "raw_dhcp_option_94")
+VARIABLES = ("new_dhcp6_unknown_94", "new_dhcp6_s46_cont_mape", "raw_dhcp_option_94")
 _OPTION = re.compile(r"\s*option\s+dhcp6\.(unknown-94|s46-cont-mape|name-servers)\s+([^;]*);")
 _INTERFACE = re.compile(r'\s*interface\s+"([^"]*)";')
 
@@ -126,7 +126,7 @@ def from_lease_file(text: str, device: str) -> Lease:
 
 def from_environment(environ: Mapping[str, str]) -> str:
     """Return option 94 from the environment of a client's hook, in hexadecimal, or ""."""
-    for name in _VARIABLES:
+    for name in VARIABLES:
         if found := _digits(environ.get(name, "")[:MAX_TEXT]):
             return found
     return ""

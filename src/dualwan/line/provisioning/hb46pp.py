@@ -99,9 +99,16 @@ def checked_url(url: str, schemes: tuple[str, ...] = ("https",)) -> str:
     return url
 
 
-def shown(url: str) -> str:
-    """Return ``url`` without its query, which may hold a token or a password."""
+def origin_of(url: str) -> str:
+    """Return the server's ``url`` without its query: who has given an answer, and its token."""
     return url.partition("?")[0].partition("#")[0]
+
+
+def shown(url: str) -> str:
+    """Return scheme and host of ``url``: path and query may hold a key or a password."""
+    scheme, _, rest = url.partition("://")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return f"{scheme}://{host.rpartition('@')[2]}"
 
 
 def request(

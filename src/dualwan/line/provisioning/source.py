@@ -16,6 +16,13 @@ class LineServices(Protocol):
         """Return the global IPv6 prefixes of ``device``, by preferred lifetime, longest first."""
         ...
 
+    def router_prefixes(self, device: str) -> tuple[str, ...]:
+        """Ask the default router which IPv6 prefixes it announces on ``device``.
+
+        Empty if it does not answer within seconds. Raises HostError if it cannot be asked.
+        """
+        ...
+
     def now(self) -> int:
         """Return the seconds since the epoch, by the machine's clock."""
         ...

@@ -133,7 +133,8 @@ def _rules(parts: Iterable[Any]) -> Iterator[Rule]:
 
 def _statement(part: Any) -> tuple[str, Any]:
     """Return the name of a statement, and what belongs to it."""
-    name, body = next(iter(part.items())) if isinstance(part, dict) else (part, None)
+    pairs = part.items() if isinstance(part, dict) else [(part, None)]
+    name, body = next(iter(pairs), ("", None))
     return str(name), body
 
 

@@ -18,7 +18,14 @@ from dualwan.model.resources import InboundFlows
 from dualwan.model.way import Kind, Way, default_last, devices, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, chain, commented, quoted
 from dualwan.slices import ipsec, zones
-from dualwan.slices.firewall import antispoof, forwarded, icmpv6, services_in, unnamed
+from dualwan.slices.firewall import (
+    antispoof,
+    forwarded,
+    icmpv6,
+    lan_flows,
+    services_in,
+    unnamed,
+)
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import only_table
 
@@ -77,10 +84,14 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
         TABLE.name,
         (
             *services_in.sets(config),
+            *icmpv6.sets(),
+            *lan_flows.sets(),
             *unnamed.sets(),
             *antispoof.chains(config, ways),
             _input(config, ways),
             *_from_wan(ways),
+            *icmpv6.chains(),
+            *lan_flows.chains(),
             *services_in.chains(config),
             _output(config, ways),
             *_to_wan(ways),
@@ -98,14 +109,15 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
         "input",
         "type filter hook input priority filter; policy drop;",
         _ACCEPT_KNOWN,
-        f"{icmpv6.ERRORS} iifname {quoted(zones.outside_ipv6(config, ways))} accept",
+        icmpv6.errors(f"iifname {quoted(zones.outside_ipv6(config, ways))}"),
         f"{_FRAG_NEEDED} iifname {quoted(devices(ways))} accept",
         _DROP_INVALID,
         'iifname "lo" accept',
         *ipsec.accept(config, ipsec.DECRYPTED),
-        *(f"{lan} accept" for lan in zones.from_lan(config)),
+        *lan_flows.rules(config),
         *([f'iifname "{shared}" {_ACCEPT_DHCP_REQUEST}'] if shared else []),
         *([opening] if config.firewall.bogus == "drop" else []),
+        antispoof.ours_from_outside(config, ways),
         f'iifname "{config.wan.interface}" jump from_wan',
         *(
             f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
@@ -208,7 +220,7 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         "type filter hook forward priority filter; policy drop;",
         *forwarded.stranded(ways),
         _ACCEPT_KNOWN,
-        *([f"{icmpv6.ERRORS} iifname {outside} oifname {quoted(lans)} accept"] if lans else []),
+        *([icmpv6.errors(f"iifname {outside} oifname {quoted(lans)}")] if lans else []),
         _DROP_INVALID,
         *ipsec.accept(
             config,
@@ -216,7 +228,8 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
             *(f"{lan} {ipsec.TO_ENCRYPT}" for lan in zones.from_lan(config)),
         ),
         *(f"{out} {smb}" for out in (zones.to_outside(config, ways) if no_smb else ())),
-        *(f"{lan} accept" for lan in zones.from_lan(config)),
+        antispoof.LINK_LOCAL_STAYS,
+        *lan_flows.rules(config),
         *([f"iifname {outside} {smb}"] if no_smb else []),
         *forwarded.rules(config, ways),
         *(

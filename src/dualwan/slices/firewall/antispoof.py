@@ -1,14 +1,17 @@
-"""Spoofed sources and impossible TCP flags from outside. Pure.
+"""Spoofed sources, from outside and from the LAN, and impossible TCP flags from outside. Pure.
 
-Such packets are dropped at priority raw, before conntrack: they neither create an entry nor
-match one.
+What comes from outside so is dropped at priority raw, before conntrack: it neither creates an
+entry nor matches one. What comes from the LAN is dropped after conntrack has looked at it, because
+most of it is of flows that were asked for at their beginning.
 """
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network
+
 from dualwan.config import Config
-from dualwan.model.way import Way, devices
-from dualwan.nft.table import Block, base_chain, chain, quoted
+from dualwan.model.way import Softwire, Way, devices
+from dualwan.nft.table import Block, base_chain, chain, elements, quoted
 from dualwan.slices import ipsec, zones
 
 # Never a source on the internet (RFC 6890). The documentation networks are left out, because
@@ -29,8 +32,77 @@ _BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 _ALL_FLAGS = "fin | syn | rst | psh | ack | urg"
 
 
+# Of a host that has no address yet, and on every link.
+_ON_ANY_LINK4 = ("0.0.0.0", "169.254.0.0/16")  # noqa: S104 - of DHCP
+_ON_ANY_LINK6 = ("::", "fe80::/10")
+# The kernel forwards no other source of these.
+LINK_LOCAL_STAYS = "ip saddr 169.254.0.0/16 drop"
+_SUBNET = 64  # bits of the prefix of an IPv6 link
+
+
+def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
+    """Return the base chain that drops what the LAN sends from a source not routed to the LAN.
+
+    So a LAN host is neither a stranger, whose answers go elsewhere, nor the border relay. It is
+    asked for the first packet of a flow, whose source the others share, and for answers:
+    conntrack knows the tunnel's own packets as a flow, and what a LAN host says in the relay's
+    name would be answers to it. A route by another device of the LAN is as good (a host with
+    two). The WAN's own /64 may be the LAN's too, by a proxy of neighbour discovery that makes a
+    route once a host is asked for.
+    """
+    lans, nic = zones.lan_only(config), zones.one_nic(config)
+    shared = [str(_subnet(softwire)) for way in ways if (softwire := way.softwire)]
+    return base_chain(
+        "prerouting_lan",
+        "type filter hook prerouting priority mangle; policy accept;",
+        f"iifname != {quoted(config.lan.interfaces)} accept",
+        *([f'iifname "{nic}" meta nfproto ipv6 accept'] if nic else []),
+        "ct direction original ct status confirmed accept",
+        *ipsec.accept(config, ipsec.DECRYPTED),
+        f"ip saddr != {elements(_ON_ANY_LINK4)} "
+        f"fib saddr oifname != {quoted(config.lan.interfaces)} drop",
+        # By a shared NIC the default route of IPv6 leads outside, and that of IPv4 does not.
+        *(
+            [
+                f"ip6 saddr != {elements((*_ON_ANY_LINK6, *shared))} "
+                f"fib saddr oifname != {quoted(lans)} drop"
+            ]
+            if lans
+            else []
+        ),
+        *([f"ip6 saddr {elements(shared)} fib saddr type local drop"] if shared and lans else []),
+        comment="from the LAN: no source that is not routed there",
+    )
+
+
+def _subnet(softwire: Softwire) -> IPv6Network:
+    """Return the prefix of the WAN's link."""
+    return IPv6Network((softwire.ce, _SUBNET), strict=False)
+
+
+def _as_this_router(ways: tuple[Way, ...]) -> list[str]:
+    """Return rules that drop what comes from any device with the CE address as its source.
+
+    Only this router sends tunnel packets, and conntrack would take them for its own.
+    """
+    return [
+        f'ip6 saddr {softwire.ce} iifname != "lo" drop'
+        for way in ways
+        if (softwire := way.softwire)
+    ]
+
+
+def ours_from_outside(config: Config, ways: tuple[Way, ...]) -> str:
+    """Return the rule for what begins a flow from outside with an IPv6 address of this router.
+
+    The kernel itself drops such packets of IPv4.
+    """
+    outside = quoted(zones.outside_ipv6(config, ways))
+    return f"iifname {outside} ip6 saddr != fe80::/10 fib saddr type local drop"
+
+
 def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
-    """Return the base chain for packets from outside, and the one for bogon sources."""
+    """Return the base chains for sources, and the chain for bogon sources from outside."""
     wans = quoted(zones.outside(config, ways))
     ipv4_wans = quoted(devices(ways))
     shared, lans = zones.one_nic(config), zones.lan_only(config)
@@ -44,6 +116,7 @@ def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
             "prerouting",
             "type filter hook prerouting priority raw; policy accept;",
             *ipsec.accept(config, ipsec.DECRYPTED),
+            *_as_this_router(ways),
             # A source that routes to the LAN belongs to a LAN host. Link-local addresses are
             # on every link.
             *(
@@ -66,8 +139,9 @@ def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
             f"iifname {ipv4_wans} ip saddr {{ {', '.join(_BOGONS4)} }} jump bogon",
             f"iifname {ipv6_wans} ip6 saddr {{ {', '.join(_BOGONS6)} }} drop",
             *(flags if config.firewall.bogus == "drop" else []),
-            comment="from outside: no source that cannot be there, no impossible TCP flags",
+            comment="no source that cannot be there; from outside no impossible TCP flags",
         ),
+        _from_lan(config, ways),
         chain(
             "bogon",
             "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",

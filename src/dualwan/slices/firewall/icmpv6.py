@@ -6,6 +6,8 @@ router itself, section 4.3 for those that it forwards.
 
 from __future__ import annotations
 
+from dualwan.nft.table import Block, chain, dynamic
+
 # Hop limit 255 proves that NDP was sent on this link, for no router forwards it (RFC 4861).
 # Redirects are not accepted: they are for hosts.
 _NEIGHBOURS = (
@@ -16,17 +18,54 @@ _LISTENERS = (
     "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, "
     "mld2-listener-report } ip6 saddr fe80::/10 accept"
 )
-# conntrack calls them invalid if it does not know the flow (any more).
-ERRORS = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
-_ECHO = "icmpv6 type echo-request limit rate 100/second accept"
+_ERRORS = (
+    "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
+)
+# Each to an unused address of the LAN begins neighbour discovery there, which fills the table of
+# neighbours (RFC 6583). So what strangers may send has a bound in all, and before it one for each
+# network, which is what a subscriber has: one stranger does not use up the bound of all.
+_BOUND = "limit rate 100/second burst 100 packets"
+_BOUND_OF_ONE = "limit rate 10/second burst 20 packets"
+_PINGS, _UNKNOWN_ERRORS = "pings6", "errors6"
+_SIZE, _LIFE = 1024, "10s"  # of each set; what finds no room is dropped
+_ECHO = f"icmpv6 type echo-request goto {_PINGS}"
 
 TO_ROUTER = (_NEIGHBOURS, _LISTENERS, _ECHO)
 FROM_ROUTER = (
     "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
     "mld-listener-report, mld-listener-done, mld2-listener-report } accept",
-    f"{ERRORS} accept",
+    f"{_ERRORS} accept",
 )
 THROUGH = (_ECHO,)
 
 ACCEPT_DHCP_ANSWER = "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept"
 ACCEPT_DHCP_QUESTION = "ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept"
+
+
+def sets() -> list[Block]:
+    """Return the sets of networks that ping, and that send errors about no flow."""
+    return [
+        dynamic("set", name, "type ipv6_addr", _SIZE, _LIFE) for name in (_PINGS, _UNKNOWN_ERRORS)
+    ]
+
+
+def chains() -> list[Block]:
+    """Return the chains that accept pings, and errors about no flow, within both bounds."""
+    return [
+        chain(
+            name,
+            f"update @{name} {{ ip6 saddr & ffff:ffff:ffff:ffff:: {_BOUND_OF_ONE} }} "
+            f"{_BOUND} accept",
+            "drop",
+            comment=f"{what} of strangers: bounded for each network, and in all",
+        )
+        for name, what in ((_PINGS, "pings"), (_UNKNOWN_ERRORS, "errors about no flow"))
+    ]
+
+
+def errors(match: str) -> str:
+    """Return the rule that bounds errors about flows that conntrack does not know (any more).
+
+    ``match``: of the interfaces. Those about known flows are accepted as related, before.
+    """
+    return f"{_ERRORS} {match} goto {_UNKNOWN_ERRORS}"

@@ -5,18 +5,24 @@ line. The guard has one set per hit: a new
 connection adds its source to the first set that does not hold it yet, and an element lives
 for ``seconds``. A source that is in every set has made ``hits`` connections within the last
 ``seconds``; its next one is refused, and so are all for ``refuse`` seconds.
+
+Sources of packets that open a connection are free to invent. Where they have filled the sets, the
+guard lets in a few newcomers a minute and drops the others: it neither opens nor closes. Networks
+in the ``from`` of a service are known, and come before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from dualwan.config import Config
 from dualwan.config.firewall import IPV6, SESSIONS, Guard, InboundService, Network, collapsed
 from dualwan.config.services import PING, PORTLESS, Port, Service
-from dualwan.nft.table import Block, chain, dynamic, elements, quoted
+from dualwan.nft.table import Block, chain, commented, dynamic, elements, quoted
 
 _WITH_PORTS = ("tcp", "udp")
+_LOGGED = "limit rate 10/minute burst 20 packets"
+_NEWCOMERS = "limit rate 30/minute burst 30 packets"
 _SET_SIZE = 8192  # elements; at most about 1 MB per set
 INBOUND_CHAIN, INBOUND_IPV6_CHAIN, _GUARD_CHAIN = "offers", "offers_ipv6", "guard"
 _ECHO_REQUESTS = ("icmp type echo-request", "icmpv6 type echo-request")
@@ -93,13 +99,14 @@ def _offers(
     guarded = [offer.service for offer in everywhere if offer.guard]
     free = [offer.service for offer in everywhere if not offer.guard]
     acls = _source_acls(offers)
+    open_too = {port for offer in everywhere for port in _of_known(offer, offers)}
     prefix = "acl" if name == INBOUND_CHAIN else "acl_ipv6"
     return [
         chain(
             name,
             *first,
             "ct state != new drop",
-            *_by_port(acls, prefix),
+            *_by_port(acls, prefix, open_too),
             *(f"{match} goto {_GUARD_CHAIN}" for match in matches(guarded)),
             *(f"{match} accept" for match in matches(free)),
             comment=comment,
@@ -108,8 +115,16 @@ def _offers(
     ]
 
 
+def _of_known(offer: InboundService, offers: Iterable[InboundService]) -> tuple[Port, ...]:
+    """Return the ports of an offer to all that is listed for known networks as well."""
+    known = {one.service for one in offers if one.sources}
+    return offer.service.ports if offer.service in known else ()
+
+
 def _guarded(config: Config) -> list[Service]:
-    return [offer.service for offer in config.firewall.inbound if offer.guard]
+    """Return the services that the guard counts, each once."""
+    offers = config.firewall.inbound
+    return [*dict.fromkeys(offer.service for offer in offers if offer.guard)]
 
 
 # The networks that may use a port, each with whether the guard counts it.
@@ -128,10 +143,15 @@ def _source_acls(offers: Iterable[InboundService]) -> dict[_SourceAcl, list[Port
     return found
 
 
-def _by_port(acls: dict[_SourceAcl, list[Port]], prefix: str) -> list[str]:
-    """Return rules that lead from a port to its source list, with one lookup."""
+def _by_port(
+    acls: dict[_SourceAcl, list[Port]], prefix: str, open_too: Collection[Port]
+) -> list[str]:
+    """Return rules that lead from a port to its source list, with one lookup.
+
+    ``open_too``: ports where other sources go on to the rules for all.
+    """
     with_acl = [
-        (port, f"goto {prefix}_{number}")
+        (port, f"{'jump' if port in open_too else 'goto'} {prefix}_{number}")
         for number, ports in enumerate(acls.values())
         for port in ports
     ]
@@ -180,7 +200,11 @@ def _guard(guard: Guard) -> Block:
     return chain(
         _GUARD_CHAIN,
         *lines,
-        "accept",
+        *(
+            commented(f"meta nfproto ipv{version} {_NEWCOMERS} accept", "no room for newcomers")
+            for version, *_ in _FAMILIES
+        ),
+        "drop",
         comment=f"brute force: more than {guard.hits} tries in "
         f"{guard.seconds} s are refused for {guard.refuse} s",
     )
@@ -188,7 +212,7 @@ def _guard(guard: Guard) -> Block:
 
 def _attack(config: Config) -> Block:
     logs = [
-        f'{match} log prefix "{service.name.upper()}ATTACK: "'
+        f'{match} {_LOGGED} log prefix "{service.name.upper()}ATTACK: "'
         for service in _guarded(config)
         for match in matches([service])
     ]

@@ -18,13 +18,13 @@ from dualwan.model.state import RunState
 from dualwan.model.usage import Losses
 from dualwan.model.way import Kind, Softwire, Way, of_kind
 from dualwan.nft.table import Block, DeviceShortcut, NftTable, commented, counter
-from dualwan.slices import ipsec
+from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
 from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
 from dualwan.slices.snat.allocate import PortAllocator
 from dualwan.slices.snat.mape_inbound import MapeInbound
-from dualwan.slices.snat.match import any_block, inside, outside
+from dualwan.slices.snat.match import BY_LOT, a_block, inside, outside
 from dualwan.slices.snat.names import (
     EGRESS_FILTER,
     EGRESS_FILTER_ICMP,
@@ -106,14 +106,11 @@ def _shared_table(  # noqa: PLR0913, PLR0917
 ) -> NftTable:
     """Return the table of a shared address."""
     tunnel = mape.tunnel
-    ports = pool(str(softwire.ipv4), port_set, softwire.ce.packed, [one.port for one in possible])
+    ports = pool(str(softwire.ipv4), port_set, [one.port for one in possible])
     quota = Quota(ports, mape.max_share)
-    if not quota.uncounted:  # without metering, buckets have no use
-        ports = ports.undivided()
-        quota = replace(quota, pool=ports)
     inbound = MapeInbound(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
     timeout_rules = timeouts.rules() if mape.conntrack_timeouts else {}
-    allocator = PortAllocator(ports, timeout_rules, quota.metering(), inbound.owned)
+    allocator = PortAllocator(ports, timeout_rules, inbound.owned)
     # The comment of the maps: their elements are valid for this port set only.
     identity = f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/{port_set.psid_length}"
     return NftTable(
@@ -140,7 +137,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             ),
             *inbound.chains(),
             *pppoe_inbound.chains(config, ways),
-            *quota.chains(tunnel),
+            *quota.chains(tunnel, zones.not_lan(config, ways)),
             _postrouting(
                 config,
                 ways,
@@ -162,8 +159,8 @@ def _translate_by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Bl
     translate = (
         [
             commented(
-                f"meta l4proto {{ tcp, udp, icmp }} snat ip to {any_block(ports)}",
-                f"{len(ports.blocks)} blocks in turn",
+                f"meta l4proto {{ tcp, udp, icmp }} snat ip to {a_block(BY_LOT, ports)}",
+                f"one of {len(ports.blocks)} blocks",
             )
         ]
         if ports.blocks

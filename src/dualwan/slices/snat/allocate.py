@@ -1,9 +1,12 @@
 """Allocation of a port to a new flow by the tunnel: chains for TCP, UDP and ICMP. Pure.
 
-An inner endpoint keeps its port towards all destinations (RFC 4787 REQ-1, RFC 5382 REQ-1):
-the map of mappings holds it from the endpoint's first flow on. An endpoint without one gets
-the first free port of its host's bucket, then of the overflow, then of all buckets. flow.py
-explains how a port is tested and claimed; README.md has a drawing.
+An inner endpoint keeps its port towards all destinations (RFC 4787 REQ-1, RFC 5382 REQ-1): the
+map of mappings holds it from the endpoint's first flow on. For an endpoint without one a port is
+drawn by lot until it is free towards the destination, and no other endpoint's while many are
+not (RFC 4787 REQ-3). So each is as likely as another, and who has seen any number of them cannot
+tell the next (RFC 6056 section 3.3). Only after as many draws as there are ports each is tried in
+turn, so that none is missed. flow.py explains how a port is tested and claimed; README.md has a
+drawing.
 """
 
 from __future__ import annotations
@@ -13,28 +16,21 @@ from dataclasses import dataclass, replace
 
 from dualwan.nft.table import Block, commented, dynamic, elements
 from dualwan.slices.snat import names
-from dualwan.slices.snat.flow import (
-    ICMP,
-    L4,
-    TCP,
-    UDP,
-    has_buckets,
-    in_bucket,
-    own_bucket,
-    probes,
-    to_bucket,
-    tries,
-)
-from dualwan.slices.snat.match import any_block, each_port, in_turn
-from dualwan.slices.snat.ports import Pool
-from dualwan.slices.snat.quota import Metering
+from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, Search
+from dualwan.slices.snat.match import IN_TURN, a_block, by_lot, each_port, in_turn
+from dualwan.slices.snat.names import Chain
+from dualwan.slices.snat.ports import LARGEST, Pool
 
+SPARE = 6  # draws for a port of no endpoint: if half are such, 1 of 64 flows finds none
+FEW = 17  # draws before a look whether the destination is full: one, and sixteen more
 # Capacity of a set, in elements. That of flows is nf_conntrack_max of a machine with more than
 # 4 GB (with less it is a quarter), so that conntrack is full first. An element takes about 200
 # bytes, beside the 320 bytes of its conntrack entry.
 FLOWS = 262144
 MAPPINGS = 65536  # of UDP; TCP has half as many; about 100 bytes each
 PINGS = 8192  # about 100 bytes each
+DESTINATIONS = 1024  # full ones; about 100 bytes each
+_LIFE = {"tcp": "15m", "udp": "1h", "icmp": "1m"}  # of a mapping, after its last flow
 
 BY_PROTOCOL = "meta l4proto vmap " + elements(
     f"{l4.name} : goto {l4.to(names.ALLOCATE)}" for l4 in (TCP, UDP, ICMP)
@@ -45,21 +41,37 @@ def sets(identity: str) -> list[Block]:
     """Return the sets of ports in use, and the maps of mappings of the port set ``identity``."""
     flows = "type inet_service . ipv4_addr . inet_service"
     mappings = "type ipv4_addr . inet_service : inet_service"
+    port = "type inet_service"
     return [
         dynamic("set", names.FLOWS.format("tcp"), flows, FLOWS),
         dynamic("set", names.FLOWS.format("udp"), flows, FLOWS),
         dynamic("set", names.FLOWS.format("icmp"), "typeof icmp id . ip daddr", FLOWS // 4),
+        *(
+            dynamic("set", names.FULL.format(l4.name), f"type {kind}", DESTINATIONS, "1s")
+            for l4, kind in (
+                (TCP, "ipv4_addr . inet_service"),
+                (UDP, "ipv4_addr . inet_service"),
+                (ICMP, "ipv4_addr"),
+            )
+        ),
         # TCP has an endpoint per connection, so its mappings come and go faster.
-        dynamic("map", names.MAPPINGS.format("tcp"), mappings, MAPPINGS // 2, "15m", identity),
-        dynamic("map", names.MAPPINGS.format("udp"), mappings, MAPPINGS, "1h", identity),
+        *(
+            dynamic("map", names.MAPPINGS.format(name), mappings, size, _LIFE[name], identity)
+            for name, size in (("tcp", MAPPINGS // 2), ("udp", MAPPINGS))
+        ),
         dynamic(
             "map",
             names.MAPPINGS.format("icmp"),
             "typeof ip saddr . th sport : icmp id",
             PINGS,
-            "1m",
+            _LIFE["icmp"],
             identity,
         ),
+        *(
+            dynamic("set", names.MAPPED.format(name), port, LARGEST, _LIFE[name], identity)
+            for name in ("tcp", "udp")
+        ),
+        dynamic("set", names.NO_SPARE, "type inet_proto", 2, "10m"),
     ]
 
 
@@ -67,14 +79,12 @@ def sets(identity: str) -> list[Block]:
 class PortAllocator:
     """The chains that allocate a port to a flow by the tunnel; BY_PROTOCOL leads to them.
 
-    timeouts: the first rules of TCP and UDP, by protocol. metering: the quota's rules for a
-    flow that takes no port of its bucket, by protocol. owned: name of the set of UDP ports
+    timeouts: the first rules of TCP and UDP, by protocol. owned: name of the set of UDP ports
     that an open host owns, "" for none.
     """
 
     pool: Pool
     timeouts: Mapping[str, list[str]]
-    metering: Mapping[str, Metering]
     owned: str = ""
 
     def chains(self) -> list[Block]:
@@ -85,9 +95,8 @@ class PortAllocator:
             for l4 in (TCP, udp, ICMP)
             for block in (
                 self._allocate(l4),
-                *self._mapped(l4),
+                *self._spare(l4),
                 *self._claim(l4),
-                *self._buckets(l4),
                 *self._search(l4),
             )
         ]
@@ -99,155 +108,121 @@ class PortAllocator:
             *(["icmp type != echo-request return"] if l4 is ICMP else []),
             *self.timeouts.get(l4.name, []),
             f"{l4.recall} goto {l4.to(names.CLAIM_MAPPED)}",
-            *own_bucket(l4, self.pool, names.CLAIM),
-            *self._meter(l4),
+            *(
+                []
+                if l4 is ICMP
+                else [f"meta l4proto != @{names.NO_SPARE} goto {l4.to(names.SPARE)}"]
+            ),
             f"goto {l4.to(names.SEARCH)}",
         )
 
-    def _mapped(self, l4: L4) -> list[Block]:
-        """Return the chains of an endpoint that has a mapping.
+    def _spare(self, l4: L4) -> list[Block]:
+        """Return the chains that look for a port of no endpoint; pings are too few to need one.
 
-        It keeps its port, unless another flow has that port towards this destination. If the
-        port is not of the host's bucket, the host is metered.
+        A few draws find one while half of the ports are such. With fewer left, who has seen all
+        the others could guess the next one, so then any free port is as good.
         """
-        metered = self._meter(l4)
-        kept = names.KEEP if metered else names.CLAIMED
-        bucket = own_bucket(l4, self.pool, names.CLAIM)
-        remap = names.REMAP if bucket or metered else names.SEARCH
+        if l4 is ICMP:
+            return []
+        search = Search(l4, l4.to(names.SPARE), names.DRAW, l4.spare)
+        count = min(len(self.pool.ports), SPARE)
+        return [
+            l4.chain(
+                names.SPARE,
+                *search.tries(count, names.CLAIM),
+                f"add @{names.NO_SPARE} {{ meta l4proto }}",
+                f"goto {l4.to(names.SEARCH)}",
+            ),
+            *search.chains(count),
+        ]
+
+    def _claim(self, l4: L4) -> list[Block]:
+        """Return the chains that claim the port in the packet, or let netfilter pick one.
+
+        An endpoint that has a mapping keeps its port, unless another flow has that port towards
+        this destination.
+        """
         reserved = elements(map(str, self.pool.reserved))
+        search = f"goto {l4.to(names.SEARCH)}"
         return [
             l4.chain(
                 names.CLAIM_MAPPED,
                 *(
-                    [
-                        commented(
-                            f"{l4.seen} {reserved} goto {l4.to(remap)}", "reserved by a forward"
-                        )
-                    ]
+                    [commented(f"{l4.seen} {reserved} {search}", "reserved by a forward")]
                     if self.pool.reserved
                     else []
                 ),
-                f"{l4.claim} goto {l4.to(kept)}",
-                f"goto {l4.to(remap)}",
+                f"{l4.claim} goto {l4.to(names.CLAIMED)}",
+                search,
             ),
-            *(
-                [
-                    l4.chain(
-                        names.KEEP,
-                        f"{in_bucket(l4)} goto {l4.to(names.CLAIMED)}",
-                        *metered,
-                        f"goto {l4.to(names.CLAIMED)}",
-                    )
-                ]
-                if kept is names.KEEP
-                else []
-            ),
-            *(
-                [
-                    l4.chain(
-                        names.REMAP,
-                        *bucket,
-                        *self._meter(l4, again=True),
-                        f"goto {l4.to(names.SEARCH)}",
-                    )
-                ]
-                if remap is names.REMAP
-                else []
-            ),
-        ]
-
-    def _claim(self, l4: L4) -> list[Block]:
-        """Return the chains that claim the port in the packet, or let netfilter pick one."""
-        return [
             l4.chain(
                 names.CLAIM,
                 f"{l4.claim} goto {l4.to(names.CLAIMED)}",
                 f"goto {l4.to(names.ANY_BLOCK)}",
             ),
-            l4.chain(names.CLAIMED, l4.learn, self._snat(l4)),
+            l4.chain(
+                names.CLAIMED,
+                l4.learn,
+                *([] if l4 is ICMP else [l4.note]),
+                self._snat(l4),
+            ),
             l4.chain(
                 names.ANY_BLOCK,
+                # In turn, so that no block is full before the others: netfilter tries no other one.
                 commented(
-                    f"meta l4proto {l4.name} snat ip to {any_block(self.pool)}",
+                    f"meta l4proto {l4.name} snat ip to {a_block(IN_TURN, self.pool)}",
                     f"{len(self.pool.blocks)} blocks in turn",
                 ),
             ),
         ]
 
-    def _buckets(self, l4: L4) -> list[Block]:
-        """Return the chains that write the next port of the host's bucket."""
-        if not has_buckets(l4, self.pool):
-            return []
-        return [
-            l4.chain(names.BUCKET, to_bucket(l4, "goto")),
-            *(
-                names.BUCKET_NUMBER.block(_next(l4, ports, f"bucket {at}"), of=(l4.name, at))
-                for at, ports in enumerate(self.pool.buckets)
-            ),
-            *probes(l4, names.BUCKET, self.pool.bucket_size),
-        ]
-
     def _search(self, l4: L4) -> list[Block]:
-        """Return the chains that search the overflow, then all buckets, for a free port.
+        """Return the chains that search for a free port.
 
-        After `conntrack -F` elements of the set remain without their connections. So if no
-        port is free, the next one of each place is claimed. Only these two: every failed claim
-        leaves an entry in the element's list, which makes the port look used for a while after
-        it is free.
+        Where every port was in use a moment ago, only a few are drawn: else each packet to a
+        full destination would cost a look at all of them, twice.
+
+        After `conntrack -F` elements of the set remain without their connections. So if no port
+        is free, the next one in turn is claimed all the same. Only one: every failed claim leaves
+        an entry in the element's list, which makes the port look used for a while after it is
+        free.
         """
-        places = {
-            place: ports
-            for place, ports in (
-                (names.OVERFLOW, self.pool.overflow),
-                (names.ALL_BUCKETS, self.pool.all_bucket_ports),
-            )
-            if ports
-        }
+        count, full = len(self.pool.ports), names.FULL.format(l4.name)
+        few = min(count, FEW)
+        draw = Search(l4, l4.to(names.DRAW), names.DRAW, l4.free)
+        turn = Search(l4, l4.to(names.NEXT), names.NEXT, l4.free)
         return [
             l4.chain(
                 names.SEARCH,
-                *(
-                    rule
-                    for place, ports in places.items()
-                    for rule in (f"jump {l4.to(place)}", *tries(l4, place, len(ports), names.CLAIM))
+                *draw.tries(few, names.CLAIM),
+                f"{l4.destination} @{full} goto {l4.to(names.NONE_FREE)}",
+                *(draw.tries(count - few, names.CLAIM) if count > few else []),
+                *turn.tries(count, names.CLAIM),
+                f"jump {l4.to(names.NEXT)}",
+                commented(
+                    f"{l4.claim} goto {l4.to(names.CLAIMED)}",
+                    "taken, but its connection may be gone",
                 ),
-                *(
-                    rule
-                    for place in places
-                    for rule in (
-                        f"jump {l4.to(place)}",
-                        commented(
-                            f"{l4.claim} goto {l4.to(names.CLAIMED)}",
-                            "taken, but its connection may be gone",
-                        ),
-                    )
-                ),
+                f"add @{full} {{ {l4.destination} }}",
+                f"goto {l4.to(names.NONE_FREE)}",
+            ),
+            l4.chain(
+                names.NONE_FREE,
                 f"counter name {names.NO_PORT}",
                 f"goto {l4.to(names.ANY_BLOCK)}",
             ),
-            *(
-                block
-                for place, ports in places.items()
-                for block in (
-                    l4.chain(place, _next(l4, ports, place.name.format(l4.name))),
-                    *probes(l4, place, len(ports)),
-                )
-            ),
+            *self._writing(l4, names.DRAW, by_lot(self.pool.ports)),
+            *draw.chains(count),
+            *self._writing(l4, names.NEXT, in_turn(self.pool.ports)),
+            *turn.chains(count),
         ]
 
-    def _meter(self, l4: L4, *, again: bool = False) -> list[str]:
-        """Return the quota's rules for a flow that takes no port of its bucket.
-
-        ``again``: also if its host is metered already, because the flow may not be counted yet.
-        """
-        metering = self.metering.get(l4.name)
-        return metering.rules(again) if metering else []
+    def _writing(self, l4: L4, place: Chain, ports: str) -> list[Block]:
+        """Return the chain that writes one of ``ports``, a nft expression."""
+        comment = f"{len(self.pool.ports)} ports"
+        return [l4.chain(place, commented(f"{l4.port} set {ports}", comment))]
 
     def _snat(self, l4: L4) -> str:
         if l4 is ICMP:  # `snat to` takes no "icmp id" as a port
             return f"meta l4proto icmp snat ip to {each_port(self.pool, ICMP.seen)}"
         return f"meta l4proto {l4.name} snat ip to {self.pool.address} : {l4.seen}"
-
-
-def _next(l4: L4, ports: tuple[int, ...], place: str) -> str:
-    return commented(f"{l4.port} set {in_turn(ports)}", f"{place}: {len(ports)} ports in turn")

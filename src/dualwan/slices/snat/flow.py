@@ -20,14 +20,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dualwan.nft.table import Block, commented, elements
+from dualwan.nft.table import Block, commented
 from dualwan.slices.snat import names
 from dualwan.slices.snat.names import Chain
-from dualwan.slices.snat.ports import BUCKETS, STRIDE, Pool
 
 _STEP = 16  # probes per PROBES chain: repeated `jump` is the only loop in nft
 ENDPOINT = "ct original ip saddr . ct original proto-src"  # also after the port was overwritten
-_HOST_BUCKET = f"ip saddr & 0.0.0.{BUCKETS - 1}"  # 0.0.0.N for bucket N
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,6 @@ class L4:
     owned: str = ""
 
     @property
-    def towards(self) -> str:
-        """Key of a host and the flow's destination."""
-        return f"ip saddr . {self.destination}"
-
-    @property
     def flow(self) -> str:
         """Key of the set of flows."""
         return f"{self.seen} . {self.destination}"
@@ -69,15 +62,14 @@ class L4:
         return (f"{self.seen} != @{self.owned} " if self.owned else "") + self.unused
 
     @property
+    def spare(self) -> str:
+        """Match if the port in the packet is free, and no endpoint has it."""
+        return f"{self.seen} != @{names.MAPPED.format(self.name)} {self.free}"
+
+    @property
     def claim(self) -> str:
         """Claim the port; no match if another flow has it, or the set is full."""
         return f"add @{names.FLOWS.format(self.name)} {{ {self.flow} ct count 1 }}"
-
-    @property
-    def disown(self) -> str:
-        """Delete the port's element if its connection is gone; no match if it is alive."""
-        held = names.FLOWS.format(self.name)
-        return f"{self.flow} @{held} delete @{held} {{ {self.flow} }}"
 
     @property
     def recall(self) -> str:
@@ -88,11 +80,6 @@ class L4:
         )
 
     @property
-    def restore(self) -> str:
-        """Write the original source port back into the packet."""
-        return f"meta l4proto {self.name} {self.port} set ct original proto-src"
-
-    @property
     def learn(self) -> str:
         """Add the mapping of endpoint to port, or renew its lifetime."""
         return (
@@ -100,10 +87,20 @@ class L4:
             f"{{ {ENDPOINT} : {self.seen} }}"
         )
 
+    @property
+    def note(self) -> str:
+        """Note that an endpoint has the port, or renew the lifetime of the note."""
+        return f"update @{names.MAPPED.format(self.name)} {{ {self.seen} }}"
+
     def count(self, limit: int) -> str:
-        """Count the flow; match if its host now has more than ``limit`` to the destination."""
-        held = names.METERED_FLOWS.format(self.name)
-        return f"add @{held} {{ {self.towards} ct count over {limit} }}"
+        """Count the flow for its link address; match if that has more than ``limit`` there."""
+        held = names.HELD.format(self.name)
+        return f"add @{held} {{ ether saddr . {self.destination} ct count over {limit} }}"
+
+    def count_routed(self, limit: int) -> str:
+        """Count the flow for its source address; match if that has more than ``limit`` there."""
+        held = names.HELD_ROUTED.format(self.name)
+        return f"add @{held} {{ ip saddr . {self.destination} ct count over {limit} }}"
 
     def chain(self, which: Chain, *rules: str) -> Block:
         """Return the chain ``which`` of this protocol."""
@@ -119,63 +116,37 @@ UDP = L4("udp", "udp sport")
 ICMP = L4("icmp", "icmp id", "icmp id", ENDPOINT, "ip daddr")
 
 
-def has_buckets(l4: L4, pool: Pool) -> bool:
-    """Whether hosts have a bucket for this protocol; pings are too few to need one."""
-    return bool(pool.buckets) and l4 is not ICMP
+@dataclass(frozen=True)
+class Search:
+    """Ports that are written into the packet and tested, one after the other.
 
-
-def own_bucket(l4: L4, pool: Pool, then: Chain) -> list[str]:
-    """Return rules that try each port of the host's bucket, and go to ``then`` with a free one.
-
-    Without buckets there are no rules; the search finds a port.
+    name: of its chains. write: the chain that writes a port. test: match of a port that will do.
     """
-    if not has_buckets(l4, pool):
-        return []
-    return [to_bucket(l4, "jump"), *tries(l4, names.BUCKET, pool.bucket_size, then)]
 
+    l4: L4
+    name: str
+    write: Chain
+    test: str
 
-def to_bucket(l4: L4, verb: str) -> str:
-    """Return a rule that leads (``verb``: jump or goto) to the chain of the host's bucket."""
-    return commented(
-        f"{_HOST_BUCKET} vmap "
-        + elements(
-            f"0.0.0.{at} : {verb} {names.BUCKET_NUMBER.of(l4.name, at)}" for at in range(BUCKETS)
-        ),
-        "bucket = host's address mod 8",
-    )
+    def tries(self, count: int, then: Chain) -> list[str]:
+        """Return rules that go to ``then`` with one of ``count`` ports, if one will do."""
+        first, one = f"jump {self.l4.to(self.write)}", f"jump {names.PROBE.of(self.name)}"
+        found = f"{self.test} goto {self.l4.to(then)}"
+        if count == 1:
+            return [first, found]
+        steps, rest = divmod(count - 1, _STEP)
+        comment = f"{count} ports = 1 + {steps} x {_STEP} + {rest}"
+        many = [f"jump {names.PROBES.of(self.name)}"] * steps
+        return [first, commented(found, comment), *many, *[one] * rest, found]
 
+    def chains(self, count: int) -> list[Block]:
+        """Return the chains for ``tries``: PROBE returns if the port will do, else writes another.
 
-def in_bucket(l4: L4) -> str:
-    """Return the match of a port in the packet that is of its host's bucket."""
-    return f"{_HOST_BUCKET} . {l4.seen} & {STRIDE - 1:#06x} " + elements(
-        f"0.0.0.{at} . {at}" for at in range(BUCKETS)
-    )
-
-
-def tries(l4: L4, place: Chain, count: int, then: Chain) -> list[str]:
-    """Return rules that try ``count`` ports of ``place``; the first is in the packet already."""
-    one = f"jump {names.PROBE.of(place.of(l4.name))}"
-    many = f"jump {names.PROBES.of(place.of(l4.name))}"
-    found = f"{l4.free} goto {l4.to(then)}"
-    steps, rest = divmod(count - 1, _STEP)
-    if count == 1:
-        return [found]
-    comment = f"{count} ports = 1 + {steps} x {_STEP} + {rest}"
-    return [commented(found, comment), *[many] * steps, *[one] * rest, found]
-
-
-def probes(l4: L4, place: Chain, count: int) -> list[Block]:
-    """Return the chains for ``tries``: PROBE returns if the port is free, else writes the next.
-
-    PROBES is sixteen times PROBE, for places of more than 16 ports.
-    """
-    here = place.of(l4.name)
-    once = names.PROBE.of(here)
-    return [
-        *(
-            [names.PROBE.block(f"{l4.free} return", f"goto {here}", of=(here,))]
-            if count > 1
-            else []
-        ),
-        *([names.PROBES.block(*[f"jump {once}"] * _STEP, of=(here,))] if count > _STEP else []),
-    ]
+        PROBES is sixteen times PROBE, for more than 16 ports.
+        """
+        of, again = (self.name,), f"goto {self.l4.to(self.write)}"
+        many = [f"jump {names.PROBE.of(self.name)}"] * _STEP
+        return [
+            *([names.PROBE.block(f"{self.test} return", again, of=of)] if count > 1 else []),
+            *([names.PROBES.block(*many, of=of)] if count > _STEP else []),
+        ]

@@ -8,6 +8,8 @@ from dualwan.mape.portset import PORT_BITS, PortSet
 from dualwan.nft.table import elements
 from dualwan.slices.snat.ports import Pool
 
+IN_TURN, BY_LOT = "inc", "random"  # of `numgen`, nft(8)
+
 
 def inside(port_set: PortSet, port: str) -> list[str]:
     """Return conditions that ``port``, a nft expression, meets together if it is of the set.
@@ -40,10 +42,22 @@ def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
 
 def in_turn(ports: Sequence[int]) -> str:
     """Return a nft expression that yields each of ``ports`` in turn."""
+    return _one_of(IN_TURN, ports)
+
+
+def by_lot(ports: Sequence[int]) -> str:
+    """Return a nft expression that yields any of ``ports``, each as likely as another.
+
+    The numbers are the kernel's own random ones (nft_ng_random_gen, Linux 5.19 and later).
+    """
+    return _one_of(BY_LOT, ports)
+
+
+def _one_of(how: str, ports: Sequence[int]) -> str:
     if len(ports) == 1:  # nft refuses "mod 1"
         ports = (*ports, *ports)
     values = elements(f"{at} : {port}" for at, port in enumerate(ports))
-    return f"numgen inc mod {len(ports)} map {values}"
+    return f"numgen {how} mod {len(ports)} map {values}"
 
 
 def each_port(pool: Pool, port: str) -> str:
@@ -51,8 +65,8 @@ def each_port(pool: Pool, port: str) -> str:
     return f"{port} map " + elements(f"{one} : {pool.address} . {one}" for one in pool.ports)
 
 
-def any_block(pool: Pool) -> str:
-    """Return the operand of `snat ip to` that is the address and each block in turn.
+def a_block(how: str, pool: Pool) -> str:
+    """Return the operand of `snat ip to` that is the address and a block: BY_LOT or IN_TURN.
 
     Only the concatenation (address . ports) uses every port of a block on every nft since
     1.0.6, and translates ICMP echo identifiers too. `snat to ADDR : numgen … map` uses one
@@ -63,4 +77,4 @@ def any_block(pool: Pool) -> str:
     values = elements(
         f"{at} : {pool.address} . {low}-{high}" for at, (low, high) in enumerate(blocks)
     )
-    return f"numgen inc mod {len(blocks)} map {values}"
+    return f"numgen {how} mod {len(blocks)} map {values}"

@@ -15,7 +15,7 @@ from dualwan.nft.table import Block, Statement, base_chain, chain
 class Chain(NamedTuple):
     """The name and comment of a chain, and the hook of a base chain.
 
-    ``{}`` in the name stands for tcp, udp or icmp, for the number of a bucket, or for the name
+    ``{}`` in the name stands for tcp, udp or icmp, for a kind of search, or for the name
     of a way.
     """
 
@@ -66,58 +66,38 @@ NAT_PRIORITIES = {"prerouting": -110, "output": -110, "postrouting": 90}
 BASE_CHAINS = (PREROUTING, OUTPUT, POSTROUTING, EGRESS_FILTER)
 
 # Allocation: a port for a new flow by the tunnel.
-ALLOCATE = Chain("{}_allocate", "the port of its mapping, of its bucket, or another one")
+ALLOCATE = Chain("{}_allocate", "the port of its mapping, or a free one")
 CLAIM_MAPPED = Chain("{}_claim_mapped", "its endpoint has this port towards everybody")
-KEEP = Chain("{}_keep", "outside the bucket of its host it counts for the quota")
-REMAP = Chain("{}_remap", "another flow has it towards this destination: a port for this one only")
+SPARE = Chain("{}_spare", "ports drawn by lot, until one is free and no endpoint's yet")
+SEARCH = Chain("{}_search", "ports drawn by lot, then each in turn, until one is free")
 CLAIM = Chain("{}_claim", "this port is free towards the destination: take it")
 CLAIMED = Chain("{}_claimed", "remember it as the endpoint's, and translate")
+NONE_FREE = Chain("{}_none_free", "every port is in use towards this destination")
 ANY_BLOCK = Chain("{}_any_block", "no port or no room in the set: netfilter picks one of a block")
-SEARCH = Chain("{}_search", "each port of the overflow, then each of all buckets")
-BUCKET = Chain("{}_bucket", "to the bucket of the host, by the last 3 bits of its address")
-BUCKET_NUMBER = Chain("{}_bucket_{}", "the next port of this bucket")
-OVERFLOW = Chain("{}_overflow", "the next port of the overflow")
-ALL_BUCKETS = Chain("{}_all_buckets", "the next port of all buckets")
-PROBE = Chain("{}_probe", "back if the port is free, else the next one")
+DRAW = Chain("{}_draw", "a port drawn by lot")
+NEXT = Chain("{}_next", "the next port")
+PROBE = Chain("{}_probe", "back if the port will do, else another one")
 PROBES = Chain("{}_probes", "16 ports more at the most, for nft has no loop")
 TRANSLATE = Chain("translate", "of so many ports none has to be looked for")
 ALLOCATION_CHAINS = (
     ALLOCATE,
     CLAIM_MAPPED,
-    KEEP,
-    REMAP,
+    SPARE,
+    SEARCH,
     CLAIM,
     CLAIMED,
+    NONE_FREE,
     ANY_BLOCK,
-    SEARCH,
-    BUCKET,
-    BUCKET_NUMBER,
-    OVERFLOW,
-    ALL_BUCKETS,
+    DRAW,
+    NEXT,
     TRANSLATE,
 )
 
 # The quota: no host holds more than max-share of the ports towards one destination.
-QUOTA = Chain("quota_metered", "is this host metered towards this destination?")
-QUOTA_OF = Chain("{}_quota", "by the tunnel: does the flow have or find a port of its bucket?")
-QUOTA_OF_EACH = Chain("{}_quota", "by the tunnel: every flow counts")
-QUOTA_MAPPED = Chain("{}_quota_mapped", "of its bucket, or taken: not counted; else counted")
-QUOTA_ELSEWHERE = Chain("{}_quota_elsewhere", "a free port outside its bucket: counted")
-QUOTA_COUNT = Chain("{}_quota_count", "count the flow against the quota")
-QUOTA_EXCEEDED = Chain("{}_quota_exceeded", "refused, unless its bucket has room after all")
-QUOTA_PASS = Chain("{}_quota_pass", "goes on with the source port that it came with")
+QUOTA_ROUTED = Chain("quota_routed", "of a device without link addresses: count by address")
+QUOTA_EXCEEDED = Chain("quota_exceeded", "refused, if it would leave by the tunnel")
 REFUSE = Chain("refuse", "count it for its host, and say so at once")
-QUOTA_CHAINS = (
-    QUOTA,
-    QUOTA_OF,
-    QUOTA_OF_EACH,
-    QUOTA_MAPPED,
-    QUOTA_ELSEWHERE,
-    QUOTA_COUNT,
-    QUOTA_EXCEEDED,
-    QUOTA_PASS,
-    REFUSE,
-)
+QUOTA_CHAINS = (QUOTA_ROUTED, QUOTA_EXCEEDED, REFUSE)
 
 # Servers in the LAN, and hosts with an open NAT.
 MAPE_INBOUND = Chain("mape_inbound", "from outside to the shared address: forwards, open hosts")
@@ -127,15 +107,15 @@ SESSION_INBOUND = Chain("{}_inbound", "from outside to the session's address: fo
 SESSION_HAIRPIN = Chain("{}_hairpin", "from inside to the session's address: forwards, marked")
 INBOUND_CHAINS = (MAPE_INBOUND, MAPE_HAIRPIN, OPEN_NAT, SESSION_INBOUND, SESSION_HAIRPIN)
 
-# The places of ports. The chain of a place writes its next port; PROBE and PROBES test it.
-PLACES = (BUCKET, OVERFLOW, ALL_BUCKETS)
+# The ways to a port. The chain of one writes a port; PROBE and PROBES test it.
+PLACES = (DRAW, NEXT)
 JUMP_CHAINS = (EGRESS_FILTER_ICMP, *ALLOCATION_CHAINS, *QUOTA_CHAINS, *INBOUND_CHAINS)
 
 # Counters.
 UNTRANSLATED = "untranslated"  # packets that the egress filter has dropped
 NO_PORT = "no_port"  # flows that found every port taken
 
-# Sets and maps that packets fill. Those of allocation, open NAT and refusals keep their
+# Sets and maps that packets fill. Ports in use, mappings, open NAT and refusals keep their
 # elements over an upgrade: their names and types are those of 0.1.0.
 FLOWS = "{}_flows"  # (port, destination): in use while the connection lives
 MAPPINGS = "{}_mappings"  # inner address and port : outer port
@@ -143,6 +123,8 @@ OPEN_OWNED = "open_owned"  # ports that an open host owns: kernel 6.1 tests no m
 OPEN_PORTS = "open_ports"  # such a port : the inner endpoint
 OPEN_PEERS = "open_peers"  # such a port, and an address it sent to : the inner endpoint
 REFUSED = "refused"  # hosts, with a counter of refused flows
-METERED_PROTOCOLS = "metered_protocols"  # protocols with a metered host
-METERED = "{}_metered"  # (host, destination): the host has outgrown its bucket there
-METERED_FLOWS = "{}_metered_flows"  # (host, destination): the flows that count for the quota
+MAPPED = "{}_mapped"  # ports that an endpoint has
+NO_SPARE = "no_spare"  # protocols of which most ports are some endpoint's
+FULL = "{}_full"  # destinations towards which every port was in use a moment ago
+HELD = "{}_held"  # (link address, destination): the flows that count for the quota
+HELD_ROUTED = "{}_held_routed"  # (address, destination): the same where there is no link address

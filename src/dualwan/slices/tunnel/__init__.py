@@ -247,11 +247,30 @@ def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note addresses and prefix. They stay after ifdown, so that ifup knows the stale flows."""
+    """Note addresses and prefix. They stay after ifdown, so that ifup knows the stale flows.
+
+    Of what this slice has made, only what it wants now: the rest went by a step, or by itself.
+    """
     known = {way.name: way.address for way in of_kind(at.ways, Kind.SOFTWIRE) if way.address}
-    return replace(
+    state = replace(
         state, softwires={**state.softwires, **known}, prefix=at.line.prefix or state.prefix
     )
+    if at.observed.ipv6_default:  # a router has been heard, without a solicitation
+        state = replace(state, owed_solicitations=())
+    if at.line.missing or _problems(at):
+        return state
+    wanted = {item.key for item in _wanted_resources(at)}
+    return replace(
+        state,
+        addresses=tuple(item for item in state.addresses if item.key in wanted),
+        found=tuple(item for item in state.found if item.key in wanted),
+        tunnels=tuple(way.device for way in of_kind(at.ways, Kind.SOFTWIRE)),
+    )
+
+
+def _note_down(state: RunState) -> RunState:
+    """Forget what is gone, by a step or by itself."""
+    return replace(state, addresses=(), found=(), tunnels=())
 
 
 SLICE = Slice(
@@ -263,4 +282,5 @@ SLICE = Slice(
     routes=True,
     ipv6_default=True,
     note_up=_note_up,
+    note_down=_note_down,
 )

@@ -1,0 +1,1 @@
+"""The commands, one subject a module: a function of the command's name returns the exit code."""

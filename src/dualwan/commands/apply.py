@@ -1,0 +1,107 @@
+"""Bring the router to its desired state, or take it down; or show the plan of that."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dualwan.commands import common
+from dualwan.errors import ConfigError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from dualwan.config import Config
+    from dualwan.host.api import Host
+    from dualwan.model.event import Event
+    from dualwan.model.finding import Finding
+    from dualwan.result import Plan, Result
+
+
+def apply(arguments: Namespace) -> int:
+    """Bring every slice, or those that are named, to its desired state."""
+    from dualwan.model.event import Event
+
+    config, host = common.config(arguments), common.kernel_host()
+    if not arguments.dry_run:
+        from dualwan.handle import trial
+
+        trial.decide_anew(config, host)
+    return _run(arguments, config, Event.APPLY, host)
+
+
+def tried(arguments: Namespace, config: Config, host: Host) -> int:
+    """Bring every slice to the state of ``config``, for a trial that has begun."""
+    from dualwan import inspection
+    from dualwan.handle import handle_event
+    from dualwan.model.event import Event
+
+    result = handle_event(config, host, Event.APPLY)
+    found = inspection.findings(config, host)
+    _show(arguments, result, found, everything=arguments.verbose)
+    return 0
+
+
+def down(arguments: Namespace) -> int:
+    """Take everything down, even if the configuration is missing or wrong."""
+    from dualwan.model.event import Event
+
+    try:
+        config: Config | None = common.config(arguments)
+    except ConfigError as error:
+        print(f"dualwan-hook: {error}; going by what is noted and tagged", file=sys.stderr)
+        config = None
+    host = common.kernel_host()
+    if not (arguments.dry_run or arguments.slices):
+        from dualwan.handle import trial
+
+        trial.forget(host)
+    return _run(arguments, config, Event.REMOVE, host)
+
+
+def _run(arguments: Namespace, config: Config | None, event: Event, host: Host) -> int:
+    from dualwan import inspection
+    from dualwan.findings.ssh_session import cut
+    from dualwan.handle import handle_event
+    from dualwan.planning import make_plan
+
+    only = arguments.slices or None
+    whole = config if only is None and event.wanted else None  # a part tells nothing of the rest
+    if not arguments.dry_run:
+        announce(config, host, event, only)
+        result = handle_event(config, host, event, only)
+        _show(arguments, result, inspection.findings(whole, host), everything=arguments.verbose)
+        return 0
+    plan = make_plan(config, host, event, only)
+    if found := cut(plan, host.ssh_session()):
+        plan = replace(plan, line=replace(plan.line, warnings=(*plan.line.warnings, found)))
+    _show(arguments, plan, inspection.findings(whole, host), everything=True)
+    return common.WOULD_CHANGE if arguments.exit_code and (plan.changes or plan.problems) else 0
+
+
+def announce(
+    config: Config | None, host: Host, event: Event, only: Sequence[str] | None = None
+) -> None:
+    """Say before ``event`` whether it cuts the SSH session in which it is asked for."""
+    session = host.ssh_session()
+    if session is None:
+        return
+    from dualwan.findings.ssh_session import cut
+    from dualwan.planning import make_plan
+
+    if found := cut(make_plan(config, host, event, only), session):
+        print(f"dualwan-hook: warning: {found}", file=sys.stderr, flush=True)
+
+
+def _show(
+    arguments: Namespace, plan: Plan | Result, found: Sequence[Finding], *, everything: bool
+) -> None:
+    from dualwan.report import plan as report
+
+    if arguments.json:
+        common.show(json.dumps(report.as_data(plan, found), indent=2))
+        return
+    common.show(report.text(plan, found, everything, common.colour(arguments)))

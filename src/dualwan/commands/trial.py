@@ -1,0 +1,82 @@
+"""The commands try and confirm: apply, and go back unless that is confirmed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from dualwan.commands import common
+from dualwan.errors import ConfigError, DualwanError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def begin(arguments: Namespace) -> int:
+    """Apply the configuration, and go back after a time unless it is confirmed."""
+    if arguments.revert:
+        return _go_back(arguments)
+    from dualwan.commands import apply
+    from dualwan.config import path_in_use
+    from dualwan.handle import trial
+    from dualwan.model.event import Event
+
+    config, host = common.config(arguments), common.kernel_host()
+    path = os.path.abspath(path_in_use())  # noqa: PTH100 - no symlink is resolved
+    apply.announce(config, host, Event.APPLY)
+    begun = trial.begin(config, path, host, arguments.timeout)
+    words = (
+        f"goes back in {arguments.timeout} s to what was there before, also if this session ends;"
+        " to keep it: dualwan-hook confirm"
+    )
+    print(words, file=sys.stderr, flush=True)
+    code = apply.tried(arguments, config, host)
+    left = max(0, round(begun.until - host.since_boot()))
+    print(f"applied; {left} s are left to confirm it", file=sys.stderr, flush=True)
+    return code
+
+
+def confirm(arguments: Namespace) -> int:
+    """Keep what is tried."""
+    from dualwan.handle import trial
+
+    host = common.kernel_host()
+    kept = trial.confirm(host)
+    trial.settle(kept, host)
+    words = "confirmed"
+    if kept.source != kept.path:
+        words += f": {kept.path} is now what {kept.source} was"
+    elif _found(kept.path) != kept.tried:
+        words += f"; but {kept.path} is another one by now, and the next event uses that"
+    common.show(json.dumps({"confirmed": kept.path}) if arguments.json else words)
+    return 0
+
+
+def _go_back(arguments: Namespace) -> int:
+    from dualwan.config import path_in_use
+    from dualwan.handle import trial
+    from dualwan.handle.run import fail
+    from dualwan.model.event import Event
+
+    try:
+        done = trial.go_back(common.kernel_host(), _found(str(path_in_use())))
+    except DualwanError as error:
+        fail(Event.APPLY, error)
+        raise
+    words = "the router is as before" if done else "no trial is pending"
+    common.show(json.dumps({"gone-back": done}) if arguments.json else words)
+    return 0
+
+
+def _found(path: str) -> str:
+    """Return what stands in the configuration ``path``, "" if it cannot be read."""
+    from pathlib import Path
+
+    from dualwan import config
+
+    try:
+        return config.read(Path(path))
+    except ConfigError:
+        return ""

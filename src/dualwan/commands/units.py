@@ -1,0 +1,67 @@
+"""The commands that the units run: watch, probe, notify, hooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from dualwan.commands import common
+from dualwan.errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def watch(arguments: Namespace) -> NoReturn:
+    """Mend whatever is changed, until the process is ended."""
+    from contextlib import closing
+
+    from dualwan import watcher
+    from dualwan.config import path_in_use
+    from dualwan.host import run_files
+    from dualwan.host.lock import watching
+    from dualwan.host.watch import Watch
+
+    with watching(run_files.directory()), closing(Watch()) as ears:
+        watcher.notify_ready(os.environ.pop("NOTIFY_SOCKET", ""))
+        watcher.watch(path_in_use(arguments.config), common.kernel_host, ears)
+
+
+def probe(arguments: Namespace) -> int:
+    """Ask the targets of [wan] probe through MAP-E, and follow the answers."""
+    from dualwan.handle.probe import probe
+
+    config, wrong = common.config_in_use(arguments)
+    for finding in wrong:
+        print(f"dualwan-hook: {finding.text}", file=sys.stderr)
+    if not config.wan.probe:
+        raise UsageError(f"{config.path} names no targets ([wan] probe)")
+    health = probe(config, common.kernel_host())
+    state = {"broken": health.broken, "row": health.streak}
+    words = "MAP-E does not answer" if health.broken else "MAP-E is in use"
+    common.show(json.dumps(state) if arguments.json else words)
+    return 0
+
+
+def notify(arguments: Namespace) -> int:
+    """Make the update call of [mape] update now, also if it was made before."""
+    from dualwan.config.mape import Ipip
+    from dualwan.handle.update_call import notify_provider
+
+    config, _ = common.config_in_use(arguments)
+    if not isinstance(config.mape, Ipip) or not config.mape.update:
+        raise UsageError(f'{config.path} has no update call ([mape] mode = "ipip" and update)')
+    reply = notify_provider(config, common.kernel_host())
+    common.show(json.dumps({"reply": reply}) if arguments.json else reply)
+    return 0
+
+
+def hooks(arguments: Namespace) -> int:
+    """Run the owner's scripts for what they have not been told of yet."""
+    from dualwan.host.notice.runner import serve
+
+    del arguments
+    serve()
+    return 0

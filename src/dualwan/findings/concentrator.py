@@ -1,0 +1,42 @@
+"""Addresses that the access concentrator of PPPoE gives, and that are not its to give.
+
+Discovery has no authentication: whatever is on the WAN's Ethernet may answer first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from dualwan.config import Config
+from dualwan.model.finding import Finding
+from dualwan.model.surroundings import OwnAddress, Surroundings
+
+
+def addresses(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each address of the session that is another interface's or network's.
+
+    The kernel makes a route to the other end, which takes the packets for it wherever it is.
+    """
+    session = config.pppoe.interface
+    others = [own for own in around.addresses if own.device != session]
+    for own in around.addresses:
+        if own.device != session:
+            continue
+        for given, whose in ((own.interface.ip, "the router"), (own.other, "itself")):
+            if isinstance(given, IPv4Address) and (there := _where(given, others)):
+                yield Finding(
+                    "concentrator-address",
+                    f"the access concentrator has given {whose} {given} on {session}, which is of "
+                    f"{there}",
+                    f"hang up (`poff {config.pppoe.peer}`), and look on the WAN's Ethernet for "
+                    "what answers PPPoE in the provider's name",
+                )
+
+
+def _where(given: IPv4Address, others: list[OwnAddress]) -> str:
+    """Return the network and device that ``given`` belongs to, "" for none."""
+    for own in others:
+        if given in own.interface.network:
+            return f"{own.interface.network} on {own.device}"
+    return ""

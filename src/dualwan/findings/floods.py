@@ -1,0 +1,24 @@
+"""Devices of the LAN that began more flows than one may: probably infected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dualwan.config import Config
+from dualwan.model.finding import Finding
+from dualwan.model.surroundings import Surroundings
+from dualwan.slices.firewall.lan_flows import RATE
+
+
+def floods(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each device whose new flows were dropped within a day."""
+    del config
+    for sender, packets in sorted(around.floods.items()):
+        noun = "1 packet" if packets == 1 else f"{packets} packets"
+        yield Finding(
+            "device-floods",
+            f"{sender} in the LAN began more than {RATE} connections a second for a while, and "
+            f"{noun} of such were dropped within a day",
+            "look for a scanner or a virus there (`ip neigh` has the IP address); what the device "
+            "began before goes on, and so do all others",
+        )

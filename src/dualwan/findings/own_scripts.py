@@ -1,0 +1,29 @@
+"""Whether the owner's scripts in hooks.d are run, and how that ended last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dualwan.config import Config
+from dualwan.model.finding import Finding
+from dualwan.model.surroundings import Surroundings
+
+
+def not_run(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each script that is not run, with the reason."""
+    del config
+    for one in around.own_scripts:
+        if one.code != "failed":
+            yield Finding(f"hooksd-{one.code}", f"{one.path} is not run: {one.reason}", one.remedy)
+
+
+def failed(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each script whose last run has failed."""
+    del config
+    for one in around.own_scripts:
+        if one.code == "failed":
+            yield Finding(
+                "hooksd-failed",
+                f"the script {one.path} failed at its last run, {one.of}: {one.reason}",
+                "`journalctl -t dualwan-hook` has what it said; the next change runs it again",
+            )

@@ -1,0 +1,105 @@
+"""Whether a plan cuts the SSH session in which it is asked for. Pure.
+
+A connection that conntrack knows may go on; judged is whether its packets would be let in and
+answered as those of a new one, for that is what it is after a moment without conntrack, and at the
+next login.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+
+from dualwan.config import Config
+from dualwan.config.firewall import IPV6, SESSIONS
+from dualwan.config.services import Port
+from dualwan.model.ssh_session import SshSession
+from dualwan.model.way import Kind, Way, devices, of_kind
+from dualwan.result import Plan
+from dualwan.slices import firewall, pbr, tunnel, zones
+
+SAFE = "dualwan-hook try goes back by itself"
+
+
+def cut(plan: Plan, session: SshSession | None) -> str:
+    """Return why ``plan`` cuts ``session``, as a sentence; "" if it does not."""
+    reason = _reason(plan, session) if session else ""
+    return f"{session.text} would be cut: {reason}; {SAFE}" if session and reason else ""
+
+
+def _reason(plan: Plan, session: SshSession) -> str:
+    if session.device == "lo":
+        return ""
+    changed = {item.name for item in plan.slices if item.changes}
+    way = next((one for one in plan.line.ways if one.device == session.device), None)
+    reasons = (
+        _firewall(plan, session) if firewall.SLICE.name in changed else "",
+        _tunnel(plan, way, session) if tunnel.SLICE.name in changed else "",
+        _routing(plan, way) if pbr.SLICE.name in changed else "",
+    )
+    return next(filter(None, reasons), "")
+
+
+def _firewall(plan: Plan, session: SshSession) -> str:
+    """Return why the firewall drops the session's packets, "" if it does not."""
+    config, device = plan.config, session.device
+    if config is None or not plan.goals[firewall.SLICE.name] or _from_lan(config, session):
+        return ""
+    if device not in zones.outside(config, plan.line.ways):
+        return f"no section names {device}, by which it comes, and the firewall drops that"
+    return _not_offered(config, plan.line.ways, session)
+
+
+def _from_lan(config: Config, session: SshSession) -> bool:
+    if session.device == zones.one_nic(config):
+        return any(session.peer in network for network in config.lan.networks)
+    return config.lan.has(session.device)
+
+
+def _not_offered(config: Config, ways: tuple[Way, ...], session: SshSession) -> str:
+    """Return why the port is not open outside for the peer, "" if it is."""
+    device, ipv6 = session.device, isinstance(session.peer, IPv6Address)
+    by_line = device == config.wan.interface and ipv6
+    by_way = not ipv6 and any(one.device == device and one.offers_services for one in ways)
+    if not (by_line or by_way):
+        return f"by IPv{session.peer.version} of {device} no service is offered"
+    via, wanted = IPV6 if by_line else SESSIONS, Port("tcp", session.port)
+    offers = [
+        one for one in config.firewall.inbound if via in one.via and wanted in one.service.ports
+    ]
+    if not offers:
+        return f'tcp/{session.port} is not offered by {device} ([firewall] inbound, via "{via}")'
+    if all(one.sources and not any(session.peer in net for net in one.sources) for one in offers):
+        return f"tcp/{session.port} is offered to other networks only ([firewall] inbound, from)"
+    return ""
+
+
+def _tunnel(plan: Plan, way: Way | None, session: SshSession) -> str:
+    """Return why the session loses its address or its route by the tunnel, "" if it does not."""
+    up = plan.goals[tunnel.SLICE.name]
+    if _is_tunnels(plan, session.own) and not (up and str(session.own) in _kept(plan)):
+        return f"its address {session.own} goes"
+    if up and session.by_default and way is None and isinstance(session.peer, IPv4Address):
+        default = next((one.device for one in plan.line.ways if one.default), "")
+        return f"its answers take {session.device} by a default route, and would take {default}"
+    return ""
+
+
+def _is_tunnels(plan: Plan, address: IPv4Address | IPv6Address) -> bool:
+    """Whether the router has ``address`` for the tunnel: on it, or as its end on the WAN."""
+    tunnels = {*plan.state.tunnels, *devices(of_kind(plan.line.ways, Kind.SOFTWIRE))}
+    ours = {one.address for one in plan.observed.addresses if one.device in tunnels}
+    return str(address) in ours | {one.address for one in plan.state.addresses}
+
+
+def _kept(plan: Plan) -> set[str]:
+    ends = [one.softwire for one in plan.line.ways if one.softwire]
+    return {str(address) for one in ends for address in (one.ipv4, one.ce)}
+
+
+def _routing(plan: Plan, way: Way | None) -> str:
+    """Return why answers leave PPPoE, "" if they do not."""
+    if way is None or way.kind is not Kind.PPP or plan.goals[pbr.SLICE.name]:
+        return ""
+    if plan.config is not None and plan.config.pppoe.dial:
+        return f"PPPoE ({way.device}) is hung up"
+    return f"nothing routes its answers by {way.device} any more"

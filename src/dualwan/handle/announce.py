@@ -1,0 +1,35 @@
+"""What the owner's scripts in hooks.d are told of a run. Another process runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dualwan.errors import DualwanError
+from dualwan.host.api import Host
+from dualwan.model.observed import Reads
+from dualwan.model.way import devices
+from dualwan.notice.router import Router, seen
+from dualwan.result import Result
+
+
+def announce(host: Host, done: Result, folder: str, slices: Sequence[str], reason: str) -> str:
+    """Tell the scripts in ``folder`` what ``done`` has changed; return why that failed, or "".
+
+    ``slices``: with a step applied. Without any, what the scripts know is compared with what was
+    observed: a run that was killed may have changed that and told nothing.
+    """
+    plan = done.plan
+    wan = plan.config.wan.interface if plan.config else ""
+
+    def look(known: Router) -> Router:
+        now = plan.observed
+        if slices:
+            names = tuple(name for name in (wan, *devices(plan.line.ways)) if name)
+            now = host.observe(Reads(devices=names, routes=True))
+        return seen(known, plan.line, now, host.load_state(), wan)
+
+    try:
+        host.tell_scripts(folder, look, slices, reason)
+    except DualwanError as error:
+        return f"the scripts in {folder} are not told: {error}"
+    return ""

@@ -1,0 +1,24 @@
+"""The configuration is kept once all of it was applied, for events while a later one is wrong."""
+
+from __future__ import annotations
+
+from dualwan import slices
+from dualwan.errors import HostError
+from dualwan.handle.run import Run, warn
+
+
+def keep(run: Run) -> None:
+    """Keep the configuration if every slice is as it says; no failure of the event."""
+    done = run.done
+    if run.config is None or done is None or run.failures or done.problems or done.left:
+        return
+    trial = run.host.load_trial()
+    if trial is not None and trial.is_due(run.host.boot_id()):
+        return  # not before it is confirmed
+    goals = done.plan.goals
+    if len(goals) < len(slices.ALL) or not all(goals.values()):
+        return
+    try:
+        run.host.keep_config(run.config)
+    except HostError as error:
+        warn(run.event, f"{error}: a wrong configuration will have no older one to go back to")

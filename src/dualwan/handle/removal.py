@@ -1,0 +1,42 @@
+"""What a removal leaves open: a WAN that is up, on a machine that forwards without us."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dualwan import slices
+from dualwan.handle.run import Run, warn
+from dualwan.model.observed import Reads
+from dualwan.model.plan import Action
+
+_FORWARDING = {
+    "net/ipv4/ip_forward": "IPv4",
+    "net/ipv6/conf/all/forwarding": "IPv6",
+}
+
+
+def warn_if_open(run: Run) -> None:
+    """Warn if this run took the firewall away from a line that is up, of a router that stays one.
+
+    The devices are those that the plan looked at: of the configuration, or of the run state.
+    """
+    done = run.done
+    if done is None:
+        return
+    closing = {one.name for one in slices.ALL if one.closes}
+    if not any(name in closing and step.action is Action.REMOVE for name, step in done.applied):
+        return
+    before, config = done.plan.observed, run.config
+    lan = config.lan.devices if config else ()
+    seen = run.host.observe(Reads(devices=tuple(before.links), sysctls=tuple(_FORWARDING)))
+    up = [name for name in before.links if seen.is_up(name) and name not in lan]
+    forwards = [word for name, word in _FORWARDING.items() if seen.sysctls.get(name) == "1"]
+    if not up or not forwards:
+        return
+    sentence = (
+        f"{' and '.join(up)} is still up, and the machine forwards {' and '.join(forwards)} as it "
+        "did before: without a firewall the LAN is open to the internet; take the WAN down, or "
+        "load another firewall"
+    )
+    warn(run.event, sentence)
+    run.done = replace(done, owed=(*done.owed, sentence))

@@ -1,0 +1,249 @@
+"""A trial of a configuration: apply it, and go back unless it is confirmed.
+
+The way back is armed before anything is applied. It is taken by a process of its own, as often as
+it takes; what another run has read before it began is refused (reconcile).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from dualwan import config as configuration
+from dualwan import slices
+from dualwan.config import Config
+from dualwan.errors import BusyError, ConfigError, DualwanError, HostError, KernelError
+from dualwan.handle import handle_event, sessions, update_call
+from dualwan.handle.run import Run, say, warn
+from dualwan.host.api import Host
+from dualwan.model.event import Event
+from dualwan.model.observed import Reads
+from dualwan.model.state import RunState
+from dualwan.model.trial import Phase, Trial
+from dualwan.reconcile import LOCK_SECONDS, reconcile
+from dualwan.slices import Slice
+
+ATTEMPTS = 5  # to go back; what a slice refuses then is left to events and the watcher
+
+
+def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
+    """Keep what is there and arm the way back; nothing is applied yet.
+
+    ``config``: to be tried. ``path``: of the configuration that events read. Raises BusyError
+    while another trial is pending, HostError if there would be no way back.
+    """
+    with host.lock(LOCK_SECONDS):
+        now, boot, last = host.since_boot(), host.boot_id(), host.load_trial()
+        if last is not None and last.is_due(boot):
+            raise BusyError(f"a trial is pending: {_words(last, now)}")
+        state = host.load_state()
+        if not state.applied and (state.wanted or _present(state)):
+            raise HostError(
+                "the configuration in force is not known, so there is no way back: an earlier "
+                "version has applied it; apply it once more with --config FILE, and try then"
+            )
+        state = _there(host, state)
+        host.arm(seconds)  # before there is a trial: without one it does nothing
+        try:
+            trial = Trial(
+                path, config.path, config.text, state.applied, boot, now + seconds, state=state
+            )
+            host.keep_elements([one.table for one in slices.ALL if one.table])
+            host.save_trial(trial)
+        except HostError:
+            host.save_trial(None)
+            host.disarm()
+            raise
+    say(Event.APPLY, f"a trial begins: {_words(trial, now)}")
+    return trial
+
+
+def confirm(host: Host) -> Trial:
+    """Keep what is tried, and return it; a file of another name becomes the configuration.
+
+    Raises HostError if no trial is pending.
+    """
+    with host.lock(LOCK_SECONDS):
+        trial = host.load_trial()
+        if trial is None or not trial.is_pending(host.boot_id()):
+            late = ": the router has gone back to what was there before" if trial else ""
+            raise HostError(f"no trial is pending{late}")
+        if trial.source != trial.path:
+            host.install_config(trial.path, trial.tried)
+        host.save_trial(None)
+    host.disarm()
+    say(Event.APPLY, "the trial is confirmed")
+    return trial
+
+
+def settle(trial: Trial, host: Host) -> None:
+    """Handle what was confirmed once more, so that it is kept as the last that was applied well.
+
+    What stands in the way is logged; the next event goes on.
+    """
+    with suppress(DualwanError):
+        handle_event(configuration.from_text(trial.path, trial.tried), host, Event.MEND)
+
+
+def forget(host: Host) -> None:
+    """Forget a trial and its way back; there may be none. For what a person decides anew."""
+    if host.load_trial() is None:
+        return
+    with host.lock(LOCK_SECONDS):
+        trial = host.load_trial()
+        if trial is None:
+            return
+        host.save_trial(None)
+    if trial.is_due(host.boot_id()):
+        host.disarm()
+
+
+def decide_anew(config: Config, host: Host) -> None:
+    """Let a person apply ``config``, after a trial of which it may be a part.
+
+    Raises BusyError while a trial of another configuration is pending.
+    """
+    trial = host.load_trial()
+    if trial is None:
+        return
+    if not trial.is_due(host.boot_id()):
+        forget(host)
+    elif trial.tried != config.text:
+        raise BusyError(f"a trial is pending: {_words(trial, host.since_boot())}")
+
+
+def go_back(host: Host, found: str = "") -> bool:
+    """Go back from a trial that is due; return whether there was one.
+
+    ``found``: what stands in the configuration now. Raises DualwanError if a part of the state is
+    not as before; the next call goes on.
+    """
+    with host.lock(LOCK_SECONDS):
+        trial = host.load_trial()
+        if trial is None or not trial.is_due(host.boot_id()):
+            return False
+        drafts = trial.drafts
+        if found and found not in (trial.before, trial.tried, *drafts):
+            drafts = (*drafts, found)
+        trial = replace(trial, phase=Phase.RETURNING, drafts=drafts, attempts=trial.attempts + 1)
+        host.save_trial(trial)
+        state = host.load_state()
+    warn(Event.APPLY, "the trial was not confirmed: the router goes back to what was there before")
+    run = Run(None, host, Event.APPLY, None)
+    _hang_up(run, [peer for peer in state.dialled if peer not in trial.state.dialled])
+    try:
+        if trial.before:
+            run.config = configuration.from_text(trial.path, trial.before)
+        if trial.state.wanted:
+            _return_up(run, still_wanted=state.wanted)
+        else:
+            _return_down(run, trial)
+    except (ConfigError, KernelError) as error:
+        run.failures.append(str(error))
+    _finish(run, trial)
+    return True
+
+
+def _hang_up(run: Run, peers: Sequence[str]) -> None:
+    """End the sessions that the trial has dialled; without the lock, for pppd runs our hooks."""
+    for peer in peers:
+        with run.noting_failure():
+            run.host.hang_up(peer, sessions.HANG_UP_SECONDS)
+            run.update_state(
+                lambda state, gone=peer: replace(  # type: ignore[misc]
+                    state, dialled=tuple(one for one in state.dialled if one != gone)
+                )
+            )
+
+
+def _return_up(run: Run, *, still_wanted: bool) -> None:
+    """Bring the router up as before; after an ifdown since then only what stays after it."""
+    if not still_wanted:
+        run.reconcile(Event.MEND)
+        return
+    run.reconcile()
+    sessions.dial(run)
+    update_call.notify_once(run)
+
+
+def _return_down(run: Run, trial: Trial) -> None:
+    """Take down what was not there; bring up as before the slices that were."""
+    present = _present(trial.state)
+    absent = [one.name for one in slices.ALL if one not in present]
+    run.done = reconcile(None, run.host, Event.REMOVE, absent if present else None)
+    if present:
+        run.failures += run.done.failures.values()
+        only = [one.name for one in present]
+        run.done = reconcile(run.config, run.host, Event.APPLY, only)
+
+
+def _present(state: RunState) -> list[Slice]:
+    """Return the slices that ``state`` knows of as up, wholly or in part."""
+    return [
+        one
+        for one in slices.ALL
+        if (one.table.name in state.tables if one.table else bool(state.devices))
+    ]
+
+
+def _finish(run: Run, trial: Trial) -> None:
+    """Put back what packets had filled and the notes; end the trial if all is as before."""
+    failures = [*run.failures, *(run.done.failures.values() if run.done else ())]
+    with run.host.lock(LOCK_SECONDS):
+        run.host.save_state(_notes(trial.state, _there(run.host, run.host.load_state())))
+        try:
+            refused = run.host.put_back_elements()
+        except HostError as error:
+            refused, failures = 0, [*failures, str(error)]
+        if not failures or trial.attempts >= ATTEMPTS:
+            run.host.save_trial(replace(trial, phase=Phase.OVER))
+    if refused:
+        warn(Event.APPLY, f"{refused} elements of nft sets could not be put back")
+    if failures:
+        raise HostError("; ".join(failures))
+    say(Event.APPLY, "the router is as before the trial")
+
+
+def _there(host: Host, state: RunState) -> RunState:
+    """Return ``state`` without what runs that were killed have noted, and not made or removed."""
+    seen = host.observe(Reads(devices=state.devices))
+    there, tables = {one.key for one in seen.addresses}, host.table_names()
+    return replace(
+        state,
+        tables=state.tables if tables is None else tuple(filter(tables.__contains__, state.tables)),
+        addresses=tuple(one for one in state.addresses if one.key in there),
+        tunnels=tuple(name for name in state.tunnels if name in seen.links),
+    )
+
+
+def _notes(before: RunState, now: RunState) -> RunState:
+    """Return the run state after going back: as before, but for what the kernel holds now."""
+    now = replace(now, tables=_in_order_of(before.tables, now.tables))
+    if before.wanted:
+        return replace(now, applied=before.applied)
+    return replace(
+        before,
+        sysctls={name: values for name, values in now.sysctls.items() if values},
+        addresses=now.addresses,
+        found=now.found,
+        tunnels=now.tunnels,
+        tables=now.tables,
+        losses=now.losses,
+        dialled=now.dialled,
+        owed_flows=now.owed_flows,
+        owes_inbound_flows=now.owes_inbound_flows,
+        owed_solicitations=now.owed_solicitations,
+        health=now.health,
+    )
+
+
+def _in_order_of(before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
+    """Return ``now`` in the order that ``before`` has."""
+    kept = [name for name in before if name in now]
+    return (*kept, *(name for name in now if name not in kept))
+
+
+def _words(trial: Trial, now: float) -> str:
+    left = max(0, round(trial.until - now))
+    return f"the router goes back in {left} s unless 'dualwan-hook confirm' keeps it"

@@ -1,0 +1,24 @@
+"""The program that closes the machine without a configuration (hooks/close)."""
+
+from __future__ import annotations
+
+import sys
+
+from dualwan import paths
+from dualwan.errors import HostError
+from dualwan.host.program import run
+
+
+def close(event_id: str, interface: str, config: str) -> bool:
+    """Run it for an event, as the hooks do; return whether ``interface`` may come up.
+
+    ``config``: the path, "" for the default. It has logged what it did, and what it says is
+    printed.
+    """
+    try:
+        code, said = run([paths.CLOSE, event_id, interface, config])
+    except HostError as error:
+        code, said = 1, f"dualwan-hook: {error}"
+    if said:
+        print(said, file=sys.stderr)  # noqa: T201 - for ifup, and the journal of the unit
+    return code == 0

@@ -1,0 +1,44 @@
+"""The configuration that events use: the file's, unless a trial says otherwise."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dualwan import config
+from dualwan.config import Config
+from dualwan.errors import UnconfirmedError
+from dualwan.host import trials
+
+
+def read(path: Path) -> str:
+    """Return the text that events use in place of the file ``path``; raises ConfigError.
+
+    Raises UnconfirmedError if the file was tried and not confirmed, and nothing applied before.
+    """
+    text = _other_text(path)
+    return config.read(path) if text is None else text
+
+
+def load(path: Path) -> Config:
+    """Return the configuration that events use; raises ConfigError as ``read`` does."""
+    text = _other_text(path)
+    return config.load(path) if text is None else config.from_text(str(path), text)
+
+
+def _other_text(path: Path) -> str | None:
+    """Return the text that a trial puts in the place of the file ``path``, None for none."""
+    trial = trials.load()
+    if trial is None or trial.path != os.path.abspath(path):  # noqa: PTH100 - as it is named
+        return None
+    boot = trials.boot_id()
+    if trial.is_pending(boot):
+        return trial.tried
+    found = config.read(path)
+    text = trial.text_in_use(found, boot)
+    if not text and found:
+        raise UnconfirmedError(
+            f"{path}: was tried and not confirmed, and none was applied before: "
+            "dualwan-hook applies it, dualwan-hook try tries it again"
+        )
+    return text

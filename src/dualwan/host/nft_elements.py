@@ -1,0 +1,96 @@
+"""What packets have put into the sets and maps of nft tables: kept, and put back.
+
+As text in nft's own words, which it takes back as they are. What a set already has stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from dualwan.errors import KernelError
+from dualwan.model.observed import TableId
+
+AT_ONCE = 500  # elements of a transaction
+_BLOCK = re.compile(r"^\t(?:set|map) (\S+) \{\n(.*?)^\t\}", re.MULTILINE | re.DOTALL)
+_ELEMENTS = re.compile(r"^\t\telements = \{(.*?)\}", re.MULTILINE | re.DOTALL)
+_AFTER_KEY = re.compile(r" (?:timeout|expires|counter|ct count|limit|quota|last|:) ")
+
+
+class Filled(NamedTuple):
+    """A set or map that packets fill, and its elements."""
+
+    family: str
+    table: str
+    name: str
+    elements: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """The set as nft names it."""
+        return f"{self.family} {self.table} {self.name}"
+
+
+def listed(tables: Iterable[TableId]) -> list[Filled]:
+    """Return the sets and maps of ``tables`` that packets fill.
+
+    A table that does not exist has none. Raises KernelError.
+    """
+    found = []
+    for table in tables:
+        code, output, error = _run(f"list table {table.family} {table.name}")
+        if code != 0 and "No such file" not in error:
+            raise KernelError(f"nft table {table.family} {table.name}: {error.strip()[:200]}")
+        found += [Filled(table.family, table.name, *one) for one in _filled(output)]
+    return found
+
+
+def _filled(listing: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield name and elements of each set and map of a table that packets fill."""
+    for name, body in _BLOCK.findall(listing):
+        if re.search(r"^\t\tflags .*dynamic", body, re.MULTILINE):
+            found = _ELEMENTS.search(body)
+            items = found[1].split(",") if found else []
+            yield name, tuple(" ".join(item.split()) for item in items)
+
+
+def put_back(kept: Iterable[Filled]) -> int:
+    """Add what is missing of ``kept`` to the sets that exist; return how much was refused.
+
+    Raises KernelError.
+    """
+    kept = [one for one in kept if one.elements]
+    tables = dict.fromkeys(TableId(one.family, one.table) for one in kept)
+    there = {one.place: {_key(item) for item in one.elements} for one in listed(tables)}
+    refused = 0
+    for one in kept:
+        if one.place in there:
+            missing = [item for item in one.elements if _key(item) not in there[one.place]]
+            for at in range(0, len(missing), AT_ONCE):
+                refused += _add(one.place, missing[at : at + AT_ONCE])
+    return refused
+
+
+def _add(place: str, items: list[str]) -> int:
+    """Add ``items`` to a set, or each that it takes; return how many it refused."""
+    if _run(f"add element {place} {{ {', '.join(items)} }}")[0] == 0:
+        return 0
+    if len(items) == 1:
+        return 1
+    half = len(items) // 2
+    return _add(place, items[:half]) + _add(place, items[half:])
+
+
+def _key(item: str) -> str:
+    """Return the key of an element, without its value, its times and its counts."""
+    return _AFTER_KEY.split(item, maxsplit=1)[0]
+
+
+def _run(command: str) -> tuple[int, str, str]:
+    import nftables  # noqa: PLC0415 - loads a shared library, for a trial only
+
+    context: Any = nftables.Nftables()
+    context.set_numeric_proto_output(True)
+    code, output, error = context.cmd(command)
+    return int(code), str(output), str(error)

@@ -1,0 +1,134 @@
+"""Values read back from the files of /run/dualwan, checked like any input; raise ValueError.
+
+Only root can have written those files. What stands in them is still held to what this program
+writes there, so that a file with other content can do nothing with what is not ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from typing import Any
+
+from dualwan.config import values
+from dualwan.model.resources import Address
+from dualwan.model.state import Health
+from dualwan.model.usage import Losses
+from dualwan.ppp.session import NO_DEVICE
+
+# A value of IPv4 or IPv6, of all or of a device.
+_SYSCTL = re.compile(r"net/ipv[46](?:/conf/(?P<device>[^/\s]+))?/[a-z0-9_]+")
+_SYSCTL_VALUE = re.compile(r"-?[0-9]{1,10}")
+MAX_ELEMENT = 200  # characters
+_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_WORD = re.compile(r"[!-~]{1,200}")
+
+
+def device(value: Any) -> str:
+    """Return the name of a device that the kernel can have (dev_valid_name)."""
+    name = text(value)
+    bad = not 0 < len(name) < values.IFNAMSIZ or name in {".", ".."}
+    if bad or not name.isprintable() or any(char in "/: " for char in name):
+        raise ValueError(f"no device: {name!r:.60}")
+    return name
+
+
+def session_device(value: Any) -> str:
+    """Return the device of a PPP session, or NO_DEVICE."""
+    return NO_DEVICE if value == NO_DEVICE else device(value)
+
+
+def sysctl(value: Any) -> str:
+    """Return the name of a sysctl that a slice can set."""
+    found = _SYSCTL.fullmatch(text(value))
+    if found is None:
+        raise ValueError(f"no sysctl of IPv4 or IPv6: {value!r:.60}")
+    if found["device"]:
+        device(found["device"])
+    return found[0]
+
+
+def sysctl_value(value: Any) -> str:
+    """Return the value of a sysctl, a number."""
+    if not _SYSCTL_VALUE.fullmatch(text(value)):
+        raise ValueError(f"no value of a sysctl: {value!r:.60}")
+    return str(value)
+
+
+def ipv4(value: Any) -> str:
+    """Return an IPv4 address, as its library writes it; "" stays."""
+    return str(IPv4Address(text(value))) if value else ""
+
+
+def ipv6(value: Any) -> str:
+    """Return an address that an end of a tunnel can have, or "" for none."""
+    return str(values.ipv6(value)) if value else ""
+
+
+def prefix(value: Any) -> str:
+    """Return an IPv6 prefix, or "" for none."""
+    return str(IPv6Network(text(value))) if value else ""
+
+
+def line_address(given: Any) -> Address:
+    """Return an IPv6 address on the WAN from [device, address] or with deprecated after it."""
+    where, address, deprecated = (*given, False)[:3]
+    found = IPv6Address(text(address))
+    if not values.ipv6(address) or found.is_link_local or len(given) > 3:  # noqa: PLR2004
+        raise ValueError(f"no address of the line: {address!r:.60}")
+    return Address(device(where), str(found), values.flag(deprecated))
+
+
+def host(value: Any) -> str:
+    """Return a host name or an IPv6 address, or "" for none."""
+    return values.host(value) if value else ""
+
+
+def table(value: Any) -> str:
+    """Return the name of a nft table."""
+    if not _TABLE.fullmatch(text(value)):
+        raise ValueError(f"no nft table: {value!r:.60}")
+    return str(value)
+
+
+def word(value: Any) -> str:
+    """Return a printable word, such as a way's name, a version or a digest; "" stays."""
+    if value and not _WORD.fullmatch(text(value)):
+        raise ValueError(f"no word: {value!r:.60}")
+    return str(value)
+
+
+def element(value: Any) -> str:
+    """Return an element of a set, as nft writes it."""
+    if not 0 < len(text(value)) <= MAX_ELEMENT or not value.isprintable():
+        raise ValueError(f"no element: {value!r:.60}")
+    return str(value)
+
+
+def health(given: Any) -> Health:
+    """Return the failover state from its four values; 0.1.0 had three."""
+    found = Health(*given)
+    number(found.streak)
+    if isinstance(found.since, bool) or not isinstance(found.since, int | float):
+        raise ValueError(f"no time: {found.since!r:.60}")
+    values.flag(found.broken)
+    values.flag(found.followed)
+    return found
+
+
+def losses(given: Mapping[str, Any]) -> Losses:
+    """Return the counts of lost flows and packets."""
+    found = Losses(**given)
+    refused = {element(one): number(count) for one, count in found.refused.items()}
+    return Losses(refused, number(found.no_port), number(found.untranslated))
+
+
+def number(value: Any) -> int:
+    """Return a number, 0 or more."""
+    return values.number(0, 1 << 64)(value)
+
+
+def text(value: Any) -> str:
+    """Return a text; ValueError for any other type."""
+    return values.text(value)

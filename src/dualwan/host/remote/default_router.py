@@ -1,0 +1,87 @@
+"""The prefixes that the default router of the line announces, asked by a router solicitation.
+
+An address does not say which router has announced its prefix. Any device on the link can announce
+one, with whatever lifetime; the default route of the kernel names the router that counts.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Collection
+from contextlib import suppress
+from ipaddress import IPv6Address, IPv6Network
+
+from dualwan.errors import HostError, RemoteError
+from dualwan.host import ndp
+from dualwan.host.prefix import LINE
+from dualwan.host.remote import line_news
+from dualwan.host.remote.deadline import Deadline
+
+SECONDS = 4.0  # a router answers within 0.5 s, but 3 s after its last advertisement (RFC 4861, 6.2)
+AGAIN_SECONDS = 1.0  # until the solicitation is repeated
+MORE_SECONDS = 0.3  # after an advertisement, for another: a router may have several
+_LIFETIME, _HEADER = slice(6, 8), 16  # of an advertisement (RFC 4861 section 4.2)
+_PREFIX_OPTION, _PREFIX_SIZE = 3, 32  # section 4.6.2
+_VALID, _PREFERRED, _PREFIX = slice(4, 8), slice(8, 12), slice(16, 32)
+
+
+def prefixes(device: str, routers: Collection[str]) -> tuple[str, ...]:
+    """Return the prefixes to be preferred that ``routers`` announce on ``device``.
+
+    Empty if none answers within SECONDS. ``routers``: their link-local addresses. Raises HostError
+    if they cannot be asked.
+    """
+    found: dict[str, None] = {}
+    whole = Deadline(SECONDS)
+    try:
+        with line_news.advertisements(device) as listener:
+            while not found:
+                try:
+                    turn = Deadline(whole.left(AGAIN_SECONDS))
+                except RemoteError:
+                    break
+                ndp.solicit(device)
+                found = dict.fromkeys(_next(listener, routers, turn))
+            more = Deadline(MORE_SECONDS)
+            while found and (others := _next(listener, routers, more)):
+                found |= dict.fromkeys(others)
+    except OSError as error:
+        raise HostError(f"asking the router on {device}: {error.strerror or error}") from None
+    return tuple(found)
+
+
+def _next(listener: socket.socket, routers: Collection[str], until: Deadline) -> tuple[str, ...]:
+    """Return the prefixes of the next advertisement that has any, () if ``until`` comes before."""
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    while True:
+        try:
+            poll.poll(until.left() * 1000)
+        except RemoteError:
+            return ()
+        if found := _heard(listener, routers):
+            return found
+
+
+def _heard(listener: socket.socket, routers: Collection[str]) -> tuple[str, ...]:
+    """Return the prefixes of the next advertisement, () for another router's, or for none."""
+    with suppress(BlockingIOError):
+        data, source = line_news.advertisement(listener)
+        if source in routers and any(data[_LIFETIME]):
+            return announced(data)
+    return ()
+
+
+def announced(data: bytes) -> tuple[str, ...]:
+    """Return the prefixes of the advertisement ``data`` with a valid and a preferred lifetime."""
+    found = []
+    at = _HEADER
+    while at + 2 <= len(data) and data[at + 1]:
+        option, at = data[at : at + 8 * data[at + 1]], at + 8 * data[at + 1]
+        if option[0] != _PREFIX_OPTION or len(option) != _PREFIX_SIZE:
+            continue
+        if any(option[_VALID]) and any(option[_PREFERRED]) and option[2] <= LINE:
+            address = int(IPv6Address(option[_PREFIX]))
+            found.append(str(IPv6Network((address, LINE), strict=False)))
+    return tuple(found)

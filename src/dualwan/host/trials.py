@@ -1,0 +1,96 @@
+"""/var/lib/dualwan/trial: a configuration that is tried. It outlives a boot, which ends it.
+
+The two texts are files of their own, which a hook reads to find out whether it is concerned.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from dualwan import files, paths
+from dualwan.errors import HostError
+from dualwan.host import answers, store
+from dualwan.host.run_files import BROKEN
+from dualwan.model.trial import Phase, Trial
+
+FOLDER = paths.TRIAL
+RECORD, ELEMENTS = f"{FOLDER}/trial.json", f"{FOLDER}/elements.json"
+TRIED, BEFORE = (f"{FOLDER}/{name}" for name in paths.TRIAL_TEXTS)
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """Return the id of this boot, "" if it cannot be read."""
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def load() -> Trial | None:
+    """Return the trial that is kept; None without one, or if it is broken."""
+    folder = answers.directory()
+    try:
+        data = json.loads(files.read_own(folder / RECORD))
+        return Trial(
+            path=str(data["path"]),
+            source=str(data["source"]),
+            tried=files.read_own(folder / TRIED),
+            before=files.read_own(folder / BEFORE),
+            boot=str(data["boot"]),
+            until=float(data["until"]),
+            phase=Phase(data["phase"]),
+            drafts=tuple(str(text) for text in data["drafts"]),
+            state=store.decode(data["state"]),
+            attempts=int(data["attempts"]),
+        )
+    except BROKEN:
+        return None
+
+
+def save(trial: Trial) -> None:
+    """Keep ``trial``; raises HostError. The record is last: without it there is no trial."""
+    answers.write(TRIED, trial.tried)
+    answers.write(BEFORE, trial.before)
+    data = {
+        "path": trial.path,
+        "source": trial.source,
+        "boot": trial.boot,
+        "until": trial.until,
+        "phase": trial.phase.value,
+        "drafts": trial.drafts,
+        "state": store.encode(trial.state),
+        "attempts": trial.attempts,
+    }
+    answers.write(RECORD, json.dumps(data) + "\n")
+
+
+def forget() -> None:
+    """Remove the trial; raises HostError."""
+    folder = answers.directory()
+    for name in (RECORD, ELEMENTS, TRIED, BEFORE):
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise HostError(f"{folder / name}: {error.strerror}") from None
+    try:
+        (folder / FOLDER).rmdir()
+    except OSError:
+        return  # it was not there, or holds what is not ours
+
+
+def install(path: str, text: str) -> None:
+    """Write the configuration ``path`` anew, with its permissions; raises HostError."""
+    target = Path(path).resolve()
+    try:
+        mode = target.stat().st_mode & 0o777
+    except OSError:
+        mode = 0o644
+    try:
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        files.write(target, text, mode, sync=True)
+        os.chmod(target, mode)  # noqa: PTH101 - whatever the umask is
+    except OSError as error:
+        raise HostError(f"{target}: {error.strerror}") from None

@@ -1,0 +1,67 @@
+"""A trial: a configuration that is in use until it is confirmed, or its time is over. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from dualwan.model.state import RunState
+
+
+class Phase(Enum):
+    """How far a trial is.
+
+    PENDING: what is tried is in use. RETURNING: its time is over, and the router goes back.
+    OVER: the router has gone back.
+    """
+
+    PENDING = "pending"
+    RETURNING = "returning"
+    OVER = "over"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial, as it is kept until it is confirmed, or something else is applied.
+
+    path: of the configuration that events read. source: of the file that is tried, the same or
+    another. tried: its text.
+    before: the text that was applied before, "" for none. drafts: other texts that stood in
+    ``path`` when the time was over. boot: id of the boot in which it began. until: when its time
+    is over, in seconds since boot. state: the run state before. attempts: to go back.
+    """
+
+    path: str
+    source: str
+    tried: str
+    before: str
+    boot: str
+    until: float
+    phase: Phase = Phase.PENDING
+    drafts: tuple[str, ...] = ()
+    state: RunState = field(default_factory=RunState)
+    attempts: int = 0
+
+    def is_pending(self, boot: str) -> bool:
+        """Whether what is tried is in use; a boot ends a trial."""
+        return self.phase is Phase.PENDING and self.boot == boot
+
+    def is_due(self, boot: str) -> bool:
+        """Whether the router has yet to go back from it."""
+        return self.phase is not Phase.OVER and self.boot == boot
+
+    def text_in_use(self, found: str, boot: str) -> str:
+        """Return the text that events use while the configuration has the text ``found``.
+
+        After the trial that is ``found``, unless it was tried: the text that was applied before
+        stays in use then. It is "" where there was none, and nothing is to be done.
+        """
+        if self.is_pending(boot):
+            return self.tried
+        if (self.is_due(boot) and found != self.before) or found in (self.tried, *self.drafts):
+            return self.before
+        return found
+
+    def allows(self, text: str, boot: str) -> bool:
+        """Whether a run may bring the router to ``text``, which it read before it had the lock."""
+        return self.text_in_use(text, boot) == text

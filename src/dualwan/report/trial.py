@@ -1,0 +1,36 @@
+"""A trial, as status shows it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from dualwan.model.trial import Phase, Trial
+from dualwan.report.data import TrialData
+
+
+def as_data(trial: Trial | None, boot: str, since_boot: float) -> TrialData | None:
+    """Return the data of --json; None without a trial. ``since_boot``: seconds."""
+    if trial is None:
+        return None
+    if trial.is_pending(boot):
+        left = max(0, round(trial.until - since_boot))
+        return {"state": "pending", "file": trial.source, "left": left}
+    returning = trial.is_due(boot) and trial.phase is Phase.RETURNING
+    state = "returning" if returning else "not confirmed"
+    return {"state": state, "file": trial.source, "left": None}
+
+
+def words(data: TrialData, now: datetime | None = None) -> str:
+    """Return a line for a person; ``now``: the time of day."""
+    if data["left"] is not None:
+        at = (now or datetime.now(UTC).astimezone()) + timedelta(seconds=data["left"])
+        return (
+            f"{data['file']} is tried until {at:%H:%M:%S} ({data['left']} s), and then the router "
+            "goes back; to keep it: dualwan-hook confirm"
+        )
+    if data["state"] == "returning":
+        return f"{data['file']} was not confirmed, and the router is going back"
+    return (
+        f"{data['file']} was not confirmed: events use what was applied before, until the file is "
+        "changed; dualwan-hook applies it as it is"
+    )

@@ -1,0 +1,28 @@
+"""A router in memory whose owner has scripts, and what they are told."""
+
+from machine import config
+
+from dualwan.handle import handle_event
+from dualwan.model.event import Event
+
+SHARED, PPPOE, OTHER = "192.0.2.18", "203.0.113.7", "203.0.113.99"
+CONFIG = config()
+
+
+def ppp_up(machine, address):
+    """Let the session come up, or have another address."""
+    if "ppp0" in machine.state.links:
+        machine.unplug("ppp0")
+    machine.connect(address)
+    handle_event(CONFIG, machine, Event.PPP_UP)
+
+
+def ppp_down(machine):
+    """Let the session go."""
+    machine.unplug("ppp0")
+    handle_event(CONFIG, machine, Event.PPP_DOWN)
+
+
+def heard(machine):
+    """Return event, way, old and new address of each notice that waits."""
+    return [(one.event, one.way, one.old, one.new) for one in machine.take_notices()]

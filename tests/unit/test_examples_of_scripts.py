@@ -1,0 +1,97 @@
+"""The examples for hooks.d, run with the environment that the program gives."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from scripts import write
+
+from dualwan.notice.environment import environment
+from dualwan.notice.pending import EVENTS, Notice
+
+EXAMPLES = Path(__file__).parents[2] / "packaging/examples/hooks.d"
+ADDRESS, OLD = "203.0.113.99", "203.0.113.7"
+SETTINGS = """\
+url = "https://dyndns.example/nic/update?hostname=home.example&myip=ADDRESS"
+user = "name:secret"
+"""
+
+
+@pytest.fixture(name="run")
+def _run(tmp_path):
+    """Return a function that runs an example; what the programs it calls got is in files."""
+    tools = tmp_path / "tools"
+    write(tools, "curl", f'echo "$@" > {tmp_path}/arguments; cat > {tmp_path}/settings; echo good')
+    write(tools, "sendmail", f'echo "$@" > {tmp_path}/arguments; cat > {tmp_path}/mail')
+    (tmp_path / "ddns.curl").write_text(SETTINGS)
+
+    def run(name, event, way="pppoe", new=ADDRESS):
+        for one in ("arguments", "settings", "mail"):
+            (tmp_path / one).unlink(missing_ok=True)
+        text = (EXAMPLES / name).read_text()
+        text = text.replace("/etc/dualwan/ddns.curl", str(tmp_path / "ddns.curl"))
+        text = text.replace("/usr/sbin/sendmail", str(tools / "sendmail"))
+        path = tmp_path / name
+        path.write_text(text)
+        path.chmod(0o755)
+        given = environment(Notice(event, way, "ppp0", OLD, new, carrier="mape"))
+        given["PATH"] = f"{tools}:{given['PATH']}"
+        return subprocess.run(
+            [path], check=False, capture_output=True, text=True, env=given, stdin=subprocess.DEVNULL
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("event", ["up", "back", "address"])
+def test_dynamic_dns_is_told_the_address_by_pppoe(run, tmp_path, event):
+    """The request leaves from the address; name and password are in no argument."""
+    done = run("50-ddns", event)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{ADDRESS}: good\n", "")
+    arguments = (tmp_path / "arguments").read_text()
+    assert f"--interface {ADDRESS} --ipv4" in arguments
+    assert "secret" not in arguments
+    assert (tmp_path / "settings").read_text() == SETTINGS.replace("ADDRESS", ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("event", "way"),
+    [
+        *((event, "pppoe") for event in EVENTS if event not in {"up", "back", "address"}),
+        ("up", "mape"),
+    ],
+)
+def test_dynamic_dns_asks_nothing_at_another_event(run, tmp_path, event, way):
+    """Nor for another way, nor without an address."""
+    assert run("50-ddns", event, way).returncode == 0
+    assert run("50-ddns", "up", new="").returncode == 0
+    assert not (tmp_path / "arguments").exists()
+
+
+def test_dynamic_dns_that_fails_is_a_failure(run, tmp_path):
+    """The server does not answer, or there are no settings: the exit code says so."""
+    (tmp_path / "tools" / "curl").write_text("#!/bin/sh\necho no answer >&2\nexit 28\n")
+    done = run("50-ddns", "address")
+    assert (done.returncode, done.stderr) == (28, "no answer\n")
+    (tmp_path / "ddns.curl").unlink()
+    assert run("50-ddns", "address").returncode != 0
+
+
+@pytest.mark.parametrize("event", ["lost", "back", "failover", "failback"])
+def test_a_mail_says_what_happened(run, tmp_path, event):
+    """To root, with way and addresses."""
+    done = run("60-mail", event, new="" if event == "lost" else ADDRESS)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "arguments").read_text() == "-t\n"
+    head, body = (tmp_path / "mail").read_text().split("\n\n", 1)
+    assert head.splitlines() == ["To: root", f"Subject: {os.uname().nodename}: pppoe: {event}"]
+    assert f"address before: {OLD}\n" in body
+    assert f"address now:    {'none' if event == 'lost' else ADDRESS}\n" in body
+
+
+@pytest.mark.parametrize("event", ["up", "down", "address", "change"])
+def test_no_mail_about_what_is_as_usual(run, tmp_path, event):
+    """What a person has done himself, and mendings."""
+    assert run("60-mail", event).returncode == 0
+    assert not (tmp_path / "mail").exists()

@@ -1,0 +1,88 @@
+"""The systemd units: how far they are confined, and what must not be kept from them."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(__file__).parents[2] / "packaging/debian"
+CONFINED = ("watch", "probe", "notify", "close")
+DIALLING = ("watch", "probe")
+# With each of them systemd mounts another /proc, in which no write to a sysctl is announced.
+ANOTHER_PROC = {
+    *("MountAPIVFS", "ProtectControlGroups", "ProtectKernelTunables", "ProtectProc", "ProcSubset"),
+}
+MOST = 3.0  # of systemd's exposure level, 0 to 10
+
+
+def path(name, kind="service"):
+    """Return the file of a unit."""
+    return UNITS / f"dualwan-hook.dualwan-{name}.{kind}"
+
+
+def settings(name, kind="service"):
+    """Return key and value of each line of a unit."""
+    return re.findall(r"^([A-Za-z]+)=(.*)$", path(name, kind).read_text(), re.MULTILINE)
+
+
+def restrictions(name):
+    """Return the settings of a unit from CapabilityBoundingSet= on, but what is about dialling."""
+    found = settings(name)
+    start = [key for key, _ in found].index("CapabilityBoundingSet")
+    return [pair for pair in found[start:] if pair[0] not in {"Environment", "WantedBy"}]
+
+
+@pytest.mark.parametrize("name", CONFINED)
+def test_a_unit_is_exposed_less_than_3(name):
+    """As `systemd-analyze security` of this release counts it; 7.0 to 7.2 until 0.2.0."""
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", path(name)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    level = re.search(r"Overall exposure level for .*: ([0-9.]+) ", done.stdout)
+    assert float(level[1]) < MOST, done.stdout
+
+
+def test_every_service_is_confined_but_the_one_that_dials():
+    """What starts pppd and its scripts cannot be; all others are confined alike."""
+    services = {one.name.split("-")[-1].split(".")[0] for one in UNITS.glob("*.service")}
+    assert services >= {*CONFINED, "dial"}
+    for name in CONFINED:
+        assert restrictions(name) == restrictions("watch"), name
+    assert {key for key, _ in settings("dial")} == {
+        *("Description", "Documentation", "Type", "ExecStart", "TimeoutStartSec", "KillMode")
+    }
+
+
+@pytest.mark.parametrize("name", CONFINED)
+def test_the_run_directory_outlives_each_unit(name):
+    """And is the one that hooks and commands use, with its mode: a user reads the state."""
+    found = dict(settings(name))
+    assert (found["RuntimeDirectory"], found["RuntimeDirectoryPreserve"]) == ("dualwan", "yes")
+    assert found["StateDirectory"] == "dualwan"
+    assert "RuntimeDirectoryMode" not in found  # systemd's 0755 is ours
+
+
+@pytest.mark.parametrize("name", CONFINED)
+def test_what_a_unit_needs_is_not_kept_from_it(name):
+    """Sysctls are written and heard, pppd is seen, and leases of a client's own user are read."""
+    found = dict(settings(name))
+    assert not {*ANOTHER_PROC, "PrivateNetwork"} & {*found}
+    assert {"CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_DAC_READ_SEARCH"} <= {
+        *found["CapabilityBoundingSet"].split()
+    }
+    assert "AF_NETLINK" in found["RestrictAddressFamilies"]
+
+
+@pytest.mark.parametrize("name", CONFINED)
+def test_a_confined_unit_that_may_dial_asks_another_to(name):
+    """A pppd would have its restrictions, and the owner's scripts in ip-up.d too."""
+    found = settings(name)
+    dials = name in DIALLING
+    assert (("Environment", "DUALWAN_CONFINED=1") in found) is dials
+    wants = " ".join(value for key, value in found if key == "Wants")
+    assert ("dualwan-dial.path" in wants) is dials
+    assert dict(settings("dial", "path"))["PathExists"] == "/run/dualwan/dial/peer.json"
