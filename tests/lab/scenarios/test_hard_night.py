@@ -217,10 +217,7 @@ def test_hooks_that_are_shadowed(
 
 
 def test_in_silence_the_watcher_sleeps(line: Line, measured: Callable[[str], None]) -> None:
-    """No wake-up in a minute: forbidden packets and PPPoE's echoes are no change.
-
-    Before the late prefix: the router that announces it says so a few times more.
-    """
+    """No wake-up in a minute: forbidden packets and PPPoE's echoes are no change."""
     woken = mischief.wakeups_of_the_watcher(line, SILENCE_SECONDS)
     measured(f"wake-ups of the watcher in {SILENCE_SECONDS} s: {woken}")
     assert woken == 0
