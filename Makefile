@@ -41,7 +41,7 @@ NEED_INSIDE = $(NEED_NETNS) ifupdown $(call programs,$(USERLAND)) \
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python
-# For two cores: the namespace tests wait more than they compute.
+# For two cores.
 SIDE_BY_SIDE := -n 2 --dist load
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
@@ -95,12 +95,12 @@ format: .venv/ready ## lay out all Python as ruff does
 .PHONY: unit
 unit: .venv/ready ## pure logic: unit tests and golden cases
 	@$(NEED) $(NEED_UNIT)
-	$(VENV) $(PYTEST) $(call chosen,unit)
+	$(VENV) $(PYTEST) $(SIDE_BY_SIDE) $(call chosen,unit)
 
 .PHONY: quick
 quick: ruff ## after each change: ruff, and the unit tests but the slow ones
 	@$(NEED) $(NEED_UNIT)
-	$(VENV) $(PYTEST) -m 'not slow' $(call chosen,unit)
+	$(VENV) $(PYTEST) $(SIDE_BY_SIDE) -m 'not slow' $(call chosen,unit)
 
 .PHONY: case
 case: .venv/ready ## a golden case of a bug report: FROM=FILE, and NAME= and ABOUT= of the case
@@ -132,8 +132,8 @@ netns: .venv/ready ## against the kernel, in network namespaces; root
 .PHONY: userland userland-unit userland-netns
 userland: ## unit and netns with Python, nft and ip of the other release (chroot); root
 	@$(MAKE) --keep-going userland-unit userland-netns
-userland-unit: need-userland ## the unit tests alone
-	$(IN_USERLAND) $(call chosen,unit)
+userland-unit: need-userland ## the unit tests alone, but for the slow ones
+	$(IN_USERLAND) $(SIDE_BY_SIDE) -m 'not slow' $(call chosen,unit)
 userland-netns: need-userland ## the netns tests alone, but for those of the kernel (ONCE)
 	$(IN_USERLAND) $(SIDE_BY_SIDE) $(if $(F),,$(ONCE:%=--ignore tests/netns/%.py)) $(call chosen,netns)
 
