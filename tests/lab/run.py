@@ -62,6 +62,7 @@ SOAK = "test_soak.py"
 SOAK_SECONDS = 40.0  # of one reconnect, at most, where there is no KVM
 # What takes long has a run of its own (--long): it needs an hour where there is no KVM.
 LONG = (
+    "test_readme.py",  # first: it installs the package, and purges it
     "test_ipsec.py",
     "test_pppd.py",
     "test_calls.py",
@@ -112,7 +113,7 @@ def _parse() -> argparse.Namespace:
             command.add_argument("--deb", type=Path, help="the package (default: newest in dist/)")
         if name == "test":
             command.add_argument("-k", metavar="EXPR", default="", help="as pytest's -k")
-            longest = "instead of the others those that take long: pppd, a hard night, managers"
+            longest = "instead those that take long: README, pppd, a hard night, managers"
             command.add_argument("--long", action="store_true", help=longest)
             command.add_argument("--soak", type=int, metavar="N", help="instead: N reconnects")
             command.add_argument("--keep", type=Path, help="leave logs and results in this folder")

@@ -1,0 +1,146 @@
+"""A router whose owner has nothing but the README, and types what stands there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from guest import command, peers, product, readme, router, traffic, waiting
+from guest.addresses import (
+    BR,
+    CE,
+    FIRST_PPPOE_ADDRESS,
+    INTERNET_HOST,
+    LAN,
+    LAN_ADDRESS,
+    LAN_PREFIX_LENGTH,
+    MAPE_ADDRESS,
+    PORT_SET,
+    PSID,
+    TUNNEL,
+    WAN,
+)
+from guest.line import Line
+from guest.servers import Servers
+
+pytestmark = pytest.mark.usefixtures("internet")
+
+LIMIT_SECONDS = 90
+# As an installation leaves them: nothing but the LAN, and pppoeconf's way out by PPPoE.
+WITHOUT_WAN = f"""\
+auto lo
+iface lo inet loopback
+
+auto {LAN}
+iface {LAN} inet static
+    address {LAN_ADDRESS}/{LAN_PREFIX_LENGTH}
+"""
+WITH_SCRIPTS = f"""\
+{WITHOUT_WAN}
+allow-hotplug {WAN}
+iface {WAN} inet6 auto
+    up MODE=start /root/etc/mape.sh
+    up MODE=start /root/etc/pppoe.sh
+    down MODE=stop /root/etc/pppoe.sh
+    down MODE=stop /root/etc/mape.sh
+iface {WAN} inet manual
+"""
+OF_PPPOECONF = "defaultroute\nreplacedefaultroute\n"  # which the README has people remove
+SCRIPTS = Path("/lab/checkout/tests/data/scripts")
+PLACE = Path("/root/etc")
+SCRIPTS_TUNNEL = "ip6tnl1"
+VALUES = {
+    "enp1s0": WAN,
+    "enp3s0": LAN,
+    "BR='????:????:????:????'": f"BR='{BR}'",
+    "CE='????:????:????:????:????:????:????:????'": f"CE='{CE}'",
+    "IP4='???.???.???.???'": f"IP4='{MAPE_ADDRESS}'",
+    "PSID='?'": f"PSID='{PSID}'",
+}
+
+
+@pytest.fixture(name="bare")
+def _bare(line: Line) -> Iterator[None]:
+    """A Debian router without the package, whose WAN hears the line; as it was, afterwards."""
+    assert line
+    interfaces, peer = router.INTERFACES.read_text(), peers.OWN.read_text()
+    router.INTERFACES.write_text(WITHOUT_WAN)
+    router.forget_stamps()
+    command.run(["ip", "link", "set", WAN, "up"])
+    waiting.until(lambda: router.has_address(WAN, "2400:4050:"), "the prefix", LIMIT_SECONDS)
+    yield
+    command.run(["ifdown", WAN])
+    if product.is_installed():
+        product.apt("purge", "dualwan-hook")
+    shutil.rmtree(product.CONFIG.parent, ignore_errors=True)
+    shutil.rmtree(PLACE, ignore_errors=True)
+    router.INTERFACES.write_text(interfaces)
+    peers.OWN.write_text(peer)
+    router.wait_for_no_ppp()
+
+
+def both_ways_work(line: Line, tunnel: str = TUNNEL) -> None:
+    """The LAN has the internet by MAP-E, and the internet the router's server by PPPoE."""
+    waiting.until(lambda: router.addresses(tunnel), "the tunnel", LIMIT_SECONDS)
+    router.wait_for_hooks(FIRST_PPPOE_ADDRESS, LIMIT_SECONDS)
+    seen = traffic.ask_tcp(line.client, INTERNET_HOST)
+    assert seen.address == MAPE_ADDRESS
+    assert seen.port in PORT_SET
+    with Servers(line.router, tcp=(80,)):
+        traffic.ask_tcp(line.internet, FIRST_PPPOE_ADDRESS, 80)
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(("document", "asked"), [("README.md", True), ("README.ja.md", False)])
+def test_from_nothing_to_both_ways(line: Line, document: str, *, asked: bool) -> None:
+    """The commands in order, and the two edits that it asks for; with questions, and without."""
+    owners = peers.OWN.read_text()
+    peers.OWN.write_text(owners.replace("nodefaultroute\n", OF_PPPOECONF))
+    found = readme.blocks(document, readme.INSTALLATION)
+    install, dialogue, options, *rest = readme.commands(found)
+    assert dialogue == "dualwan-hook init"
+    assert options.startswith(dialogue)
+    readme.typed(install)
+    if asked:
+        readme.typed(dialogue, answers=["", "", "", "", "y"])
+    else:
+        readme.typed(options)
+    peers.OWN.write_text(owners.replace("nodefaultroute\n", ""))
+    router.INTERFACES.write_text(f"{WITHOUT_WAN}\n{readme.stanza(found)}")
+    for words in rest:
+        readme.typed(words)
+    both_ways_work(line)
+    assert product.run("doctor").stdout == ""
+    assert product.run("--dry-run", "--exit-code").returncode == 0
+
+
+@pytest.mark.usefixtures("bare")
+def test_from_the_running_scripts(line: Line) -> None:
+    """mape.sh and pppoe.sh at work, then the commands of that section; nothing of them is left."""
+    PLACE.mkdir()
+    for script in SCRIPTS.iterdir():
+        text = script.read_text()
+        for was, now in VALUES.items():
+            text = text.replace(was, now)
+        (PLACE / script.name).write_text(text)
+        (PLACE / script.name).chmod(0o755)
+    router.INTERFACES.write_text(WITH_SCRIPTS)
+    command.run(["ip", "link", "set", WAN, "down"])
+    command.run(["ifup", WAN], limit=240)
+    assert traffic.ask_tcp(line.client, INTERNET_HOST).address == MAPE_ADDRESS
+    product.install()
+    router.forget_stamps()
+    shown, *rest = readme.commands(readme.blocks("README.md", readme.FROM_SCRIPTS))
+    accounted = readme.typed(shown)
+    assert "mape.sh: 85 commands or rules" in accounted
+    assert not product.CONFIG.exists()
+    for words in rest:
+        readme.typed(words)
+    both_ways_work(line, SCRIPTS_TUNNEL)
+    assert product.run("doctor").stdout == ""
+    rules = command.run(["iptables-save"])
+    assert "MAPE" not in rules
+    assert "PPPOE" not in rules
+    assert MAPE_ADDRESS in router.addresses(SCRIPTS_TUNNEL)
