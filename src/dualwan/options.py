@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from dualwan import paths
 from dualwan.errors import UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
-
-class SliceNames:
-    """The names of the slices, loaded on demand: most commands need none."""
-
-    def __iter__(self) -> Iterator[str]:
-        from dualwan import slices
-
-        return iter([one.name for one in slices.ALL])
-
-    def __contains__(self, name: object) -> bool:
-        return name in list(self)
+# The names of slices.ALL, which only commands that plan have to load.
+SLICES = ("firewall", "snat", "tunnel", "pbr")
 
 
 def seconds(text: str) -> int:

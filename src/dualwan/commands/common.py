@@ -115,6 +115,8 @@ def terminal(arguments: Namespace) -> Terminal:
 
 def width() -> int | None:
     """Return the columns of the terminal that is written to; None for a file or a pipe."""
+    if not sys.stdout.isatty():
+        return None
     from shutil import get_terminal_size
 
-    return get_terminal_size().columns if sys.stdout.isatty() else None
+    return get_terminal_size().columns
