@@ -8,7 +8,6 @@ from typing import NoReturn
 from dualwan import paths
 from dualwan.errors import UsageError
 
-
 # The names of slices.ALL, which only commands that plan have to load.
 SLICES = ("firewall", "snat", "tunnel", "pbr")
 
