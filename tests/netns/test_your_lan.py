@@ -63,7 +63,8 @@ def test_ifup_takes_its_files(path, house):
     """Its ifquery(8) shows both interfaces, and the WAN has a stanza for the hooks."""
     router = house(path.parent.name).router
     root = Path("/") if is_installed("ifupdown") else UNPACKED / "ifupdown"
-    ifquery = root / "sbin/ifquery"
+    places = (root / place / "ifquery" for place in ("sbin", "usr/sbin"))  # Debian 12's, and 13's
+    ifquery = next(path for path in places if path.exists())
     assert {"enp3s0"} <= {*router.run(ifquery, "-i", path, "--list").split()}
     assert "address: 192.168.1.1" in router.run(ifquery, "-i", path, "enp3s0")
     assert router.run(ifquery, "-i", path, "--list", "--allow", "hotplug").split() == ["enp1s0"]

@@ -16,6 +16,7 @@ STANDARD = {
     *("ipaddress", "itertools", "json", "keyword", "math", "ntpath", "operator", "os", "pathlib"),
     *("posixpath", "re", "reprlib", "select", "selectors", "signal", "socket", "stat", "string"),
     *("struct", "syslog", "time", "types", "typing", "urllib", "warnings"),
+    *("grp", "pwd"),  # by pathlib of Python 3.13
 }
 TOML = {"tomli"}
 LOG = {"structlog", "structlog._base", "structlog._generic", "structlog.exceptions"} | {
@@ -85,4 +86,5 @@ def outside(loaded, *more):
         and name.partition(".")[0] not in STANDARD | {"tomli"}
         and not name.startswith("_")
         and ".__mp" not in name
+        and not name.endswith("__mypyc")  # of tomli, which is compiled in Debian 13
     )

@@ -77,6 +77,8 @@ class Scrub:
         hosts = int(address) & ((1 << (address.max_prefixlen - bits)) - 1)
         whole = bits == address.max_prefixlen or hosts
         other = self._mask.address(address) if whole else self._mask.network(address, bits)
+        if other == address:  # as it is written: Python has other ways to write some than nft
+            return found[0]
         return f"{other}{rest}{slash}{length}"
 
 
