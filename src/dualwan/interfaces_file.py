@@ -32,7 +32,12 @@ def parse(path: str, text: str) -> Iterator[InterfacesLine]:
         if line.endswith("\\"):
             joined += line[:-1] + " "
             continue
-        whole = (joined + line).strip()
-        if whole and not whole.startswith("#"):
-            yield InterfacesLine(path, first, whole)
+        yield from _whole(path, first, joined + line)
         joined, first = "", 0
+    yield from _whole(path, first, joined)
+
+
+def _whole(path: str, first: int, text: str) -> Iterator[InterfacesLine]:
+    """Yield the line, unless it is empty or a comment."""
+    if (text := text.strip()) and not text.startswith("#"):
+        yield InterfacesLine(path, first, text)

@@ -68,8 +68,8 @@ def test_two_asterisks_are_one(tmp_path):
     assert read(tmp_path) == [("/etc/network/deep/x", "auto x")]
 
 
-@pytest.mark.parametrize("pattern", [".", "./", "/", "/.", "..", "[", "**/", "x\0"])
+@pytest.mark.parametrize("pattern", [".", "./", "/", "/.", "..", "[", "**/", "x\0", "a/" * 2000])
 def test_a_pattern_that_is_none_sources_nothing(tmp_path, pattern):
-    """Python's own glob has an IndexError for a dot alone."""
+    """Python's own glob has an IndexError for a dot alone, and no end of depth for a long one."""
     put(tmp_path, interfaces=f"source {pattern}\nauto a\n")
     assert read(tmp_path) == [("/etc/network/interfaces", "auto a")]

@@ -75,10 +75,26 @@ def test_joined_lines_are_commented_out_whole():
     assert [line.text for line in parse(FILE, found)] == STANZA.splitlines()
 
 
-def test_a_second_edit_changes_nothing():
-    """What was commented out is no line any more."""
-    once = edited(f"{STANZA}    up /root/mape.sh\n")
-    assert edited(once) is None
+def test_a_file_that_ends_within_a_line_is_read_to_its_end():
+    """A backslash is the last of it; nothing comes that would be joined."""
+    found = edited(f"{STANZA}    up MODE=start \\\n      /root/etc/mape.sh\\")
+    assert found.count(MARK) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{STANZA}    up /root/mape.sh\n",
+        f"{PLAIN}iface eth9 inet manual\n    up MODE=start \\\n      /root/etc/mape.sh\\",
+        f"{PLAIN}iface enp1s0 inet ppp\n    provider isp\n",
+    ],
+    ids=["script", "within a line", "the only stanza of the WAN"],
+)
+def test_a_second_edit_changes_nothing(text):
+    """What was commented out is no line any more, nor a stanza of the WAN."""
+    once = edited(text, add=True)
+    assert has_stanza([SourceFile(FILE, once)], "enp1s0")
+    assert edited(once, add=True) is None
 
 
 def test_the_file_with_the_line_is_the_one_that_is_changed():

@@ -91,7 +91,8 @@ def edits(
     ``add``: whether the WAN's stanza is added where there is none, as it is for ifupdown.
     """
     found = [_without_scripts(one, peer) for one in files]
-    if add and files and not has_stanza(files, wan):
+    left = [SourceFile(one.path, one.after) for one in found]
+    if add and files and not has_stanza(left, wan):
         lines = "\n".join(_stanza(wan, ifupdown2=ifupdown2))
         first = found[0]
         gap = "" if not first.after or first.after.endswith("\n") else "\n"

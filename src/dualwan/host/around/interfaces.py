@@ -90,5 +90,5 @@ def _sourced(pattern: str, path: Path, root: Path, *, folders: bool) -> list[Pat
             for one in sorted(each.iterdir())
             if IN_FOLDER.fullmatch(one.name) and one.is_file()
         ]
-    except (OSError, ValueError):  # a pattern that glob does not know
+    except (OSError, ValueError, RecursionError):  # a pattern that glob does not know
         return []
