@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 from scripts import LIMITS, NEW, OLD, SAY, THIRD, is_there, router, tell, write
 
 from dualwan.host import lock, run_files
-from dualwan.host.notice import queue, runner
+from dualwan.host.notice import queue, runner, script
 
 
 def seconds_until(done):
@@ -138,6 +139,21 @@ def test_the_last_look_at_what_waits_is_before_the_end_of_the_runner(place, star
         queue.take = take
     assert held == [True, True]
     assert not lock.is_held(queue.directory() / lock.RUNNER)
+
+
+def test_it_works_where_its_priority_is_not_its_own_to_change(monkeypatch):
+    """As in its unit, which has another one already."""
+    served = []
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(script, "adopt", lambda: None)
+    monkeypatch.setattr(runner, "drain", lambda: served.append(1))
+    runner.serve()
+    assert served == [1]
 
 
 def test_the_command_is_the_runner(run, monkeypatch):

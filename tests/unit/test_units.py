@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dualwan.host.notice import runner
+
 UNITS = Path(__file__).parents[2] / "packaging/debian"
 CONFINED = ("watch", "probe", "notify", "close")
 DIALLING = ("watch", "probe")
@@ -91,6 +93,7 @@ def test_what_scripts_of_the_owner_need_is_not_kept_from_them():
     assert {"CAP_SETUID", "CAP_SETGID", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER"} <= {*able}
     assert {"CAP_KILL", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_AUDIT_WRITE"} <= {*able}
     assert "CAP_SYS_ADMIN" not in able
+    assert given["Nice"] == str(runner.NICENESS)  # the runner itself may not change it there
     assert {"-/etc", "-/var", "-/run", "-/home", "-/root"} <= {*given["ReadWritePaths"].split()}
     assert not {"NoNewPrivileges", "User", "ProtectProc", "ProtectHome"} & {*given}
 

@@ -7,6 +7,7 @@ import pty
 import select
 import signal
 import time
+from contextlib import suppress
 
 import pytest
 from guest import command, product, snapshot, waiting
@@ -22,13 +23,20 @@ SAID = b"to keep it: dualwan-hook confirm"
 def _state(line: Line) -> list[str]:
     """Return what the kernel holds of ours, in lines."""
     router = line.router
-    return [
-        *router.run("ip", "rule").splitlines(),
-        *router.run("ip", "route", "show", "table", "all", "proto", "217").splitlines(),
-        *router.run("ip", "-6", "tunnel", "show").splitlines(),
-        *router.run("ip", "-brief", "address").splitlines(),
-        *sorted(router.run("nft", "list", "tables").splitlines()),
-    ]
+    shown = (
+        router.run("ip", "rule"),
+        router.run("ip", "route", "show", "table", "all", "proto", "217"),
+        router.run("ip", "-6", "tunnel", "show"),
+        router.run("ip", "-brief", "address"),
+        router.run("nft", "list", "tables"),
+    )
+    return [line for text in shown for line in sorted(text.splitlines())]
+
+
+def _until_it_is(line: Line, before: list[str], what: str, limit: float) -> None:
+    with suppress(waiting.TimedOutError):
+        waiting.until(lambda: _state(line) == before, what, limit)
+    assert _state(line) == before, what
 
 
 def _by_new_table(line: Line) -> bool:
@@ -59,14 +67,14 @@ def test_a_trial_without_a_terminal_goes_back(line: Line) -> None:
     _type_try_and_lose_the_terminal(line)
     assert "active" in command.run(["systemctl", "is-active", "dualwan-try.timer"])
     assert "is tried until" in product.run("status").stdout
-    waiting.until(lambda: _state(line) == before, "the way back", SECONDS + stretched(60))
+    _until_it_is(line, before, "the way back", SECONDS + stretched(60))
     assert product.CONFIG.read_text() == TRIED
     assert "was not confirmed" in product.run("status").stdout
     assert product.run("confirm").returncode == 4
     # The watcher and the hooks leave it at that.
     line.router.run("ip", "rule", "del", "priority", "100")
     if product.watcher_runs():
-        waiting.until(lambda: _state(line) == before, "the watcher's mending", stretched(20))
+        _until_it_is(line, before, "the watcher's mending", stretched(20))
     product.apply()
     assert _state(line) == before
 
@@ -95,6 +103,6 @@ def test_from_an_empty_start_nothing_is_left(line: Line) -> None:
         before = _state(line)
         assert snapshot.ours() == []
         _type_try_and_lose_the_terminal(line)
-        waiting.until(lambda: _state(line) == before, "the way back", SECONDS + stretched(60))
+        _until_it_is(line, before, "the way back", SECONDS + stretched(60))
         assert snapshot.ours() == []
     product.apply()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,7 +29,8 @@ NICENESS = 5
 def serve() -> None:
     """Be the runner until nothing waits; raises DualwanError. The whole process is given to it."""
     signal.signal(signal.SIGTERM, _leave)
-    os.nice(NICENESS)
+    with suppress(PermissionError):  # its unit refuses that, and has said so itself: Nice=
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     script.adopt()
     drain()
 
