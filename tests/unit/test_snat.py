@@ -210,7 +210,8 @@ def test_every_port_is_as_likely_as_another():
     graph = Graph(wanted_of(snat, config()))
     for protocol in ("tcp", "udp", "icmp"):
         [draw] = graph.chains[f"{protocol}_draw"]
-        assert "set numgen random mod 1008 map { 0 : " in draw
+        name = "identifiers" if protocol == "icmp" else "ports"
+        assert draw.endswith(f" set numgen random mod 1008 map @{name}")
         search = graph.chains[f"{protocol}_search"]
         assert search[0] == f"jump {protocol}_draw"
         draws = next(at for at, rule in enumerate(search) if "_next" in rule)

@@ -11,7 +11,16 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from dualwan.mape.portset import PortSet
-from dualwan.slices.snat.match import BY_LOT, a_block, by_lot, each_port, in_turn, inside, outside
+from dualwan.slices.snat.match import (
+    BY_LOT,
+    IN_TURN,
+    a_block,
+    each_port,
+    inside,
+    numbered,
+    one_of,
+    outside,
+)
 from dualwan.slices.snat.ports import LARGEST, pool
 
 ADDRESS = "192.0.2.18"
@@ -133,11 +142,13 @@ def test_conditions_say_what_the_port_set_has(port_set, ports):
 @given(st.lists(st.integers(0, 65535), min_size=1, max_size=300, unique=True))
 def test_ports_by_lot_and_in_turn(ports):
     """The map has each port once, as many as there are numbers: none is likelier than another."""
-    for how, text in (("random", by_lot(ports)), ("inc", in_turn(ports))):
-        count, inner = re.fullmatch(rf"numgen {how} mod (\d+) map \{{ (.*) \}}", text).groups()
-        pairs = [tuple(map(int, one.split(" : "))) for one in inner.split(", ")]
-        assert [at for at, _ in pairs] == list(range(int(count)))
-        assert [port for _, port in pairs] == (ports if len(ports) > 1 else ports * 2)
+    *_, values = numbered("name", "tcp sport", ports).lines
+    inner = re.fullmatch(r"elements = \{ (.*) \}", values)[1]
+    pairs = [tuple(map(int, one.split(" : "))) for one in inner.split(", ")]
+    assert [port for _, port in pairs] == (ports if len(ports) > 1 else ports * 2)
+    for how, word in ((BY_LOT, "random"), (IN_TURN, "inc")):
+        assert one_of(how, "name", ports) == f"numgen {word} mod {len(pairs)} map @name"
+    assert [at for at, _ in pairs] == list(range(len(pairs)))
 
 
 @given(SMALL, st.sets(st.integers(0, 65535), max_size=20))

@@ -119,7 +119,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             counter(UNTRANSLATED),
             counter(NO_PORT),
             *(timeouts.objects() if timeout_rules else []),
-            *(allocate.sets(identity) if ports.counted else []),
+            *([*allocate.sets(identity), *allocator.maps()] if ports.counted else []),
             *quota.sets(),
             *inbound.sets(identity),
             *_base(

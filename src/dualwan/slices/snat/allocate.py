@@ -17,7 +17,7 @@ from dualwan.frozen import dataclass, replace
 from dualwan.nft.table import Block, commented, dynamic, elements
 from dualwan.slices.snat import names
 from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, Search
-from dualwan.slices.snat.match import IN_TURN, a_block, by_lot, each_port, in_turn
+from dualwan.slices.snat.match import BY_LOT, IN_TURN, a_block, each_port, numbered, one_of
 from dualwan.slices.snat.names import Chain
 from dualwan.slices.snat.ports import LARGEST, Pool
 
@@ -86,6 +86,13 @@ class PortAllocator:
     pool: Pool
     timeouts: Mapping[str, list[str]]
     owned: str = ""
+
+    def maps(self) -> list[Block]:
+        """Return the maps of the ports that are given out."""
+        return [
+            numbered(names.PORTS, TCP.port, self.pool.ports),
+            numbered(names.IDENTIFIERS, ICMP.port, self.pool.ports),
+        ]
 
     def chains(self) -> list[Block]:
         """Return all chains of allocation."""
@@ -211,16 +218,17 @@ class PortAllocator:
                 f"counter name {names.NO_PORT}",
                 f"goto {l4.to(names.ANY_BLOCK)}",
             ),
-            *self._writing(l4, names.DRAW, by_lot(self.pool.ports)),
+            self._writing(l4, names.DRAW, BY_LOT),
             *draw.chains(count),
-            *self._writing(l4, names.NEXT, in_turn(self.pool.ports)),
+            self._writing(l4, names.NEXT, IN_TURN),
             *turn.chains(count),
         ]
 
-    def _writing(self, l4: L4, place: Chain, ports: str) -> list[Block]:
-        """Return the chain that writes one of ``ports``, a nft expression."""
+    def _writing(self, l4: L4, place: Chain, how: str) -> Block:
+        """Return the chain that writes one of the ports; ``how``: BY_LOT or IN_TURN."""
+        ports = one_of(how, names.IDENTIFIERS if l4 is ICMP else names.PORTS, self.pool.ports)
         comment = f"{len(self.pool.ports)} ports"
-        return [l4.chain(place, commented(f"{l4.port} set {ports}", comment))]
+        return l4.chain(place, commented(f"{l4.port} set {ports}", comment))
 
     def _snat(self, l4: L4) -> str:
         if l4 is ICMP:  # `snat to` takes no "icmp id" as a port

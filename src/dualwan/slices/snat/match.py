@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dualwan.mape.portset import PORT_BITS, PortSet
-from dualwan.nft.table import elements
+from dualwan.nft.table import Block, elements
 from dualwan.slices.snat.ports import Pool
 
 IN_TURN, BY_LOT = "inc", "random"  # of `numgen`, nft(8)
@@ -40,24 +40,28 @@ def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
     return found
 
 
-def in_turn(ports: Sequence[int]) -> str:
-    """Return a nft expression that yields each of ``ports`` in turn."""
-    return _one_of(IN_TURN, ports)
+def numbered(name: str, port: str, ports: Sequence[int]) -> Block:
+    """Return the map ``name`` of numbers, from 0 on, to ``ports``.
 
-
-def by_lot(ports: Sequence[int]) -> str:
-    """Return a nft expression that yields any of ``ports``, each as likely as another.
-
-    The numbers are the kernel's own random ones (nft_ng_random_gen, Linux 5.19 and later).
+    One for all rules that ask it, because nft takes milliseconds to read a thousand elements;
+    nobody can change it then, as if it stood in the rule. ``port``: what it is for.
     """
-    return _one_of(BY_LOT, ports)
+    values = elements(f"{at} : {one}" for at, one in enumerate(_two_at_least(ports)))
+    lines = (f"typeof numgen inc mod 2 : {port}", "flags constant", f"elements = {values}")
+    return Block("map", name, lines)
 
 
-def _one_of(how: str, ports: Sequence[int]) -> str:
-    if len(ports) == 1:  # nft refuses "mod 1"
-        ports = (*ports, *ports)
-    values = elements(f"{at} : {port}" for at, port in enumerate(ports))
-    return f"numgen {how} mod {len(ports)} map {values}"
+def one_of(how: str, name: str, ports: Sequence[int]) -> str:
+    """Return a nft expression that yields one of ``ports`` of the map ``name``.
+
+    IN_TURN: each in turn. BY_LOT: any, each as likely as another; the numbers are the kernel's
+    own random ones (nft_ng_random_gen, Linux 5.19 and later).
+    """
+    return f"numgen {how} mod {len(_two_at_least(ports))} map @{name}"
+
+
+def _two_at_least(ports: Sequence[int]) -> Sequence[int]:
+    return ports if len(ports) > 1 else (*ports, *ports)  # nft refuses "mod 1"
 
 
 def each_port(pool: Pool, port: str) -> str:

@@ -119,6 +119,10 @@ INBOUND_CHAINS = (
 PLACES = (DRAW, NEXT)
 JUMP_CHAINS = (EGRESS_FILTER_ICMP, *ALLOCATION_CHAINS, *QUOTA_CHAINS, *INBOUND_CHAINS)
 
+# Maps of what is given out: a number to each.
+PORTS = "ports"  # to TCP and UDP
+IDENTIFIERS = "identifiers"  # to ping, of the same numbers
+
 # Counters.
 UNTRANSLATED = "untranslated"  # packets that the egress filter has dropped
 NO_PORT = "no_port"  # flows that found every port taken
