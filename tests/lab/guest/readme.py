@@ -10,7 +10,7 @@ from guest import command, product
 from guest.addresses import LAN, WAN
 from guest.terminal import Terminal
 
-INSTALLATION, FROM_SCRIPTS = "apt install ./", "MODE=stop "  # each stands in one section only
+INSTALLATION = "apt install ./"  # stands in one section only
 _CHECKOUT = Path("/lab/checkout")
 _HEADING = re.compile(r"^#{2,} .*$", re.MULTILINE)
 _BLOCK = re.compile(r"(?:^ {4,}\S.*\n)+", re.MULTILINE)

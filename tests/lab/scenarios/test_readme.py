@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from guest import command, peers, product, readme, router, traffic, waiting
 from guest.addresses import (
-    BR,
-    CE,
     FIRST_PPPOE_ADDRESS,
     INTERNET_HOST,
     LAN,
@@ -18,7 +15,6 @@ from guest.addresses import (
     LAN_PREFIX_LENGTH,
     MAPE_ADDRESS,
     PORT_SET,
-    PSID,
     TUNNEL,
     WAN,
 )
@@ -37,28 +33,7 @@ auto {LAN}
 iface {LAN} inet static
     address {LAN_ADDRESS}/{LAN_PREFIX_LENGTH}
 """
-WITH_SCRIPTS = f"""\
-{WITHOUT_WAN}
-allow-hotplug {WAN}
-iface {WAN} inet6 auto
-    up MODE=start /root/etc/mape.sh
-    up MODE=start /root/etc/pppoe.sh
-    down MODE=stop /root/etc/pppoe.sh
-    down MODE=stop /root/etc/mape.sh
-iface {WAN} inet manual
-"""
 OF_PPPOECONF = "defaultroute\nreplacedefaultroute\n"  # which the README has people remove
-SCRIPTS = Path("/lab/checkout/tests/data/scripts")
-PLACE = Path("/root/etc")
-SCRIPTS_TUNNEL = "ip6tnl1"
-VALUES = {
-    "enp1s0": WAN,
-    "enp3s0": LAN,
-    "BR='????:????:????:????'": f"BR='{BR}'",
-    "CE='????:????:????:????:????:????:????:????'": f"CE='{CE}'",
-    "IP4='???.???.???.???'": f"IP4='{MAPE_ADDRESS}'",
-    "PSID='?'": f"PSID='{PSID}'",
-}
 
 
 @pytest.fixture(name="bare")
@@ -75,15 +50,14 @@ def _bare(line: Line) -> Iterator[None]:
     if product.is_installed():
         product.apt("purge", "dualwan-hook")
     shutil.rmtree(product.CONFIG.parent, ignore_errors=True)
-    shutil.rmtree(PLACE, ignore_errors=True)
     router.INTERFACES.write_text(interfaces)
     peers.OWN.write_text(peer)
     router.wait_for_no_ppp()
 
 
-def both_ways_work(line: Line, tunnel: str = TUNNEL) -> None:
+def both_ways_work(line: Line) -> None:
     """The LAN has the internet by MAP-E, and the internet the router's server by PPPoE."""
-    waiting.until(lambda: router.addresses(tunnel), "the tunnel", LIMIT_SECONDS)
+    waiting.until(lambda: router.addresses(TUNNEL), "the tunnel", LIMIT_SECONDS)
     router.wait_for_hooks(FIRST_PPPOE_ADDRESS, LIMIT_SECONDS)
     seen = traffic.ask_tcp(line.client, INTERNET_HOST)
     assert seen.address == MAPE_ADDRESS
@@ -114,33 +88,3 @@ def test_from_nothing_to_both_ways(line: Line, document: str, *, asked: bool) ->
     both_ways_work(line)
     assert product.run("doctor").stdout == ""
     assert product.run("--dry-run", "--exit-code").returncode == 0
-
-
-@pytest.mark.usefixtures("bare")
-def test_from_the_running_scripts(line: Line) -> None:
-    """mape.sh and pppoe.sh at work, then the commands of that section; nothing of them is left."""
-    PLACE.mkdir()
-    for script in SCRIPTS.iterdir():
-        text = script.read_text()
-        for was, now in VALUES.items():
-            text = text.replace(was, now)
-        (PLACE / script.name).write_text(text)
-        (PLACE / script.name).chmod(0o755)
-    router.INTERFACES.write_text(WITH_SCRIPTS)
-    command.run(["ip", "link", "set", WAN, "down"])
-    command.run(["ifup", WAN], limit=240)
-    assert traffic.ask_tcp(line.client, INTERNET_HOST).address == MAPE_ADDRESS
-    product.install()
-    router.forget_stamps()
-    shown, *rest = readme.commands(readme.blocks("README.md", readme.FROM_SCRIPTS))
-    accounted = readme.typed(shown)
-    assert "mape.sh: 85 commands or rules" in accounted
-    assert not product.CONFIG.exists()
-    for words in rest:
-        readme.typed(words)
-    both_ways_work(line, SCRIPTS_TUNNEL)
-    assert product.run("doctor").stdout == ""
-    rules = command.run(["iptables-save"])
-    assert "MAPE" not in rules
-    assert "PPPOE" not in rules
-    assert MAPE_ADDRESS in router.addresses(SCRIPTS_TUNNEL)
