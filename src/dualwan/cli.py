@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dualwan import __version__
 from dualwan.errors import DualwanError, UsageError
-from dualwan.options import SLICES, Parser, add_init, seconds
+from dualwan.options import Parser, SliceNames, add_init, seconds
 from dualwan.options import common as common_options
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _parser() -> Parser:
         "--slice",
         dest="slices",
         action="append",
-        choices=SLICES,
+        choices=SliceNames(),
         metavar="NAME",
         help="only this slice (%(choices)s); repeatable",
     )

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from dualwan import paths
 from dualwan.errors import UsageError
 
-# The names of slices.ALL, which only commands that plan have to load.
-SLICES = ("firewall", "snat", "tunnel", "pbr")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class SliceNames:
+    """The names of the slices, loaded on demand: most commands need none."""
+
+    def __iter__(self) -> Iterator[str]:
+        from dualwan import slices
+
+        return iter([one.name for one in slices.ALL])
+
+    def __contains__(self, name: object) -> bool:
+        return name in list(self)
 
 
 def seconds(text: str) -> int:

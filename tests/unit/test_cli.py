@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from dualwan import options, slices
-
 
 def test_without_a_command_it_brings_everything_to_its_state(run, machine):
     """Shows what it changed, grouped by slice; the second time there is nothing to do."""
@@ -55,11 +53,6 @@ def test_slices_can_be_named(run, machine):
     """--slice, also more than once, touches only those."""
     assert run("--slice", "snat", "--slice", "pbr")[0] == 0
     assert {table.name for table in machine.state.tables} == {"dualwan_snat", "dualwan_pbr"}
-
-
-def test_every_slice_can_be_named():
-    """The option's list, for which no slice is loaded, is that of the registry."""
-    assert list(options.SLICES) == [one.name for one in slices.ALL]
 
 
 def test_verbose_shows_what_was_in_order_too(run):
