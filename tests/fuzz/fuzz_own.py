@@ -108,6 +108,7 @@ STATE = store.encode(
         sysctls={"tunnel": {"net/ipv6/conf/all/forwarding": "0"}},
         tunnels=("mape0",),
         softwires={"mape": "192.0.2.18"},
+        ces={"mape": "2001:db8::1"},
         sessions={"pppoe": "203.0.113.7"},
         interfaces={"pppoe": "ppp0"},
         prefix="2001:db8:0:100::/64",
@@ -116,7 +117,7 @@ STATE = store.encode(
     )
 ) | {"addresses": [["wan0", "2001:db8::1"]], "found": [["wan0", "2001:db8::2", True]]}
 OLD_STATE = {
-    **{key: value for key, value in STATE.items() if key not in ("softwires", "sessions")},
+    **{key: value for key, value in STATE.items() if key not in ("softwires", "ces", "sessions")},
     "mape": "192.0.2.18",
     "pppoe": "",
     "told": "x",

@@ -17,7 +17,17 @@ from dualwan.planning import make_plan
 from dualwan.recording import dossier, tables
 
 BASE = "bare"  # of the machines
-PLAIN = ("tunnels", "softwires", "sessions", "interfaces", "prefix", "aftr", "aftr_name", "tables")
+PLAIN = (
+    "tunnels",
+    "softwires",
+    "ces",
+    "sessions",
+    "interfaces",
+    "prefix",
+    "aftr",
+    "aftr_name",
+    "tables",
+)
 DEEPEST = 2  # tables; what is in them is written inline
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -75,6 +75,7 @@ HOSTILE = {
     + [[["wan0"]], [["wan0", "2001:db8::5", "no"]], [["wan0", "2001:db8::5", False, 1]]],
     "tunnels": [["ip6tnl0"], ["a b"], ["a/b"], [""], [5], "mape0/"],
     "softwires": [{"mape": "192.0.2.18; x"}, {"mape": "::1"}, {"m\n": "192.0.2.1"}, ["mape"]],
+    "ces": [{"mape": "192.0.2.18"}, {"mape": "2001:db8::1/64"}, {"m\n": "::1"}, ["mape"]],
     "sessions": [{"pppoe": "0/0"}, {"pppoe": 5}],
     "interfaces": [{"pppoe": "ppp/1"}, {"pppoe": ""}, {"pppoe": 'p"'}][:2],
     "prefix": ["2001:db8::1/56", "x", 5, "192.0.2.0/24"],

@@ -2,6 +2,7 @@
 
 import pytest
 from machine import (
+    CE,
     Machine,
     config,
     kernel_state,
@@ -33,7 +34,9 @@ def test_nothing_of_ours_stays_and_all_of_others_does(goodbye):
             run(machine, CONFIG, word)
     assert kernel_state(machine) == kernel_state(before)
     applied = CONFIG.text if "down" in goodbye else ""  # in force again at the next ifup
-    assert machine.run_state == RunState(softwires={"mape": "192.0.2.18"}, applied=applied)
+    assert machine.run_state == RunState(
+        softwires={"mape": "192.0.2.18"}, ces={"mape": CE}, applied=applied
+    )
 
 
 def test_what_somebody_set_meanwhile_does_not_count_as_the_original():

@@ -31,6 +31,7 @@ STATE = RunState(
     found=(Address("wan0", "2001:db8::6"),),
     tunnels=("mape0",),
     softwires={"mape": "192.0.2.18"},
+    ces={"mape": "2001:db8::5"},
     sessions={"pppoe": "203.0.113.7"},
     interfaces={"pppoe": "ppp1"},
     prefix="2001:db8::/56",
@@ -166,7 +167,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     (directory / store.NAME).write_text(json.dumps(OLD))
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
-    lacks |= {"routers": (), "asked": (), "successor": ""}
+    lacks |= {"ces": {}, "routers": (), "asked": (), "successor": ""}
     lacks |= {"applied": "", "generation": 0, "owes_inbound_flows": False}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 

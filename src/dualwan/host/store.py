@@ -45,6 +45,7 @@ def decode(data: Any) -> RunState:
         found=tuple(noted.line_address(item) for item in data.get("found", ())),
         tunnels=tuple(values.tunnel_name(name) for name in data["tunnels"]),
         softwires=_addresses(data, "softwires", "mape"),
+        ces={noted.word(way): noted.ipv6(ce) for way, ce in data.get("ces", {}).items()},
         sessions=_addresses(data, "sessions", "pppoe"),
         interfaces={
             noted.word(way): noted.session_device(name)
@@ -88,6 +89,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "found": [[item.device, item.address, item.deprecated] for item in state.found],
         "tunnels": state.tunnels,
         "softwires": dict(state.softwires),
+        "ces": dict(state.ces),
         "sessions": dict(state.sessions),
         "interfaces": dict(state.interfaces),
         "prefix": state.prefix,

@@ -47,6 +47,7 @@ class RunState:
     found: host addresses of others that a step has changed, as they were before.
     tunnels: names of the tunnel devices created.
     softwires, sessions: by name of the way, the last IPv4 address, whose flows may live on.
+    ces: by name of the softwire, the CE address that they went by.
     interfaces: by name of the way, that of its PPP session in the loaded tables.
     prefix: the IPv6 prefix of the last softwire. routers: addresses of those that announce it, as
     far as they are known. asked: other prefixes that routers were asked about, each with a router.
@@ -73,6 +74,7 @@ class RunState:
     found: tuple[Address, ...] = ()
     tunnels: tuple[str, ...] = ()
     softwires: Mapping[str, str] = field(default_factory=dict)
+    ces: Mapping[str, str] = field(default_factory=dict)
     sessions: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""

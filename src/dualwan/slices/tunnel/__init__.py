@@ -159,10 +159,7 @@ def _stale_addresses(at: Situation) -> set[str]:
         if way.softwire is None:
             continue
         had = {at.state.softwires.get(way.name, "")} - {""}
-        moved = any(
-            item.device == at.config.wan.interface and item.address != str(way.softwire.ce)
-            for item in at.state.addresses
-        )
+        moved = at.state.ces.get(way.name, "") not in {"", str(way.softwire.ce)}
         stale |= had if moved else had - {way.address}
     return stale
 
@@ -248,14 +245,13 @@ def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note addresses and prefix. They stay after ifdown, so that ifup knows the stale flows.
+    """Note prefix and softwires. They stay after ifdown, so that ifup knows the stale flows.
 
     Of what this slice has made, only what it wants now: the rest went by a step, or by itself.
+    While something prevents the tunnel, the flows of the softwire before are not deleted, and it
+    stays noted: before ifup the WAN is down, and the next softwire may be known already.
     """
-    known = {way.name: way.address for way in of_kind(at.ways, Kind.SOFTWIRE) if way.address}
-    state = replace(
-        state, softwires={**state.softwires, **known}, prefix=at.line.prefix or state.prefix
-    )
+    state = replace(state, prefix=at.line.prefix or state.prefix)
     if at.line.prefix:
         state = replace(state, successor="")
     if at.observed.ipv6_default:  # a router has been heard, without a solicitation
@@ -263,8 +259,11 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     if at.line.missing or _problems(at):
         return state
     wanted = {item.key for item in _wanted_resources(at)}
+    softwires = {way.name: way.softwire for way in of_kind(at.ways, Kind.SOFTWIRE) if way.softwire}
     return replace(
         state,
+        softwires={**state.softwires, **{name: str(one.ipv4) for name, one in softwires.items()}},
+        ces={**state.ces, **{name: str(one.ce) for name, one in softwires.items()}},
         addresses=tuple(item for item in state.addresses if item.key in wanted),
         found=tuple(item for item in state.found if item.key in wanted),
         tunnels=tuple(way.device for way in of_kind(at.ways, Kind.SOFTWIRE)),
