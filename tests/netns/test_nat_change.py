@@ -166,7 +166,8 @@ def test_mappings_survive_a_reload_with_the_same_ports(lab):
     packets = [flow(kind, HOSTS[at % 5], 20000 + at) for at in range(20) for kind in ("udp", "tcp")]
     before, known = learned(line, packets), mappings(line)
     assert len(known) == len(packets)
-    for more in (FORWARD, ""):
+    unused = next(port for port in range(5136, 5152) if port not in before)
+    for more in (FORWARD.replace("5136", str(unused)), ""):
         line.config.write_text(config(*OCN, more=more))
         line.apply("snat")
         assert line.settled("snat")
