@@ -33,8 +33,11 @@ def kvm_verdict(cache: Path) -> bool | None:
 
 def remember_kvm(cache: Path, *, works: bool) -> None:
     """Keep the verdict for the runs that follow, and forget those of earlier boots."""
+    verdict = _verdict_file(cache)
     for old in cache.glob("kvm-*"):
-        old.unlink(missing_ok=True)
-    temporary = _verdict_file(cache).with_suffix(".new")
+        if old != verdict:
+            old.unlink(missing_ok=True)
+    # Two guests are started side by side, and both may be the first: each writes a file of its own.
+    temporary = cache / f".kvm-{os.getpid()}"
     temporary.write_text("works" if works else "hangs")
-    temporary.rename(_verdict_file(cache))
+    temporary.replace(verdict)
