@@ -209,8 +209,11 @@ class Trial:
                 self.sent.dport,
                 FLAGS["ack"],
             )
-        # The kernel's own packets have numbers of its choice, and one may be ours.
+        # The kernel's own packets have numbers of its choice, and one may be ours. Of IPv6 nothing
+        # is translated, and each row has a port of its own; a later fragment has none.
         alike = (packet.v6, packet.protocol) == (self.sent.v6, self.sent.protocol)
+        if packet.v6 and packet.protocol in ("tcp", "udp") and not packet.offset:
+            alike &= (packet.sport, packet.dport) == (self.sent.sport, self.sent.dport)
         same_kind = packet.kind in {"", self.sent.kind}
         same_quote = bool(packet.quote) == bool(self.sent.quote)
         return packet.tag == self.sent.tag and alike and same_kind and same_quote
