@@ -214,4 +214,7 @@ def networkd_root(house):
         shutil.chown(path, "systemd-network")
     for path in house.used.glob("*.network"):
         shutil.copy(path, covers[1][0])
-    return covers
+    # Without one, as in a root file system that was never booted, it takes no router's default.
+    machine = house.folder / "machine-id"
+    machine.write_text("0123456789abcdef" * 2 + "\n")
+    return (*covers, (machine, "/etc/machine-id"))

@@ -28,7 +28,7 @@ covers, argv = sys.argv[1].split(","), sys.argv[2:]
 for cover in filter(None, covers):
     source, target = cover.encode().split(b"=")
     holder = target
-    while not os.path.isdir(holder):
+    while not os.path.exists(holder):
         holder = os.path.dirname(holder)
     if holder != target:
         mount(b"tmpfs", holder, 0, kind=b"tmpfs")
