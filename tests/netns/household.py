@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from socket import AF_INET6, IPPROTO_ICMPV6, SOCK_DGRAM, SOCK_RAW
 
-from programs import program, running
+from programs import machine_id, program, running
 from space import Namespace, until
 
 from dualwan.notice.environment import environment
@@ -214,7 +214,4 @@ def networkd_root(house):
         shutil.chown(path, "systemd-network")
     for path in house.used.glob("*.network"):
         shutil.copy(path, covers[1][0])
-    # Without one, as in a root file system that was never booted, it takes no router's default.
-    machine = house.folder / "machine-id"
-    machine.write_text("0123456789abcdef" * 2 + "\n")
-    return (*covers, (machine, "/etc/machine-id"))
+    return (*covers, machine_id(house.folder))

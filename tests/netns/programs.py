@@ -63,6 +63,17 @@ def environment(path, **more):
     return {**os.environ, "LD_LIBRARY_PATH": libraries, **more}
 
 
+def machine_id(folder):
+    """Return a cover for systemd-networkd; ``folder``: of the test.
+
+    A root file system that was never booted has an empty one. networkd 257 then refuses the default
+    route of every router advertisement, and sets up its link again and again.
+    """
+    own = folder / "machine-id"
+    own.write_text("0123456789abcdef" * 2 + "\n")
+    return own, "/etc/machine-id"
+
+
 @contextmanager
 def running(space, *argv, covers=(), ready=None, log=None, **environ):
     """Run a program in ``space`` for as long as the context lasts; gives the process.
