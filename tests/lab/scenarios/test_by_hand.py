@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from guest import product, snapshot, traffic
-from guest.addresses import INTERNET_HOST, MAPE_ADDRESS
+from guest import product, router, snapshot, traffic
+from guest.addresses import FIRST_PPPOE_ADDRESS, INTERNET_HOST, MAPE_ADDRESS
 from guest.line import Line
 from guest.monitor import DefaultRouteWatch
 from guest.snapshot import Snapshot
@@ -30,6 +30,8 @@ def test_apply_on_a_line_with_a_default_route_keeps_the_route(up: Snapshot, line
     product.run("down")
     accept_ra = line.router.run("sysctl", "-n", "net.ipv6.conf.wan0.accept_ra").strip()
     line.router.sysctl(ipv6__conf__wan0__accept_ra=2)  # as ifupdown had it
+    router.forget_stamps()
     product.run()
+    router.wait_for_hooks(FIRST_PPPOE_ADDRESS)  # it dials, and the next test finds all in place
     assert accept_ra == "1", "down puts back what was there"
     assert snapshot.of_somebody_else(snapshot.take()) == snapshot.of_somebody_else(up)
