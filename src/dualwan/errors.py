@@ -11,6 +11,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+def legible(text: str) -> str:
+    """Return ``text`` of others with ? for what cannot be printed: a line, whatever it has."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 class DualwanError(Exception):
     """Base of all errors; the user sees one line, without a traceback."""
 

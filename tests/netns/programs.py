@@ -12,9 +12,10 @@ from space import until
 
 UNPACKED = Path(__file__).parents[2] / "build" / "programs"
 FOLDERS = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/systemd"
-# Enters a mount namespace of its own, covers folders with others, and becomes the program. For a
-# folder that the machine does not have, an empty one covers what would hold it: nothing is made on
-# the machine. In a chroot / may be no mount point; the chroot's own namespace keeps mounts there.
+# Enters a mount namespace of its own, covers folders and files with others, and becomes the
+# program. For a folder that the machine does not have, an empty one covers what would hold it:
+# nothing is made on the machine. In a chroot / may be no mount point; the chroot's own namespace
+# keeps mounts there.
 COVERED = """\
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -78,8 +79,8 @@ def machine_id(folder):
 def running(space, *argv, covers=(), ready=None, log=None, **environ):
     """Run a program in ``space`` for as long as the context lasts; gives the process.
 
-    covers: (folder, covered folder) pairs, for this program alone. ready: a condition to wait
-    for. log: file of its output.
+    covers: (path, covered path) pairs of folders or files, for this program alone. ready: a
+    condition to wait for. log: file of its output.
     """
     command = list(map(str, argv))
     if covers or environ.get("SYS_READ_ONLY"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualwan.commands import common
-from dualwan.errors import ConfigError, UsageError
+from dualwan.errors import ConfigError, UsageError, legible
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -22,7 +22,7 @@ class Terminal:
 
     def say(self, line: str = "") -> None:
         """Show ``line``; what a file has of a terminal's commands is not obeyed."""
-        common.show("".join(one if one.isprintable() else "?" for one in line.expandtabs()))
+        common.show(legible(line.expandtabs()))
 
     def ask(self, question: str) -> str:
         """Return the answer to ``question``; raises EOFError if the input has ended."""
@@ -115,7 +115,7 @@ def _write(arguments: Namespace, made: Proposal, path: Path, terminal: Terminal)
     from dualwan.setup import proposal, stanza
 
     text = made.config.text
-    if arguments.force and (path.is_symlink() or path.exists()):
+    if arguments.force and new_file.is_there(path):
         terminal.say(f"{new_file.replace(path, text)}: a copy of what was there")
     else:
         new_file.create(path, text)

@@ -19,7 +19,7 @@ def check(path: Path, *, force: bool) -> None:
 
     The folder may be missing; what is above it must be there then, and be root's alone.
     """
-    if _is_there(path) and not force:
+    if is_there(path) and not force:
         raise UsageError(
             f"{path}: there is a configuration already; --force writes another, and keeps a copy"
         )
@@ -62,7 +62,8 @@ def replace(path: Path, text: str, copies: Path | None = None) -> Path:
     return copy
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Whether ``path`` is there, if only as a link that leads nowhere."""
     return path.is_symlink() or path.exists()
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dualwan.errors import HostError
+from dualwan.errors import HostError, legible
 from dualwan.setup.outcome import Redirect
 from dualwan.setup.wish import Setting, toml
 
@@ -60,7 +60,7 @@ def _line(setting: Setting, comment: str) -> list[str]:
 
 def _origin(place: str) -> str:
     """Return the comment that says where a value is from, on one line whatever the path is."""
-    return f"{_FROM}{''.join(one if one.isprintable() else '?' for one in place)})"
+    return f"{_FROM}{legible(place)})"
 
 
 def _forward(forward: Redirect, origin: str) -> list[str]:

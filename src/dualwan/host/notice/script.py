@@ -13,6 +13,8 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
+from dualwan.errors import legible
+
 LIMIT_SECONDS = 30.0
 GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL
 OUTPUT_BYTES, OUTPUT_LINES, LINE_LETTERS = 4096, 40, 400  # of a run, in the log
@@ -131,15 +133,11 @@ class _Output:
     def lines(self) -> tuple[str, ...]:
         """The beginning as lines of printable letters, and how much is left out."""
         text = self._kept.decode("utf-8", "replace")
-        found = [_printable(line) for line in text.splitlines() if line.strip()]
+        found = [legible(line.expandtabs()) for line in text.splitlines() if line.strip()]
         shown = [line[:LINE_LETTERS] for line in found[:OUTPUT_LINES]]
         if shown != found or self._bytes > len(self._kept):
             shown.append(f"... ({self._bytes} bytes in all; the rest is left out)")
         return tuple(shown)
-
-
-def _printable(line: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in line.expandtabs())
 
 
 def _await_end(pids: Iterable[int], seconds: float, said: _Output) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from dualwan import __version__
-from dualwan.errors import RemoteError
+from dualwan.errors import RemoteError, legible
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning.hb46pp import MAX_BODY, checked_url, shown
 
@@ -214,4 +214,4 @@ def _reason(error: Exception) -> str:
         return "the server does not speak TLS there"
     text = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
     text = text or type(error).__name__
-    return "".join(char if char.isprintable() else "?" for char in text)[:200]
+    return legible(text)[:200]

@@ -17,7 +17,7 @@ from ipaddress import IPv4Network, IPv6Address
 from typing import Any, NoReturn
 
 from dualwan.config.mape import HB46PP
-from dualwan.errors import MapeError, RemoteError
+from dualwan.errors import MapeError, RemoteError, legible
 from dualwan.line.provisioning.answer import (
     DAY,
     MAX_RULES,
@@ -294,4 +294,4 @@ def _object(value: Any, key: str) -> dict[str, Any]:
 
 def _one_line(error: Exception) -> str:
     """Return an error, which may quote the answer, as one printable line of 200 letters."""
-    return "".join(char if char.isprintable() else "?" for char in str(error))[:200]
+    return legible(str(error))[:200]
