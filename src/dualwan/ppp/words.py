@@ -36,6 +36,11 @@ class _Reader:
         self.line += found == "\n"
         return found
 
+    def skip_line(self) -> None:
+        """Go on to the end of this line, at once: what others comment out may be long."""
+        end = self._text.find("\n", self._at)
+        self._at = len(self._text) if end < 0 else end
+
     def take_digits(self, digits: str, count: int) -> str:
         """Return up to ``count`` characters of ``digits`` and go on."""
         found = ""
@@ -60,8 +65,7 @@ def _skip(reader: _Reader) -> bool:
     """Skip white space, comments and joined lines; return whether a word follows."""
     while character := reader.peek():
         if character == "#":
-            while reader.peek() and reader.peek() != "\n":
-                reader.take()
+            reader.skip_line()
         elif character in _SPACE:
             reader.take()
         elif reader.peek(2) == "\\\n":
