@@ -45,7 +45,7 @@ def test_depends_are_the_floors_of_the_source():
 
 def test_the_example_is_beside_the_program(listing):
     """`dualwan-hook init` fills it in; the documentation may be left out of an installation."""
-    folder = "/usr/lib/python3/dist-packages/dualwan/setup"
+    folder = "/usr/share/dualwan-hook/dualwan/setup"
     assert listing[f"{folder}/dualwan.toml"][:2] == ("-rw-r--r--", "root/root")
 
 
@@ -149,7 +149,7 @@ def test_files_belong_to_root_and_only_to_root(listing):
 
 def test_all_of_the_source_is_there_and_nothing_else(listing):
     """Modules and data, but no compiled files of this machine; the example comes from etc/."""
-    base = "/usr/lib/python3/dist-packages/"
+    base = "/usr/share/dualwan-hook/"
     packaged = {
         name.removeprefix(base)
         for name in listing

@@ -190,7 +190,7 @@ def test_life(machine, before, next_deb):
     assert machine.run("/usr/bin/dualwan-hook", "mape", "2400:4050:1234:5600::/56")[0] == 0
     assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 3
     assert any(
-        path.startswith("/usr/lib/python3/dist-packages/dualwan/__pycache__/cli.")
+        path.startswith("/usr/share/dualwan-hook/dualwan/__pycache__/cli.")
         for path in machine.files()
     )
     assert machine.hooks_end_well()
@@ -283,7 +283,7 @@ def test_a_package_in_the_middle_of_an_upgrade_closes_the_machine(machine, text)
     """
     machine.install(DEB)
     machine.write("/etc/dualwan/dualwan.toml", text)
-    modules = machine.root / "usr/lib/python3/dist-packages/dualwan"
+    modules = machine.root / "usr/share/dualwan-hook/dualwan"
     modules.rename(modules.with_name("away"))
     try:
         hook = "/etc/network/if-pre-up.d/00dualwan-hook"
