@@ -15,13 +15,15 @@ LAB_SUITE := $(or $(SUITE),bookworm)
 USERLAND := $(or $(SUITE),$(OTHER))
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/dualwan/__init__.py)
-DEB := dist/dualwan-hook_$(VERSION)_all.deb
+REVISION := $(shell sed -n 's/^REVISION = "\(.*\)".*/\1/p' packaging/debian-changelog)
+DEB := dist/dualwan-hook_$(VERSION)-$(REVISION)_all.deb
+DSC := dist/dualwan-hook_$(VERSION)-$(REVISION).dsc
 DEB_SOURCES := $(shell find src hooks etc packaging docs README.md README.ja.md SECURITY.md \
                  CHANGELOG.md -type f \
                  -not -path '*/__pycache__/*')
 
 NEED := packaging/need
-NEED_DEB := debhelper dh-python dpkg-dev python3
+NEED_DEB := debhelper dh-python dpkg-dev python3 xz-utils
 NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables iproute2 nftables
@@ -38,7 +40,10 @@ NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_INSIDE = $(NEED_NETNS) ifupdown $(call programs,$(USERLAND)) \
               python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema
-NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
+NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring man-db
+# Of Debian 12 and 13, whose lintian is older than the policy that the package follows.
+LINT := --allow-root --fail-on error,warning,info,pedantic --pedantic --display-info \
+        --suppress-tags newer-standards-version --tag-display-limit 0
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python
 # For two cores.
@@ -65,10 +70,16 @@ demo: deb need-lab ## boot a simulated FLET'S line and show the package at work 
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py demo --suite $(LAB_SUITE) --deb $(DEB)
 
 .PHONY: deb
-deb: $(DEB) ## build dist/dualwan-hook_VERSION_all.deb
+deb: $(DEB) ## build dist/dualwan-hook_VERSION-1_all.deb, by way of the source package
 $(DEB): $(DEB_SOURCES)
 	@$(NEED) $(NEED_DEB)
 	@packaging/build-deb
+
+.PHONY: source
+source: ## make the source package alone, in dist/
+	@$(NEED) $(NEED_DEB)
+	@packaging/make-source
+	@echo $(DSC)
 
 .PHONY: test
 test: need-lab ## everything below, in turn, with a summary; needs root or sudo
@@ -140,7 +151,7 @@ userland-netns: need-userland ## the netns tests alone, but for those of the ker
 .PHONY: package
 package: deb .venv/ready ## the .deb: lintian, then install, upgrade, remove and purge; root
 	@$(NEED) $(NEED_PACKAGE)
-	lintian --allow-root --fail-on error,warning --tag-display-limit 0 $(DEB)
+	lintian $(LINT) $(DEB) $(DSC)
 	$(AS_ROOT) $(VENV) $(PYTEST) tests/packaging
 
 .PHONY: lab lab-bookworm lab-trixie lab-forky
