@@ -28,7 +28,7 @@ NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables iproute2 nftables
 NEED_BENCH := iptables procps
-NEED_UNIT := $(NEED_RUN) systemd
+NEED_UNIT := $(NEED_RUN) systemd zsh
 NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
 # After Debian 13 there is no dhclient, and tests/netns/conftest.py leaves its tests out.
@@ -39,7 +39,7 @@ IFUPS := ifupdown ifupdown-ng ifupdown2
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_INSIDE = $(NEED_NETNS) ifupdown $(call programs,$(USERLAND)) \
-              python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema
+              zsh python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring man-db
 # Of Debian 12 and 13, whose lintian is older than the policy that the package follows.
 LINT := --allow-root --fail-on error,warning,info,pedantic --pedantic --display-info \
@@ -55,7 +55,7 @@ ONCE := test_benches test_ifup_relatives test_ifup_closed test_scan test_nat_cap
         test_fault_injection test_never_open test_hooks_d test_trial
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
               '$(NEED_INSIDE)' $(PYTHON) $(PYTEST)
-SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
+SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog packaging/completions
 
 .PHONY: help
 help: ## list the commands
@@ -92,7 +92,7 @@ static: ruff ## ruff, mypy, the direction of imports, and shellcheck
 	PYTHONPATH=src .venv/bin/lint-imports
 	shellcheck $$(find .ci docs packaging tests -path tests/data -prune -o -type f -exec \
 	    awk 'FNR == 1 && /^#!\/bin\/(ba)?sh/ { print FILENAME }' {} +)
-	shellcheck -s bash packaging/completion/*
+	shellcheck -s bash packaging/completion/dualwan-hook
 
 .PHONY: ruff
 ruff: .venv/ready
@@ -112,6 +112,11 @@ unit: .venv/ready ## pure logic: unit tests and golden cases
 quick: ruff ## after each change: ruff, and the unit tests but the slow ones
 	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) $(SIDE_BY_SIDE) -m 'not slow' $(call chosen,unit)
+
+.PHONY: completion
+completion: ## make the completions of bash and zsh anew, after a change of the command line
+	@$(NEED) $(NEED_RUN)
+	$(PYTHON) -B packaging/completions packaging/completion
 
 .PHONY: case
 case: .venv/ready ## a golden case of a bug report: FROM=FILE, and NAME= and ABOUT= of the case
