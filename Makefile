@@ -55,7 +55,7 @@ ONCE := test_benches test_ifup_relatives test_ifup_closed test_scan test_nat_cap
         test_fault_injection test_never_open test_hooks_d test_trial
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
               '$(NEED_INSIDE)' $(PYTHON) $(PYTEST)
-SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog packaging/completions
+SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog packaging/completions packaging/picture
 
 .PHONY: help
 help: ## list the commands
@@ -117,6 +117,11 @@ quick: ruff ## after each change: ruff, and the unit tests but the slow ones
 completion: ## make the completions of bash and zsh anew, after a change of the command line
 	@$(NEED) $(NEED_RUN)
 	$(PYTHON) -B packaging/completions packaging/completion
+
+.PHONY: pictures
+pictures: ## draw docs/pictures anew, of the texts in tests/golden/pictures
+	@$(NEED) python3
+	@packaging/pictures
 
 .PHONY: case
 case: .venv/ready ## a golden case of a bug report: FROM=FILE, and NAME= and ABOUT= of the case
