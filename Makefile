@@ -164,6 +164,11 @@ package: deb .venv/ready ## the .deb: lintian, then install, upgrade, remove and
 	lintian $(LINT) $(DEB) $(DSC)
 	$(AS_ROOT) $(VENV) $(PYTEST) tests/packaging
 
+.PHONY: autopkgtest
+autopkgtest: source ## not in test: build with the unit tests as Debian does, and run debian/tests; root
+	@$(NEED) autopkgtest mmdebstrap debian-archive-keyring
+	$(AS_ROOT) $(PYTHON) -B tests/packaging/autopkgtest.py $(or $(SUITE),trixie) $(DSC)
+
 .PHONY: lab lab-bookworm lab-trixie lab-forky
 lab: lab-$(LAB_SUITE) ## the simulated line: a Debian guest in QEMU, with its provider; root
 lab-bookworm lab-trixie lab-forky: lab-%: deb need-lab
