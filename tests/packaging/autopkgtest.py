@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Build the source package as Debian does, unit tests and all, and run its debian/tests.
 
-In a chroot made for it, with a namespace of its own for mounts; root. There the scenario is skipped,
-for it wants a machine of its own: `autopkgtest DSC -- qemu IMAGE` runs it.
+In a chroot made for it, with a namespace of its own for mounts; root. There the scenario is
+skipped, for it wants a machine of its own: `autopkgtest DSC -- qemu IMAGE` runs it.
 """
 
 from __future__ import annotations
@@ -52,11 +52,13 @@ def main() -> int:
 
 
 def _make(suite: str, root: Path) -> None:
-    options = [f"--aptopt={line}" for line in image.apt_options()]
-    include = "--include=build-essential,fakeroot,debhelper"
     subprocess.run(
-        ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", include, *options]
-        + [suite, root, f"deb {image.mirror()} {suite} main"],
+        [
+            *("mmdebstrap", "--quiet", "--mode=root", "--variant=apt"),
+            "--include=build-essential,fakeroot,debhelper",
+            *(f"--aptopt={line}" for line in image.apt_options()),
+            *(suite, root, f"deb {image.mirror()} {suite} main"),
+        ],
         check=True,
     )
 
