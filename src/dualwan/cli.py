@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from dualwan import __version__
 from dualwan.errors import DualwanError, UsageError
@@ -77,6 +78,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def run() -> NoReturn:
+    """Run the command line of this process, and end it.
+
+    At once, once its words are out: Python would take apart all that was loaded, module by module,
+    for a fifth of the time that a short command takes.
+    """
+    code: int | str | None
+    try:
+        code = main()
+    except SystemExit as end:  # argparse's, after a help page
+        code = end.code
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):  # Python says what is wrong with them
+        sys.exit(code)
+    os._exit(code if isinstance(code, int) else 0)
+
+
 def _run(arguments: Namespace) -> int:
     """Run the command of ``arguments``; only its own module is loaded."""
     module, function = _COMMANDS[arguments.command]
@@ -119,4 +139,4 @@ _COMMANDS = {  # module in dualwan.commands, and function
 }
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from argparse import SUPPRESS, ArgumentParser, HelpFormatter
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -40,8 +39,8 @@ def _columns() -> int:
     except (KeyError, ValueError):
         pass
     try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80
-    except (AttributeError, ValueError, OSError):
+        return os.get_terminal_size().columns or 80
+    except OSError:
         return 80
 
 

@@ -43,11 +43,6 @@ class Finding(NamedTuple):
         return self.code in NOTICES
 
     @property
-    def in_file(self) -> bool:
-        """Whether the evidence is a file, which a check of the configuration reads too."""
-        return self.seen.startswith("/")
-
-    @property
     def digest(self) -> str:
         """The finding in a few letters: the same as long as the evidence is the same."""
         from dualwan.digest import sha256  # noqa: PLC0415 - only apply and ifup note it
