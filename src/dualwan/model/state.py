@@ -37,6 +37,13 @@ class Health(NamedTuple):
     followed: bool = True
 
 
+class Look(NamedTuple):
+    """A look around: the generation of the nft ruleset then, 0 for none, and seconds since boot."""
+
+    generation: int = 0
+    at: float = 0.0
+
+
 @dataclass(frozen=True)
 class RunState:
     """The run state, in /run until the next boot.
@@ -64,7 +71,8 @@ class RunState:
     in_transition: an ifup or ifdown has begun and not ended; it alone dials and hangs up.
     generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
     version: of the program that brought up every slice, "" for none.
-    findings: digests of the findings that the log has named.
+    findings: digests of the findings that the log has named. looked: when an ifup last looked for
+    them, and found nothing of ours changed.
     applied: text of the configuration that ifup, or a person, applied last, "" for none.
     """
 
@@ -96,6 +104,7 @@ class RunState:
     generation: int = 0
     version: str = ""
     findings: tuple[str, ...] = ()
+    looked: Look = field(default_factory=Look)
     applied: str = ""
 
     @property
