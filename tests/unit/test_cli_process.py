@@ -20,6 +20,8 @@ import dualwan.findings.ssh_session, dualwan.host.around.ssh_session
 import dualwan.handle, dualwan.inspection, dualwan.host.surroundings, dualwan.findings
 for one in dualwan.findings.ALL:
     dualwan.findings.finder(*one)
+for module, name, _ in dualwan.handle.STAGES:
+    dualwan.handle.stage(module, name)
 from dualwan.cli import main
 if os.geteuid() == 0:
     os.setgroups([])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from dualwan.frozen import NamedTuple
 
 # What an owner may want to be as it is: shown, but no reason why the router does not work.
 NOTICES = frozenset(

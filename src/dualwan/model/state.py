@@ -7,9 +7,8 @@ the outcome of a step is noted after it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
-from dualwan.frozen import dataclass, field, replace
+from dualwan.frozen import NamedTuple, dataclass, field, replace
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import (
     Address,
