@@ -8,6 +8,7 @@ hundreds of modules. A ppp-up with nothing to do takes 126 ms of processor time,
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -44,7 +45,11 @@ def in_child(what: str, handle: Callable[[], bool]) -> bool:
 
 
 def _handle_and_exit(handle: Callable[[], bool]) -> None:
-    """End this process with the result of ``handle``, whatever it raises."""
+    """End this process with the result of ``handle``, whatever it raises.
+
+    It is over before there is garbage to speak of; looking for that takes a twentieth of its time.
+    """
+    gc.disable()
     code = FAILED
     try:
         code = WELL if handle() else FAILED

@@ -198,8 +198,10 @@ class KernelHost(KernelLine, KernelTrial):
         return processes.sessions()
 
     def dial(self, peer: str) -> bool:
-        """See Pppd."""
-        from dualwan.host import pppd  # noqa: PLC0415 - only ifup and the command need it
+        """See Pppd. What starts a program is loaded only where one is to be started."""
+        if processes.count(peer):
+            return False
+        from dualwan.host import pppd  # noqa: PLC0415 - see above
 
         return pppd.dial(peer)
 
@@ -211,7 +213,9 @@ class KernelHost(KernelLine, KernelTrial):
 
     def keep_one(self, peer: str) -> bool:
         """See Pppd."""
-        from dualwan.host import pppd  # noqa: PLC0415 - only where we dial
+        if processes.count(peer) <= 1:
+            return False
+        from dualwan.host import pppd  # noqa: PLC0415 - only where there are two
 
         return pppd.keep_one(peer)
 

@@ -21,9 +21,10 @@ BMR: basic mapping rule. CE: customer edge, this router. BR: border relay, the p
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from typing import Literal, NamedTuple, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from dualwan.errors import MapeError
+from dualwan.frozen import NamedTuple
 from dualwan.mape.portset import PORT_BITS, PortSet, check_lengths
 
 __all__ = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from dualwan.frozen import NamedTuple
 
 # What an owner may want to be as it is: shown, but no reason why the router does not work.
 NOTICES = frozenset(
@@ -41,11 +42,6 @@ class Finding(NamedTuple):
     def is_notice(self) -> bool:
         """Whether the router works all the same, and may be meant so."""
         return self.code in NOTICES
-
-    @property
-    def in_file(self) -> bool:
-        """Whether the evidence is a file, which a check of the configuration reads too."""
-        return self.seen.startswith("/")
 
     @property
     def digest(self) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
+from dualwan.frozen import NamedTuple
 from dualwan.paths import PPP_DIR
 
 # No interface can have this name, for it has a slash (dev_valid_name): rules for it match

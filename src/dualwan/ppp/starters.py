@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
+from dualwan.frozen import NamedTuple
 from dualwan.interfaces_file import InterfacesLine
 from dualwan.paths import PPP_DIR
 
