@@ -23,12 +23,12 @@ DEB_SOURCES := $(shell find src hooks etc packaging docs README.md README.ja.md 
                  -not -path '*/__pycache__/*')
 
 NEED := packaging/need
-NEED_DEB := debhelper dh-python dpkg-dev python3 xz-utils
+NEED_DEB := debhelper dh-python dpkg-dev gettext python3 xz-utils
 NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables iproute2 nftables
 NEED_BENCH := iptables procps
-NEED_UNIT := $(NEED_RUN) systemd zsh
+NEED_UNIT := $(NEED_RUN) gettext systemd zsh
 NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
 # After Debian 13 there is no dhclient, and tests/netns/conftest.py leaves its tests out.
@@ -38,7 +38,7 @@ programs = kea-dhcp6-server dhcpcd-base dnsmasq-base ndppd wireguard-tools curl 
 IFUPS := ifupdown ifupdown-ng ifupdown2
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
-NEED_INSIDE = $(NEED_NETNS) ifupdown $(call programs,$(USERLAND)) \
+NEED_INSIDE = $(NEED_NETNS) gettext ifupdown $(call programs,$(USERLAND)) \
               zsh python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema
 NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring man-db
 # Of Debian 12 and 13, whose lintian is older than the policy that the package follows.
@@ -64,6 +64,11 @@ help: ## list the commands
 	@echo 'and userland (default: the other one of the first two).'
 	@echo 'F=test_guard (one file) and T="-k removal" (what pytest takes) go with unit and netns,'
 	@echo 'also of the userland.'
+
+.PHONY: locale
+locale: ## the catalogues of other languages, for the command in this checkout
+	@$(NEED) gettext
+	@packaging/compile-locale src/dualwan/locale
 
 .PHONY: demo
 demo: deb need-lab ## boot a simulated FLET'S line and show the package at work on it
@@ -208,6 +213,7 @@ bench-nat: ## ports kept and cost of a flow, beside mape.sh's and OpenWrt's rule
 
 .PHONY: clean
 clean: ## remove what the commands above have made in this folder
+	find src -name "*.mo" -delete
 	rm -rf build dist .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

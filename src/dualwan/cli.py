@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
-from dualwan import __version__
+from dualwan import __version__, catalogue
 from dualwan.errors import DualwanError, UsageError
 from dualwan.options import ABOUT, OPTIONS, SLICES, Parser, add_from
 from dualwan.options import common as common_options
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -29,26 +31,35 @@ def _parser(words: Sequence[str] = ()) -> Parser:
     parser = Parser(
         prog=PROGRAM,
         parents=[common_options()],
-        description="Keeps MAP-E and PPPoE in order side by side. Without a "
-        "command, brings the router to its desired state now.",
+        description=say(
+            "Keeps MAP-E and PPPoE in order side by side. Without a command, "
+            "brings the router to its desired state now."
+        ),
     )
     parser.set_defaults(config=None, json=False, verbose=False, color="auto", source=None)
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"{PROGRAM} {__version__}",
+        help=say("show program's version number and exit"),
+    )
     parser.add_argument(
         "--slice",
         dest="slices",
         action="append",
         choices=SLICES,
         metavar="NAME",
-        help="only this slice (%(choices)s); repeatable",
+        help=say("only this slice (%(choices)s); repeatable"),
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help=say("print the plan, change nothing")
+    )
     parser.add_argument(
         "--exit-code",
         action="store_true",
-        help="with --dry-run: exit with 1 where something would change",
+        help=say("with --dry-run: exit with 1 where something would change"),
     )
-    add_from(parser, "with --dry-run: the plan of the machine in the file of `report`")
+    add_from(parser, say("with --dry-run: the plan of the machine in the file of `report`"))
     # The name, because argparse otherwise loads what it lays out a page with to find it.
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=PROGRAM)
     first = words[0] if words else ""
@@ -63,6 +74,7 @@ def _parser(words: Sequence[str] = ()) -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv``; return the exit code (see errors)."""
+    _speak()
     words = sys.argv[1:] if argv is None else argv
     try:
         arguments = _parser(words).parse_args(words)
@@ -70,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(arguments)
     except DualwanError as error:
         for line in error.lines:
-            print(f"dualwan-hook: {line}", file=sys.stderr)
+            print(f"dualwan-hook: {catalogue.told(line)}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         return 0
@@ -97,6 +109,12 @@ def run() -> NoReturn:
     os._exit(code if isinstance(code, int) else 0)
 
 
+def _speak() -> None:
+    """Take the person's language; a letter that the terminal has not becomes a question mark."""
+    if catalogue.begin(os.environ, sys.stdout.encoding) and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def _run(arguments: Namespace) -> int:
     """Run the command of ``arguments``; only its own module is loaded."""
     module, function = _COMMANDS[arguments.command]
@@ -106,17 +124,22 @@ def _run(arguments: Namespace) -> int:
 
 def _check_combination(arguments: Namespace) -> None:
     if arguments.source and arguments.command not in {None, "doctor"}:
-        raise UsageError(f"--from does not go with '{arguments.command}'")
+        raise UsageError(say("--from does not go with '{command}'", command=arguments.command))
     if arguments.source and not (arguments.command or arguments.dry_run):
-        raise UsageError("--from goes with --dry-run")
+        raise UsageError(say("--from goes with --dry-run"))
     if arguments.command and (arguments.slices or arguments.dry_run or arguments.exit_code):
         if arguments.command == "down" and not arguments.exit_code:
             return
         if arguments.command == "init" and not (arguments.exit_code or arguments.slices):
             return
-        raise UsageError(f"--slice, --dry-run and --exit-code do not go with '{arguments.command}'")
+        raise UsageError(
+            say(
+                "--slice, --dry-run and --exit-code do not go with '{command}'",
+                command=arguments.command,
+            )
+        )
     if arguments.exit_code and not arguments.dry_run:
-        raise UsageError("--exit-code goes with --dry-run")
+        raise UsageError(say("--exit-code goes with --dry-run"))
 
 
 _COMMANDS = {  # module in dualwan.commands, and function

@@ -8,7 +8,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dualwan.catalogue import shown, told
 from dualwan.errors import BusyError, ConfigError
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,16 +36,8 @@ def findings(config: Config | None, host: Host) -> tuple[Finding, ...]:
 
 
 def check(config: Config, *, as_json: bool) -> str:
-    """Return what is to be said of a configuration that could be read; raises ConfigError.
-
-    Of the findings only those in files belong to it; neither root nor the kernel is needed.
-    """
-    from dualwan.findings import IN_FILES, find, own_addresses
-    from dualwan.host.around import files
-
-    around = files.look(config=config)
-    own_addresses.refuse(config, around)
-    found = find(config, around, IN_FILES)
+    """Return what is to be said of a configuration that could be read; raises ConfigError."""
+    found = findings_in_files(config)
     if as_json:
         import json
 
@@ -51,7 +45,22 @@ def check(config: Config, *, as_json: bool) -> str:
 
         data = report.as_data(found)
         return json.dumps({"file": config.path, "ok": True, "findings": data})
-    return "\n".join([f"{config.path}: in order", *(f"warning: {one.text}" for one in found)])
+    lines = [say("{path}: in order", path=config.path)]
+    lines += [say("warning: {text}", text=one.text) for one in found]
+    return "\n".join([shown(lines[0]), *map(told, lines[1:])])
+
+
+def findings_in_files(config: Config) -> tuple[Finding, ...]:
+    """Return the findings that belong to a configuration; raises ConfigError.
+
+    Those are the ones in files; neither root nor the kernel is needed.
+    """
+    from dualwan.findings import IN_FILES, find, own_addresses
+    from dualwan.host.around import files
+
+    around = files.look(config=config)
+    own_addresses.refuse(config, around)
+    return find(config, around, IN_FILES)
 
 
 def status(
@@ -209,7 +218,7 @@ def _deadline(seconds: int) -> Iterator[None]:
     import signal
 
     def too_late(_signal: int, _frame: object) -> None:
-        raise BusyError(f"gave up after {seconds} s")
+        raise BusyError(say("gave up after {seconds} s", seconds=seconds))
 
     before = signal.signal(signal.SIGALRM, too_late)
     signal.alarm(seconds)

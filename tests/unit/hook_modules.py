@@ -27,7 +27,7 @@ OURS = {
     *(f"dualwan.{name}" for name in ("digest", "errors", "files", "frozen", "handle", "hook")),
     *(f"dualwan.{name}" for name in ("journal", "line", "mape", "nft", "paths", "planning")),
     *(f"dualwan.{name}" for name in ("ppp", "reconcile", "result", "slices", "toml_source")),
-    *(f"dualwan.{name}" for name in ("log", "supervisor", "unstarted", "host", "model")),
+    *(f"dualwan.{name}" for name in ("log", "supervisor", "unstarted", "words", "host", "model")),
     "dualwan.config",
     *(
         f"dualwan.config.{name}"

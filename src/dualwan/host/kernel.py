@@ -46,6 +46,7 @@ from dualwan.model.resources import (
 from dualwan.model.state import RunState
 from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from dualwan.config import Config
@@ -102,7 +103,7 @@ class KernelHost(KernelLine, KernelTrial):
     def apply(self, step: Step) -> None:
         """See Kernel."""
         if os.geteuid() != 0:
-            raise HostError(f"{step.text}: changing anything needs root")
+            raise HostError(say("{text}: changing anything needs root", text=step.text))
         net, gone = self._netlink, step.action is Action.REMOVE
         match step.resource:
             case Sysctl() as item:

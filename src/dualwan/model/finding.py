@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dualwan.frozen import NamedTuple
+from dualwan.words import named, say
 
 # What an owner may want to be as it is: shown, but no reason why the router does not work.
 NOTICES = frozenset(
@@ -36,7 +37,7 @@ class Finding(NamedTuple):
     @property
     def text(self) -> str:
         """The finding as one line for a person."""
-        return f"{self.seen}: {self.remedy}"
+        return named(say("{seen}: {remedy}", seen=self.seen, remedy=self.remedy), self.code)
 
     @property
     def is_notice(self) -> bool:

@@ -28,8 +28,8 @@ _PLAIN = (str, bool, int, float, type(None))
 
 def encode(value: Any) -> Any:
     """Return ``value`` as data for JSON: dataclasses and NamedTuples as objects by field."""
-    if isinstance(value, _PLAIN):
-        return value
+    if isinstance(value, _PLAIN):  # of a sentence no more than the text
+        return str.__str__(value) if isinstance(value, str) else value
     if isinstance(value, _ADDRESSES):
         return str(value)
     if (names := _names(type(value))) is not None:
