@@ -86,7 +86,7 @@ def test_without_root_nothing_is_tried(net, monkeypatch):
 
 def test_flows_are_listed_for_root(net, monkeypatch):
     """By conntrack's words."""
-    monkeypatch.setattr(kernel.conntrack, "flows_from", lambda address: (address,))
+    monkeypatch.setattr("dualwan.host.conntrack.flows_from", lambda address: (address,))
     assert kernel.KernelHost().flows_from("192.0.2.18") == ("192.0.2.18",)
     assert net.calls == []
 

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError, KernelError
 from dualwan.host import (
-    conntrack,
     main_default,
     managers,
-    ndp,
     nfnetlink,
     nft_counts,
     nft_handles,
     nft_names,
-    ping,
     prefix,
     processes,
     run_files,
@@ -121,9 +118,13 @@ class KernelHost(KernelLine, KernelTrial):
             case Flows() | InboundFlows() as item:
                 self._forget(item)
             case Solicitation() as item:
+                from dualwan.host import ndp  # noqa: PLC0415 - where the line comes up
+
                 ndp.solicit(item.device)
 
     def _forget(self, flows: Flows | InboundFlows) -> None:
+        from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed
+
         if isinstance(flows, Flows):
             conntrack.forget_flows(flows.address)
         else:
@@ -150,10 +151,14 @@ class KernelHost(KernelLine, KernelTrial):
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:
         """See Kernel."""
+        from dualwan.host import conntrack  # noqa: PLC0415 - for status
+
         return conntrack.flows_from(address) if os.geteuid() == 0 else None
 
     def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
         """See Kernel."""
+        from dualwan.host import ping  # noqa: PLC0415 - for the probe
+
         return ping.any_answers(device, hosts)
 
     def evidence(self, inquiry: Inquiry) -> Evidence:
