@@ -41,6 +41,7 @@ def test_a_question_about_the_command_loads_no_part_of_it(words):
     assert ours(*words) == {
         "dualwan",
         *("dualwan.cli", "dualwan.errors", "dualwan.options", "dualwan.paths"),
+        *("dualwan.catalogue", "dualwan.cells", "dualwan.words"),
     }
     assert "shutil" not in loaded(*words)
 

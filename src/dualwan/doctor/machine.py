@@ -83,7 +83,7 @@ def _sysctls(case: Case) -> Answer:
             listed("; ", (say("{text} is pending", text=step.text) for step in steps)),
             say("`dualwan-hook` sets them; look in /etc/sysctl.d for what sets them otherwise"),
         )
-    return _by_findings(case, "sysctls") or ok(say("as configured"))
+    return _by_findings(case, "sysctls") or ok(say("as configured") + _notices(case, "sysctls"))
 
 
 def _lan(case: Case) -> Answer:

@@ -36,6 +36,7 @@ ALL = (
     ("foreign", "marking"),
     ("foreign", "offloading"),
     ("bridges", "filtered"),
+    ("reverse_path", "on_for_all"),
     ("unnamed", "unnamed"),
     ("floods", "floods"),
     ("own_scripts", "not_run"),
