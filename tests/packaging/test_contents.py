@@ -151,7 +151,7 @@ def test_files_belong_to_root_and_only_to_root(listing):
 def test_all_of_the_source_is_there_and_nothing_else(listing):
     """Modules and data, but no compiled files of this machine; the example comes from etc/.
 
-    README.md of a folder is for developers.
+    README.md of a folder is for developers, and a catalogue of sentences is compiled.
     """
     base = "/usr/share/dualwan-hook/"
     packaged = {
@@ -162,7 +162,10 @@ def test_all_of_the_source_is_there_and_nothing_else(listing):
     source = {
         str(path.relative_to(ROOT / "src"))
         for path in (ROOT / "src/dualwan").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.name != "README.md"
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and path.name != "README.md"
+        and path.suffix != ".po"
     }
     assert packaged == {*source, "dualwan/setup/dualwan.toml"}
 

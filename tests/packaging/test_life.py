@@ -42,15 +42,20 @@ exec /usr/bin/dualwan-hook "$@"
 """
 
 
+def depends(deb):
+    """Return the names of the packages that ``deb`` depends on."""
+    found = subprocess.run(
+        ["dpkg-deb", "--field", deb, "Depends"], check=True, capture_output=True, text=True
+    ).stdout
+    return [item.split()[0].split(":")[0] for item in found.split(",")]
+
+
 class Machine:
-    """A bare Debian with all that the package depends on."""
+    """A bare Debian with all that this package and the released one depend on."""
 
     def __init__(self, suite, root):
         self.root = root
-        depends = subprocess.run(
-            ["dpkg-deb", "--field", DEB, "Depends"], check=True, capture_output=True, text=True
-        ).stdout
-        names = [item.split()[0].split(":")[0] for item in depends.split(",")]
+        names = sorted({*depends(DEB), *depends(released.ensure())})
         options = [f"--aptopt={line}" for line in image.apt_options()]
         subprocess.run(
             [
