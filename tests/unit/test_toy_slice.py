@@ -60,6 +60,7 @@ TOY = Slice(
 @pytest.fixture(name="machine")
 def _machine(monkeypatch):
     monkeypatch.setattr(slices, "ALL", (*slices.ALL, TOY))
+    monkeypatch.setattr(cli, "SLICES", (*cli.SLICES, TOY.name))
     machine = Machine("wan0", "lan0")
     machine.set_sysctl(LOG_MARTIANS, "0")
     monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
