@@ -211,6 +211,16 @@ bench-nat: ## ports kept and cost of a flow, beside mape.sh's and OpenWrt's rule
 	@$(NEED) $(NEED_RUN) $(NEED_BENCH)
 	$(AS_ROOT) $(PYTHON) -B tests/bench/nat.py
 
+.PHONY: bench-path
+bench-path: ## packets and new flows through the whole rule set, beside others'; writes docs/performance.md; root
+	@$(NEED) $(NEED_RUN) $(NEED_BENCH)
+	$(AS_ROOT) $(PYTHON) -B tests/bench/path.py --page
+
+.PHONY: bench-scale
+bench-scale: ## what grows with forwards, and with what others have; writes docs/performance.md; root
+	@$(NEED) $(NEED_RUN) $(NEED_BENCH)
+	$(AS_ROOT) $(PYTHON) -B tests/bench/scale.py --page
+
 .PHONY: clean
 clean: ## remove what the commands above have made in this folder
 	find src -name "*.mo" -delete
