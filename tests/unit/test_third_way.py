@@ -74,7 +74,7 @@ def test_its_answers_go_back_by_it(machine, cfg):
         table, "prerouting"
     )
     assert any(rule.startswith('oifname "ppp1" fib saddr') for rule in rules(table, "leaving"))
-    assert machine.state.sysctls["net/ipv4/conf/ppp1/rp_filter"] == "2"
+    assert machine.state.sysctls["net/ipv4/conf/ppp1/rp_filter"] == "0"
 
 
 def test_it_is_closed_and_offers_services_as_the_other(cfg):

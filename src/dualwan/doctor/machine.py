@@ -81,7 +81,7 @@ def _sysctls(case: Case) -> Answer:
             "; ".join(f"{step.text} is pending" for step in steps),
             "`dualwan-hook` sets them; look in /etc/sysctl.d for what sets them otherwise",
         )
-    return _by_findings(case, "sysctls") or ok("as configured")
+    return _by_findings(case, "sysctls") or ok("as configured" + _notices(case, "sysctls"))
 
 
 def _lan(case: Case) -> Answer:

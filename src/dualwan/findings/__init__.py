@@ -19,6 +19,7 @@ from dualwan.findings import (
     ppp_peer,
     ppp_starters,
     pppd_hooks,
+    reverse_path,
     scripts,
     unnamed,
 )
@@ -45,6 +46,7 @@ ALL: tuple[Finder, ...] = (
     foreign.marking,
     foreign.offloading,
     bridges.filtered,
+    reverse_path.on_for_all,
     unnamed.unnamed,
     floods.floods,
     own_scripts.not_run,

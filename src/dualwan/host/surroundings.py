@@ -7,7 +7,7 @@ from pathlib import Path
 from dualwan.config import Config, hooks_dir
 from dualwan.config.mape import MapE
 from dualwan.frozen import replace
-from dualwan.host import managers
+from dualwan.host import managers, sysctl
 from dualwan.host.around import (
     bridges,
     chains,
@@ -21,6 +21,8 @@ from dualwan.host.around import (
     unnamed,
 )
 from dualwan.model.surroundings import Surroundings
+
+_RP_FILTER = "net/ipv4/conf/all/rp_filter"
 
 
 def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
@@ -41,6 +43,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         floods=floods.counts(),
         chains=chains.look(),
         bridges=bridges.filtered(wan) if wan else (),
+        rp_filter_all=sysctl.read((_RP_FILTER,)).get(_RP_FILTER, ""),
         traces=scripts.traces(config.mape.tunnel if config else MapE.tunnel, root),
         managers=managers.managers((one for one in devices if one), root),
         wan_stanza=interfaces.stanza(wan, root) if wan else "",

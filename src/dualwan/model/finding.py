@@ -15,6 +15,7 @@ NOTICES = frozenset(
         "hooksd-name",
         "hooksd-mode",
         "hooksd-failed",
+        "sysctl-rp-filter",
     }
 )
 _COUNT = re.compile(r"\b[0-9]+ packets?\b")  # grows without being another obstacle

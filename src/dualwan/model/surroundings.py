@@ -75,6 +75,7 @@ class Surroundings:
     that began too many flows, or by interface.
     chains: of other programs, each table that has a base chain.
     bridges: the WAN, if it is a bridge whose frames netfilter sees.
+    rp_filter_all: net.ipv4.conf.all.rp_filter, "" if that was not read.
     ppp: what the files say of the PPP peer.
     traces: of shell scripts.
     managers: the program that manages a device, by device.
@@ -91,6 +92,7 @@ class Surroundings:
     floods: Mapping[str, int] = field(default_factory=dict)
     chains: tuple[Chain, ...] = ()
     bridges: tuple[str, ...] = ()
+    rp_filter_all: str = ""
     ppp: PppFiles = field(default_factory=PppFiles)
     traces: Traces = field(default_factory=Traces)
     managers: Mapping[str, str] = field(default_factory=dict)

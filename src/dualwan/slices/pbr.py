@@ -10,6 +10,10 @@ looks in main, and passes over a default route there: what main knows better (LA
 private network at the WAN) goes there. So do the router's own ICMP errors, which have the mark
 of the flow that they are about. Packets of others are not led: their rules stay in force.
 
+The reverse path filter of a session is off: it looks for the way back of a packet that was already
+translated to a LAN address, which only main has, and drops it while main has no default route
+(MAP-E without its tunnel). Sources that are ours or the LAN's are dropped by the firewall.
+
 A softwire has a mark, a rule and a table too if a failover could reroute its connections.
 """
 
@@ -30,7 +34,7 @@ from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
 from dualwan.slices.tunnel import LAST_METRIC, is_tunnel_route
-from dualwan.slices.tunnel.sysctls import RP_FILTER_LOOSE, rp_filter
+from dualwan.slices.tunnel.sysctls import RP_FILTER_OFF, rp_filter
 
 NAME = "pbr"
 TABLE = TableId("ip", "dualwan_pbr")
@@ -202,7 +206,7 @@ def _session_addresses(at: Situation) -> set[str]:
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that adapt routing to the PPP sessions as they are now."""
     seen = at.observed.sysctls
-    wanted = [Sysctl(name, RP_FILTER_LOOSE) for name in sysctls(at.config, at.ways)]
+    wanted = [Sysctl(name, RP_FILTER_OFF) for name in sysctls(at.config, at.ways)]
     nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
     return SlicePlan(

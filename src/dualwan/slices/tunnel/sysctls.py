@@ -19,6 +19,7 @@ ACCEPT_RA_ALWAYS = "2"  # also while forwarding is on (ip-sysctl.rst)
 _ACCEPT_RA_IF_HOST = "1"  # the kernel's default: only while forwarding is off
 _NO_DEFAULT_ROUTE = "0"  # of accept_ra_defrtr: addresses, but no default route
 RP_FILTER_LOOSE = "2"  # any interface reaches the source (RFC 3704 loose mode)
+RP_FILTER_OFF = "0"
 
 
 def accept_ra(device: str) -> str:

@@ -1,0 +1,24 @@
+"""The kernel's reverse path filter, where it is on for all interfaces at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dualwan.config import Config
+from dualwan.model.finding import Finding
+from dualwan.model.surroundings import Surroundings
+
+
+def on_for_all(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding if the filter is on for all: the kernel takes the larger of two values.
+
+    Ours for the PPP session is 0, because main has no way back while MAP-E has no tunnel.
+    """
+    del config
+    if around.rp_filter_all not in ("", "0"):
+        yield Finding(
+            "sysctl-rp-filter",
+            f"net.ipv4.conf.all.rp_filter is {around.rp_filter_all}: while MAP-E has no tunnel, "
+            "servers and chosen hosts get no packet by PPPoE",
+            "set it to 0 in /etc/sysctl.d, and the interfaces' own where you want the filter",
+        )

@@ -1,0 +1,31 @@
+"""The reverse path filter that is on for all interfaces."""
+
+import pytest
+from machine import config
+
+from dualwan.findings import find
+from dualwan.host import surroundings, sysctl
+from dualwan.model.surroundings import Surroundings
+
+
+@pytest.mark.parametrize("value", ["1", "2"])
+def test_it_is_named_and_may_be_meant_so(value):
+    """Strict or loose: either wants a route back, which main has not always."""
+    (found,) = find(config(), Surroundings(rp_filter_all=value))
+    assert found.seen.startswith(f"net.ipv4.conf.all.rp_filter is {value}: ")
+    assert found.is_notice
+
+
+@pytest.mark.parametrize("value", ["0", ""])
+def test_off_or_unknown_is_nothing(value):
+    """Debian's own value, and a kernel that does not tell."""
+    assert find(config(), Surroundings(rp_filter_all=value)) == ()
+
+
+def test_it_is_read(tmp_path, monkeypatch):
+    """In /proc/sys."""
+    path = tmp_path / "net/ipv4/conf/all/rp_filter"
+    path.parent.mkdir(parents=True)
+    path.write_text("2\n")
+    monkeypatch.setattr(sysctl, "PROC_SYS", tmp_path)
+    assert surroundings.look(tmp_path).rp_filter_all == "2"
