@@ -74,7 +74,7 @@ def test_down_leaves_nothing(bare):
     line, name = bare(), "net/ipv4/conf/ppp0/rp_filter"
     line.router.sysctl(name, "1")
     line.event("ppp-up", PPP_IFACE="ppp0")
-    assert line.router.sysctl(name) == "2"
+    assert line.router.sysctl(name) == "0"
     assert line.leftovers()
     done = line.hook("down")
     assert (done.returncode, done.stderr) == (0, "")
