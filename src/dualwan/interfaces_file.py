@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from dualwan.frozen import NamedTuple
+from typing import NamedTuple
 
 
 class InterfacesLine(NamedTuple):

@@ -43,7 +43,7 @@ def _hook(tmp_path):
         text = (HOOKS / name).read_text()
         for old, new in (
             ("/usr/libexec/dualwan-hook/close", program),
-            ("/usr/share/dualwan-hook", tmp_path),
+            ("/usr/lib/python3/dist-packages/dualwan", package),
             ("/etc/dualwan/dualwan.toml", config),
         ):
             text = text.replace(f'"{old}"', f'"{new}"')

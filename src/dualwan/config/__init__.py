@@ -20,7 +20,6 @@ from dualwan.errors import MISSING, UNKNOWN, ConfigError
 from dualwan.frozen import dataclass, field, replace
 from dualwan.mape.table import RULES_DIR, Rules
 from dualwan.toml_source import Source, TomlTable, nearest, parse, unknown
-from dualwan.words import say
 
 SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward"]
 REQUIRED = ("wan", "lan", "mape")
@@ -76,20 +75,13 @@ def read(path: Path, *, asked: bool = False) -> str:
     try:
         return files.read_text(path, trusted=not asked)
     except UnicodeDecodeError:
-        raise ConfigError(say("{path}:1: is not UTF-8 text", path=path)) from None
+        raise ConfigError(f"{path}:1: is not UTF-8 text") from None
     except files.UntrustedError as error:
         raise ConfigError(files.refusal(path, error)) from None
     except OSError as error:
         missing = isinstance(error, FileNotFoundError) and not asked
-        remedy = say("; run `dualwan-hook init`") if missing else ""
-        raise ConfigError(
-            say(
-                "{path}: cannot be read: {reason}{remedy}",
-                path=path,
-                reason=error.strerror,
-                remedy=remedy,
-            )
-        ) from None
+        remedy = "; run `dualwan-hook init`" if missing else ""
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}{remedy}") from None
 
 
 def from_text(
@@ -112,11 +104,11 @@ def from_data(
         if section not in SECTIONS and not of_any_version:
             meant = nearest(section, SECTIONS)
             fault = source.fault(UNKNOWN, "", section, meant=meant)
-            source.fail(unknown(say("section"), section, SECTIONS), section, fault=fault)
+            source.fail(unknown("section", section, SECTIONS), section, fault=fault)
     for section in REQUIRED:
         if section not in data:
             fault = source.fault(MISSING, "", section)
-            source.fail(say("the section [{section}] is missing", section=section), fault=fault)
+            source.fail(f"the section [{section}] is missing", fault=fault)
 
     def table(section: str) -> TomlTable:
         return TomlTable(source, section, data.get(section, {}))
@@ -155,13 +147,7 @@ def _check_roles(config: Config, source: Source) -> None:
             continue
         if name in roles:
             source.fail(
-                say(
-                    "the interface '{name}' is listed twice, also in {roles}",
-                    name=name,
-                    roles=roles[name],
-                ),
-                section,
-                key,
+                f"the interface '{name}' is listed twice, also in {roles[name]}", section, key
             )
         roles[name] = f"{section}.{key}"
     _check_patterns(config, source, roles)
@@ -173,32 +159,19 @@ def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> No
     ``roles``: the key of each interface. pppd may name the session as the kernel's next free
     number, so a pattern must not cover its name with another number either.
     """
-    others = {**roles, "lo": say("the router itself")}
+    others = {**roles, "lo": "the router itself"}
     session = config.pppoe.interface.rstrip("0123456789")
     for pattern in config.lan.interfaces:
         if pattern in config.lan.devices:
             continue
         for name, key in others.items():
             if name != pattern and values.covers(pattern, name):
-                source.fail(
-                    say(
-                        "'{pattern}' covers '{name}' ({key}) too",
-                        pattern=pattern,
-                        name=name,
-                        key=key,
-                    ),
-                    "lan",
-                    "interfaces",
-                )
+                source.fail(f"'{pattern}' covers '{name}' ({key}) too", "lan", "interfaces")
         start = pattern.removesuffix(values.WILDCARD)
         if session and start.startswith(session):
             source.fail(
-                say(
-                    "'{pattern}' may cover the PPPoE session ({interface}, or the next "
-                    "number if that is taken)",
-                    pattern=pattern,
-                    interface=config.pppoe.interface,
-                ),
+                f"'{pattern}' may cover the PPPoE session ({config.pppoe.interface}, or the next "
+                "number if that is taken)",
                 "lan",
                 "interfaces",
             )
@@ -209,19 +182,14 @@ def _check_forwards(config: Config, source: Source) -> None:
     mape, wan = config.mape, config.wan.interface
     if isinstance(mape, DsLite) and (found := forwards.with_via(forwards.MAPE, config.forwards)):
         source.fail(
-            say("DS-Lite has no address of its own to forward from"),
-            "forward",
-            "via",
-            found[0].number,
+            "DS-Lite has no address of its own to forward from", "forward", "via", found[0].number
         )
     if {*config.lan.interfaces} == {wan} and (
         found := forwards.with_via(forwards.PINHOLE, config.forwards)
     ):
         source.fail(
-            say(
-                "IPv6 of a LAN on the WAN's own interface does not pass this router: "
-                "it can neither shut nor open it"
-            ),
+            "IPv6 of a LAN on the WAN's own interface does not pass this router: it can "
+            "neither shut nor open it",
             "forward",
             "to",
             found[0].number,

@@ -9,7 +9,6 @@ from dualwan.config.forwards import Forward
 from dualwan.config.services import PING
 from dualwan.nft.foreign.chain import Chain
 from dualwan.nft.foreign.judge import Packet
-from dualwan.words import say
 
 
 class Probe(NamedTuple):
@@ -47,7 +46,7 @@ def outbound(config: Config) -> list[Probe]:
         ways.append((config.wan.interface, "ip6"))
     return [
         Probe(
-            say("what {lan} sends by {device}", lan=lan, device=device),
+            f"what {lan} sends by {device}",
             _CROSSING,
             Packet(_known(config, lan), device, family, protocol, "443"),
         )
@@ -66,11 +65,7 @@ def _back(config: Config) -> list[Probe]:
     """Return the answers to what the LAN sent."""
     return [
         Probe(
-            say(
-                "answers to {iif} by {oif}",
-                iif=probe.packet.iif or say("the LAN"),
-                oif=probe.packet.oif,
-            ),
+            f"answers to {probe.packet.iif or 'the LAN'} by {probe.packet.oif}",
             _CROSSING,
             probe.packet._replace(
                 iif=probe.packet.oif, oif=probe.packet.iif, dport="", state="established"
@@ -85,7 +80,7 @@ def _forwarded(config: Config) -> list[Probe]:
     lan = _known(config, config.lan.interfaces[0]) if len(config.lan.interfaces) == 1 else ""
     return [
         Probe(
-            say("what comes by {device} for {to}", device=device, to=one.to),
+            f"what comes by {device} for {one.to}",
             ("forward", "postrouting"),
             Packet(
                 device,
@@ -116,22 +111,16 @@ def _own(config: Config) -> list[Probe]:
     wan, session = config.wan.interface, config.pppoe.interface
     tunnelled = Packet(family="ip6", protocol="ipip", state="established")
     return [
+        Probe(f"what the tunnel receives by {wan}", ("input",), tunnelled._replace(iif=wan)),
+        Probe(f"what the tunnel sends by {wan}", ("output",), tunnelled._replace(oif=wan)),
         Probe(
-            say("what the tunnel receives by {wan}", wan=wan),
-            ("input",),
-            tunnelled._replace(iif=wan),
-        ),
-        Probe(
-            say("what the tunnel sends by {wan}", wan=wan), ("output",), tunnelled._replace(oif=wan)
-        ),
-        Probe(
-            say("router advertisements by {wan}", wan=wan),
+            f"router advertisements by {wan}",
             ("prerouting", "input"),
             Packet(wan, "", "ip6", "icmpv6", state="untracked"),
         ),
         *(
             Probe(
-                say("{name} by {session}", name=offer.service.name, session=session),
+                f"{offer.service.name} by {session}",
                 ("prerouting", "input"),
                 Packet(session, "", "ip", port.protocol, str(port.number)),
             )
@@ -152,12 +141,7 @@ def forwarded_ports(config: Config) -> list[Probe]:
     """Return what comes for a [[forward]], before it is translated."""
     return [
         Probe(
-            say(
-                "{protocol} port {port} by {device}",
-                protocol=one.protocol,
-                port=one.port,
-                device=device,
-            ),
+            f"{one.protocol} port {one.port} by {device}",
             ("prerouting",),
             Packet(device, "", "ip", one.protocol, str(one.port)),
         )

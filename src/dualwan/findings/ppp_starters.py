@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
-from dualwan.words import say
 
 
 def second(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -15,20 +14,10 @@ def second(config: Config, around: Surroundings) -> Iterator[Finding]:
     if not config.pppoe.dial:
         return
     for one in around.ppp.starters:
-        what = (
-            say("run systemctl disable --now {service}", service=one.service)
-            if one.service
-            else say("remove that line")
-        )
-        again = say(", and systemd starts it again whenever ifdown hangs up") if one.again else ""
+        what = f"run systemctl disable --now {one.service}" if one.service else "remove that line"
+        again = ", and systemd starts it again whenever ifdown hangs up" if one.again else ""
         yield Finding(
             "ppp-second-starter",
-            say(
-                "{place}: {text} starts {peer} too{again}",
-                place=one.place,
-                text=one.text,
-                peer=config.pppoe.peer,
-                again=again,
-            ),
-            say("{what}, or write dial = false in [pppoe]", what=what),
+            f"{one.place}: {one.text} starts {config.pppoe.peer} too{again}",
+            f"{what}, or write dial = false in [pppoe]",
         )

@@ -9,7 +9,6 @@ from dualwan import config
 from dualwan.config import Config
 from dualwan.errors import UnconfirmedError
 from dualwan.host import trials
-from dualwan.words import say
 
 
 def read(path: Path) -> str:
@@ -39,10 +38,7 @@ def _other_text(path: Path) -> str | None:
     text = trial.text_in_use(found, boot)
     if not text and found:
         raise UnconfirmedError(
-            say(
-                "{path}: was tried and not confirmed, and none was applied before: "
-                "dualwan-hook applies it, dualwan-hook try tries it again",
-                path=path,
-            )
+            f"{path}: was tried and not confirmed, and none was applied before: "
+            "dualwan-hook applies it, dualwan-hook try tries it again"
         )
     return text

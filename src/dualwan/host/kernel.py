@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError, KernelError
 from dualwan.host import (
+    conntrack,
     main_default,
     managers,
+    ndp,
     nfnetlink,
     nft_counts,
     nft_handles,
     nft_names,
+    ping,
     prefix,
     processes,
     run_files,
@@ -43,7 +46,6 @@ from dualwan.model.resources import (
 from dualwan.model.state import RunState
 from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
-from dualwan.words import say
 
 if TYPE_CHECKING:
     from dualwan.config import Config
@@ -100,7 +102,7 @@ class KernelHost(KernelLine, KernelTrial):
     def apply(self, step: Step) -> None:
         """See Kernel."""
         if os.geteuid() != 0:
-            raise HostError(say("{text}: changing anything needs root", text=step.text))
+            raise HostError(f"{step.text}: changing anything needs root")
         net, gone = self._netlink, step.action is Action.REMOVE
         match step.resource:
             case Sysctl() as item:
@@ -118,13 +120,9 @@ class KernelHost(KernelLine, KernelTrial):
             case Flows() | InboundFlows() as item:
                 self._forget(item)
             case Solicitation() as item:
-                from dualwan.host import ndp  # noqa: PLC0415 - where the line comes up
-
                 ndp.solicit(item.device)
 
     def _forget(self, flows: Flows | InboundFlows) -> None:
-        from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed
-
         if isinstance(flows, Flows):
             conntrack.forget_flows(flows.address)
         else:
@@ -151,14 +149,10 @@ class KernelHost(KernelLine, KernelTrial):
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:
         """See Kernel."""
-        from dualwan.host import conntrack  # noqa: PLC0415 - for status
-
         return conntrack.flows_from(address) if os.geteuid() == 0 else None
 
     def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
         """See Kernel."""
-        from dualwan.host import ping  # noqa: PLC0415 - for the probe
-
         return ping.any_answers(device, hosts)
 
     def evidence(self, inquiry: Inquiry) -> Evidence:
@@ -204,10 +198,8 @@ class KernelHost(KernelLine, KernelTrial):
         return processes.sessions()
 
     def dial(self, peer: str) -> bool:
-        """See Pppd. What starts a program is loaded only where one is to be started."""
-        if processes.count(peer):
-            return False
-        from dualwan.host import pppd  # noqa: PLC0415 - see above
+        """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only ifup and the command need it
 
         return pppd.dial(peer)
 
@@ -219,9 +211,7 @@ class KernelHost(KernelLine, KernelTrial):
 
     def keep_one(self, peer: str) -> bool:
         """See Pppd."""
-        if processes.count(peer) <= 1:
-            return False
-        from dualwan.host import pppd  # noqa: PLC0415 - only where there are two
+        from dualwan.host import pppd  # noqa: PLC0415 - only where we dial
 
         return pppd.keep_one(peer)
 

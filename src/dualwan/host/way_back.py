@@ -8,7 +8,6 @@ from pathlib import Path
 
 from dualwan.errors import HostError
 from dualwan.host import program
-from dualwan.words import say
 
 UNIT = "dualwan-try"
 RUNNING = Path("/run/systemd/system")  # sd_booted(3)
@@ -31,11 +30,8 @@ def arm(seconds: int) -> None:
     """
     if not RUNNING.is_dir():
         raise HostError(
-            say(
-                "systemd does not run here, and nothing else brings the router back if "
-                "this session ends: nothing was changed; apply by dualwan-hook without "
-                "a way back, or at the console"
-            )
+            "systemd does not run here, and nothing else brings the router back if this session "
+            "ends: nothing was changed; apply by dualwan-hook without a way back, or at the console"
         )
     disarm()
     environment = [f"--setenv={name}={os.environ[name]}" for name in KEPT if name in os.environ]
@@ -57,13 +53,7 @@ def arm(seconds: int) -> None:
     )
     if code != 0:
         reason = "; ".join(error.splitlines())
-        raise HostError(
-            say(
-                "systemd-run failed with code {code}: {reason}: nothing was changed",
-                code=code,
-                reason=reason,
-            )
-        )
+        raise HostError(f"systemd-run failed with code {code}: {reason}: nothing was changed")
 
 
 def disarm() -> None:

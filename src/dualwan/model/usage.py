@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from dualwan.frozen import NamedTuple, dataclass, field
+from dualwan.frozen import dataclass, field
 
 PROTOCOLS = ("tcp", "udp", "icmp")
 TOP = 5  # destinations and hosts in a report

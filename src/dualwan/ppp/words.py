@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from dualwan.frozen import NamedTuple
+from typing import NamedTuple
 
 MAX_LENGTH = 1023  # MAXWORDLEN less the final zero: what goes beyond it is cut
 

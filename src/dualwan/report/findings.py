@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from dualwan.model.finding import Finding
 from dualwan.report.data import FindingData
-from dualwan.words import named, say
 
 
 def as_data(findings: Iterable[Finding]) -> list[FindingData]:
@@ -16,9 +15,4 @@ def as_data(findings: Iterable[Finding]) -> list[FindingData]:
 
 def lines(findings: Iterable[FindingData]) -> list[str]:
     """Return a line for each finding."""
-    return [named(say("obstacle: {text}", text=text(one)), one["code"]) for one in findings]
-
-
-def text(one: FindingData) -> str:
-    """Return the finding as a sentence."""
-    return named(say("{seen}: {remedy}", seen=one["seen"], remedy=one["remedy"]), one["code"])
+    return [f"obstacle: {one['seen']}: {one['remedy']}" for one in findings]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from dualwan import cells
+from textwrap import wrap
 
 GAP = "  "
 NARROWEST = 12  # columns that a text is broken into, however narrow the terminal is
@@ -15,11 +14,11 @@ def wrapped(title: str, text: str, width: int | None, indent: int) -> list[str]:
 
     ``width``: columns; None for no limit.
     """
-    head = cells.padded(title, indent)
-    if width is None or cells.width(head) + cells.width(text) <= width:
+    head = f"{title:{indent}}"
+    if width is None or len(head) + len(text) <= width:
         return [f"{head}{text}".rstrip()]
     room = max(width - indent, NARROWEST)
-    lines = cells.wrap(text, room)
+    lines = wrap(text, room, break_on_hyphens=False) or [""]
     return [f"{head}{lines[0]}".rstrip(), *(" " * indent + line for line in lines[1:])]
 
 
@@ -48,8 +47,11 @@ def _narrowed(wanted: Sequence[int], room: int) -> list[int]:
     return sizes
 
 
-def _row(row: Sequence[str], sizes: Sequence[int]) -> list[str]:
-    parts = [cells.wrap(cell, size) for cell, size in zip(row, sizes, strict=True)]
+def _row(cells: Sequence[str], sizes: Sequence[int]) -> list[str]:
+    parts = [
+        wrap(cell, size, break_on_hyphens=False) or [""]
+        for cell, size in zip(cells, sizes, strict=True)
+    ]
     return [
         GAP.join(
             f"{part[at] if at < len(part) else '':{size}}"

@@ -9,7 +9,6 @@ from pathlib import Path
 from dualwan.errors import HostError, legible
 from dualwan.setup.outcome import Redirect
 from dualwan.setup.wish import Setting, toml
-from dualwan.words import say
 
 _HEADER = re.compile(r"\[([a-z.]+)\]\s*")
 _KEY = re.compile(r"(?:# ?)?([a-z][a-z0-9-]*) = ([^#\n]*?)(\s*#.*)?")
@@ -26,12 +25,7 @@ def packaged() -> str:
             return path.read_text(encoding="utf-8")
         except OSError:
             continue
-    raise HostError(
-        say(
-            "{path}: is missing; the package is not whole",
-            path=here.with_name("dualwan.toml"),
-        )
-    )
+    raise HostError(f"{here.with_name('dualwan.toml')}: is missing; the package is not whole")
 
 
 def filled(
@@ -51,7 +45,7 @@ def filled(
         setting = wanted.pop((section, found[1]), None) if found else None
         lines += [line] if setting is None or found is None else _line(setting, found[3] or "")
     if wanted:
-        raise HostError(say("the example of the package lacks {keys}", keys=sorted(wanted)))
+        raise HostError(f"the example of the package lacks {sorted(wanted)}")
     lines[1:1] = [_WRITTEN]
     return "\n".join([*lines, *(line for one in forwards for line in _forward(*one))]) + "\n"
 

@@ -1,7 +1,6 @@
 """The registry of slices. A slice owns a part of the kernel's state and plans its steps. Pure.
 
-To add a slice, write a module or package here, a line in ALL, a test, and its name in
-options.SLICES, which the command line knows without loading any.
+To add a slice, write a module or package here, a line in ALL, and a test.
 """
 
 from __future__ import annotations

@@ -8,13 +8,12 @@ from dualwan.model.observed import Observed
 from dualwan.model.plan import Action, SlicePlan
 from dualwan.model.state import RunState
 from dualwan.nft.table import NftTable
-from dualwan.words import listed, say
 
 
 def warnings(state: RunState, observed: Observed, plans: Iterable[SlicePlan]) -> tuple[str, ...]:
     """Return a sentence for each of our tables that is gone, and one for legacy xtables rules."""
     found = [
-        say("somebody removed {text}", text=step.resource.text)
+        f"somebody removed {step.resource.text}"
         for plan in plans
         for step in plan.changes
         if step.action is Action.ADD
@@ -23,11 +22,8 @@ def warnings(state: RunState, observed: Observed, plans: Iterable[SlicePlan]) ->
     ]
     if observed.legacy:
         found.append(
-            say(
-                "there are rules of {legacy}, which apply beside ours: move them to "
-                "nftables, or take them away",
-                legacy=listed(", ", observed.legacy),
-            )
+            f"there are rules of {', '.join(observed.legacy)}, which apply beside ours: "
+            "move them to nftables, or take them away"
         )
     return tuple(found)
 

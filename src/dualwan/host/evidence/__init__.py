@@ -11,7 +11,6 @@ from dualwan.errors import HostError
 from dualwan.host import ping, prefix
 from dualwan.host.evidence import devices, hooks, ppp, window
 from dualwan.model.evidence import Evidence, Heard, Inquiry
-from dualwan.words import say
 
 SPARE = 6.0  # seconds for what runs beside the window, after its end
 
@@ -23,7 +22,7 @@ def gather(ipr: Any, ask: Inquiry) -> Evidence:
     answers = _start(lambda: ping.any_answers(ask.tunnel, ask.targets)) if ask.targets else None
     log = _start(ppp.log)
     heard: Heard | None = None
-    unheard = say("{wan} is not up", wan=ask.wan)
+    unheard = f"{ask.wan} is not up"
     if wan is not None and wan.up and wan.carrier:
         try:
             heard, unheard = window.listen(ask), ""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dualwan.words import say
-
 NAME = "00dualwan-hook"
 FOLDERS = (
     "etc/network/if-pre-up.d",
@@ -25,11 +23,7 @@ def missing(root: Path = Path("/")) -> tuple[str, ...]:
         path = root / folder / NAME
         shown = f"/{folder}/{NAME}"
         if not path.exists():
-            found.append(
-                say("{shown} is a dangling link", shown=shown)
-                if path.is_symlink()
-                else say("{shown} is gone", shown=shown)
-            )
+            found.append(f"{shown} is a dangling link" if path.is_symlink() else f"{shown} is gone")
         elif not os.access(path, os.X_OK):
-            found.append(say("{shown} is not executable", shown=shown))
+            found.append(f"{shown} is not executable")
     return tuple(found)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dualwan.notice.choice import Entry, Refused, chosen, open_folder
-from dualwan.words import say
 
 
 def has_any(folder: str) -> bool:
@@ -38,14 +37,12 @@ def opening(folder: Path) -> str:
         except OSError as error:
             return f"{above}: {error.strerror}"
         if open_folder(about.st_mode, about.st_uid, _owners(), above=above not in itself):
-            return say("others than root may change {above}", above=above)
+            return f"others than root may change {above}"
     return ""
 
 
 def _all(scripts: list[str], reason: str, folder: Path) -> Iterator[Refused]:
-    remedy = say(
-        "chown root and chmod go-w that folder, after a look at what is in {folder}", folder=folder
-    )
+    remedy = f"chown root and chmod go-w that folder, after a look at what is in {folder}"
     for name in scripts:
         yield Refused(name, "untrusted", reason, remedy)
 

@@ -14,7 +14,6 @@ from time import monotonic
 from typing import NamedTuple
 
 from dualwan.errors import legible
-from dualwan.words import say
 
 LIMIT_SECONDS = 30.0
 GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL
@@ -62,7 +61,7 @@ def run(
         process = _started(path, environment, writing)
     except OSError as error:
         os.close(reading)
-        return Outcome(say("cannot be run: {reason}", reason=error.strerror), ())
+        return Outcome(f"cannot be run: {error.strerror}", ())
     finally:
         os.close(writing)
     said = _Output(reading)
@@ -75,9 +74,7 @@ def run(
         code = process.wait()
         said.close()
     if not in_time:
-        return Outcome(
-            say("has not ended within {limit:g} s, and was ended", limit=limit), said.lines
-        )
+        return Outcome(f"has not ended within {limit:g} s, and was ended", said.lines)
     return Outcome(_failure(code), said.lines)
 
 
@@ -102,8 +99,8 @@ def _die_with_runner() -> None:
 
 def _failure(code: int) -> str:
     if code < 0:
-        return say("was ended by signal {number}", number=-code)
-    return say("exit code {code}", code=code) if code else ""
+        return f"was ended by signal {-code}"
+    return f"exit code {code}" if code else ""
 
 
 class _Output:
