@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dualwan.errors import BusyError, ConfigError
 from dualwan.findings import find
+from dualwan.frozen import replace
 from dualwan.report import findings as findings_report
 from dualwan.report.terminal import PLAIN, Terminal
 
@@ -33,14 +34,15 @@ def findings(config: Config | None, host: Host) -> tuple[Finding, ...]:
 def check(config: Config, *, as_json: bool) -> str:
     """Return what is to be said of a configuration that could be read; raises ConfigError.
 
-    Of the findings only those in files belong to it; neither root nor the kernel is needed.
+    Of the findings only those in files belong to it, and what root learns of the kernel: whether
+    it can do what the configuration asks for. Neither is needed.
     """
-    from dualwan.findings import own_addresses
-    from dualwan.host.around import files
+    from dualwan.findings import offload, own_addresses
+    from dualwan.host.around import files, flowtables
 
-    around = files.look(config=config)
+    around = replace(files.look(config=config), flowtables=flowtables.accepted(config))
     own_addresses.refuse(config, around)
-    found = [one for one in find(config, around) if one.in_file]
+    found = [one for one in find(config, around) if one.in_file or one.code == offload.CODE]
     if as_json:
         data = findings_report.as_data(found)
         return json.dumps({"file": config.path, "ok": True, "findings": data})

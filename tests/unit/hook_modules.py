@@ -38,7 +38,8 @@ OURS = {
         for name in ("findings", "last_good", "line", "removal", "run", "sessions", "update_call")
     ),
     *("dualwan.handle.renumbering", "dualwan.line.renumbering", "dualwan.host.kernel_line"),
-    *(f"dualwan.host.{name}" for name in ("answers", "conntrack", "in_use", "kernel", "lock")),
+    *(f"dualwan.host.{name}" for name in ("answers", "conntrack", "flowtables", "in_use")),
+    *(f"dualwan.host.{name}" for name in ("kernel", "lock")),
     *(f"dualwan.host.{name}" for name in ("kernel_trial", "main_default", "managers", "ndp")),
     *(f"dualwan.host.{name}" for name in ("netlink", "netlink_changes", "news", "nfnetlink")),
     *(f"dualwan.host.{name}" for name in ("nft", "nft_counts", "nft_handles", "nft_names")),
@@ -53,7 +54,8 @@ OURS = {
     *(f"dualwan.nft.{name}" for name in ("listing", "stored", "table", "transaction")),
     "dualwan.ppp.session",
     *(f"dualwan.slices.{name}" for name in ("dnat", "drift", "firewall", "goals", "ipsec")),
-    *(f"dualwan.slices.{name}" for name in ("marks", "pbr", "slice", "snat", "tables", "zones")),
+    *(f"dualwan.slices.{name}" for name in ("marks", "offload", "pbr", "slice", "snat")),
+    *(f"dualwan.slices.{name}" for name in ("tables", "zones")),
     *(f"dualwan.slices.{name}" for name in ("tunnel", "tunnel.sysctls")),
     *(
         f"dualwan.slices.firewall.{name}"

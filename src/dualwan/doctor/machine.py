@@ -126,7 +126,7 @@ def _state(case: Case) -> Answer:
         )
     for sentence in case.plan.problems:
         return failed(sentence)
-    return _by_findings(case, "state") or ok("as configured")
+    return _by_findings(case, "state") or ok("as configured" + _notices(case, "state"))
 
 
 def _owner_scripts(case: Case) -> Answer:

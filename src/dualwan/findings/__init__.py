@@ -14,6 +14,7 @@ from dualwan.findings import (
     floods,
     foreign,
     managers,
+    offload,
     own_addresses,
     own_scripts,
     ppp_peer,
@@ -47,6 +48,7 @@ ALL: tuple[Finder, ...] = (
     bridges.filtered,
     unnamed.unnamed,
     floods.floods,
+    offload.refused,
     own_scripts.not_run,
     own_scripts.failed,
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dualwan.errors import HostError, KernelError
 from dualwan.host import (
     conntrack,
+    flowtables,
     main_default,
     managers,
     ndp,
@@ -71,6 +72,7 @@ class KernelHost(KernelLine, KernelTrial):
         links, addresses, tunnels = self._netlink.look(reads.devices)
         asked = links.get(reads.ipv6_default)
         sysctls = sysctl.read(reads.sysctls)
+        tables = self._tables.observe(reads.tables)
         return Observed(
             links=links,
             addresses=tuple(addresses),
@@ -79,10 +81,11 @@ class KernelHost(KernelLine, KernelTrial):
             rules=tuple(self._netlink.rules()) if reads.rules else (),
             sysctls=sysctls,
             hearing=managers.hearing(sysctls),
-            tables=self._tables.observe(reads.tables),
+            tables=tables,
             ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
             default_device=main_default.device() if reads.routes else "",
+            flowtables=not reads.flowtable or flowtables.accepted(tables),
         )
 
     def table_names(self) -> frozenset[str] | None:
