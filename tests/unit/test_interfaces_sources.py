@@ -73,3 +73,12 @@ def test_a_pattern_that_is_none_sources_nothing(tmp_path, pattern):
     """Python's own glob has an IndexError for a dot alone, and no end of depth for a long one."""
     put(tmp_path, interfaces=f"source {pattern}\nauto a\n")
     assert read(tmp_path) == [("/etc/network/interfaces", "auto a")]
+
+
+@pytest.mark.parametrize(
+    "line", ["source {}", "source-directory {}", "mapping {}", "iface {} inet6"]
+)
+def test_a_pattern_is_as_long_as_a_path_at_most(tmp_path, line):
+    """Python took a minute to read this one."""
+    put(tmp_path, interfaces=f"{line.format('[' * 60_000)}\niface wan0 inet6 auto\n")
+    assert interfaces.stanza("wan0", tmp_path) == "/etc/network/interfaces:2"

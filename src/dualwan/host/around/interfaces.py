@@ -15,6 +15,7 @@ from dualwan.interfaces_file import InterfacesLine, parse
 FILE = "/etc/network/interfaces"
 NAMING = ("iface", "mapping")  # the words that give an interface to ifup
 MAX_FILES = 500  # ifupdown has no limit
+PATH_MAX = 4096  # limits.h; of a pattern too: Python takes the square of its length to read one
 _ASTERISKS = re.compile(r"\*\*+")
 IN_FOLDER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")  # of source-directory: no backup copies
 
@@ -28,9 +29,13 @@ def stanza(device: str, root: Path = Path("/")) -> str:
         word, *names = line.words
         # A mapping may have several names; an interface has one, and then its family.
         patterns = names if word == "mapping" else names[:1]
-        if word in NAMING and any(fnmatchcase(device, one.lstrip("/")) for one in patterns):
+        if word in NAMING and any(_is_named(device, one) for one in patterns):
             return line.place
     return ""
+
+
+def _is_named(device: str, pattern: str) -> bool:
+    return len(pattern) <= PATH_MAX and fnmatchcase(device, pattern.lstrip("/"))
 
 
 def lines(root: Path = Path("/")) -> Iterator[InterfacesLine]:
@@ -76,7 +81,7 @@ def _sourced(pattern: str, path: Path, root: Path, *, folders: bool) -> list[Pat
     folder = root if pattern.startswith("/") else path.parent
     # To wordexp(3), which ifupdown asks, two asterisks are one.
     below = PurePath(_ASTERISKS.sub("*", pattern.lstrip("/")))
-    if not below.parts:  # "/" or "."
+    if not below.parts or len(pattern) > PATH_MAX:  # "/" or ".", or what no file is called
         return []
     try:
         every = folder.glob(str(below))
