@@ -1,7 +1,7 @@
 """The reverse path filter that is on for all interfaces."""
 
 import pytest
-from machine import config
+from machine import BASE, config
 
 from dualwan.findings import find
 from dualwan.host import surroundings, sysctl
@@ -20,6 +20,13 @@ def test_it_is_named_and_may_be_meant_so(value):
 def test_off_or_unknown_is_nothing(value):
     """Debian's own value, and a kernel that does not tell."""
     assert find(config(), Surroundings(rp_filter_all=value)) == ()
+
+
+def test_with_failover_there_is_a_way_back():
+    """By PPPoE's default route in main, which stands in."""
+    standing_in = config(BASE.replace("[lan]", "failover = true\n[lan]"))
+    assert standing_in.wan.failover
+    assert find(standing_in, Surroundings(rp_filter_all="2")) == ()
 
 
 def test_it_is_read(tmp_path, monkeypatch):

@@ -12,13 +12,13 @@ from dualwan.model.surroundings import Surroundings
 def on_for_all(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding if the filter is on for all: the kernel takes the larger of two values.
 
-    Ours for the PPP session is 0, because main has no way back while MAP-E has no tunnel.
+    Ours for the PPP session is 0, because main has no way back while MAP-E has no tunnel; with
+    failover it has PPPoE's.
     """
-    del config
-    if around.rp_filter_all not in ("", "0"):
+    if around.rp_filter_all not in ("", "0") and not config.wan.failover:
         yield Finding(
             "sysctl-rp-filter",
             f"net.ipv4.conf.all.rp_filter is {around.rp_filter_all}: while MAP-E has no tunnel, "
-            "servers and chosen hosts get no packet by PPPoE",
+            "forwards and hosts of via-pppoe get no packet by PPPoE",
             "set it to 0 in /etc/sysctl.d, and the interfaces' own where you want the filter",
         )
