@@ -15,18 +15,20 @@ LAB_SUITE := $(or $(SUITE),bookworm)
 USERLAND := $(or $(SUITE),$(OTHER))
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/dualwan/__init__.py)
-DEB := dist/dualwan-hook_$(VERSION)_all.deb
+REVISION := $(shell sed -n 's/^REVISION = "\(.*\)".*/\1/p' packaging/debian-changelog)
+DEB := dist/dualwan-hook_$(VERSION)-$(REVISION)_all.deb
+DSC := dist/dualwan-hook_$(VERSION)-$(REVISION).dsc
 DEB_SOURCES := $(shell find src hooks etc packaging docs README.md README.ja.md SECURITY.md \
                  CHANGELOG.md -type f \
                  -not -path '*/__pycache__/*')
 
 NEED := packaging/need
-NEED_DEB := debhelper dh-python dpkg-dev python3
+NEED_DEB := debhelper dh-python dpkg-dev gettext python3 xz-utils
 NEED_LAB := mmdebstrap qemu-system-x86 e2fsprogs debian-archive-keyring python3
 NEED_RUN := python3 python3-pyroute2 python3-pyudev python3-structlog python3-tomli \
             python3-dnspython python3-nftables iproute2 nftables
 NEED_BENCH := iptables procps
-NEED_UNIT := $(NEED_RUN) systemd
+NEED_UNIT := $(NEED_RUN) gettext systemd zsh
 NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
 # After Debian 13 there is no dhclient, and tests/netns/conftest.py leaves its tests out.
@@ -36,9 +38,12 @@ programs = kea-dhcp6-server dhcpcd-base dnsmasq-base ndppd wireguard-tools curl 
 IFUPS := ifupdown ifupdown-ng ifupdown2
 NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
-NEED_INSIDE = $(NEED_NETNS) ifupdown $(call programs,$(USERLAND)) \
-              python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema
-NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring
+NEED_INSIDE = $(NEED_NETNS) gettext ifupdown $(call programs,$(USERLAND)) \
+              zsh python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema
+NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring man-db
+# Of Debian 12 and 13, whose lintian is older than the policy that the package follows.
+LINT := --allow-root --fail-on error,warning,info,pedantic --pedantic --display-info \
+        --suppress-tags newer-standards-version --tag-display-limit 0
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python
 # For two cores.
@@ -50,7 +55,7 @@ ONCE := test_benches test_ifup_relatives test_ifup_closed test_scan test_nat_cap
         test_fault_injection test_never_open test_hooks_d test_trial
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
               '$(NEED_INSIDE)' $(PYTHON) $(PYTEST)
-SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog
+SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog packaging/completions packaging/picture
 
 .PHONY: help
 help: ## list the commands
@@ -60,15 +65,26 @@ help: ## list the commands
 	@echo 'F=test_guard (one file) and T="-k removal" (what pytest takes) go with unit and netns,'
 	@echo 'also of the userland.'
 
+.PHONY: locale
+locale: ## the catalogues of other languages, for the command in this checkout
+	@$(NEED) gettext
+	@packaging/compile-locale src/dualwan/locale
+
 .PHONY: demo
 demo: deb need-lab ## boot a simulated FLET'S line and show the package at work on it
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py demo --suite $(LAB_SUITE) --deb $(DEB)
 
 .PHONY: deb
-deb: $(DEB) ## build dist/dualwan-hook_VERSION_all.deb
+deb: $(DEB) ## build dist/dualwan-hook_VERSION-1_all.deb, by way of the source package
 $(DEB): $(DEB_SOURCES)
 	@$(NEED) $(NEED_DEB)
 	@packaging/build-deb
+
+.PHONY: source
+source: ## make the source package alone, in dist/
+	@$(NEED) $(NEED_DEB)
+	@packaging/make-source
+	@echo $(DSC)
 
 .PHONY: test
 test: need-lab ## everything below, in turn, with a summary; needs root or sudo
@@ -81,7 +97,7 @@ static: ruff ## ruff, mypy, the direction of imports, and shellcheck
 	PYTHONPATH=src .venv/bin/lint-imports
 	shellcheck $$(find .ci docs packaging tests -path tests/data -prune -o -type f -exec \
 	    awk 'FNR == 1 && /^#!\/bin\/(ba)?sh/ { print FILENAME }' {} +)
-	shellcheck -s bash packaging/completion/*
+	shellcheck -s bash packaging/completion/dualwan-hook
 
 .PHONY: ruff
 ruff: .venv/ready
@@ -101,6 +117,16 @@ unit: .venv/ready ## pure logic: unit tests and golden cases
 quick: ruff ## after each change: ruff, and the unit tests but the slow ones
 	@$(NEED) $(NEED_UNIT)
 	$(VENV) $(PYTEST) $(SIDE_BY_SIDE) -m 'not slow' $(call chosen,unit)
+
+.PHONY: completion
+completion: ## make the completions of bash and zsh anew, after a change of the command line
+	@$(NEED) $(NEED_RUN)
+	$(PYTHON) -B packaging/completions packaging/completion
+
+.PHONY: pictures
+pictures: ## draw docs/pictures anew, of the texts in tests/golden/pictures
+	@$(NEED) python3
+	@packaging/pictures
 
 .PHONY: case
 case: .venv/ready ## a golden case of a bug report: FROM=FILE, and NAME= and ABOUT= of the case
@@ -140,8 +166,13 @@ userland-netns: need-userland ## the netns tests alone, but for those of the ker
 .PHONY: package
 package: deb .venv/ready ## the .deb: lintian, then install, upgrade, remove and purge; root
 	@$(NEED) $(NEED_PACKAGE)
-	lintian --allow-root --fail-on error,warning --tag-display-limit 0 $(DEB)
+	lintian $(LINT) $(DEB) $(DSC)
 	$(AS_ROOT) $(VENV) $(PYTEST) tests/packaging
+
+.PHONY: autopkgtest
+autopkgtest: source ## not in test: build with the unit tests as Debian does, and run debian/tests; root
+	@$(NEED) autopkgtest mmdebstrap debian-archive-keyring
+	$(AS_ROOT) $(PYTHON) -B tests/packaging/autopkgtest.py $(or $(SUITE),trixie) $(DSC)
 
 .PHONY: lab lab-bookworm lab-trixie lab-forky
 lab: lab-$(LAB_SUITE) ## the simulated line: a Debian guest in QEMU, with its provider; root
@@ -180,8 +211,19 @@ bench-nat: ## ports kept and cost of a flow, beside mape.sh's and OpenWrt's rule
 	@$(NEED) $(NEED_RUN) $(NEED_BENCH)
 	$(AS_ROOT) $(PYTHON) -B tests/bench/nat.py
 
+.PHONY: bench-path
+bench-path: ## packets and new flows through the whole rule set, beside others'; writes docs/performance.md; root
+	@$(NEED) $(NEED_RUN) $(NEED_BENCH)
+	$(AS_ROOT) $(PYTHON) -B tests/bench/path.py --page
+
+.PHONY: bench-scale
+bench-scale: ## what grows with forwards, and with what others have; writes docs/performance.md; root
+	@$(NEED) $(NEED_RUN) $(NEED_BENCH)
+	$(AS_ROOT) $(PYTHON) -B tests/bench/scale.py --page
+
 .PHONY: clean
 clean: ## remove what the commands above have made in this folder
+	find src -name "*.mo" -delete
 	rm -rf build dist .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -14,6 +14,7 @@ import traces  # noqa: E402 - found by the line above
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(SRC), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
+os.environ["LC_ALL"] = "C.UTF-8"  # English, whatever the developer speaks
 # No test may read or write what belongs to the machine.
 os.environ["DUALWAN_CONFIG"] = "/nonexistent/dualwan.toml"
 os.environ["DUALWAN_RUN"] = "/nonexistent/run"

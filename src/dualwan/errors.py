@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dualwan.words import say
+
 
 def legible(text: str) -> str:
     """Return ``text`` of others with ? for what cannot be printed: a line, whatever it has."""
@@ -72,7 +74,7 @@ class ConfigErrors(ConfigError):  # noqa: N818 - several of them
     exit_code = 3
 
     def __init__(self, errors: tuple[str, ...], closing: str = "") -> None:
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        more = say(" (and {count} more)", count=len(errors) - 1) if len(errors) > 1 else ""
         super().__init__(errors[0] + more)
         self._lines = (*errors, *([closing] if closing else []))
 

@@ -16,10 +16,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 
+from dualwan.words import say
+
 WRITERS = stat.S_IWGRP | stat.S_IWOTH
 MAX_FOREIGN = 1 << 20  # bytes
 MAX_LINKS = 40  # as the kernel follows (MAXSYMLINKS)
-OTHERS = "others than root may change it"
+OTHERS = say("others than root may change it")
 Pathlike = str | os.PathLike[str]
 
 
@@ -76,7 +78,7 @@ def _check(path: Pathlike, about: os.stat_result, writers: int | None) -> None:
     if stat.S_ISDIR(about.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(about.st_mode):
-        raise OSError(errno.EINVAL, "is no regular file", str(path))
+        raise OSError(errno.EINVAL, say("is no regular file"), str(path))
     if writers is not None and others_may_write(about, writers):
         raise untrusted(path, about)
 
@@ -154,8 +156,16 @@ def untrusted(path: Pathlike, about: os.stat_result) -> UntrustedError:
     name, mode = os.fspath(path), stat.S_IMODE(about.st_mode)
     return UntrustedError(
         errno.EPERM,
-        f"{OTHERS}: chown root {name}; chmod {mode & 0o755:o} {name}"
-        f" (owner {owner}, group {group}, mode {mode:04o})",
+        say(
+            "{others}: chown root {name}; chmod {mode:o} {name} (owner {owner}, "
+            "group {group}, mode {now:04o})",
+            others=OTHERS,
+            name=name,
+            mode=mode & 0o755,
+            owner=owner,
+            group=group,
+            now=mode,
+        ),
         name,
     )
 
@@ -163,7 +173,12 @@ def untrusted(path: Pathlike, about: os.stat_result) -> UntrustedError:
 def refusal(path: Pathlike, error: UntrustedError) -> str:
     """Return the sentence about ``path`` that says which file or folder others may change."""
     culprit = "" if error.filename == os.fspath(path) else f"{error.filename}: "
-    return f"{os.fspath(path)}: {culprit}{error.strerror}"
+    return say(
+        "{path}: {culprit}{reason}",
+        path=os.fspath(path),
+        culprit=culprit,
+        reason=error.strerror,
+    )
 
 
 def check_folder(path: Pathlike) -> None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dataclasses import dataclass, field, replace
+    from typing import NamedTuple
 else:
+    from collections import namedtuple
     from operator import attrgetter
 
     _MISSING = object()
@@ -142,6 +144,24 @@ else:
 
         raise FrozenInstanceError(f"cannot change field {name!r}")
 
+    class _NamedTupleMeta(type):
+        def __new__(cls, name, bases, content):
+            if not bases:
+                return super().__new__(cls, name, bases, content)
+            types = content.get("__annotations__", {})
+            defaults = [content[one] for one in types if one in content]
+            made = namedtuple(name, types, defaults=defaults, module=content["__module__"])  # noqa: PYI024
+            made.__annotations__ = types
+            for key, value in content.items():
+                if key not in types and key not in _OF_A_CLASS:
+                    setattr(made, key, value)
+            return made
+
+    class NamedTuple(metaclass=_NamedTupleMeta):
+        """As typing's, which compiles the type of each field, too: half of the time it takes."""
+
+    _OF_A_CLASS = {"__annotations__", "__module__", "__qualname__"}
+
     class _Real:
         """The attribute by which dataclasses knows a class of its own, made when first read."""
 
@@ -161,4 +181,4 @@ else:
             return made.__dataclass_fields__
 
 
-__all__ = ["dataclass", "field", "replace"]
+__all__ = ["NamedTuple", "dataclass", "field", "replace"]

@@ -1,16 +1,16 @@
-"""The commands that only look: check, status, doctor. Nothing is changed, on disk or elsewhere."""
+"""The commands that only look: check, status, doctor. Nothing is changed, on disk or elsewhere.
+
+Each loads what it needs: `check` is run after each change of a file, and on small machines.
+"""
 
 from __future__ import annotations
 
-import json
-import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dualwan.catalogue import shown, told
 from dualwan.errors import BusyError, ConfigError
-from dualwan.findings import find
-from dualwan.report import findings as findings_report
-from dualwan.report.terminal import PLAIN, Terminal
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dualwan.doctor import Outcome
     from dualwan.host.api import Host
     from dualwan.model.finding import Finding
+    from dualwan.report.terminal import Terminal
 
 DOCTOR_SECONDS = 19  # a diagnosis is over in 20
 REPORT_SECONDS = 59  # a diagnosis, and versions of programs
@@ -27,39 +28,60 @@ REPORT_SECONDS = 59  # a diagnosis, and versions of programs
 
 def findings(config: Config | None, host: Host) -> tuple[Finding, ...]:
     """Return what keeps the router from its work; nothing without a configuration."""
-    return find(config, host.surroundings(config)) if config else ()
+    if config is None:
+        return ()
+    from dualwan.findings import find
+
+    return find(config, host.surroundings(config))
 
 
 def check(config: Config, *, as_json: bool) -> str:
-    """Return what is to be said of a configuration that could be read; raises ConfigError.
+    """Return what is to be said of a configuration that could be read; raises ConfigError."""
+    found = findings_in_files(config)
+    if as_json:
+        import json
 
-    Of the findings only those in files belong to it; neither root nor the kernel is needed.
+        from dualwan.report import findings as report
+
+        data = report.as_data(found)
+        return json.dumps({"file": config.path, "ok": True, "findings": data})
+    lines = [say("{path}: in order", path=config.path)]
+    lines += [say("warning: {text}", text=one.text) for one in found]
+    return "\n".join([shown(lines[0]), *map(told, lines[1:])])
+
+
+def findings_in_files(config: Config) -> tuple[Finding, ...]:
+    """Return the findings that belong to a configuration; raises ConfigError.
+
+    Those are the ones in files; neither root nor the kernel is needed.
     """
-    from dualwan.findings import own_addresses
+    from dualwan.findings import IN_FILES, find, own_addresses
     from dualwan.host.around import files
 
     around = files.look(config=config)
     own_addresses.refuse(config, around)
-    found = [one for one in find(config, around) if one.in_file]
-    if as_json:
-        data = findings_report.as_data(found)
-        return json.dumps({"file": config.path, "ok": True, "findings": data})
-    return "\n".join([f"{config.path}: in order", *(f"warning: {one.text}" for one in found)])
+    return find(config, around, IN_FILES)
 
 
 def status(
-    config: Config, form: str, wrong: tuple[Finding, ...] = (), terminal: Terminal = PLAIN
+    config: Config,
+    form: str,
+    wrong: tuple[Finding, ...] = (),
+    terminal: Terminal | None = None,
 ) -> str:
-    """Return the status as "text" for ``terminal``, "json" or "prometheus".
+    """Return the status as "text" for ``terminal``, None for plain, "json" or "prometheus".
 
     ``wrong``: what is wrong with the present configuration, if ``config`` is an earlier one.
     """
-    from dualwan.findings import unnamed
+    import json
+
+    from dualwan.findings import find, unnamed
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
     from dualwan.planning import make_plan
     from dualwan.report import prometheus, trial
     from dualwan.report import status as report
+    from dualwan.report.terminal import PLAIN
 
     host = KernelHost()
     plan = make_plan(config, host, Event.APPLY)
@@ -78,7 +100,7 @@ def status(
     )
     if form == "prometheus":
         return prometheus.text(data)
-    return json.dumps(data, indent=2) if form == "json" else report.text(data, terminal)
+    return json.dumps(data, indent=2) if form == "json" else report.text(data, terminal or PLAIN)
 
 
 def show(config: Config, what: str, *, as_json: bool, width: int | None) -> str:
@@ -86,6 +108,8 @@ def show(config: Config, what: str, *, as_json: bool, width: int | None) -> str:
 
     ``width``: columns of the terminal, None for no limit.
     """
+    import json
+
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
     from dualwan.planning import make_plan
@@ -141,6 +165,8 @@ def doctor_of(path: Path, *, as_json: bool, everything: bool, colour: bool) -> t
 def _shown(
     outcomes: tuple[Outcome, ...], *, as_json: bool, everything: bool, colour: bool
 ) -> tuple[str, bool]:
+    import json
+
     from dualwan import doctor as checks
     from dualwan.report import doctor as report
 
@@ -189,9 +215,10 @@ def report(
 @contextmanager
 def _deadline(seconds: int) -> Iterator[None]:
     """Raise BusyError in the body after ``seconds``."""
+    import signal
 
     def too_late(_signal: int, _frame: object) -> None:
-        raise BusyError(f"gave up after {seconds} s")
+        raise BusyError(say("gave up after {seconds} s", seconds=seconds))
 
     before = signal.signal(signal.SIGALRM, too_late)
     signal.alarm(seconds)

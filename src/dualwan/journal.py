@@ -8,7 +8,7 @@ from dualwan.errors import HostError
 from dualwan.frozen import replace
 from dualwan.model.event import Event
 from dualwan.model.plan import Step
-from dualwan.model.state import RunState, note_step
+from dualwan.model.state import Look, RunState, note_step
 
 if TYPE_CHECKING:
     from dualwan.host.api import Store
@@ -40,8 +40,8 @@ class Journal:
             self.note(
                 replace(self.state, wanted=event.wanted, version=version, in_transition=begins)
             )
-            if not event.wanted:  # the next ifup waits again, and looks at every table
-                self.note(replace(self.state, awaited=False, generation=0))
+            if not event.wanted:  # the next ifup waits again, and looks at every table, and around
+                self.note(replace(self.state, awaited=False, generation=0, looked=Look()))
 
     def note_intent(self, state: RunState) -> None:
         """Replace the current state before the steps that it is about, and save it.

@@ -25,6 +25,7 @@ from dualwan.model.way import Kind, devices, of_kind
 from dualwan.planning import make_plan
 from dualwan.result import Plan, Result
 from dualwan.slices import Situation, Slice
+from dualwan.words import listed, say
 
 if TYPE_CHECKING:
     from dualwan.host.api import Host
@@ -51,7 +52,7 @@ def reconcile(
         _check_current(config, host)
         plan = make_plan(config, host, event, only, journal.state)
         if plan.unobserved:
-            raise KernelError("; ".join(plan.unobserved))
+            raise KernelError(listed("; ", plan.unobserved))
         try:
             if only is None:
                 journal.note_wish(event)
@@ -79,7 +80,7 @@ def _check_current(config: Config | None, host: Host) -> None:
     trial = host.load_trial()
     if config is None or trial is None or trial.allows(config.text, host.boot_id()):
         return
-    raise StaleError("a trial of another configuration has begun or ended meanwhile")
+    raise StaleError(say("a trial of another configuration has begun or ended meanwhile"))
 
 
 def _with_applied(
@@ -109,7 +110,9 @@ def _apply_plan(host: Host, journal: Journal, result: Result) -> Result:
     for item in result.plan.slices:
         one = by_name[item.name]
         if result.plan.goals[one.name] and one.needs in result.failures:
-            result = result.failed(one.name, f"{one.name} waits for {one.needs}")
+            result = result.failed(
+                one.name, say("{name} waits for {needs}", name=one.name, needs=one.needs)
+            )
             continue
         try:
             for step, refusal in _applied(host, journal, one, item, result.plan):
@@ -198,7 +201,7 @@ def _verify(
     try:
         return _verified(host, journal, event, only, result)
     except KernelError as error:  # what is done is done, and what comes after it can be
-        return result.failed("kernel", f"{error} (at the look after the changes)")
+        return result.failed("kernel", say("{error} (at the look after the changes)", error=error))
 
 
 def _verified(
@@ -216,7 +219,7 @@ def _verified(
     for item in left:
         result = result.failed(
             item.name,
-            "the kernel did not end as planned: "
+            say("the kernel did not end as planned: ")
             + "; ".join(f"{step.sign} {step.text}" for step in item.required),
         )
     return replace(result, left=left)

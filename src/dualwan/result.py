@@ -13,6 +13,7 @@ from dualwan.model.plan import SlicePlan, Step
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, of_kind
 from dualwan.slices import drift
+from dualwan.words import say
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,9 @@ class Result:
 
     def owing(self, reason: str) -> Result:
         """Return the result with an auxiliary step that failed for ``reason``."""
-        return replace(self, owed=(*self.owed, f"{reason}; the next event tries again"))
+        return replace(
+            self, owed=(*self.owed, say("{reason}; the next event tries again", reason=reason))
+        )
 
     def failed(self, name: str, reason: str) -> Result:
         """Return the result with a failure of the slice ``name``."""

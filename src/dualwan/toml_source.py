@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dualwan.errors import AT_ODDS, MISSING, UNKNOWN, WRONG, ConfigError, Fault
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,16 @@ class Source:
         prefix = f"{where}: " if where else ""
         line = self.line(section, key, number)
         fault = fault or self.fault(AT_ODDS, section, key, number)
-        raise ConfigError(f"{self.name}:{line}: {prefix}{message}", fault._replace(line=line))
+        raise ConfigError(
+            say(
+                "{name}:{line}: {prefix}{message}",
+                name=self.name,
+                line=line,
+                prefix=prefix,
+                message=message,
+            ),
+            fault._replace(line=line),
+        )
 
     def fault(
         self, kind: str, section: str, key: str, number: int = 0, *, meant: str = ""
@@ -103,7 +113,9 @@ class TomlTable:
         if not isinstance(data, dict):
             head, _, name = section.rpartition(".")
             fault = source.fault(WRONG, head, name, number)
-            message = f"must be a table, as in [{section}], not {data!r:.60}"
+            message = say(
+                "must be a table, as in [{section}], not {data!r:.60}", section=section, data=data
+            )
             source.fail(message, section, number=number, fault=fault)
         self._data: dict[str, Any] = data
         self._known: list[str] = []
@@ -126,7 +138,7 @@ class TomlTable:
         if key not in self._data:
             if default is _REQUIRED:
                 self._check_spelling(key)
-                self.fail(f"'{key}' is missing", fault=self.fault(MISSING, key))
+                self.fail(say("'{key}' is missing", key=key), fault=self.fault(MISSING, key))
             return default  # type: ignore[no-any-return]
         try:
             return convert(self._data[key])
@@ -138,7 +150,7 @@ class TomlTable:
         for other in self._data:
             if other not in self._known and nearest(other, [key]):
                 self.fail(
-                    unknown("key", other, [key]), other, self.fault(UNKNOWN, other, meant=key)
+                    unknown(say("key"), other, [key]), other, self.fault(UNKNOWN, other, meant=key)
                 )
 
     def has(self, key: str) -> bool:
@@ -156,7 +168,7 @@ class TomlTable:
         for key in self._data if strict else ():
             if key not in self._known:
                 self.fail(
-                    unknown("key", key, self._known),
+                    unknown(say("key"), key, self._known),
                     key,
                     self.fault(UNKNOWN, key, meant=nearest(key, self._known)),
                 )
@@ -165,8 +177,12 @@ class TomlTable:
 def unknown(kind: str, name: str, known: list[str]) -> str:
     """Return the message for an unknown ``name``, with the nearest known one."""
     near = nearest(name, known)
-    hint = f"did you mean '{near}'?" if near else f"known: {', '.join(known)}"
-    return f"unknown {kind} '{name}'; {hint}"
+    hint = (
+        say("did you mean '{near}'?", near=near)
+        if near
+        else say("known: {known}", known=", ".join(known))
+    )
+    return say("unknown {kind} '{name}'; {hint}", kind=kind, name=name, hint=hint)
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -187,6 +203,10 @@ def parse(name: str, text: str) -> dict[str, Any]:
         last = max(1, len(text.rstrip("\n").split("\n")))
         line = at[1] if at else str(min(last, getattr(error, "lineno", last)))  # since tomli 2.1
         reason = str(error).split(" (at ")[0]
-        raise ConfigError(f"{name}:{line}: not valid TOML: {reason}") from None
+        raise ConfigError(
+            say("{name}:{line}: not valid TOML: {reason}", name=name, line=line, reason=reason)
+        ) from None
     except (ValueError, RecursionError):  # thousands of digits, or of brackets
-        raise ConfigError(f"{name}:1: not usable TOML: too long or too deep") from None
+        raise ConfigError(
+            say("{name}:1: not usable TOML: too long or too deep", name=name)
+        ) from None

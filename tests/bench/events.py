@@ -38,7 +38,7 @@ from space import sweep  # noqa: E402 - found by the path above
 
 COMMAND = (
     "import sys; sys.path.insert(0, {src!r}); sys.argv = ['dualwan-hook', *{words!r}];"
-    "from dualwan.cli import main; sys.exit(main())"
+    "from dualwan.cli import run; run()"
 )
 PYTHON = "/usr/bin/python3"  # what the hooks name in their first line
 LEAST_RUNS = 15

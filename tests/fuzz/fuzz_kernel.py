@@ -54,7 +54,7 @@ def _rtnetlink(data):
         lambda: reading.look(["wan0", "mape0"]),
         reading.routes,
         reading.rules,
-        reading.rules_of_others,
+        lambda: reading.rules_of_others(100),
         reading.all_tunnels,
         lambda: line_state(reading.ipr, "wan0"),
     ):

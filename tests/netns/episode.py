@@ -1,13 +1,13 @@
 """One event on a host, and all that it leaves: by this a double is compared with a machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from unittest.mock import patch
 
 from dualwan import handle
 from dualwan.config import from_text
 from dualwan.errors import DualwanError
 from dualwan.host import run_files
-from dualwan.model.state import RunState
+from dualwan.model.state import Look, RunState
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,12 @@ def happen(host, event, text, only=None):
             handle.handle_event(text and from_text("dualwan.toml", text), host, event, only)
         except DualwanError as refusal:
             error = f"{type(refusal).__name__}: {said(str(refusal))}"
-    return Outcome(tuple(results), error, tuple(log), host.load_state())
+    return Outcome(tuple(results), error, tuple(log), timeless(host.load_state()))
+
+
+def timeless(state):
+    """Return a run state without the times in it, which the double does not have."""
+    return replace(state, looked=Look())
 
 
 class KilledError(BaseException):

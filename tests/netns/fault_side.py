@@ -22,14 +22,18 @@ import episode
 import nftables  # noqa: F401 - loaded once, for every child
 import structlog  # noqa: F401 - likewise
 
-import dualwan.findings
-import dualwan.handle
 import dualwan.host.surroundings  # noqa: F401 - likewise
+from dualwan import findings, handle
 from dualwan.errors import KernelError
 from dualwan.host import ndp, netlink, nfnetlink, nft, prefix
 from dualwan.host.kernel import KernelHost
 from dualwan.host.rtnl import IPRoute, NetlinkDumpInterrupted, NetlinkError
 from dualwan.model.resources import Tunnel
+
+for one in findings.ALL:  # loaded once, likewise
+    findings.finder(*one)
+for module, name, _ in handle.STAGES:
+    handle.stage(module, name)
 
 PLAIN = "kill"
 CHANGE = ("EPERM", "EBUSY", "ENOENT", "ENOMEM", "EOPNOTSUPP", PLAIN)

@@ -139,7 +139,7 @@ class Injected:
             return {}, []
         path = folder / "state.json"
         state = vars(decode(json.loads(path.read_text()))) if path.exists() else {}
-        state |= {"generation": 0, "tables": sorted(state.get("tables", ()))}
+        state |= {"generation": 0, "looked": None, "tables": sorted(state.get("tables", ()))}
         return state, sorted(str(one.relative_to(folder)) for one in folder.rglob("*"))
 
     def left(self):

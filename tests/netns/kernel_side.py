@@ -104,7 +104,7 @@ def observe(reads):
 
 def state():
     """Return the run state."""
-    return HOST.load_state()
+    return episode.timeless(HOST.load_state())
 
 
 def table_names():

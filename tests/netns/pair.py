@@ -167,7 +167,7 @@ class Pair:
         machine = self.ask("happen_killed", event, self.text, at)
         self.double.refuse = self._refused
         assert episode.killed(self.double, event, self.text, at) == machine
-        differ(event, self.double.run_state, self.ask("state"))
+        differ(event, episode.timeless(self.double.run_state), self.ask("state"))
         self.compare(f"{event}, killed")
 
     def _same(self, machine, double, event):

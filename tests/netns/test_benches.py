@@ -15,6 +15,8 @@ BENCH = Path(__file__).parents[1] / "bench"
         ("events.py", ["| ifup |", "| ppp-up, new address |"]),
         ("nat.py", ["| dualwan-hook | 1008 | - | 1008 | - |", "flows: all of 1008 kept"]),
         ("rules.py", ["| LAN to internet, PPPoE |"]),
+        ("path.py", ["| MAP-E to LAN |", "| PPPoE to a forward |"]),
+        ("scale.py", ["| 1,000 forwards more |", "| 10,000 foreign rules |"]),
     ],
 )
 def test_a_benchmark_measures_something(name, words):

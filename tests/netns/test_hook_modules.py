@@ -1,7 +1,7 @@
 """What a whole event loads, module by module: each is paid for at each event of a small router."""
 
 import pytest
-from hook_modules import CHANGES, NFT, outside
+from hook_modules import CHANGES, FLOWS, NFT, OF_PPP_UP, OF_UP, outside
 from line import Line
 
 RUN = """\
@@ -34,7 +34,13 @@ def loaded(line, *event):
 
 def test_a_ppp_up_loads_what_is_on_its_list(line):
     """With a new address, and again with nothing to do: that loads neither nft nor pyroute2."""
-    assert outside(loaded(line, "ppp-up", "ppp0"), NFT, CHANGES) == []
+    assert outside(loaded(line, "ppp-up", "ppp0"), NFT, CHANGES, FLOWS, OF_PPP_UP) == []
     again = loaded(line, "ppp-up", "ppp0")
-    assert outside(again) == []
+    assert outside(again, OF_PPP_UP) == []
     assert "dualwan.log" not in again
+
+
+def test_a_second_stanza_of_the_wan_loads_what_is_on_its_list(line):
+    """Neither nft and pyroute2, nor what looks around, nor what starts a program."""
+    line.python(RUN, "up", "wan0")
+    assert outside(loaded(line, "up", "wan0"), OF_UP) == []

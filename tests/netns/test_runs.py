@@ -93,6 +93,10 @@ import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.sta
 import dualwan.handle, dualwan.findings, dualwan.host.surroundings, dualwan.inspection
 import dualwan.commands.apply, dualwan.handle.trial
 import dualwan.findings.ssh_session, dualwan.host.around.ssh_session
+for one in dualwan.findings.ALL:
+    dualwan.findings.finder(*one)
+for module, name, _ in dualwan.handle.STAGES:
+    dualwan.handle.stage(module, name)
 from dualwan.cli import main
 os.setgroups([])
 os.setgid(65534)

@@ -11,7 +11,8 @@ import tomli
 from dualwan import __version__
 
 ROOT = Path(__file__).parents[2]
-DEB = ROOT / f"dist/dualwan-hook_{__version__}_all.deb"
+REVISION = "1"  # as packaging/debian-changelog has it
+DEB = ROOT / f"dist/dualwan-hook_{__version__}-{REVISION}_all.deb"
 
 
 def output(*argv, stdin=None):
@@ -30,8 +31,8 @@ def listing():
 
 
 def test_version_is_that_of_the_source():
-    """The control file says the version of dualwan/__init__.py."""
-    assert output("dpkg-deb", "--field", DEB, "Version").strip() == __version__
+    """The control file says the version of dualwan/__init__.py, and Debian's revision."""
+    assert output("dpkg-deb", "--field", DEB, "Version").strip() == f"{__version__}-{REVISION}"
     assert output("dpkg-deb", "--field", DEB, "Architecture").strip() == "all"
 
 
@@ -45,7 +46,7 @@ def test_depends_are_the_floors_of_the_source():
 
 def test_the_example_is_beside_the_program(listing):
     """`dualwan-hook init` fills it in; the documentation may be left out of an installation."""
-    folder = "/usr/lib/python3/dist-packages/dualwan/setup"
+    folder = "/usr/share/dualwan-hook/dualwan/setup"
     assert listing[f"{folder}/dualwan.toml"][:2] == ("-rw-r--r--", "root/root")
 
 
@@ -148,8 +149,11 @@ def test_files_belong_to_root_and_only_to_root(listing):
 
 
 def test_all_of_the_source_is_there_and_nothing_else(listing):
-    """Modules and data, but no compiled files of this machine; the example comes from etc/."""
-    base = "/usr/lib/python3/dist-packages/"
+    """Modules and data, but no compiled files of this machine; the example comes from etc/.
+
+    README.md of a folder is for developers, and a catalogue of sentences is compiled.
+    """
+    base = "/usr/share/dualwan-hook/"
     packaged = {
         name.removeprefix(base)
         for name in listing
@@ -158,7 +162,10 @@ def test_all_of_the_source_is_there_and_nothing_else(listing):
     source = {
         str(path.relative_to(ROOT / "src"))
         for path in (ROOT / "src/dualwan").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and path.name != "README.md"
+        and path.suffix != ".po"
     }
     assert packaged == {*source, "dualwan/setup/dualwan.toml"}
 
@@ -190,8 +197,28 @@ def test_changelog_keeps_every_release_and_wraps():
         f"- {'word ' * 30}\n  and more.\n## [1.0.0] - 2026-01-02\n- First.\n"
     )
     made = output(ROOT / "packaging/debian-changelog", "1.1.0", "A <a@b.example>", stdin=text)
-    assert re.findall(r"^dualwan-hook \((.*?)\)", made, re.MULTILINE) == ["1.1.0", "1.0.0"]
+    assert re.findall(r"^dualwan-hook \((.*?)\)", made, re.MULTILINE) == [
+        "1.1.0-1",
+        "1.0.0-1",
+    ]
     assert " -- A <a@b.example>  Tue, 03 Feb 2026 00:00:00 +0000\n" in made
     assert "Not yet" not in made
     assert "and more." in made
     assert max(map(len, made.splitlines())) <= 80
+
+
+def test_what_changes_by_default_is_news():
+    """NEWS has the changes below "### Defaults" of each release that has some, and no others."""
+    text = (
+        "# Changelog\n## [Unreleased]\n### Defaults\n- Not yet.\n"
+        "## [1.2.0] - 2026-03-04\n### Added\n- A file.\n"
+        "### Defaults\n- On.\n### Fixed\n- A fault.\n"
+        "## [1.1.0] - 2026-02-03\n### Added\n- Something.\n"
+    )
+    made = output(
+        ROOT / "packaging/debian-changelog", "--news", "1.2.0", "A <a@b.example>", stdin=text
+    )
+    assert made == (
+        "dualwan-hook (1.2.0-1) unstable; urgency=medium\n\n  * On.\n\n"
+        " -- A <a@b.example>  Wed, 04 Mar 2026 00:00:00 +0000\n"
+    )

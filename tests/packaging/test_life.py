@@ -11,11 +11,12 @@ from pathlib import Path
 
 import image  # of the lab: how it finds this machine's own Debian mirror
 import pytest
+import released  # of the lab: how it builds a release
 
 from dualwan import __version__
 
 ROOT = Path(__file__).parents[2]
-DEB = ROOT / f"dist/dualwan-hook_{__version__}_all.deb"
+DEB = ROOT / f"dist/dualwan-hook_{__version__}-1_all.deb"
 
 DOWN = "--config /etc/dualwan/dualwan.toml down"  # what prerm calls
 HOOK_FOLDERS = (
@@ -41,15 +42,20 @@ exec /usr/bin/dualwan-hook "$@"
 """
 
 
+def depends(deb):
+    """Return the names of the packages that ``deb`` depends on."""
+    found = subprocess.run(
+        ["dpkg-deb", "--field", deb, "Depends"], check=True, capture_output=True, text=True
+    ).stdout
+    return [item.split()[0].split(":")[0] for item in found.split(",")]
+
+
 class Machine:
-    """A bare Debian with all that the package depends on."""
+    """A bare Debian with all that this package and the released one depend on."""
 
     def __init__(self, suite, root):
         self.root = root
-        depends = subprocess.run(
-            ["dpkg-deb", "--field", DEB, "Depends"], check=True, capture_output=True, text=True
-        ).stdout
-        names = [item.split()[0].split(":")[0] for item in depends.split(",")]
+        names = sorted({*depends(DEB), *depends(released.ensure())})
         options = [f"--aptopt={line}" for line in image.apt_options()]
         subprocess.run(
             [
@@ -160,7 +166,7 @@ def next_deb(tmp_path_factory):
     subprocess.run(["dpkg-deb", "--raw-extract", DEB, folder / "tree"], check=True)
     control = folder / "tree/DEBIAN/control"
     control.write_text(
-        control.read_text().replace(f"Version: {__version__}\n", f"Version: {__version__}+next\n")
+        control.read_text().replace(f"Version: {__version__}-1\n", f"Version: {__version__}-2\n")
     )
     subprocess.run(
         ["dpkg-deb", "--root-owner-group", "--build", folder / "tree", folder / "next.deb"],
@@ -190,7 +196,7 @@ def test_life(machine, before, next_deb):
     assert machine.run("/usr/bin/dualwan-hook", "mape", "2400:4050:1234:5600::/56")[0] == 0
     assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 3
     assert any(
-        path.startswith("/usr/lib/python3/dist-packages/dualwan/__pycache__/cli.")
+        path.startswith("/usr/share/dualwan-hook/dualwan/__pycache__/cli.")
         for path in machine.files()
     )
     assert machine.hooks_end_well()
@@ -225,6 +231,28 @@ def test_life(machine, before, next_deb):
     assert machine.hooks_end_well()
 
     machine.dpkg("purge")
+    assert machine.files() - before == {"/etc/dualwan", "/etc/dualwan/dualwan.toml"}
+    shutil.rmtree(machine.root / "etc/dualwan")
+
+
+def test_upgrade_from_each_release(machine, before):
+    """Of the modules of before nothing is left, also where they were; units and hooks are ours."""
+    archives = sorted(Path(released.__file__).parent.glob("dualwan-hook-*.tar.xz"))
+    assert [
+        file.name.removeprefix("dualwan-hook-").removesuffix(".tar.xz") for file in archives
+    ] == [released.VERSION]
+    machine.install(released.ensure())
+    machine.write("/etc/dualwan/dualwan.toml", (ROOT / "etc/dualwan.toml").read_text())
+    machine.install(DEB)
+    assert machine.calls_of_maintainer_scripts() == []
+    assert machine.run("/usr/bin/dualwan-hook", "--version") == (0, f"dualwan-hook {__version__}\n")
+    assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 0
+    assert machine.hooks_end_well()
+    files = machine.files()
+    assert "/usr/lib/python3/dist-packages/dualwan" not in files
+    assert files >= ENABLED
+    machine.dpkg("purge")
+    assert machine.calls_of_maintainer_scripts() == [DOWN]
     assert machine.files() - before == {"/etc/dualwan", "/etc/dualwan/dualwan.toml"}
     shutil.rmtree(machine.root / "etc/dualwan")
 
@@ -283,7 +311,7 @@ def test_a_package_in_the_middle_of_an_upgrade_closes_the_machine(machine, text)
     """
     machine.install(DEB)
     machine.write("/etc/dualwan/dualwan.toml", text)
-    modules = machine.root / "usr/lib/python3/dist-packages/dualwan"
+    modules = machine.root / "usr/share/dualwan-hook/dualwan"
     modules.rename(modules.with_name("away"))
     try:
         hook = "/etc/network/if-pre-up.d/00dualwan-hook"

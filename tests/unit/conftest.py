@@ -5,9 +5,10 @@ from functools import cache
 
 import pytest
 from hypothesis import settings
+from japanese import JAPANESE, compiled
 from machine import BASE, Machine
 
-from dualwan import cli
+from dualwan import catalogue, cli
 from dualwan.host.notice import handover
 from dualwan.slices import snat
 
@@ -76,3 +77,24 @@ def _started(monkeypatch):
     started = []
     monkeypatch.setattr(handover, "start", lambda: started.append(1))
     return started
+
+
+@pytest.fixture(name="compiled_catalogues", scope="session")
+def _compiled_catalogues(tmp_path_factory):
+    """Return the folder of the catalogues, made of this checkout's."""
+    return compiled(tmp_path_factory.mktemp("locale"))
+
+
+@pytest.fixture(name="japanese_catalogue")
+def _japanese_catalogue(compiled_catalogues, monkeypatch):
+    """Let the catalogues be found; return their folder."""
+    monkeypatch.setattr(catalogue, "FOLDERS", [compiled_catalogues])
+    yield compiled_catalogues
+    catalogue.end()
+
+
+@pytest.fixture(name="japanese")
+def _japanese(japanese_catalogue):
+    """Let a person who reads Japanese be at the terminal."""
+    assert japanese_catalogue
+    return catalogue.begin(JAPANESE, "utf-8")

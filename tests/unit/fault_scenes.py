@@ -19,7 +19,7 @@ from dualwan.handle.probe import probe
 from dualwan.line import ways
 from dualwan.model.event import Event
 from dualwan.model.resources import Address
-from dualwan.model.state import Health
+from dualwan.model.state import Health, Look
 from dualwan.model.way import Kind, Way
 from dualwan.nft.table import NftTable
 
@@ -273,7 +273,8 @@ def kernel(host):
 
 def noted(host):
     """Return what is noted for later runs, but for times, and pppd's peers."""
-    state = replace(host.run_state, generation=0, tables=tuple(sorted(host.run_state.tables)))
+    tables = tuple(sorted(host.run_state.tables))
+    state = replace(host.run_state, generation=0, looked=Look(), tables=tables)
     answers = {source: entry.text for source, entry in host.cache.entries.items()}
     return state, sorted(host.running), answers, host.cache.failed
 

@@ -27,22 +27,18 @@ OURS = {
     *(f"dualwan.{name}" for name in ("digest", "errors", "files", "frozen", "handle", "hook")),
     *(f"dualwan.{name}" for name in ("journal", "line", "mape", "nft", "paths", "planning")),
     *(f"dualwan.{name}" for name in ("ppp", "reconcile", "result", "slices", "toml_source")),
-    *(f"dualwan.{name}" for name in ("log", "supervisor", "unstarted", "host", "model")),
+    *(f"dualwan.{name}" for name in ("log", "supervisor", "unstarted", "words", "host", "model")),
     "dualwan.config",
     *(
         f"dualwan.config.{name}"
         for name in ("firewall", "forwards", "mape", "sections", "services", "values")
     ),
-    *(
-        f"dualwan.handle.{name}"
-        for name in ("findings", "last_good", "line", "removal", "run", "sessions", "update_call")
-    ),
-    *("dualwan.handle.renumbering", "dualwan.line.renumbering", "dualwan.host.kernel_line"),
-    *(f"dualwan.host.{name}" for name in ("answers", "conntrack", "in_use", "kernel", "lock")),
-    *(f"dualwan.host.{name}" for name in ("kernel_trial", "main_default", "managers", "ndp")),
+    *("dualwan.handle.run", "dualwan.line.renumbering", "dualwan.host.kernel_line"),
+    *(f"dualwan.host.{name}" for name in ("answers", "in_use", "kernel", "lock")),
+    *(f"dualwan.host.{name}" for name in ("kernel_trial", "main_default", "managers")),
     *(f"dualwan.host.{name}" for name in ("netlink", "netlink_changes", "news", "nfnetlink")),
     *(f"dualwan.host.{name}" for name in ("nft", "nft_counts", "nft_handles", "nft_names")),
-    *(f"dualwan.host.{name}" for name in ("noted", "ping", "prefix", "processes", "records")),
+    *(f"dualwan.host.{name}" for name in ("noted", "prefix", "processes", "records")),
     *(f"dualwan.host.{name}" for name in ("rtnl", "rtnl_message", "run_files", "store")),
     *(f"dualwan.host.{name}" for name in ("sysctl", "tables", "trials", "xtables")),
     *(f"dualwan.line.{name}" for name in ("provisioning", "provisioning.answer")),
@@ -65,6 +61,13 @@ OURS = {
     ),
     *(f"dualwan.slices.snat.{name}" for name in ("pppoe_inbound", "quota", "timeouts")),
 }
+# The stages of an event, and what more of them a change of addresses needs.
+OF_PPP_UP = {"dualwan.handle.line", "dualwan.handle.sessions"}
+OF_UP = OF_PPP_UP | {
+    f"dualwan.handle.{name}" for name in ("findings", "last_good", "renumbering", "update_call")
+}
+OF_UP |= {"dualwan.host.last_good"}
+FLOWS = {"dualwan.host.conntrack"}
 # What a change loads besides: of libnftables, and of pyroute2's messages about routes and rules.
 NFT = {"nftables", "nftables.nftables", "ctypes", "ctypes._endian"}
 CHANGES = {"dualwan.host.rtnl_request", "platform", "logging", "traceback", "textwrap", "linecache"}

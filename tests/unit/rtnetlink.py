@@ -197,8 +197,9 @@ class Kernel:
         self._request("route", "dump", {})
         return self._of(RTM_NEWROUTE, family)
 
-    def get_rules(self, family):
-        """Return the rules of ``family``."""
+    def get_rules(self, family, holding=b""):
+        """Return the rules of ``family``; all of them, as bytes can be there by chance."""
+        assert isinstance(holding, bytes)
         self._request("rule", "dump", {})
         return self._of(RTM_NEWRULE, family)
 

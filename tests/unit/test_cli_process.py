@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from dualwan import __version__
+
 # Everything is loaded first: a checkout may lie where only its owner can read.
 AS_USER = """
 import difflib, encodings.ascii, os, nftables, syslog, tomli
 import dualwan.host.kernel, dualwan.log, dualwan.report.plan, dualwan.report.status
 import dualwan.commands.apply, dualwan.commands.look, dualwan.handle.trial
 import dualwan.findings.ssh_session, dualwan.host.around.ssh_session
-import dualwan.handle, dualwan.inspection, dualwan.host.surroundings
+import dualwan.handle, dualwan.inspection, dualwan.host.surroundings, dualwan.findings
+for one in dualwan.findings.ALL:
+    dualwan.findings.finder(*one)
+for module, name, _ in dualwan.handle.STAGES:
+    dualwan.handle.stage(module, name)
 from dualwan.cli import main
 if os.geteuid() == 0:
     os.setgroups([])
@@ -114,3 +120,35 @@ def test_an_answer_that_cannot_be_written_is_4_and_one_line(readable, argv):
         )
     assert done.returncode == 4
     assert done.stderr == "dualwan-hook: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--version"], 0, f"dualwan-hook {__version__}\n"),
+        (["mape", "2001:db8::1"], 3, ""),
+        (["--slice", "x"], 2, ""),
+    ],
+)
+def test_the_command_ends_at_once_with_its_code_and_all_that_it_said(words, code, said):
+    """Nothing is left in a buffer, although Python does not tidy up at its end."""
+    ending = "import atexit, dualwan.cli; atexit.register(print, 'tidied up'); dualwan.cli.run()"
+    done = subprocess.run(
+        [sys.executable, "-c", ending, *words], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (code, said)
+    assert bool(done.stderr) is bool(code)
+
+
+def test_a_help_page_that_cannot_be_written_is_not_well():
+    """Python says so, as it does of any program."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "import dualwan.cli; dualwan.cli.run()", "--help"],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode != 0
+    assert "No space left on device" in done.stderr

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_interface
 import pytest
 from machine import config
 
-from dualwan.findings import concentrator, find
+from dualwan.findings import find
 from dualwan.model.surroundings import OwnAddress, Surroundings
 
 LAN = OwnAddress("lan0", ip_interface("192.168.1.1/24"))
@@ -16,10 +16,11 @@ LINE = OwnAddress("wan0", ip_interface("2001:db8:0:100::1/64"))
 def found(own, other):
     """Return the findings about a session with these addresses."""
     session = OwnAddress("ppp0", ip_interface(f"{own}/32"), ip_address(other))
-    return find(config(), Surroundings(addresses=(LAN, TUNNEL, LINE, session)), [FINDER])
-
-
-FINDER = concentrator.addresses
+    return find(
+        config(),
+        Surroundings(addresses=(LAN, TUNNEL, LINE, session)),
+        [("concentrator", "addresses")],
+    )
 
 
 def test_addresses_of_the_provider_are_no_finding():

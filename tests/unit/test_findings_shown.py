@@ -7,6 +7,7 @@ import pytest
 from machine import BASE
 
 from dualwan.config import from_text
+from dualwan.handle.findings import LOOK_SECONDS
 from dualwan.host.around import files
 from dualwan.model.event import Event
 from dualwan.model.finding import Finding
@@ -124,6 +125,7 @@ def test_the_log_names_each_finding_once(run, machine, monkeypatch):
     run("event", "ifup")
     assert named() == 0
     machine.around = OTHER
+    machine.boottime += LOOK_SECONDS
     run("event", "ifup")
     assert named() == 1
     machine.around = Surroundings()
@@ -131,6 +133,80 @@ def test_the_log_names_each_finding_once(run, machine, monkeypatch):
     machine.around = OTHER
     run()
     assert named() == 1
+
+
+@pytest.fixture(name="looks")
+def _looks(run, machine, monkeypatch):
+    """Return a function that tells whether an ifup, now, looks around."""
+    monkeypatch.setenv("IFACE", "wan0")
+    asked = []
+
+    def look(config):
+        asked.append(config)
+        return Surroundings()
+
+    monkeypatch.setattr(machine, "surroundings", look)
+
+    def looks():
+        asked.clear()
+        run("event", "ifup")
+        return bool(asked)
+
+    return looks
+
+
+def test_a_second_stanza_of_the_wan_does_not_look_around(machine, looks):
+    """Its ifup has called for the first one, which has looked."""
+    assert looks()
+    saves = machine.saves
+    assert not looks()
+    machine.boottime += LOOK_SECONDS - 1
+    assert not looks()
+    assert machine.saves == saves
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        pytest.param(
+            lambda machine: setattr(machine, "boottime", machine.boottime + LOOK_SECONDS),
+            id="a while passes",
+        ),
+        pytest.param(
+            lambda machine: setattr(machine, "boottime", 0.0), id="the clock of another boot"
+        ),
+        pytest.param(
+            lambda machine: setattr(machine, "generation", machine.generation + 1),
+            id="somebody changes a table",
+        ),
+        pytest.param(lambda machine: machine.flush_ruleset(), id="the ruleset is flushed"),
+        pytest.param(
+            lambda machine: setattr(machine, "state", replace(machine.state, routes=())),
+            id="our routes are gone",
+        ),
+    ],
+)
+def test_an_ifup_looks_around_again_where_anything_is_different(machine, looks, happens):
+    """After a while, and after a change of nft or of what is ours, which it mends too."""
+    assert looks()
+    there = machine.state
+    happens(machine)
+    assert looks()
+    assert (machine.state.tables, machine.state.routes) == (there.tables, there.routes)
+
+
+def test_an_ifup_after_an_ifdown_looks_around(run, looks):
+    """The second stanza of the one before has not looked for it."""
+    assert looks()
+    run("event", "ifdown")
+    assert looks()
+
+
+def test_another_configuration_is_looked_at(looks, config):
+    """What is an obstacle depends on it."""
+    assert looks()
+    config.write_text(config.read_text() + "# edited\n")
+    assert looks()
 
 
 def test_no_other_event_looks_around(run, machine, monkeypatch):

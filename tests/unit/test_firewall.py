@@ -1,12 +1,14 @@
 """The firewall slice: what is closed, and what is offered."""
 
 import re
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from machine import BASE, CE, config, wanted_of
 from plans import FIREWALL, lines
 
 from dualwan.slices import firewall
+from dualwan.slices.firewall import antispoof
 
 
 @pytest.mark.parametrize("chain", ["input", "output", "forward"])
@@ -164,9 +166,35 @@ def test_peers_come_in_to_a_host_with_an_open_nat():
 @pytest.mark.parametrize("source", ["::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8"])
 def test_a_source_that_no_host_outside_can_have_is_dropped(source):
     """Loopback, IPv4 written as IPv6, private and site-local networks, groups (RFC 6890, 3879)."""
-    [rule] = [one for one in FIREWALL.source().splitlines() if "ip6 saddr { ::1," in one]
-    assert rule.split(" comment")[0].endswith(" drop")
-    assert source in rule.split("{ ")[-1].split(" }")[0].split(", ")
+    for chain in ("outside_wan", "outside_ways"):
+        [rule] = [one for one in lines(FIREWALL.source(), chain) if "ip6 saddr { ::1," in one]
+        assert rule.endswith(" drop")
+        assert source in rule.split("{ ")[-1].split(" }")[0].split(", ")
+
+
+def leads_to_bogon(address):
+    """Return whether the rules for what comes in by a way lead IPv4 ADDRESS to `bogon`."""
+    [wide] = [one for one in lines(FIREWALL.source(), "outside_ways") if "saddr 224" in one]
+    [by_byte] = [one for one in lines(FIREWALL.source(), "outside_ways") if "255.0.0.0" in one]
+    narrow = lines(FIREWALL.source(), "maybe_bogon")[-1]
+    verdicts = dict(re.findall(r"(\S+)\.0\.0\.0 : goto (\w+)", by_byte))
+    if address in IPv4Network(wide.split()[2]):
+        return wide.endswith("goto bogon")
+    verdict = verdicts.get(str(address.packed[0]))
+    found = any(address in IPv4Network(one) for one in re.findall(r"[\d.]+/\d+", narrow))
+    return verdict == "bogon" or (verdict == "maybe_bogon" and found)
+
+
+@pytest.mark.parametrize("network", antispoof.BOGONS4)
+def test_each_bogon_network_is_found_by_its_first_byte(network):
+    """Both ends of it are, and their neighbours only if they are of another such network."""
+    bogons = [IPv4Network(one) for one in antispoof.BOGONS4]
+    inside = IPv4Network(network)
+    ends = (int(inside[0]), int(inside[-1]))
+    for number in (ends[0], ends[1], ends[0] - 1, ends[1] + 1):
+        if 0 <= number < 1 << 32:
+            address = IPv4Address(number)
+            assert leads_to_bogon(address) == any(address in one for one in bogons), address
 
 
 def test_segments_fit_each_wan():

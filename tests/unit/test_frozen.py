@@ -5,6 +5,7 @@ import dataclasses
 import pickle
 import subprocess
 import sys
+import typing
 
 import pytest
 
@@ -201,3 +202,46 @@ def test_dataclasses_is_not_loaded():
         [sys.executable, "-S", "-c", text], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == ["False", "True"]
+
+
+NAMED = """
+class Point(NamedTuple):
+    \"\"\"A point.\"\"\"
+
+    x: int
+    y: "list[int] | None" = None
+    kind = "no field"
+
+    @property
+    def text(self):
+        return f"{self.x}"
+
+    @classmethod
+    def origin(cls):
+        return cls(0)
+"""
+
+
+def named(module):
+    """Return the class of NAMED by the NamedTuple of MODULE."""
+    names = {"NamedTuple": module.NamedTuple, "__name__": __name__}
+    exec(f"from __future__ import annotations\n{NAMED}", names)  # noqa: S102 - the text above
+    return names["Point"]
+
+
+def test_a_named_tuple_is_as_typings_own():
+    """Fields, defaults, methods, types, name and documentation, and what refuses a wrong call."""
+
+    def shown(made):
+        with pytest.raises(TypeError) as refusal:
+            made(1, 2, 3)
+        point = made(1, y=[2])
+        return (
+            *(made._fields, made._field_defaults, made.__doc__, made.__name__, made.__module__),
+            *(made.__match_args__, made.kind, typing.get_type_hints(made), str(refusal.value)),
+            *(repr(point), point.text, made.origin(), point._replace(x=2), point._asdict()),
+            *(made.__qualname__, issubclass(made, tuple), point == (1, [2]), hash(made(3, 4))),
+        )
+
+    ours, theirs = shown(named(frozen)), shown(named(typing))
+    assert ours == theirs

@@ -43,7 +43,7 @@ def _hook(tmp_path):
         text = (HOOKS / name).read_text()
         for old, new in (
             ("/usr/libexec/dualwan-hook/close", program),
-            ("/usr/lib/python3/dist-packages/dualwan", package),
+            ("/usr/share/dualwan-hook", tmp_path),
             ("/etc/dualwan/dualwan.toml", config),
         ):
             text = text.replace(f'"{old}"', f'"{new}"')

@@ -37,12 +37,18 @@ def test_an_event_that_changes_nothing_writes_nothing(machine):
 
 
 def test_ifup_writes_the_state_once_for_each_slice(monkeypatch):
-    """And once at the end, for what the last one has done."""
+    """And once at the end, for what the last one has done; then that it has looked around.
+
+    The second stanza finds nothing to do and has looked: it reads once, and writes nothing.
+    """
     monkeypatch.setattr("syslog.syslog", lambda *_: None)
     machine = Machine("wan0", "lan0")
     handle_event(config(), machine, Event.UP)
-    assert machine.loads == 1
-    assert machine.saves <= 4 + 1
+    assert machine.loads == 2
+    assert machine.saves <= 4 + 1 + 1
+    machine.loads = machine.saves = 0
+    handle_event(config(), machine, Event.UP)
+    assert (machine.loads, machine.saves) == (1, 0)
 
 
 def test_what_was_done_is_written_also_where_the_verification_fails(machine, monkeypatch):

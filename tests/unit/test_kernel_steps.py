@@ -12,6 +12,7 @@ from dualwan.model.observed import Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Address, Flows, Route, RouteRule, Solicitation, Tunnel
 from dualwan.model.state import RunState
+from dualwan.ppp.session import Pppd
 
 ADDRESS = Address("mape0", "192.0.2.18")
 TUNNEL = Tunnel("mape0", "2001:db8::1", "2001:db8::2", "wan0", 1460)
@@ -85,7 +86,7 @@ def test_without_root_nothing_is_tried(net, monkeypatch):
 
 def test_flows_are_listed_for_root(net, monkeypatch):
     """By conntrack's words."""
-    monkeypatch.setattr(kernel.conntrack, "flows_from", lambda address: (address,))
+    monkeypatch.setattr("dualwan.host.conntrack.flows_from", lambda address: (address,))
     assert kernel.KernelHost().flows_from("192.0.2.18") == ("192.0.2.18",)
     assert net.calls == []
 
@@ -130,9 +131,7 @@ HANDED_ON = [
     ("any_answers", ("mape0", ["192.0.2.1"]), "ping.any_answers"),
     ("await_prefix", ("wan0", 3), "prefix.await_prefix"),
     ("ruleset_generation", (), "nft_handles.generation"),
-    ("dial", ("peer",), "pppd.dial"),
     ("hang_up", ("peer", 3), "pppd.hang_up"),
-    ("keep_one", ("peer",), "pppd.keep_one"),
     ("sessions", (), "processes.sessions"),
     ("resolve", ("gw.example.jp", "wan0"), "remote.resolver.stable_address"),
     ("fetch_provisioning", ("hb46pp", "wan0", None, 3), "remote.ask.ask"),
@@ -156,6 +155,19 @@ def test_the_rest_is_handed_on(monkeypatch, method, arguments, target):
     said = getattr(kernel.KernelHost(), method)(*arguments)
     assert asked == [arguments]
     assert said == (None if method == "save_answers" else "said")
+
+
+@pytest.mark.parametrize(
+    ("method", "running", "handed_on"),
+    [("dial", 0, True), ("dial", 1, False), ("keep_one", 1, False), ("keep_one", 2, True)],
+)
+@pytest.mark.usefixtures("net")
+def test_pppd_is_left_alone_where_all_is_well(monkeypatch, method, running, handed_on):
+    """What starts and ends programs is not even loaded then: there is no pppd module to ask."""
+    named, other = Pppd(1, ("pppd", "call", "peer")), Pppd(2, ("pppd", "call", "another"))
+    monkeypatch.setattr(kernel.processes, "pppds", lambda: [other, *[named] * running])
+    monkeypatch.setattr(f"dualwan.host.pppd.{method}", lambda peer: handed_on and peer == "peer")
+    assert getattr(kernel.KernelHost(), method)("peer") is handed_on
 
 
 @pytest.mark.usefixtures("net")

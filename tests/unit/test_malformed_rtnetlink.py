@@ -93,7 +93,8 @@ def test_a_length_that_cannot_be_is_told_by_each_reader(monkeypatch, kernel):
     monkeypatch.setattr(routes, "IPRoute", lambda: nullcontext(kernel))
     for read in (
         lambda: netlink.look(["wan0", "mape0"]),
-        *(netlink.routes, netlink.rules, netlink.rules_of_others, netlink.all_tunnels),
+        *(netlink.routes, netlink.rules, netlink.all_tunnels),
+        lambda: netlink.rules_of_others(100),
         lambda: prefixes(kernel, "wan0"),
         *(lambda: has_default(kernel, 2), lambda: default_routers(kernel, "wan0")),
         *(lambda: line_state(kernel, "wan0"), lambda: devices.look(kernel, ["wan0"])),

@@ -254,15 +254,16 @@ def test_tunnels_of_others_are_seen_with_their_ends():
 
 
 def test_rules_of_others_are_those_with_another_protocol():
-    """Or with none; ours are not among them."""
+    """Or with none, to a table; ours are not among them, nor what leads elsewhere."""
     source = "203.0.113.7"
     asked = netlink(
         rule(100, 100, source=source, protocol=0),
         rule(100, 100, source=source),
         rule(101, 100, source=source, protocol=3),
         rule(102, 100, source=source, protocol=None),
+        rule(103, 101, source=source, protocol=3),
     )
-    assert [one.priority for one in asked.rules_of_others()] == [100, 101, 102]
+    assert [one.priority for one in asked.rules_of_others(100)] == [100, 101, 102]
     assert asked.rules() == [RouteRule(100, 100, source)]
 
 

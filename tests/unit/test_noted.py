@@ -111,6 +111,7 @@ HOSTILE = {
     "awaited": [1],
     "in-transition": [0],
     "generation": [-1, "7", 1.5, True],
+    "looked": [[-1, 2.0], [7], [7, "now"], [True, 2.0], [7, 1e999]],
 }
 
 

@@ -39,7 +39,7 @@ def _said(monkeypatch):
     """Return the sentences that go to the log for a person to read."""
     sentences = []
     monkeypatch.setattr(
-        "dualwan.handle.run.say", lambda _event, sentence: sentences.append(sentence)
+        "dualwan.handle.run.tell", lambda _event, sentence: sentences.append(sentence)
     )
     for module in ("dualwan.handle", "dualwan.handle.line"):
         monkeypatch.setattr(f"{module}.fail", lambda _event, error: sentences.append(str(error)))

@@ -33,7 +33,7 @@ def test_the_lan_is_open_then(forwards, words, given, log):
     assert sentence.startswith(f"wan0 is still up, and the machine forwards {words} as it did")
     assert "take the WAN down" in sentence
     assert f"warning: {sentence}" in shown
-    assert [line for line in log if sentence in line] == [f"{sentence} (cause=down)"]
+    assert [line for line in log if sentence in line] == [f"{sentence} (cause=down code=DW-4VDHJ)"]
 
 
 def test_nothing_is_said_where_nothing_is_open():

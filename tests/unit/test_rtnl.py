@@ -8,10 +8,11 @@ import sys
 from socket import AF_INET, AF_INET6
 
 import pytest
-from rtnetlink import link, route
+from rtnetlink import link, route, rule
 from rtnl_kernel import DONE, opener, read, refusal
 
 from dualwan.host import rtnl
+from dualwan.host.nfnetlink import packed
 from dualwan.host.rtnl import NetlinkDumpInterrupted, NetlinkError
 
 REQUEST, DUMP = 0x1, 0x300
@@ -144,6 +145,15 @@ def test_the_kernel_is_asked_for_routes_of_one_protocol(asking):
         bytes([AF_INET6, *[0] * 11]),
         bytes([AF_INET, *[0] * 11]),
     ]
+
+
+def test_only_rules_that_hold_an_attribute_are_kept(asking):
+    """Those of others are passed over as they come; the kernel has no filter for rules."""
+    rules = [(32, rule(at, at, protocol=3).data[16:]) for at in (100, 101, 102)]
+    ipr, _ = asking([*rules, DONE], [*rules, DONE])
+    held = packed(15, struct.pack("=I", 101))
+    assert [one.get_attr("FRA_PRIORITY") for one in ipr.get_rules(AF_INET, held)] == [101]
+    assert len(ipr.get_rules(AF_INET)) == 3
 
 
 @pytest.mark.parametrize(

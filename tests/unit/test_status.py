@@ -9,7 +9,7 @@ from dualwan.model.event import Event
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import Route, RouteRule, Sysctl
 from dualwan.planning import make_plan
-from dualwan.report import status
+from dualwan.report import status, status_text
 
 NEW, OLD = Route(254, "mape0"), RouteRule(100, 100, "203.0.113.7")
 KEPT, SET = Step(Action.KEEP, NEW), Step(Action.ADD, NEW)
@@ -63,7 +63,7 @@ def test_what_is_not_seen_is_unknown():
 )
 def test_an_age_is_told_in_the_largest_unit_of_which_there_are_two(seconds, words):
     """So that nobody reads "1 hours", nor "1 days" of what is nearly two days old."""
-    assert status._age(seconds) == words  # noqa: SLF001 - a word of text()
+    assert status_text._age(seconds) == words  # noqa: SLF001 - a word of text()
 
 
 def test_a_line_whose_parameters_are_known_waits_for_no_prefix():

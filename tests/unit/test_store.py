@@ -11,7 +11,7 @@ import pytest
 from dualwan.errors import HostError
 from dualwan.host import answers, run_files, store
 from dualwan.model.resources import Address
-from dualwan.model.state import Health, RunState
+from dualwan.model.state import Health, Look, RunState
 from dualwan.model.usage import Losses
 from dualwan.nft.table import DeviceShortcut, NftTable, base_chain, dynamic
 
@@ -54,6 +54,7 @@ STATE = RunState(
     awaited=True,
     in_transition=True,
     generation=7,
+    looked=Look(7, 1000.5),
 )
 # As 0.1.0 wrote it; the text and the listing of each table stood in it.
 OLD = {
@@ -168,7 +169,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
     lacks |= {"ces": {}, "routers": (), "asked": (), "successor": ""}
-    lacks |= {"applied": "", "generation": 0, "owes_inbound_flows": False}
+    lacks |= {"applied": "", "generation": 0, "looked": Look(), "owes_inbound_flows": False}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 
 

@@ -70,10 +70,10 @@ def test_its_answers_go_back_by_it(machine, cfg):
         RouteRule(111, 110, mark=0x02000000, mask=0x0F000000),
     }
     table = pbr.wanted_table(cfg, derive_line(cfg).ways)
-    assert 'iifname "ppp1" ct state new ct mark set ct mark & 0xf0ffffff | 0x02000000' in rules(
-        table, "prerouting"
-    )
-    assert any(rule.startswith('oifname "ppp1" fib saddr') for rule in rules(table, "leaving"))
+    assert any('"ppp1" : goto in_pppoe2' in rule for rule in rules(table, "prerouting"))
+    assert "ct state new ct mark set ct mark & 0xf0ffffff | 0x02000000" in rules(table, "in_pppoe2")
+    assert 'oifname "ppp1" goto out_pppoe2' in rules(table, "leaving")
+    assert rules(table, "out_pppoe2")[0].startswith("fib saddr . oif type != local")
     assert machine.state.sysctls["net/ipv4/conf/ppp1/rp_filter"] == "0"
 
 

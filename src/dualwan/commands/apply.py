@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 from dualwan.commands import common
 from dualwan.errors import ConfigError
 from dualwan.frozen import replace
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -59,8 +59,10 @@ def down(arguments: Namespace) -> int:
     try:
         config: Config | None = common.config(arguments)
     except ConfigError as error:
-        said = "\ndualwan-hook: ".join(error.lines)
-        print(f"dualwan-hook: {said}; going by what is noted and tagged", file=sys.stderr)
+        *others, last = error.lines
+        for line in others:
+            common.complain(line)
+        common.complain(say("{error}; going by what is noted and tagged", error=last))
         config = None
     host = common.kernel_host()
     if not (arguments.dry_run or arguments.slices):
@@ -102,7 +104,7 @@ def announce(
     from dualwan.planning import make_plan
 
     if found := cut(make_plan(config, host, event, only), session):
-        print(f"dualwan-hook: warning: {found}", file=sys.stderr, flush=True)
+        common.complain(say("warning: {found}", found=found))
 
 
 def _show(

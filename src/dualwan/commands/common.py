@@ -6,7 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from dualwan.catalogue import shown, told
 from dualwan.errors import ConfigError, HostError
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,14 +23,22 @@ WOULD_CHANGE = NOT_WELL = 1
 
 
 def show(text: str, end: str = "\n") -> None:
-    """Print and flush ``text``; raises HostError if it cannot be written, or BrokenPipeError."""
+    """Print and flush ``text`` in the person's language.
+
+    Raises HostError if it cannot be written, or BrokenPipeError.
+    """
     try:
-        print(text, end=end, flush=True)
+        print(shown(text), end=end, flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         if isinstance(error, BrokenPipeError):
             raise
         raise HostError(f"standard output: {error.strerror}") from None
+
+
+def complain(text: str) -> None:
+    """Print ``text`` to standard error, in the person's language."""
+    print(f"dualwan-hook: {told(text)}", file=sys.stderr, flush=True)
 
 
 def config(arguments: Namespace) -> Config:
@@ -83,7 +93,9 @@ def config_in_use(
 
         kept = last_good.load(path)
         if kept is not None:
-            remedy = f"mend it, and run `dualwan-hook`; until then {kept.what} is in use"
+            remedy = say(
+                "mend it, and run `dualwan-hook`; until then {what} is in use", what=kept.what
+            )
             return kept.config, (Finding("configuration-wrong", str(error), remedy),)
         if look and isinstance(error, UnconfirmedError):
             return load(path), ()

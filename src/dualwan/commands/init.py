@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dualwan.catalogue import shown
 from dualwan.commands import common
 from dualwan.errors import ConfigError, UsageError, legible
+from dualwan.words import listed, say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -22,11 +24,11 @@ class Terminal:
 
     def say(self, line: str = "") -> None:
         """Show ``line``; what a file has of a terminal's commands is not obeyed."""
-        common.show(legible(line.expandtabs()))
+        common.show(legible(shown(line).expandtabs()))
 
     def ask(self, question: str) -> str:
         """Return the answer to ``question``; raises EOFError if the input has ended."""
-        return input(question)
+        return input(shown(question))
 
 
 def init(arguments: Namespace) -> int:
@@ -43,17 +45,19 @@ def init(arguments: Namespace) -> int:
     try:
         proposal = _proposal(arguments, path, terminal, asking=asking)
         if dry_run:
-            terminal.say("This was a dry run: nothing is written.")
+            terminal.say(say("This was a dry run: nothing is written."))
             return 0
         if asking and not _agreed(terminal, proposal, path):
-            terminal.say("Nothing is written.")
+            terminal.say(say("Nothing is written."))
             return 0
     except EOFError:
         terminal.say()
-        raise UsageError("the input ended before the last answer; nothing is written") from None
+        raise UsageError(
+            say("the input ended before the last answer; nothing is written")
+        ) from None
     except KeyboardInterrupt:
         terminal.say()
-        print("dualwan-hook: interrupted; nothing is written", file=sys.stderr)
+        common.complain(say("interrupted; nothing is written"))
         raise
     _write(arguments, proposal, path, terminal)
     return 0
@@ -76,8 +80,11 @@ def _proposal(arguments: Namespace, path: Path, terminal: Terminal, *, asking: b
     for one in machine.scripts if arguments.sources else ():
         if not reading.is_readable(one):
             raise UsageError(
-                f"--from {one.path}: is neither a script that makes a tunnel or dials PPPoE, nor"
-                " what iptables-save prints"
+                say(
+                    "--from {path}: is neither a script that makes a tunnel or dials "
+                    "PPPoE, nor what iptables-save prints",
+                    path=one.path,
+                )
             )
     found = reading.read(machine)
     known = dialogue.Known(machine, found, load_table())
@@ -87,9 +94,11 @@ def _proposal(arguments: Namespace, path: Path, terminal: Terminal, *, asking: b
     text = template.filled(template.packaged(), answers.settings(found), found.wish.forwards)
     try:
         config = from_text(str(path), text)
-        warnings = inspection.check(config, as_json=False).splitlines()[1:]
+        warnings = [one.text for one in inspection.findings_in_files(config)]
     except ConfigError as error:
-        raise ConfigError(f"{error}; answer otherwise, or write the file by hand") from None
+        raise ConfigError(
+            say("{error}; answer otherwise, or write the file by hand", error=error)
+        ) from None
     made = proposal.propose(machine, found, answers, config, edit=arguments.edit_interfaces)
     _say(terminal, proposal.summary(made, warnings, everything=arguments.verbose))
     return made
@@ -106,7 +115,7 @@ def _agreed(terminal: Terminal, made: Proposal, path: Path) -> bool:
     from dualwan.setup import dialogue
 
     files = [str(path), *(edit.path for edit in made.edits)]
-    return dialogue.agreed(terminal, f"Write {' and '.join(files)}?")
+    return dialogue.agreed(terminal, say("Write {files}?", files=listed(" and ", files)))
 
 
 def _write(arguments: Namespace, made: Proposal, path: Path, terminal: Terminal) -> None:
@@ -116,13 +125,15 @@ def _write(arguments: Namespace, made: Proposal, path: Path, terminal: Terminal)
 
     text = made.config.text
     if arguments.force and new_file.is_there(path):
-        terminal.say(f"{new_file.replace(path, text)}: a copy of what was there")
+        terminal.say(say("{copy}: a copy of what was there", copy=new_file.replace(path, text)))
     else:
         new_file.create(path, text)
-    terminal.say(f"{path}: written")
+    terminal.say(say("{path}: written", path=path))
     for edit in made.edits:
         copy = new_file.replace(Path(edit.path), edit.after, Path(stanza.FILE).parent)
-        terminal.say(f"{edit.path}: written; {copy} is a copy of what was there")
+        terminal.say(
+            say("{path}: written; {copy} is a copy of what was there", path=edit.path, copy=copy)
+        )
     _say(terminal, proposal.next_steps(made))
 
 

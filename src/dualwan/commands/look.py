@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dualwan import catalogue
 from dualwan.commands import common
 from dualwan.errors import UsageError
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,7 +36,7 @@ def status(arguments: Namespace) -> int:
     form = "prometheus" if arguments.prometheus else "json" if arguments.json else "text"
     if arguments.watch:
         if form != "text":
-            raise UsageError("--watch goes with neither --json nor --prometheus")
+            raise UsageError(say("--watch goes with neither --json nor --prometheus"))
         return _watch(arguments)
     config, wrong = common.config_in_use(arguments, look=True)
     shown = inspection.status(config, form, wrong, common.terminal(arguments))
@@ -65,7 +67,10 @@ def _screen(shown: str) -> str:
     rows = max(2, get_terminal_size().lines - 1)
     lines = shown.splitlines()
     if len(lines) > rows:
-        lines = [*lines[: rows - 1], f"... and {len(lines) - rows + 1} lines more"]
+        lines = [
+            *lines[: rows - 1],
+            catalogue.shown(say("... and {count} lines more", count=len(lines) - rows + 1)),
+        ]
     return CLEAR + "\n".join(lines)
 
 
@@ -83,7 +88,7 @@ def doctor(arguments: Namespace) -> int:
     else:
         text, well = inspection.doctor(*common.config_in_use(arguments, look=True), **how)
     if text or sys.stdout.isatty():
-        common.show(text or "all is well")
+        common.show(text or say("all is well"))
     return 0 if well else common.NOT_WELL
 
 
@@ -93,7 +98,7 @@ def show(arguments: Namespace) -> int:
 
     config, wrong = common.config_in_use(arguments, look=True)
     for finding in wrong:
-        print(f"dualwan-hook: {finding.text}", file=sys.stderr)
+        common.complain(finding.text)
     common.show(
         inspection.show(config, arguments.what, as_json=arguments.json, width=common.width())
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 from dualwan.commands import common
 from dualwan.errors import ConfigError, HostError
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -40,12 +40,14 @@ def report(arguments: Namespace) -> int:
     data = inspection.report(config, wrong, present, [one for one in errors if one])
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
     for part in data["differences"]:
-        print(f"dualwan-hook: not the same at a replay: {part}", file=sys.stderr)
+        common.complain(say("not the same at a replay: {part}", part=part))
     if not arguments.output:
         common.show(text, end="")
         return 0
     try:
         files.write(arguments.output, text, 0o600)
     except OSError as error:
-        raise HostError(f"{arguments.output}: {error.strerror}") from None
+        raise HostError(
+            say("{output}: {reason}", output=arguments.output, reason=error.strerror)
+        ) from None
     return 0

@@ -7,8 +7,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from dualwan.catalogue import shown
 from dualwan.commands import common
 from dualwan.errors import ConfigError, DualwanError
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -27,14 +29,16 @@ def begin(arguments: Namespace) -> int:
     path = os.path.abspath(path_in_use())  # noqa: PTH100 - no symlink is resolved
     apply.announce(config, host, Event.APPLY)
     begun = trial.begin(config, path, host, arguments.timeout)
-    words = (
-        f"goes back in {arguments.timeout} s to what was there before, also if this session ends;"
-        " to keep it: dualwan-hook confirm"
+    words = say(
+        "goes back in {timeout} s to what was there before, also if this "
+        "session ends; to keep it: dualwan-hook confirm",
+        timeout=arguments.timeout,
     )
-    print(words, file=sys.stderr, flush=True)
+    print(shown(words), file=sys.stderr, flush=True)
     code = apply.tried(arguments, config, host)
     left = max(0, round(begun.until - host.since_boot()))
-    print(f"applied; {left} s are left to confirm it", file=sys.stderr, flush=True)
+    words = say("applied; {left} s are left to confirm it", left=left)
+    print(shown(words), file=sys.stderr, flush=True)
     return code
 
 
@@ -45,11 +49,13 @@ def confirm(arguments: Namespace) -> int:
     host = common.kernel_host()
     kept = trial.confirm(host)
     trial.settle(kept, host)
-    words = "confirmed"
+    words = say("confirmed")
     if kept.source != kept.path:
-        words += f": {kept.path} is now what {kept.source} was"
+        words += say(": {path} is now what {source} was", path=kept.path, source=kept.source)
     elif _found(kept.path) != kept.tried:
-        words += f"; but {kept.path} is another one by now, and the next event uses that"
+        words += say(
+            "; but {path} is another one by now, and the next event uses that", path=kept.path
+        )
     common.show(json.dumps({"confirmed": kept.path}) if arguments.json else words)
     return 0
 
@@ -65,7 +71,7 @@ def _go_back(arguments: Namespace) -> int:
     except DualwanError as error:
         fail(Event.APPLY, error)
         raise
-    words = "the router is as before" if done else "no trial is pending"
+    words = say("the router is as before") if done else say("no trial is pending")
     common.show(json.dumps({"gone-back": done}) if arguments.json else words)
     return 0
 

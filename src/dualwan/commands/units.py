@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from dualwan.commands import common
 from dualwan.errors import UsageError
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -35,12 +35,12 @@ def probe(arguments: Namespace) -> int:
 
     config, wrong = common.config_in_use(arguments)
     for finding in wrong:
-        print(f"dualwan-hook: {finding.text}", file=sys.stderr)
+        common.complain(finding.text)
     if not config.wan.probe:
-        raise UsageError(f"{config.path} names no targets ([wan] probe)")
+        raise UsageError(say("{path} names no targets ([wan] probe)", path=config.path))
     health = probe(config, common.kernel_host())
     state = {"broken": health.broken, "row": health.streak}
-    words = "MAP-E does not answer" if health.broken else "MAP-E is in use"
+    words = say("MAP-E does not answer") if health.broken else say("MAP-E is in use")
     common.show(json.dumps(state) if arguments.json else words)
     return 0
 
@@ -52,7 +52,9 @@ def notify(arguments: Namespace) -> int:
 
     config, _ = common.config_in_use(arguments)
     if not isinstance(config.mape, Ipip) or not config.mape.update:
-        raise UsageError(f'{config.path} has no update call ([mape] mode = "ipip" and update)')
+        raise UsageError(
+            say('{path} has no update call ([mape] mode = "ipip" and update)', path=config.path)
+        )
     reply = notify_provider(config, common.kernel_host())
     common.show(json.dumps({"reply": reply}) if arguments.json else reply)
     return 0

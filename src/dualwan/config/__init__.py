@@ -20,6 +20,7 @@ from dualwan.errors import MISSING, UNKNOWN, ConfigError
 from dualwan.frozen import dataclass, field, replace
 from dualwan.mape.table import RULES_DIR, Rules
 from dualwan.toml_source import Source, TomlTable, nearest, parse, unknown
+from dualwan.words import say
 
 SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward"]
 REQUIRED = ("wan", "lan", "mape")
@@ -75,13 +76,20 @@ def read(path: Path, *, asked: bool = False) -> str:
     try:
         return files.read_text(path, trusted=not asked)
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}:1: is not UTF-8 text") from None
+        raise ConfigError(say("{path}:1: is not UTF-8 text", path=path)) from None
     except files.UntrustedError as error:
         raise ConfigError(files.refusal(path, error)) from None
     except OSError as error:
         missing = isinstance(error, FileNotFoundError) and not asked
-        remedy = "; run `dualwan-hook init`" if missing else ""
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}{remedy}") from None
+        remedy = say("; run `dualwan-hook init`") if missing else ""
+        raise ConfigError(
+            say(
+                "{path}: cannot be read: {reason}{remedy}",
+                path=path,
+                reason=error.strerror,
+                remedy=remedy,
+            )
+        ) from None
 
 
 def from_text(
@@ -104,11 +112,11 @@ def from_data(
         if section not in SECTIONS and not of_any_version:
             meant = nearest(section, SECTIONS)
             fault = source.fault(UNKNOWN, "", section, meant=meant)
-            source.fail(unknown("section", section, SECTIONS), section, fault=fault)
+            source.fail(unknown(say("section"), section, SECTIONS), section, fault=fault)
     for section in REQUIRED:
         if section not in data:
             fault = source.fault(MISSING, "", section)
-            source.fail(f"the section [{section}] is missing", fault=fault)
+            source.fail(say("the section [{section}] is missing", section=section), fault=fault)
 
     def table(section: str) -> TomlTable:
         return TomlTable(source, section, data.get(section, {}))
@@ -147,7 +155,13 @@ def _check_roles(config: Config, source: Source) -> None:
             continue
         if name in roles:
             source.fail(
-                f"the interface '{name}' is listed twice, also in {roles[name]}", section, key
+                say(
+                    "the interface '{name}' is listed twice, also in {roles}",
+                    name=name,
+                    roles=roles[name],
+                ),
+                section,
+                key,
             )
         roles[name] = f"{section}.{key}"
     _check_patterns(config, source, roles)
@@ -159,19 +173,32 @@ def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> No
     ``roles``: the key of each interface. pppd may name the session as the kernel's next free
     number, so a pattern must not cover its name with another number either.
     """
-    others = {**roles, "lo": "the router itself"}
+    others = {**roles, "lo": say("the router itself")}
     session = config.pppoe.interface.rstrip("0123456789")
     for pattern in config.lan.interfaces:
         if pattern in config.lan.devices:
             continue
         for name, key in others.items():
             if name != pattern and values.covers(pattern, name):
-                source.fail(f"'{pattern}' covers '{name}' ({key}) too", "lan", "interfaces")
+                source.fail(
+                    say(
+                        "'{pattern}' covers '{name}' ({key}) too",
+                        pattern=pattern,
+                        name=name,
+                        key=key,
+                    ),
+                    "lan",
+                    "interfaces",
+                )
         start = pattern.removesuffix(values.WILDCARD)
         if session and start.startswith(session):
             source.fail(
-                f"'{pattern}' may cover the PPPoE session ({config.pppoe.interface}, or the next "
-                "number if that is taken)",
+                say(
+                    "'{pattern}' may cover the PPPoE session ({interface}, or the next "
+                    "number if that is taken)",
+                    pattern=pattern,
+                    interface=config.pppoe.interface,
+                ),
                 "lan",
                 "interfaces",
             )
@@ -182,14 +209,19 @@ def _check_forwards(config: Config, source: Source) -> None:
     mape, wan = config.mape, config.wan.interface
     if isinstance(mape, DsLite) and (found := forwards.with_via(forwards.MAPE, config.forwards)):
         source.fail(
-            "DS-Lite has no address of its own to forward from", "forward", "via", found[0].number
+            say("DS-Lite has no address of its own to forward from"),
+            "forward",
+            "via",
+            found[0].number,
         )
     if {*config.lan.interfaces} == {wan} and (
         found := forwards.with_via(forwards.PINHOLE, config.forwards)
     ):
         source.fail(
-            "IPv6 of a LAN on the WAN's own interface does not pass this router: it can "
-            "neither shut nor open it",
+            say(
+                "IPv6 of a LAN on the WAN's own interface does not pass this router: "
+                "it can neither shut nor open it"
+            ),
             "forward",
             "to",
             found[0].number,

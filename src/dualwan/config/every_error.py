@@ -21,6 +21,7 @@ from dualwan.errors import (
 )
 from dualwan.mape.table import Rules
 from dualwan.toml_source import Source, parse
+from dualwan.words import say
 
 MOST = 50  # errors; who has more has another file in mind
 
@@ -127,7 +128,11 @@ def _with_example(error: ConfigError, fault: Fault) -> str:
     """Return ``error`` with an example, unless it gives one."""
     text = str(error)
     shown = example(fault.section, fault.meant if fault.kind == UNKNOWN else fault.key)
-    return text if not shown or " such as " in text else f"{text} (example: {shown})"
+    return (
+        text
+        if not shown or " such as " in text
+        else say("{text} (example: {shown})", text=text, shown=shown)
+    )
 
 
 def _mend(data: dict[str, Any], fault: Fault) -> None:

@@ -10,6 +10,7 @@ from dualwan.config import values
 from dualwan.config.services import Service, service, services
 from dualwan.frozen import dataclass, replace
 from dualwan.toml_source import TomlTable
+from dualwan.words import say
 
 Network = IPv4Network | IPv6Network
 
@@ -100,13 +101,15 @@ def read(table: TomlTable) -> Firewall:
 
 def _inbound_services(value: Any) -> tuple[InboundService, ...]:
     if not isinstance(value, list):
-        raise ValueError(f'must be a list such as ["ssh", "tcp/8443"], not {value!r}')
+        raise ValueError(
+            say('must be a list such as ["ssh", "tcp/8443"], not {value!r}', value=value)
+        )
     found = tuple(dict.fromkeys(_inbound_service(item) for item in value))
     # Once for all and once for known networks are two things.
     names = [(one.service.name, way, bool(one.sources)) for one in found for way in one.via]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"'{name[0]}' is listed twice, in different words")
+            raise ValueError(say("'{name}' is listed twice, in different words", name=name[0]))
     return found
 
 
@@ -117,16 +120,26 @@ def _inbound_service(value: Any) -> InboundService:
         return InboundService(found, guard=found.name in GUARDED)
     for key in value:
         if key not in _KEYS:
-            raise ValueError(f"unknown key '{key}' of a service; known: {', '.join(_KEYS)}")
+            raise ValueError(
+                say(
+                    "unknown key '{key}' of a service; known: {keys}",
+                    key=key,
+                    keys=", ".join(_KEYS),
+                )
+            )
     if "service" not in value:
-        raise ValueError('a service in braces needs its name: { service = "ssh" }')
+        raise ValueError(say('a service in braces needs its name: { service = "ssh" }'))
     found = service(value["service"])
     sources, via = networks(value.get("from", [])), _via(value.get("via", SESSIONS))
     guard = values.flag(value.get("guard", found.name in GUARDED and not sources))
     if guard and found.portless:
-        raise ValueError(f"'{found.name}' has no ports, by which the guard counts connections")
+        raise ValueError(
+            say("'{name}' has no ports, by which the guard counts connections", name=found.name)
+        )
     if via == (IPV6,) and any(network.version != 6 for network in sources):  # noqa: PLR2004
-        raise ValueError(f"'{found.name}' via \"{IPV6}\": from must be IPv6 networks")
+        raise ValueError(
+            say("'{name}' via \"{ipv6}\": from must be IPv6 networks", name=found.name, ipv6=IPV6)
+        )
     return InboundService(found, sources, guard, via)
 
 
@@ -134,14 +147,23 @@ def _via(value: Any) -> tuple[str, ...]:
     """Convert "pppoe", "ipv6" or a list of them; raises ValueError."""
     found = value if isinstance(value, list) else [value]
     if not found or any(one not in (SESSIONS, IPV6) for one in found):
-        raise ValueError(f'via must be "{SESSIONS}", "{IPV6}" or a list of them, not {value!r}')
+        raise ValueError(
+            say(
+                'via must be "{sessions}", "{ipv6}" or a list of them, not {value!r}',
+                sessions=SESSIONS,
+                ipv6=IPV6,
+                value=value,
+            )
+        )
     return tuple(dict.fromkeys(found))
 
 
 def networks(value: Any) -> tuple[Network, ...]:
     """Convert a list of networks, IPv4 or IPv6; raises ValueError."""
     if not isinstance(value, list):
-        raise ValueError(f'from must be a list such as ["192.0.2.0/24"], not {value!r}')
+        raise ValueError(
+            say('from must be a list such as ["192.0.2.0/24"], not {value!r}', value=value)
+        )
     return tuple(dict.fromkeys(_network(item) for item in value))
 
 
@@ -155,5 +177,8 @@ def _network(value: Any) -> Network:
         return ip_network(values.text(value))
     except ValueError:
         raise ValueError(
-            f"{value!r} is no network such as 192.0.2.0/24 (no bits set past its length)"
+            say(
+                "{value!r} is no network such as 192.0.2.0/24 (no bits set past its length)",
+                value=value,
+            )
         ) from None

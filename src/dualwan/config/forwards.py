@@ -17,6 +17,7 @@ from dualwan.errors import WRONG
 from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import MAX_PORT, PortSet
 from dualwan.toml_source import Source, TomlTable
+from dualwan.words import listed, say
 
 MAPE, PPPOE, PINHOLE = "mape", "pppoe", ""
 SMB = (135, 137, 138, 139, 445)  # Windows file sharing, which does not cross the router
@@ -45,7 +46,7 @@ class Forward:
     @property
     def text(self) -> str:
         """The forward in a message."""
-        return f"forward of {self.protocol}/{self.port}"
+        return say("forward of {protocol}/{port}", protocol=self.protocol, port=self.port)
 
     @property
     def by_host_part(self) -> bool:
@@ -65,7 +66,7 @@ def read(source: Source, data: Any) -> tuple[Forward, ...]:
     """
     if not isinstance(data, list):
         fault = source.fault(WRONG, "", "forward")
-        source.fail("must be tables, as in [[forward]]", "forward", fault=fault)
+        source.fail(say("must be tables, as in [[forward]]"), "forward", fault=fault)
     found: list[Forward] = []
     names = set()
     for number, item in enumerate(data):
@@ -81,7 +82,15 @@ def read(source: Source, data: Any) -> tuple[Forward, ...]:
         )
         if name in names:
             fault = table.fault(WRONG, "port")
-            table.fail(f"{forward.protocol}/{forward.port} is forwarded twice", "port", fault)
+            table.fail(
+                say(
+                    "{protocol}/{port} is forwarded twice",
+                    protocol=forward.protocol,
+                    port=forward.port,
+                ),
+                "port",
+                fault,
+            )
         names.add(name)
         found.append(forward)
     return tuple(found)
@@ -97,13 +106,13 @@ def _forward(table: TomlTable, number: int) -> Forward:
     version = 6 if via == PINHOLE else 4
     if to.version != version:
         table.fail(
-            'is an IPv4 address: say by which outer address, via = "pppoe" or "mape"'
+            say('is an IPv4 address: say by which outer address, via = "pppoe" or "mape"')
             if via == PINHOLE
-            else "is an IPv6 address, which is reached without translation: leave out 'via'",
+            else say("is an IPv6 address, which is reached without translation: leave out 'via'"),
             "to",
         )
     if any(network.version != version for network in sources):
-        table.fail(f"must be IPv{version} networks, as the server is", "from")
+        table.fail(say("must be IPv{version} networks, as the server is", version=version), "from")
     return Forward(
         via,
         protocol,
@@ -123,8 +132,11 @@ def _server(value: Any) -> tuple[IPv4Address | IPv6Address, int]:
     parts = re.fullmatch(r"([0-9.]+)(?::([0-9]{1,5}))?", value)
     if not parts or not 0 < int(parts[2] or 1) <= MAX_PORT:
         raise ValueError(
-            f"{value!r} must be an address, or address and port, as in "
-            '"192.168.1.5" or "192.168.1.5:8080"'
+            say(
+                "{value!r} must be an address, or address and port, as in "
+                '"192.168.1.5" or "192.168.1.5:8080"',
+                value=value,
+            )
         )
     return values.ipv4(parts[1]), int(parts[2] or 0)
 
@@ -135,8 +147,11 @@ def _lan_host(value: str) -> IPv6Address:
         address = IPv6Address(value)
     except ValueError:
         raise ValueError(
-            f"{value!r} is no IPv6 address; its port is the one that is forwarded, "
-            "and stands in 'port'"
+            say(
+                "{value!r} is no IPv6 address; its port is the one that is forwarded, "
+                "and stands in 'port'",
+                value=value,
+            )
         ) from None
     if (
         address.is_multicast
@@ -144,14 +159,18 @@ def _lan_host(value: str) -> IPv6Address:
         or address.is_link_local
         or (address.scope_id)
     ):
-        raise ValueError(f"{value!r} cannot be reached from outside")
+        raise ValueError(say("{value!r} cannot be reached from outside", value=value))
     return address
 
 
 def not_in_set(port_set: PortSet, port: int) -> str:
     """Return why ``port`` of a shared address cannot be forwarded, with the nearest ports."""
     near = [str(one) for one in port_set.nearest(port) if one is not None]
-    return f"{port} is no port of this line; the nearest are {' and '.join(near)}"
+    return say(
+        "{port} is no port of this line; the nearest are {near}",
+        port=port,
+        near=listed(" and ", near),
+    )
 
 
 def check_ports(source: Source, forwards: Sequence[Forward], port_set: PortSet | None) -> None:
@@ -186,8 +205,11 @@ def without_conflicts(
     for one in forwards:
         if firewall.smb == "drop" and {one.port, one.to_port} & {*SMB}:
             source.fail(
-                f"{one.text}: Windows file sharing (135, 137 to 139, 445) is never let "
-                'through, but with smb = "accept" in [firewall]',
+                say(
+                    "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
+                    'through, but with smb = "accept" in [firewall]',
+                    text=one.text,
+                ),
                 "forward",
                 "port",
                 one.number,
@@ -204,8 +226,12 @@ def without_conflicts(
         ]
         if conflicts and inbound_is_explicit:
             source.fail(
-                f"{one.text}: the router itself offers '{conflicts[0].service.name}' there; "
-                "take it out of 'inbound' in [firewall], or forward another port",
+                say(
+                    "{text}: the router itself offers '{name}' there; take it out of "
+                    "'inbound' in [firewall], or forward another port",
+                    text=one.text,
+                    name=conflicts[0].service.name,
+                ),
                 "forward",
                 "port",
                 one.number,
@@ -226,5 +252,8 @@ def split(
     left_out = [one for one, _ in rejected]
     return (
         tuple(one for one in forwards if one not in left_out),
-        tuple(f"{one.place}: {one.text}: {why}" for one, why in rejected),
+        tuple(
+            say("{place}: {text}: {why}", place=one.place, text=one.text, why=why)
+            for one, why in rejected
+        ),
     )

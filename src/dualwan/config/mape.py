@@ -13,6 +13,7 @@ from dualwan.mape.portset import PortSet
 from dualwan.mape.rule import DEFAULT_PSID_OFFSET, LAYOUTS, MapRule
 from dualwan.mape.table import AUTO, Rules, RuleTable, load_table
 from dualwan.toml_source import TomlTable, nearest, unknown
+from dualwan.words import say
 
 HB46PP, DHCPV6 = "hb46pp", "dhcpv6"
 SOURCES = (HB46PP, DHCPV6)  # of provisioning
@@ -143,7 +144,7 @@ def _map_e(table: TomlTable, rules_dir: Rules, common: dict[str, Any]) -> MapE:
             known = [AUTO, MANUAL, *SOURCES, *rules.providers]
             meant = nearest(provider, known)
             fault = table.fault(WRONG, "provider", meant=meant)
-            table.fail(unknown("provider", provider, known), "provider", fault)
+            table.fail(unknown(say("provider"), provider, known), "provider", fault)
     mape = MapE(
         provider=provider,
         manual=_manual(table) if provider == MANUAL else None,
@@ -161,11 +162,15 @@ def _map_e(table: TomlTable, rules_dir: Rules, common: dict[str, Any]) -> MapE:
     )
     if mape.provisioning and (provider not in {AUTO, *SOURCES} or rule is not None):
         table.fail(
-            f'goes with provider = "{AUTO}" only: there is nothing to learn here', "provisioning"
+            say('goes with provider = "{auto}" only: there is nothing to learn here', auto=AUTO),
+            "provisioning",
         )
     if provider in SOURCES and mape.provisioning != (provider,):
         table.fail(
-            f'provider = "{provider}" asks that alone: provisioning = ["{provider}"]',
+            say(
+                'provider = "{provider}" asks that alone: provisioning = ["{provider}"]',
+                provider=provider,
+            ),
             "provisioning",
         )
     return mape
@@ -178,7 +183,7 @@ def _ipip(table: TomlTable, _rules_dir: Rules, common: dict[str, Any]) -> Ipip:
         _check_ends(table, br, ce)
     elif not table.has("interface-id"):
         table.fail(
-            "needs 'interface-id' (the lower half of our end), or 'ce' (all of it)",
+            say("needs 'interface-id' (the lower half of our end), or 'ce' (all of it)"),
             fault=table.fault(MISSING, "interface-id"),
         )
     return Ipip(
@@ -241,4 +246,4 @@ def _manual(table: TomlTable) -> Manual:
 
 def _check_ends(table: TomlTable, br: IPv6Address, ce: IPv6Address) -> None:
     if br == ce:
-        table.fail("the border relay and the CE cannot be the same address", "ce")
+        table.fail(say("the border relay and the CE cannot be the same address"), "ce")

@@ -8,6 +8,7 @@ from dualwan.config import values
 from dualwan.frozen import dataclass, replace
 from dualwan.paths import PPP_INTERFACE, PPP_PEER
 from dualwan.toml_source import TomlTable
+from dualwan.words import say
 
 # Private address space (RFC 1918 section 3): the default of a LAN's networks.
 RFC1918 = (IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"), IPv4Network("192.168.0.0/16"))
@@ -88,7 +89,7 @@ def read_wan(table: TomlTable) -> Wan:
         hold_down=table.take("hold-down", values.number(0, 86400), Wan.hold_down),
     )
     if wan.probe and not wan.failover:
-        table.fail("serves failover, which is not switched on (failover = true)", "probe")
+        table.fail(say("serves failover, which is not switched on (failover = true)"), "probe")
     table.done()
     return wan
 
@@ -102,10 +103,13 @@ def read_lan(table: TomlTable, wan: str) -> Lan:
         fallback=table.take("fallback", values.one_of(("mape", "none")), Lan.fallback),
     )
     if not lan.networks:
-        table.fail("is empty: nobody would be in the LAN", "networks")
+        table.fail(say("is empty: nobody would be in the LAN"), "networks")
     if lan.networks != RFC1918 and wan not in lan.interfaces:
         table.fail(
-            f"serves a LAN on the WAN's own interface ({wan}); others are trusted whole", "networks"
+            say(
+                "serves a LAN on the WAN's own interface ({wan}); others are trusted whole", wan=wan
+            ),
+            "networks",
         )
     table.done()
     return lan

@@ -7,6 +7,7 @@ import re
 from dualwan.frozen import dataclass
 from dualwan.mape.portset import MAX_PORT
 from dualwan.toml_source import unknown
+from dualwan.words import say
 
 
 @dataclass(frozen=True, order=True)
@@ -61,7 +62,9 @@ class Service:
 def service(text: object) -> Service:
     """Return the service "ssh" or "tcp/8443"; raises ValueError."""
     if not isinstance(text, str):
-        raise ValueError(f'a service is a text such as "ssh" or "tcp/8443", not {text!r}')
+        raise ValueError(
+            say('a service is a text such as "ssh" or "tcp/8443", not {text!r}', text=text)
+        )
     if text in KNOWN:
         return Service(text, KNOWN[text])
     if numbered := _NUMBERED.fullmatch(text):
@@ -69,21 +72,39 @@ def service(text: object) -> Service:
         if numbered[1] == PORTLESS:
             return Service(text, (Port(PORTLESS, _protocol(text, number)),))
         if not 1 <= number <= MAX_PORT:
-            raise ValueError(f"'{text}': a port is 1 to {MAX_PORT}")
+            raise ValueError(
+                say("'{text}': a port is 1 to {max_port}", text=text, max_port=MAX_PORT)
+            )
         return Service(text, (Port(numbered[1], number),))
-    raise ValueError(unknown("service", text, list(KNOWN)) + ' (or "tcp/PORT", "udp/PORT")')
+    raise ValueError(
+        unknown(say("service"), text, list(KNOWN)) + say(' (or "tcp/PORT", "udp/PORT")')
+    )
 
 
 def _protocol(text: str, number: int) -> int:
     if number in _WITH_WORDS:
-        raise ValueError(f"'{text}': that service is written \"{_WITH_WORDS[number]}\"")
+        raise ValueError(
+            say(
+                "'{text}': that service is written \"{with_words}\"",
+                text=text,
+                with_words=_WITH_WORDS[number],
+            )
+        )
     if not 0 < number <= _LAST_PROTOCOL:
-        raise ValueError(f"'{text}': the number of a service's protocol is 1 to {_LAST_PROTOCOL}")
+        raise ValueError(
+            say(
+                "'{text}': the number of a service's protocol is 1 to {last_protocol}",
+                text=text,
+                last_protocol=_LAST_PROTOCOL,
+            )
+        )
     return number
 
 
 def services(value: object) -> tuple[Service, ...]:
     """Return the services of a TOML list, without duplicates; raises ValueError."""
     if not isinstance(value, list):
-        raise ValueError(f'must be a list such as ["ssh", "tcp/8443"], not {value!r}')
+        raise ValueError(
+            say('must be a list such as ["ssh", "tcp/8443"], not {value!r}', value=value)
+        )
     return tuple(dict.fromkeys(service(item) for item in value))

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from dualwan.doctor import line, machine, pppoe, softwire
 from dualwan.doctor.check import Answer, Case, Check, Outcome, Result
+from dualwan.words import say
 
 __all__ = ["ALL", "Case", "Outcome", "Result", "diagnose", "is_well"]
 
 ALL: tuple[Check, ...] = (
-    Check("device", "the WAN's device and its carrier", line.device),
-    Check("advertisement", "router advertisement and prefix", line.advertisement, ("device",)),
-    Check("provider", "a rule covers the prefix", line.provider, ("advertisement",)),
-    Check("ce", "CE address on the WAN, answered for by this machine", line.ce, ("provider",)),
-    Check("ipv6-route", "IPv6 default route", line.ipv6_route, ("advertisement",)),
-    Check("border-relay", "border relay reachable", softwire.relay, ("ce", "ipv6-route")),
-    Check("tunnel", "packets come back through the tunnel", softwire.tunnel, ("border-relay",)),
-    Check("ipv4", "IPv4 through MAP-E", softwire.ipv4, ("tunnel",)),
-    Check("mtu", "MTU through the tunnel", softwire.mtu, ("tunnel",)),
-    Check("ports", "every block of ports comes back", softwire.ports, ("tunnel",)),
-    Check("pppoe-discovery", "PPPoE discovery answered", pppoe.discovery, ("device",)),
-    Check("pppoe-login", "PPPoE user and password", pppoe.login, ("pppoe-discovery",)),
-    Check("pppoe-session", "PPPoE session", pppoe.session, ("pppoe-login",)),
+    Check("device", say("the WAN's device and its carrier"), line.device),
+    Check("advertisement", say("router advertisement and prefix"), line.advertisement, ("device",)),
+    Check("provider", say("a rule covers the prefix"), line.provider, ("advertisement",)),
+    Check("ce", say("CE address on the WAN, answered for by this machine"), line.ce, ("provider",)),
+    Check("ipv6-route", say("IPv6 default route"), line.ipv6_route, ("advertisement",)),
+    Check("border-relay", say("border relay reachable"), softwire.relay, ("ce", "ipv6-route")),
+    Check(
+        "tunnel", say("packets come back through the tunnel"), softwire.tunnel, ("border-relay",)
+    ),
+    Check("ipv4", say("IPv4 through MAP-E"), softwire.ipv4, ("tunnel",)),
+    Check("mtu", say("MTU through the tunnel"), softwire.mtu, ("tunnel",)),
+    Check("ports", say("every block of ports comes back"), softwire.ports, ("tunnel",)),
+    Check("pppoe-discovery", say("PPPoE discovery answered"), pppoe.discovery, ("device",)),
+    Check("pppoe-login", say("PPPoE user and password"), pppoe.login, ("pppoe-discovery",)),
+    Check("pppoe-session", say("PPPoE session"), pppoe.session, ("pppoe-login",)),
     *machine.CHECKS,
 )
 
@@ -42,8 +45,14 @@ def _outcome(check: Check, case: Case, before: dict[str, Outcome]) -> Outcome:
         other = before[name]
         if other.answer.result in (Result.FAILED, Result.UNCHECKED):
             first = other.because or name
-            word = "failed" if other.answer.result is Result.FAILED else "was not checked"
-            seen = other.answer.seen if other.because else f"{first} {word}"
+            seen = other.answer.seen
+            if not other.because:
+                has_failed = other.answer.result is Result.FAILED
+                seen = (
+                    say("{check} failed", check=first)
+                    if has_failed
+                    else say("{check} was not checked", check=first)
+                )
             return Outcome(check, Answer(Result.UNCHECKED, seen), first)
     return Outcome(check, check.look(case))
 

@@ -10,6 +10,7 @@ from dualwan.config.mape import MapE
 from dualwan.doctor.check import Case
 from dualwan.errors import MapeError
 from dualwan.mape.rule import CeParameters, derive
+from dualwan.words import say
 
 LINE_BITS = 56  # the longest prefix that providers assign to a line with several subnets
 
@@ -40,25 +41,38 @@ def differences(case: Case) -> tuple[str, ...]:
         return ()
     ours, theirs = softwire.port_set, known.port_set
     pairs = [
-        ("border relay", softwire.br, known.br),
-        ("IPv4 address", softwire.ipv4, known.ipv4),
+        (say("border relay"), softwire.br, known.br),
+        (say("IPv4 address"), softwire.ipv4, known.ipv4),
         *(
             (
-                ("PSID", ours.psid, theirs.psid),
-                ("PSID length", ours.psid_length, theirs.psid_length),
-                ("PSID offset", ours.psid_offset, theirs.psid_offset),
+                (say("PSID"), ours.psid, theirs.psid),
+                (say("PSID length"), ours.psid_length, theirs.psid_length),
+                (say("PSID offset"), ours.psid_offset, theirs.psid_offset),
             )
             if ours
             else ()
         ),
     ]
     found = [
-        f"the {what} is {ours_}, by the rule of {known.rule.provider} it is {theirs_}"
+        say(
+            "the {what} is {ours}, by the rule of {provider} it is {theirs}",
+            what=what,
+            ours=ours_,
+            provider=known.rule.provider,
+            theirs=theirs_,
+        )
         for what, ours_, theirs_ in pairs
         if theirs_ is not None and ours_ != theirs_
     ]
     if not found and softwire.ce != known.ce:
-        found = [f"the CE is {softwire.ce}, by the rule of {known.rule.provider} it is {known.ce}"]
+        found = [
+            say(
+                "the CE is {ce}, by the rule of {provider} it is {known_ce}",
+                ce=softwire.ce,
+                provider=known.rule.provider,
+                known_ce=known.ce,
+            )
+        ]
     return tuple(found)
 
 

@@ -9,6 +9,7 @@ from dualwan.doctor.expected import LINE_BITS, expected
 from dualwan.line import derive_line
 from dualwan.model.evidence import Heard
 from dualwan.slices.tunnel.sysctls import accept_ra
+from dualwan.words import say
 
 _ASKED_TWICE = 2  # a solicitation is repeated after a second (RFC 4861 section 10)
 
@@ -19,14 +20,17 @@ def device(case: Case) -> Answer:
     seen = case.evidence.devices.get(name)
     if seen is None:
         return failed(
-            f"there is no interface {name}",
-            "name the one that leads to the line in [wan] interface (`ip link` lists them)",
+            say("there is no interface {name}", name=name),
+            say("name the one that leads to the line in [wan] interface (`ip link` lists them)"),
         )
     if not seen.up:
-        return failed(f"{name} is down", f"bring it up: ifup {name}")
+        return failed(say("{name} is down", name=name), say("bring it up: ifup {name}", name=name))
     if not seen.carrier:
-        return failed(f"{name} has no carrier", "look at the cable, and at the ONU behind it")
-    return ok(f"{name} is up, with a carrier")
+        return failed(
+            say("{name} has no carrier", name=name),
+            say("look at the cable, and at the ONU behind it"),
+        )
+    return ok(say("{name} is up, with a carrier", name=name))
 
 
 def advertisement(case: Case) -> Answer:
@@ -35,13 +39,17 @@ def advertisement(case: Case) -> Answer:
     there = bool(case.evidence.prefixes) and case.plan.observed.ipv6_default
     if heard is None or not heard.advertisements:
         if there:
-            return ok("the last advertisement still holds: " + ", ".join(case.evidence.prefixes))
-        asked = "" if heard is None else " after a router solicitation"
+            return ok(
+                say("the last advertisement still holds: ") + ", ".join(case.evidence.prefixes)
+            )
+        asked = "" if heard is None else say(" after a router solicitation")
         return failed(
-            f"no router advertisement is heard on {wan}{asked}"
+            say("no router advertisement is heard on {wan}{asked}", wan=wan, asked=asked)
             + (f" ({case.evidence.unheard})" if heard is None else ""),
-            "the line has no IPv6 now: restart the ONU or the home gateway, and ask the provider "
-            "whether IPoE is set up",
+            say(
+                "the line has no IPv6 now: restart the ONU or the home gateway, and "
+                "ask the provider whether IPoE is set up"
+            ),
         )
     return _with_advertisement(case, heard)
 
@@ -51,22 +59,39 @@ def _with_advertisement(case: Case, heard: Heard) -> Answer:
     routers = ", ".join(dict.fromkeys(one.router for one in heard.advertisements))
     if not any(one.lifetime for one in heard.advertisements) and not case.evidence.prefixes:
         return failed(
-            f"{routers} advertises itself, but as no way to the internet (lifetime 0)",
-            "restart the ONU or the home gateway, and ask the provider whether IPoE is set up",
+            say(
+                "{routers} advertises itself, but as no way to the internet (lifetime 0)",
+                routers=routers,
+            ),
+            say("restart the ONU or the home gateway, and ask the provider whether IPoE is set up"),
         )
     if case.evidence.prefixes:
-        return ok(f"{routers} advertises itself; prefix {', '.join(case.evidence.prefixes)}")
+        return ok(
+            say(
+                "{routers} advertises itself; prefix {prefixes}",
+                routers=routers,
+                prefixes=", ".join(case.evidence.prefixes),
+            )
+        )
     announced = ", ".join(prefix for one in heard.advertisements for prefix in one.prefixes)
     if not announced:
         return failed(
-            f"{routers} advertises itself without a prefix",
-            "get one by DHCPv6-PD, and name the interface that has it in [mape] prefix-from",
+            say("{routers} advertises itself without a prefix", routers=routers),
+            say("get one by DHCPv6-PD, and name the interface that has it in [mape] prefix-from"),
         )
     value = case.plan.observed.sysctls.get(accept_ra(source), "")
     return failed(
-        f"{routers} announces {announced}, and {source} has no address of it"
-        + (f" (accept_ra is {value})" if value else ""),
-        f"let the kernel, dhcpcd or networkd hear advertisements on {source} (see README)",
+        say(
+            "{routers} announces {announced}, and {source} has no address of it",
+            routers=routers,
+            announced=announced,
+            source=source,
+        )
+        + (say(" (accept_ra is {value})", value=value) if value else ""),
+        say(
+            "let the kernel, dhcpcd or networkd hear advertisements on {source} (see README)",
+            source=source,
+        ),
     )
 
 
@@ -79,16 +104,29 @@ def provider(case: Case) -> Answer:
         line = derive_line(case.config, prefixes, last, case.plan.line.answers, state.aftr)
         if line.softwire is None:
             return failed(line.missing)
-        return ok(f"{line.prefix}: {line.softwire.origin}")
+        return ok(say("{prefix}: {origin}", prefix=line.prefix, origin=line.softwire.origin))
     if case.softwire is None:
-        return failed("the configuration gives no softwire")
+        return failed(say("the configuration gives no softwire"))
     ce, known = case.softwire.ce, expected(case)
     if not prefixes or any(_same_line(ce, prefix) for prefix in prefixes):
-        return ok(f"the CE {ce} is of this line")
-    hint = f"; by the rule of {known.rule.provider} it would be {known.ce}" if known else ""
+        return ok(say("the CE {ce} is of this line", ce=ce))
+    hint = (
+        say(
+            "; by the rule of {provider} it would be {ce}",
+            provider=known.rule.provider,
+            ce=known.ce,
+        )
+        if known
+        else ""
+    )
     return failed(
-        f"the CE {ce} ([mape] ce) is not in {', '.join(prefixes)}, which the line announces{hint}",
-        'take provider = "auto", or the values of this line',
+        say(
+            "the CE {ce} ([mape] ce) is not in {prefixes}, which the line announces{hint}",
+            ce=ce,
+            prefixes=", ".join(prefixes),
+            hint=hint,
+        ),
+        say('take provider = "auto", or the values of this line'),
     )
 
 
@@ -102,7 +140,7 @@ def _same_line(ce: IPv6Address, prefix: str) -> bool:
 def ce(case: Case) -> Answer:
     """Whether the CE address is on the WAN, usable, and this machine alone answers for it."""
     if case.softwire is None:
-        return failed(case.plan.line.missing or "the CE address is not known")
+        return failed(case.plan.line.missing or say("the CE address is not known"))
     wan, address = case.config.wan.interface, str(case.softwire.ce)
     seen = case.evidence.devices.get(wan)
     state = next(
@@ -110,42 +148,68 @@ def ce(case: Case) -> Answer:
     )
     if state is None:
         return failed(
-            f"the CE address {address} is not on {wan}",
-            "`dualwan-hook` adds it; if it goes again, look for the program that takes it away",
+            say("the CE address {address} is not on {wan}", address=address, wan=wan),
+            say(
+                "`dualwan-hook` adds it; if it goes again, look for the program that takes it away"
+            ),
         )
     if state.unusable:
-        reason = "another machine has it" if state.unusable == "dadfailed" else "not usable yet"
+        reason = (
+            say("another machine has it")
+            if state.unusable == "dadfailed"
+            else say("not usable yet")
+        )
         return failed(
-            f"the CE address {address} is {state.unusable} on {wan}: {reason}",
-            "take it from the other machine (a home gateway does MAP-E itself?), then run "
-            "`dualwan-hook`",
+            say(
+                "the CE address {address} is {unusable} on {wan}: {reason}",
+                address=address,
+                unusable=state.unusable,
+                wan=wan,
+                reason=reason,
+            ),
+            say(
+                "take it from the other machine (a home gateway does MAP-E itself?), "
+                "then run `dualwan-hook`"
+            ),
         )
     return _answered_for(address, case.evidence.heard)
 
 
 def _answered_for(address: str, heard: Heard | None) -> Answer:
     if heard is None:
-        return ok(f"{address} is there (whether others claim it could not be heard)")
+        return ok(
+            say("{address} is there (whether others claim it could not be heard)", address=address)
+        )
     if heard.claimed:
         return failed(
-            f"{', '.join(heard.claimed)} answers for the CE address {address} too",
-            "end MAP-E on the other machine, such as a home gateway: a line has one CE",
+            say(
+                "{claimed} answers for the CE address {address} too",
+                claimed=", ".join(heard.claimed),
+                address=address,
+            ),
+            say("end MAP-E on the other machine, such as a home gateway: a line has one CE"),
         )
     if heard.solicited.get(address, 0) >= _ASKED_TWICE and not heard.answered.get(address):
         return failed(
-            f"the line asks for the CE address {address}, and this machine does not answer",
-            "look for rules that drop ICMPv6 neighbour discovery (`nft list ruleset`)",
+            say(
+                "the line asks for the CE address {address}, and this machine does not answer",
+                address=address,
+            ),
+            say("look for rules that drop ICMPv6 neighbour discovery (`nft list ruleset`)"),
         )
-    return ok(f"{address} is there")
+    return ok(say("{address} is there", address=address))
 
 
 def ipv6_route(case: Case) -> Answer:
     """Whether IPv6 has a default route by the WAN."""
     wan = case.config.wan.interface
     if case.plan.observed.ipv6_default:
-        return ok(f"by {wan}")
+        return ok(say("by {wan}", wan=wan))
     return failed(
-        f"there is no IPv6 default route by {wan}, though a router advertises itself",
-        f"accept_ra of {wan} must be 2 while this machine forwards: `dualwan-hook` sets it, and "
-        "asks for an advertisement",
+        say("there is no IPv6 default route by {wan}, though a router advertises itself", wan=wan),
+        say(
+            "accept_ra of {wan} must be 2 while this machine forwards: "
+            "`dualwan-hook` sets it, and asks for an advertisement",
+            wan=wan,
+        ),
     )

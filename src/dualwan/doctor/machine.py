@@ -12,19 +12,20 @@ from dualwan.doctor.check import Answer, Case, Check, failed, ok, unchecked
 from dualwan.model.finding import Finding
 from dualwan.model.plan import Step
 from dualwan.model.resources import Sysctl
+from dualwan.words import listed, say
 
 # By check: what it looks at, and how the codes of its findings begin.
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "pppd-starters": ("pppd is started once", ("ppp-second-",)),
-    "peer-file": ("the file of the PPPoE peer", ("ppp-", "peer-", "pppd-")),
-    "hooks": ("the hooks are there and not shadowed", ("hook-",)),
-    "firewalls": ("rules of other programs", ("foreign-", "bridge-", "iptables-")),
-    "sysctls": ("sysctls as configured", ("sysctl-",)),
-    "managers": ("who runs the network", ("networkd-", "two-", "dhcpcd-", "manager-")),
-    "lan": ("the LAN's interfaces", ("lan-", "device-", "second-ipv6-")),
-    "state": ("our own objects in the kernel", ("state-", "stale-")),
-    "owner-scripts": ("the owner's scripts in hooks.d", ("hooksd-",)),
-    "leftovers": ("what mape.sh and pppoe.sh have left", ("script-",)),
+    "pppd-starters": (say("pppd is started once"), ("ppp-second-",)),
+    "peer-file": (say("the file of the PPPoE peer"), ("ppp-", "peer-", "pppd-")),
+    "hooks": (say("the hooks are there and not shadowed"), ("hook-",)),
+    "firewalls": (say("rules of other programs"), ("foreign-", "bridge-", "iptables-")),
+    "sysctls": (say("sysctls as configured"), ("sysctl-",)),
+    "managers": (say("who runs the network"), ("networkd-", "two-", "dhcpcd-", "manager-")),
+    "lan": (say("the LAN's interfaces"), ("lan-", "device-", "second-ipv6-")),
+    "state": (say("our own objects in the kernel"), ("state-", "stale-")),
+    "owner-scripts": (say("the owner's scripts in hooks.d"), ("hooksd-",)),
+    "leftovers": (say("what mape.sh and pppoe.sh have left"), ("script-",)),
 }
 OTHERS = "others"
 
@@ -40,7 +41,7 @@ def group_of(finding: Finding) -> str:
 def suspects(case: Case) -> str:
     """Return what else may keep packets away, to be added to a sentence; "" for nothing."""
     found = [one.seen for one in case.findings if group_of(one) in ("firewalls", "leftovers")]
-    return f"; {found[0]}" if found else ""
+    return say("; {found}", found=found[0]) if found else ""
 
 
 def _by_findings(case: Case, name: str) -> Answer | None:
@@ -48,26 +49,27 @@ def _by_findings(case: Case, name: str) -> Answer | None:
     found = [one for one in case.findings if group_of(one) == name and not one.is_notice]
     if not found:
         return None
-    more = "".join(f"; {one.text}" for one in found[1:])
+    more = listed("", (say("; {text}", text=one.text) for one in found[1:]))
     return failed(found[0].seen, found[0].remedy + more)
 
 
 def _notices(case: Case, name: str) -> str:
     found = [one.text for one in case.findings if group_of(one) == name and one.is_notice]
-    return "".join(f"; {text}" for text in found)
+    return listed("", (say("; {text}", text=text) for text in found))
 
 
 def _plain(case: Case, name: str) -> Answer:
-    return _by_findings(case, name) or ok("nothing is in the way")
+    return _by_findings(case, name) or ok(say("nothing is in the way"))
 
 
 def _hooks(case: Case) -> Answer:
     if missing := case.evidence.hooks_missing:
-        more = f", and {len(missing) - 1} more" if missing[1:] else ""
+        more = say(", and {count} more", count=len(missing) - 1) if missing[1:] else ""
         return failed(
-            missing[0] + more, "install the package again: apt install --reinstall dualwan-hook"
+            missing[0] + more,
+            say("install the package again: apt install --reinstall dualwan-hook"),
         )
-    return _by_findings(case, "hooks") or ok("all are there")
+    return _by_findings(case, "hooks") or ok(say("all are there"))
 
 
 def _pending(case: Case) -> tuple[Step, ...]:
@@ -78,10 +80,10 @@ def _sysctls(case: Case) -> Answer:
     steps = [step for step in _pending(case) if isinstance(step.resource, Sysctl)]
     if steps and case.plan.state.wanted:
         return failed(
-            "; ".join(f"{step.text} is pending" for step in steps),
-            "`dualwan-hook` sets them; look in /etc/sysctl.d for what sets them otherwise",
+            listed("; ", (say("{text} is pending", text=step.text) for step in steps)),
+            say("`dualwan-hook` sets them; look in /etc/sysctl.d for what sets them otherwise"),
         )
-    return _by_findings(case, "sysctls") or ok("as configured" + _notices(case, "sysctls"))
+    return _by_findings(case, "sysctls") or ok(say("as configured") + _notices(case, "sysctls"))
 
 
 def _lan(case: Case) -> Answer:
@@ -90,18 +92,22 @@ def _lan(case: Case) -> Answer:
         seen = case.evidence.devices.get(name)
         if seen is None:
             return failed(
-                f"there is no interface {name}",
-                "correct [lan] interfaces (`ip link` lists those that there are)",
+                say("there is no interface {name}", name=name),
+                say("correct [lan] interfaces (`ip link` lists those that there are)"),
             )
         if not seen.up:
-            return failed(f"{name} is down", f"bring it up: ifup {name}")
+            return failed(
+                say("{name} is down", name=name), say("bring it up: ifup {name}", name=name)
+            )
     if found := _by_findings(case, "lan"):
         return found
     with_ipv6 = [name for name in names if _has_ipv6(case, name)]
-    ipv6 = "no global IPv6 address, so the LAN has IPv4 only"
+    ipv6 = say("no global IPv6 address, so the LAN has IPv4 only")
     if with_ipv6:
-        ipv6 = f"IPv6 on {', '.join(with_ipv6)}"
-    return ok(f"{', '.join(names)} there; {ipv6}" + _notices(case, "lan"))
+        ipv6 = say("IPv6 on {with_ipv6}", with_ipv6=", ".join(with_ipv6))
+    return ok(
+        say("{names} there; {ipv6}", names=", ".join(names), ipv6=ipv6) + _notices(case, "lan")
+    )
 
 
 def _has_ipv6(case: Case, name: str) -> bool:
@@ -114,19 +120,27 @@ def _has_ipv6(case: Case, name: str) -> bool:
 def _state(case: Case) -> Answer:
     steps = [step for step in _pending(case) if not isinstance(step.resource, Sysctl)]
     if case.plan.unobserved:
-        return unchecked("; ".join(case.plan.unobserved))
+        return unchecked(listed("; ", case.plan.unobserved))
     if steps and not case.plan.state.wanted:
         wan = case.config.wan.interface
-        return failed("the router was taken down", f"bring it up: ifup {wan}, or `dualwan-hook`")
-    if steps:
-        rest = f" and {len(steps) - 1} more" if steps[1:] else ""
         return failed(
-            f"{steps[0].sign} {steps[0].text}{rest} is pending",
-            "`dualwan-hook` puts it right; if it goes again, look for the program that changes it",
+            say("the router was taken down"),
+            say("bring it up: ifup {wan}, or `dualwan-hook`", wan=wan),
+        )
+    if steps:
+        rest = say(" and {count} more", count=len(steps) - 1) if steps[1:] else ""
+        return failed(
+            say(
+                "{sign} {text}{rest} is pending", sign=steps[0].sign, text=steps[0].text, rest=rest
+            ),
+            say(
+                "`dualwan-hook` puts it right; if it goes again, look for the program "
+                "that changes it"
+            ),
         )
     for sentence in case.plan.problems:
         return failed(sentence)
-    return _by_findings(case, "state") or ok("as configured")
+    return _by_findings(case, "state") or ok(say("as configured"))
 
 
 def _owner_scripts(case: Case) -> Answer:
@@ -134,10 +148,10 @@ def _owner_scripts(case: Case) -> Answer:
     mine = [one for one in case.findings if group_of(one) == "owner-scripts"]
     wrong = [one for one in mine if one.code != "hooksd-mode"]
     if wrong:
-        more = "".join(f"; {one.text}" for one in wrong[1:])
+        more = listed("", (say("; {text}", text=one.text) for one in wrong[1:]))
         return failed(wrong[0].seen, wrong[0].remedy + more)
-    off = "".join(f"; {one.text}" for one in mine)
-    return ok(f"none has failed{off}")
+    off = listed("", (say("; {text}", text=one.text) for one in mine))
+    return ok(say("none has failed{off}", off=off))
 
 
 _LOOKS = {
@@ -152,5 +166,5 @@ CHECKS: tuple[Check, ...] = (
         Check(name, what, _LOOKS.get(name, partial(_plain, name=name)))
         for name, (what, _) in GROUPS.items()
     ),
-    Check(OTHERS, "other programs on this machine", partial(_plain, name=OTHERS)),
+    Check(OTHERS, say("other programs on this machine"), partial(_plain, name=OTHERS)),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dualwan.doctor.check import Answer, Case, failed, not_applicable, ok, unchecked
+from dualwan.words import say
 
 _REFUSED = re.compile(
     r"authentication failed|failed to authenticate|no auth is possible|peer refused to auth",
@@ -13,7 +14,7 @@ _REFUSED = re.compile(
 _ACCEPTED = re.compile(r"authentication succeeded|local +ip address", re.IGNORECASE)
 # Of a pppd that others dial into: it has asked for the login, and judged it.
 _JUDGED = re.compile(r"\bpeer (authentication|\S+ (failed|authenticated))", re.IGNORECASE)
-_PAPERS = "correct user and password in the peer's file and in /etc/ppp/{chap,pap}-secrets"
+_PAPERS = say("correct user and password in the peer's file and in /etc/ppp/{chap,pap}-secrets")
 
 
 def _unused(case: Case) -> bool:
@@ -24,57 +25,67 @@ def _unused(case: Case) -> bool:
 def discovery(case: Case) -> Answer:
     """Whether an access concentrator answers a discovery (RFC 2516); asked without a session."""
     if case.session:
-        return ok("a session is up")
+        return ok(say("a session is up"))
     if _unused(case):
-        return not_applicable("PPPoE is not dialled ([pppoe] dial = false, and no pppd runs)")
+        return not_applicable(say("PPPoE is not dialled ([pppoe] dial = false, and no pppd runs)"))
     heard, wan = case.evidence.heard, case.config.wan.interface
     if heard is None:
         return unchecked(case.evidence.unheard)
     if heard.offers:
-        return ok(f"{', '.join(heard.offers)} answers on {wan}")
+        return ok(say("{offers} answers on {wan}", offers=", ".join(heard.offers), wan=wan))
     return failed(
-        f"no access concentrator answers a PPPoE discovery on {wan}",
-        "look whether the ONU leads here, whether a home gateway passes PPPoE (its PPPoE bridge "
-        "is on), and whether the contract has PPPoE",
+        say("no access concentrator answers a PPPoE discovery on {wan}", wan=wan),
+        say(
+            "look whether the ONU leads here, whether a home gateway passes PPPoE "
+            "(its PPPoE bridge is on), and whether the contract has PPPoE"
+        ),
     )
 
 
 def login(case: Case) -> Answer:
     """Whether the provider takes user and password, by the last lines of pppd's log."""
     if case.session:
-        return ok("a session is up")
+        return ok(say("a session is up"))
     if _unused(case):
-        return not_applicable("PPPoE is not dialled")
+        return not_applicable(say("PPPoE is not dialled"))
     log = case.evidence.ppp_log
     if log is None:
-        return unchecked("pppd's log cannot be read: run this as root")
+        return unchecked(say("pppd's log cannot be read: run this as root"))
     for text in reversed([line for line in log if not _JUDGED.search(line)]):
         if _ACCEPTED.search(text):
-            return ok("the last one was accepted")
+            return ok(say("the last one was accepted"))
         if _REFUSED.search(text):
-            return failed(f"the provider refuses the login; pppd says: {text}", _PAPERS)
-    return ok("pppd's log tells of no refusal")
+            return failed(
+                say("the provider refuses the login; pppd says: {text}", text=text), _PAPERS
+            )
+    return ok(say("pppd's log tells of no refusal"))
 
 
 def session(case: Case) -> Answer:
     """Whether a session is up with an address."""
     pppoe = case.config.pppoe
     if case.session:
-        return ok(f"{pppoe.interface} has {case.session}")
+        return ok(say("{interface} has {session}", interface=pppoe.interface, session=case.session))
     if _unused(case):
-        return not_applicable("PPPoE is not dialled")
+        return not_applicable(say("PPPoE is not dialled"))
     if not case.evidence.peer_there:
         return failed(
-            f"there is no /etc/ppp/peers/{pppoe.peer} ([pppoe] peer)",
-            "write it with pppoeconf, or name another peer",
+            say("there is no /etc/ppp/peers/{peer} ([pppoe] peer)", peer=pppoe.peer),
+            say("write it with pppoeconf, or name another peer"),
         )
     if not case.evidence.dialling:
         return failed(
-            f"no pppd of the peer {pppoe.peer} runs",
-            f"dial with `dualwan-hook`, or pon {pppoe.peer}",
+            say("no pppd of the peer {peer} runs", peer=pppoe.peer),
+            say("dial with `dualwan-hook`, or pon {peer}", peer=pppoe.peer),
         )
-    last = f"; its last word: {case.evidence.ppp_log[-1]}" if case.evidence.ppp_log else ""
+    last = (
+        say("; its last word: {ppp_log}", ppp_log=case.evidence.ppp_log[-1])
+        if case.evidence.ppp_log
+        else ""
+    )
     return failed(
-        f"pppd runs, and {pppoe.interface} has no address{last}",
-        "journalctl -b -t pppd has the rest",
+        say(
+            "pppd runs, and {interface} has no address{last}", interface=pppoe.interface, last=last
+        ),
+        say("journalctl -b -t pppd has the rest"),
     )

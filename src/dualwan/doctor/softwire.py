@@ -10,18 +10,19 @@ from dualwan.doctor.check import Answer, Case, failed, not_applicable, ok, unche
 from dualwan.doctor.expected import differences, expected, other_ce
 from dualwan.doctor.machine import suspects
 from dualwan.model.evidence import Heard, PathError
+from dualwan.words import listed, say
 
 # RFC 4443 section 3: kinds and codes that say that a packet did not arrive.
 _UNREACHABLE, _TOO_BIG, _TIME_EXCEEDED = 1, 2, 3
 _REFUSED_BY_HOST = 4  # the code "port unreachable": the relay itself said it
 _WORDS = {
-    0: "no route to it",
-    1: "administratively prohibited",
-    2: "beyond scope",
-    3: "address unreachable",
-    4: "port unreachable",
-    5: "source address failed policy",
-    6: "reject route",
+    0: say("no route to it"),
+    1: say("administratively prohibited"),
+    2: say("beyond scope"),
+    3: say("address unreachable"),
+    4: say("port unreachable"),
+    5: say("source address failed policy"),
+    6: say("reject route"),
 }
 
 
@@ -29,45 +30,70 @@ def relay(case: Case) -> Answer:
     """Whether the border relay can be reached; many do not answer a ping, which is no fault."""
     heard, softwire = case.evidence.heard, case.softwire
     if heard is None or softwire is None:
-        return unchecked(case.evidence.unheard or "the border relay is not known")
+        return unchecked(case.evidence.unheard or say("the border relay is not known"))
     br = softwire.br
     if told := _unreachable(heard, str(br)):
         return failed(told, _remedy(case))
     if heard.unsent:
         return failed(
-            f"this machine does not let packets to the border relay {br} out "
-            f"({heard.unsent[0]}){suspects(case)}",
-            "look for rules that drop them (`nft list ruleset`)",
+            say(
+                "this machine does not let packets to the border relay {br} out "
+                "({unsent}){suspects}",
+                br=br,
+                unsent=heard.unsent[0],
+                suspects=suspects(case),
+            ),
+            say("look for rules that drop them (`nft list ruleset`)"),
         )
     if heard.relay or _came(case, heard):
-        return ok(f"{br} answers")
+        return ok(say("{br} answers", br=br))
     known = expected(case)
     if known is not None and known.br is not None and known.br != br:
         return failed(
-            f"the border relay {br} does not answer, and by the rule of {known.rule.provider} "
-            f"for this prefix it is {known.br}",
+            say(
+                "the border relay {br} does not answer, and by the rule of {provider} "
+                "for this prefix it is {known_br}",
+                br=br,
+                provider=known.rule.provider,
+                known_br=known.br,
+            ),
             _remedy(case),
         )
-    return ok(f"{br} does not answer a ping, as many do not")
+    return ok(say("{br} does not answer a ping, as many do not", br=br))
 
 
 def _unreachable(heard: Heard, br: str) -> str:
     """Return what a router on the way says of packets to the border relay, "" for nothing."""
     for error in heard.errors:
         if error.kind == _UNREACHABLE and error.code != _REFUSED_BY_HOST:
-            word = _WORDS.get(error.code, f"code {error.code}")
-            return f"{error.source} says of the border relay {br}: {word}"
+            word = _WORDS.get(error.code, say("code {code}", code=error.code))
+            return say(
+                "{source} says of the border relay {br}: {word}",
+                source=error.source,
+                br=br,
+                word=word,
+            )
         if error.kind == _TIME_EXCEEDED:
-            return f"packets to the border relay {br} go round in a circle ({error.source})"
+            return say(
+                "packets to the border relay {br} go round in a circle ({source})",
+                br=br,
+                source=error.source,
+            )
     return ""
 
 
 def _remedy(case: Case) -> str:
     key, known = "[mape] br", expected(case)
     if known is not None and case.softwire is not None and known.br == case.softwire.br:
-        return "ask the provider whether its relay has moved"
-    hint = f" ({known.br} by the rule of {known.rule.provider})" if known else ""
-    return f"compare {key} with the provider's papers{hint}, or take its rule"
+        return say("ask the provider whether its relay has moved")
+    hint = (
+        say(" ({br} by the rule of {provider})", br=known.br, provider=known.rule.provider)
+        if known
+        else ""
+    )
+    return say(
+        "compare {key} with the provider's papers{hint}, or take its rule", key=key, hint=hint
+    )
 
 
 def _came(case: Case, heard: Heard) -> int:
@@ -79,31 +105,40 @@ def tunnel(case: Case) -> Answer:
     """Whether anything comes back through the tunnel, and if not, for which CE the line asks."""
     heard, softwire = case.evidence.heard, case.softwire
     if heard is None or softwire is None:
-        return unchecked(case.evidence.unheard or "the softwire is not known")
+        return unchecked(case.evidence.unheard or say("the softwire is not known"))
     if came := _came(case, heard):
-        return ok(f"{came} packets came back")
+        return ok(say("{came} packets came back", came=came))
     sent = max(case.evidence.went, len(inquiry.probes(softwire, case.config)))
-    seen = f"{sent} packets were sent to {softwire.br}, and none came back"
+    seen = say("{sent} packets were sent to {br}, and none came back", sent=sent, br=softwire.br)
     if found := _wrong_ce(case):
-        return failed(f"{seen}; {found[0]}", found[1])
+        return failed(say("{seen}; {found}", seen=seen, found=found[0]), found[1])
     if odd := differences(case):
         return failed(
-            f"{seen}; {', '.join(odd)}",
-            'compare with the provider\'s papers, or take provider = "auto"',
+            say("{seen}; {odd}", seen=seen, odd=listed(", ", odd)),
+            say('compare with the provider\'s papers, or take provider = "auto"'),
         )
     reasons = [*_refusals(heard.errors, softwire.br), *case.plan.line.warnings]
     return failed(
-        "; ".join([seen, *reasons]) + suspects(case),
-        f"compare border relay, CE ({softwire.ce}), PSID and layout with the provider's papers; "
-        "ask the provider whether MAP-E is set up, and whether another router is registered",
+        listed("; ", [seen, *reasons]) + suspects(case),
+        say(
+            "compare border relay, CE ({ce}), PSID and layout with the provider's "
+            "papers; ask the provider whether MAP-E is set up, and whether another "
+            "router is registered",
+            ce=softwire.ce,
+        ),
     )
 
 
 def _refusals(errors: tuple[PathError, ...], br: object) -> Iterator[str]:
     for error in errors[:1]:
         if error.kind != _TOO_BIG:
-            yield f"{error.source} refuses them (ICMPv6 {error.kind}/{error.code}): {br} does not \
-know this CE"
+            yield say(
+                "{source} refuses them (ICMPv6 {kind}/{code}): {br} does not know this CE",
+                source=error.source,
+                kind=error.kind,
+                code=error.code,
+                br=br,
+            )
 
 
 def _wrong_ce(case: Case) -> tuple[str, str] | None:
@@ -111,38 +146,56 @@ def _wrong_ce(case: Case) -> tuple[str, str] | None:
     asked, softwire = other_ce(case), case.softwire
     if asked is None or softwire is None:
         return None
-    seen = f"the line asks for the CE {asked.address} (neighbour solicitation), ours is \
-{softwire.ce}"
+    seen = say(
+        "the line asks for the CE {address} (neighbour solicitation), ours is {ce}",
+        address=asked.address,
+        ce=softwire.ce,
+    )
     psid = softwire.port_set.psid if softwire.port_set else 0
     if asked.ipv4 != softwire.ipv4:
         return (
-            f"{seen}: it has the IPv4 address {asked.ipv4} and PSID {asked.psid}, not "
-            f"{softwire.ipv4}",
-            "the rule is not this line's: take the provider's values",
+            say(
+                "{seen}: it has the IPv4 address {ipv4} and PSID {psid}, not {softwire_ipv4}",
+                seen=seen,
+                ipv4=asked.ipv4,
+                psid=asked.psid,
+                softwire_ipv4=softwire.ipv4,
+            ),
+            say("the rule is not this line's: take the provider's values"),
         )
     if asked.psid != psid:
         return (
-            f"{seen}: the PSID is {asked.psid}, not {psid}",
-            "correct psid, psid-offset and psid-length, or the length of the rule's EA bits",
+            say("{seen}: the PSID is {psid}, not {ours}", seen=seen, psid=asked.psid, ours=psid),
+            say("correct psid, psid-offset and psid-length, or the length of the rule's EA bits"),
         )
     return (
-        f'{seen}: the same address and PSID in the layout "{asked.layout}"',
-        f'set layout = "{asked.layout}" in [mape.rule], or correct ce',
+        say(
+            '{seen}: the same address and PSID in the layout "{layout}"',
+            seen=seen,
+            layout=asked.layout,
+        ),
+        say('set layout = "{layout}" in [mape.rule], or correct ce', layout=asked.layout),
     )
 
 
 def ipv4(case: Case) -> Answer:
     """Whether a host of [wan] probe answers through the tunnel."""
     if not case.config.wan.probe:
-        return not_applicable("[wan] probe names no hosts, and nothing outside is asked otherwise")
+        return not_applicable(
+            say("[wan] probe names no hosts, and nothing outside is asked otherwise")
+        )
     if case.evidence.answers is None:
-        return unchecked("a ping through the tunnel needs root")
+        return unchecked(say("a ping through the tunnel needs root"))
     names = ", ".join(map(str, case.config.wan.probe))
     if case.evidence.answers:
-        return ok(f"one of {names} answers")
+        return ok(say("one of {names} answers", names=names))
     return failed(
-        f"none of {names} answers a ping through the tunnel{suspects(case)}",
-        "look whether they answer by another way; if they do, ask the provider",
+        say(
+            "none of {names} answers a ping through the tunnel{suspects}",
+            names=names,
+            suspects=suspects(case),
+        ),
+        say("look whether they answer by another way; if they do, ask the provider"),
     )
 
 
@@ -156,37 +209,50 @@ def mtu(case: Case) -> Answer:
     if not passed and ends.get(inquiry.SMALL):  # a relay that sends nothing back, but tells
         passed = whole if ends.get(whole) else inquiry.SMALL
     if not passed:
-        return not_applicable("the relay sends nothing back from which it could be told")
+        return not_applicable(say("the relay sends nothing back from which it could be told"))
     if passed >= whole:
-        return ok(f"{whole} bytes pass")
+        return ok(say("{whole} bytes pass", whole=whole))
     told = [error for error in heard.errors if error.kind == _TOO_BIG]
     how = (
-        f"{told[0].source} says that {told[0].mtu} bytes of IPv6 pass"
+        say("{source} says that {mtu} bytes of IPv6 pass", source=told[0].source, mtu=told[0].mtu)
         if told
-        else ("and nothing says so (a black hole)")
+        else (say("and nothing says so (a black hole)"))
     )
     least = passed if passed > inquiry.SMALL else 1280
     return failed(
-        f"packets of {whole} bytes do not come back through the tunnel, those of {passed} do; "
-        f"{how}",
-        f"set [mape] mtu = {max(1280, least)}, and look for what has a smaller MTU on the line",
+        say(
+            "packets of {whole} bytes do not come back through the tunnel, those "
+            "of {passed} do; {how}",
+            whole=whole,
+            passed=passed,
+            how=how,
+        ),
+        say(
+            "set [mape] mtu = {mtu}, and look for what has a smaller MTU on the line",
+            mtu=max(1280, least),
+        ),
     )
 
 
 def ports(case: Case) -> Answer:
     """Whether the relay sends every block of the port set to this line."""
     if not isinstance(case.config.mape, MapE) or case.softwire is None:
-        return not_applicable("the address is not shared")
+        return not_applicable(say("the address is not shared"))
     if case.evidence.heard is None:
         return unchecked(case.evidence.unheard)
     found = inquiry.by_port(case)
     missing = [port for port, back in found.items() if not back]
     if len(missing) == len(found):
-        return not_applicable("the relay sends nothing back from which it could be told")
+        return not_applicable(say("the relay sends nothing back from which it could be told"))
     if not missing:
-        return ok(f"a port of each of {len(found)} blocks came back")
+        return ok(say("a port of each of {count} blocks came back", count=len(found)))
     some = ", ".join(map(str, missing[:5])) + (", ..." if missing[5:] else "")
     return failed(
-        f"{len(missing)} of {len(found)} blocks do not come back, those that begin with {some}",
-        "correct psid-offset and psid-length, or the rule: those ports are another line's",
+        say(
+            "{count} of {whole} blocks do not come back, those that begin with {some}",
+            count=len(missing),
+            whole=len(found),
+            some=some,
+        ),
+        say("correct psid-offset and psid-length, or the rule: those ports are another line's"),
     )

@@ -1,61 +1,62 @@
 """Finders: what on the machine keeps the router from its work, and what to do. Pure.
 
-A finder looks at one subject. A new one is one module, its test and a line in ``ALL``.
+A finder looks at one subject. A new one is one module, its test and a line in ``ALL``; a finder is
+loaded when it is asked, because most read the rules of other programs, and a check asks none of
+these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from dualwan.config import Config
-from dualwan.findings import (
-    bridges,
-    concentrator,
-    floods,
-    foreign,
-    managers,
-    own_addresses,
-    own_scripts,
-    ppp_peer,
-    ppp_starters,
-    pppd_hooks,
-    reverse_path,
-    scripts,
-    unnamed,
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dualwan.config import Config
+    from dualwan.model.finding import Finding
+    from dualwan.model.surroundings import Surroundings
+
+# Module here and function, in the order in which they are named.
+ALL = (
+    ("managers", "two_managers"),
+    ("managers", "foreign"),
+    ("managers", "second_default"),
+    ("pppd_hooks", "shadowed"),
+    ("scripts", "left"),
+    ("ppp_peer", "obstacles"),
+    ("ppp_starters", "second"),
+    ("own_addresses", "forwards_to_router"),
+    ("own_addresses", "routed_networks"),
+    ("concentrator", "addresses"),
+    ("foreign", "dropping"),
+    ("foreign", "translating"),
+    ("foreign", "untracked"),
+    ("foreign", "marking"),
+    ("foreign", "offloading"),
+    ("bridges", "filtered"),
+    ("reverse_path", "on_for_all"),
+    ("unnamed", "unnamed"),
+    ("floods", "floods"),
+    ("own_scripts", "not_run"),
+    ("own_scripts", "failed"),
 )
-from dualwan.model.finding import Finding
-from dualwan.model.surroundings import Surroundings
-
-Finder = Callable[[Config, Surroundings], Iterable[Finding]]
-
 # About the peer that the configuration names, from files that need no root.
-PEER: tuple[Finder, ...] = (ppp_peer.obstacles, ppp_starters.second)
-ALL: tuple[Finder, ...] = (
-    managers.two_managers,
-    managers.foreign,
-    managers.second_default,
-    pppd_hooks.shadowed,
-    scripts.left,
-    *PEER,
-    own_addresses.forwards_to_router,
-    own_addresses.routed_networks,
-    concentrator.addresses,
-    foreign.dropping,
-    foreign.translating,
-    foreign.untracked,
-    foreign.marking,
-    foreign.offloading,
-    bridges.filtered,
-    reverse_path.on_for_all,
-    unnamed.unnamed,
-    floods.floods,
-    own_scripts.not_run,
-    own_scripts.failed,
-)
+PEER = (("ppp_peer", "obstacles"), ("ppp_starters", "second"))
+# All that can find something in what host.around.files reads.
+IN_FILES = (("pppd_hooks", "shadowed"), *PEER, ("own_scripts", "not_run"))
 
 
 def find(
-    config: Config, around: Surroundings, finders: Iterable[Finder] = ALL
+    config: Config, around: Surroundings, finders: Iterable[tuple[str, str]] = ALL
 ) -> tuple[Finding, ...]:
     """Return the findings of ``finders``, in their order."""
-    return tuple(finding for finder in finders for finding in finder(config, around))
+    return tuple(finding for name in finders for finding in finder(*name)(config, around))
+
+
+def finder(module: str, name: str) -> Callable[[Config, Surroundings], Iterable[Finding]]:
+    """Return the finder of ``ALL`` in ``module`` with ``name``."""
+    found: Callable[[Config, Surroundings], Iterable[Finding]]
+    found = getattr(import_module(f"{__name__}.{module}"), name)
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
+from dualwan.words import say
 
 
 def filtered(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -19,8 +20,14 @@ def filtered(config: Config, around: Surroundings) -> Iterator[Finding]:
         if device == config.wan.interface:
             yield Finding(
                 "bridge-filtered",
-                f"{device} (wan.interface) is a bridge, and net.bridge.bridge-nf-call-iptables or "
-                "-ip6tables is 1: what passes between its ports is dropped as if it were routed",
-                "set both to 0 in /etc/sysctl.d; if Docker sets them again, take a plain "
-                "interface for the WAN",
+                say(
+                    "{device} (wan.interface) is a bridge, and "
+                    "net.bridge.bridge-nf-call-iptables or -ip6tables is 1: what passes "
+                    "between its ports is dropped as if it were routed",
+                    device=device,
+                ),
+                say(
+                    "set both to 0 in /etc/sysctl.d; if Docker sets them again, take a "
+                    "plain interface for the WAN"
+                ),
             )

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import OwnAddress, Surroundings
+from dualwan.words import say
 
 
 def addresses(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -23,14 +24,23 @@ def addresses(config: Config, around: Surroundings) -> Iterator[Finding]:
     for own in around.addresses:
         if own.device != session:
             continue
-        for given, whose in ((own.interface.ip, "the router"), (own.other, "itself")):
+        for given, whose in ((own.interface.ip, say("the router")), (own.other, say("itself"))):
             if isinstance(given, IPv4Address) and (there := _where(given, others)):
                 yield Finding(
                     "concentrator-address",
-                    f"the access concentrator has given {whose} {given} on {session}, which is of "
-                    f"{there}",
-                    f"hang up (`poff {config.pppoe.peer}`), and look on the WAN's Ethernet for "
-                    "what answers PPPoE in the provider's name",
+                    say(
+                        "the access concentrator has given {whose} {given} on {session}, which "
+                        "is of {there}",
+                        whose=whose,
+                        given=given,
+                        session=session,
+                        there=there,
+                    ),
+                    say(
+                        "hang up (`poff {peer}`), and look on the WAN's Ethernet for what "
+                        "answers PPPoE in the provider's name",
+                        peer=config.pppoe.peer,
+                    ),
                 )
 
 
@@ -38,5 +48,5 @@ def _where(given: IPv4Address, others: list[OwnAddress]) -> str:
     """Return the network and device that ``given`` belongs to, "" for none."""
     for own in others:
         if given in own.interface.network:
-            return f"{own.interface.network} on {own.device}"
+            return say("{network} on {device}", network=own.interface.network, device=own.device)
     return ""

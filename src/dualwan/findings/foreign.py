@@ -17,9 +17,10 @@ from dualwan.nft.foreign.chain import DROP, NOTRACK, OFFLOAD, SET_MARK, TRANSLAT
 from dualwan.nft.foreign.judge import Packet, actions, outcomes
 from dualwan.slices.marks import MASK
 from dualwan.slices.snat.names import NAT_PRIORITIES
+from dualwan.words import listed, say
 
 _MANGLE, _CONNTRACK = -150, -200
-_OURS = "table inet dualwan_firewall filters what crosses this router already"
+_OURS = say("table inet dualwan_firewall filters what crosses this router already")
 
 
 def _base_chains(around: Surroundings) -> Iterator[tuple[Chain, Mapping[str, Chain]]]:
@@ -52,7 +53,7 @@ def dropping(config: Config, around: Surroundings) -> Iterator[Finding]:
         if hit := _hit(probes, chain, partial(_is_dropped, chain, chains)):
             yield Finding(
                 "foreign-drop",
-                f"{chain.text} drops {_some(hit)}",
+                say("{text} drops {some}", text=chain.text, some=_some(hit)),
                 _let_through(config, chain, chains, hit[0]),
             )
 
@@ -73,19 +74,26 @@ def _let_through(
     if lan not in config.lan.devices or not out:
         lan, out = config.lan.interfaces[0], config.mape.tunnel
     if any(name.startswith("ufw") for name in chains):
-        return f"allow it in ufw, such as: ufw route allow in on {lan} out on {out}"
+        return say(
+            "allow it in ufw, such as: ufw route allow in on {lan} out on {out}", lan=lan, out=out
+        )
     if "DOCKER-USER" in chains:
         command = "ip6tables" if chain.family == "ip6" else "iptables"
-        return (
-            f"let it pass before Docker's rules: {command} -I DOCKER-USER -i {lan} -j ACCEPT; "
-            f"{command} -I DOCKER-USER -o {lan} -m conntrack --ctstate RELATED,ESTABLISHED "
-            "-j ACCEPT"
+        return say(
+            "let it pass before Docker's rules: {command} -I DOCKER-USER -i {lan} "
+            "-j ACCEPT; {command} -I DOCKER-USER -o {lan} -m conntrack --ctstate "
+            "RELATED,ESTABLISHED -j ACCEPT",
+            command=command,
+            lan=lan,
         )
     if chain.table == "nft table inet firewalld":
-        return (
-            f"stop firewalld ({_OURS}), or put {lan} and {out} into zones that it forwards between"
+        return say(
+            "stop firewalld ({ours}), or put {lan} and {out} into zones that it forwards between",
+            ours=_OURS,
+            lan=lan,
+            out=out,
         )
-    return f"accept it there, or remove the chain: {_OURS}"
+    return say("accept it there, or remove the chain: {ours}", ours=_OURS)
 
 
 def translating(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -102,9 +110,18 @@ def translating(config: Config, around: Surroundings) -> Iterator[Finding]:
         if hit := _hit(probes, chain, partial(_may_be_translated, chain, chains)):
             yield Finding(
                 "foreign-nat",
-                f"{chain.text} may translate {_some(hit)}, and is asked before ours, which has "
-                f"priority {ours}",
-                f"give it a priority of more than {ours}, as {_usual(chain.hook)} is",
+                say(
+                    "{text} may translate {some}, and is asked before ours, which has "
+                    "priority {ours}",
+                    text=chain.text,
+                    some=_some(hit),
+                    ours=ours,
+                ),
+                say(
+                    "give it a priority of more than {ours}, as {usual} is",
+                    ours=ours,
+                    usual=_usual(chain.hook),
+                ),
             )
 
 
@@ -120,8 +137,12 @@ def untracked(config: Config, around: Surroundings) -> Iterator[Finding]:
         if hit := _hit(packets.ipv4(config), chain, _does(chain, chains, NOTRACK, certain=True)):
             yield Finding(
                 "foreign-notrack",
-                f"{chain.text} has notrack for {_some(hit)}, so it cannot be translated",
-                "limit notrack to what this router neither forwards nor translates",
+                say(
+                    "{text} has notrack for {some}, so it cannot be translated",
+                    text=chain.text,
+                    some=_some(hit),
+                ),
+                say("limit notrack to what this router neither forwards nor translates"),
             )
 
 
@@ -135,10 +156,17 @@ def marking(config: Config, around: Surroundings) -> Iterator[Finding]:
         ):
             yield Finding(
                 "foreign-mark",
-                f"{chain.text} sets the whole mark of packets, as of {_some(hit)}, with our bits "
-                f"{MASK:#010x}: they may leave by the wrong WAN",
-                "set it under a mask, such as --set-mark 0x10/0xff of iptables, or "
-                "meta mark set meta mark & 0xffffff00 | 0x10 of nft",
+                say(
+                    "{text} sets the whole mark of packets, as of {some}, with our bits "
+                    "{mask:#010x}: they may leave by the wrong WAN",
+                    text=chain.text,
+                    some=_some(hit),
+                    mask=MASK,
+                ),
+                say(
+                    "set it under a mask, such as --set-mark 0x10/0xff of iptables, or "
+                    "meta mark set meta mark & 0xffffff00 | 0x10 of nft"
+                ),
             )
 
 
@@ -152,9 +180,17 @@ def offloading(config: Config, around: Surroundings) -> Iterator[Finding]:
         ):
             yield Finding(
                 "foreign-flowtable",
-                f"{chain.text} may put {_some(hit)} into a flowtable: its packets then pass no "
-                "chain, so our guard, counters and timeouts do not see them",
-                f"leave {config.mape.tunnel} and {config.pppoe.interface} out of the flowtable",
+                say(
+                    "{text} may put {some} into a flowtable: its packets then pass no "
+                    "chain, so our guard, counters and timeouts do not see them",
+                    text=chain.text,
+                    some=_some(hit),
+                ),
+                say(
+                    "leave {tunnel} and {interface} out of the flowtable",
+                    tunnel=config.mape.tunnel,
+                    interface=config.pppoe.interface,
+                ),
             )
 
 
@@ -179,4 +215,4 @@ def _some(hit: Iterable[packets.Probe]) -> str:
     """Return the first few of ``hit`` as a list for a sentence, each once."""
     shown, each = 3, list(dict.fromkeys(probe.what for probe in hit))
     more = len(each) - shown
-    return ", ".join(each[:shown]) + (f" and {more} more" if more > 0 else "")
+    return listed(", ", each[:shown]) + (say(" and {more} more", more=more) if more > 0 else "")

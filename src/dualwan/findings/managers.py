@@ -7,16 +7,27 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
+from dualwan.words import listed, say
 
-_DEAF = {  # what keeps a manager from taking a default route from a device
-    "systemd-networkd": "write IPv6AcceptRA=no into the [Network] section of its .network file, "
-    "and run networkctl reload",
-    "NetworkManager": "set ipv6.never-default of its connection to yes with nmcli, and bring it "
-    "up again",
-    "dhcpcd": "write a line 'interface {device}' and a line 'noipv6rs' at the end of "
-    "/etc/dhcpcd.conf, and restart dhcpcd",
-    "": "remove it (ip -6 route del default dev {device}), and what adds it",
-}
+
+def _deafened(manager: str, device: str) -> str:
+    """Return what keeps ``manager`` from taking a default route from ``device``."""
+    if manager == "systemd-networkd":
+        return say(
+            "write IPv6AcceptRA=no into the [Network] section of its .network file, and run "
+            "networkctl reload"
+        )
+    if manager == "NetworkManager":
+        return say(
+            "set ipv6.never-default of its connection to yes with nmcli, and bring it up again"
+        )
+    if manager == "dhcpcd":
+        return say(
+            "write a line 'interface {device}' and a line 'noipv6rs' at the end of "
+            "/etc/dhcpcd.conf, and restart dhcpcd",
+            device=device,
+        )
+    return say("remove it (ip -6 route del default dev {device}), and what adds it", device=device)
 
 
 def second_default(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -29,12 +40,16 @@ def second_default(config: Config, around: Surroundings) -> Iterator[Finding]:
         if route.device in known or route.device in seen or (ours and route.metric > min(ours)):
             continue
         seen.add(route.device)
-        via = f" via {route.gateway}" if route.gateway else ""
+        via = say(" via {gateway}", gateway=route.gateway) if route.gateway else ""
         yield Finding(
             "second-ipv6-default",
-            f"there is an IPv6 default route by {route.device}{via}, "
-            + (f"beside the one by the WAN ({wan})" if ours else f"and none by the WAN ({wan})"),
-            _DEAF[around.managers.get(route.device, "")].format(device=route.device),
+            say("there is an IPv6 default route by {device}{via}, ", device=route.device, via=via)
+            + (
+                say("beside the one by the WAN ({wan})", wan=wan)
+                if ours
+                else say("and none by the WAN ({wan})", wan=wan)
+            ),
+            _deafened(around.managers.get(route.device, ""), route.device),
         )
 
 
@@ -45,8 +60,17 @@ def two_managers(config: Config, around: Surroundings) -> Iterator[Finding]:
     if who in ("systemd-networkd", "NetworkManager") and around.wan_stanza:
         yield Finding(
             "two-managers",
-            f"{who} manages the WAN ({wan}), and {around.wan_stanza} gives it to ifup too",
-            f"leave it to one of them: remove the stanza, or {who}'s file for {wan}",
+            say(
+                "{who} manages the WAN ({wan}), and {wan_stanza} gives it to ifup too",
+                who=who,
+                wan=wan,
+                wan_stanza=around.wan_stanza,
+            ),
+            say(
+                "leave it to one of them: remove the stanza, or {who}'s file for {wan}",
+                who=who,
+                wan=wan,
+            ),
         )
 
 
@@ -56,7 +80,12 @@ def foreign(config: Config, around: Surroundings) -> Iterator[Finding]:
     if around.networkd_foreign:
         yield Finding(
             "networkd-foreign",
-            "systemd-networkd removes routes and rules of other programs, ours among them: "
-            + " and ".join(f"{setting} is on" for setting in around.networkd_foreign),
-            "set it to no there, or remove the line, and run systemctl restart systemd-networkd",
+            say("systemd-networkd removes routes and rules of other programs, ours among them: ")
+            + listed(
+                " and ",
+                (say("{setting} is on", setting=setting) for setting in around.networkd_foreign),
+            ),
+            say(
+                "set it to no there, or remove the line, and run systemctl restart systemd-networkd"
+            ),
         )

@@ -11,6 +11,7 @@ from dualwan.config.sections import RFC1918
 from dualwan.errors import ConfigErrors
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import OwnAddress, Surroundings
+from dualwan.words import say
 
 FORWARD_TO_ROUTER, ROUTED_NETWORK = "forward-to-router", "routed-network"
 
@@ -29,9 +30,20 @@ def forwards_to_router(config: Config, around: Surroundings) -> Iterator[Finding
                 port = f"{one.protocol}/{one.to_port}"
                 yield Finding(
                     FORWARD_TO_ROUTER,
-                    f"{one.place}: {one.text}: {one.to} is the router itself "
-                    f"({own.interface.ip} on {own.device}), where a forward opens nothing",
-                    f'write {{ service = "{port}"{key} }} into inbound of [firewall] instead',
+                    say(
+                        "{place}: {text}: {to} is the router itself ({ip} on {device}), where "
+                        "a forward opens nothing",
+                        place=one.place,
+                        text=one.text,
+                        to=one.to,
+                        ip=own.interface.ip,
+                        device=own.device,
+                    ),
+                    say(
+                        'write {{ service = "{port}"{key} }} into inbound of [firewall] instead',
+                        port=port,
+                        key=key,
+                    ),
                 )
                 break
 
@@ -50,18 +62,29 @@ def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
     for device, interface, _ in around.addresses:
         network = interface.network
         if config.lan.has(device) and isinstance(network, IPv4Network):
-            found.setdefault(network, f"lan.interfaces: {device} has {network}")
+            found.setdefault(
+                network,
+                say("lan.interfaces: {device} has {network}", device=device, network=network),
+            )
     for network in config.lan.via_pppoe:
-        found.setdefault(network, f"lan.via-pppoe: {network} takes PPPoE")
+        found.setdefault(network, say("lan.via-pppoe: {network} takes PPPoE", network=network))
     for network, text in found.items():
         if network.prefixlen > _ROUTE_LENGTH and "via-pppoe" not in text:
             continue
         if not any(network.subnet_of(local) for local in _LOCAL):
             yield Finding(
                 ROUTED_NETWORK,
-                f"{config.path}: {text}, a public network: a network that is routed to PPPoE is "
-                "not served, its hosts leave with PPPoE's or MAP-E's address and are not reached",
-                'give them private addresses, and lead ports to them by [[forward]] via = "pppoe"',
+                say(
+                    "{path}: {text}, a public network: a network that is routed to PPPoE "
+                    "is not served, its hosts leave with PPPoE's or MAP-E's address and "
+                    "are not reached",
+                    path=config.path,
+                    text=text,
+                ),
+                say(
+                    "give them private addresses, and lead ports to them by [[forward]] "
+                    'via = "pppoe"'
+                ),
             )
 
 

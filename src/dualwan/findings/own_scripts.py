@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
+from dualwan.words import say
 
 
 def not_run(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -14,7 +15,11 @@ def not_run(config: Config, around: Surroundings) -> Iterator[Finding]:
     del config
     for one in around.own_scripts:
         if one.code != "failed":
-            yield Finding(f"hooksd-{one.code}", f"{one.path} is not run: {one.reason}", one.remedy)
+            yield Finding(
+                f"hooksd-{one.code}",
+                say("{path} is not run: {reason}", path=one.path, reason=one.reason),
+                one.remedy,
+            )
 
 
 def failed(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -24,6 +29,11 @@ def failed(config: Config, around: Surroundings) -> Iterator[Finding]:
         if one.code == "failed":
             yield Finding(
                 "hooksd-failed",
-                f"the script {one.path} failed at its last run, {one.of}: {one.reason}",
-                "`journalctl -t dualwan-hook` has what it said; the next change runs it again",
+                say(
+                    "the script {path} failed at its last run, {of}: {reason}",
+                    path=one.path,
+                    of=one.of,
+                    reason=one.reason,
+                ),
+                say("`journalctl -t dualwan-hook` has what it said; the next change runs it again"),
             )

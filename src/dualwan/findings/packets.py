@@ -9,6 +9,7 @@ from dualwan.config.forwards import Forward
 from dualwan.config.services import PING
 from dualwan.nft.foreign.chain import Chain
 from dualwan.nft.foreign.judge import Packet
+from dualwan.words import say
 
 
 class Probe(NamedTuple):
@@ -46,7 +47,7 @@ def outbound(config: Config) -> list[Probe]:
         ways.append((config.wan.interface, "ip6"))
     return [
         Probe(
-            f"what {lan} sends by {device}",
+            say("what {lan} sends by {device}", lan=lan, device=device),
             _CROSSING,
             Packet(_known(config, lan), device, family, protocol, "443"),
         )
@@ -65,7 +66,11 @@ def _back(config: Config) -> list[Probe]:
     """Return the answers to what the LAN sent."""
     return [
         Probe(
-            f"answers to {probe.packet.iif or 'the LAN'} by {probe.packet.oif}",
+            say(
+                "answers to {iif} by {oif}",
+                iif=probe.packet.iif or say("the LAN"),
+                oif=probe.packet.oif,
+            ),
             _CROSSING,
             probe.packet._replace(
                 iif=probe.packet.oif, oif=probe.packet.iif, dport="", state="established"
@@ -80,7 +85,7 @@ def _forwarded(config: Config) -> list[Probe]:
     lan = _known(config, config.lan.interfaces[0]) if len(config.lan.interfaces) == 1 else ""
     return [
         Probe(
-            f"what comes by {device} for {one.to}",
+            say("what comes by {device} for {to}", device=device, to=one.to),
             ("forward", "postrouting"),
             Packet(
                 device,
@@ -111,16 +116,22 @@ def _own(config: Config) -> list[Probe]:
     wan, session = config.wan.interface, config.pppoe.interface
     tunnelled = Packet(family="ip6", protocol="ipip", state="established")
     return [
-        Probe(f"what the tunnel receives by {wan}", ("input",), tunnelled._replace(iif=wan)),
-        Probe(f"what the tunnel sends by {wan}", ("output",), tunnelled._replace(oif=wan)),
         Probe(
-            f"router advertisements by {wan}",
+            say("what the tunnel receives by {wan}", wan=wan),
+            ("input",),
+            tunnelled._replace(iif=wan),
+        ),
+        Probe(
+            say("what the tunnel sends by {wan}", wan=wan), ("output",), tunnelled._replace(oif=wan)
+        ),
+        Probe(
+            say("router advertisements by {wan}", wan=wan),
             ("prerouting", "input"),
             Packet(wan, "", "ip6", "icmpv6", state="untracked"),
         ),
         *(
             Probe(
-                f"{offer.service.name} by {session}",
+                say("{name} by {session}", name=offer.service.name, session=session),
                 ("prerouting", "input"),
                 Packet(session, "", "ip", port.protocol, str(port.number)),
             )
@@ -141,7 +152,12 @@ def forwarded_ports(config: Config) -> list[Probe]:
     """Return what comes for a [[forward]], before it is translated."""
     return [
         Probe(
-            f"{one.protocol} port {one.port} by {device}",
+            say(
+                "{protocol} port {port} by {device}",
+                protocol=one.protocol,
+                port=one.port,
+                device=device,
+            ),
             ("prerouting",),
             Packet(device, "", "ip", one.protocol, str(one.port)),
         )

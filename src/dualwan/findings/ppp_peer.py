@@ -10,6 +10,7 @@ from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 from dualwan.paths import PPP_DIR
 from dualwan.ppp.options import Option, PeerOptions
+from dualwan.words import say
 
 _SCRIPTS = ("ip-up-script", "ip-down-script")
 _NUMBER = re.compile(r"[0-9]{1,10}")
@@ -24,15 +25,15 @@ def obstacles(config: Config, around: Surroundings) -> Iterator[Finding]:
     if any(path == own for path, _ in peer.unreadable):
         yield Finding(
             "ppp-peer-missing",
-            f"{own} (pppoe.peer) is missing, so no PPPoE session can start",
-            "write it, pppoeconf can do that, or name another peer",
+            say("{own} (pppoe.peer) is missing, so no PPPoE session can start", own=own),
+            say("write it, pppoeconf can do that, or name another peer"),
         )
         return
     for path, place in peer.unreadable:
         yield Finding(
             "ppp-file-missing",
-            f"{place}: {path} cannot be read, so pppd does not start",
-            "write that file, or remove the option",
+            say("{place}: {path} cannot be read, so pppd does not start", place=place, path=path),
+            say("write that file, or remove the option"),
         )
     for finder in _FINDERS:
         yield from finder(config, peer)
@@ -48,23 +49,34 @@ def _default_route(config: Config, peer: PeerOptions) -> Iterator[Finding]:
     if replacing:
         yield Finding(
             "ppp-replaces-default-route",
-            f"{replacing.place}: replacedefaultroute, with defaultroute in {asked.place}, takes "
-            "MAP-E's default route away at each connect",
-            "remove both lines and write nodefaultroute",
+            say(
+                "{place}: replacedefaultroute, with defaultroute in {asked_place}, "
+                "takes MAP-E's default route away at each connect",
+                place=replacing.place,
+                asked_place=asked.place,
+            ),
+            say("remove both lines and write nodefaultroute"),
         )
     else:
         yield Finding(
             "ppp-default-route",
-            f"{asked.place}: defaultroute leads everything to PPPoE while MAP-E is not up",
-            "replace it by nodefaultroute",
+            say(
+                "{place}: defaultroute leads everything to PPPoE while MAP-E is not up",
+                place=asked.place,
+            ),
+            say("replace it by nodefaultroute"),
         )
     refused = [one for one in peer.options if one.name in {"nodefaultroute", "-defaultroute"}]
     if refused:  # OPT_ENABLE: what was switched off cannot be asked for any more
         yield Finding(
             "ppp-contradiction",
-            f"{asked.place}: defaultroute after nodefaultroute in {refused[0].place}, so pppd does "
-            "not start (defaultroute option is disabled)",
-            "remove this line, and replacedefaultroute",
+            say(
+                "{place}: defaultroute after nodefaultroute in {refused_place}, so "
+                "pppd does not start (defaultroute option is disabled)",
+                place=asked.place,
+                refused_place=refused[0].place,
+            ),
+            say("remove this line, and replacedefaultroute"),
         )
 
 
@@ -73,9 +85,12 @@ def _resolvers(config: Config, peer: PeerOptions) -> Iterator[Finding]:
     if found := peer.on("usepeerdns"):
         yield Finding(
             "ppp-resolvers",
-            f"{found.place}: usepeerdns makes PPPoE's resolvers the router's, but questions to "
-            "them leave by MAP-E, where they mostly refuse",
-            "remove the line, and take resolvers of the line (DHCPv6) or public ones",
+            say(
+                "{place}: usepeerdns makes PPPoE's resolvers the router's, but "
+                "questions to them leave by MAP-E, where they mostly refuse",
+                place=found.place,
+            ),
+            say("remove the line, and take resolvers of the line (DHCPv6) or public ones"),
         )
 
 
@@ -87,16 +102,27 @@ def _giving_up(config: Config, peer: PeerOptions) -> Iterator[Finding]:
     if not persist and not peer.on("demand"):
         yield Finding(
             "ppp-not-persistent",
-            f"{own} has no persist, so a session that ends is not dialled again before ifup",
-            "write persist and maxfail 0 into it",
+            say(
+                "{own} has no persist, so a session that ends is not dialled again before ifup",
+                own=own,
+            ),
+            say("write persist and maxfail 0 into it"),
         )
     elif fails is None or fails.value != "0":
-        seen = f"{fails.place}: maxfail {fails.value}" if fails else f"{own} has no maxfail 0"
+        seen = (
+            say("{place}: maxfail {value}", place=fails.place, value=fails.value)
+            if fails
+            else say("{own} has no maxfail 0", own=own)
+        )
         count = fails.value if fails else "10"
         yield Finding(
             "ppp-gives-up",
-            f"{seen}, so pppd ends after {count} failures in a row, as when the line is away",
-            "write maxfail 0",
+            say(
+                "{seen}, so pppd ends after {count} failures in a row, as when the line is away",
+                seen=seen,
+                count=count,
+            ),
+            say("write maxfail 0"),
         )
 
 
@@ -105,9 +131,13 @@ def _detaching(config: Config, peer: PeerOptions) -> Iterator[Finding]:
     if found and config.pppoe.dial:
         yield Finding(
             "ppp-does-not-detach",
-            f"{found.place}: {found.name} keeps pon from returning, so whether the session came "
-            "up is not known where we dial",
-            "remove it, or have systemd start pppd and write dial = false in [pppoe]",
+            say(
+                "{place}: {name} keeps pon from returning, so whether the session came "
+                "up is not known where we dial",
+                place=found.place,
+                name=found.name,
+            ),
+            say("remove it, or have systemd start pppd and write dial = false in [pppoe]"),
         )
 
 
@@ -118,9 +148,16 @@ def _interface(config: Config, peer: PeerOptions) -> Iterator[Finding]:
     if option and wanted != config.pppoe.interface:
         yield Finding(
             "ppp-interface",
-            f"{option.place}: {option.name} {option.value} makes the session {wanted}, but "
-            f"[pppoe] has interface = {config.pppoe.interface}",
-            f'write interface = "{wanted}" in [pppoe], or remove the option',
+            say(
+                "{place}: {name} {value} makes the session {wanted}, but [pppoe] has "
+                "interface = {interface}",
+                place=option.place,
+                name=option.name,
+                value=option.value,
+                wanted=wanted,
+                interface=config.pppoe.interface,
+            ),
+            say('write interface = "{wanted}" in [pppoe], or remove the option', wanted=wanted),
         )
 
 
@@ -129,9 +166,17 @@ def _nic(config: Config, peer: PeerOptions) -> Iterator[Finding]:
         found = peer.nics[-1]
         yield Finding(
             "ppp-nic",
-            f"{found.place}: PPPoE runs on {found.value}, but the line is on "
-            f"{config.wan.interface} (wan.interface)",
-            f"write nic-{config.wan.interface}, unless {found.value} leads to a line of its own",
+            say(
+                "{place}: PPPoE runs on {value}, but the line is on {interface} (wan.interface)",
+                place=found.place,
+                value=found.value,
+                interface=config.wan.interface,
+            ),
+            say(
+                "write nic-{interface}, unless {value} leads to a line of its own",
+                interface=config.wan.interface,
+                value=found.value,
+            ),
         )
 
 
@@ -141,9 +186,15 @@ def _mtu(config: Config, peer: PeerOptions) -> Iterator[Finding]:
         if found and _NUMBER.fullmatch(found.value) and int(found.value) > limit:
             yield Finding(
                 "ppp-mtu",
-                f"{found.place}: {found.name} {found.value} is more than the {limit} of [pppoe] "
-                "mtu; FLET'S carries 1454 bytes",
-                f"write {found.name} {limit}",
+                say(
+                    "{place}: {name} {value} is more than the {limit} of [pppoe] mtu; "
+                    "FLET'S carries 1454 bytes",
+                    place=found.place,
+                    name=found.name,
+                    value=found.value,
+                    limit=limit,
+                ),
+                say("write {name} {limit}", name=found.name, limit=limit),
             )
 
 
@@ -154,9 +205,14 @@ def _own_scripts(config: Config, peer: PeerOptions) -> Iterator[Finding]:
             folder = f"{PPP_DIR}/{found.name.removesuffix('-script')}.d"
             yield Finding(
                 "hook-replaced",
-                f"{found.place}: {found.name} {found.value} is run and not {folder}, where our "
-                "hook is",
-                f"remove the option, and put the script into {folder}",
+                say(
+                    "{place}: {name} {value} is run and not {folder}, where our hook is",
+                    place=found.place,
+                    name=found.name,
+                    value=found.value,
+                    folder=folder,
+                ),
+                say("remove the option, and put the script into {folder}", folder=folder),
             )
 
 
@@ -167,8 +223,13 @@ def _secret(peer: PeerOptions, clients: tuple[str, ...] | None) -> Iterator[Find
     if not {user.value, "*"} & set(clients):
         yield Finding(
             "ppp-no-secret",
-            f"{user.place}: {_shown(user)} has no secret in {PPP_DIR}/chap-secrets or pap-secrets",
-            "add a line with that name to both, or correct the name",
+            say(
+                "{place}: {shown} has no secret in {ppp_dir}/chap-secrets or pap-secrets",
+                place=user.place,
+                shown=_shown(user),
+                ppp_dir=PPP_DIR,
+            ),
+            say("add a line with that name to both, or correct the name"),
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
+from dualwan.words import say
 
 
 def second(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -14,10 +15,20 @@ def second(config: Config, around: Surroundings) -> Iterator[Finding]:
     if not config.pppoe.dial:
         return
     for one in around.ppp.starters:
-        what = f"run systemctl disable --now {one.service}" if one.service else "remove that line"
-        again = ", and systemd starts it again whenever ifdown hangs up" if one.again else ""
+        what = (
+            say("run systemctl disable --now {service}", service=one.service)
+            if one.service
+            else say("remove that line")
+        )
+        again = say(", and systemd starts it again whenever ifdown hangs up") if one.again else ""
         yield Finding(
             "ppp-second-starter",
-            f"{one.place}: {one.text} starts {config.pppoe.peer} too{again}",
-            f"{what}, or write dial = false in [pppoe]",
+            say(
+                "{place}: {text} starts {peer} too{again}",
+                place=one.place,
+                text=one.text,
+                peer=config.pppoe.peer,
+                again=again,
+            ),
+            say("{what}, or write dial = false in [pppoe]", what=what),
         )

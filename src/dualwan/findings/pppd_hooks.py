@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
+from dualwan.words import say
 
 
 def shadowed(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -16,6 +17,14 @@ def shadowed(config: Config, around: Surroundings) -> Iterator[Finding]:
         folder = path.removesuffix(".local") + ".d"
         yield Finding(
             "hook-shadowed",
-            f"{path} is executable, so pppd runs it and not {folder}, where our hook is",
-            f"move it into {folder} under a name without a dot, or remove its execute permission",
+            say(
+                "{path} is executable, so pppd runs it and not {folder}, where our hook is",
+                path=path,
+                folder=folder,
+            ),
+            say(
+                "move it into {folder} under a name without a dot, or remove its "
+                "execute permission",
+                folder=folder,
+            ),
         )

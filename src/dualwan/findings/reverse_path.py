@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
+from dualwan.words import say
 
 
 def on_for_all(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -18,7 +19,10 @@ def on_for_all(config: Config, around: Surroundings) -> Iterator[Finding]:
     if around.rp_filter_all not in ("", "0") and not config.wan.failover:
         yield Finding(
             "sysctl-rp-filter",
-            f"net.ipv4.conf.all.rp_filter is {around.rp_filter_all}: while MAP-E has no tunnel, "
-            "forwards and hosts of via-pppoe get no packet by PPPoE",
-            "set it to 0 in /etc/sysctl.d, and the interfaces' own where you want the filter",
+            say(
+                "net.ipv4.conf.all.rp_filter is {value}: while MAP-E has no tunnel, forwards and "
+                "hosts of via-pppoe get no packet by PPPoE",
+                value=around.rp_filter_all,
+            ),
+            say("set it to 0 in /etc/sysctl.d, and the interfaces' own where you want the filter"),
         )

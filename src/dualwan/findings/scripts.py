@@ -10,6 +10,7 @@ from dualwan.config import Config
 from dualwan.config.mape import DsLite, MapE
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings, Traces
+from dualwan.words import say
 
 SCRIPTS = {"MAPE": "mape.sh", "PPPOE": "pppoe.sh"}  # by the prefix of its chains
 _CHAIN = re.compile(
@@ -27,8 +28,13 @@ def left(config: Config, around: Surroundings) -> Iterator[Finding]:
     for line in traces.lines:
         yield Finding(
             "script-line",
-            f"{line.path}:{line.number} runs {line.command}, which dualwan-hook replaces",
-            "remove the line",
+            say(
+                "{path}:{number} runs {command}, which dualwan-hook replaces",
+                path=line.path,
+                number=line.number,
+                command=line.command,
+            ),
+            say("remove the line"),
         )
 
 
@@ -38,10 +44,19 @@ def _tunnels(config: Config, traces: Traces) -> Iterator[Finding]:
         if tunnel.remote in relays:
             yield Finding(
                 "script-tunnel",
-                f"{tunnel.name} is another tunnel of the line's IPv4, from {tunnel.local} to "
-                f"{tunnel.remote}, as mape.sh makes it, and {config.mape.tunnel} is ours",
-                f"{_stop(traces, 'mape.sh')}, or `ip -6 tunnel del {tunnel.name}`;"
-                " then run dualwan-hook",
+                say(
+                    "{name} is another tunnel of the line's IPv4, from {local} to "
+                    "{remote}, as mape.sh makes it, and {tunnel} is ours",
+                    name=tunnel.name,
+                    local=tunnel.local,
+                    remote=tunnel.remote,
+                    tunnel=config.mape.tunnel,
+                ),
+                say(
+                    "{stop}, or `ip -6 tunnel del {name}`; then run dualwan-hook",
+                    stop=_stop(traces, "mape.sh"),
+                    name=tunnel.name,
+                ),
             )
 
 
@@ -68,9 +83,17 @@ def _chains(traces: Traces) -> Iterator[Finding]:
         program = "iptables-legacy" if first["table"].startswith("iptables-legacy") else "iptables"
         yield Finding(
             "script-chains",
-            f"the chains of {script} filter and translate beside ours: {named}",
-            f"{_stop(traces, script)}, or empty and remove each with `{program} -t TABLE -F CHAIN`"
-            f" and `-X CHAIN`; then run dualwan-hook",
+            say(
+                "the chains of {script} filter and translate beside ours: {named}",
+                script=script,
+                named=named,
+            ),
+            say(
+                "{stop}, or empty and remove each with `{program} -t TABLE -F CHAIN` "
+                "and `-X CHAIN`; then run dualwan-hook",
+                stop=_stop(traces, script),
+                program=program,
+            ),
         )
 
 
@@ -79,9 +102,18 @@ def _rules(config: Config, traces: Traces) -> Iterator[Finding]:
         if rule.table == config.pppoe.table and rule.source:
             yield Finding(
                 "script-rule",
-                f"{rule.text} is not ours; pppoe.sh adds it, and it stays when the address changes",
-                f"{_stop(traces, 'pppoe.sh')}, or `ip rule del from {rule.source} table "
-                f"{rule.table} priority {rule.priority}`; then run dualwan-hook",
+                say(
+                    "{text} is not ours; pppoe.sh adds it, and it stays when the address changes",
+                    text=rule.text,
+                ),
+                say(
+                    "{stop}, or `ip rule del from {source} table {table} priority "
+                    "{priority}`; then run dualwan-hook",
+                    stop=_stop(traces, "pppoe.sh"),
+                    source=rule.source,
+                    table=rule.table,
+                    priority=rule.priority,
+                ),
             )
 
 
@@ -90,5 +122,5 @@ def _stop(traces: Traces, script: str) -> str:
     for line in traces.lines:
         for word in line.command.split():
             if word.endswith("/" + script):
-                return f"run `MODE=stop {word}` once"
-    return f"run {script} once with MODE=stop"
+                return say("run `MODE=stop {word}` once", word=word)
+    return say("run {script} once with MODE=stop", script=script)

@@ -16,14 +16,19 @@ from dualwan.model.ssh_session import SshSession
 from dualwan.model.way import Kind, Way, devices, of_kind
 from dualwan.result import Plan
 from dualwan.slices import firewall, pbr, tunnel, zones
+from dualwan.words import say
 
-SAFE = "dualwan-hook try goes back by itself"
+SAFE = say("dualwan-hook try goes back by itself")
 
 
 def cut(plan: Plan, session: SshSession | None) -> str:
     """Return why ``plan`` cuts ``session``, as a sentence; "" if it does not."""
     reason = _reason(plan, session) if session else ""
-    return f"{session.text} would be cut: {reason}; {SAFE}" if session and reason else ""
+    return (
+        say("{text} would be cut: {reason}; {safe}", text=session.text, reason=reason, safe=SAFE)
+        if session and reason
+        else ""
+    )
 
 
 def _reason(plan: Plan, session: SshSession) -> str:
@@ -45,7 +50,10 @@ def _firewall(plan: Plan, session: SshSession) -> str:
     if config is None or not plan.goals[firewall.SLICE.name] or _from_lan(config, session):
         return ""
     if device not in zones.outside(config, plan.line.ways):
-        return f"no section names {device}, by which it comes, and the firewall drops that"
+        return say(
+            "no section names {device}, by which it comes, and the firewall drops that",
+            device=device,
+        )
     return _not_offered(config, plan.line.ways, session)
 
 
@@ -61,15 +69,27 @@ def _not_offered(config: Config, ways: tuple[Way, ...], session: SshSession) -> 
     by_line = device == config.wan.interface and ipv6
     by_way = not ipv6 and any(one.device == device and one.offers_services for one in ways)
     if not (by_line or by_way):
-        return f"by IPv{session.peer.version} of {device} no service is offered"
+        return say(
+            "by IPv{version} of {device} no service is offered",
+            version=session.peer.version,
+            device=device,
+        )
     via, wanted = IPV6 if by_line else SESSIONS, Port("tcp", session.port)
     offers = [
         one for one in config.firewall.inbound if via in one.via and wanted in one.service.ports
     ]
     if not offers:
-        return f'tcp/{session.port} is not offered by {device} ([firewall] inbound, via "{via}")'
+        return say(
+            'tcp/{port} is not offered by {device} ([firewall] inbound, via "{via}")',
+            port=session.port,
+            device=device,
+            via=via,
+        )
     if all(one.sources and not any(session.peer in net for net in one.sources) for one in offers):
-        return f"tcp/{session.port} is offered to other networks only ([firewall] inbound, from)"
+        return say(
+            "tcp/{port} is offered to other networks only ([firewall] inbound, from)",
+            port=session.port,
+        )
     return ""
 
 
@@ -77,10 +97,14 @@ def _tunnel(plan: Plan, way: Way | None, session: SshSession) -> str:
     """Return why the session loses its address or its route by the tunnel, "" if it does not."""
     up = plan.goals[tunnel.SLICE.name]
     if _is_tunnels(plan, session.own) and not (up and str(session.own) in _kept(plan)):
-        return f"its address {session.own} goes"
+        return say("its address {own} goes", own=session.own)
     if up and session.by_default and way is None and isinstance(session.peer, IPv4Address):
         default = next((one.device for one in plan.line.ways if one.default), "")
-        return f"its answers take {session.device} by a default route, and would take {default}"
+        return say(
+            "its answers take {device} by a default route, and would take {default}",
+            device=session.device,
+            default=default,
+        )
     return ""
 
 
@@ -101,5 +125,5 @@ def _routing(plan: Plan, way: Way | None) -> str:
     if way is None or way.kind is not Kind.PPP or plan.goals[pbr.SLICE.name]:
         return ""
     if plan.config is not None and plan.config.pppoe.dial:
-        return f"PPPoE ({way.device}) is hung up"
-    return f"nothing routes its answers by {way.device} any more"
+        return say("PPPoE ({device}) is hung up", device=way.device)
+    return say("nothing routes its answers by {device} any more", device=way.device)

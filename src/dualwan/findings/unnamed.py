@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
+from dualwan.words import say
 
 # Docker names the bridge of each network br- and 12 digits of its id, new with each `compose up`.
 _OF_A_NETWORK = re.compile(r"br-[0-9a-f]{12}")
@@ -34,12 +35,20 @@ def unnamed(config: Config, around: Surroundings) -> Iterator[Finding]:
         word = "br-*" if _OF_A_NETWORK.fullmatch(device) else device
         yield Finding(
             "device-unnamed",
-            f"{_packets(packets)} from {device} within a day met a closed firewall, for no "
-            f"section of {config.path} names that device",
-            f'add "{word}" to interfaces in [lan] if its hosts may use this router; if not, '
-            "leave it as it is",
+            say(
+                "{packets} from {device} within a day met a closed firewall, for no "
+                "section of {path} names that device",
+                packets=_packets(packets),
+                device=device,
+                path=config.path,
+            ),
+            say(
+                'add "{word}" to interfaces in [lan] if its hosts may use this router; '
+                "if not, leave it as it is",
+                word=word,
+            ),
         )
 
 
 def _packets(count: int) -> str:
-    return "1 packet" if count == 1 else f"{count} packets"
+    return say("1 packet") if count == 1 else say("{count} packets", count=count)

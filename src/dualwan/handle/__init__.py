@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dualwan.config import Config
 from dualwan.errors import DualwanError, HostError
-from dualwan.handle import findings, last_good, line, removal, renumbering, sessions, update_call
 from dualwan.handle.run import Run, fail
 from dualwan.model.event import Event
 from dualwan.result import Result
@@ -31,9 +31,9 @@ def handle_event(
 def run_stages(run: Run) -> Result:
     """Run the stages of an event, and log its failures; see handle_event."""
     try:
-        for stage, events in STAGES:
-            if run.event in events and (run.only is None or stage is _reconcile):
-                stage(run)
+        for module, name, events in STAGES:
+            if run.event in events and (run.only is None or not module):
+                stage(module, name)(run)
     except DualwanError as error:  # ends the event; earlier failures are logged too
         for sentence in run.failures:
             fail(run.event, HostError(sentence))
@@ -46,25 +46,35 @@ def run_stages(run: Run) -> Result:
         raise
 
 
+def stage(module: str, name: str) -> Callable[[Run], None]:
+    """Return the stage of ``STAGES`` in ``module`` with ``name``."""
+    if not module:
+        return _reconcile
+    found: Callable[[Run], None] = getattr(import_module(f"{__name__}.{module}"), name)
+    return found
+
+
 def _reconcile(run: Run) -> None:
     run.reconcile()
     if run.event is Event.REMOVE:
+        from dualwan.handle import removal  # noqa: PLC0415 - as a stage of its own would be
+
         removal.warn_if_open(run)
 
 
-# Stages in order, and their events. Hanging up comes first and dialling after reconciling, both
-# without the lock: pppd runs our own hooks, which take it.
-STAGES: tuple[tuple[Callable[[Run], None], tuple[Event, ...]], ...] = (
-    (line.refresh_first, (Event.APPLY,)),
-    (sessions.hang_up, (Event.DOWN, Event.REMOVE)),
-    (_reconcile, tuple(Event)),
-    (sessions.dial, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
-    (sessions.keep_one, (Event.UP, Event.APPLY, Event.PPP_UP)),
-    (line.await_prefix, (Event.UP,)),
-    (line.refresh, (Event.UP, Event.PREFIX_CHANGED)),
-    (line.find_aftr, (Event.PPP_UP, Event.PPP_DOWN)),
-    (renumbering.follow, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
-    (update_call.notify_once, (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
-    (findings.name_findings, (Event.UP, Event.APPLY)),
-    (last_good.keep, (Event.UP, Event.APPLY, Event.PREFIX_CHANGED, Event.MEND)),
+# Stages in order, and their events; each is loaded by an event that has it. Hanging up comes first
+# and dialling after reconciling, both without the lock: pppd runs our own hooks, which take it.
+STAGES: tuple[tuple[str, str, tuple[Event, ...]], ...] = (
+    ("line", "refresh_first", (Event.APPLY,)),
+    ("sessions", "hang_up", (Event.DOWN, Event.REMOVE)),
+    ("", "reconcile", tuple(Event)),
+    ("sessions", "dial", (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
+    ("sessions", "keep_one", (Event.UP, Event.APPLY, Event.PPP_UP)),
+    ("line", "await_prefix", (Event.UP,)),
+    ("line", "refresh", (Event.UP, Event.PREFIX_CHANGED)),
+    ("line", "find_aftr", (Event.PPP_UP, Event.PPP_DOWN)),
+    ("renumbering", "follow", (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
+    ("update_call", "notify_once", (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
+    ("findings", "name_findings", (Event.UP, Event.APPLY)),
+    ("last_good", "keep", (Event.UP, Event.APPLY, Event.PREFIX_CHANGED, Event.MEND)),
 )

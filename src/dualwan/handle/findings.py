@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+from dualwan.config import Config
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, log
+from dualwan.model.event import Event
+from dualwan.model.state import Look
+from dualwan.result import Result
+
+LOOK_SECONDS = 120  # from the first stanza of the WAN to the last one, mostly less than a second
 
 
 def name_findings(run: Run) -> None:
-    """Log each finding that the last look did not have."""
-    if run.config is not None and run.done is not None:
-        from dualwan.findings import find  # noqa: PLC0415 - only these events look around
+    """Log each finding that the last look did not have.
 
-        found, known = find(run.config, run.host.surroundings(run.config)), run.done.plan.state
-        for one in found:
-            if one.digest not in known.findings:
-                log(run.event, code=one.code).warning(one.text)
-        if (now := tuple(one.digest for one in found)) != known.findings:
-            with run.noting_failure():
-                run.update_state(lambda state: replace(state, findings=now))
+    To look around takes as long as the rest of an event. ifup calls once for each stanza of the
+    WAN, and looks once.
+    """
+    if run.config is None or run.done is None or _has_looked(run, run.config, run.done):
+        return
+    from dualwan.findings import find  # noqa: PLC0415 - only these events look around
+
+    began, known = run.host.since_boot(), run.done.plan.state
+    found = find(run.config, run.host.surroundings(run.config))
+    for one in found:
+        if one.digest not in known.findings:
+            log(run.event, code=one.code).warning(one.text)
+    now = tuple(one.digest for one in found)
+    if now != known.findings or run.event is Event.UP:
+        with run.noting_failure():
+            run.update_state(
+                lambda state: replace(state, findings=now, looked=Look(state.generation, began))
+            )
+
+
+def _has_looked(run: Run, config: Config, done: Result) -> bool:
+    """Whether this event is one of an ifup that has looked, and found the same as is there now.
+
+    That is so if the configuration is the same and nothing was to be mended now, and nobody has
+    changed anything in nft since.
+    """
+    before, generation = done.plan.state.looked, done.plan.generation
+    if run.event is not Event.UP or done.applied or done.plan.state.applied != config.text:
+        return False
+    if not before.generation or before.generation != generation:
+        return False
+    return 0 <= run.host.since_boot() - before.at < LOOK_SECONDS

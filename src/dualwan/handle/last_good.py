@@ -5,6 +5,7 @@ from __future__ import annotations
 from dualwan import slices
 from dualwan.errors import HostError
 from dualwan.handle.run import Run, warn
+from dualwan.words import say
 
 
 def keep(run: Run) -> None:
@@ -21,4 +22,7 @@ def keep(run: Run) -> None:
     try:
         run.host.keep_config(run.config)
     except HostError as error:
-        warn(run.event, f"{error}: a wrong configuration will have no older one to go back to")
+        warn(
+            run.event,
+            say("{error}: a wrong configuration will have no older one to go back to", error=error),
+        )

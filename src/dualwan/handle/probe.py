@@ -7,7 +7,7 @@ from time import CLOCK_BOOTTIME, clock_gettime
 from dualwan.config import Config
 from dualwan.frozen import replace
 from dualwan.handle import run_stages
-from dualwan.handle.run import Run, say
+from dualwan.handle.run import Run, tell
 from dualwan.host.api import Host
 from dualwan.line.failover import next_health
 from dualwan.model.event import Event
@@ -31,7 +31,7 @@ def probe(config: Config, host: Host) -> Health:
         health = health._replace(followed=before.followed and not flipped)
         host.save_state(replace(state, health=health))
     if flipped:
-        say(
+        tell(
             Event.PREFIX_CHANGED,
             "MAP-E does not answer: the LAN takes PPPoE"
             if health.broken

@@ -7,6 +7,7 @@ from dualwan.frozen import replace
 from dualwan.handle.run import Run, warn
 from dualwan.model.observed import Reads
 from dualwan.model.plan import Action
+from dualwan.words import listed, say
 
 _FORWARDING = {
     "net/ipv4/ip_forward": "IPv4",
@@ -32,10 +33,12 @@ def warn_if_open(run: Run) -> None:
     forwards = [word for name, word in _FORWARDING.items() if seen.sysctls.get(name) == "1"]
     if not up or not forwards:
         return
-    sentence = (
-        f"{' and '.join(up)} is still up, and the machine forwards {' and '.join(forwards)} as it "
-        "did before: without a firewall the LAN is open to the internet; take the WAN down, or "
-        "load another firewall"
+    sentence = say(
+        "{up} is still up, and the machine forwards {forwards} as it did "
+        "before: without a firewall the LAN is open to the internet; take the "
+        "WAN down, or load another firewall",
+        up=listed(" and ", up),
+        forwards=listed(" and ", forwards),
     )
     warn(run.event, sentence)
     run.done = replace(done, owed=(*done.owed, sentence))

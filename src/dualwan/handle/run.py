@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dualwan import words
 from dualwan.config import Config, hooks_dir
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
@@ -52,7 +53,7 @@ class Run:
         self._announce(self.done, tuple(dict.fromkeys(name for name, _ in applied)))
         if self.done.plan.changes:
             for warning in self.done.warnings:
-                log(self.event).warning(warning)
+                warn(self.event, warning)
         return self.done
 
     def _announce(self, done: Result, slices: tuple[str, ...]) -> None:
@@ -74,7 +75,7 @@ class Run:
 
     def say(self, sentence: str) -> None:
         """Log ``sentence``."""
-        say(self.event, sentence)
+        tell(self.event, sentence)
 
     def update_state(
         self, change: Callable[[RunState], RunState], seconds: float = LOCK_SECONDS
@@ -86,7 +87,7 @@ class Run:
     def result(self) -> Result:
         """Return the last result; raises HostError with all failures and problems."""
         if self.done is None:
-            raise HostError(f"nothing is to be done at {self.event.label}")
+            raise HostError(words.say("nothing is to be done at {label}", label=self.event.label))
         if self.event is Event.PRE_UP:  # its problem is that the link is down, as expected
             self.done = replace(
                 self.done,
@@ -96,23 +97,29 @@ class Run:
                 ),
             )
         if problems := (*self.failures, *self.done.problems):
-            raise HostError("; ".join(problems))
+            raise HostError(words.listed("; ", problems))
         return self.done
 
 
-def say(event: Event, sentence: str) -> None:
+def tell(event: Event, sentence: str) -> None:
     """Log ``sentence``."""
     log(event).info(sentence)
 
 
 def fail(event: Event, error: DualwanError) -> None:
     """Log ``error`` as one line."""
-    log(event).error(str(error).replace("\n", " "))
+    _log_coded(event, str(error)).error(str(error).replace("\n", " "))
 
 
 def warn(event: Event, sentence: str) -> None:
     """Log ``sentence`` as a warning."""
-    log(event).warning(sentence)
+    _log_coded(event, sentence).warning(sentence)
+
+
+def _log_coded(event: Event, sentence: str) -> Any:
+    """Return a logger that adds the code by which ``sentence`` is found in any language."""
+    code = words.code(sentence)
+    return log(event, code=code) if code else log(event)
 
 
 def log(event: Event, **context: str) -> Any:

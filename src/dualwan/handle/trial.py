@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from dualwan import config as configuration
-from dualwan import slices
+from dualwan import slices, words
 from dualwan.config import Config
 from dualwan.errors import BusyError, ConfigError, DualwanError, HostError, KernelError
 from dualwan.frozen import replace
 from dualwan.handle import handle_event, sessions, update_call
-from dualwan.handle.run import Run, say, warn
+from dualwan.handle.run import Run, tell, warn
 from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.model.observed import Reads
@@ -36,12 +36,15 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
     with host.lock(LOCK_SECONDS):
         now, boot, last = host.since_boot(), host.boot_id(), host.load_trial()
         if last is not None and last.is_due(boot):
-            raise BusyError(f"a trial is pending: {_words(last, now)}")
+            raise BusyError(words.say("a trial is pending: {words}", words=_words(last, now)))
         state = host.load_state()
         if not state.applied and (state.wanted or _present(state)):
             raise HostError(
-                "the configuration in force is not known, so there is no way back: an earlier "
-                "version has applied it; apply it once more with --config FILE, and try then"
+                words.say(
+                    "the configuration in force is not known, so there is no way back: an "
+                    "earlier version has applied it; apply it once more with --config "
+                    "FILE, and try then"
+                )
             )
         state = _there(host, state)
         host.arm(seconds)  # before there is a trial: without one it does nothing
@@ -55,7 +58,7 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
             host.save_trial(None)
             host.disarm()
             raise
-    say(Event.APPLY, f"a trial begins: {_words(trial, now)}")
+    tell(Event.APPLY, f"a trial begins: {_words(trial, now)}")
     return trial
 
 
@@ -67,13 +70,13 @@ def confirm(host: Host) -> Trial:
     with host.lock(LOCK_SECONDS):
         trial = host.load_trial()
         if trial is None or not trial.is_pending(host.boot_id()):
-            late = ": the router has gone back to what was there before" if trial else ""
-            raise HostError(f"no trial is pending{late}")
+            late = words.say(": the router has gone back to what was there before") if trial else ""
+            raise HostError(words.say("no trial is pending{late}", late=late))
         if trial.source != trial.path:
             host.install_config(trial.path, trial.tried)
         host.save_trial(None)
     host.disarm()
-    say(Event.APPLY, "the trial is confirmed")
+    tell(Event.APPLY, "the trial is confirmed")
     return trial
 
 
@@ -110,7 +113,9 @@ def decide_anew(config: Config, host: Host) -> None:
     if not trial.is_due(host.boot_id()):
         forget(host)
     elif trial.tried != config.text:
-        raise BusyError(f"a trial is pending: {_words(trial, host.since_boot())}")
+        raise BusyError(
+            words.say("a trial is pending: {words}", words=_words(trial, host.since_boot()))
+        )
 
 
 def go_back(host: Host, found: str = "") -> bool:
@@ -129,7 +134,10 @@ def go_back(host: Host, found: str = "") -> bool:
         trial = replace(trial, phase=Phase.RETURNING, drafts=drafts, attempts=trial.attempts + 1)
         host.save_trial(trial)
         state = host.load_state()
-    warn(Event.APPLY, "the trial was not confirmed: the router goes back to what was there before")
+    warn(
+        Event.APPLY,
+        words.say("the trial was not confirmed: the router goes back to what was there before"),
+    )
     run = Run(None, host, Event.APPLY, None)
     _hang_up(run, [peer for peer in state.dialled if peer not in trial.state.dialled])
     try:
@@ -199,10 +207,13 @@ def _finish(run: Run, trial: Trial) -> None:
         if not failures or trial.attempts >= ATTEMPTS:
             run.host.save_trial(replace(trial, phase=Phase.OVER))
     if refused:
-        warn(Event.APPLY, f"{refused} elements of nft sets could not be put back")
+        warn(
+            Event.APPLY,
+            words.say("{refused} elements of nft sets could not be put back", refused=refused),
+        )
     if failures:
-        raise HostError("; ".join(failures))
-    say(Event.APPLY, "the router is as before the trial")
+        raise HostError(words.listed("; ", failures))
+    tell(Event.APPLY, "the router is as before the trial")
 
 
 def _there(host: Host, state: RunState) -> RunState:
@@ -246,4 +257,6 @@ def _in_order_of(before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
 
 def _words(trial: Trial, now: float) -> str:
     left = max(0, round(trial.until - now))
-    return f"the router goes back in {left} s unless 'dualwan-hook confirm' keeps it"
+    return words.say(
+        "the router goes back in {left} s unless 'dualwan-hook confirm' keeps it", left=left
+    )

@@ -9,6 +9,7 @@ from dualwan import config
 from dualwan.config import Config
 from dualwan.errors import UnconfirmedError
 from dualwan.host import trials
+from dualwan.words import say
 
 
 def read(path: Path) -> str:
@@ -38,7 +39,10 @@ def _other_text(path: Path) -> str | None:
     text = trial.text_in_use(found, boot)
     if not text and found:
         raise UnconfirmedError(
-            f"{path}: was tried and not confirmed, and none was applied before: "
-            "dualwan-hook applies it, dualwan-hook try tries it again"
+            say(
+                "{path}: was tried and not confirmed, and none was applied before: "
+                "dualwan-hook applies it, dualwan-hook try tries it again",
+                path=path,
+            )
         )
     return text

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError, KernelError
 from dualwan.host import (
-    conntrack,
     main_default,
     managers,
-    ndp,
     nfnetlink,
     nft_counts,
     nft_handles,
     nft_names,
-    ping,
     prefix,
     processes,
     run_files,
@@ -46,6 +43,7 @@ from dualwan.model.resources import (
 from dualwan.model.state import RunState
 from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from dualwan.config import Config
@@ -102,7 +100,7 @@ class KernelHost(KernelLine, KernelTrial):
     def apply(self, step: Step) -> None:
         """See Kernel."""
         if os.geteuid() != 0:
-            raise HostError(f"{step.text}: changing anything needs root")
+            raise HostError(say("{text}: changing anything needs root", text=step.text))
         net, gone = self._netlink, step.action is Action.REMOVE
         match step.resource:
             case Sysctl() as item:
@@ -120,9 +118,13 @@ class KernelHost(KernelLine, KernelTrial):
             case Flows() | InboundFlows() as item:
                 self._forget(item)
             case Solicitation() as item:
+                from dualwan.host import ndp  # noqa: PLC0415 - where the line comes up
+
                 ndp.solicit(item.device)
 
     def _forget(self, flows: Flows | InboundFlows) -> None:
+        from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed
+
         if isinstance(flows, Flows):
             conntrack.forget_flows(flows.address)
         else:
@@ -149,10 +151,14 @@ class KernelHost(KernelLine, KernelTrial):
 
     def flows_from(self, address: str) -> tuple[Flow, ...] | None:
         """See Kernel."""
+        from dualwan.host import conntrack  # noqa: PLC0415 - for status
+
         return conntrack.flows_from(address) if os.geteuid() == 0 else None
 
     def any_answers(self, device: str, hosts: Sequence[str]) -> bool:
         """See Kernel."""
+        from dualwan.host import ping  # noqa: PLC0415 - for the probe
+
         return ping.any_answers(device, hosts)
 
     def evidence(self, inquiry: Inquiry) -> Evidence:
@@ -198,8 +204,10 @@ class KernelHost(KernelLine, KernelTrial):
         return processes.sessions()
 
     def dial(self, peer: str) -> bool:
-        """See Pppd."""
-        from dualwan.host import pppd  # noqa: PLC0415 - only ifup and the command need it
+        """See Pppd. What starts a program is loaded only where one is to be started."""
+        if processes.count(peer):
+            return False
+        from dualwan.host import pppd  # noqa: PLC0415 - see above
 
         return pppd.dial(peer)
 
@@ -211,7 +219,9 @@ class KernelHost(KernelLine, KernelTrial):
 
     def keep_one(self, peer: str) -> bool:
         """See Pppd."""
-        from dualwan.host import pppd  # noqa: PLC0415 - only where we dial
+        if processes.count(peer) <= 1:
+            return False
+        from dualwan.host import pppd  # noqa: PLC0415 - only where there are two
 
         return pppd.keep_one(peer)
 

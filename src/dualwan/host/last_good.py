@@ -18,6 +18,7 @@ from dualwan.config.mape import MapE
 from dualwan.errors import ConfigError, ConfigErrors, HostError
 from dualwan.host import answers
 from dualwan.host.run_files import BROKEN
+from dualwan.words import say
 
 NAME = paths.LAST_GOOD
 
@@ -31,13 +32,17 @@ class LastGood(NamedTuple):
     def instead_of(self, error: ConfigError) -> ConfigError:
         """Return ``error``, the fault of the present one, with what is in use instead."""
         if len(error.lines) > 1:
-            return ConfigErrors(error.lines, f"until they are mended, {self.what} is in use")
-        return ConfigError(f"{error}; until that is mended, {self.what} is in use")
+            return ConfigErrors(
+                error.lines, say("until they are mended, {what} is in use", what=self.what)
+            )
+        return ConfigError(
+            say("{error}; until that is mended, {what} is in use", error=error, what=self.what)
+        )
 
     @property
     def what(self) -> str:
         """The configuration in words."""
-        return f"the configuration applied last, of {self.date},"
+        return say("the configuration applied last, of {date},", date=self.date)
 
 
 def encode(config: Config) -> str:

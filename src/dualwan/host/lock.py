@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from dualwan import files
 from dualwan.errors import BusyError, HostError
+from dualwan.words import say
 
 RUN, WATCH, RUNNER = "lock", "watch", "runner"  # names of the files
 WATCH_SECONDS = 2.0  # for a watcher that is about to end, and for those that ask whether one runs
@@ -32,7 +33,7 @@ def locked(directory: Path, seconds: float) -> Iterator[None]:
 
     Raises HostError if the directory cannot be created, or others may change it.
     """
-    busy = f"another run of dualwan-hook has been at work for {seconds:.0f} s"
+    busy = say("another run of dualwan-hook has been at work for {seconds:.0f} s", seconds=seconds)
     with _held(directory / RUN, seconds, busy):
         yield
 
@@ -43,7 +44,7 @@ def watching(directory: Path) -> Iterator[None]:
 
     Raises HostError if the directory cannot be created, or others may change it.
     """
-    with _held(directory / WATCH, WATCH_SECONDS, "another dualwan-hook watch runs already"):
+    with _held(directory / WATCH, WATCH_SECONDS, say("another dualwan-hook watch runs already")):
         yield
 
 
@@ -53,7 +54,7 @@ def running_scripts(directory: Path) -> Iterator[None]:
 
     Raises BusyError, HostError.
     """
-    with _held(directory / RUNNER, RUNNER_SECONDS, "other scripts of hooks.d have not ended"):
+    with _held(directory / RUNNER, RUNNER_SECONDS, say("other scripts of hooks.d have not ended")):
         yield
 
 
@@ -101,7 +102,13 @@ def _make(directory: Path) -> None:
     except files.UntrustedError as error:
         raise HostError(files.refusal(directory, error)) from None
     except OSError as error:
-        raise HostError(f"{directory}: {error.strerror} (changing anything needs root)") from None
+        raise HostError(
+            say(
+                "{directory}: {reason} (changing anything needs root)",
+                directory=directory,
+                reason=error.strerror,
+            )
+        ) from None
 
 
 def _take(path: Path, seconds: float, busy: str, handles: list[int]) -> None:
@@ -133,7 +140,7 @@ def _flock(handle: int, path: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
     except OSError as error:
-        raise HostError(f"{path}: {error.strerror}") from None
+        raise HostError(say("{path}: {reason}", path=path, reason=error.strerror)) from None
 
 
 def _opened(path: Path) -> int:
@@ -142,10 +149,12 @@ def _opened(path: Path) -> int:
     try:
         handle = os.open(path, flags, MODE)
     except OSError as error:
-        raise HostError(f"{path}: {error.strerror} (changing anything needs root)") from None
+        raise HostError(
+            say("{path}: {reason} (changing anything needs root)", path=path, reason=error.strerror)
+        ) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise HostError(f"{path}: is no regular file: rm {path}")
+        raise HostError(say("{path}: is no regular file: rm {path}", path=path))
     return handle
 
 

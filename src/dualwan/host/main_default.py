@@ -10,12 +10,21 @@ _ANY = "00000000"
 
 
 def device(path: Path = ROUTES) -> str:
-    """Return the device of the first default route in main, "" for none, "*" for unreachable."""
+    """Return the device of the first default route in main, "" for none, "*" for unreachable.
+
+    Read line by line: a default route comes first, and thousands of others may follow.
+    """
     try:
-        rows = [line.split() for line in path.read_text(encoding="ascii").splitlines()[1:]]
+        with path.open(encoding="ascii") as lines:
+            next(lines, "")  # the heads of the columns
+            rows = (line.split() for line in lines)
+            return next(
+                (
+                    row[0]
+                    for row in rows
+                    if len(row) > _MASK and row[_DESTINATION] == row[_MASK] == _ANY
+                ),
+                "",
+            )
     except OSError:
         return ""
-    return next(
-        (row[0] for row in rows if len(row) > _MASK and row[_DESTINATION] == row[_MASK] == _ANY),
-        "",
-    )

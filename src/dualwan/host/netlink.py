@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Collection, Iterable
 from socket import AF_INET, AF_INET6
 from typing import Any
 
+from dualwan.host.nfnetlink import packed
 from dualwan.host.rtnl import IPRoute, NetlinkError, dump, refused, understood
 from dualwan.model.observed import Link
 from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
@@ -16,6 +18,7 @@ IFA_F_DEPRECATED = 0x20
 IGNORE_ENCAP_LIMIT = 0x1  # IP6_TNL_F_IGN_ENCAP_LIMIT: "encaplimit none"
 IPV6_BITS = 128
 LOCAL = 2  # RTN_LOCAL
+FRA_TABLE, FRA_PROTOCOL = 15, 21  # linux/fib_rules.h
 NO_LENGTH = 0xFFFFFFFF  # FRA_SUPPRESS_PREFIXLEN of a rule that suppresses nothing
 
 
@@ -146,15 +149,18 @@ class Netlink:
 
     def rules(self) -> list[RouteRule]:
         """Return the IPv4 rules with our protocol number; raises KernelError."""
-        return self._rules(ours=True)
+        return self._rules(
+            packed(FRA_PROTOCOL, bytes([RTPROT_DUALWAN]))[:5], ours=True
+        )  # no padding
 
-    def rules_of_others(self) -> list[RouteRule]:
-        """Return the IPv4 rules with another protocol number; raises KernelError."""
-        return self._rules(ours=False)
+    def rules_of_others(self, table: int) -> list[RouteRule]:
+        """Return the IPv4 rules to ``table`` with another protocol number; raises KernelError."""
+        to_table = packed(FRA_TABLE, table.to_bytes(4, sys.byteorder))
+        return [rule for rule in self._rules(to_table, ours=False) if rule.table == table]
 
     @understood("rules")
-    def _rules(self, *, ours: bool) -> list[RouteRule]:
-        messages = dump("rules", lambda: self.ipr.get_rules(family=AF_INET))
+    def _rules(self, holding: bytes, *, ours: bool) -> list[RouteRule]:
+        messages = dump("rules", lambda: self.ipr.get_rules(AF_INET, holding))
         return [
             RouteRule(
                 message.get_attr("FRA_PRIORITY") or 0,

@@ -19,6 +19,7 @@ from dualwan.host.rtnl import (
     understood,
 )
 from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
+from dualwan.words import say
 
 IFA_F_NODAD = 0x02
 IPPROTO_IPIP = 4
@@ -38,7 +39,7 @@ class NetlinkChanges(Netlink):
     def _index(self, name: str) -> int:
         message = self.link(name)
         if message is None:
-            raise KernelError(f"the interface {name} does not exist")
+            raise KernelError(say("the interface {name} does not exist", name=name))
         return int(message["index"])
 
     def set_address(self, address: Address) -> None:
@@ -74,9 +75,14 @@ class NetlinkChanges(Netlink):
             if same and message["index"] == index and length != IPV6_BITS:
                 there = f"{address.address}/{length}"
                 raise KernelError(
-                    f"{there} is on {address.device} already, added by another program;"
-                    f" give it the length {IPV6_BITS} there, or remove it"
-                    f" (ip address del {there} dev {address.device})"
+                    say(
+                        "{there} is on {device} already, added by another program; give it the "
+                        "length {ipv6_bits} there, or remove it (ip address del {there} dev "
+                        "{device})",
+                        there=there,
+                        device=address.device,
+                        ipv6_bits=IPV6_BITS,
+                    )
                 )
 
     def remove_address(self, address: Address) -> None:
@@ -125,9 +131,14 @@ class NetlinkChanges(Netlink):
         for other in self.all_tunnels():
             if other.name != tunnel.name and other.ends == tunnel.ends:
                 raise KernelError(
-                    f"{other.name} is a tunnel from {other.local} to {other.remote} already, and"
-                    f" the kernel allows no second one: stop what has made it, or remove it"
-                    f" (ip -6 tunnel del {other.name})"
+                    say(
+                        "{name} is a tunnel from {local} to {remote} already, and the kernel "
+                        "allows no second one: stop what has made it, or remove it (ip -6 "
+                        "tunnel del {name})",
+                        name=other.name,
+                        local=other.local,
+                        remote=other.remote,
+                    )
                 )
 
     def remove_link(self, name: str) -> None:

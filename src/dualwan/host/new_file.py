@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dualwan import files
 from dualwan.errors import HostError, UsageError
+from dualwan.words import say
 
 MODE = 0o644  # nothing secret is in a configuration, and only its owner may change it
 COPY = ".before-init"
@@ -21,11 +22,17 @@ def check(path: Path, *, force: bool) -> None:
     """
     if is_there(path) and not force:
         raise UsageError(
-            f"{path}: there is a configuration already; --force writes another, and keeps a copy"
+            say(
+                "{path}: there is a configuration already; --force writes another, and "
+                "keeps a copy",
+                path=path,
+            )
         )
     folder = next(one for one in path.absolute().parents if one.is_dir())
     if not os.access(folder, os.W_OK):
-        raise HostError(f"{path}: cannot be written here; run this as root, or with --dry-run")
+        raise HostError(
+            say("{path}: cannot be written here; run this as root, or with --dry-run", path=path)
+        )
 
 
 def create(path: Path, text: str) -> None:
@@ -34,9 +41,13 @@ def create(path: Path, text: str) -> None:
         try:
             os.link(fresh, path)  # unlike rename(2) it never replaces
         except FileExistsError:
-            raise UsageError(f"{path}: was written by another program meanwhile") from None
+            raise UsageError(
+                say("{path}: was written by another program meanwhile", path=path)
+            ) from None
         except OSError as error:
-            raise HostError(f"{path}: cannot be written: {error.strerror}") from None
+            raise HostError(
+                say("{path}: cannot be written: {reason}", path=path, reason=error.strerror)
+            ) from None
 
 
 def replace(path: Path, text: str, copies: Path | None = None) -> Path:
@@ -49,7 +60,9 @@ def replace(path: Path, text: str, copies: Path | None = None) -> Path:
     try:
         before, about = target.read_bytes(), target.stat()
     except OSError as error:
-        raise HostError(f"{path}: cannot be read: {error.strerror}") from None
+        raise HostError(
+            say("{path}: cannot be read: {reason}", path=path, reason=error.strerror)
+        ) from None
     folder = copies or target.parent
     name = target.name if folder == target.parent else "+".join(target.parts[1:])
     copy = _kept(folder / f"{name}{COPY}", before, stat.S_IMODE(about.st_mode))
@@ -58,7 +71,9 @@ def replace(path: Path, text: str, copies: Path | None = None) -> Path:
             os.chown(fresh, about.st_uid, about.st_gid)
             fresh.replace(target)
         except OSError as error:
-            raise HostError(f"{path}: cannot be written: {error.strerror}") from None
+            raise HostError(
+                say("{path}: cannot be written: {reason}", path=path, reason=error.strerror)
+            ) from None
     return copy
 
 
@@ -76,11 +91,19 @@ def _kept(copy: Path, data: bytes, mode: int) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise HostError(f"{place}: cannot be written: {error.strerror}") from None
+            raise HostError(
+                say("{place}: cannot be written: {reason}", place=place, reason=error.strerror)
+            ) from None
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         return place
-    raise HostError(f"{copy}: there are {MAX_COPIES} copies already; remove some")
+    raise HostError(
+        say(
+            "{copy}: there are {max_copies} copies already; remove some",
+            copy=copy,
+            max_copies=MAX_COPIES,
+        )
+    )
 
 
 class _Fresh:
@@ -92,7 +115,9 @@ class _Fresh:
             files.make_folder(path.parent, 0o755)
             files.write(self._path, text, mode, sync=True)
         except OSError as error:
-            raise HostError(f"{path}: cannot be written: {error.strerror}") from None
+            raise HostError(
+                say("{path}: cannot be written: {reason}", path=path, reason=error.strerror)
+            ) from None
 
     def __enter__(self) -> Path:
         return self._path

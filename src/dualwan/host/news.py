@@ -9,8 +9,8 @@ import errno
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
+from dualwan.frozen import NamedTuple
 from dualwan.host.nfnetlink import GENERIC, HEADER, NAME, attributes
 from dualwan.model.resources import RTPROT_DUALWAN
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from dualwan.digest import sha256
+from dualwan.frozen import NamedTuple
 from dualwan.host import nfnetlink
 from dualwan.host.nfnetlink import Nfnetlink, attribute, attributes, number, only, packed, text
 from dualwan.model.observed import TableId

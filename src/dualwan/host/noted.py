@@ -14,7 +14,7 @@ from typing import Any
 
 from dualwan.config import values
 from dualwan.model.resources import Address
-from dualwan.model.state import Health
+from dualwan.model.state import Health, Look
 from dualwan.model.usage import Losses
 from dualwan.ppp.session import NO_DEVICE
 
@@ -155,6 +155,12 @@ def health(given: Any) -> Health:
     values.flag(found.broken)
     values.flag(found.followed)
     return found
+
+
+def look(given: Any) -> Look:
+    """Return a look around from its two values."""
+    generation, at = given
+    return Look(number(generation), seconds(at))
 
 
 def losses(given: Mapping[str, Any]) -> Losses:

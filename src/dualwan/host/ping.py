@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from dualwan.errors import HostError
+from dualwan.words import say
 
 ECHO_REQUEST, ECHO_REPLY = 8, 0  # RFC 792
 LIMIT_SECONDS = 3.0
@@ -30,7 +31,7 @@ def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECO
             return bool(sent) and _answered(probe, token, time.monotonic() + seconds)
     except OSError as error:
         if isinstance(error, PermissionError):
-            raise HostError("a probe needs root") from None
+            raise HostError(say("a probe needs root")) from None
         return False  # no such device
 
 

@@ -19,6 +19,7 @@ from dualwan.host import processes, program, run_files
 from dualwan.host.around import ppp
 from dualwan.host.lock import locked
 from dualwan.ppp.session import Pppd, families, survivor
+from dualwan.words import say
 
 CONFINED = "DUALWAN_CONFINED"  # in the environment of units whose restrictions pppd must not have
 WANTED = "dial/peer.json"
@@ -66,7 +67,9 @@ def take_wanted() -> str:
 
 def _check(peer: str) -> None:
     if not Path("/etc/ppp/peers", peer).exists():
-        raise HostError(f"cannot dial: there is no /etc/ppp/peers/{peer} (pppoe.peer)")
+        raise HostError(
+            say("cannot dial: there is no /etc/ppp/peers/{peer} (pppoe.peer)", peer=peer)
+        )
 
 
 def _start(peer: str) -> None:
@@ -75,7 +78,14 @@ def _start(peer: str) -> None:
     attached = options.on("nodetach", "updetach") or options.last("up_sdnotify", "-detach")
     code, said = program.start(["pon", peer], ATTACHED_SECONDS if attached else DIAL_SECONDS)
     if code:
-        raise HostError(f"pon {peer} failed with code {code}: {said or 'no reason given'}")
+        raise HostError(
+            say(
+                "pon {peer} failed with code {code}: {said}",
+                peer=peer,
+                code=code,
+                said=said or say("no reason given"),
+            )
+        )
 
 
 def hang_up(peer: str, seconds: float) -> bool:
@@ -87,7 +97,9 @@ def hang_up(peer: str, seconds: float) -> bool:
     ending = [handle for one in pppd_of(peer) if (handle := _terminated(one, peer)) is not None]
     try:
         if not _ended(ending, seconds):
-            raise HostError(f"pppd of {peer} did not end within {seconds:.0f} s")
+            raise HostError(
+                say("pppd of {peer} did not end within {seconds:.0f} s", peer=peer, seconds=seconds)
+            )
     finally:
         for handle in ending:
             os.close(handle)
@@ -131,7 +143,12 @@ def _terminated(one: Pppd, peer: str) -> int | None:
     except OSError as error:
         os.close(handle)
         raise HostError(
-            f"pppd of {peer} (process {one.pid}) cannot be ended: {error.strerror}"
+            say(
+                "pppd of {peer} (process {pid}) cannot be ended: {reason}",
+                peer=peer,
+                pid=one.pid,
+                reason=error.strerror,
+            )
         ) from None
     return handle
 

@@ -43,6 +43,11 @@ def pppd(pid: int, proc: Path = PROC, owner: int = 0) -> Pppd | None:
     return Pppd(pid, words, started, _service(folder), parent)
 
 
+def count(peer: str) -> int:
+    """Return how many pppds of ``peer`` there are."""
+    return sum(peer in one.peers for one in pppds())
+
+
 def dialling(peer: str, proc: Path = PROC, owner: int = 0) -> bool:
     """Whether a pon(1) for ``peer`` is about to become a pppd."""
     return any(

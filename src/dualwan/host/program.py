@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dualwan.errors import HostError
+from dualwan.words import say
 
 LIMIT_SECONDS = 10.0  # none of these programs has to wait for anything
 MAX_STDERR = 4096  # bytes of an error that are kept
@@ -74,8 +75,16 @@ def _explaining(name: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise HostError(f"{name} is not installed") from None
+        raise HostError(say("{name} is not installed", name=name)) from None
     except OSError as error:
-        raise HostError(f"{name} cannot be run: {error.strerror}") from None
+        raise HostError(
+            say("{name} cannot be run: {reason}", name=name, reason=error.strerror)
+        ) from None
     except subprocess.TimeoutExpired:
-        raise HostError(f"{name} did not end within {LIMIT_SECONDS:.0f} s") from None
+        raise HostError(
+            say(
+                "{name} did not end within {limit_seconds:.0f} s",
+                name=name,
+                limit_seconds=LIMIT_SECONDS,
+            )
+        ) from None

@@ -10,9 +10,10 @@ before, with a stamp that the table carries in the kernel (``expect``).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from dualwan.digest import sha256
+from dualwan.frozen import NamedTuple
 from dualwan.host import noted, run_files
 from dualwan.host.run_files import BROKEN
 from dualwan.model.observed import TableId

@@ -119,17 +119,21 @@ class IPRoute:
         """Return the routes of a ``family``; with ``proto``, where the kernel can, those alone."""
         return self._dump(RTM_GETROUTE, RTMSG.pack(family, 0, 0, 0, 0, proto, 0, 0, 0))
 
-    def get_rules(self, family: int) -> list[Message]:
-        """Return the rules of a ``family``."""
-        return self._dump(RTM_GETRULE, RTMSG.pack(family, *[0] * 8))
+    def get_rules(self, family: int, holding: bytes = b"") -> list[Message]:
+        """Return the rules of a ``family`` whose bytes hold ``holding``, an attribute.
+
+        The kernel has no filter for rules. So those of others are passed over as they come,
+        thousands of them too, and only what may be wanted is kept; bytes can be there by chance.
+        """
+        return self._dump(RTM_GETRULE, RTMSG.pack(family, *[0] * 8), holding)
 
     def _link(self, index: int, named: bytes = b"") -> list[Message]:
         skip = packed(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS.to_bytes(4, sys.byteorder))
         head = IFINFO.pack(socket.AF_UNSPEC, 0, index, 0, 0)
         return self._ask(RTM_GETLINK, REQUEST, head + named + skip)
 
-    def _dump(self, kind: int, body: bytes) -> list[Message]:
-        return self._ask(kind, REQUEST | DUMP, body)
+    def _dump(self, kind: int, body: bytes, holding: bytes = b"") -> list[Message]:
+        return self._ask(kind, REQUEST | DUMP, body, holding)
 
     # --- changing ------------------------------------------------------------------------
 
@@ -197,14 +201,17 @@ class IPRoute:
         self._socket.send(_requests().encoded(message, kind, flags, self._sequence))
         self._answers(many=True)
 
-    def _ask(self, kind: int, flags: int, body: bytes) -> list[Message]:
+    def _ask(self, kind: int, flags: int, body: bytes, holding: bytes = b"") -> list[Message]:
         self._sequence += 1
         head = HEADER.pack(HEADER.size + len(body), kind, flags, self._sequence, 0)
         self._socket.send(head + body)
-        return self._answers(many=bool(flags & DUMP))
+        return self._answers(many=bool(flags & DUMP), holding=holding)
 
-    def _answers(self, *, many: bool) -> list[Message]:
-        """Return the answers to the last request: until an end or confirmation if ``many``."""
+    def _answers(self, *, many: bool, holding: bytes = b"") -> list[Message]:
+        """Return the answers to the last request: until an end or confirmation if ``many``.
+
+        Those alone that hold the bytes ``holding``.
+        """
         found: list[Message] = []
         interrupted = 0
         while True:
@@ -218,7 +225,7 @@ class IPRoute:
                     if interrupted:
                         raise NetlinkDumpInterrupted
                     return found
-                if is_known(kind):
+                if is_known(kind) and holding in body:
                     found.append(Message(kind, body))
             if found and not many:
                 return found

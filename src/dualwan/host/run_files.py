@@ -12,6 +12,7 @@ from typing import Any
 
 from dualwan import files, paths
 from dualwan.errors import HostError
+from dualwan.words import say
 
 STATE = "state.json"
 SCRIPTS_KNOW = "hooks/known.json"  # what the owner's scripts were told last
@@ -69,7 +70,7 @@ def failing_as(name: str) -> Iterator[Path]:
     try:
         yield target
     except OSError as error:
-        raise HostError(f"{target}: {error.strerror}") from None
+        raise HostError(say("{target}: {reason}", target=target, reason=error.strerror)) from None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dualwan.config import Config, hooks_dir
 from dualwan.config.mape import MapE
+from dualwan.config.sections import Pppoe
 from dualwan.frozen import replace
 from dualwan.host import managers, sysctl
 from dualwan.host.around import (
@@ -35,6 +36,8 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
     devices = dict.fromkeys((wan, *(route.device for route in defaults)))
     in_files = files.look(root, config)
     place = Path(hooks_dir())
+    tunnel = config.mape.tunnel if config else MapE.tunnel
+    table = config.pppoe.table if config else Pppoe.table
     return replace(
         in_files,
         own_scripts=(*in_files.own_scripts, *own_scripts.failed(place)),
@@ -44,7 +47,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         chains=chains.look(),
         bridges=bridges.filtered(wan) if wan else (),
         rp_filter_all=sysctl.read((_RP_FILTER,)).get(_RP_FILTER, ""),
-        traces=scripts.traces(config.mape.tunnel if config else MapE.tunnel, root),
+        traces=scripts.traces(tunnel, table, root),
         managers=managers.managers((one for one in devices if one), root),
         wan_stanza=interfaces.stanza(wan, root) if wan else "",
         ipv6_defaults=defaults,

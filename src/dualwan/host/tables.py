@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
 
 from dualwan.errors import HostError, KernelError, RecordError
-from dualwan.frozen import replace
+from dualwan.frozen import NamedTuple, replace
 from dualwan.host import nft_handles, records, run_files
 from dualwan.host.nft import Nft, NotPermitted
 from dualwan.host.nft_handles import STAMP, Seen

@@ -14,6 +14,7 @@ from dualwan.errors import HostError
 from dualwan.host import answers, noted, store
 from dualwan.host.run_files import BROKEN
 from dualwan.model.trial import Phase, Trial
+from dualwan.words import say
 
 FOLDER = paths.TRIAL
 RECORD, ELEMENTS = f"{FOLDER}/trial.json", f"{FOLDER}/elements.json"
@@ -74,7 +75,9 @@ def forget() -> None:
         try:
             (folder / name).unlink(missing_ok=True)
         except OSError as error:
-            raise HostError(f"{folder / name}: {error.strerror}") from None
+            raise HostError(
+                say("{folder}: {reason}", folder=folder / name, reason=error.strerror)
+            ) from None
     try:
         (folder / FOLDER).rmdir()
     except OSError:
@@ -93,4 +96,4 @@ def install(path: str, text: str) -> None:
         files.write(target, text, mode, sync=True)
         os.chmod(target, mode)  # noqa: PTH101 - whatever the umask is
     except OSError as error:
-        raise HostError(f"{target}: {error.strerror}") from None
+        raise HostError(say("{target}: {reason}", target=target, reason=error.strerror)) from None

@@ -27,6 +27,7 @@ from dualwan.host.inotify import Writes
 from dualwan.host.news import ignoring_overrun
 from dualwan.host.nfnetlink import messages
 from dualwan.host.sysctl import PROC_SYS
+from dualwan.words import say
 
 SOL_NETLINK, ADD_MEMBERSHIP = 270, 1
 NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
@@ -164,7 +165,9 @@ def _listen(protocol: int, groups: Iterable[int]) -> socket.socket:
             made.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
     except OSError as error:
         made.close()
-        raise HostError(f"cannot listen to the kernel: {error.strerror} (root?)") from None
+        raise HostError(
+            say("cannot listen to the kernel: {reason} (root?)", reason=error.strerror)
+        ) from None
     return made
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dualwan.errors import HostError
 from dualwan.host import program
+from dualwan.words import say
 
 UNIT = "dualwan-try"
 RUNNING = Path("/run/systemd/system")  # sd_booted(3)
@@ -30,8 +31,11 @@ def arm(seconds: int) -> None:
     """
     if not RUNNING.is_dir():
         raise HostError(
-            "systemd does not run here, and nothing else brings the router back if this session "
-            "ends: nothing was changed; apply by dualwan-hook without a way back, or at the console"
+            say(
+                "systemd does not run here, and nothing else brings the router back if "
+                "this session ends: nothing was changed; apply by dualwan-hook without "
+                "a way back, or at the console"
+            )
         )
     disarm()
     environment = [f"--setenv={name}={os.environ[name]}" for name in KEPT if name in os.environ]
@@ -53,7 +57,13 @@ def arm(seconds: int) -> None:
     )
     if code != 0:
         reason = "; ".join(error.splitlines())
-        raise HostError(f"systemd-run failed with code {code}: {reason}: nothing was changed")
+        raise HostError(
+            say(
+                "systemd-run failed with code {code}: {reason}: nothing was changed",
+                code=code,
+                reason=reason,
+            )
+        )
 
 
 def disarm() -> None:

@@ -14,6 +14,7 @@ from dualwan.line import ways
 from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
 from dualwan.mape.rule import CeParameters, derive
 from dualwan.model.way import Softwire, Way
+from dualwan.words import say
 
 B4 = IPv4Address("192.0.0.2")  # RFC 6333 section 5.7: inner address of a B4
 
@@ -55,8 +56,9 @@ def derive_line(
     """
     if config.mape.fixed:
         return _line(config, _configured(config.mape))
-    missing = (
-        f"no IPv6 prefix on {config.prefix_source} yet: MAP-E begins when the line announces one"
+    missing = say(
+        "no IPv6 prefix on {prefix_source} yet: MAP-E begins when the line announces one",
+        prefix_source=config.prefix_source,
     )
     rest = [prefix for prefix in prefixes if prefix != last_prefix]
     last = [last_prefix] if last_prefix else []
@@ -95,7 +97,9 @@ def _softwire(
     """Return the softwire derived from ``prefix``, and warnings; raises MapeError."""
     if isinstance(mape, DsLite):
         if not aftr:
-            raise MapeError(f"the address of {mape.aftr} (mape.aftr) is not known yet")
+            raise MapeError(
+                say("the address of {aftr} (mape.aftr) is not known yet", aftr=mape.aftr)
+            )
         return Softwire(
             IPv6Address(aftr),
             _local_address(mape.interface_id, prefix),
@@ -109,7 +113,13 @@ def _softwire(
     parameters, doubts = _map_e(mape, prefix, answers)
     rule = parameters.rule
     if parameters.br is None:
-        raise MapeError(f"the rule for {rule.ipv6_prefix} names no border relay ({rule.source})")
+        raise MapeError(
+            say(
+                "the rule for {ipv6_prefix} names no border relay ({source})",
+                ipv6_prefix=rule.ipv6_prefix,
+                source=rule.source,
+            )
+        )
     softwire = Softwire(
         parameters.br,
         parameters.ce,
@@ -138,7 +148,13 @@ def _map_e(
     learned = _from_answers(prefix, answers)
     if mape.provider in SOURCES:
         if learned is None:
-            raise MapeError(f"{mape.provider} has told no rule for {prefix} yet")
+            raise MapeError(
+                say(
+                    "{provider} has told no rule for {prefix} yet",
+                    provider=mape.provider,
+                    prefix=prefix,
+                )
+            )
         return learned, ()
     try:
         known = _from_rules(mape, prefix)
@@ -149,14 +165,28 @@ def _map_e(
     if learned is None or _ends(learned) == _ends(known):
         return known if learned is None else learned, ()
     source = learned.rule.provider
-    contradiction = (
-        f"{source} says {_described(learned)}, and the rule known for {prefix} {_described(known)}"
-        f" ({known.rule.source})"
+    contradiction = say(
+        "{source} says {told}, and the rule known for {prefix} {known} ({rule_source})",
+        source=source,
+        told=_described(learned),
+        prefix=prefix,
+        known=_described(known),
+        rule_source=known.rule.source,
     )
     if known.br is None:
-        return learned, (f"{contradiction}: {source} is followed, for that rule names no relay",)
+        return learned, (
+            say(
+                "{contradiction}: {source} is followed, for that rule names no relay",
+                contradiction=contradiction,
+                source=source,
+            ),
+        )
     return known, (
-        f'{contradiction}: that is in use; provider = "{source}" would follow {source} alone',
+        say(
+            '{contradiction}: that is in use; provider = "{source}" would follow {source} alone',
+            contradiction=contradiction,
+            source=source,
+        ),
     )
 
 
@@ -165,7 +195,12 @@ def _ends(found: CeParameters) -> tuple[object, ...]:
 
 
 def _described(found: CeParameters) -> str:
-    return f"{found.ipv4} by {found.br or 'no border relay'} as {found.ce}"
+    return say(
+        "{ipv4} by {br} as {ce}",
+        ipv4=found.ipv4,
+        br=found.br or say("no border relay"),
+        ce=found.ce,
+    )
 
 
 def _from_answers(prefix: str, answers: Sequence[CachedAnswer]) -> CeParameters | None:
@@ -182,4 +217,4 @@ def _from_rules(mape: MapE, prefix: str) -> CeParameters:
         return derive(mape.rule, prefix)
     if mape.rules is not None:
         return derive(mape.rules.lookup(prefix, mape.provider), prefix)
-    raise MapeError("neither rules nor values are configured")
+    raise MapeError(say("neither rules nor values are configured"))

@@ -9,6 +9,7 @@ from dualwan.frozen import replace
 from dualwan.line import Line
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.ppp.session import NO_DEVICE, Session, present
+from dualwan.words import say
 
 
 def located(line: Line, config: Config, sessions: Sequence[Session]) -> Line:
@@ -45,13 +46,30 @@ def _device(way: Way, config: Config, sessions: Sequence[Session]) -> tuple[str,
         return way.device, ""
     holder = next((one.pppd for one in sessions if one.device == way.device), None)
     if ours:
-        taken = f": another pppd has {way.device} ({holder.text})" if holder else ""
+        taken = (
+            say(": another pppd has {device} ({text})", device=way.device, text=holder.text)
+            if holder
+            else ""
+        )
         key = f"({way.name}.interface)"
-        return ours.device, f"{way.peer} is on {ours.device}, not on {way.device} {key}{taken}"
+        return ours.device, say(
+            "{peer} is on {device}, not on {way_device} {key}{taken}",
+            peer=way.peer,
+            device=ours.device,
+            way_device=way.device,
+            key=key,
+            taken=taken,
+        )
     if holder is None or not config.pppoe.by_peer:
         return way.device, ""
     return (
         NO_DEVICE,
-        f"{way.peer} has no session, and {way.device} ({way.name}.interface) is another pppd's "
-        f"({holder.text}), so nothing is offered on it",
+        say(
+            "{peer} has no session, and {device} ({name}.interface) is another "
+            "pppd's ({text}), so nothing is offered on it",
+            peer=way.peer,
+            device=way.device,
+            name=way.name,
+            text=holder.text,
+        ),
     )

@@ -18,6 +18,7 @@ from bisect import bisect_left, bisect_right
 from typing import NoReturn
 
 from dualwan.errors import MapeError
+from dualwan.words import say
 
 PORT_BITS = 16
 MAX_PORT = (1 << PORT_BITS) - 1
@@ -31,13 +32,31 @@ def check_lengths(psid_offset: int, psid_length: int) -> None:
     CEs, so 15 is the largest.
     """
     if not 0 <= psid_offset <= MAX_PSID_OFFSET:
-        raise MapeError(f"PSID offset {psid_offset} is not between 0 and {MAX_PSID_OFFSET}")
+        raise MapeError(
+            say(
+                "PSID offset {psid_offset} is not between 0 and {max_psid_offset}",
+                psid_offset=psid_offset,
+                max_psid_offset=MAX_PSID_OFFSET,
+            )
+        )
     if not 0 <= psid_length <= PORT_BITS:
-        raise MapeError(f"PSID length {psid_length} is not between 0 and {PORT_BITS}")
+        raise MapeError(
+            say(
+                "PSID length {psid_length} is not between 0 and {port_bits}",
+                psid_length=psid_length,
+                port_bits=PORT_BITS,
+            )
+        )
     if psid_offset + psid_length > PORT_BITS:
         raise MapeError(
-            f"PSID offset {psid_offset} and PSID length {psid_length} need"
-            f" {psid_offset + psid_length} bits, and a port has only {PORT_BITS}"
+            say(
+                "PSID offset {psid_offset} and PSID length {psid_length} need "
+                "{bits} bits, and a port has only {port_bits}",
+                psid_offset=psid_offset,
+                psid_length=psid_length,
+                bits=psid_offset + psid_length,
+                port_bits=PORT_BITS,
+            )
         )
 
 
@@ -62,7 +81,12 @@ class PortSet:
         check_lengths(psid_offset, psid_length)
         if not 0 <= psid < 1 << psid_length:
             raise MapeError(
-                f"PSID {psid} does not fit into {psid_length} bits (0 to {(1 << psid_length) - 1})"
+                say(
+                    "PSID {psid} does not fit into {psid_length} bits (0 to {last})",
+                    psid=psid,
+                    psid_length=psid_length,
+                    last=(1 << psid_length) - 1,
+                )
             )
         object.__setattr__(self, "psid", psid)
         object.__setattr__(self, "psid_offset", psid_offset)

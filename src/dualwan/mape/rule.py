@@ -21,10 +21,12 @@ BMR: basic mapping rule. CE: customer edge, this router. BR: border relay, the p
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from typing import Literal, NamedTuple, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from dualwan.errors import MapeError
+from dualwan.frozen import NamedTuple
 from dualwan.mape.portset import PORT_BITS, PortSet, check_lengths
+from dualwan.words import say
 
 __all__ = [
     "LAYOUTS",
@@ -93,9 +95,9 @@ class MapRule(_RuleFields):
             v6, v4 = IPv6Network(ipv6_prefix), IPv4Network(ipv4_prefix)
             relay = None if br is None else IPv6Address(br)
         except ValueError as error:
-            raise MapeError(f"not a rule: {error}") from None
+            raise MapeError(say("not a rule: {error}", error=error)) from None
         if layout not in LAYOUTS:
-            raise MapeError(f"layout {layout!r} is neither {' nor '.join(map(repr, LAYOUTS))}")
+            raise MapeError(say("layout {layout!r} is neither 'draft' nor 'rfc'", layout=layout))
         _check_ea(v6, v4, ea_length)
         known: Layout = "rfc" if layout == "rfc" else "draft"
         rule = super().__new__(cls, v6, v4, ea_length, psid_offset, relay, known, provider, source)
@@ -156,11 +158,16 @@ class CeParameters(NamedTuple):
         """Sentences for the user: what will probably not work, and why."""
         if not self.subnet_id:
             return ()
-        subnet = (
-            f"bits {self.end_user_prefix.prefixlen} to {_SUBNET_END - 1} of the prefix are"
-            f" 0x{self.subnet_id:x} where the provider assigns zero: this is a part of"
-            f" {self.end_user_prefix}, as a home gateway's /60 is. IPv4 comes to {self.ce}, in the"
-            f" first subnet; MAP-E works only if that one reaches this router"
+        subnet = say(
+            "bits {prefixlen} to {subnet_end} of the prefix are 0x{subnet_id:x} "
+            "where the provider assigns zero: this is a part of {end_user_prefix}, "
+            "as a home gateway's /60 is. IPv4 comes to {ce}, in the first subnet; "
+            "MAP-E works only if that one reaches this router",
+            prefixlen=self.end_user_prefix.prefixlen,
+            subnet_end=_SUBNET_END - 1,
+            subnet_id=self.subnet_id,
+            end_user_prefix=self.end_user_prefix,
+            ce=self.ce,
         )
         return (subnet,)
 
@@ -177,9 +184,13 @@ def parse_prefix(prefix: Prefix) -> IPv6Interface:
             return IPv6Interface((int(prefix.network_address), prefix.prefixlen))
         found = IPv6Interface(prefix)
     except ValueError:
-        raise MapeError(f"{str(prefix)[:80]!r} is not an IPv6 prefix or address") from None
+        raise MapeError(
+            say("{text!r} is not an IPv6 prefix or address", text=str(prefix)[:80])
+        ) from None
     if found.scope_id is not None:
-        raise MapeError(f"{str(prefix)[:80]!r} is an address of one link, not a prefix of a line")
+        raise MapeError(
+            say("{text!r} is an address of one link, not a prefix of a line", text=str(prefix)[:80])
+        )
     return found
 
 
@@ -196,11 +207,23 @@ def derive(rule: MapRule, prefix: Prefix, port_set: PortSet | None = None) -> Ce
     given = parse_prefix(prefix)
     length = rule.end_user_length
     if given.ip not in rule.ipv6_prefix:
-        raise MapeError(f"{given} is not in {rule.ipv6_prefix}, which the rule covers")
+        raise MapeError(
+            say(
+                "{given} is not in {ipv6_prefix}, which the rule covers",
+                given=given,
+                ipv6_prefix=rule.ipv6_prefix,
+            )
+        )
     if given.network.prefixlen < length:
         raise MapeError(
-            f"{given.network} is too short: the rule for {rule.ipv6_prefix} with EA length"
-            f" {rule.ea_length} needs the first {length} bits"
+            say(
+                "{network} is too short: the rule for {ipv6_prefix} with EA length "
+                "{ea_length} needs the first {length} bits",
+                network=given.network,
+                ipv6_prefix=rule.ipv6_prefix,
+                ea_length=rule.ea_length,
+                length=length,
+            )
         )
     bits = int(given.ip)
     ea = bits >> (IPV6_BITS - length) & ((1 << rule.ea_length) - 1)
@@ -226,7 +249,9 @@ def _ce_parameters(rule: MapRule, ea: int, explicit: PortSet | None) -> CeParame
     """Return the parameters of the CE whose EA bits are ``ea``; ``explicit`` is its own PSID."""
     q = rule.psid_length
     if explicit is not None and q:
-        raise MapeError(f"the rule takes a PSID of {q} bits from the prefix; a second was given")
+        raise MapeError(
+            say("the rule takes a PSID of {q} bits from the prefix; a second was given", q=q)
+        )
     ports = explicit or PortSet(ea & ((1 << q) - 1), rule.psid_offset, q)
     ipv4 = IPv4Address(int(rule.ipv4_prefix.network_address) | ea >> q)
     length = rule.end_user_length
@@ -242,14 +267,32 @@ def _check_ea(v6: IPv6Network, v4: IPv4Network, ea_length: int) -> None:
     suffix = _V4_BITS - v4.prefixlen
     if ea_length < suffix:
         raise MapeError(
-            f"EA length {ea_length} is shorter than the {suffix} bits that {v4} leaves open:"
-            f" the rule assigns IPv4 prefixes, not addresses, and this program can use only"
-            f" one address (EA length {suffix}, or more for a shared one)"
+            say(
+                "EA length {ea_length} is shorter than the {suffix} bits that {v4} "
+                "leaves open: the rule assigns IPv4 prefixes, not addresses, and this "
+                "program can use only one address (EA length {suffix}, or more for a "
+                "shared one)",
+                ea_length=ea_length,
+                suffix=suffix,
+                v4=v4,
+            )
         )
     if ea_length > suffix + PORT_BITS:
         raise MapeError(
-            f"EA length {ea_length} is more than the {suffix} bits that {v4} leaves open"
-            f" and a PSID of {PORT_BITS}"
+            say(
+                "EA length {ea_length} is more than the {suffix} bits that {v4} leaves "
+                "open and a PSID of {port_bits}",
+                ea_length=ea_length,
+                suffix=suffix,
+                v4=v4,
+                port_bits=PORT_BITS,
+            )
         )
     if v6.prefixlen + ea_length > IPV6_BITS:
-        raise MapeError(f"{v6} and EA length {ea_length} are longer than an IPv6 address")
+        raise MapeError(
+            say(
+                "{v6} and EA length {ea_length} are longer than an IPv6 address",
+                v6=v6,
+                ea_length=ea_length,
+            )
+        )

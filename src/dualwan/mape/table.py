@@ -6,7 +6,6 @@ of TOML. The TOML parser is loaded only if rules.d has files.
 
 from __future__ import annotations
 
-from ipaddress import IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +14,11 @@ from dualwan.errors import ConfigError, MapeError
 from dualwan.mape.rule import (
     DEFAULT_PSID_OFFSET,
     IPV6_BITS,
-    UNIQUE_LOCAL,
     MapRule,
     Prefix,
     parse_prefix,
 )
+from dualwan.words import listed, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,27 +32,6 @@ AUTO = "auto"
 Rules = Path | dict[str, str]  # the folder rules.d, or the texts of its files by path
 
 _COLUMNS = 7
-
-_NGN = (
-    "lies in NTT's own network (NGN): the line has no IPv6 internet, or it is not provisioned"
-    " yet; ask the provider whether IPoE and MAP-E are set up, wait for its notice, then have"
-    " the line announce its prefix anew (restart the ONU or the home gateway)"
-)
-_OTHER = (
-    "is not a virtual-connect prefix: lines with it get IPv4 by another service, such as"
-    " DS-Lite or a fixed address by IPIP; ask the provider which one it is"
-)
-_NOT_GLOBAL = "is not a global prefix: give the one that the line announces on the WAN interface"
-# Prefixes without MAP-E, and the reason.
-UNMAPPED: tuple[tuple[IPv6Network, str], ...] = (
-    (IPv6Network("2409::/16"), f"2409: {_OTHER}"),
-    (IPv6Network("2408::/16"), f"2408: {_NGN}"),
-    (IPv6Network("2404:1a8::/32"), f"2404:1a8:: {_NGN}"),
-    (IPv6Network("2001:c90::/32"), f"2001:c90:: {_NGN}"),
-    (IPv6Network("2001:a000::/20"), f"2001:a000:: {_NGN}"),
-    (IPv6Network("fe80::/10"), f"a link-local address {_NOT_GLOBAL}"),
-    (UNIQUE_LOCAL, f"a unique local address {_NOT_GLOBAL}"),
-)
 
 
 class RuleTable:
@@ -125,23 +103,44 @@ class RuleTable:
         """Return why no rule covers ``given``, and a remedy."""
         shown = str(given).removesuffix("/128")
         if provider != AUTO and (others := self._longest(given, AUTO)):
-            return (
-                f"no rule of {provider} covers {shown}, but one of {others[0].provider} does:"
-                f' take provider "{others[0].provider}" or "{AUTO}"'
+            return say(
+                "no rule of {provider} covers {shown}, but one of {others_provider} "
+                'does: take provider "{others_provider}" or "{auto}"',
+                provider=provider,
+                shown=shown,
+                others_provider=others[0].provider,
+                auto=AUTO,
             )
         if inside := self._inside(given):
-            return (
-                f"{given.network} is too short: {len(inside)} rules lie inside it; give the"
-                f" prefix that the line announces, at least {inside[0].end_user_length} bits of it"
+            return say(
+                "{network} is too short: {count} rules lie inside it; give the prefix "
+                "that the line announces, at least {end_user_length} bits of it",
+                network=given.network,
+                count=len(inside),
+                end_user_length=inside[0].end_user_length,
             )
-        whose = "the rules known here" if provider == AUTO else f"the rules of {provider}"
+        whose = (
+            say("the rules known here")
+            if provider == AUTO
+            else say("the rules of {provider}", provider=provider)
+        )
+        from dualwan.mape.unmapped import UNMAPPED  # noqa: PLC0415 - of what has no rule only
+
         for network, reason in UNMAPPED:
             if given.ip in network:
-                return f"{shown} is in none of {whose}: {reason}"
-        return (
-            f"{shown} is in none of {whose}: if the provider says that the line has MAP-E,"
-            f" add its rule to {RULES_DIR} or give the values by hand"
-            f' ([mape] provider = "manual"); otherwise ask it which IPv4 service the line has'
+                return say(
+                    "{shown} is in none of {whose}: {reason}",
+                    shown=shown,
+                    whose=whose,
+                    reason=reason,
+                )
+        return say(
+            "{shown} is in none of {whose}: if the provider says that the line has "
+            "MAP-E, add its rule to {rules_dir} or give the values by hand ([mape] "
+            'provider = "manual"); otherwise ask it which IPv4 service the line has',
+            shown=shown,
+            whose=whose,
+            rules_dir=RULES_DIR,
         )
 
 
@@ -177,12 +176,19 @@ def read_text(path: Path) -> list[MapRule]:
             continue
         where = f"{path.name}:{number}"
         if len(fields) != _COLUMNS:
-            raise ConfigError(f"{where}: {len(fields)} columns where a rule has {_COLUMNS}")
+            raise ConfigError(
+                say(
+                    "{where}: {count} columns where a rule has {whole}",
+                    where=where,
+                    count=len(fields),
+                    whole=_COLUMNS,
+                )
+            )
         provider, v6, v4, ea, offset, br, layout = fields
         try:
             rule = MapRule(v6, v4, int(ea), int(offset), br, layout, provider, f"{where}: {origin}")
         except (MapeError, ValueError) as error:
-            raise ConfigError(f"{where}: {error}") from None
+            raise ConfigError(say("{where}: {error}", where=where, error=error)) from None
         rules.append(rule)
     return rules
 
@@ -239,38 +245,47 @@ def _read(path: Path, *, trusted: bool = False) -> str:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8 text") from None
+        raise ConfigError(say("{path}: not UTF-8 text", path=path)) from None
 
 
 def _ambiguous(given: IPv6Interface, one: MapRule, other: MapRule) -> str:
-    remedy = "remove one of them"
+    remedy = say("remove one of them")
     if one.provider != other.provider:
-        remedy = f'name the provider ("{one.provider}" or "{other.provider}")'
-    named = " and ".join(f"{rule.provider} {rule} ({rule.source})" for rule in (one, other))
-    return f"two rules of the same length cover {given}: {named}; {remedy}"
+        remedy = say(
+            'name the provider ("{provider}" or "{other_provider}")',
+            provider=one.provider,
+            other_provider=other.provider,
+        )
+    named = listed(" and ", (f"{rule.provider} {rule} ({rule.source})" for rule in (one, other)))
+    return say(
+        "two rules of the same length cover {given}: {named}; {remedy}",
+        given=given,
+        named=named,
+        remedy=remedy,
+    )
 
 
 def _unknown_provider(name: str, known: list[str]) -> str:
     from dualwan.toml_source import unknown  # noqa: PLC0415 - only for this error
 
-    return unknown("provider", name, [AUTO, *known])
+    return unknown(say("provider"), name, [AUTO, *known])
 
 
 def _checked(kind: type, what: str) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
         if type(value) is not kind:  # bool is an int to isinstance
-            raise ValueError(f"must be {what}, not {value!r}")
+            raise ValueError(say("must be {what}, not {value!r}", what=what, value=value))
         return value
 
     return convert
 
 
-_text = _checked(str, "text in quotes")
-_whole = _checked(int, "a whole number")
-_list = _checked(list, "an array of tables, as in [[rule]]")
+_text = _checked(str, say("text in quotes"))
+_whole = _checked(int, say("a whole number"))
+_list = _checked(list, say("an array of tables, as in [[rule]]"))
 
 
 def _provider(value: Any) -> str:
     if not _text(value) or value in {AUTO, "manual"}:
-        raise ValueError(f"a rule cannot have the provider {value!r}")
+        raise ValueError(say("a rule cannot have the provider {value!r}", value=value))
     return str(value)

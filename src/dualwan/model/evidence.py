@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from dualwan.frozen import dataclass, field
+from dualwan.frozen import NamedTuple, dataclass, field
 
 
 class Probe(NamedTuple):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from dualwan.frozen import NamedTuple
+from dualwan.words import named, say
 
 # What an owner may want to be as it is: shown, but no reason why the router does not work.
 NOTICES = frozenset(
@@ -36,17 +38,12 @@ class Finding(NamedTuple):
     @property
     def text(self) -> str:
         """The finding as one line for a person."""
-        return f"{self.seen}: {self.remedy}"
+        return named(say("{seen}: {remedy}", seen=self.seen, remedy=self.remedy), self.code)
 
     @property
     def is_notice(self) -> bool:
         """Whether the router works all the same, and may be meant so."""
         return self.code in NOTICES
-
-    @property
-    def in_file(self) -> bool:
-        """Whether the evidence is a file, which a check of the configuration reads too."""
-        return self.seen.startswith("/")
 
     @property
     def digest(self) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 LINES = 200  # that are read back
-_CAUSE = re.compile(r"(?P<text>.*) \(cause=(?P<cause>.+?)(?P<step> slice=[a-z0-9-]+)?\)")
+_CAUSE = re.compile(
+    r"(?P<text>.*) \(cause=(?P<cause>.+?)(?: code=[A-Za-z0-9-]+)?(?P<step> slice=[a-z0-9-]+)?\)"
+)
 
 
 class LogLine(NamedTuple):

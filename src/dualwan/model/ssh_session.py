@@ -5,6 +5,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+from dualwan.words import say
+
 
 class SshSession(NamedTuple):
     """An established SSH connection, and how its answers leave now.
@@ -22,4 +24,9 @@ class SshSession(NamedTuple):
     @property
     def text(self) -> str:
         """The session for a person."""
-        return f"this SSH session (from {self.peer} to {self.own}, port {self.port})"
+        return say(
+            "this SSH session (from {peer} to {own}, port {port})",
+            peer=self.peer,
+            own=self.own,
+            port=self.port,
+        )

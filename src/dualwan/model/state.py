@@ -7,9 +7,8 @@ the outcome of a step is noted after it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
-from dualwan.frozen import dataclass, field, replace
+from dualwan.frozen import NamedTuple, dataclass, field, replace
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import (
     Address,
@@ -35,6 +34,13 @@ class Health(NamedTuple):
     streak: int = 0
     since: float = 0.0
     followed: bool = True
+
+
+class Look(NamedTuple):
+    """A look around: the generation of the nft ruleset then, 0 for none, and seconds since boot."""
+
+    generation: int = 0
+    at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,8 @@ class RunState:
     in_transition: an ifup or ifdown has begun and not ended; it alone dials and hangs up.
     generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
     version: of the program that brought up every slice, "" for none.
-    findings: digests of the findings that the log has named.
+    findings: digests of the findings that the log has named. looked: when an ifup last looked for
+    them, and found nothing of ours changed.
     applied: text of the configuration that ifup, or a person, applied last, "" for none.
     """
 
@@ -96,6 +103,7 @@ class RunState:
     generation: int = 0
     version: str = ""
     findings: tuple[str, ...] = ()
+    looked: Look = field(default_factory=Look)
     applied: str = ""
 
     @property

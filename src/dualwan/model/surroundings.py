@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from dualwan.frozen import dataclass, field
+from dualwan.frozen import NamedTuple, dataclass, field
 from dualwan.model.ppp_files import PppFiles
-from dualwan.model.resources import RouteRule, Tunnel
-from dualwan.nft.foreign.chain import Chain
+
+if TYPE_CHECKING:  # what only files say has none of these
+    from dualwan.model.resources import RouteRule, Tunnel
+    from dualwan.nft.foreign.chain import Chain
 
 
 class OwnAddress(NamedTuple):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from dualwan.frozen import dataclass, field
+from dualwan.frozen import NamedTuple, dataclass, field
 
 PROTOCOLS = ("tcp", "udp", "icmp")
 TOP = 5  # destinations and hosts in a report

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import PortSet
+from dualwan.words import say
 
 
 class Kind(Enum):
@@ -30,7 +31,7 @@ class Softwire:
     ce: IPv6Address
     ipv4: IPv4Address
     port_set: PortSet | None
-    origin: str = field(default="the configuration", compare=False)
+    origin: str = field(default=say("the configuration"), compare=False)
     translated: bool = True
 
 

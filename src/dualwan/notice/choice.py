@@ -7,6 +7,8 @@ import stat
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from dualwan.words import say
+
 NAME = re.compile(r"[a-zA-Z0-9_-]+")  # of run-parts(8)
 WRITERS = stat.S_IWGRP | stat.S_IWOTH
 RUNNABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
@@ -57,25 +59,30 @@ def refusal(entry: Entry, owners: Collection[int] = ROOT) -> Refused | None:
         return Refused(
             name,
             "kind",
-            "is no regular file",
-            "put a copy of the file there, no link",
+            say("is no regular file"),
+            say("put a copy of the file there, no link"),
         )
     if entry.owner not in owners or entry.mode & WRITERS:
         return Refused(
             name,
             "untrusted",
-            "others than root may change it",
-            f"read it, then chown root {name}; chmod go-w {name}",
+            say("others than root may change it"),
+            say("read it, then chown root {name}; chmod go-w {name}", name=name),
         )
     if not _is_named(entry):
         return Refused(
             name,
             "name",
-            "its name has another letter than a-z, A-Z, 0-9, _ and - (run-parts(8))",
-            "rename it; no dot, no .sh",
+            say("its name has another letter than a-z, A-Z, 0-9, _ and - (run-parts(8))"),
+            say("rename it; no dot, no .sh"),
         )
     if not _is_runnable(entry):
-        return Refused(name, "mode", "is not executable", f"chmod u+x {name} if it is to be run")
+        return Refused(
+            name,
+            "mode",
+            say("is not executable"),
+            say("chmod u+x {name} if it is to be run", name=name),
+        )
     return None
 
 

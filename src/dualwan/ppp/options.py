@@ -7,9 +7,8 @@ what it includes, and /etc/ppp/options.NIC of the PPPoE plugin.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
-from dualwan.frozen import dataclass, field
+from dualwan.frozen import NamedTuple, dataclass, field
 from dualwan.paths import PPP_DIR
 from dualwan.ppp.words import Word, split
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
+from dualwan.frozen import NamedTuple
 from dualwan.paths import PPP_DIR
+from dualwan.words import say
 
 # No interface can have this name, for it has a slash (dev_valid_name): rules for it match
 # nothing. It stands for a session of ours while its name is another program's.
@@ -43,7 +44,9 @@ class Pppd(NamedTuple):
     @property
     def text(self) -> str:
         """The process for a message; of its words, which may have a password, the peer only."""
-        return f"process {self.pid}" + (f", peer {self.peers[-1]}" if self.peers else "")
+        return say("process {pid}", pid=self.pid) + (
+            say(", peer {peers}", peers=self.peers[-1]) if self.peers else ""
+        )
 
 
 class Session(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
+from dualwan.frozen import NamedTuple
 from dualwan.interfaces_file import InterfacesLine
 from dualwan.paths import PPP_DIR
+from dualwan.words import say
 
 DEFAULT_PROVIDER = "provider"  # of pon(1), and so of a stanza without that option
 _AUTOMATIC = ("auto", "allow-auto", "allow-hotplug")
@@ -52,7 +53,7 @@ def in_script(path: str, text: str, peer: str) -> Iterator[Starter]:
     """Yield the lines of a script or a crontab that start ``peer``."""
     for number, line in enumerate(text.splitlines(), 1):
         if not line.lstrip().startswith("#") and starts(line, peer):
-            yield Starter(f"{path}:{number}", "a script")
+            yield Starter(f"{path}:{number}", say("a script"))
 
 
 def in_interfaces(file: Iterable[InterfacesLine], peer: str) -> Iterator[Starter]:
@@ -65,10 +66,10 @@ def in_interfaces(file: Iterable[InterfacesLine], peer: str) -> Iterator[Starter
     automatic = {name for _, words in lines if words[0] in _AUTOMATIC for name in words[1:]}
     for name, provider, place in _ppp_stanzas(lines):
         if provider == peer and name in automatic:
-            yield Starter(place, f"the stanza iface {name} inet ppp of ifupdown")
+            yield Starter(place, say("the stanza iface {name} inet ppp of ifupdown", name=name))
     for place, words in lines:
         if words[0] in _COMMANDS and starts(" ".join(words[1:]), peer):
-            yield Starter(place, "an option of ifupdown")
+            yield Starter(place, say("an option of ifupdown"))
 
 
 def _ppp_stanzas(lines: Iterable[tuple[str, list[str]]]) -> list[tuple[str, str, str]]:
@@ -98,4 +99,4 @@ def in_unit(path: str, text: str, peer: str, names: Iterable[str]) -> Iterator[S
         for number, line in enumerate(text.splitlines(), 1):
             command = line.replace("%i", instance).replace("%I", instance)
             if command.lstrip().startswith("Exec") and starts(command, peer):
-                yield Starter(f"{path}:{number}", f"the service {name}", name, again)
+                yield Starter(f"{path}:{number}", say("the service {name}", name=name), name, again)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from dualwan.frozen import NamedTuple
 
 MAX_LENGTH = 1023  # MAXWORDLEN less the final zero: what goes beyond it is cut
 

@@ -28,8 +28,8 @@ _PLAIN = (str, bool, int, float, type(None))
 
 def encode(value: Any) -> Any:
     """Return ``value`` as data for JSON: dataclasses and NamedTuples as objects by field."""
-    if isinstance(value, _PLAIN):
-        return value
+    if isinstance(value, _PLAIN):  # of a sentence no more than the text
+        return str.__str__(value) if isinstance(value, str) else value
     if isinstance(value, _ADDRESSES):
         return str(value)
     if (names := _names(type(value))) is not None:
@@ -117,7 +117,10 @@ def _object(kind: type, names: Sequence[str], data: Any) -> Any:
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     """Return the types of the fields, also of those that are imported for type checkers only."""
+    from dualwan.model.resources import RouteRule, Tunnel  # noqa: PLC0415 - see Surroundings
+    from dualwan.nft.foreign.chain import Chain  # noqa: PLC0415 - see Surroundings
     from dualwan.ppp.options import PeerOptions  # noqa: PLC0415 - see PppFiles
     from dualwan.ppp.starters import Starter  # noqa: PLC0415 - see PppFiles
 
-    return typing.get_type_hints(kind, localns={"PeerOptions": PeerOptions, "Starter": Starter})
+    known = (RouteRule, Tunnel, Chain, PeerOptions, Starter)
+    return typing.get_type_hints(kind, localns={one.__name__: one for one in known})

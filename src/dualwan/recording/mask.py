@@ -20,7 +20,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 from typing import NamedTuple
 
 from dualwan.mape.rule import LAYOUTS, MapRule, interface_id
-from dualwan.mape.table import UNMAPPED
+from dualwan.mape.unmapped import UNMAPPED
 
 _ONE, _ALL = IPv4Address("0.0.0.1"), IPv4Address("255.255.255.255")
 Address = IPv4Address | IPv6Address

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dualwan import cells
+from dualwan.catalogue import shown, told
 from dualwan.doctor import Outcome, Result, is_well
 from dualwan.report.data import CheckData, DiagnosisData
+from dualwan.words import say
 
+NAMES = {
+    Result.FAILED: say("failed"),
+    Result.UNCHECKED: say("not checked"),
+    Result.OK: say("ok"),
+    Result.NOT_APPLICABLE: say("not applicable"),
+}
 COLOURS = {Result.FAILED: "31", Result.UNCHECKED: "33", Result.OK: "32"}
-WIDTH = max(len(result.value) for result in Result) + 2
 
 
 def text(outcomes: Sequence[Outcome], everything: bool = False, colour: bool = False) -> str:
@@ -24,11 +32,18 @@ def text(outcomes: Sequence[Outcome], everything: bool = False, colour: bool = F
 
 
 def _line(one: Outcome, colour: bool) -> str:
-    word = f"{one.answer.result.value:{WIDTH}}"
+    word = cells.padded(shown(NAMES[one.answer.result]), _width())
     if colour and one.answer.result in COLOURS:
         word = f"\x1b[{COLOURS[one.answer.result]}m{word}\x1b[0m"
-    remedy = f": {one.answer.remedy}" if one.answer.remedy else ""
-    return f"{word}{one.check.name}: {one.answer.seen}{remedy}"
+    text = one.answer.seen
+    if one.answer.remedy:
+        text = say("{seen}: {remedy}", seen=one.answer.seen, remedy=one.answer.remedy)
+    bad = one.answer.result in (Result.FAILED, Result.UNCHECKED) and not one.because
+    return f"{word}{one.check.name}: {told(text) if bad else shown(text)}"
+
+
+def _width() -> int:
+    return max(cells.width(shown(name)) for name in NAMES.values()) + 2
 
 
 def as_data(outcomes: Sequence[Outcome]) -> DiagnosisData:

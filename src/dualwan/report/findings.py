@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from dualwan.model.finding import Finding
 from dualwan.report.data import FindingData
+from dualwan.words import named, say
 
 
 def as_data(findings: Iterable[Finding]) -> list[FindingData]:
@@ -15,4 +16,9 @@ def as_data(findings: Iterable[Finding]) -> list[FindingData]:
 
 def lines(findings: Iterable[FindingData]) -> list[str]:
     """Return a line for each finding."""
-    return [f"obstacle: {one['seen']}: {one['remedy']}" for one in findings]
+    return [named(say("obstacle: {text}", text=text(one)), one["code"]) for one in findings]
+
+
+def text(one: FindingData) -> str:
+    """Return the finding as a sentence."""
+    return named(say("{seen}: {remedy}", seen=one["seen"], remedy=one["remedy"]), one["code"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
+
+from dualwan import cells
 
 GAP = "  "
 NARROWEST = 12  # columns that a text is broken into, however narrow the terminal is
@@ -14,11 +15,11 @@ def wrapped(title: str, text: str, width: int | None, indent: int) -> list[str]:
 
     ``width``: columns; None for no limit.
     """
-    head = f"{title:{indent}}"
-    if width is None or len(head) + len(text) <= width:
+    head = cells.padded(title, indent)
+    if width is None or cells.width(head) + cells.width(text) <= width:
         return [f"{head}{text}".rstrip()]
     room = max(width - indent, NARROWEST)
-    lines = wrap(text, room, break_on_hyphens=False) or [""]
+    lines = cells.wrap(text, room)
     return [f"{head}{lines[0]}".rstrip(), *(" " * indent + line for line in lines[1:])]
 
 
@@ -47,11 +48,8 @@ def _narrowed(wanted: Sequence[int], room: int) -> list[int]:
     return sizes
 
 
-def _row(cells: Sequence[str], sizes: Sequence[int]) -> list[str]:
-    parts = [
-        wrap(cell, size, break_on_hyphens=False) or [""]
-        for cell, size in zip(cells, sizes, strict=True)
-    ]
+def _row(row: Sequence[str], sizes: Sequence[int]) -> list[str]:
+    parts = [cells.wrap(cell, size) for cell, size in zip(row, sizes, strict=True)]
     return [
         GAP.join(
             f"{part[at] if at < len(part) else '':{size}}"

@@ -10,6 +10,7 @@ from dualwan.config.forwards import PINHOLE, with_via
 from dualwan.config.mape import DS_LITE, IPIP, MAP_E
 from dualwan.model.way import Kind, Way
 from dualwan.report.data import OpenData
+from dualwan.words import listed, say
 
 NAMES = {MAP_E: "MAP-E", IPIP: "IPIP", DS_LITE: "DS-Lite"}  # of the softwire, by mode
 BY_IPV6 = "IPv6"
@@ -70,14 +71,15 @@ def words(data: Sequence[OpenData]) -> list[str]:
     """Return a line for each way that something is open by."""
     ways = dict.fromkeys(one["by"] for one in data)
     return [
-        f"by {by}: " + ", ".join(_one(item) for item in data if item["by"] == by) for by in ways
-    ] or ["nothing"]
+        say("by {by}: ", by=by) + listed(", ", (_one(item) for item in data if item["by"] == by))
+        for by in ways
+    ] or [say("nothing")]
 
 
 def _one(item: OpenData) -> str:
     text = item["what"]
     if item["to"] != "router":
-        text += f" to {item['to']}"
+        text = say("{what} to {to}", what=text, to=item["to"])
     if item["from"]:
-        text += " from " + " and ".join(item["from"])
-    return f"{text} (guarded)" if item["guard"] else text
+        text = say("{what} from {sources}", what=text, sources=listed(" and ", item["from"]))
+    return say("{text} (guarded)", text=text) if item["guard"] else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dualwan.catalogue import told
 from dualwan.model.finding import Finding
 from dualwan.model.plan import Action, SlicePlan, Step, shortened
 from dualwan.nft.table import NftTable
@@ -11,6 +12,7 @@ from dualwan.report.data import PlanData
 from dualwan.report.findings import as_data as findings_data
 from dualwan.report.findings import lines as findings_lines
 from dualwan.result import Plan, Result
+from dualwan.words import say
 
 TAB = "\t"
 COLOURS = {"+": "32", "-": "31", "~": "33"}
@@ -25,11 +27,11 @@ def text(
 ) -> str:
     """Return the plan and all that goes with it; see ``lines``."""
     found = lines(plan, everything, colour, contents)
-    found += [f"problem: {one}" for one in plan.problems]
-    found += [f"not seen: {one}" for one in plan.unobserved]
-    found = found or ["nothing to do"]
-    found += [f"warning: {one}" for one in plan.warnings]
-    return "\n".join([*found, *findings_lines(findings_data(findings))])
+    found += [say("problem: {one}", one=one) for one in plan.problems]
+    found += [say("not seen: {one}", one=one) for one in plan.unobserved]
+    found = found or [say("nothing to do")]
+    found += [say("warning: {one}", one=one) for one in plan.warnings]
+    return "\n".join(map(told, [*found, *findings_lines(findings_data(findings))]))
 
 
 def lines(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dualwan import cells
+from dualwan.catalogue import shown
 from dualwan.model.usage import PROTOCOLS, Usage
 from dualwan.model.way import Softwire
 from dualwan.report.data import PortsData
 from dualwan.report.terminal import INDENT, Line, Terminal, Tone, bar
+from dualwan.words import listed, say
 
 _MOST = 0.9  # of the ports: from here on flows may soon find none
 
@@ -39,11 +42,14 @@ def lines(data: PortsData | None, terminal: Terminal) -> list[Line]:
     size, indent = data["size"], INDENT + 2 * terminal.symbols
     bars: list[Line] = []
     for protocol, used in data["used"].items():
-        words = f" {used} of {size} ({100 * used // size} %)"
+        words = say(
+            " {used} of {size} ({percent} %)", used=used, size=size, percent=100 * used // size
+        )
         head = f"{protocol:5}"
-        shown = bar(used, size, terminal, indent + len(head) + len(words))
+        beside = indent + len(head) + cells.width(shown(words))
+        filled = bar(used, size, terminal, beside)
         tone = Tone.NONE if used < _MOST * size else Tone.DOUBT if used < size else Tone.BAD
-        bars.append(Line("" if bars else "ports", f"{head}{shown}{words}", tone))
+        bars.append(Line("" if bars else say("ports"), f"{head}{filled}" + words, tone))
     return [*bars, *titled[1:]]
 
 
@@ -54,24 +60,40 @@ def rows(data: PortsData | None) -> list[tuple[str, str]]:
     size, found = data["size"], []
     found.append(
         (
-            "ports",
+            say("ports"),
             ", ".join(f"{name} {count}" for name, count in data["used"].items())
-            + f" of {size} in use",
+            + say(" of {size} in use", size=size),
         )
     )
     if busiest := [
         f"{one['address']}"
         + (f":{one['port']}" if one["port"] else "")
-        + f" {one['protocol']} {one['used']} of {size}"
+        + say(" {protocol} {used} of {size}", protocol=one["protocol"], used=one["used"], size=size)
         for one in data["destinations"]
     ]:
-        found.append(("busiest", ", ".join(busiest)))
-    if hosts := [f"{one['address']} {one['flows']} flows" for one in data["hosts"]]:
-        found.append(("hosts", ", ".join(hosts)))
-    if refused := [f"{address} {count} flows" for address, count in data["refused"].items()]:
-        found.append(("refused", ", ".join(refused) + " beyond max-share"))
+        found.append((say("busiest"), listed(", ", busiest)))
+    if hosts := [
+        say("{address} {flows} flows", address=one["address"], flows=one["flows"])
+        for one in data["hosts"]
+    ]:
+        found.append((say("hosts"), listed(", ", hosts)))
+    if refused := [
+        say("{address} {count} flows", address=address, count=count)
+        for address, count in data["refused"].items()
+    ]:
+        found.append((say("refused"), listed(", ", refused) + say(" beyond max-share")))
     if data["no-port"]:
-        found.append(("lost", f"{data['no-port']} flows found every port taken"))
+        found.append(
+            (say("lost"), say("{no_port} flows found every port taken", no_port=data["no-port"]))
+        )
     if data["untranslated"]:
-        found.append(("stopped", f"{data['untranslated']} packets without a port of the set"))
+        found.append(
+            (
+                say("stopped"),
+                say(
+                    "{untranslated} packets without a port of the set",
+                    untranslated=data["untranslated"],
+                ),
+            )
+        )
     return found

@@ -17,7 +17,7 @@ from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Kind, Softwire, of_kind
 from dualwan.ppp.session import NO_DEVICE
-from dualwan.report import opened, ports, trial
+from dualwan.report import opened, ports
 from dualwan.report.data import (
     LastData,
     LearnedData,
@@ -28,17 +28,12 @@ from dualwan.report.data import (
     TrialData,
 )
 from dualwan.report.findings import as_data as findings_data
-from dualwan.report.terminal import PLAIN, Line, Terminal, Tone, render
-from dualwan.report.verdict import Verdict, verdict
+from dualwan.report.status_text import text
+from dualwan.report.verdict import verdict
 from dualwan.result import Plan
+from dualwan.words import say
 
-_NOT_WATCHED = "not running: only events and the command mend (dualwan-watch.service)"
-_TONES = {
-    "in order": Tone.GOOD,
-    "absent": Tone.BAD,
-    "differs": Tone.BAD,
-    "unknown": Tone.DOUBT,
-}
+__all__ = ["as_data", "text", "usage"]
 
 
 def usage(host: Host, plan: Plan) -> Usage | None:
@@ -127,8 +122,18 @@ def _waiting(config: Config, plan: Plan, *, watched: bool) -> list[str]:
     """Return what MAP-E waits for, as a sentence; none if it waits for nothing."""
     if not plan.line.missing or plan.line.prefix:
         return []
-    then = "starts within a second then" if watched else "starts at the next event after that"
-    return [f"MAP-E waits for a usable IPv6 prefix on {config.prefix_source}, and {then}"]
+    then = (
+        say("starts within a second then")
+        if watched
+        else say("starts at the next event after that")
+    )
+    return [
+        say(
+            "MAP-E waits for a usable IPv6 prefix on {prefix_source}, and {then}",
+            prefix_source=config.prefix_source,
+            then=then,
+        )
+    ]
 
 
 def _mape(config: Config, plan: Plan) -> MapeData:
@@ -179,13 +184,6 @@ def _learned(cached: CachedAnswer, prefix: str) -> LearnedData:
     }
 
 
-def _age(seconds: int) -> str:
-    for size, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {name}"
-    return f"{seconds} s"
-
-
 def _slice(item: SlicePlan) -> SliceData:
     if item.unobserved:
         state = "unknown"
@@ -198,88 +196,3 @@ def _slice(item: SlicePlan) -> SliceData:
     else:
         state = "differs"
     return {"state": state, "pending": [f"{step.sign} {step.text}" for step in item.changes]}
-
-
-def text(data: StatusData, terminal: Terminal = PLAIN, now: datetime | None = None) -> str:
-    """Return the status as lines for a person; ``now``: the time of day."""
-    lines = [Verdict(data["works"], data["cause"]).line, *_ways(data)]
-    lines += [
-        Line(
-            "learned",
-            f"by {item['source']} from {item['origin']}, "
-            f"{_age(item['age'])} ago, for {item['prefix']}"
-            + ("" if item["covers"] else ": does not cover the prefix"),
-            Tone.NONE if item["covers"] else Tone.DOUBT,
-        )
-        for item in data["learned"]
-    ]
-    lines += ports.lines(data["ports"], terminal)
-    lines += [Line("open", words) for words in opened.words(data["open"])]
-    for name, item in data["slices"].items():
-        lines.append(Line(name, item["state"], _TONES[item["state"]]))
-        lines += [Line("", f"  {line}") for line in item["pending"]]
-    lines.append(
-        Line("watcher", "running", Tone.GOOD)
-        if data["watcher"]
-        else Line("watcher", _NOT_WATCHED, Tone.DOUBT)
-    )
-    if data["trial"]:
-        lines.append(Line("try", trial.words(data["trial"]), Tone.DOUBT))
-    if data["last"]:
-        lines.append(_last_line(data["last"], now or datetime.now(UTC)))
-    lines += [Line("waiting:", words, Tone.DOUBT) for words in data["waiting"]]
-    lines += [Line("problem:", words, Tone.BAD) for words in data["problems"]]
-    lines += [Line("warning:", words, Tone.DOUBT) for words in data["warnings"]]
-    lines += [Line("not seen:", words, Tone.DOUBT) for words in data["unseen"]]
-    lines += [
-        Line("obstacle:", f"{one['seen']}: {one['remedy']}", Tone.BAD) for one in data["findings"]
-    ]
-    return render(lines, terminal)
-
-
-def _ways(data: StatusData) -> list[Line]:
-    wan, mape, pppoe = data["wan"], data["mape"], data["pppoe"]
-    rows = [
-        (
-            "WAN",
-            f"{wan['interface']} {_up(wan['up'])}, "
-            + (
-                "IPv6 default route there" if wan["ipv6-default-route"] else "no IPv6 default route"
-            ),
-        ),
-        ("MAP-E", f"{mape['tunnel']} {_up(mape['up'])}, " + _mape_words(mape)),
-        (
-            "PPPoE",
-            f"{pppoe['interface']} {_up(pppoe['up'])}, "
-            + (pppoe["address"] or "no address")
-            + f", peer {pppoe['peer']}",
-        ),
-    ]
-    up = (wan["up"] and wan["ipv6-default-route"], mape["up"] and mape["ipv4"], pppoe["address"])
-    return [
-        Line(name, words, Tone.GOOD if is_up else Tone.DOUBT)
-        for (name, words), is_up in zip(rows, up, strict=True)
-    ]
-
-
-def _last_line(last: LastData, now: datetime) -> Line:
-    at = datetime.fromisoformat(last["time"])
-    ago = _age(max(0, int((now - at).total_seconds())))
-    steps = f"{last['changes']} change" + ("" if last["changes"] == 1 else "s")
-    result = last["failure"] or (steps if last["changes"] else "done")
-    return Line(
-        "last",
-        f"{last['event']} at {at:%Y-%m-%d %H:%M:%S}, {ago} ago: {result}",
-        Tone.BAD if last["failure"] else Tone.GOOD,
-    )
-
-
-def _mape_words(mape: MapeData) -> str:
-    if mape["ipv4"] is None:
-        return "no address yet"
-    ports = f"{mape['ports']} ports (PSID {mape['psid']})" if "ports" in mape else mape["mode"]
-    return f"{mape['ipv4']}, {ports}, border relay {mape['br']}, by {mape['origin']}"
-
-
-def _up(value: bool) -> str:
-    return "up" if value else "down"

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
+from dualwan import cells
+from dualwan.catalogue import shown, told
 from dualwan.report.layout import wrapped
 
 INDENT = 9  # columns of a title
@@ -37,11 +39,15 @@ PLAIN = Terminal()
 
 
 class Line(NamedTuple):
-    """A line of a report: a title of up to 8 letters or a word with a colon, and a text."""
+    """A line of a report: a title of up to 8 letters or a word with a colon, and a text.
+
+    coded: whether the text has its code in another language; with a colon it always has.
+    """
 
     title: str
     text: str
     tone: Tone = Tone.NONE
+    coded: bool = False
 
 
 def render(lines: Iterable[Line], terminal: Terminal) -> str:
@@ -52,13 +58,15 @@ def render(lines: Iterable[Line], terminal: Terminal) -> str:
 def _rendered(line: Line, terminal: Terminal) -> list[str]:
     colour, symbol = line.tone.value
     mark = f"{symbol} " if terminal.symbols else ""
-    title = f"{line.title} " if line.title.endswith(":") else f"{line.title:{INDENT}}"
+    ends = line.title.endswith(":")
+    title = f"{shown(line.title)} " if ends else cells.padded(shown(line.title), INDENT)
+    text = told(line.text) if ends or line.coded else shown(line.text)
     head = f"{mark}{title}"
-    shown = wrapped(head, line.text, terminal.width, len(head))
+    lines = wrapped(head, text, terminal.width, cells.width(head))
     if terminal.colour and colour:
         word = f"{mark}{title}".rstrip()
-        shown[0] = shown[0].replace(word, f"\x1b[{colour}m{word}\x1b[0m", 1)
-    return shown
+        lines[0] = lines[0].replace(word, f"\x1b[{colour}m{word}\x1b[0m", 1)
+    return lines
 
 
 def bar(part: int, whole: int, terminal: Terminal, beside: int) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dualwan.model.trial import Phase, Trial
 from dualwan.report.data import TrialData
+from dualwan.words import say
 
 
 def as_data(trial: Trial | None, boot: str, since_boot: float) -> TrialData | None:
@@ -24,13 +25,17 @@ def words(data: TrialData, now: datetime | None = None) -> str:
     """Return a line for a person; ``now``: the time of day."""
     if data["left"] is not None:
         at = (now or datetime.now(UTC).astimezone()) + timedelta(seconds=data["left"])
-        return (
-            f"{data['file']} is tried until {at:%H:%M:%S} ({data['left']} s), and then the router "
-            "goes back; to keep it: dualwan-hook confirm"
+        return say(
+            "{file} is tried until {at:%H:%M:%S} ({left} s), and then the router "
+            "goes back; to keep it: dualwan-hook confirm",
+            file=data["file"],
+            at=at,
+            left=data["left"],
         )
     if data["state"] == "returning":
-        return f"{data['file']} was not confirmed, and the router is going back"
-    return (
-        f"{data['file']} was not confirmed: events use what was applied before, until the file is "
-        "changed; dualwan-hook applies it as it is"
+        return say("{file} was not confirmed, and the router is going back", file=data["file"])
+    return say(
+        "{file} was not confirmed: events use what was applied before, until "
+        "the file is changed; dualwan-hook applies it as it is",
+        file=data["file"],
     )

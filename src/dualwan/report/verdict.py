@@ -10,6 +10,7 @@ from dualwan.model.finding import Finding
 from dualwan.model.way import Kind, of_kind
 from dualwan.report.terminal import PLAIN, Line, Tone, render
 from dualwan.result import Plan, session_address
+from dualwan.words import say
 
 
 class Verdict(NamedTuple):
@@ -31,13 +32,13 @@ class Verdict(NamedTuple):
         """The verdict as a line of a report."""
         if self.works:
             return Line(
-                "works",
-                "as far as the machine shows; `dualwan-hook doctor` asks the line too",
+                say("works"),
+                say("as far as the machine shows; `dualwan-hook doctor` asks the line too"),
                 Tone.GOOD,
             )
         if self.works is None:
-            return Line("unknown", self.cause, Tone.DOUBT)
-        return Line("broken", self.cause, Tone.BAD)
+            return Line(say("unknown"), self.cause, Tone.DOUBT, coded=True)
+        return Line(say("broken"), self.cause, Tone.BAD, coded=True)
 
 
 def verdict(config: Config, plan: Plan, findings: Sequence[Finding] = ()) -> Verdict:
@@ -56,17 +57,26 @@ def _causes(config: Config, plan: Plan) -> Iterator[str]:
     hidden = {item.name for item in plan.slices if item.unobserved}
     down = [way.device for way in of_kind(plan.line.ways, Kind.SOFTWIRE)]
     if not plan.unobserved and not plan.state.wanted and not any(map(seen.is_up, down)):
-        yield f"it was taken down: `ifup {wan}` or `dualwan-hook` brings it up"
+        yield say("it was taken down: `ifup {wan}` or `dualwan-hook` brings it up", wan=wan)
     yield from plan.problems
     if not seen.ipv6_default:
-        yield f"{wan} has no IPv6 default route: the line has announced none, or it was lost"
+        yield say(
+            "{wan} has no IPv6 default route: the line has announced none, or it was lost", wan=wan
+        )
     if plan.state.health.broken:
-        yield "MAP-E does not answer the probes, so the LAN takes PPPoE"
+        yield say("MAP-E does not answer the probes, so the LAN takes PPPoE")
     for item in plan.slices:
         for step in item.changes if item.name not in hidden else ():
             yield (
-                f"{item.name} is not as configured ({step.sign} {step.text}): "
-                "`dualwan-hook` puts it right"
+                say(
+                    "{name} is not as configured ({sign} {text}): `dualwan-hook` puts it right",
+                    name=item.name,
+                    sign=step.sign,
+                    text=step.text,
+                )
             )
     if config.pppoe.dial and not session_address(plan):
-        yield f"{config.pppoe.interface} has no address: `journalctl -b -t pppd` may say why"
+        yield say(
+            "{interface} has no address: `journalctl -b -t pppd` may say why",
+            interface=config.pppoe.interface,
+        )

@@ -20,6 +20,7 @@ from dualwan.setup import nics, shown, softwire
 from dualwan.setup.reading import Reading
 from dualwan.setup.wish import Setting, toml
 from dualwan.toml_source import unknown
+from dualwan.words import listed, say
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ def checked(given: Given, known: Known) -> Given:
         try:
             convert(value)
         except ValueError as error:
-            raise UsageError(f"{option}: {error}") from None
+            raise UsageError(say("{option}: {error}", option=option, error=error)) from None
     return given
 
 
@@ -117,26 +118,26 @@ def answers(known: Known, given: Given, talk: Talk, *, asking: bool) -> Answers:
         _check_enough(given, said_wan, said_lan)
     asker = _Asker(talk, asking=asking)
     wan = given.wan or asker.ask(
-        "WAN, the interface of the line",
+        say("WAN, the interface of the line"),
         *nics.propose_wan(machine, said_wan),
         values.interface_name,
     )
     said_lan = [name for name in said_lan if name != wan] or said_lan
     lan, why = nics.propose_lan(machine, wan, said_lan)
     chosen = given.lan or asker.ask(
-        "LAN, its interfaces with blanks between", " ".join(lan), why, _interfaces
+        say("LAN, its interfaces with blanks between"), " ".join(lan), why, _interfaces
     )
     provider, doubts = _chosen_provider(known, given, wan, asker)
     doubts += _outside_the_set(known, wan, provider)
     peer = given.peer or asker.ask(
-        f"PPPoE peer ({', '.join([*machine.peers, NO_PEER])})",
+        say("PPPoE peer ({peers})", peers=", ".join([*machine.peers, NO_PEER])),
         _peer(machine, reading),
         "",
         values.peer,
     )
     says = [*nics.missing(machine, [wan, *chosen]), *doubts]
     if peer not in {*machine.peers, NO_PEER} and machine.peers_seen:
-        says.append(f"/etc/ppp/peers/{peer} is missing; `pppoeconf` writes one")
+        says.append(say("/etc/ppp/peers/{peer} is missing; `pppoeconf` writes one", peer=peer))
     return Answers(wan, tuple(chosen), provider, peer, tuple(says))
 
 
@@ -150,7 +151,10 @@ def _chosen_provider(
     proposed = softwire.decide(prefixes, hand, rules, given.provider)
     asker.say(proposed.says)
     provider = given.provider or asker.ask(
-        f"Provider ({', '.join(_providers(known))})", proposed.provider, "", _provider(known)
+        say("Provider ({known})", known=", ".join(_providers(known))),
+        proposed.provider,
+        "",
+        _provider(known),
     )
     if provider not in {proposed.provider, AUTO, MANUAL}:
         proposed = softwire.decide(prefixes, None, rules, provider)
@@ -163,7 +167,7 @@ def _outside_the_set(known: Known, wan: str, provider: str) -> tuple[str, ...]:
     nic = known.machine.nic(wan)
     ports = softwire.port_set(nic.prefixes if nic else (), known.rules, provider)
     return tuple(
-        f"{place}: {not_in_set(ports, one.port)}"
+        say("{place}: {why}", place=place, why=not_in_set(ports, one.port))
         for one, place in known.reading.wish.forwards
         if one.via == MAPE and ports is not None and one.port not in ports
     )
@@ -172,12 +176,12 @@ def _outside_the_set(known: Known, wan: str, provider: str) -> tuple[str, ...]:
 def agreed(talk: Talk, question: str) -> bool:
     """Whether the person agrees; raises EOFError."""
     while True:
-        answer = talk.ask(f"{question} [y/n]: ").strip().lower()
+        answer = talk.ask(say("{question} [y/n]: ", question=question)).strip().lower()
         if answer in _YES:
             return True
         if answer in _NO:
             return False
-        talk.say("  y or n")
+        talk.say(say("  y or n"))
 
 
 class _Asker:
@@ -193,14 +197,23 @@ class _Asker:
 
     def ask(self, question: str, default: str, why: str, convert: Callable[[str], T]) -> T:
         """Return the converted answer to ``question``; raises EOFError."""
-        reason = f": {why}" if why else ""
-        choice = f" [{default}{reason}]" if default else ""
+        choice = ""
+        if default:
+            choice = (
+                say(" [{default}: {why}]", default=default, why=why) if why else f" [{default}]"
+            )
         while self._asking:
-            answer = self._talk.ask(f"{question}{choice}: ").strip() or default
+            answer = (
+                self._talk.ask(
+                    say("{question}{choice}: ", question=question, choice=choice)
+                ).strip()
+                or default
+            )
             try:
                 return convert(answer)
             except ValueError as error:
-                self._talk.say(f"  {error if answer else 'there is no proposal: name one'}")
+                wrong = str(error) if answer else say("there is no proposal: name one")
+                self._talk.say("  " + wrong)
         return convert(default)
 
 
@@ -212,8 +225,12 @@ def _check_enough(given: Given, wan: Sequence[str], lan: Sequence[str]) -> None:
     ]
     if missing:
         raise UsageError(
-            f"init has no terminal to ask on, and needs {' and '.join(missing)} (or --from FILE, a"
-            " script that names the interfaces); --provider and --peer have defaults"
+            say(
+                "init has no terminal to ask on, and needs {missing} (or --from FILE, "
+                "a script that names the interfaces); --provider and --peer have "
+                "defaults",
+                missing=listed(" and ", missing),
+            )
         )
 
 
@@ -233,11 +250,14 @@ def _provider(known: Known) -> Callable[[str], str]:
     def convert(text: str) -> str:
         if text == MANUAL and known.reading.hand is None:
             raise ValueError(
-                "manual takes BR, CE, IP4 and PSID from mape.sh, and none with all four was read;"
-                " name it with --from FILE, or write them by hand afterwards"
+                say(
+                    "manual takes BR, CE, IP4 and PSID from mape.sh, and none with all "
+                    "four was read; name it with --from FILE, or write them by hand "
+                    "afterwards"
+                )
             )
         if text not in names:
-            raise ValueError(unknown("provider", text, names))
+            raise ValueError(unknown(say("provider"), text, names))
         return text
 
     return convert

@@ -8,19 +8,27 @@ from dualwan.config.forwards import SMB
 from dualwan.setup.names import ANY, LAN, LOOPBACK, MAPE, PPPOE, WAN, Names
 from dualwan.setup.outcome import Inbound, Outcome, by_itself, not_taken
 from dualwan.setup.rule import Rule, number, ports
+from dualwan.words import say
 
 IDENT = ("tcp/113",)
 REFUSING = ("DROP", "REJECT")
 _STRANGERS = (PPPOE, MAPE, WAN, ANY)
 _PLAIN = ("-p", "-i", "-o", "-s", "-d", "--dport", "--sport", "--state", "--syn")
-_ANSWERS = by_itself("answers to allowed connections, and errors about them, always pass")
-_CLOSED = by_itself("what is not opened is closed, both families, before the WAN comes up")
+_ANSWERS = by_itself(say("answers to allowed connections, and errors about them, always pass"))
+_CLOSED = by_itself(say("what is not opened is closed, both families, before the WAN comes up"))
 _FRAGMENTS = by_itself(
-    "fragments are put together before the rules see them; those that belong to nothing are dropped"
+    say(
+        "fragments are put together before the rules see them; those that "
+        "belong to nothing are dropped"
+    )
 )
-_BOGUS = Outcome("firewall.bogus", "drop", "impossible TCP flags, on every way and for the LAN too")
-_CLAMP = by_itself("segments are clamped both ways to the MTU of each way, IPv6 too")
-_GUARD = Outcome("firewall.guard", says="the guard counts, refuses and logs by itself (SSHATTACK)")
+_BOGUS = Outcome(
+    "firewall.bogus", "drop", say("impossible TCP flags, on every way and for the LAN too")
+)
+_CLAMP = by_itself(say("segments are clamped both ways to the MTU of each way, IPv6 too"))
+_GUARD = Outcome(
+    "firewall.guard", says=say("the guard counts, refuses and logs by itself (SSHATTACK)")
+)
 
 
 def filtering(rule: Rule, names: Names) -> Outcome:
@@ -36,25 +44,29 @@ def filtering(rule: Rule, names: Names) -> Outcome:
 
 def _why(rule: Rule, base: str) -> str:
     if rule.target in REFUSING:
-        return "no key refuses that alone: whatever is not opened is closed already"
+        return say("no key refuses that alone: whatever is not opened is closed already")
     if rule.target == "LOG":
-        return "no key logs that; refusals of the guard are logged"
+        return say("no key logs that; refusals of the guard are logged")
     if rule.target == "ACCEPT" and base == "FORWARD":
-        return "what comes from outside for a LAN host needs a [[forward]]; none could be read here"
+        return say(
+            "what comes from outside for a LAN host needs a [[forward]]; none could be read here"
+        )
     if rule.target == "ACCEPT":
-        return "no key says just that; write a service into [firewall] inbound or outbound"
-    return "no key does that; if it is still needed, keep it in a script of hooks.d"
+        return say("no key says just that; write a service into [firewall] inbound or outbound")
+    return say("no key does that; if it is still needed, keep it in a script of hooks.d")
 
 
 def _of_ipv6(rule: Rule) -> Outcome:
     if "icmp" in rule.of("-p"):
-        return by_itself("ICMPv6 passes as RFC 4890 recommends")
+        return by_itself(say("ICMPv6 passes as RFC 4890 recommends"))
     if rule.target == "ACCEPT" and rule.has("--dport"):
         return not_taken(
-            'opens IPv6, which is shut until you write via = "ipv6" for a service in [firewall]'
-            " inbound, or a [[forward]] to the host's address"
+            say(
+                'opens IPv6, which is shut until you write via = "ipv6" for a service '
+                "in [firewall] inbound, or a [[forward]] to the host's address"
+            )
         )
-    return by_itself("IPv6 is closed from outside, open from inside")
+    return by_itself(say("IPv6 is closed from outside, open from inside"))
 
 
 def _jump(rule: Rule, names: Names, base: str) -> Outcome | None:
@@ -64,7 +76,7 @@ def _jump(rule: Rule, names: Names, base: str) -> Outcome | None:
         return _inbound(rule, opened, guard=True)
     if rule.target in names.guards or rule.chain in names.guards:
         return None
-    return by_itself("chains and jumps allow nothing; ours are in tables of their own")
+    return by_itself(say("chains and jumps allow nothing; ours are in tables of their own"))
 
 
 def _guard(rule: Rule, names: Names, _base: str) -> Outcome | None:
@@ -78,7 +90,7 @@ def _guard(rule: Rule, names: Names, _base: str) -> Outcome | None:
             value = {"refuse": seconds}
         else:
             return None
-        return Outcome("firewall.guard", value, "the limit against brute force")
+        return Outcome("firewall.guard", value, say("the limit against brute force"))
     return _GUARD
 
 
@@ -96,28 +108,36 @@ def _local(rule: Rule, names: Names, base: str) -> Outcome | None:
     if rule.target != "ACCEPT" or side not in {LAN, LOOPBACK} or rule.is_for_answers:
         return None
     if side == LOOPBACK:
-        return by_itself("what the router sends to itself is always allowed")
+        return by_itself(say("what the router sends to itself is always allowed"))
     whole = rule.only("-i", "-o", "-s", "-d", "--state")
     if base == "INPUT" and rule.has("-i") and whole:
-        return Outcome("lan.interfaces", device, "the hosts of this interface may use everything")
+        return Outcome(
+            "lan.interfaces", device, say("the hosts of this interface may use everything")
+        )
     if device in names.lans:
-        return by_itself("the LAN may use everything")
+        return by_itself(say("the LAN may use everything"))
     if not whole:
         return None
-    return not_taken(f"if {device} leads to the LAN, name it in [lan] interfaces")
+    return not_taken(
+        say("if {device} leads to the LAN, name it in [lan] interfaces", device=device)
+    )
 
 
 def _answers_of_ports(rule: Rule, _names: Names, base: str) -> Outcome | None:
     if rule.target != "ACCEPT":
         return None
     if base == "INPUT" and rule.has("--sport") and rule.is_for_answers:
-        return Outcome("firewall.outbound", says="answers to what the router asks pass by itself")
+        return Outcome(
+            "firewall.outbound", says=say("answers to what the router asks pass by itself")
+        )
     if base == "OUTPUT" and ports(rule, "--sport") == IDENT:
-        return Outcome("firewall.ident", says="the reset of port 113 is an answer, and passes")
+        return Outcome("firewall.ident", says=say("the reset of port 113 is an answer, and passes"))
     if base == "OUTPUT" and rule.has("--sport"):
-        return Outcome("firewall.inbound", says="answers of what the router offers pass by itself")
+        return Outcome(
+            "firewall.inbound", says=say("answers of what the router offers pass by itself")
+        )
     if base == "INPUT" and rule.has("--dport") and rule.is_for_answers:
-        return Outcome("firewall.inbound", says="what is open stays open for its connections")
+        return Outcome("firewall.inbound", says=say("what is open stays open for its connections"))
     return None
 
 
@@ -125,7 +145,9 @@ def _answers(rule: Rule, _names: Names, base: str) -> Outcome | None:
     if rule.target != "ACCEPT":
         return None
     if rule.of("--icmp-type") == "echo-reply" and base == "INPUT":
-        return Outcome("firewall.outbound", says="answers to pings of the router pass by itself")
+        return Outcome(
+            "firewall.outbound", says=say("answers to pings of the router pass by itself")
+        )
     return _ANSWERS if rule.is_for_answers else None
 
 
@@ -133,7 +155,7 @@ def _ping(rule: Rule, names: Names, base: str) -> Outcome | None:
     if rule.target != "ACCEPT" or rule.of("--icmp-type") not in {"echo-request", "8"}:
         return None
     if base == "OUTPUT":
-        return Outcome("firewall.outbound", ("ping",), "the router may ping")
+        return Outcome("firewall.outbound", ("ping",), say("the router may ping"))
     if base == "INPUT" and names.part(rule.of("-i")) in _STRANGERS:
         return _inbound(rule, ("ping",))
     return None
@@ -147,9 +169,9 @@ def _impossible(rule: Rule, _names: Names, _base: str) -> Outcome | None:
     if rule.has("--tcp-flags"):
         return _BOGUS
     if "--syn" in rule.negated and rule.states <= {"NEW"}:
-        return by_itself("what belongs to no flow and begins none is dropped, on every way")
+        return by_itself(say("what belongs to no flow and begins none is dropped, on every way"))
     if rule.states == {"INVALID"}:
-        return by_itself("what belongs to no flow is dropped")
+        return by_itself(say("what belongs to no flow is dropped"))
     return None
 
 
@@ -158,7 +180,9 @@ def _windows(rule: Rule, _names: Names, base: str) -> Outcome | None:
     if rule.target not in REFUSING or not shut or base not in {"FORWARD", "INPUT"}:
         return None
     if all(int(one.split("/")[1]) in SMB for one in shut):
-        return Outcome("firewall.smb", "drop", "Windows file sharing does not cross the router")
+        return Outcome(
+            "firewall.smb", "drop", say("Windows file sharing does not cross the router")
+        )
     return None
 
 
@@ -166,7 +190,7 @@ def _ident(rule: Rule, _names: Names, base: str) -> Outcome | None:
     if base != "INPUT" or ports(rule, "--dport") != IDENT or rule.target not in REFUSING:
         return None
     reset = rule.target == "REJECT"
-    return Outcome("firewall.ident", "reset" if reset else "drop", "port 113")
+    return Outcome("firewall.ident", "reset" if reset else "drop", say("port 113"))
 
 
 def _shut(rule: Rule, _names: Names, _base: str) -> Outcome | None:
@@ -181,7 +205,7 @@ def _services(rule: Rule, names: Names, base: str) -> Outcome | None:
     if base == "OUTPUT":
         if names.part(rule.of("-o")) not in _STRANGERS or rule.has("-d"):
             return None
-        return Outcome("firewall.outbound", found, "the router may use it, by every way")
+        return Outcome("firewall.outbound", found, say("the router may use it, by every way"))
     if base == "INPUT" and names.part(rule.of("-i")) in {PPPOE, ANY}:
         return _inbound(rule, found)
     return None
@@ -190,10 +214,12 @@ def _services(rule: Rule, names: Names, base: str) -> Outcome | None:
 def _inbound(rule: Rule, opened: tuple[str, ...], *, guard: bool = False) -> Outcome:
     sources = tuple(one for one in rule.of("-s").split(",") if one and one != "0.0.0.0/0")
     if "-s" in rule.negated or any("$" in one for one in sources):
-        return not_taken("for whom it is open could not be read; write it into [firewall] inbound")
+        return not_taken(
+            say("for whom it is open could not be read; write it into [firewall] inbound")
+        )
     value = tuple(Inbound(port, sources, guard) for port in opened)
-    limited = ", with the limit on attempts" if guard else ""
-    return Outcome("firewall.inbound", value, f"open by PPPoE{limited}")
+    limited = say(", with the limit on attempts") if guard else ""
+    return Outcome("firewall.inbound", value, say("open by PPPoE{limited}", limited=limited))
 
 
 def _through(rule: Rule, names: Names, base: str) -> Outcome | None:
@@ -201,9 +227,9 @@ def _through(rule: Rule, names: Names, base: str) -> Outcome | None:
     if base != "FORWARD" or rule.target != "ACCEPT":
         return None
     if rule.has("-d") and names.part(rule.of("-i")) in _STRANGERS:
-        return Outcome("forward", says="a [[forward]] opens the way to its server by itself")
+        return Outcome("forward", says=say("a [[forward]] opens the way to its server by itself"))
     if names.part(rule.of("-o")) in {PPPOE, MAPE, WAN}:
-        return by_itself("the LAN may use everything")
+        return by_itself(say("the LAN may use everything"))
     return None
 
 

@@ -9,17 +9,20 @@ from dualwan.setup.filter_rules import filtering
 from dualwan.setup.names import MAPE, PPPOE, Names
 from dualwan.setup.outcome import Outcome, Redirect, by_itself, not_taken
 from dualwan.setup.rule import ADDING, Rule, ports
+from dualwan.words import say
 
 _TRANSLATION = by_itself(
-    "what leaves is translated by itself, to each way's own address; a second translation would"
-    " be in its way"
+    say(
+        "what leaves is translated by itself, to each way's own address; a "
+        "second translation would be in its way"
+    )
 )
 _PORTS = by_itself(
-    "flows are spread over all ports of the set by itself, and the ports follow from the PSID"
+    say("flows are spread over all ports of the set by itself, and the ports follow from the PSID")
 )
-_CHAINS = by_itself("chains and jumps allow nothing; ours are in tables of their own")
-_AGAIN = by_itself("a second run finds nothing to do; nothing has to be removed first")
-_POLICY = by_itself("what is not opened is closed, both families, before the WAN comes up")
+_CHAINS = by_itself(say("chains and jumps allow nothing; ours are in tables of their own"))
+_AGAIN = by_itself(say("a second run finds nothing to do; nothing has to be removed first"))
+_POLICY = by_itself(say("what is not opened is closed, both families, before the WAN comes up"))
 _TARGET = re.compile(r"([0-9.]+)(?::([0-9]{1,5}))?")
 
 
@@ -35,7 +38,7 @@ def ruled(rule: Rule, names: Names) -> Outcome:
 def _policy(rule: Rule) -> Outcome:
     """Return the outcome of a policy; its value is the chain that is shut, for wish."""
     if rule.target != "DROP":
-        return not_taken("nothing is open by default")
+        return not_taken(say("nothing is open by default"))
     shut = rule.table == "filter" and not rule.six
     return _POLICY._replace(value=rule.chain if shut else None)
 
@@ -51,7 +54,9 @@ def _translating(rule: Rule, names: Names) -> Outcome:
         return _PORTS if names.part(rule.of("-o")) == MAPE else _TRANSLATION
     if rule.target == "DNAT" and not rule.six:
         return _redirect(rule, names)
-    return not_taken("no key translates like that; if it is still needed, it may stay as it is")
+    return not_taken(
+        say("no key translates like that; if it is still needed, it may stay as it is")
+    )
 
 
 def _redirect(rule: Rule, names: Names) -> Outcome:
@@ -69,14 +74,18 @@ def _redirect(rule: Rule, names: Names) -> Outcome:
         or not readable
     ):
         return not_taken(
-            "a [[forward]] has one port, an IPv4 address and perhaps a port of the server, and no"
-            " other condition than `from`; write it by hand"
+            say(
+                "a [[forward]] has one port, an IPv4 address and perhaps a port of the "
+                "server, and no other condition than `from`; write it by hand"
+            )
         )
     if to[2] and len(opened) > 1:
-        return not_taken("several ports for one port of the server; write a [[forward]] for one")
+        return not_taken(
+            say("several ports for one port of the server; write a [[forward]] for one")
+        )
     sources = tuple(one for one in rule.of("-s").split(",") if one)
     value = tuple(
         Redirect(via, port.split("/")[0], int(port.split("/")[1]), rule.of("--to-address"), sources)
         for port in opened
     )
-    return Outcome("forward", value, "a port that leads to a server in the LAN")
+    return Outcome("forward", value, say("a port that leads to a server in the LAN"))

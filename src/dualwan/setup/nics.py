@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from ipaddress import IPv4Interface
 
+from dualwan import cells
+from dualwan.catalogue import shown
 from dualwan.model.setup import Nic, SetupMachine
+from dualwan.words import listed, say
 
 WIDTH = 80  # columns of a line that is shown
 
@@ -16,29 +18,25 @@ def table(nics: Sequence[Nic]) -> list[str]:
     width = max((len(nic.name) for nic in nics), default=0)
     lines: list[str] = []
     for nic in nics:
-        lines += textwrap.wrap(
-            ", ".join(_words(nic)),
-            WIDTH,
-            initial_indent=f"  {nic.name:{width}}  ",
-            subsequent_indent=" " * (width + 4),
-        )
+        words = shown(listed(", ", _words(nic)))
+        lines += cells.wrap(words, WIDTH, f"  {nic.name:{width}}  ", " " * (width + 4))
     return lines
 
 
 def _words(nic: Nic) -> list[str]:
-    words = [nic.kind or nic.driver or "driver not known"]
+    words = [nic.kind or nic.driver or say("driver not known")]
     if nic.kind and nic.driver not in {"", nic.kind}:
         words.append(nic.driver)
     if nic.speed > 0:
-        words.append(f"{nic.speed} Mb/s")
-    words.append("carrier" if nic.carrier else "no carrier")
+        words.append(say("{speed} Mb/s", speed=nic.speed))
+    words.append(say("carrier") if nic.carrier else say("no carrier"))
     words += nic.addresses
     if nic.prefixes:
-        words.append(f"prefix {' and '.join(nic.prefixes)}")
+        words.append(say("prefix {prefixes}", prefixes=listed(" and ", nic.prefixes)))
     if nic.hears:
-        words.append("hears a router advertisement")
+        words.append(say("hears a router advertisement"))
     if nic.manager:
-        words.append(f"run by {nic.manager}")
+        words.append(say("run by {manager}", manager=nic.manager))
     return words
 
 
@@ -48,16 +46,16 @@ def propose_wan(machine: SetupMachine, said: Sequence[str]) -> tuple[str, str]:
     ``said``: interfaces that the old scripts name, the best first.
     """
     for name in said:
-        return name, "named by the scripts"
+        return name, say("named by the scripts")
     for name, nic in machine.peer_nics:
         if machine.nic(nic):
-            return nic, f"the peer {name} dials there"
+            return nic, say("the peer {name} dials there", name=name)
     hearing = [nic for nic in machine.nics if nic.hears and not nic.kind]
     if len(hearing) == 1:
-        return hearing[0].name, "hears a router advertisement"
+        return hearing[0].name, say("hears a router advertisement")
     with_prefix = [nic for nic in machine.nics if nic.prefixes and not nic.kind]
     if len(with_prefix) == 1:
-        return with_prefix[0].name, "has a global IPv6 prefix"
+        return with_prefix[0].name, say("has a global IPv6 prefix")
     return "", ""
 
 
@@ -66,14 +64,14 @@ def propose_lan(
 ) -> tuple[tuple[str, ...], str]:
     """Return the interfaces of the LAN, and why; none and "" where nothing says it."""
     if said:
-        return tuple(dict.fromkeys(said)), "named by the scripts"
+        return tuple(dict.fromkeys(said)), say("named by the scripts")
     others = [nic for nic in machine.nics if nic.name != wan]
     private = [nic.name for nic in others if any(map(_is_private, nic.addresses))]
     if private:
-        return tuple(private), "private IPv4 there"
+        return tuple(private), say("private IPv4 there")
     hardware = [nic.name for nic in others if not nic.kind]
     if len(hardware) == 1:
-        return tuple(hardware), "the other interface"
+        return tuple(hardware), say("the other interface")
     return (), ""
 
 
@@ -84,7 +82,7 @@ def _is_private(address: str) -> bool:
 def missing(machine: SetupMachine, names: Sequence[str]) -> list[str]:
     """Return a sentence for each of ``names`` that is no interface here, patterns left out."""
     return [
-        f"{name} is no interface of this machine now; its rules wait until it comes"
+        say("{name} is no interface of this machine now; its rules wait until it comes", name=name)
         for name in names
         if not name.endswith("*") and machine.nic(name) is None
     ]

@@ -12,6 +12,7 @@ from dualwan.setup.dialogue import Answers
 from dualwan.setup.reading import Reading
 from dualwan.setup.saved import is_saved
 from dualwan.setup.stanza import Edit
+from dualwan.words import say
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,19 @@ class Proposal:
 
 def seen(machine: SetupMachine, reading: Reading, *, everything: bool = False) -> Iterator[str]:
     """Yield what was found on the machine, and what becomes of the old scripts."""
-    yield "Interfaces:"
-    yield from nics.table(machine.nics) or ["  none"]
+    yield say("Interfaces:")
+    yield from nics.table(machine.nics) or [say("  none")]
     yield ""
     read = [one.path for one in (*machine.scripts, *machine.rules, *machine.interfaces)]
     read += [f"/etc/ppp/peers/{name}" for name in machine.peers]
-    yield "Read:"
-    yield from (f"  {path}" for path in read or ["nothing"])
+    yield say("Read:")
+    yield from (f"  {path}" for path in read or [say("nothing")])
     if machine.unseen:
-        yield f"Not seen: {machine.unseen}."
+        yield say("Not seen: {unseen}.", unseen=machine.unseen)
     yield ""
     yield from shown.account(reading, everything=everything)
     if machine.scripts:
-        yield "Beside that:"
+        yield say("Beside that:")
         yield from shown.sentences(shown.BESIDES)
         yield ""
 
@@ -96,24 +97,23 @@ def summary(made: Proposal, warnings: Sequence[str], *, everything: bool = False
     """Yield all that would be written; ``everything``: with each comment of the file."""
     text = made.config.text
     yield ""
-    yield f"{made.config.path}, with the comments of the example:"
+    yield say("{path}, with the comments of the example:", path=made.config.path)
     yield from (f"  {line}" for line in (text.splitlines() if everything else template.shown(text)))
     if made.usual:
-        yield "As by default, and so not written:"
+        yield say("As by default, and so not written:")
         yield from shown.sentences(made.usual)
     yield from shown.opened(made.config)
     for edit in made.edits:
         yield f"{edit.path}:"
         yield from shown.difference(edit)
     if made.to_edit:
-        yield "To be changed by hand, or with --edit-interfaces:"
+        yield say("To be changed by hand, or with --edit-interfaces:")
         for edit in made.to_edit:
             yield from shown.difference(edit)
     yield from made.stanza
     if made.says or warnings:
-        yield "Look at:"
-        more = [one.removeprefix("warning: ") for one in warnings]
-        yield from shown.sentences([*made.says, *more])
+        yield say("Look at:")
+        yield from shown.sentences([*made.says, *warnings])
     yield ""
 
 
@@ -121,11 +121,11 @@ def next_steps(made: Proposal) -> Iterator[str]:
     """Yield what is left to do."""
     wan = made.answers.wan
     yield ""
-    yield "Next:"
+    yield say("Next:")
     for path in reversed(made.scripts):
         yield f"  MODE=stop {path}"
     if made.to_edit or made.stanza:
-        yield "  (change what is named above)"
+        yield say("  (change what is named above)")
     yield "  dualwan-hook check"
     yield "  dualwan-hook --dry-run"
     yield f"  ifdown {wan}; ifup {wan}" if made.by_ifup else "  dualwan-hook"

@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from dualwan.setup.names import MAPE, PPPOE, Names
 from dualwan.setup.outcome import Outcome, by_itself, not_taken
 from dualwan.setup.rule import number
+from dualwan.words import say
 
-_TUNNEL = by_itself("the tunnel is made by itself, with its addresses, while the line has a prefix")
-_MAIN = by_itself("the default way is MAP-E, by a route that is put back whatever removes it")
-_OWN_TABLE = by_itself("PPPoE has a routing table of its own, whose route follows each reconnect")
-_FORWARDING = by_itself("forwarding is switched on after accept_ra of the WAN, which keeps IPv6")
-_WAN_RA = by_itself("the WAN hears advertisements also while the machine forwards")
+_TUNNEL = by_itself(
+    say("the tunnel is made by itself, with its addresses, while the line has a prefix")
+)
+_MAIN = by_itself(say("the default way is MAP-E, by a route that is put back whatever removes it"))
+_OWN_TABLE = by_itself(
+    say("PPPoE has a routing table of its own, whose route follows each reconnect")
+)
+_FORWARDING = by_itself(
+    say("forwarding is switched on after accept_ra of the WAN, which keeps IPv6")
+)
+_WAN_RA = by_itself(say("the WAN hears advertisements also while the machine forwards"))
 _MIN_MTU = 576
 
 
@@ -25,8 +32,10 @@ def dialled(words: Sequence[str], _names: Names) -> Outcome | None:
     elif name not in {"pon", "ifup"}:
         return None
     if not peers or "$" in peers[0]:
-        return not_taken("which peer it dials could not be read; name it in [pppoe] peer")
-    return Outcome("pppoe.peer", peers[0], "dialled when the WAN is up, and again until it works")
+        return not_taken(say("which peer it dials could not be read; name it in [pppoe] peer"))
+    return Outcome(
+        "pppoe.peer", peers[0], say("dialled when the WAN is up, and again until it works")
+    )
 
 
 def routed(words: Sequence[str], names: Names) -> Outcome | None:
@@ -50,24 +59,26 @@ def _rule(words: Sequence[str]) -> Outcome:
     table, priority = _after(words, "table", "lookup"), _after(words, "prio", "priority", "pref")
     if "from" in words and number(table) >= 0:
         value = (number(table), number(priority) if number(priority) >= 0 else None)
-        return Outcome("pppoe.table", value, "what came by PPPoE is answered by PPPoE")
-    return not_taken("another rule of routing; it may stay as it is")
+        return Outcome("pppoe.table", value, say("what came by PPPoE is answered by PPPoE"))
+    return not_taken(say("another rule of routing; it may stay as it is"))
 
 
 def _route(words: Sequence[str], names: Names) -> Outcome:
     if "default" not in words:
-        return not_taken("another route; main's better routes go before ours, so it may stay")
+        return not_taken(say("another route; main's better routes go before ours, so it may stay"))
     if _after(words, "table"):
         return _OWN_TABLE
     part = names.part(_after(words, "dev"))
-    return _MAIN if part == MAPE else not_taken("another default route would take MAP-E's place")
+    return (
+        _MAIN if part == MAPE else not_taken(say("another default route would take MAP-E's place"))
+    )
 
 
 def _link(words: Sequence[str], names: Names) -> Outcome:
     mtu = number(_after(words, "mtu"))
     part = names.part(next((one for one in words if names.part(one) in {MAPE, PPPOE}), ""))
     if mtu >= _MIN_MTU and part in {MAPE, PPPOE}:
-        return Outcome(f"{part}.mtu", mtu, "the MTU")
+        return Outcome(f"{part}.mtu", mtu, say("the MTU"))
     return _TUNNEL if part == MAPE else not_taken(_other(words))
 
 
@@ -84,10 +95,12 @@ def configured(words: Sequence[str], names: Names) -> Outcome | None:
         if device == names.wan:
             return _WAN_RA
         if device in names.lans:
-            return by_itself("the LAN hears no advertisements, and gives the router no way out")
-        remedy = f"if hosts are behind {device}, name it in [lan] interfaces"
-        return not_taken(f"advertisements are heard on the WAN alone; {remedy}")
-    return not_taken("no key sets it; if it is still needed, write it into /etc/sysctl.d")
+            return by_itself(
+                say("the LAN hears no advertisements, and gives the router no way out")
+            )
+        remedy = say("if hosts are behind {device}, name it in [lan] interfaces", device=device)
+        return not_taken(say("advertisements are heard on the WAN alone; {remedy}", remedy=remedy))
+    return not_taken(say("no key sets it; if it is still needed, write it into /etc/sysctl.d"))
 
 
 def _is_ours(words: Sequence[str], names: Names) -> bool:
@@ -109,4 +122,7 @@ def _after(words: Sequence[str], *names: str) -> str:
 
 
 def _other(words: Sequence[str]) -> str:
-    return f"`ip {' '.join(words[:2])}` of another purpose; no key does it, and it may stay"
+    return say(
+        "`ip {words}` of another purpose; no key does it, and it may stay",
+        words=" ".join(words[:2]),
+    )

@@ -16,12 +16,13 @@ from dualwan.setup.names import Names, known
 from dualwan.setup.nat_rules import ruled
 from dualwan.setup.outcome import Entry, by_itself, not_taken
 from dualwan.setup.rule import BASE, Rule, parse
+from dualwan.words import say
 
 _SAVED = re.compile(r"^\*(filter|nat|mangle|raw|security)\s*$", re.MULTILINE)
 _POLICY = re.compile(r":(INPUT|OUTPUT|FORWARD) DROP .*")
 _OF_SCRIPTS = ("MAPE", "PPPOE")  # beginnings of their chains
-_FOREIGN = not_taken("leads to chains of another program, which stay as they are")
-_SAME = by_itself("as the script says")
+_FOREIGN = not_taken(say("leads to chains of another program, which stay as they are"))
+_SAME = by_itself(say("as the script says"))
 
 
 class Saved(NamedTuple):

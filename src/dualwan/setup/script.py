@@ -13,14 +13,15 @@ from dualwan.setup.outcome import Entry, Outcome, by_itself, not_taken
 from dualwan.setup.routing import configured, dialled, routed
 from dualwan.setup.rule import parse
 from dualwan.setup.shell import Command
+from dualwan.words import say
 
 MAPE_SH, PPPOE_SH = "mape.sh", "pppoe.sh"
 # Words of the shell that do nothing to the machine.
 _SHELL = ("exit", "echo", "break", "continue", "sleep", "return", "shift", ":", "[", "test", "true")
 _SHELL_TOO = ("false", "set", "local", "readonly", "export", "trap", "wait", "printf", "logger")
-_WAITING = by_itself("nothing waits in a loop: pppd and the kernel say when it is so far")
-_STOP = by_itself("ifdown, and `dualwan-hook down`, remove all that is ours, and nothing else")
-_STOP_OPEN = by_itself("the firewall stays until the WAN is down; nothing is open in between")
+_WAITING = by_itself(say("nothing waits in a loop: pppd and the kernel say when it is so far"))
+_STOP = by_itself(say("ifdown, and `dualwan-hook down`, remove all that is ours, and nothing else"))
+_STOP_OPEN = by_itself(say("the firewall stays until the WAN is down; nothing is open in between"))
 _BLOCKS = re.compile(r"\\?\*\s*(\d{1,6})\s*\+\s*\$?\{?PSID\}?\s*\\?\*\s*(\d{1,6})")
 _VARIABLES = {
     "WANDEV": "wan.interface",
@@ -33,14 +34,14 @@ _VARIABLES = {
     "LAN": "lan.interfaces",
 }
 _SAID = {
-    "wan.interface": "the interface of the line",
-    "mape.tunnel": "the tunnel",
-    "mape.br": "the border relay",
-    "mape.ce": "this router's end of the tunnel",
-    "mape.ipv4": "the shared address",
-    "mape.psid": "the PSID",
-    "pppoe.interface": "the interface of the PPPoE session",
-    "lan.interfaces": "the hosts of this interface may use everything, translated",
+    "wan.interface": say("the interface of the line"),
+    "mape.tunnel": say("the tunnel"),
+    "mape.br": say("the border relay"),
+    "mape.ce": say("this router's end of the tunnel"),
+    "mape.ipv4": say("the shared address"),
+    "mape.psid": say("the PSID"),
+    "pppoe.interface": say("the interface of the PPPoE session"),
+    "lan.interfaces": say("the hosts of this interface may use everything, translated"),
 }
 
 
@@ -98,7 +99,7 @@ def _outcome(command: Command, names: Names) -> Outcome | None:
     for one in _HANDLERS:
         if outcome := one(command.words, names):
             return outcome
-    return not_taken("no key does that; if it is still needed, keep it in a script of hooks.d")
+    return not_taken(say("no key does that; if it is still needed, keep it in a script of hooks.d"))
 
 
 def _assigned(command: Command) -> Outcome | None:
@@ -109,7 +110,7 @@ def _assigned(command: Command) -> Outcome | None:
     if key is None:
         return None
     if "?" in value or "$" in value or "`" in value or not value:
-        return Outcome(key, says=f"{_SAID[key]}; no value stands here")
+        return Outcome(key, says=say("{said}; no value stands here", said=_SAID[key]))
     return Outcome(key, value, _SAID[key])
 
 
@@ -118,13 +119,13 @@ def _blocks(step: int, size: int) -> Outcome | None:
     offset, length = 16 - (step.bit_length() - 1), step.bit_length() - size.bit_length()
     powers = step & (step - 1) == 0 and size & (size - 1) == 0
     if not step or not size or not powers or not 0 <= offset <= 16 - length <= 16:  # noqa: PLR2004
-        return not_taken("the port set of such a sum is not known")
-    return Outcome("mape.psid-length", (offset, length), "the blocks of ports")
+        return not_taken(say("the port set of such a sum is not known"))
+    return Outcome("mape.psid-length", (offset, length), say("the blocks of ports"))
 
 
 def _iptables_pipeline(words: Sequence[str], _names: Names) -> Outcome | None:
     if "iptables" in {word.rsplit("/", 1)[-1] for word in words} and "|" in words:
-        return by_itself("a second run finds nothing to do; nothing has to be removed first")
+        return by_itself(say("a second run finds nothing to do; nothing has to be removed first"))
     return None
 
 

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from dualwan import cells
+from dualwan.catalogue import shown as translated
 from dualwan.config import Config
 from dualwan.setup.nics import WIDTH
 from dualwan.setup.outcome import Entry, Outcome
 from dualwan.setup.reading import Reading
 from dualwan.setup.stanza import Edit
 from dualwan.setup.wish import toml
+from dualwan.words import listed, say
 
 _LISTS = ("firewall.inbound", "firewall.outbound")
 _PAIRS = {
@@ -22,11 +25,14 @@ _PAIRS = {
 }
 _TEXT = 74  # columns of a command, unless everything is shown
 BESIDES = (
-    "the LAN is translated and may use everything: no rule of yours is needed for it",
-    "IPv6, which the scripts leave open, is closed from outside",
-    "PPPoE's address may change: routing and firewall follow; for its name, hooks.d has an example",
-    'servers by MAP-E\'s address, on ports of its set: [[forward]] with via = "mape"',
-    "one interface for line and LAN: name it as both",
+    say("the LAN is translated and may use everything: no rule of yours is needed for it"),
+    say("IPv6, which the scripts leave open, is closed from outside"),
+    say(
+        "PPPoE's address may change: routing and firewall follow; for its "
+        "name, hooks.d has an example"
+    ),
+    say('servers by MAP-E\'s address, on ports of its set: [[forward]] with via = "mape"'),
+    say("one interface for line and LAN: name it as both"),
 )
 
 
@@ -34,14 +40,22 @@ def account(reading: Reading, *, everything: bool = False) -> Iterator[str]:
     """Yield what becomes of each command; ``everything``: each on a line of its own."""
     for file, entries in reading.accounts:
         done = sum(entry.outcome.done for entry in entries)
-        left = f", {len(entries) - done} not taken over" if done < len(entries) else ""
-        yield f"{file.path}: {len(entries)} commands or rules{left}"
+        left = (
+            say(", {count} not taken over", count=len(entries) - done)
+            if done < len(entries)
+            else ""
+        )
+        yield say(
+            "{path}: {count} commands or rules{left}", path=file.path, count=len(entries), left=left
+        )
         kind = _what if everything else _kind
         for _, same in groupby(entries, key=lambda entry: kind(entry.outcome)):
             yield from _group(list(same), everything=everything)
         yield ""
     if reading.others:
-        yield from _wrapped(f"The chains of other programs stay: {', '.join(reading.others)}.")
+        yield from _wrapped(
+            say("The chains of other programs stay: {others}.", others=", ".join(reading.others))
+        )
         yield ""
 
 
@@ -52,11 +66,13 @@ def _group(entries: Sequence[Entry], *, everything: bool) -> Iterator[str]:
             yield f"  {_number(entry.place):>4}  {entry.text}"
     else:
         place = first if first == last else f"{first}-{last}"
-        more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
-        room = _TEXT - len(place) - len(more)
+        more = ""
+        if len(entries) > 1:
+            more = translated(say(" (and {count} more)", count=len(entries) - 1))
+        room = _TEXT - len(place) - cells.width(more)
         yield f"  {place}  {textwrap.shorten(entries[0].text, room, placeholder=' ...')}{more}"
     outcome = _together([entry.outcome for entry in entries])
-    yield from _wrapped(f"-> {_what(outcome)}", "      ", "         ")
+    yield from _wrapped("-> " + _what(outcome), "      ", "         ")
 
 
 def _kind(outcome: Outcome) -> str:
@@ -71,7 +87,7 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
         return first
     values = [value for one in outcomes for value in one.value or ()]
     says = dict.fromkeys(one.says for one in outcomes)
-    return first._replace(value=tuple(values) or None, says="; ".join(says))
+    return first._replace(value=tuple(values) or None, says=listed("; ", says))
 
 
 def _number(place: str) -> str:
@@ -80,11 +96,11 @@ def _number(place: str) -> str:
 
 def _what(outcome: Outcome) -> str:
     if not outcome.done:
-        return f"not taken over: {outcome.says}"
+        return say("not taken over: {says}", says=outcome.says)
     if not outcome.key:
-        return f"no key needed: {outcome.says}"
-    says = f": {outcome.says}" if outcome.says else ""
-    return f"{_key(outcome)}{says}"
+        return say("no key needed: {says}", says=outcome.says)
+    key = _key(outcome)
+    return say("{key}: {says}", key=key, says=outcome.says) if outcome.says else key
 
 
 def _key(outcome: Outcome) -> str:
@@ -100,7 +116,11 @@ def _key(outcome: Outcome) -> str:
         return f"[{section}] {_pairs(dict(given))}"
     if isinstance(value, tuple):
         ports = [str(getattr(one, "port", one)) for one in value]
-        sources = [f" from {', '.join(one.sources)}" for one in value[:1] if _has_sources(one)]
+        sources = [
+            say(" from {sources}", sources=", ".join(one.sources))
+            for one in value[:1]
+            if _has_sources(one)
+        ]
         return f"[{section}] {key} {', '.join(ports)}{''.join(sources)}"
     if value is None:
         return f"[{section}] {key}"
@@ -119,14 +139,26 @@ def opened(config: Config) -> Iterator[str]:
     """Yield what is open from outside with ``config``."""
     services = [
         one.service.name
-        + (" (attempts are limited)" if one.guard else "")
-        + (f" from {', '.join(map(str, one.sources))}" if one.sources else "")
+        + (say(" (attempts are limited)") if one.guard else "")
+        + (say(" from {sources}", sources=", ".join(map(str, one.sources))) if one.sources else "")
         for one in config.firewall.inbound
     ]
-    yield from _wrapped(f"Open by PPPoE on this router: {', '.join(services) or 'nothing'}.")
+    yield from _wrapped(
+        say(
+            "Open by PPPoE on this router: {services}.",
+            services=listed(", ", services) if services else say("nothing"),
+        )
+    )
     for forward in config.forwards:
         yield from _wrapped(
-            f"Open by {forward.via} to {forward.to}: {forward.protocol}/{forward.port}.", "  "
+            say(
+                "Open by {via} to {to}: {protocol}/{port}.",
+                via=forward.via,
+                to=forward.to,
+                protocol=forward.protocol,
+                port=forward.port,
+            ),
+            "  ",
         )
 
 
@@ -142,15 +174,8 @@ def difference(edit: Edit) -> Iterator[str]:
 def sentences(said: Sequence[str]) -> Iterator[str]:
     """Yield each sentence with a mark, wrapped."""
     for one in said:
-        yield from _wrapped(f"- {one}", "  ", "    ")
+        yield from _wrapped("- " + one, "  ", "    ")
 
 
 def _wrapped(text: str, first: str = "", later: str = "") -> Iterator[str]:
-    yield from textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=later,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [""]
+    yield from cells.wrap(translated(text), WIDTH, first, later, whole=True)

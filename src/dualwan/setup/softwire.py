@@ -14,6 +14,7 @@ from dualwan.mape.rule import CeParameters, derive
 from dualwan.mape.table import AUTO, RuleTable
 from dualwan.setup.outcome import Entry
 from dualwan.setup.wish import Setting, asked, toml
+from dualwan.words import say
 
 _BY_HAND = {"br": values.ipv6, "ce": values.ipv6, "ipv4": values.ipv4}
 _BLOCKS = (6, 6)  # psid-offset and psid-length where a script has no sum for its ports
@@ -82,7 +83,7 @@ def by_hand(entries: Sequence[Entry]) -> tuple[ByHand | None, tuple[str, ...]]:
             try:
                 found.setdefault(key, str(convert(value)))
             except ValueError as error:
-                wrong.append(f"{place}: {error}")
+                wrong.append(say("{place}: {error}", place=place, error=error))
     blocks = _BLOCKS
     for value, place in asked(entries, "mape.psid-length"):
         blocks = value
@@ -91,7 +92,14 @@ def by_hand(entries: Sequence[Entry]) -> tuple[ByHand | None, tuple[str, ...]]:
         try:
             PortSet(int(value), *blocks)
         except (MapeError, ValueError):
-            wrong.append(f"{place}: {value!r} is no PSID of {blocks[1]} bits")
+            wrong.append(
+                say(
+                    "{place}: {value!r} is no PSID of {length} bits",
+                    place=place,
+                    value=value,
+                    length=blocks[1],
+                )
+            )
         else:
             found.setdefault("psid", int(value))
             origins.setdefault("psid", place)
@@ -110,19 +118,29 @@ def decide(
     ``provider``: of whose rules a person asks, "" to propose one.
     """
     if provider in SOURCES:
-        return Softwire(provider, (f"the line's {provider} source is asked when the WAN is up",))
+        return Softwire(
+            provider,
+            (say("the line's {provider} source is asked when the WAN is up", provider=provider),),
+        )
     said, found = _by_rule(prefixes, rules, provider)
     if hand is None or provider not in {"", AUTO, MANUAL}:
         return Softwire(provider or AUTO, tuple(said), found is not None or not prefixes)
     if found is None:
         return _without_rule(hand, said, rules, provider)
     if hand.is_of(found):
-        said.append("mape.sh has the same values: they need not be written down")
+        said.append(say("mape.sh has the same values: they need not be written down"))
     else:
         said.append(
-            f"mape.sh has other values (IPv4 {hand.ipv4}, PSID {hand.psid}, CE {hand.ce}, BR"
-            f" {hand.br}): the rule goes before them, for it follows the prefix; provider"
-            f' "{MANUAL}" takes those of the script'
+            say(
+                "mape.sh has other values (IPv4 {ipv4}, PSID {psid}, CE {ce}, BR "
+                "{br}): the rule goes before them, for it follows the prefix; provider "
+                '"{manual}" takes those of the script',
+                ipv4=hand.ipv4,
+                psid=hand.psid,
+                ce=hand.ce,
+                br=hand.br,
+                manual=MANUAL,
+            )
         )
     return Softwire(provider or AUTO, tuple(said))
 
@@ -149,15 +167,27 @@ def _by_rule(
             continue
         ports = found.port_set
         said.append(
-            f"the prefix {prefix} matches a rule of {rule.provider} ({rule}): IPv4 {found.ipv4},"
-            f" PSID {ports.psid}, {len(ports)} ports, CE {found.ce}, BR {found.br or 'not known'}"
+            say(
+                "the prefix {prefix} matches a rule of {provider} ({rule}): IPv4 "
+                "{ipv4}, PSID {psid}, {count} ports, CE {ce}, BR {br}",
+                prefix=prefix,
+                provider=rule.provider,
+                rule=rule,
+                ipv4=found.ipv4,
+                psid=ports.psid,
+                count=len(ports),
+                ce=found.ce,
+                br=found.br or say("not known"),
+            )
         )
         said += found.warnings
         return said, found
     if not prefixes:
         said.append(
-            "no prefix is on the WAN now, so no rule can be named; the one that matches is taken"
-            " when the line announces it"
+            say(
+                "no prefix is on the WAN now, so no rule can be named; the one that "
+                "matches is taken when the line announces it"
+            )
         )
     return said, None
 
@@ -170,9 +200,14 @@ def _without_rule(hand: ByHand, said: list[str], rules: RuleTable, provider: str
         found = None
     if found is not None and hand.is_of(found):
         said.append(
-            f"the values of mape.sh are what a rule of {found.rule.provider} says of its CE"
-            f" address: they need not be written down"
+            say(
+                "the values of mape.sh are what a rule of {provider} says of its CE "
+                "address: they need not be written down",
+                provider=found.rule.provider,
+            )
         )
         return Softwire(provider or AUTO, tuple(said))
-    said.append("no rule says what mape.sh says: its BR, CE, IP4 and PSID are taken as they are")
+    said.append(
+        say("no rule says what mape.sh says: its BR, CE, IP4 and PSID are taken as they are")
+    )
     return Softwire(provider or MANUAL, tuple(said))

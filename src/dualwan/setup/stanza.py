@@ -12,6 +12,7 @@ from typing import NamedTuple
 from dualwan.interfaces_file import InterfacesLine, parse
 from dualwan.model.setup import SourceFile
 from dualwan.ppp.starters import starts
+from dualwan.words import say
 
 MARK = "# dualwan-hook init: "
 FILE = "/etc/network/interfaces"
@@ -39,23 +40,25 @@ def by_hand(
     ``manager``: the program that runs the WAN. ``there``: whether its stanza is there already.
     """
     if manager == _NETWORKMANAGER:
-        yield "NetworkManager runs the WAN. Once, with LAN as the name of the LAN's connection:"
+        yield say(
+            "NetworkManager runs the WAN. Once, with LAN as the name of the LAN's connection:"
+        )
         yield f"  nmcli connection add type ethernet ifname {wan} con-name line \\"
         yield "      ipv4.method disabled ipv6.method auto ipv6.ip6-privacy 0 \\"
         yield "      ipv6.addr-gen-mode eui64"
         yield "  nmcli connection modify LAN ipv6.never-default yes"
         return
     if manager == _NETWORKD:
-        yield "systemd-networkd runs the WAN. In /etc/systemd/network/10-wan.network:"
+        yield say("systemd-networkd runs the WAN. In /etc/systemd/network/10-wan.network:")
         for line in ("[Match]", f"Name={wan}", "[Network]", "DHCP=no", "IPv6AcceptRA=yes"):
             yield f"  {line}"
-        yield "and IPv6AcceptRA=no into the LAN's file."
+        yield say("and IPv6AcceptRA=no into the LAN's file.")
         return
     if not there:
-        yield f"In {FILE}, without up and down lines:"
+        yield say("In {file}, without up and down lines:", file=FILE)
         yield from (f"  {line}" for line in _stanza(wan, ifupdown2=ifupdown2))
     if manager == _DHCPCD:
-        yield "dhcpcd hears advertisements too. In /etc/dhcpcd.conf:"
+        yield say("dhcpcd hears advertisements too. In /etc/dhcpcd.conf:")
         if denied := " ".join(one for one in lan if one != wan):
             yield f"  denyinterfaces {denied}"
         yield from (f"  interface {wan}", "      noipv4")
@@ -75,8 +78,13 @@ def has_stanza(files: Sequence[SourceFile], wan: str) -> bool:
 def odd(files: Sequence[SourceFile], wan: str) -> list[str]:
     """Return a sentence for each stanza that gives the WAN an IPv4 address of its own."""
     return [
-        f"{line.place}: `{line.text}` may take the default route from MAP-E; write"
-        f" `iface {wan} inet manual`"
+        say(
+            "{place}: `{text}` may take the default route from MAP-E; write `iface "
+            "{wan} inet manual`",
+            place=line.place,
+            text=line.text,
+            wan=wan,
+        )
         for one in files
         for line in parse(*one)
         if line.words[:3] == ["iface", wan, "inet"] and line.words[3:4] in (["dhcp"], ["static"])
@@ -98,7 +106,7 @@ def edits(
         gap = "" if not first.after or first.after.endswith("\n") else "\n"
         found[0] = first._replace(
             after=f"{first.after}{gap}\n# The line, for dualwan-hook.\n{lines}\n",
-            why=(*first.why, f"the stanza of {wan} is added"),
+            why=(*first.why, say("the stanza of {wan} is added", wan=wan)),
         )
     return tuple(one for one in found if one.after != one.before)
 
@@ -117,7 +125,12 @@ def _reasons(shut: Mapping[int, str]) -> Iterator[str]:
     """Yield a sentence for each reason to comment lines out, with their numbers."""
     for why in dict.fromkeys(shut.values()):
         numbers = [str(number) for number, other in shut.items() if other == why]
-        yield f"{'line' if len(numbers) == 1 else 'lines'} {', '.join(numbers)}: {why}"
+        yield say(
+            "{lines} {numbers}: {why}",
+            lines=say("line") if len(numbers) == 1 else say("lines"),
+            numbers=", ".join(numbers),
+            why=why,
+        )
 
 
 def _in_the_way(lines: Sequence[InterfacesLine], peer: str) -> Iterator[tuple[InterfacesLine, str]]:
@@ -129,13 +142,13 @@ def _in_the_way(lines: Sequence[InterfacesLine], peer: str) -> Iterator[tuple[In
         if word in _BEGINNINGS or word.startswith("allow-"):
             inside = word == "iface" and rest[:1] in [[name] for name in dialling]
         if inside:
-            yield line, f"the stanza dials {peer} beside dualwan-hook"
+            yield line, say("the stanza dials {peer} beside dualwan-hook", peer=peer)
         elif (word == "auto" or word.startswith("allow-")) and rest and {*rest} <= {*dialling}:
-            yield line, f"it dials {peer} beside dualwan-hook"
+            yield line, say("it dials {peer} beside dualwan-hook", peer=peer)
         elif word in _COMMANDS and _BY_HAND.search(line.text):
-            yield line, "dualwan-hook takes the place of the script"
+            yield line, say("dualwan-hook takes the place of the script")
         elif word in _COMMANDS and starts(" ".join(rest), peer):
-            yield line, f"it dials {peer} beside dualwan-hook"
+            yield line, say("it dials {peer} beside dualwan-hook", peer=peer)
 
 
 def _peer_stanzas(lines: Sequence[InterfacesLine], peer: str) -> set[str]:

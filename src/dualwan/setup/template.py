@@ -9,6 +9,7 @@ from pathlib import Path
 from dualwan.errors import HostError, legible
 from dualwan.setup.outcome import Redirect
 from dualwan.setup.wish import Setting, toml
+from dualwan.words import say
 
 _HEADER = re.compile(r"\[([a-z.]+)\]\s*")
 _KEY = re.compile(r"(?:# ?)?([a-z][a-z0-9-]*) = ([^#\n]*?)(\s*#.*)?")
@@ -25,7 +26,12 @@ def packaged() -> str:
             return path.read_text(encoding="utf-8")
         except OSError:
             continue
-    raise HostError(f"{here.with_name('dualwan.toml')}: is missing; the package is not whole")
+    raise HostError(
+        say(
+            "{path}: is missing; the package is not whole",
+            path=here.with_name("dualwan.toml"),
+        )
+    )
 
 
 def filled(
@@ -45,7 +51,7 @@ def filled(
         setting = wanted.pop((section, found[1]), None) if found else None
         lines += [line] if setting is None or found is None else _line(setting, found[3] or "")
     if wanted:
-        raise HostError(f"the example of the package lacks {sorted(wanted)}")
+        raise HostError(say("the example of the package lacks {keys}", keys=sorted(wanted)))
     lines[1:1] = [_WRITTEN]
     return "\n".join([*lines, *(line for one in forwards for line in _forward(*one))]) + "\n"
 

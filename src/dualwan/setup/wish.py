@@ -13,6 +13,7 @@ from dualwan.config.mape import MapE
 from dualwan.config.sections import Pppoe
 from dualwan.config.services import KNOWN, PING
 from dualwan.setup.outcome import Entry, Redirect
+from dualwan.words import say
 
 
 class Setting(NamedTuple):
@@ -78,13 +79,28 @@ def wish(entries: Sequence[Entry]) -> Wish:
         try:
             value = convert(one.value)
         except ValueError as error:
-            refused.append(f"{one.origin}: {one.section}.{one.key}: {error}")
+            refused.append(
+                say(
+                    "{origin}: {section}.{key}: {error}",
+                    origin=one.origin,
+                    section=one.section,
+                    key=one.key,
+                    error=error,
+                )
+            )
             continue
         if place in seen:
             if seen[place] != value:
                 refused.append(
-                    f"{one.origin}: {one.section}.{one.key} = {toml(value)} is another value than"
-                    f" before; {toml(seen[place])} is taken"
+                    say(
+                        "{origin}: {section}.{key} = {toml} is another value than before; "
+                        "{taken} is taken",
+                        origin=one.origin,
+                        section=one.section,
+                        key=one.key,
+                        toml=toml(value),
+                        taken=toml(seen[place]),
+                    )
                 )
             continue
         seen[place] = value
@@ -216,16 +232,23 @@ def _forwards(entries: Sequence[Entry]) -> tuple[list[tuple[Redirect, str]], lis
     refused = []
     for several, place in asked(entries, "forward"):
         for one in several:
-            text = f"{place}: the forward of {one.protocol}/{one.port}"
+            text = say(
+                "{place}: the forward of {protocol}/{port}",
+                place=place,
+                protocol=one.protocol,
+                port=one.port,
+            )
             inside = one.to.partition(":")[2]
             if {one.port, int(inside or one.port)} & {*SMB}:
-                refused.append(f"{text} is Windows file sharing, which is not let through")
+                refused.append(
+                    say("{text} is Windows file sharing, which is not let through", text=text)
+                )
             elif not _known_networks(one.sources):
-                refused.append(f"{text}: for whom it is could not be read")
+                refused.append(say("{text}: for whom it is could not be read", text=text))
             elif not _is_host(one.to.partition(":")[0]):
-                refused.append(f"{text}: {one.to} is no address of a host")
+                refused.append(say("{text}: {to} is no address of a host", text=text, to=one.to))
             elif (one.via, one.protocol, one.port) in found:
-                refused.append(f"{text} is there twice; the first is taken")
+                refused.append(say("{text} is there twice; the first is taken", text=text))
             else:
                 found[one.via, one.protocol, one.port] = one, place
     return list(found.values()), refused

@@ -8,12 +8,13 @@ from dualwan.model.observed import Observed
 from dualwan.model.plan import Action, SlicePlan
 from dualwan.model.state import RunState
 from dualwan.nft.table import NftTable
+from dualwan.words import listed, say
 
 
 def warnings(state: RunState, observed: Observed, plans: Iterable[SlicePlan]) -> tuple[str, ...]:
     """Return a sentence for each of our tables that is gone, and one for legacy xtables rules."""
     found = [
-        f"somebody removed {step.resource.text}"
+        say("somebody removed {text}", text=step.resource.text)
         for plan in plans
         for step in plan.changes
         if step.action is Action.ADD
@@ -22,8 +23,11 @@ def warnings(state: RunState, observed: Observed, plans: Iterable[SlicePlan]) ->
     ]
     if observed.legacy:
         found.append(
-            f"there are rules of {', '.join(observed.legacy)}, which apply beside ours: "
-            "move them to nftables, or take them away"
+            say(
+                "there are rules of {legacy}, which apply beside ours: move them to "
+                "nftables, or take them away",
+                legacy=listed(", ", observed.legacy),
+            )
         )
     return tuple(found)
 

@@ -28,7 +28,7 @@ from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysct
 from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, default_last, of_kind
-from dualwan.nft.table import Block, NftTable, base_chain, counter, quoted
+from dualwan.nft.table import Block, NftTable, base_chain, chain, counter, elements, quoted
 from dualwan.slices import ipsec, marks
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
@@ -65,11 +65,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
     session is dropped.
     """
     pinned = _pinned(ways)
-    restore_mark = {
-        way.name: f"{marks.is_set('ct mark', marks.of_way(way))} "
-        f"{marks.assign('meta mark', marks.of_way(way))}"
-        for way in pinned
-    }
+    by_device = {way.device: way for way in (*of_kind(ways, Kind.SOFTWIRE), *pinned)}
     return NftTable(
         TABLE.family,
         TABLE.name,
@@ -77,34 +73,80 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             base_chain(
                 "prerouting",
                 "type filter hook prerouting priority mangle; policy accept;",
-                # A decapsulated packet may still carry the mark of the packet around it.
-                *(
-                    f'iifname "{way.device}" {marks.clear("meta mark")}'
-                    for way in of_kind(ways, Kind.SOFTWIRE)
-                ),
-                *(f'iifname "{way.device}" ct state new {_assign_ct(way)}' for way in pinned),
+                "iifname vmap "
+                + elements(f'"{name}" : goto {_in(way)}' for name, way in by_device.items()),
                 *_mark_chosen(config, ways),
-                *(f'iifname != "{way.device}" {restore_mark[way.name]}' for way in pinned),
+                *_restore(pinned),
                 comment="a flow that came in by a WAN is marked; answers get its mark back",
             ),
+            *(_came_in(way, pinned) for way in by_device.values()),
             base_chain(
                 "output",
                 "type route hook output priority mangle; policy accept;",
-                *restore_mark.values(),
+                *_restore(pinned),
                 comment="the same for what the router itself answers",
             ),
-            base_chain(
-                "postrouting",
-                "type filter hook postrouting priority mangle; policy accept;",
-                *(
-                    f'oifname "{way.device}" ct status ! confirmed {_assign_ct(way)}'
-                    for way in pinned
-                ),
-                comment="a flow that begins by a WAN stays on it",
-            ),
             counter(_MISPLACED),
-            _drop_misplaced(config, ways),
+            base_chain(
+                "leaving",
+                "type filter hook postrouting priority srcnat + 10; policy accept;",
+                *(
+                    f'oifname "{way.device}" goto {_out(way)}'
+                    if way.kind is Kind.PPP
+                    else f'oifname "{way.device}" {_stay(way)}'
+                    for way in default_last(
+                        (*of_kind(ways, Kind.PPP), *of_kind(pinned, Kind.SOFTWIRE))
+                    )
+                ),
+                comment="nothing leaves by a PPP session with an address that is not its own",
+            ),
+            *(_leaves(config, way) for way in of_kind(ways, Kind.PPP)),
         ),
+    )
+
+
+def _in(way: Way) -> str:
+    return f"in_{way.name}"
+
+
+def _out(way: Way) -> str:
+    return f"out_{way.name}"
+
+
+def _restore(pinned: Iterable[Way]) -> list[str]:
+    """Return rules that give packets the mark of their connection."""
+    return [
+        f"{marks.is_set('ct mark', marks.of_way(way))} "
+        f"{marks.assign('meta mark', marks.of_way(way))}"
+        for way in pinned
+    ]
+
+
+def _came_in(way: Way, pinned: Iterable[Way]) -> Block:
+    """Return the chain of what came in by ``way``: its own mark is not restored, it is there."""
+    return chain(
+        _in(way),
+        # A decapsulated packet may still carry the mark of the packet around it.
+        *([marks.clear("meta mark")] if way.kind is Kind.SOFTWIRE else []),
+        *([f"ct state new {_assign_ct(way)}"] if way.pinned else []),
+        *_restore(one for one in pinned if one is not way),
+        comment=f"came in by {way.name}",
+    )
+
+
+def _stay(way: Way) -> str:
+    """Return the statement that marks a flow that begins by ``way``."""
+    return f"ct status ! confirmed {_assign_ct(way)}"
+
+
+def _leaves(config: Config, way: Way) -> Block:
+    """Return the chain that drops packets a PPP session cannot carry, and counts them."""
+    clear = f"{ipsec.NOT_TO_ENCRYPT} " if config.firewall.ipsec == "accept" else ""
+    return chain(
+        _out(way),
+        f"fib saddr . oif type != local {clear}counter name {_MISPLACED} drop",
+        *([_stay(way)] if way.pinned else []),
+        comment="a packet needs the address of the session; a flow that begins here stays",
     )
 
 
@@ -122,21 +164,6 @@ def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
         for way in ways
         if way.chosen
     ]
-
-
-def _drop_misplaced(config: Config, ways: Iterable[Way]) -> Block:
-    """Return the chain that drops packets a PPP session cannot carry, and counts them."""
-    clear = f"{ipsec.NOT_TO_ENCRYPT} " if config.firewall.ipsec == "accept" else ""
-    return base_chain(
-        "leaving",
-        "type filter hook postrouting priority srcnat + 10; policy accept;",
-        *(
-            f'oifname "{way.device}" fib saddr . oif type != local '
-            f"{clear}counter name {_MISPLACED} drop"
-            for way in of_kind(ways, Kind.PPP)
-        ),
-        comment="nothing leaves by a PPP session with an address that is not its own",
-    )
 
 
 def _wanted_resources(at: Situation) -> list[Resource]:

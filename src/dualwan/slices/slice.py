@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from dualwan.config import Config
-from dualwan.frozen import dataclass
+from dualwan.frozen import NamedTuple, dataclass
 from dualwan.line import Line
 from dualwan.model.observed import Observed, TableId
 from dualwan.model.plan import SlicePlan

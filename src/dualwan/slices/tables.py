@@ -5,6 +5,7 @@ from __future__ import annotations
 from dualwan.model.observed import Observed
 from dualwan.model.plan import Action, SlicePlan, Step, diff
 from dualwan.nft.table import NftTable
+from dualwan.words import say
 
 
 def table_plan(
@@ -20,7 +21,7 @@ def table_plan(
     """
     if observed.tables is None:
         steps = (Step(Action.ADD, wanted),) if wanted else ()
-        return steps, (f"{name}: nft shows its tables to root only",)
+        return steps, (say("{name}: nft shows its tables to root only", name=name),)
     present = [item for item in observed.tables if item.name == table_name]
     return diff([wanted] if wanted else [], present), ()
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.usefixtures("internet")
 RUN = Path("/run/dualwan")
 # What the watcher does when it dials, see dualwan.host.pppd.
 WISH = (
+    "import sys; sys.path.append('/usr/share/dualwan-hook');"
     "from dualwan.host import pppd, run_files;"
     f"run_files.make('dial'); run_files.write(pppd.WANTED, '{PPPOE_PEER}')"
 )

@@ -20,7 +20,7 @@ from guest.servers import Servers
 from guest.snapshot import Snapshot
 
 LAST_GOOD = Path("/var/lib/dualwan/last-good.json")
-MODULES = Path("/usr/lib/python3/dist-packages/dualwan")
+MODULES = Path("/usr/share/dualwan-hook/dualwan")
 NFT = Path("/usr/sbin/nft")
 WRONG = {
     "no TOML": GOOD_CONFIG.replace("[lan]", "[lan"),

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from dualwan.model.surroundings import OwnScript
+from dualwan.words import say
 
 
 def refused(place: Path) -> tuple[OwnScript, ...]:
@@ -31,7 +32,9 @@ def unseen(place: Path) -> tuple[str, ...]:
 
     if not queue.are_failures_hidden() or not any(folder.look(place)):
         return ()
-    return (f"{place}: whether a script failed at its last run is shown to root only",)
+    return (
+        say("{place}: whether a script failed at its last run is shown to root only", place=place),
+    )
 
 
 def failed(place: Path) -> tuple[OwnScript, ...]:

@@ -17,8 +17,11 @@ from dualwan.model.surroundings import ScriptLine, Traces
 _RUNS = re.compile(r"(?:pre-up|up|post-up|down|pre-down|post-down)\s(.*\b(?:mape|pppoe)\.sh\b.*)")
 
 
-def traces(tunnel: str, root: Path) -> Traces:
-    """Return the traces; ``tunnel`` is the device of ours. What cannot be read is left out."""
+def traces(tunnel: str, table: int, root: Path) -> Traces:
+    """Return the traces; ``tunnel`` and ``table`` (of PPPoE) are ours.
+
+    What cannot be read is left out.
+    """
     netlink = Netlink()
     found = Traces(lines=tuple(_lines(root)))
     with suppress(HostError):
@@ -26,7 +29,7 @@ def traces(tunnel: str, root: Path) -> Traces:
             tunnels=tuple(one for one in netlink.all_tunnels() if one.name != tunnel)
         )
     with suppress(HostError):
-        found = found._replace(rules=tuple(netlink.rules_of_others()))
+        found = found._replace(rules=tuple(netlink.rules_of_others(table)))
     with suppress(HostError):
         found = found._replace(chains=(*Nft().chains("ip"), *xtables.chains()))
     return found

@@ -12,6 +12,7 @@ from dualwan.errors import HostError, UsageError
 from dualwan.host import managers, program, xtables
 from dualwan.host.around import interfaces, nics, ppp
 from dualwan.model.setup import SetupMachine, SourceFile
+from dualwan.words import listed, say
 
 # Where people keep such scripts, beside what interfaces(5) runs.
 FOLDERS = (
@@ -28,7 +29,7 @@ FOLDERS = (
     "/opt",
 )
 NAMES = ("mape.sh", "map-e.sh", "pppoe.sh", "mape", "pppoe")
-UNSEEN = "rules of iptables, peers of pppd, and scripts that only root can read"
+UNSEEN = say("rules of iptables, peers of pppd, and scripts that only root can read")
 _NOT_PEERS = ("provider",)  # the template of Debian's package ppp
 _IFUPDOWN2 = "/etc/network/ifupdown2"
 _SAVING = ("iptables-save", "ip6tables-save")
@@ -59,7 +60,7 @@ def look(from_files: Sequence[str] = (), root: Path = Path("/")) -> SetupMachine
         peers=tuple(peers),
         peer_nics=tuple((name, found[-1].value) for name, found in nic_of.items() if found),
         peers_seen=peers_seen,
-        unseen="; ".join(unseen),
+        unseen=listed("; ", unseen),
         ifupdown2=(root / _IFUPDOWN2.lstrip("/")).is_dir(),
     )
 
@@ -69,7 +70,9 @@ def _given(paths: Iterable[str]) -> Iterator[SourceFile]:
         try:
             yield SourceFile(path, files.read_foreign(path))
         except OSError as error:
-            raise UsageError(f"--from {path}: cannot be read: {error.strerror}") from None
+            raise UsageError(
+                say("--from {path}: cannot be read: {reason}", path=path, reason=error.strerror)
+            ) from None
 
 
 def _scripts(root: Path, unseen: list[str]) -> Iterator[SourceFile]:
@@ -95,7 +98,9 @@ def _scripts(root: Path, unseen: list[str]) -> Iterator[SourceFile]:
                 files.check_trusted(real, real.stat())
                 yield SourceFile(path, files.read_foreign(real))
         except files.UntrustedError:
-            unseen.append(f"{path}, which others than root may change (--from reads it)")
+            unseen.append(
+                say("{path}, which others than root may change (--from reads it)", path=path)
+            )
         except (OSError, RuntimeError):  # not there, or a loop of links
             continue
 
@@ -122,6 +127,8 @@ def _interfaces(root: Path, unseen: list[str]) -> Iterator[SourceFile]:
             data = files.read_bytes(root / path.lstrip("/"), files.MAX_FOREIGN)
             yield SourceFile(path, data.decode("utf-8"))
         except UnicodeDecodeError:
-            unseen.append(f"{path}, which is not UTF-8 text and has to be changed by hand")
+            unseen.append(
+                say("{path}, which is not UTF-8 text and has to be changed by hand", path=path)
+            )
         except OSError:
             continue

@@ -11,6 +11,7 @@ from dualwan.errors import HostError
 from dualwan.host import ping, prefix
 from dualwan.host.evidence import devices, hooks, ppp, window
 from dualwan.model.evidence import Evidence, Heard, Inquiry
+from dualwan.words import say
 
 SPARE = 6.0  # seconds for what runs beside the window, after its end
 
@@ -22,7 +23,7 @@ def gather(ipr: Any, ask: Inquiry) -> Evidence:
     answers = _start(lambda: ping.any_answers(ask.tunnel, ask.targets)) if ask.targets else None
     log = _start(ppp.log)
     heard: Heard | None = None
-    unheard = f"{ask.wan} is not up"
+    unheard = say("{wan} is not up", wan=ask.wan)
     if wan is not None and wan.up and wan.carrier:
         try:
             heard, unheard = window.listen(ask), ""

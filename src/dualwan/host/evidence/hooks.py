@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dualwan.words import say
+
 NAME = "00dualwan-hook"
 FOLDERS = (
     "etc/network/if-pre-up.d",
@@ -23,7 +25,11 @@ def missing(root: Path = Path("/")) -> tuple[str, ...]:
         path = root / folder / NAME
         shown = f"/{folder}/{NAME}"
         if not path.exists():
-            found.append(f"{shown} is a dangling link" if path.is_symlink() else f"{shown} is gone")
+            found.append(
+                say("{shown} is a dangling link", shown=shown)
+                if path.is_symlink()
+                else say("{shown} is gone", shown=shown)
+            )
         elif not os.access(path, os.X_OK):
-            found.append(f"{shown} is not executable")
+            found.append(say("{shown} is not executable", shown=shown))
     return tuple(found)

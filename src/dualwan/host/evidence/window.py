@@ -20,6 +20,7 @@ from dualwan.errors import HostError
 from dualwan.host import ndp
 from dualwan.host.evidence import ear, frames
 from dualwan.model.evidence import Advertisement, Heard, Inquiry, PathError, Probe
+from dualwan.words import say
 
 AT_LEAST = 1.2  # seconds: another machine defends its address, or asks for another CE, until then
 REPEATS = (0.0, 1.0, 2.5)  # seconds at which what is not answered is asked
@@ -36,9 +37,11 @@ def listen(ask: Inquiry) -> Heard:
         try:
             listener = opened.enter_context(ear.listen(ask.wan, ask.ipv4))
         except PermissionError:
-            raise HostError(f"listening on {ask.wan} needs root") from None
+            raise HostError(say("listening on {wan} needs root", wan=ask.wan)) from None
         except OSError as error:
-            raise HostError(f"{ask.wan} cannot be listened to: {error.strerror}") from None
+            raise HostError(
+                say("{wan} cannot be listened to: {reason}", wan=ask.wan, reason=error.strerror)
+            ) from None
         window = _Window(ask, listener, opened)
         window.run()
         return window.heard()

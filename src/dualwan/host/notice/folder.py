@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dualwan.notice.choice import Entry, Refused, chosen, open_folder
+from dualwan.words import say
 
 
 def has_any(folder: str) -> bool:
@@ -37,12 +38,14 @@ def opening(folder: Path) -> str:
         except OSError as error:
             return f"{above}: {error.strerror}"
         if open_folder(about.st_mode, about.st_uid, _owners(), above=above not in itself):
-            return f"others than root may change {above}"
+            return say("others than root may change {above}", above=above)
     return ""
 
 
 def _all(scripts: list[str], reason: str, folder: Path) -> Iterator[Refused]:
-    remedy = f"chown root and chmod go-w that folder, after a look at what is in {folder}"
+    remedy = say(
+        "chown root and chmod go-w that folder, after a look at what is in {folder}", folder=folder
+    )
     for name in scripts:
         yield Refused(name, "untrusted", reason, remedy)
 

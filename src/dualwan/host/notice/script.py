@@ -14,6 +14,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from dualwan.errors import legible
+from dualwan.words import say
 
 LIMIT_SECONDS = 30.0
 GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL
@@ -61,7 +62,7 @@ def run(
         process = _started(path, environment, writing)
     except OSError as error:
         os.close(reading)
-        return Outcome(f"cannot be run: {error.strerror}", ())
+        return Outcome(say("cannot be run: {reason}", reason=error.strerror), ())
     finally:
         os.close(writing)
     said = _Output(reading)
@@ -74,7 +75,9 @@ def run(
         code = process.wait()
         said.close()
     if not in_time:
-        return Outcome(f"has not ended within {limit:g} s, and was ended", said.lines)
+        return Outcome(
+            say("has not ended within {limit:g} s, and was ended", limit=limit), said.lines
+        )
     return Outcome(_failure(code), said.lines)
 
 
@@ -99,8 +102,8 @@ def _die_with_runner() -> None:
 
 def _failure(code: int) -> str:
     if code < 0:
-        return f"was ended by signal {-code}"
-    return f"exit code {code}" if code else ""
+        return say("was ended by signal {number}", number=-code)
+    return say("exit code {code}", code=code) if code else ""
 
 
 class _Output:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Address
-from typing import NamedTuple
 
 from dualwan.errors import MapeError, RemoteError
+from dualwan.frozen import NamedTuple
 from dualwan.mape.portset import PortSet
 from dualwan.mape.rule import UNIQUE_LOCAL, CeParameters, MapRule, derive, parse_prefix
 

@@ -31,10 +31,11 @@ from dualwan.slices.tables import only_table
 NAME = "firewall"
 TABLE = TableId("inet", "dualwan_firewall", dynamic=True)
 
+_MSS = "mss"
 _IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
 _IPV6_TCP_HEADERS = 60
 
-_ACCEPT_KNOWN = "ct state vmap { established : accept, related : accept }"
+_ACCEPT_KNOWN = "ct state established,related accept"  # cheaper than a lookup in a map
 _DROP_INVALID = "ct state invalid drop"
 _CLOSED = "drop"  # as a rule too: the policy of a new chain takes effect just after its rules
 _MULTICAST_AND_BROADCAST = "224.0.0.0/4, 255.255.255.255"
@@ -94,8 +95,9 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             *services_in.chains(config),
             _output(config, ways),
             *_to_wan(ways),
-            _forward(config, ways),
             _mss(ways),
+            *forwarded.chains(ways),
+            _forward(config, ways),
         ),
     )
 
@@ -171,9 +173,9 @@ def _output(config: Config, ways: tuple[Way, ...]) -> Block:
     return base_chain(
         "output",
         "type filter hook output priority filter; policy drop;",
+        _ACCEPT_KNOWN,
         f"oifname != {quoted(zones.outside(config, ways))} accept",
         *to_lan,
-        "ct state established,related accept",
         *ipsec.accept(config, ipsec.TO_ENCRYPT),
         f'oifname "{config.wan.interface}" jump to_wan',
         *(
@@ -212,11 +214,13 @@ def _to_wan(ways: tuple[Way, ...]) -> list[Block]:
 
 def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
     no_smb = config.firewall.smb == "drop"
-    smb = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, SMB))} }} drop"
+    # The ports first: most packets need no other look.
+    smb = f"th dport {{ {', '.join(map(str, SMB))} }} meta l4proto {{ tcp, udp }}"
     outside, lans = quoted(zones.outside(config, ways)), zones.lan_only(config)
     return base_chain(
         "forward",
         "type filter hook forward priority filter; policy drop;",
+        f"tcp flags & (syn | rst) == syn jump {_MSS}",
         *forwarded.stranded(ways),
         _ACCEPT_KNOWN,
         *([icmpv6.errors(f"iifname {outside} oifname {quoted(lans)}")] if lans else []),
@@ -226,10 +230,10 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
             ipsec.DECRYPTED,
             *(f"{lan} {ipsec.TO_ENCRYPT}" for lan in zones.from_lan(config)),
         ),
-        *(f"{out} {smb}" for out in (zones.to_outside(config, ways) if no_smb else ())),
+        *(f"{smb} {out} drop" for out in (zones.to_outside(config, ways) if no_smb else ())),
         antispoof.LINK_LOCAL_STAYS,
         *lan_flows.rules(config),
-        *([f"iifname {outside} {smb}"] if no_smb else []),
+        *([f"{smb} iifname {outside} drop"] if no_smb else []),
         *forwarded.rules(config, ways),
         *(
             f"iifname {outside} oifname {quoted(lans)} {rule}"
@@ -244,7 +248,8 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
 def _mss(ways: tuple[Way, ...]) -> Block:
     """Clamp the MSS of TCP to the MTU of each way, in both directions.
 
-    nft only ever lowers the value in a packet.
+    Only what opens a connection carries one, so that other packets cost the look at their flags in
+    the forward chain, and no base chain of its own. nft only ever lowers the value in a packet.
     """
     clamps = [
         (way.device, family, way.mtu, headers)
@@ -252,10 +257,8 @@ def _mss(ways: tuple[Way, ...]) -> Block:
         for family, headers in (("ipv4", _IPV4_TCP_HEADERS), ("ipv6", _IPV6_TCP_HEADERS))
         if family == "ipv4" or way.kind is Kind.PPP
     ]
-    return base_chain(
-        "mss",
-        "type filter hook forward priority mangle; policy accept;",
-        "tcp flags & (syn | rst) != syn accept",
+    return chain(
+        _MSS,
         *(
             commented(
                 f'{match} "{device}" meta nfproto {family} tcp option maxseg size '

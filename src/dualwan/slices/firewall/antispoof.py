@@ -7,7 +7,7 @@ most of it is of flows that were asked for at their beginning.
 
 from __future__ import annotations
 
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 
 from dualwan.config import Config
 from dualwan.model.way import Softwire, Way, devices
@@ -16,7 +16,7 @@ from dualwan.slices import ipsec, zones
 
 # Never a source on the internet (RFC 6890). The documentation networks are left out, because
 # laboratories use them and their packets do no harm.
-_BOGONS4 = (
+BOGONS4 = (
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -29,11 +29,14 @@ _BOGONS4 = (
 )
 _BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 
+_BYTE = 8  # bits
+_FROM_WAN, _FROM_WAYS, _BOGON = "outside_wan", "outside_ways", "bogon"
+
 _ALL_FLAGS = "fin | syn | rst | psh | ack | urg"
 
 
-# Of a host that has no address yet, and on every link.
-_ON_ANY_LINK4 = ("0.0.0.0", "169.254.0.0/16")  # noqa: S104 - of DHCP
+# Of a host that has no address yet, and on every link. Two comparisons cost less than a set.
+_NOT_ON_ANY_LINK4 = "ip saddr != 0.0.0.0 ip saddr != 169.254.0.0/16"
 _ON_ANY_LINK6 = ("::", "fe80::/10")
 # The kernel forwards no other source of these.
 LINK_LOCAL_STAYS = "ip saddr 169.254.0.0/16 drop"
@@ -55,12 +58,11 @@ def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
     return base_chain(
         "prerouting_lan",
         "type filter hook prerouting priority mangle; policy accept;",
+        "ct direction original ct status confirmed accept",  # most, and cheaper than a name
         f"iifname != {quoted(config.lan.interfaces)} accept",
         *([f'iifname "{nic}" meta nfproto ipv6 accept'] if nic else []),
-        "ct direction original ct status confirmed accept",
         *ipsec.accept(config, ipsec.DECRYPTED),
-        f"ip saddr != {elements(_ON_ANY_LINK4)} "
-        f"fib saddr oifname != {quoted(config.lan.interfaces)} drop",
+        f"{_NOT_ON_ANY_LINK4} fib saddr oifname != {quoted(config.lan.interfaces)} drop",
         # By a shared NIC the default route of IPv6 leads outside, and that of IPv4 does not.
         *(
             [
@@ -101,51 +103,106 @@ def ours_from_outside(config: Config, ways: tuple[Way, ...]) -> str:
     return f"iifname {outside} ip6 saddr != fe80::/10 fib saddr type local drop"
 
 
-def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
-    """Return the base chains for sources, and the chain for bogon sources from outside."""
-    wans = quoted(zones.outside(config, ways))
-    ipv4_wans = quoted(devices(ways))
-    shared, lans = zones.one_nic(config), zones.lan_only(config)
-    ipv6_wans = quoted(name for name in zones.outside_ipv6(config, ways) if name != shared)
-    flags = [
-        f"iifname {wans} tcp flags & ({_ALL_FLAGS}) == {odd} drop"
-        for odd in (f"({_ALL_FLAGS})", "0x0")
+def _bogons4() -> list[str]:
+    """Return rules that lead bogon sources of IPv4 to their chain, by their first byte.
+
+    One lookup of four bytes passes most sources; only those that share that byte with a bogon
+    network cost a search in the set of intervals.
+    """
+    networks = [IPv4Network(one) for one in BOGONS4]
+    wide = [str(one) for one in networks if one.prefixlen < _BYTE]
+    firsts = {
+        f"{one.network_address.packed[0]}.0.0.0": one.prefixlen == _BYTE
+        for one in networks
+        if one.prefixlen >= _BYTE
+    }
+    whole = f"goto {_BOGON}"
+    by_byte = (
+        f"{first} : {whole if all_of_it else 'goto maybe_bogon'}"
+        for first, all_of_it in firsts.items()
+    )
+    return [
+        *(f"ip saddr {one} {whole}" for one in wide),
+        f"ip saddr & 255.0.0.0 vmap {elements(by_byte)}",
     ]
+
+
+def _by_device(config: Config, ways: tuple[Way, ...]) -> dict[str, str]:
+    """Return the chain for what comes in by each outside interface."""
+    return {config.wan.interface: _FROM_WAN, **dict.fromkeys(devices(ways), _FROM_WAYS)}
+
+
+def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
+    """Return the base chains for sources, and the chains for what comes from outside.
+
+    Every packet passes here. One lookup of its device's name sends it to the chain for that, so
+    that what comes from the LAN, or from the router's own programs, costs no other.
+    """
     return (
         base_chain(
             "prerouting",
             "type filter hook prerouting priority raw; policy accept;",
             *ipsec.accept(config, ipsec.DECRYPTED),
             *_as_this_router(ways),
-            # A source that routes to the LAN belongs to a LAN host. Link-local addresses are
-            # on every link.
-            *(
-                [
-                    f"iifname {wans} ip6 saddr != fe80::/10 fib saddr oifname {quoted(lans)} drop",
-                    f"iifname {wans} meta nfproto ipv4 fib saddr oifname {quoted(lans)} drop",
-                ]
-                if lans
-                else []
+            "iifname vmap "
+            + elements(
+                f'"{name}" : goto {where}' for name, where in _by_device(config, ways).items()
             ),
-            *(
-                [
-                    f"iifname {ipv4_wans} ip saddr {zones.lan_networks(config)} "
-                    f'fib saddr oifname "{shared}" drop'
-                ]
-                if shared
-                else []
-            ),
-            # Routers on the path may have such addresses; their errors are needed (RFC 1191).
-            f"iifname {ipv4_wans} ip saddr {{ {', '.join(_BOGONS4)} }} jump bogon",
-            f"iifname {ipv6_wans} ip6 saddr {{ {', '.join(_BOGONS6)} }} drop",
-            *(flags if config.firewall.bogus == "drop" else []),
             comment="no source that cannot be there; from outside no impossible TCP flags",
         ),
         _from_lan(config, ways),
+        *_from_outside(config),
         chain(
-            "bogon",
+            "maybe_bogon",
+            f"ip saddr {elements(_narrow())} goto {_BOGON}",
+            comment="the first byte is that of a bogon network",
+        ),
+        chain(
+            _BOGON,
             "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
             "drop",
             comment="private sources: routers on the way may report errors from such",
         ),
     )
+
+
+def _narrow() -> list[str]:
+    return [one for one in BOGONS4 if IPv4Network(one).prefixlen > _BYTE]
+
+
+def _from_outside(config: Config) -> list[Block]:
+    """Return the chains for what comes in by the WAN, and by the ways."""
+    shared, lans = zones.one_nic(config), zones.lan_only(config)
+    flags = [f"tcp flags & ({_ALL_FLAGS}) vmap {{ 0x0 : drop, {_ALL_FLAGS} : drop }}"]
+    flags = flags if config.firewall.bogus == "drop" else []
+    # A source that routes to the LAN belongs to a LAN host. Link-local addresses are on every link.
+    of_lan = [f"fib saddr oifname {quoted(lans)} drop"] if lans else []
+    of_lan6 = [f"ip6 saddr != fe80::/10 {rule}" for rule in of_lan]
+    bogons6 = [f"ip6 saddr {elements(_BOGONS6)} drop"]
+    of_shared = (
+        [f'ip saddr {zones.lan_networks(config)} fib saddr oifname "{shared}" drop']
+        if shared
+        else []
+    )
+    of_lan4 = [f"meta nfproto ipv4 {rule}" for rule in of_lan]
+    return [
+        chain(
+            _FROM_WAN,
+            *flags,
+            *of_lan4,
+            *of_lan6,
+            *([] if shared else bogons6),
+            comment="from the WAN, IPv6 above all",
+        ),
+        chain(
+            _FROM_WAYS,
+            *flags,
+            *of_lan4,
+            *of_shared,
+            # Routers on the path may have such addresses; their errors are needed (RFC 1191).
+            *_bogons4(),
+            *of_lan6,
+            *bogons6,
+            comment="from the internet by IPv4; by a PPP session IPv6 too",
+        ),
+    ]

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
 from dualwan.model.way import Kind, Way, default_last, of_kind
-from dualwan.nft.table import elements, quoted
+from dualwan.nft.table import Block, chain, elements, quoted
 from dualwan.slices import dnat, zones
 
 _HOST_PART_MASK = "::ffff:ffff:ffff:ffff"  # the lower 64 bits
+_STRANDED = "stranded"
 DROP_NOT_OPENING = "ct state new tcp flags & (fin | syn | rst | ack) != syn drop"
 
 
@@ -72,18 +73,32 @@ def _server(one: Forward) -> str:
 
 
 def stranded(ways: tuple[Way, ...]) -> list[str]:
-    """Return rules that reject flows of the default way which are routed to a PPP session.
+    """Return rules for flows of the default way which are routed to a PPP session.
 
-    They come first in the forward chain. Such a flow was translated to the default way's
-    address, which a PPP session cannot carry (slices.pbr drops the packets). The reject makes
-    the LAN host reconnect, by the way that works.
+    They come before established flows are accepted. Such a flow was translated to the default
+    way's address, which a PPP session cannot carry (slices.pbr drops the packets).
     """
-    if not any(way.stands_in for way in ways):
-        return []
     return [
-        f'oifname "{ppp.device}" ct reply ip daddr {softwire.ipv4} {verdict}'
-        for ppp in of_kind(ways, Kind.PPP)
+        f'oifname "{ppp.device}" ct reply ip daddr {softwire.ipv4} goto {_STRANDED}'
+        for ppp in (of_kind(ways, Kind.PPP) if _stand_in(ways) else ())
         for way in ways
         if way.default and (softwire := way.softwire) and softwire.translated
-        for verdict in ("meta l4proto tcp reject with tcp reset", "reject")
     ]
+
+
+def chains(ways: tuple[Way, ...]) -> list[Block]:
+    """Return the chain that rejects them: the LAN host reconnects, by the way that works."""
+    if not stranded(ways):
+        return []
+    return [
+        chain(
+            _STRANDED,
+            "meta l4proto tcp reject with tcp reset",
+            "reject",
+            comment="began by another way, which cannot carry it now: begin anew",
+        )
+    ]
+
+
+def _stand_in(ways: tuple[Way, ...]) -> bool:
+    return any(way.stands_in for way in ways)

@@ -7,8 +7,7 @@ under the same name: a rename loses what packets have put there.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from dualwan.frozen import NamedTuple
 from dualwan.nft.table import Block, Statement, base_chain, chain
 
 

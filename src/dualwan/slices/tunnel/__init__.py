@@ -25,6 +25,7 @@ from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
 from dualwan.slices.tunnel import sysctls
 from dualwan.slices.tunnel.sysctls import NAME
+from dualwan.words import say
 
 LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
 
@@ -136,14 +137,20 @@ def _problems(at: Situation) -> tuple[str, ...]:
     wan, observed = at.config.wan.interface, at.observed
     problems = []
     if wan not in observed.links:
-        problems.append(f"the interface {wan} (wan.interface) does not exist")
+        problems.append(say("the interface {wan} (wan.interface) does not exist", wan=wan))
     elif not observed.links[wan].up:
-        problems.append(f"the interface {wan} (wan.interface) is down; ifup {wan} brings it up")
+        problems.append(
+            say("the interface {wan} (wan.interface) is down; ifup {wan} brings it up", wan=wan)
+        )
     for way in of_kind(at.ways, Kind.SOFTWIRE):
         link = observed.links.get(way.device)
         if link and link.kind != "ip6tnl":
             problems.append(
-                f"{way.device} ({way.name}.tunnel) is there already, and is no IPv6 tunnel"
+                say(
+                    "{device} ({name}.tunnel) is there already, and is no IPv6 tunnel",
+                    device=way.device,
+                    name=way.name,
+                )
             )
     return tuple(problems)
 
