@@ -1,9 +1,10 @@
 """A trial: what is tried is in use until it is confirmed, or the router is as before."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from machine import BASE, Machine, config, pending, run
+from machine import BASE, CrashError, Machine, config, pending, run
 from tried_routers import NEW, OLD, PATH, STARTS, everything, router, tried
 
 from dualwan.errors import BusyError, HostError, StaleError
@@ -173,6 +174,37 @@ def test_a_session_that_the_trial_has_dialled_is_ended():
     handle_event(OLD, machine, Event.APPLY)
     trial.go_back(machine)
     assert machine.running == {"dsl-provider"}
+    machine = router()
+    machine.running.add("dsl-provider")  # by somebody else
+    tried(machine, DIALS)
+    trial.go_back(machine)
+    assert machine.running == {"dsl-provider"}
+
+
+@pytest.mark.parametrize("running", [set(), {"dsl-provider"}])
+def test_a_trial_killed_right_after_pon_leaves_the_session_as_it_was(running, monkeypatch):
+    """It has not noted that it dialled; a session that somebody else had started stays."""
+    machine = router()
+    machine.running |= running
+    trial.begin(DIALS, PATH, machine, 60)
+
+    def killed(_change):
+        raise CrashError
+
+    dial = machine.dial
+
+    def dial_and_die(peer):
+        dial(peer)
+        machine.save_state = killed
+        return True
+
+    monkeypatch.setattr(machine, "dial", dial_and_die)
+    with suppress(CrashError):
+        handle_event(DIALS, machine, Event.APPLY)
+    assert machine.running == {"dsl-provider"}
+    del machine.save_state
+    trial.go_back(machine)
+    assert machine.running == running
 
 
 def test_a_boot_ends_a_trial():

@@ -43,7 +43,9 @@ def kept(path, /, **values):
 def test_a_trial_is_kept_as_it_is(path):
     """All of it, and root alone may read it; forgotten, nothing is left."""
     state = RunState(wanted=True, applied=BASE, tables=("dualwan_snat",))
-    trial = kept(path, phase=Phase.RETURNING, drafts=("a", "b"), state=state, attempts=3)
+    trial = kept(
+        path, phase=Phase.RETURNING, drafts=("a", "b"), state=state, running=("isp",), attempts=3
+    )
     assert trials.load() == trial
     folder = path.parent / "kept/trial"
     assert {one.stat().st_mode & 0o777 for one in folder.iterdir()} == {0o600}

@@ -19,12 +19,14 @@ HANG_UP_SECONDS = 30.0  # LCP takes up to 6 s, and pppd waits for its ip-down ho
 NOTE_SECONDS = 2.0  # for another run to end; hanging up matters more
 
 
+def dialled_by(config: Config) -> tuple[str, ...]:
+    """Return the peers that ``config`` has us dial."""
+    return (config.pppoe.peer,) if config.pppoe.dial else ()
+
+
 def hang_up(run: Run) -> None:
     """End the PPP session if we dial it. Without the lock, because pppd runs our hooks."""
-    if run.config is None:
-        peers = run.host.load_state().dialled
-    else:
-        peers = (run.config.pppoe.peer,) if run.config.pppoe.dial else ()
+    peers = dialled_by(run.config) if run.config else run.host.load_state().dialled
     if peers:
         with suppress(DualwanError):  # lest the watcher, which hears of the end, dials again
             run.update_state(lambda state: replace(state, in_transition=True), NOTE_SECONDS)

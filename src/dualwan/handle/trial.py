@@ -50,7 +50,14 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
         host.arm(seconds)  # before there is a trial: without one it does nothing
         try:
             trial = Trial(
-                path, config.path, config.text, state.applied, boot, now + seconds, state=state
+                path,
+                config.path,
+                config.text,
+                state.applied,
+                boot,
+                now + seconds,
+                state=state,
+                running=tuple(filter(host.runs, sessions.dialled_by(config))),
             )
             host.keep_elements([one.table for one in slices.ALL if one.table])
             host.save_trial(trial)
@@ -139,7 +146,7 @@ def go_back(host: Host, found: str = "") -> bool:
         words.say("the trial was not confirmed: the router goes back to what was there before"),
     )
     run = Run(None, host, Event.APPLY, None)
-    _hang_up(run, [peer for peer in state.dialled if peer not in trial.state.dialled])
+    _hang_up(run, _dialled(trial, state))
     try:
         if trial.before:
             run.config = configuration.from_text(trial.path, trial.before)
@@ -151,6 +158,15 @@ def go_back(host: Host, found: str = "") -> bool:
         run.failures.append(str(error))
     _finish(run, trial)
     return True
+
+
+def _dialled(trial: Trial, state: RunState) -> list[str]:
+    """Return the peers that the trial has dialled; a run that was killed may not have noted it."""
+    peers = list(state.dialled)
+    with suppress(ConfigError):
+        peers += sessions.dialled_by(configuration.from_text(trial.source, trial.tried))
+    kept = {*trial.state.dialled, *trial.running}
+    return [peer for peer in dict.fromkeys(peers) if peer not in kept]
 
 
 def _hang_up(run: Run, peers: Sequence[str]) -> None:

@@ -181,6 +181,10 @@ class Pppd(Protocol):
         """
         ...
 
+    def runs(self, peer: str) -> bool:
+        """Return whether a pppd of ``peer`` runs or is starting, with a session or without."""
+        ...
+
     def hang_up(self, peer: str, seconds: float) -> bool:
         """End each pppd of ``peer``, wait up to ``seconds``; return whether there was one.
 

@@ -134,6 +134,10 @@ class FakeHost(FakeTrial, FakeKernel):
         self.running.add(peer)
         return started
 
+    def runs(self, peer: str) -> bool:
+        """See Pppd."""
+        return peer in self.running
+
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Pppd."""
         del seconds

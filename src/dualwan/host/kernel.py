@@ -211,6 +211,12 @@ class KernelHost(KernelLine, KernelTrial):
 
         return pppd.dial(peer)
 
+    def runs(self, peer: str) -> bool:
+        """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only the command needs it
+
+        return pppd.runs(peer)
+
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Pppd."""
         from dualwan.host import pppd  # noqa: PLC0415 - only ifdown and the command need it

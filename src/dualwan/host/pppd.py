@@ -32,6 +32,11 @@ def pppd_of(peer: str) -> list[Pppd]:
     return [one for one in processes.pppds() if peer in one.peers]
 
 
+def runs(peer: str) -> bool:
+    """Return whether a pppd of ``peer`` runs or is starting, with a session or without."""
+    return bool(pppd_of(peer)) or processes.dialling(peer)
+
+
 def dial(peer: str) -> bool:
     """Run `pon PEER` unless its pppd runs or is starting; return whether it was started.
 
@@ -40,7 +45,7 @@ def dial(peer: str) -> bool:
     """
     try:
         with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
-            if pppd_of(peer) or processes.dialling(peer):
+            if runs(peer):
                 return False
             _check(peer)
             if os.environ.get(CONFINED):

@@ -45,6 +45,7 @@ def load() -> Trial | None:
             phase=Phase(data["phase"]),
             drafts=tuple(noted.text(one) for one in data["drafts"]),
             state=store.decode(data["state"]),
+            running=tuple(noted.text(one) for one in data["running"]),
             attempts=noted.number(data["attempts"]),
         )
     except BROKEN:
@@ -63,6 +64,7 @@ def save(trial: Trial) -> None:
         "phase": trial.phase.value,
         "drafts": trial.drafts,
         "state": store.encode(trial.state),
+        "running": trial.running,
         "attempts": trial.attempts,
     }
     answers.write(RECORD, json.dumps(data) + "\n")

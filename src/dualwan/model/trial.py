@@ -28,7 +28,8 @@ class Trial:
     another. tried: its text.
     before: the text that was applied before, "" for none. drafts: other texts that stood in
     ``path`` when the time was over. boot: id of the boot in which it began. until: when its time
-    is over, in seconds since boot. state: the run state before. attempts: to go back.
+    is over, in seconds since boot. state: the run state before. running: the peers that had a pppd
+    before, of those that what is tried may dial. attempts: to go back.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Trial:
     phase: Phase = Phase.PENDING
     drafts: tuple[str, ...] = ()
     state: RunState = field(default_factory=RunState)
+    running: tuple[str, ...] = ()
     attempts: int = 0
 
     def is_pending(self, boot: str) -> bool:
