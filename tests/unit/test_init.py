@@ -11,7 +11,7 @@ from init_command import NAMED, init_path, init_run, names
 
 from dualwan import cli
 from dualwan.commands import init
-from dualwan.errors import UsageError
+from dualwan.errors import HostError, UsageError
 from dualwan.host.around import setup
 from dualwan.model.setup import SetupMachine, SourceFile
 
@@ -214,6 +214,23 @@ def test_this_machine_can_be_looked_at(tmp_path):
     assert all(one.speed >= 0 for one in found.nics)
     assert (found.unseen == "") == (os.geteuid() == 0)
     assert found.scripts == found.interfaces == found.peers == ()
+
+
+def test_rules_are_read_of_each_program_that_can_save_them(tmp_path, monkeypatch):
+    """One that is not installed, refuses or has none does not hide those of another."""
+    printed = {"iptables-save": (0, "", ""), "iptables-legacy-save": (1, "-A X", "not root")}
+    printed["ip6tables-legacy-save"] = (0, "*nat", "")
+
+    def output(command):
+        if command[0] not in printed:
+            raise HostError(f"{command[0]} is not installed")
+        return printed[command[0]]
+
+    monkeypatch.setattr(setup.nics, "look", lambda _: ())
+    monkeypatch.setattr(setup.program, "output", output)
+    legacy = ("iptables-legacy nat", "ip6tables-legacy nat")
+    monkeypatch.setattr(setup.xtables, "tables", lambda: legacy)
+    assert setup.look((), tmp_path).rules == (SourceFile("ip6tables-legacy-save", "*nat"),)
 
 
 def test_scripts_are_found_where_people_keep_them(tmp_path, monkeypatch):
