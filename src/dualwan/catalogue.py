@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import codecs
 import gettext
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from dualwan.words import ITEMS, Words, code
@@ -45,6 +46,17 @@ def end() -> None:
     if _messages is not None:
         _messages = None
         gettext.textdomain(_PYTHONS)
+
+
+@contextmanager
+def english() -> Iterator[None]:
+    """Show English in the body: what is made there is for others than the person."""
+    global _messages  # noqa: PLW0603 - see end
+    spoken, _messages = _messages, None
+    try:
+        yield
+    finally:
+        _messages = spoken
 
 
 def _load(folder: str, language: str) -> bool:

@@ -11,7 +11,7 @@ from golden_cases import GOLDEN, plan_cases
 from reports import ABOUT, KEY, SESSION, made, owner
 from test_golden import compare
 
-from dualwan import doctor
+from dualwan import catalogue, doctor
 from dualwan.errors import ConfigError
 from dualwan.mape.table import load_table
 from dualwan.model.event import Event
@@ -61,6 +61,15 @@ def test_nothing_of_the_owner_is_in_it():
         assert word not in text, word
     assert "/etc/ppp/peers/dsl-provider:3" in text
     assert "/etc/network/interfaces:7 runs MODE=start /root/mape.sh, which" in text
+
+
+def test_it_is_english_in_any_language(japanese):
+    """Its reader has another one; and in a Japanese sentence an address would not be masked."""
+    assert japanese
+    there = made(owner())
+    assert not catalogue.is_english()
+    catalogue.end()
+    assert there == made(owner())
 
 
 def test_two_reports_have_other_addresses():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dualwan import __version__
+from dualwan import __version__, catalogue
 from dualwan import doctor as checks
 from dualwan.config import Config, from_text
 from dualwan.config.mape import MapE
@@ -76,11 +76,23 @@ def make(
     about: About,
     key: bytes | None = None,
 ) -> dict[str, Any]:
-    """Return the report of a machine; raises KernelError.
+    """Return the report of a machine, in English; raises KernelError.
 
+    An address is masked where it is a word of its own, as no Japanese sentence leaves it.
     ``config``: the one that events use, None for none; ``findings``: what is wrong with the
     present one. ``key``: of the mask, for tests.
     """
+    with catalogue.english():
+        return _made(config, host, findings, about, key)
+
+
+def _made(
+    config: Config | None,
+    host: Host,
+    findings: tuple[Finding, ...],
+    about: About,
+    key: bytes | None,
+) -> dict[str, Any]:
     key, table = key or secrets.token_bytes(32), about.rules or load_table({})
     recording, state, said, inner = _look(config, host, findings, table)
     hide = owner.scrub(key, config, recording, state, table)
