@@ -63,7 +63,7 @@ def _load(folder: str, language: str) -> bool:
     global _messages  # noqa: PLW0603 - see end
     try:
         found = gettext.translation(DOMAIN, folder, [language])
-    except OSError:  # none there
+    except Exception:  # noqa: BLE001 - none there, or one that was cut off: gettext raises anything
         return False
     if not isinstance(found, gettext.GNUTranslations):
         return False

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from japanese import JAPANESE
@@ -57,6 +58,18 @@ def test_japanese_is_shown_where_the_terminal_can(japanese_catalogue, environ, e
 def test_without_a_catalogue_it_is_english(monkeypatch, tmp_path):
     """As in a checkout where msgfmt did not run."""
     monkeypatch.setattr(catalogue, "FOLDERS", [str(tmp_path)])
+    assert not catalogue.begin(JAPANESE, "utf-8")
+    assert catalogue.shown(say("all is well")) == "all is well"
+
+
+@pytest.mark.parametrize("size", [0, 19, 29, 5000])
+def test_with_a_catalogue_that_was_cut_off_it_is_english(japanese_catalogue, tmp_path, size):
+    """As after a power cut while the package was installed: what was not written is missing."""
+    whole = Path(japanese_catalogue, "ja/LC_MESSAGES/dualwan-hook.mo").read_bytes()
+    folder = tmp_path / "ja/LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "dualwan-hook.mo").write_bytes(whole[:size])
+    catalogue.FOLDERS[:] = [str(tmp_path)]
     assert not catalogue.begin(JAPANESE, "utf-8")
     assert catalogue.shown(say("all is well")) == "all is well"
 
