@@ -110,8 +110,13 @@ def run() -> NoReturn:
 
 
 def _speak() -> None:
-    """Take the person's language; a letter that the terminal has not becomes a question mark."""
-    if catalogue.begin(os.environ, sys.stdout.encoding) and isinstance(sys.stdout, TextIOWrapper):
+    """Take the person's language; a letter that the terminal has not becomes a question mark.
+
+    Where standard output is closed, Python has none, and nobody reads it.
+    """
+    if sys.stdout is None:
+        catalogue.end()
+    elif catalogue.begin(os.environ, sys.stdout.encoding) and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
 
