@@ -112,12 +112,21 @@ def run() -> NoReturn:
 def _speak() -> None:
     """Take the person's language; a letter that the terminal has not becomes a question mark.
 
-    Where standard output is closed, Python has none, and nobody reads it.
+    No person reads what goes to the journal (systemd passes a unit the machine's LANG), or nowhere.
     """
-    if sys.stdout is None:
+    if sys.stdout is None or _is_logged():
         catalogue.end()
     elif catalogue.begin(os.environ, sys.stdout.encoding) and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def _is_logged() -> bool:
+    """Whether standard error is the journal, as systemd.exec(5) tells it from an inherited word."""
+    try:
+        about = os.fstat(2)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{about.st_dev}:{about.st_ino}"
 
 
 def _run(arguments: Namespace) -> int:

@@ -1,5 +1,6 @@
 """The language of the person: which one is asked for, and whether the terminal can show it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,33 @@ def test_with_a_catalogue_that_was_cut_off_it_is_english(japanese_catalogue, tmp
     catalogue.FOLDERS[:] = [str(tmp_path)]
     assert not catalogue.begin(JAPANESE, "utf-8")
     assert catalogue.shown(say("all is well")) == "all is well"
+
+
+def test_what_a_unit_says_is_english(japanese_catalogue, config, tmp_path):
+    """Its standard error is the journal, and systemd passes it the machine's LANG."""
+    config.write_text("[wan]\ninterface = 'wan0'\n")
+    command = (
+        f"from dualwan import catalogue; catalogue.FOLDERS = [{japanese_catalogue!r}]\n"
+        "from dualwan.cli import main; main(['probe'])"
+    )
+
+    def said(stream):
+        with (tmp_path / "journal").open("w+") as journal:
+            about = os.fstat(journal.fileno())
+            environ = {
+                "PYTHONPATH": ":".join(sys.path),
+                "DUALWAN_CONFIG": str(config),
+                "DUALWAN_STATE": str(tmp_path / "state"),
+                "JOURNAL_STREAM": stream or f"{about.st_dev}:{about.st_ino}",
+                **JAPANESE,
+            }
+            subprocess.run(
+                [sys.executable, "-c", command], stderr=journal, check=False, env=environ
+            )
+        return (tmp_path / "journal").read_text()
+
+    assert said("").endswith("the section [lan] is missing\n")
+    assert "[DW-" in said("1:2"), "a terminal that a unit has started"
 
 
 def test_a_sentence_is_shown_with_all_that_is_in_it(japanese):
