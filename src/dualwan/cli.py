@@ -112,9 +112,11 @@ def run() -> NoReturn:
 def _speak() -> None:
     """Take the person's language; a letter that the terminal has not becomes a question mark.
 
-    No person reads what goes to the journal (systemd passes a unit the machine's LANG), or nowhere.
+    No person reads what goes to the journal, and systemd passes a unit the machine's LANG.
     """
-    if sys.stdout is None or _is_logged():
+    if sys.stdout is None:  # Python's for one that is closed
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the end
+    if _is_logged():
         catalogue.end()
     elif catalogue.begin(os.environ, sys.stdout.encoding) and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")

@@ -122,14 +122,19 @@ def test_an_answer_that_cannot_be_written_is_4_and_one_line(readable, argv):
     assert done.stderr == "dualwan-hook: standard output: No space left on device\n"
 
 
-def test_without_standard_output_it_does_its_work(readable):
+@pytest.mark.parametrize("word", ["check", "--dry-run"])
+def test_without_standard_output_it_does_its_work(readable, word):
     """As a daemon calls it that has closed its own; Python has no sys.stdout then."""
-    command = 'exec "$0" -c "import dualwan.cli; dualwan.cli.run()" check >&-'
+    command = 'exec "$0" -c "import dualwan.cli; dualwan.cli.run()" "$1" >&-'
     done = subprocess.run(
-        ["sh", "-c", command, sys.executable],
+        ["sh", "-c", command, sys.executable, word],
         check=False,
         capture_output=True,
-        env={**os.environ, "DUALWAN_CONFIG": str(readable)},
+        env={
+            **os.environ,
+            "DUALWAN_CONFIG": str(readable),
+            "DUALWAN_RUN": str(readable.parent / "run"),
+        },
     )
     assert (done.returncode, done.stderr) == (0, b"")
 
