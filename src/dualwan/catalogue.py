@@ -20,6 +20,7 @@ DOMAIN, _PYTHONS = "dualwan-hook", "messages"  # of this program, and of those t
 FOLDERS = [str(Path(__file__).with_name("locale")), "/usr/share/locale"]
 _SAMPLE = {"ja": "日本語"}  # what a terminal must be able to show, by language
 _ENGLISH = ("en", "C", "POSIX")
+_CONSOLE = "linux"  # TERM of the kernel's own, whose font has 512 letters at most
 
 _messages: gettext.GNUTranslations | None = None
 
@@ -30,6 +31,8 @@ def begin(environ: Mapping[str, str], encoding: str | None) -> bool:
     ``encoding``: of the output.
     """
     end()
+    if environ.get("TERM") == _CONSOLE:
+        return False
     for language in languages(environ):
         if language in _ENGLISH:
             break

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 COMPILE = Path(__file__).parents[2] / "packaging" / "compile-locale"
-JAPANESE = {"LC_ALL": "ja_JP.UTF-8", "LANGUAGE": ""}
+JAPANESE = {"LC_ALL": "ja_JP.UTF-8", "LANGUAGE": "", "TERM": "xterm"}
 
 
 def compiled(folder):

@@ -47,10 +47,15 @@ def test_the_language_is_chosen_by_the_rules_of_gettext(environ, expected):
         ({"LANG": "ja_JP.UTF-8"}, None, False),
         ({"LANG": "ja_JP.nonsense"}, "utf-8", False),
         ({"LANG": "C.UTF-8"}, "utf-8", False),
+        ({"LANG": "ja_JP.UTF-8", "TERM": "xterm"}, "utf-8", True),
+        ({"LANG": "ja_JP.UTF-8", "TERM": "linux"}, "utf-8", False),
     ],
 )
 def test_japanese_is_shown_where_the_terminal_can(japanese_catalogue, environ, encoding, japanese):
-    """A locale that the machine lacks has Python write UTF-8 to a terminal of another code."""
+    """A locale that the machine lacks has Python write UTF-8 to a terminal of another code.
+
+    The console of the kernel, where one sits when the network is down, has no Japanese letters.
+    """
     assert japanese_catalogue
     assert catalogue.begin(environ, encoding) is japanese
     assert catalogue.is_english() is not japanese
