@@ -141,6 +141,13 @@ def test_the_pages_for_users_are_there_as_they_are(listing):
     assert {listing[folder + name][0] for name in found} == {"-rw-r--r--"}
 
 
+def test_man_pages_are_there_in_each_language(listing):
+    """Where man(1) looks for them: English, and Japanese in a Japanese locale."""
+    pages = {name for name in listing if name.startswith("/usr/share/man/") and name[-1] != "/"}
+    names = ("man5/dualwan.toml.5.gz", "man8/dualwan-hook.8.gz")
+    assert pages == {f"/usr/share/man/{of}{name}" for of in ("", "ja/") for name in names}
+
+
 def test_files_belong_to_root_and_only_to_root(listing):
     """No file is writable by others, whatever umask the clone was made with."""
     assert {owner for _, owner, _ in listing.values()} == {"root/root"}

@@ -11,17 +11,16 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 
 import pytest
+from japanese import other_figures
 
 ROOT = Path(__file__).parents[2]
 ENGLISH = ("README.md", "docs/questions.md")
 HEADING = re.compile(r"(#+) (.*)")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
-NUMBER = re.compile(r"\d(?:[\d,.]*\d)?")
 # Of a drawing only the names are compared: what is between them is words and lines.
 NAME = re.compile(r"IPv[46]|PPPoE|[a-z]+\d\w*")
 # What English says in a word, and Japanese with digits.
 SPELLED = {"twentieth": "20"}
-COUNTED_BY_WORDS = 10
 
 
 def in_japanese(document):
@@ -163,11 +162,9 @@ def test_what_is_named_is_the_same(english, japanese):
 @each_section
 def test_figures_are_the_same(english, japanese):
     """Each number in digits; small ones that are words in English may be digits in Japanese."""
-    numbers = [set(NUMBER.findall(one.heading + one.prose)) for one in (english, japanese)]
+    texts = (one.heading + one.prose for one in (english, japanese))
     spelled = {number for word, number in SPELLED.items() if word in english.prose}
-    assert numbers[0] - numbers[1] == set()
-    more = numbers[1] - numbers[0] - spelled
-    assert [one for one in more if not one.isdigit() or int(one) > COUNTED_BY_WORDS] == []
+    assert other_figures(*texts) - spelled == set()
 
 
 @each_section
