@@ -195,6 +195,19 @@ def test_an_ifup_looks_around_again_where_anything_is_different(machine, looks, 
     assert (machine.state.tables, machine.state.routes) == (there.tables, there.routes)
 
 
+@pytest.mark.parametrize("what", ["routes", "configuration"])
+def test_news_of_the_line_hide_no_difference(machine, config, looks, monkeypatch, what):
+    """They have the event reconcile twice, and the second time nothing is different."""
+    monkeypatch.setattr("dualwan.handle.line._is_news", lambda _: True)
+    assert looks()
+    assert not looks()
+    if what == "routes":
+        machine.state = replace(machine.state, routes=())
+    else:
+        config.write_text(config.read_text() + "# edited\n")
+    assert looks()
+
+
 def test_an_ifup_after_an_ifdown_looks_around(run, looks):
     """The second stanza of the one before has not looked for it."""
     assert looks()

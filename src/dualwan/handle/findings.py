@@ -7,7 +7,6 @@ from dualwan.frozen import replace
 from dualwan.handle.run import Run, log
 from dualwan.model.event import Event
 from dualwan.model.state import Look
-from dualwan.result import Result
 
 LOOK_SECONDS = 120  # from the first stanza of the WAN to the last one, mostly less than a second
 
@@ -18,7 +17,7 @@ def name_findings(run: Run) -> None:
     To look around takes as long as the rest of an event. ifup calls once for each stanza of the
     WAN, and looks once.
     """
-    if run.config is None or run.done is None or _has_looked(run, run.config, run.done):
+    if run.config is None or run.done is None or _has_looked(run, run.config):
         return
     from dualwan.findings import find  # noqa: PLC0415 - only these events look around
 
@@ -35,15 +34,18 @@ def name_findings(run: Run) -> None:
             )
 
 
-def _has_looked(run: Run, config: Config, done: Result) -> bool:
+def _has_looked(run: Run, config: Config) -> bool:
     """Whether this event is one of an ifup that has looked, and found the same as is there now.
 
     That is so if the configuration is the same and nothing was to be mended now, and nobody has
-    changed anything in nft since.
+    changed anything in nft since. News of the line have had it reconcile once more by now.
     """
-    before, generation = done.plan.state.looked, done.plan.generation
-    if run.event is not Event.UP or done.applied or done.plan.state.applied != config.text:
+    first, last = run.first, run.done
+    if run.event is not Event.UP or not first or not last or first.applied or last.applied:
         return False
-    if not before.generation or before.generation != generation:
+    before = last.plan.state.looked
+    if first.plan.state.applied != config.text or before.generation != last.plan.generation:
+        return False
+    if not before.generation:
         return False
     return 0 <= run.host.since_boot() - before.at < LOOK_SECONDS

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 class Run:
     """The state that the stages of one event share: the last result, and failures.
 
-    reason: of the run, for the scripts of hooks.d.
+    first: the first result, by what was there when the event came. reason: of the run, for the
+    scripts of hooks.d.
     """
 
     def __init__(
         self, config: Config | None, host: Host, event: Event, only: Collection[str] | None
     ) -> None:
         self.config, self.host, self.event, self.only = config, host, event, only
+        self.first: Result | None = None
         self.done: Result | None = None
         self.failures: list[str] = []
         self.reason = event.value
@@ -47,6 +49,7 @@ class Run:
         finally:
             for name, step in applied:
                 log(self.event, slice=name).info(f"{step.sign} {step.text}")
+        self.first = self.first or self.done
         for reason in before:
             if reason not in self.done.failures.values():
                 fail(self.event, HostError(reason))
