@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from dualwan import cells, paths
 from dualwan.catalogue import shown
 from dualwan.errors import UsageError
+from dualwan.output import show
 from dualwan.words import say
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _columns() -> int:
 
 
 class Parser(ArgumentParser):
-    """A parser whose errors are UsageErrors."""
+    """A parser whose errors are UsageErrors, and whose pages are shown as answers are."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(formatter_class=Layout, **more)
@@ -72,6 +73,11 @@ class Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
         raise UsageError(say("{message}; see {prog} --help", message=message, prog=self.prog))
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        # From Python 3.12 on argparse says nothing where a page cannot be written.
+        del file  # standard output: what would go elsewhere is raised by error()
+        show(message, end="")
 
 
 def common() -> Parser:

@@ -10,7 +10,7 @@ from test_golden import compare
 from test_init_golden import _talk  # noqa: F401 - the fixture `talk`
 from test_status_terminal import NOON, data
 
-from dualwan import cells
+from dualwan import cells, output
 from dualwan.catalogue import shown as translated
 from dualwan.catalogue import told
 from dualwan.commands import common
@@ -121,7 +121,7 @@ def test_a_complaint_and_what_is_shown_are_japanese(capsys):
     from dualwan.words import say  # noqa: PLC0415 - beside what it is about
 
     common.complain(say("MAP-E is in use"))
-    common.show(say("all is well"))
+    output.show(say("all is well"))
     out, err = capsys.readouterr()
     assert err.startswith("dualwan-hook: MAP-Eを使っています [DW-")
     assert out == "すべて正常です\n"

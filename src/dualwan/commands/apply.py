@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from dualwan import output
 from dualwan.commands import common
 from dualwan.errors import ConfigError
 from dualwan.frozen import replace
@@ -118,6 +119,6 @@ def _show(
     from dualwan.report import plan as report
 
     if arguments.json:
-        common.show(json.dumps(report.as_data(plan, found), indent=2))
+        output.show(json.dumps(report.as_data(plan, found), indent=2))
         return
-    common.show(report.text(plan, found, everything, common.colour(arguments), contents))
+    output.show(report.text(plan, found, everything, common.colour(arguments), contents))

@@ -6,8 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from dualwan.catalogue import shown, told
-from dualwan.errors import ConfigError, HostError
+from dualwan.catalogue import told
+from dualwan.errors import ConfigError
 from dualwan.words import say
 
 if TYPE_CHECKING:
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
     from dualwan.report.terminal import Terminal
 
 WOULD_CHANGE = NOT_WELL = 1
-
-
-def show(text: str, end: str = "\n") -> None:
-    """Print and flush ``text`` in the person's language.
-
-    Raises HostError if it cannot be written, or BrokenPipeError.
-    """
-    try:
-        print(shown(text), end=end, flush=True)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise HostError(f"standard output: {error.strerror}") from None
 
 
 def complain(text: str) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dualwan import output
 from dualwan.catalogue import shown
 from dualwan.commands import common
 from dualwan.errors import ConfigError, UsageError, legible
@@ -24,7 +25,7 @@ class Terminal:
 
     def say(self, line: str = "") -> None:
         """Show ``line``; what a file has of a terminal's commands is not obeyed."""
-        common.show(legible(shown(line).expandtabs()))
+        output.show(legible(shown(line).expandtabs()))
 
     def ask(self, question: str) -> str:
         """Return the answer to ``question``; raises EOFError if the input has ended."""

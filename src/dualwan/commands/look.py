@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dualwan import catalogue
+from dualwan import catalogue, output
 from dualwan.commands import common
 from dualwan.errors import UsageError
 from dualwan.words import say
@@ -25,7 +25,7 @@ def check(arguments: Namespace) -> int:
 
     if arguments.file:
         arguments.config = arguments.file
-    common.show(inspection.check(common.config(arguments), as_json=arguments.json))
+    output.show(inspection.check(common.config(arguments), as_json=arguments.json))
     return 0
 
 
@@ -40,7 +40,7 @@ def status(arguments: Namespace) -> int:
         return _watch(arguments)
     config, wrong = common.config_in_use(arguments, look=True)
     shown = inspection.status(config, form, wrong, common.terminal(arguments))
-    common.show(shown, end="" if arguments.prometheus else "\n")
+    output.show(shown, end="" if arguments.prometheus else "\n")
     return 0
 
 
@@ -54,7 +54,7 @@ def _watch(arguments: Namespace) -> int:
         while True:
             config, wrong = common.config_in_use(arguments, look=True)
             shown = inspection.status(config, "text", wrong, common.terminal(arguments))
-            common.show(_screen(shown) if sys.stdout.isatty() else f"{shown}\n")
+            output.show(_screen(shown) if sys.stdout.isatty() else f"{shown}\n")
             time.sleep(WATCH_SECONDS)
     except KeyboardInterrupt:
         return 0
@@ -88,7 +88,7 @@ def doctor(arguments: Namespace) -> int:
     else:
         text, well = inspection.doctor(*common.config_in_use(arguments, look=True), **how)
     if text or sys.stdout.isatty():
-        common.show(text or say("all is well"))
+        output.show(text or say("all is well"))
     return 0 if well else common.NOT_WELL
 
 
@@ -99,7 +99,7 @@ def show(arguments: Namespace) -> int:
     config, wrong = common.config_in_use(arguments, look=True)
     for finding in wrong:
         common.complain(finding.text)
-    common.show(
+    output.show(
         inspection.show(config, arguments.what, as_json=arguments.json, width=common.width())
     )
     return 0
@@ -109,5 +109,5 @@ def mape(arguments: Namespace) -> int:
     """Show what follows from a prefix."""
     from dualwan.mape import calculator
 
-    common.show(calculator.render(arguments.prefix, arguments.provider, as_json=arguments.json))
+    output.show(calculator.render(arguments.prefix, arguments.provider, as_json=arguments.json))
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from dualwan import output
 from dualwan.commands import common
 from dualwan.errors import ConfigError, HostError
 from dualwan.words import say
@@ -42,7 +43,7 @@ def report(arguments: Namespace) -> int:
     for part in data["differences"]:
         common.complain(say("not the same at a replay: {part}", part=part))
     if not arguments.output:
-        common.show(text, end="")
+        output.show(text, end="")
         return 0
     try:
         files.write(arguments.output, text, 0o600)

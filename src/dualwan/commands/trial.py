@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from dualwan import output
 from dualwan.catalogue import shown
 from dualwan.commands import common
 from dualwan.errors import ConfigError, DualwanError
@@ -56,7 +57,7 @@ def confirm(arguments: Namespace) -> int:
         words += say(
             "; but {path} is another one by now, and the next event uses that", path=kept.path
         )
-    common.show(json.dumps({"confirmed": kept.path}) if arguments.json else words)
+    output.show(json.dumps({"confirmed": kept.path}) if arguments.json else words)
     return 0
 
 
@@ -72,7 +73,7 @@ def _go_back(arguments: Namespace) -> int:
         fail(Event.APPLY, error)
         raise
     words = say("the router is as before") if done else say("no trial is pending")
-    common.show(json.dumps({"gone-back": done}) if arguments.json else words)
+    output.show(json.dumps({"gone-back": done}) if arguments.json else words)
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, NoReturn
 
+from dualwan import output
 from dualwan.commands import common
 from dualwan.errors import UsageError
 from dualwan.words import say
@@ -41,7 +42,7 @@ def probe(arguments: Namespace) -> int:
     health = probe(config, common.kernel_host())
     state = {"broken": health.broken, "row": health.streak}
     words = say("MAP-E does not answer") if health.broken else say("MAP-E is in use")
-    common.show(json.dumps(state) if arguments.json else words)
+    output.show(json.dumps(state) if arguments.json else words)
     return 0
 
 
@@ -56,7 +57,7 @@ def notify(arguments: Namespace) -> int:
             say('{path} has no update call ([mape] mode = "ipip" and update)', path=config.path)
         )
     reply = notify_provider(config, common.kernel_host())
-    common.show(json.dumps({"reply": reply}) if arguments.json else reply)
+    output.show(json.dumps({"reply": reply}) if arguments.json else reply)
     return 0
 
 
