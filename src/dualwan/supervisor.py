@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import FrameType
 
@@ -27,6 +28,7 @@ def in_child(what: str, handle: Callable[[], bool]) -> bool:
     ``what``: the event, for the log. A signal that would end this process ends the child.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # none is lost in between
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, the child leaves no result
     child = os.fork()
     if child == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -38,11 +40,33 @@ def in_child(what: str, handle: Callable[[], bool]) -> bool:
 
     for one in FORWARDED:
         signal.signal(one, forward)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    _await(child, before)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code not in (WELL, FAILED):
         _log(f"{what}: {death(code)}; what it has not done is left to the next event")
     return code == WELL
+
+
+def _await(child: int, mask: Iterable[int]) -> None:
+    """Unblock all signals but those of ``mask``, and wait until ``child`` has ended.
+
+    waitpid(2) alone would sleep through a signal that comes right before it: Python calls a handler
+    only between two steps of its own.
+    """
+    news, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    ended = os.pidfd_open(child)
+    former = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        waiting = select.poll()
+        waiting.register(news, select.POLLIN)
+        waiting.register(ended, select.POLLIN)
+        while ended not in dict(waiting.poll()):
+            os.read(news, 512)
+    finally:
+        signal.set_wakeup_fd(former)
+        for one in (news, told, ended):
+            os.close(one)
 
 
 def _handle_and_exit(handle: Callable[[], bool]) -> None:

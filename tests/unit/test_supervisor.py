@@ -93,6 +93,18 @@ def test_a_signal_to_the_hook_reaches_the_child(number):
     assert process.returncode == 0
 
 
+def test_the_result_comes_also_where_the_end_of_children_is_ignored(capfd):
+    """As some callers have it, and programs inherit it: the kernel keeps no result then."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert in_child("up", lambda: True)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        assert not in_child("up", lambda: False)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert capfd.readouterr().err == ""
+
+
 def test_the_line_in_the_log_has_the_programs_name(log, monkeypatch):
     """Whatever the process is called: under a hook it is python3."""
     opened = []
