@@ -1,6 +1,7 @@
 """The log, the command on a machine in memory, and Hypothesis, in CI with the same examples."""
 
 import os
+import time
 from functools import cache
 
 import pytest
@@ -25,6 +26,16 @@ def _log(monkeypatch):
     lines = []
     monkeypatch.setattr("syslog.syslog", lambda _level, line: lines.append(line))
     return lines
+
+
+@pytest.fixture(name="tokyo")
+def _tokyo(monkeypatch):
+    """Let the time of day be that of Japan."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture(name="config")

@@ -1,7 +1,5 @@
 """What a person who reads Japanese sees: tests/golden/ja, for one who writes it to review."""
 
-import time
-
 import pytest
 from doctor_cases import OCN, Doctored
 from golden_cases import GOLDEN
@@ -21,17 +19,7 @@ from dualwan.report.terminal import PLAIN, Terminal
 
 FOLDER = GOLDEN / "ja"
 LOOKS = {"plain": PLAIN, "80": Terminal(80, symbols=True), "50": Terminal(50)}
-pytestmark = pytest.mark.usefixtures("japanese")
-
-
-@pytest.fixture(autouse=True)
-def tokyo(monkeypatch):
-    """Let the time of day be that of Japan."""
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("japanese", "tokyo")
 
 
 @pytest.mark.parametrize("name", LOOKS)

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 from html import unescape
 from pathlib import Path
 
@@ -21,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs/pictures"
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 TEXTS = GOLDEN / "pictures"
+pytestmark = pytest.mark.usefixtures("tokyo")
 
 
 def _status():
@@ -42,16 +42,6 @@ SCENES = {
     "doctor": ("dualwan-hook doctor", _doctor),
     "dry-run": ("dualwan-hook --dry-run", _dry_run),
 }
-
-
-@pytest.fixture(autouse=True)
-def tokyo(monkeypatch):
-    """Let the time of day be that of Japan."""
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize("name", SCENES)

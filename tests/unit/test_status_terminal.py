@@ -2,7 +2,6 @@
 
 import io
 import re
-import time
 from argparse import Namespace
 from datetime import UTC, datetime
 
@@ -37,16 +36,7 @@ LOOKS = {
     "80": Terminal(80, symbols=True),
     "50-ascii": Terminal(50),
 }
-
-
-@pytest.fixture(autouse=True)
-def tokyo(monkeypatch):
-    """Let the time of day be that of Japan."""
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("tokyo")
 
 
 def data(flushed=True):
