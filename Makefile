@@ -40,7 +40,7 @@ NEED_VENV := python3-venv ca-certificates
 NEED_USERLAND := mmdebstrap debian-archive-keyring util-linux python3
 NEED_INSIDE = $(NEED_NETNS) gettext ifupdown $(call programs,$(USERLAND)) \
               zsh python3-pytest python3-pytest-xdist python3-hypothesis python3-jsonschema
-NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring man-db
+NEED_PACKAGE := lintian mmdebstrap debian-archive-keyring man-db python3-tomli
 # Of Debian 12 and 13, whose lintian is older than the policy that the package follows. That of 13 no
 # longer knows a tag which the package overrides for that of 12 (alien-tag).
 LINT := --allow-root --fail-on error,warning,info,pedantic --pedantic --display-info \
