@@ -105,11 +105,13 @@ class NatLine(Line):
     def forget(self):
         """Make conntrack forget every flow.
 
-        A flow that began within two ticks of the kernel's clock counts as alive even when it
-        is gone (net/netfilter/nf_conncount.c); no test is about those.
+        The kernel's count of flows goes by ticks of its clock (net/netfilter/nf_conncount.c): one
+        that began within two counts as alive even when it is gone, and who was looked at in this
+        tick is not looked at again. No test is about those.
         """
         time.sleep(TICKS)
         self.router.run("conntrack", "-F")
+        time.sleep(TICKS)
 
     def empty(self, kind):
         """Empty the set of flows of KIND at once, as the kernel does within a second or two."""

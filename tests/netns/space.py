@@ -16,7 +16,7 @@ from sniffer import Sniffer, echo_request
 
 LIMIT = 10.0  # seconds that anything may take before a test gives up
 CLONE_NEWNET = 0x40000000
-SO_RCVBUFFORCE = 33
+SO_RCVBUFFORCE, ETH_P_ALL = 33, 3
 _numbers = count()
 
 
@@ -151,20 +151,22 @@ class Namespace:
 
     def packet_socket(self, device):
         """Return a socket for whole frames on DEVICE."""
-        tap = self.call(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-        tap.bind((device, 3))
-        tap.setblocking(False)
-        self._sockets.append(tap)
-        return tap
+        return self._tap(device, socket.SOCK_RAW, 1 << 24)
 
     def sniff(self, device):
         """Return a Sniffer on DEVICE."""
-        tap = self.call(socket.socket, socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
-        tap.bind((device, 3))
-        tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+        return Sniffer(self._tap(device, socket.SOCK_DGRAM, 1 << 22))
+
+    def _tap(self, device, kind, buffer):
+        """Return a packet socket of KIND that hears all of DEVICE and nothing of any other.
+
+        So it has no protocol before it is bound: with one it hears every device until then.
+        """
+        tap = self.call(socket.socket, socket.AF_PACKET, kind, 0)
+        tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, buffer)
+        tap.bind((device, ETH_P_ALL))
         tap.setblocking(False)
-        return Sniffer(self.keep(tap))
+        return self.keep(tap)
 
     def close(self):
         """Remove the namespace with all that is in it."""

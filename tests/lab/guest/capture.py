@@ -47,10 +47,9 @@ class Capture:
         self._space, self._interface = space, interface
 
     def __enter__(self) -> Self:
-        # Without the link's own header, so that ppp0, tunnels and Ethernet read alike.
-        self._socket = self._space.socket(
-            socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_ALL)
-        )
+        # Without the link's own header, so that ppp0, tunnels and Ethernet read alike; and without
+        # a protocol before it is bound, or it hears every device until then.
+        self._socket = self._space.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
         self._socket.bind((self._interface, _ETH_P_ALL))
         self._socket.setblocking(False)
