@@ -47,8 +47,9 @@ LINT := --allow-root --fail-on error,warning,info,pedantic --pedantic --display-
         --suppress-tags newer-standards-version,alien-tag --tag-display-limit 0
 PYTEST := -B -m pytest -p no:cacheprovider -q
 VENV := $(CURDIR)/.venv/bin/python
-# For two cores.
+# For two cores. Tests in namespaces wait for much of their time, so there are three at once.
 SIDE_BY_SIDE := -n 2 --dist load
+THREE_AT_ONCE := -n 3 --dist load
 # One file by its name (F=test_guard), and whatever else pytest takes (T="-k removal").
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
 # What hangs on the kernel, or on the machine's own programs, and takes long: not in userland.
@@ -154,7 +155,7 @@ netns: .venv/ready ## against the kernel, in network namespaces; root
 	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
 	@packaging/unpack build/programs $(call programs,$(THIS))
 	@for each in $(IFUPS); do packaging/unpack build/$$each $$each; done
-	$(AS_ROOT) $(VENV) $(PYTEST) $(SIDE_BY_SIDE) $(call chosen,netns)
+	$(AS_ROOT) $(VENV) $(PYTEST) $(THREE_AT_ONCE) $(call chosen,netns)
 
 .PHONY: userland userland-unit userland-netns
 userland: ## unit and netns with Python, nft and ip of the other release (chroot); root
@@ -162,7 +163,7 @@ userland: ## unit and netns with Python, nft and ip of the other release (chroot
 userland-unit: need-userland ## the unit tests alone, but for the slow ones
 	$(IN_USERLAND) $(SIDE_BY_SIDE) -m 'not slow' $(call chosen,unit)
 userland-netns: need-userland ## the netns tests alone, but for those of the kernel (ONCE)
-	$(IN_USERLAND) $(SIDE_BY_SIDE) $(if $(F),,$(ONCE:%=--ignore tests/netns/%.py)) $(call chosen,netns)
+	$(IN_USERLAND) $(THREE_AT_ONCE) $(if $(F),,$(ONCE:%=--ignore tests/netns/%.py)) $(call chosen,netns)
 
 .PHONY: package
 package: deb .venv/ready ## the .deb: lintian, then install, upgrade, remove and purge; root
