@@ -50,9 +50,8 @@ def make_plan(
         edited = generation not in (None, state.generation)
         beyond = goals.beyond(event, mine, slices.ALL, state, edited=edited)
     read = [*mine, *beyond]
-    observed = host.observe(
-        goals.reads(read, wan, _sysctls(config, read, line.ways), line.ways, state)
-    )
+    sysctls, flowtable = _sysctls(config, read, line.ways), _flowtable(config, read)
+    observed = host.observe(goals.reads(read, wan, sysctls, line.ways, state, flowtable))
     if config is not None and beyond:
         at = Situation(config, line, state, observed)
         if any(one.bring_up(at).changes for one in beyond):
@@ -152,6 +151,12 @@ def _sysctls(
     if config is None:
         return ()
     return tuple(name for one in mine for name in one.sysctls(config, ways))
+
+
+def _flowtable(config: Config | None, mine: Collection[Slice]) -> tuple[str, ...]:
+    if config is None:
+        return ()
+    return tuple(name for one in mine for name in one.flowtable(config))
 
 
 def _cached_answers(config: Config, host: Host) -> tuple[CachedAnswer, ...]:

@@ -49,7 +49,8 @@ OURS = {
     *(f"dualwan.nft.{name}" for name in ("listing", "stored", "table", "transaction")),
     "dualwan.ppp.session",
     *(f"dualwan.slices.{name}" for name in ("dnat", "drift", "firewall", "goals", "ipsec")),
-    *(f"dualwan.slices.{name}" for name in ("marks", "pbr", "slice", "snat", "tables", "zones")),
+    *(f"dualwan.slices.{name}" for name in ("marks", "offload", "pbr", "slice", "snat")),
+    *(f"dualwan.slices.{name}" for name in ("tables", "zones")),
     *(f"dualwan.slices.{name}" for name in ("tunnel", "tunnel.sysctls")),
     *(
         f"dualwan.slices.firewall.{name}"

@@ -134,6 +134,7 @@ def from_data(
     )
     _check_roles(config, source)
     _check_forwards(config, source)
+    _check_offload(config, source)
     inbound_is_explicit = "inbound" in data.get("firewall", {})
     return replace(config, firewall=_firewall(config, source, inbound_is_explicit))
 
@@ -228,6 +229,16 @@ def _check_forwards(config: Config, source: Source) -> None:
         )
     if isinstance(mape, MapE) and mape.manual:
         forwards.check_ports(source, config.forwards, mape.manual.port_set)
+
+
+def _check_offload(config: Config, source: Source) -> None:
+    """Raise ConfigError for a flowtable without a LAN: its devices are listed by whole names."""
+    if config.firewall.offload and not {*config.lan.devices} - {config.wan.interface}:
+        source.fail(
+            "needs an interface in [lan] interfaces that is not the WAN's and has its whole name",
+            "firewall",
+            "offload",
+        )
 
 
 def _firewall(config: Config, source: Source, inbound_is_explicit: bool) -> Firewall:

@@ -57,6 +57,7 @@ KEYS = {  # by section and key, as TOML
     ("firewall", "smb"): '"drop"',
     ("firewall", "ipsec"): '"drop"',
     ("firewall", "bogus"): '"drop"',
+    ("firewall", "offload"): "true",
     ("firewall.guard", "hits"): "5",
     ("firewall.guard", "seconds"): "60",
     ("firewall.guard", "refuse"): "600",

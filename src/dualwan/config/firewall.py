@@ -55,6 +55,7 @@ class Firewall:
     inbound: on PPPoE, and in IPIP mode on the tunnel, or by IPv6 of the line.
     outbound: from the router. ident: "reset" or "drop". smb, bogus: "drop" or "accept".
     ipsec: what the kernel has decrypted, or is about to encrypt: "drop" or "accept".
+    offload: whether established flows go through a flowtable, past the chains.
     """
 
     inbound: tuple[InboundService, ...]
@@ -64,6 +65,7 @@ class Firewall:
     smb: str = "drop"
     bogus: str = "drop"
     ipsec: str = "drop"
+    offload: bool = False
 
     def without(self, closed: Sequence[InboundService]) -> Firewall:
         """Return this firewall without the inbound services ``closed``."""
@@ -93,6 +95,7 @@ def read(table: TomlTable) -> Firewall:
         smb=table.take("smb", values.one_of(("drop", "accept")), Firewall.smb),
         bogus=table.take("bogus", values.one_of(("drop", "accept")), Firewall.bogus),
         ipsec=table.take("ipsec", values.one_of(("drop", "accept")), Firewall.ipsec),
+        offload=table.take("offload", values.flag, Firewall.offload),
     )
     guard.done()
     table.done()

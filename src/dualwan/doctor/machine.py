@@ -140,7 +140,7 @@ def _state(case: Case) -> Answer:
         )
     for sentence in case.plan.problems:
         return failed(sentence)
-    return _by_findings(case, "state") or ok(say("as configured"))
+    return _by_findings(case, "state") or ok(say("as configured") + _notices(case, "state"))
 
 
 def _owner_scripts(case: Case) -> Answer:

@@ -39,6 +39,7 @@ ALL = (
     ("reverse_path", "on_for_all"),
     ("unnamed", "unnamed"),
     ("floods", "floods"),
+    ("offload", "refused"),
     ("own_scripts", "not_run"),
     ("own_scripts", "failed"),
 )

@@ -83,6 +83,7 @@ class FakeKernel(FakeLine):
             ipv6_default=state.ipv6_default and bool(reads.ipv6_default),
             legacy=state.legacy,
             default_device=self._default_device() if reads.routes else "",
+            flowtables=state.flowtables or not reads.flowtable,
         )
 
     def _default_device(self) -> str:

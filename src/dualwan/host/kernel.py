@@ -69,6 +69,7 @@ class KernelHost(KernelLine, KernelTrial):
         links, addresses, tunnels = self._netlink.look(reads.devices)
         asked = links.get(reads.ipv6_default)
         sysctls = sysctl.read(reads.sysctls)
+        tables = self._tables.observe(reads.tables)
         return Observed(
             links=links,
             addresses=tuple(addresses),
@@ -77,10 +78,11 @@ class KernelHost(KernelLine, KernelTrial):
             rules=tuple(self._netlink.rules()) if reads.rules else (),
             sysctls=sysctls,
             hearing=managers.hearing(sysctls),
-            tables=self._tables.observe(reads.tables),
+            tables=tables,
             ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
             default_device=main_default.device() if reads.routes else "",
+            flowtables=not reads.flowtable or _takes_flowtables(tables),
         )
 
     def table_names(self) -> frozenset[str] | None:
@@ -270,3 +272,9 @@ class KernelHost(KernelLine, KernelTrial):
         from dualwan.host.around import ssh_session  # noqa: PLC0415 - no event needs it
 
         return ssh_session.look()
+
+
+def _takes_flowtables(tables: Sequence[NftTable] | None) -> bool:
+    from dualwan.host import flowtables  # noqa: PLC0415 - only where the owner wants one
+
+    return flowtables.accepted(tables)

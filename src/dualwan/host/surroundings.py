@@ -14,6 +14,7 @@ from dualwan.host.around import (
     chains,
     files,
     floods,
+    flowtables,
     interfaces,
     networkd,
     own_scripts,
@@ -52,4 +53,5 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         wan_stanza=interfaces.stanza(wan, root) if wan else "",
         ipv6_defaults=defaults,
         networkd_foreign=networkd.foreign(root),
+        flowtables=flowtables.accepted(config),
     )

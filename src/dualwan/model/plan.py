@@ -133,6 +133,14 @@ class SlicePlan:
         return tuple(step for step in self.steps if step.changes)
 
     @property
+    def has_table(self) -> bool:
+        """Whether a nft table stands once all steps are done."""
+        return any(
+            isinstance(step.resource, NftTable) and step.action is not Action.REMOVE
+            for step in self.steps
+        )
+
+    @property
     def required(self) -> tuple[Step, ...]:
         """The changes that are not auxiliary."""
         return tuple(step for step in self.changes if not step.auxiliary)

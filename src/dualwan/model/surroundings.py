@@ -85,6 +85,7 @@ class Surroundings:
     ipv6_defaults: the IPv6 default routes of the main table.
     networkd_foreign: settings by which systemd-networkd removes what it does not know.
     own_scripts: those of hooks.d that are not run, or have failed.
+    flowtables: whether the kernel takes a flowtable; True too where none is wanted.
     unseen: sentences about what only root may see.
     """
 
@@ -102,4 +103,5 @@ class Surroundings:
     ipv6_defaults: tuple[DefaultRoute, ...] = ()
     networkd_foreign: tuple[str, ...] = ()
     own_scripts: tuple[OwnScript, ...] = ()
+    flowtables: bool = True
     unseen: tuple[str, ...] = ()

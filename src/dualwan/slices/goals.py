@@ -87,13 +87,18 @@ def _is_loaded(one: Slice, observed: Observed) -> bool:
     )
 
 
-def reads(
-    slices: Iterable[Slice], wan: str, sysctls: Iterable[str], ways: Iterable[Way], state: RunState
+def reads(  # noqa: PLR0913, PLR0917 - what the configuration says of it, piece by piece
+    slices: Iterable[Slice],
+    wan: str,
+    sysctls: Iterable[str],
+    ways: Iterable[Way],
+    state: RunState,
+    flowtable: tuple[str, ...] = (),
 ) -> Reads:
     """Return what the host must observe for the plans of ``slices``."""
     mine = list(slices)
     noted = (name for one in mine for name in state.sysctls.get(one.name, ()))
-    devices = (wan, *(way.device for way in ways), *state.devices)
+    devices = (wan, *(way.device for way in ways), *state.devices, *flowtable)
     return Reads(
         devices=tuple(dict.fromkeys(name for name in devices if name)),
         sysctls=tuple(dict.fromkeys((*sysctls, *noted))),
@@ -101,4 +106,5 @@ def reads(
         routes=any(one.routes for one in mine),
         rules=any(one.rules for one in mine),
         ipv6_default=wan if any(one.ipv6_default for one in mine) else "",
+        flowtable=flowtable,
     )

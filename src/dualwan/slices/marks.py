@@ -28,6 +28,14 @@ def of_hairpin(way: Way) -> int:
     return of_way(way) | _HAIRPIN
 
 
+def of_arrival() -> int:
+    """Return the mark of a packet that came by a PPP session, to an address that this has now.
+
+    Only packets on their way to the LAN carry it (slices.offload); no rule of ours leads by it.
+    """
+    return _HAIRPIN
+
+
 def is_set(where: str, mark: int) -> str:
     """Return the nft match of ``mark`` in our bits of ``where`` ("ct mark" or "meta mark")."""
     return f"{where} & {MASK:#010x} == {mark:#010x}"
