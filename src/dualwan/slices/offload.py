@@ -63,6 +63,8 @@ def devices_of(config: Config) -> tuple[str, ...]:
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the flowtable to its desired state; nothing if it is refused."""
     wanted = wanted_table(at) if at.config.firewall.offload and at.observed.flowtables else None
+    if wanted is None and at.observed.tables is None:
+        return SlicePlan(NAME)  # nothing is wanted that only root could see
     return only_table(NAME, wanted, TABLE.name, at.observed)
 
 
