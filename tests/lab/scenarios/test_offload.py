@@ -38,10 +38,10 @@ TAKEN_IN_SECONDS = 1.0
 # What the provider's side gets from an address that its customer no longer has.
 _STALE = f"""
 table inet stale {{
-    counter packets {{ }}
-    chain seen {{
+    counter seen {{ }}
+    chain early {{
         type filter hook prerouting priority raw; policy accept;
-        iifname "ppp*" ip saddr {FIRST_PPPOE_ADDRESS} counter name packets
+        iifname "ppp*" ip saddr {FIRST_PPPOE_ADDRESS} counter name seen
     }}
 }}
 """
@@ -98,7 +98,7 @@ def test_its_packets_meet_no_chain(line: Line, by_pppoe: traffic.Conversation) -
         "-",
         text="table inet watched { counter met { }\n"
         "chain forward { type filter hook forward priority 0;\n"
-        f"ip saddr {PPPOE_HOST} tcp dport {ECHO_PORT} counter name met }} }}\n",
+        f"ip saddr {PPPOE_HOST} tcp dport {ECHO_PORT} counter name met\n}}\n}}\n",
     )
     try:
         before = line.router.counters("watched")
@@ -205,7 +205,7 @@ def test_nothing_leaves_with_the_address_before(line: Line) -> None:
             assert snapshot.conntrack(SECOND_PPPOE_ADDRESS)
         finally:
             talk.stop()
-        assert line.isp.space.counters("stale") == {"packets": 0}
+        assert line.isp.space.counters("stale") == {"seen": 0}
     finally:
         line.isp.space.run("nft", "delete", "table", "inet", "stale")
         router.forget_stamps()
