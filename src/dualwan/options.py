@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-SLICES = ("firewall", "snat", "tunnel", "pbr")  # their names: nothing of them is loaded for it
+# Their names: nothing of them is loaded for it.
+SLICES = ("firewall", "snat", "tunnel", "pbr", "offload")
 
 
 def seconds(text: str) -> int:

@@ -235,7 +235,10 @@ def _check_offload(config: Config, source: Source) -> None:
     """Raise ConfigError for a flowtable without a LAN: its devices are listed by whole names."""
     if config.firewall.offload and not {*config.lan.devices} - {config.wan.interface}:
         source.fail(
-            "needs an interface in [lan] interfaces that is not the WAN's and has its whole name",
+            say(
+                "needs an interface in [lan] interfaces that is not the WAN's and has its "
+                "whole name"
+            ),
             "firewall",
             "offload",
         )

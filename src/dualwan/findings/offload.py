@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dualwan.config import Config
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
+from dualwan.words import say
 
 CODE = "state-no-flowtable"
 
@@ -16,8 +17,12 @@ def refused(config: Config, around: Surroundings) -> Iterator[Finding]:
     if config.firewall.offload and not around.flowtables:
         yield Finding(
             CODE,
-            "the kernel refuses a flowtable, so every packet takes the ordinary way in spite of "
-            "offload = true",
-            "boot a kernel with nf_flow_table_inet and nft_flow_offload (Debian's has them), or "
-            "take the key out of [firewall]; nothing else suffers",
+            say(
+                "the kernel refuses a flowtable, so every packet takes the ordinary way in spite "
+                "of offload = true"
+            ),
+            say(
+                "boot a kernel with nf_flow_table_inet and nft_flow_offload (Debian's has them), "
+                "or take the key out of [firewall]; nothing else suffers"
+            ),
         )
