@@ -42,9 +42,9 @@ def flowtable(made):
     return found
 
 
-def with_address(address):
-    """Return a machine whose session has ADDRESS."""
-    return replace(SEEN, addresses=(Address("ppp0", address, 32),))
+def with_address(address, **links):
+    """Return a machine whose session has ADDRESS, with LINKS that are others."""
+    return replace(SEEN, addresses=(Address("ppp0", address, 32),), links={**LINKS, **links})
 
 
 def test_it_is_off_unless_asked_for():
@@ -90,12 +90,16 @@ def test_flows_are_added_by_packets_that_all_chains_have_passed():
     assert lines(table().source(), "forward")[1:] == [
         "meta l4proto != { tcp, udp } accept",
         "ct status ! assured accept",
-        'iifname { "lan0" } oifname { "lan0" } ct status ! snat ct status ! dnat '
-        f"flow add @{name}",
-        f'iifname {{ "lan0" }} oifname "wan0" meta nfproto ipv6 flow add @{name}',
-        'iifname { "lan0" } oifname { "ppp0" } meta nfproto ipv4 '
+        'iifname vmap { "lan0" : goto from_lan, "ppp0" : goto from_session }',
+    ]
+    assert lines(table().source(), "from_lan") == [
+        f'oifname {{ "lan0" }} ct status ! snat ct status ! dnat flow add @{name}',
+        f'oifname "wan0" meta nfproto ipv6 flow add @{name}',
+        'oifname { "ppp0" } meta nfproto ipv4 '
         "update @going { meta l4proto . ip saddr . th sport . ip daddr . th dport }",
-        'iifname { "ppp0" } oifname { "lan0" } meta mark & 0x0f000000 == 0x08000000 '
+    ]
+    assert lines(table().source(), "from_session") == [
+        'oifname { "lan0" } meta mark & 0x0f000000 == 0x08000000 '
         "meta l4proto . ip daddr . th dport . ip saddr . th sport @going "
         f"flow add @{name}",
     ]
@@ -119,8 +123,18 @@ def test_a_flow_by_pppoe_needs_an_address_that_the_session_has():
         {"cfg": config(BASE + ON + 'smb = "accept"\n')},
         {"cfg": config(BASE.replace('["lan0"]', '["lan0"]\nvia-pppoe = ["192.168.1.40"]') + ON)},
         {"line": replace(derive_line(OFFLOADED), prefix="2001:db8:0:200::/64")},
+        {"observed": with_address("203.0.113.7", ppp0=Link(99, True))},
+        {"observed": with_address("203.0.113.7", lan0=Link(99, True))},
     ],
-    ids=["another address", "no session", "the configuration", "via-pppoe", "renumbering"],
+    ids=[
+        "another address",
+        "no session",
+        "the configuration",
+        "via-pppoe",
+        "renumbering",
+        "another session with the same address",
+        "a device that was away",
+    ],
 )
 def test_what_decides_about_a_flow_gives_another_flowtable(changed):
     """In one transaction, so every flow passes the chains again; and nothing else does."""

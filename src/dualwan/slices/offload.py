@@ -5,19 +5,22 @@ sent at the ingress of its device, and meets no chain, ours or another program's
 there only by a packet that has passed all of them, and what decides about the flow must not
 change while it is there:
 
-- Its name has a digest of the configuration, the line's prefix and the sessions' addresses. When
-  one of these changes, another flowtable takes its place, after all else stands: every flow is
-  judged by the new rules before it is put there again. (Routes need nothing of that: the kernel
-  ends a flow whose route is out of date at its next packet; nor do deleted conntrack entries.)
+- Its name has a digest of the configuration, the line's prefix, and the sessions' addresses and
+  devices. When one of these changes, another flowtable takes its place, after all else stands:
+  every flow is judged by the new rules before it is put there again. (Routes need nothing of that:
+  the kernel ends a flow whose route is out of date at its next packet. Nor do conntrack entries
+  that are deleted: a flow without its entry is not found any more.)
 - A flow by a PPP session is put there by a packet that comes in for an address which the session
   has at that moment (``_arrivals``), and for a flow that the LAN's own packets take to the session
-  by the routes of that moment (``going``). So no packet can leave with another session's address.
+  by the routes of that moment (``going``). So no packet can leave with another session's address,
+  nor a flow of the tunnel by a session: what failover strands is rejected before it comes here.
 - Flows by the tunnel stay out. conntrack forgets the timeouts of the tunnel's flows while a flow is
   in a flowtable: a connection whose ends are gone would keep its port for a day, not for 2 h.
   The ports of open hosts are renewed by packets, and the egress filter looks at each one.
 
 The session's own device is not among the flowtable's devices, which would lose it at each
-reconnect: packets come in by the WAN as PPPoE, and the kernel sees through that.
+reconnect: packets come in by the WAN as PPPoE, and the kernel sees through that. A device that goes
+is taken out by the kernel; the digest has the indexes of all, so that it is there once it is back.
 """
 
 from __future__ import annotations
@@ -30,7 +33,16 @@ from dualwan.digest import sha256
 from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan
 from dualwan.model.way import Kind, devices, of_kind
-from dualwan.nft.table import Block, NftTable, base_chain, commented, dynamic, quoted
+from dualwan.nft.table import (
+    Block,
+    NftTable,
+    base_chain,
+    chain,
+    commented,
+    dynamic,
+    elements,
+    quoted,
+)
 from dualwan.slices import marks, zones
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
@@ -50,6 +62,7 @@ _KEY_TYPE = "type inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_servi
 # each. While the set is full, flows take the ordinary way.
 _GOING_LIFE, _GOING_SIZE = "1s", 16384
 _LAST = 300  # after the filters of all programs, which are at 0 or near it
+_FROM_LAN, _FROM_SESSION = "from_lan", "from_session"
 
 
 def devices_of(config: Config) -> tuple[str, ...]:
@@ -79,7 +92,7 @@ def wanted_table(at: Situation) -> NftTable | None:
     lans = [name for name in there if name != at.config.wan.interface]
     if not lans:
         return None
-    judged = _judged(at)
+    judged = _judged(at, there)
     flowtable = f"flows_{judged}"
     sessions = devices(of_kind(at.ways, Kind.PPP))
     return NftTable(
@@ -93,15 +106,21 @@ def wanted_table(at: Situation) -> NftTable | None:
             ),
             dynamic("set", _GOING, _KEY_TYPE, _GOING_SIZE, _GOING_LIFE, judged),
             _arrivals(sessions),
-            _forward(at.config.wan.interface, lans, sessions, flowtable),
+            *_forward(at.config.wan.interface, lans, sessions, flowtable),
         ),
     )
 
 
-def _judged(at: Situation) -> str:
-    """Return a digest of what decides about flows, and of which packets cannot remind us."""
-    addresses = (at.observed.address_of(way.device) for way in of_kind(at.ways, Kind.PPP))
-    words = (__version__, at.config.text, at.line.prefix, *addresses)
+def _judged(at: Situation, there: Collection[str]) -> str:
+    """Return a digest of what decides about flows, and of which packets cannot remind us.
+
+    ``there``: the flowtable's devices. A session that comes back with the address that it had is
+    another one, which the index of its device tells.
+    """
+    sessions, links = devices(of_kind(at.ways, Kind.PPP)), at.observed.links
+    addresses = (at.observed.address_of(name) for name in sessions)
+    indexes = (str(links[name].index) for name in (*there, *sessions) if name in links)
+    words = (__version__, at.config.text, at.line.prefix, *addresses, *indexes)
     return sha256("\0".join(words).encode()).hexdigest()[:_LETTERS]
 
 
@@ -115,21 +134,36 @@ def _arrivals(sessions: Collection[str]) -> Block:
     )
 
 
-def _forward(wan: str, lans: Collection[str], sessions: Collection[str], flowtable: str) -> Block:
+def _forward(
+    wan: str, lans: Collection[str], sessions: Collection[str], flowtable: str
+) -> list[Block]:
+    """Return the chains that add flows. What came by the tunnel costs one look at its device."""
     add = f"flow add @{flowtable}"
-    inside, session = quoted(lans), quoted(sessions)
-    return base_chain(
-        "forward",
-        f"type filter hook forward priority {_LAST}; policy accept;",
-        "meta l4proto != { tcp, udp } accept",
-        commented("ct status ! assured accept", "questions and answers are not worth it"),
-        f"iifname {inside} oifname {inside} ct status ! snat ct status ! dnat {add}",
-        f'iifname {inside} oifname "{wan}" meta nfproto ipv6 {add}',
-        f"iifname {inside} oifname {session} meta nfproto ipv4 update @{_GOING} {{ {_OUT} }}",
-        f"iifname {session} oifname {inside} "
-        f"{marks.is_set('meta mark', marks.of_arrival())} {_IN} @{_GOING} {add}",
-        comment="flows that all chains before have let pass",
-    )
+    where = {**dict.fromkeys(lans, _FROM_LAN), **dict.fromkeys(sessions, _FROM_SESSION)}
+    return [
+        chain(
+            _FROM_LAN,
+            f"oifname {quoted(lans)} ct status ! snat ct status ! dnat {add}",
+            f'oifname "{wan}" meta nfproto ipv6 {add}',
+            f"oifname {quoted(sessions)} meta nfproto ipv4 update @{_GOING} {{ {_OUT} }}",
+            comment="to the LAN, by IPv6, and what a session has to carry just now",
+        ),
+        chain(
+            _FROM_SESSION,
+            f"oifname {quoted(lans)} {marks.is_set('meta mark', marks.of_arrival())} "
+            f"{_IN} @{_GOING} {add}",
+            comment="for its present address, of a flow that it carries",
+        ),
+        base_chain(
+            "forward",
+            f"type filter hook forward priority {_LAST}; policy accept;",
+            "meta l4proto != { tcp, udp } accept",
+            commented("ct status ! assured accept", "questions and answers are not worth it"),
+            "iifname vmap "
+            + elements(f'"{name}" : goto {target}' for name, target in where.items()),
+            comment="flows that all chains before have let pass",
+        ),
+    ]
 
 
 SLICE = Slice(
