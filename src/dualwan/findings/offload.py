@@ -9,14 +9,12 @@ from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 from dualwan.words import say
 
-CODE = "state-no-flowtable"
-
 
 def refused(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding if the kernel has no flowtable, though the configuration wants one."""
     if config.firewall.offload and not around.flowtables:
         yield Finding(
-            CODE,
+            "state-no-flowtable",
             say(
                 "the kernel refuses a flowtable, so every packet takes the ordinary way in spite "
                 "of offload = true"

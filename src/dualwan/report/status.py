@@ -93,7 +93,11 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
         "watcher": watched,
         "trial": tried,
         "waiting": _waiting(config, plan, watched=watched),
-        "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
+        "slices": {
+            one.name: _slice(item)
+            for one in slices.ALL
+            if (item := by_name[one.name]).steps or not one.optional
+        },
         "learned": [_learned(cached, plan.line.prefix) for cached in plan.line.answers],
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),

@@ -174,4 +174,5 @@ SLICE = Slice(
     serves_ppp=True,
     table=TABLE,
     flowtable=devices_of,
+    optional=True,
 )

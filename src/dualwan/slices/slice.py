@@ -83,7 +83,8 @@ class Slice:
     sysctls that it may set.
     routes, rules: its planners need the routes or rules with our protocol number in Observed;
     ipv6_default: they need to know whether the WAN has an IPv6 default route.
-    flowtable: returns the devices that its flowtable would have.
+    flowtable: returns the devices that its flowtable would have. optional: it is only there where
+    the owner asks for it, and is not spoken of elsewhere.
     note_up, note_down: update the run state once all of its steps are done.
     """
 
@@ -100,5 +101,6 @@ class Slice:
     rules: bool = False
     ipv6_default: bool = False
     flowtable: Callable[[Config], tuple[str, ...]] = _no_flowtable
+    optional: bool = False
     note_up: Callable[[RunState, Situation], RunState] = _note_nothing_up
     note_down: Callable[[RunState], RunState] = _note_nothing_down
