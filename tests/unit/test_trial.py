@@ -56,7 +56,6 @@ def test_the_way_back_is_armed_before_anything_is_applied():
         "dualwan_firewall",
         "dualwan_snat",
         "dualwan_pbr",
-        "dualwan_offload",
     }
 
 
