@@ -1,13 +1,20 @@
-"""Router solicitations of IPv6 neighbour discovery (RFC 4861)."""
+"""Router solicitations and advertisements of IPv6 neighbour discovery (RFC 4861)."""
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import struct
 
 from dualwan.errors import KernelError
 
 SOLICITATION = bytes([133, 0, 0, 0, 0, 0, 0, 0])  # section 4.1; the kernel fills in the checksum
 ALL_ROUTERS = "ff02::2"
+# Section 4.4: an advertisement of a router that overrides what its hearers know.
+ADVERTISEMENT = bytes([136, 0, 0, 0, 0xA0, 0, 0, 0])
+TARGET_LINK_ADDRESS = bytes([2, 1])  # section 4.6.1, with its length in units of 8 octets
+ALL_NODES = "ff02::1"
+SIOCGIFHWADDR = 0x8927
 HOP_LIMIT = 255
 
 
@@ -20,3 +27,29 @@ def solicit(device: str) -> None:
             sender.sendto(SOLICITATION, (ALL_ROUTERS, 0, 0, socket.if_nametoindex(device)))
     except OSError as error:
         raise KernelError(f"router solicitation on {device}: {error.strerror}") from None
+
+
+def advertise(device: str, address: str) -> None:
+    """Send one unsolicited advertisement of ``address`` on ``device``; raises KernelError.
+
+    As RFC 4861 section 7.2.6 has it: to all nodes, with the override flag, from the address itself.
+    """
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sender:
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOP_LIMIT)
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            sender.bind((address, 0))
+            target = socket.inet_pton(socket.AF_INET6, address)
+            option = TARGET_LINK_ADDRESS + _link_address(sender, device)
+            place = (ALL_NODES, 0, 0, socket.if_nametoindex(device))
+            sender.sendto(ADVERTISEMENT + target + option, place)
+    except OSError as error:
+        raise KernelError(
+            f"neighbour advertisement of {address} on {device}: {error.strerror}"
+        ) from None
+
+
+def _link_address(asking: socket.socket, device: str) -> bytes:
+    """Return the Ethernet address of ``device`` (SIOCGIFHWADDR); raises OSError."""
+    found = fcntl.ioctl(asking, SIOCGIFHWADDR, struct.pack("256s", device.encode()))
+    return found[18:24]

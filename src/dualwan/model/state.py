@@ -36,6 +36,22 @@ class Health(NamedTuple):
     followed: bool = True
 
 
+class Role(NamedTuple):
+    """The role of this machine where two routers share a line.
+
+    active: whether it is the one that works. asked: when that was asked for, a number that only
+    grows; what was asked for earlier and comes later does not count.
+    """
+
+    active: bool = False
+    asked: int = 0
+
+    @property
+    def stepped_back(self) -> bool:
+        """Whether it was told to stand by, after a boot or later."""
+        return bool(self.asked) and not self.active
+
+
 class Look(NamedTuple):
     """A look around: the generation of the nft ruleset then, 0 for none, and seconds since boot."""
 
@@ -72,6 +88,7 @@ class RunState:
     version: of the program that brought up every slice, "" for none.
     findings: digests of the findings that the log has named. looked: when an ifup last looked for
     them, and found nothing of ours changed.
+    role: of this machine, where there are two.
     applied: text of the configuration that ifup, or a person, applied last, "" for none.
     """
 
@@ -104,6 +121,7 @@ class RunState:
     version: str = ""
     findings: tuple[str, ...] = ()
     looked: Look = field(default_factory=Look)
+    role: Role = field(default_factory=Role)
     applied: str = ""
 
     @property

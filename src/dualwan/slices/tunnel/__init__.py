@@ -18,7 +18,16 @@ from dualwan.model.plan import (
     restore_steps,
     sysctl_steps,
 )
-from dualwan.model.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
+from dualwan.model.resources import (
+    MAIN,
+    Address,
+    Advertisement,
+    Resource,
+    Route,
+    Solicitation,
+    Sysctl,
+    Tunnel,
+)
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Situation, Slice
@@ -196,22 +205,31 @@ def bring_up(at: Situation) -> SlicePlan:
     if at.line.missing or problems:
         return SlicePlan(NAME, steps, problems or (at.line.missing,))
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
+    made = tuple(
+        _put_first(at, _sparing(diff(_wanted_resources(at), _owned(remains)), _found(remains)))
+    )
     return SlicePlan(
         NAME,
         (
             *steps,
-            *_put_first(
-                at,
-                _sparing(diff(_wanted_resources(at), _owned(remains)), _found(remains)),
-            ),
+            *made,
             *(
                 step
                 for item in late
                 for step in sysctl_steps([item], seen) or (Step(Action.ADD, item),)
             ),
+            *(_advertisements(at, made) if at.config.router.redundant else ()),
             *flow_steps(_stale_addresses(at)),
         ),
     )
+
+
+def _advertisements(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield steps that advertise what ``steps`` add on the WAN: the other router has had it."""
+    for step in steps:
+        item, wan = step.resource, at.config.wan.interface
+        if step.action is Action.ADD and isinstance(item, Address) and item.device == wan:
+            yield Step(Action.ADD, Advertisement(item.device, item.address))
 
 
 def _others(observed: Observed) -> list[str]:
