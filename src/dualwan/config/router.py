@@ -9,7 +9,7 @@ from dualwan.toml_source import TomlTable
 
 @dataclass(frozen=True)
 class Router:
-    """This machine among the routers of the line.
+    """The place of this machine among the routers of the line.
 
     redundant: it is one of two, and works only while `dualwan-hook role active` has said so.
     """

@@ -122,12 +122,8 @@ class KernelHost(KernelLine, KernelTrial, KernelRole):
                 self._tables.remove(item) if gone else self._tables.load(item, step.was)
             case Flows() | InboundFlows() as item:
                 self._forget(item)
-            case Solicitation() as item:
-                from dualwan.host import ndp  # noqa: PLC0415 - where the line comes up
-
-                ndp.solicit(item.device)
-            case Advertisement() | CarriedFlows() as item:
-                self.take_over(item)
+            case Solicitation() | Advertisement() | CarriedFlows() as item:
+                self.help_along(item)
 
     def _forget(self, flows: Flows | InboundFlows) -> None:
         from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed

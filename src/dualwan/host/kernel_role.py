@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dualwan.model.resources import Advertisement, CarriedFlows
+from dualwan.model.resources import Advertisement, CarriedFlows, Solicitation
 
 
 class KernelRole:
@@ -21,13 +21,16 @@ class KernelRole:
         conntrackd.run(*(conntrackd.AS_ACTIVE if active else conntrackd.AS_STANDBY))
 
     @staticmethod
-    def take_over(item: Advertisement | CarriedFlows) -> None:
-        """Do a step of a takeover; raises KernelError."""
-        if isinstance(item, Advertisement):
-            from dualwan.host import ndp  # noqa: PLC0415 - where the line comes up
+    def help_along(item: Solicitation | Advertisement | CarriedFlows) -> None:
+        """Do a step that the state of the router does not depend on; raises KernelError."""
+        if isinstance(item, CarriedFlows):
+            from dualwan.host import carried  # noqa: PLC0415 - for a takeover only
 
-            ndp.advertise(item.device, item.address)
+            carried.fill(item)
             return
-        from dualwan.host import carried  # noqa: PLC0415 - for a takeover only
+        from dualwan.host import ndp  # noqa: PLC0415 - where the line comes up
 
-        carried.fill(item)
+        if isinstance(item, Solicitation):
+            ndp.solicit(item.device)
+        else:
+            ndp.advertise(item.device, item.address)
