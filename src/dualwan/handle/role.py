@@ -6,6 +6,7 @@ one counts that it started last (``asked``), in whichever order they get the loc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dualwan.config import Config
@@ -31,10 +32,8 @@ def take(config: Config, host: Host, *, active: bool, asked: int) -> bool:
     ``asked``: see RunState's Role. Raises DualwanError, which is logged too.
     """
     event = Event.ACTIVE if active else Event.STANDBY
-    if active and not host.load_state().role.active:
-        _commit(host, event)  # before there is a way that flows could begin on
     try:
-        if not _noted(host, Role(active, asked)):
+        if not _noted(host, event, Role(active, asked)):
             tell(event, "another role was asked for since")
             return False
     except DualwanError as error:
@@ -44,22 +43,28 @@ def take(config: Config, host: Host, *, active: bool, asked: int) -> bool:
     return True
 
 
-def _noted(host: Host, role: Role) -> bool:
-    """Note ``role`` unless another one was asked for later; return whether it is noted."""
+def _noted(host: Host, event: Event, role: Role) -> bool:
+    """Note ``role`` unless another one was asked for later; return whether it is noted.
+
+    Who takes over puts the other router's flows into the kernel before there is a way that flows
+    could begin on. conntrackd is told under the lock only: the order in which it hears of two
+    changes of role is theirs.
+    """
     with host.lock(ROLE_SECONDS):
         state = host.load_state()
         if role.asked < state.role.asked:
             return False
-        if role.active and not state.role.active:  # what the probes said is of another time
-            state = replace(state, health=Health())
+        if role.active and not state.role.active:
+            _logging(event, host.commit_flows)
+            state = replace(state, health=Health())  # the probes spoke of another time
         host.save_state(replace(state, role=role))
     return True
 
 
-def _commit(host: Host, event: Event) -> None:
-    """Put the other router's flows into the kernel; a failure keeps nothing from being done."""
+def _logging(event: Event, call: Callable[[], None]) -> None:
+    """Do what keeps nothing else from being done if it fails, which is logged."""
     try:
-        host.commit_flows()
+        call()
     except DualwanError as error:
         fail(event, error)
 
@@ -71,8 +76,9 @@ def step_back(run: Run) -> None:
     """
     sessions.hang_up(run)
     run.reconcile()
-    with run.noting_failure():
-        run.host.follow_flows(active=False)
+    with run.noting_failure(), run.host.lock(ROLE_SECONDS):
+        if stands_by(run.config, run.host.load_state()):
+            run.host.follow_flows(active=False)
 
 
 def announce(run: Run) -> None:
@@ -80,11 +86,10 @@ def announce(run: Run) -> None:
 
     Also where nothing had to be done: after a split brain the other one may have advertised it.
     """
-    state = run.host.load_state()
-    if run.done is None or stands_by(run.config, state):
-        return
-    for item in state.addresses:  # ours, on the WAN
-        with run.noting_failure(), run.host.lock(ROLE_SECONDS):
+    with run.noting_failure(), run.host.lock(ROLE_SECONDS):
+        state = run.host.load_state()
+        if stands_by(run.config, state):
+            return
+        for item in state.addresses:  # ours, on the WAN
             run.host.apply(Step(Action.ADD, Advertisement(item.device, item.address)))
-    with run.noting_failure():
         run.host.follow_flows(active=True)

@@ -20,14 +20,14 @@ AS_STANDBY = ("-t", "-n")
 def run(*orders: str) -> None:
     """Give conntrackd ``orders``, one after the other; nothing where it is not set up.
 
-    Raises HostError after the last one if any has failed.
+    Raises HostError at the first one that it refuses.
     """
     if not Path(CONFIG).exists():
         return
-    failures = []
     for order in orders:
         code, said = program.run([PROGRAM, "-C", CONFIG, order])
         if code:
-            failures.append(f"{order}: {' '.join(said.split())[:200] or code}")
-    if failures:
-        raise HostError(say("conntrackd has refused {orders}", orders="; ".join(failures)))
+            reason = " ".join(said.rpartition("[ERROR] ")[2].split())[:200] or f"code {code}"
+            raise HostError(
+                say("conntrackd {order} has failed: {reason}", order=order, reason=reason)
+            )

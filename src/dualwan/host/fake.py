@@ -126,7 +126,8 @@ class FakeHost(FakeTrial, FakeKernel):
         self._call_conntrackd("active" if active else "standby")
 
     def _call_conntrackd(self, order: str) -> None:
-        self._check_unlocked()
+        if not self.locked:
+            raise AssertionError("conntrackd is told without the lock")
         if reason := self.refusal(f"conntrackd {order}"):
             raise HostError(f"conntrackd: {reason}")
         self.carried.append(order)

@@ -1,0 +1,336 @@
+"""Two routers on one line, in namespaces; the files are those of docs/two-routers.md.
+
+         lan -------- switch ------- internet (the line's router, and the border relay)
+    192.168.1.10     |      |        2001:db8:0:100::1, 198.51.100.1 to .8
+             lan0, wan0    lan0, wan0
+             router1 --sync0-- router2
+
+Run as a program it is the command. A VXLAN between CE and border relay stands in for the tunnel,
+which many kernels do not have: it also goes where the neighbours say that the CE is. A file stands
+in for pppd. conntrackd's file and program are those of the environment.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from line import CLIENT, SERVERS, SHARED
+from programs import environment, program, running
+from space import Namespace
+
+from dualwan import cli
+from dualwan.config import from_text
+from dualwan.frozen import replace
+from dualwan.host import conntrackd, netlink, netlink_changes
+from dualwan.host import program as own_program
+from dualwan.host.kernel import KernelHost
+from dualwan.model.resources import Tunnel
+from dualwan.slices import firewall
+
+PAGE = Path(__file__).parents[2] / "docs" / "two-routers.md"
+_BLOCK = re.compile(r"^    # ((?:router\d )+)(/\S+)\n((?:    .*\n|\n)+)", re.MULTILINE)
+VIRTUAL, INNER_MAC, FAR_MAC = "192.168.1.1", "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+NAME = "mape0"
+
+
+def files(router):
+    """Return the files of a router on the page, by path."""
+    text = PAGE.read_text()
+    return {
+        path: re.sub("^    ", "", body, flags=re.MULTILINE).rstrip("\n") + "\n"
+        for names, path, body in _BLOCK.findall(text)
+        if router in names.split()
+    }
+
+
+TOML = files("router1")["/etc/dualwan/dualwan.toml"]
+MANUAL = from_text("dualwan.toml", TOML).mape.manual
+CE, BR = str(MANUAL.ce), str(MANUAL.br)
+
+
+class Router:
+    """One of the routers: its namespace, its files, and dualwan-hook on it."""
+
+    def __init__(self, folder, name):
+        self.name, self.folder = name, folder / name
+        self.space = Namespace(name)
+        for one in ("run", "dualwan", "lib"):
+            (self.folder / one).mkdir(parents=True)
+        (self.folder / "run" / "lock").mkdir()
+        self.conntrackd_conf = self.folder / "conntrackd-that-runs.conf"
+        for path, text in files(name).items():
+            (self.folder / Path(path).name).write_text(text)
+        self.command_path = self.folder / "dualwan-hook"
+        exports = "".join(f"export {key}='{value}'\n" for key, value in self._variables().items())
+        self.command_path.write_text(
+            f'#!/bin/sh\n{exports}exec {sys.executable} -B {__file__} "$@"\n'
+        )
+        self.command_path.chmod(0o755)
+        self.keepalived_conf = self.folder / "keepalived.conf"
+        text = self.keepalived_conf.read_text()
+        self.keepalived_conf.write_text(text.replace("/usr/sbin/dualwan-hook", str(self.command_path)))
+
+    def _variables(self):
+        daemon = program("conntrackd")
+        return {
+            "DUALWAN_CONFIG": self.folder / "dualwan.toml",
+            "DUALWAN_RUN": self.folder / "dualwan",
+            "DUALWAN_STATE": self.folder / "lib",
+            "PYTHONPATH": os.environ.get("PYTHONPATH", str(Path(__file__).parents[2] / "src")),
+            "PATH": os.environ["PATH"],
+            "TEST_DIALLED": self.folder / "dialled",
+            "TEST_CONNTRACKD": daemon,
+            "TEST_CONNTRACKD_CONF": self.conntrackd_conf,
+            "TEST_LIBRARIES": environment(daemon).get("LD_LIBRARY_PATH", ""),
+        }
+
+    def hook(self, *argv, check=True, **more):
+        """Run dualwan-hook; return the finished process."""
+        done = subprocess.run(
+            self.space.argv(self.command_path, *argv),
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **more},
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    def start(self, *argv):
+        """Start dualwan-hook; return the process."""
+        return subprocess.Popen(
+            self.space.argv(self.command_path, *argv), stderr=subprocess.PIPE, text=True
+        )
+
+    @contextmanager
+    def conntrackd(self):
+        """Run conntrackd with the file of the page."""
+        folder = self.folder / "run"
+        text = (self.folder / "conntrackd.conf").read_text()
+        self.conntrackd_conf.write_text(text.replace("/run/", f"{folder}/"))
+        daemon = program("conntrackd")
+        with running(
+            self.space, daemon, "-C", self.conntrackd_conf,
+            ready=(folder / "conntrackd.ctl").exists, log=self.folder / "conntrackd.log",
+        ):
+            yield
+        self.conntrackd_conf.unlink()
+
+    @contextmanager
+    def keepalived(self):
+        """Run keepalived with the file of the page; gives the process."""
+        with running(
+            self.space, program("keepalived"), "--dont-fork", "--log-console", "--vrrp",
+            "--log-detail", "--use-file", self.folder / "keepalived.conf",
+            *(word for name in ("pid", "vrrp_pid")
+              for word in (f"--{name}", self.folder / "run" / f"{name}.pid")),
+            log=self.folder / "keepalived.log",
+        ) as process:
+            yield process
+
+    def ifup(self):
+        """Do what ifup does."""
+        for phase in ("pre-up", "post-up"):
+            done = self.hook("event", "ifup", IFACE="wan0", PHASE=phase)
+            assert done.stderr == ""
+
+    @property
+    def role(self):
+        """What the command says of its role."""
+        return self.hook("role").stdout.strip()
+
+    @property
+    def dialled(self):
+        """Whether there is a pppd."""
+        return (self.folder / "dialled").exists()
+
+    def has_ce(self):
+        """Whether the CE is on the WAN."""
+        return CE in self.space.run("ip", "-6", "address", "show", "dev", "wan0")
+
+    def has_tunnel(self):
+        """Whether there is a tunnel."""
+        return NAME in self.space.run("ip", "-br", "link")
+
+    def tables(self):
+        """Return the names of our own nft tables."""
+        listed = self.space.run("nft", "list", "tables").splitlines()
+        return sorted(line.split()[-1] for line in listed if "dualwan_" in line)
+
+    def elements(self, name, kind="set"):
+        """Return the elements of a set or map of the translation, without their times."""
+        text = self.space.run("nft", "list", kind, "ip", "dualwan_snat", name)
+        if "elements = {" not in text:
+            return []
+        items = text.split("elements = {")[1].split("}")[0].split(",")
+        return [re.sub(r" (timeout|expires) \w+", "", " ".join(one.split())) for one in items]
+
+    def is_standby(self):
+        """Whether nothing but the firewall stands."""
+        there = self.tables(), self.has_ce(), self.has_tunnel(), self.dialled
+        return there == (["dualwan_firewall"], False, False, False)
+
+    def is_active(self):
+        """Whether all stands."""
+        return "dualwan_snat" in self.tables() and self.has_ce() and self.has_tunnel() and self.dialled
+
+
+class Routers:
+    """Two routers, a LAN host, and the line; VIRTUAL moves by ``give`` where no keepalived runs."""
+
+    def __init__(self, folder):
+        self.spaces = []
+        self.switch, self.lan, self.internet = map(self._space, ("switch", "lan", "internet"))
+        self.first, self.second = (self._router(folder, name) for name in ("router1", "router2"))
+        self.both = (self.first, self.second)
+        self._build()
+
+    def _space(self, role):
+        made = Namespace(role)
+        self.spaces.append(made)
+        return made
+
+    def _router(self, folder, name):
+        made = Router(folder, name)
+        self.spaces.append(made.space)
+        return made
+
+    def _build(self):
+        for space in self.spaces:
+            space.sysctl("net/ipv6/conf/all/accept_dad", "0")
+            space.sysctl("net/ipv6/conf/default/accept_dad", "0")
+        self.switch.ip("link add lan type bridge\nlink add wan type bridge\n"
+                       "link set lan up\nlink set wan up\n")
+        for space, device, bridge in (
+            (self.lan, "eth0", "lan"),
+            (self.internet, "wan", "wan"),
+            *((one.space, name, name[:3]) for one in self.both for name in ("lan0", "wan0")),
+        ):
+            port = f"p{len(self.switch.run('ip', '-br', 'link').splitlines())}"
+            space.run(
+                "ip", "link", "add", device, "type", "veth", "peer", "name", port,
+                "netns", self.switch.name,
+            )
+            # VXLAN has more headers than IPIP.
+            self.switch.ip(f"link set {port} mtu 2000 master {bridge}\nlink set {port} up")
+            space.ip(f"link set {device} {'mtu 2000' if bridge == 'wan' else ''} up")
+        self.first.space.run(
+            "ip", "link", "add", "sync0", "type", "veth", "peer", "name", "sync0",
+            "netns", self.second.space.name,
+        )
+        for number, one in enumerate(self.both, 2):
+            one.space.ip(f"""
+                link set sync0 up
+                address add 192.168.1.{number}/24 dev lan0
+                address add 10.255.0.{number - 1}/30 dev sync0
+                address add 2001:db8:0:100::{number}/64 dev wan0 nodad
+                route add ::/0 via 2001:db8:0:100::1
+            """)
+        self.lan.ip(f"address add {CLIENT}/24 dev eth0\nroute add default via {VIRTUAL}")
+        self.internet.ip(f"""
+            address add 2001:db8:0:100::1/64 dev wan nodad
+            address add {BR}/128 dev lo
+            link add mape address {FAR_MAC} type vxlan id 4 local {BR} remote {CE} dstport 4789
+            link set mape up
+            route add {SHARED}/32 dev mape
+        """ + "".join(f"address add {server}/32 dev lo\n" for server in SERVERS))
+        # The inner link layer is none of the line's: nobody has to ask there.
+        self.internet.ip(f"neigh replace {SHARED} lladdr {INNER_MAC} dev mape nud permanent")
+        self.internet.sysctl("net/ipv6/conf/all/forwarding", "1")
+
+    def give(self, router):
+        """Move the LAN's gateway to ROUTER, as keepalived does before it runs a script."""
+        for one in self.both:
+            if one is not router:
+                one.space.run("ip", "address", "del", f"{VIRTUAL}/24", "dev", "lan0", check=False)
+        router.space.run("ip", "address", "replace", f"{VIRTUAL}/24", "dev", "lan0")
+        mac = router.space.mac("lan0")
+        self.lan.ip(f"neigh replace {VIRTUAL} lladdr {mac} dev eth0 nud reachable")
+
+    def other(self, router):
+        """Return the router that ROUTER is not."""
+        return self.second if router is self.first else self.first
+
+    def ce_is_at(self):
+        """Return the link address that the line's router has for the CE."""
+        found = self.internet.run("ip", "-6", "neigh", "show", CE, "dev", "wan")
+        return found.split("lladdr ")[1].split()[0] if "lladdr " in found else ""
+
+    def close(self):
+        """Remove everything."""
+        for space in self.spaces:
+            space.close()
+
+
+# --- the command ------------------------------------------------------------------------------
+
+
+def _kind(message):
+    return "ip6tnl" if message.get_attr("IFLA_IFNAME") == NAME else ""
+
+
+def _tunnel(name, message, _name_of):
+    up = bool(message["flags"] & netlink.IFF_UP)
+    return Tunnel(name, CE, BR, "wan0", message.get_attr("IFLA_MTU"), up=up)
+
+
+def _ip(words):
+    subprocess.run(["ip", "-batch", "-"], input=words, text=True, check=True)
+
+
+def _set_tunnel(_netlink, tunnel):
+    if not Path("/proc/sys/net/ipv4/conf", NAME).exists():
+        _ip(f"link add {NAME} address {INNER_MAC} type vxlan id 4 local {CE} remote {BR} "
+            "dstport 4789 dev wan0")
+    _ip(f"link set {NAME} mtu {tunnel.mtu} up\n" + "".join(
+        f"neigh replace {server} lladdr {FAR_MAC} dev {NAME} nud permanent\n"
+        for server in SERVERS))
+
+
+def _as_vxlan(blocks):
+    """Return chains that let VXLAN through where IPIP would be."""
+    return [
+        replace(one, lines=tuple(str(rule).replace("meta l4proto 4", "udp dport 4789")
+                                 for rule in one.lines))
+        for one in blocks
+    ]
+
+
+class _Host(KernelHost):
+    """The machine, where a file is the pppd."""
+
+    def dial(self, peer):
+        path, was = Path(os.environ["TEST_DIALLED"]), self.runs(peer)
+        path.touch()
+        return not was
+
+    def runs(self, peer):
+        return Path(os.environ["TEST_DIALLED"]).exists()
+
+    def hang_up(self, peer, seconds):
+        was = self.runs(peer)
+        Path(os.environ["TEST_DIALLED"]).unlink(missing_ok=True)
+        return was
+
+
+def stand_in():
+    """Let what the machine may not have be stood in for."""
+    from dualwan.host import kernel
+
+    vars(netlink).update(_kind=_kind, _tunnel=_tunnel)
+    netlink_changes.NetlinkChanges.set_tunnel = _set_tunnel
+    from_wan, to_wan = firewall._from_wan, firewall._to_wan
+    firewall._from_wan = lambda ways: _as_vxlan(from_wan(ways))
+    firewall._to_wan = lambda ways: _as_vxlan(to_wan(ways))
+    kernel.KernelHost = _Host
+    conntrackd.PROGRAM = os.environ["TEST_CONNTRACKD"]
+    conntrackd.CONFIG = os.environ.get("TEST_CONNTRACKD_CONF", "/none")
+    own_program.ENVIRONMENT["LD_LIBRARY_PATH"] = os.environ["TEST_LIBRARIES"]
+
+
+if __name__ == "__main__":
+    stand_in()
+    sys.exit(cli.main())
