@@ -49,14 +49,13 @@ _ICMP_ECHO = 8 << 8  # type and code of an echo request: what "th sport" reads i
 
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the translation to its desired state."""
-    table, (possible, problems) = (
-        wanted_table(at.config, at.ways),
-        _possible(at.config, _softwire_way(at.ways)),
-    )
+    table = wanted_table(at.config, at.ways)
+    possible, problems = _possible(at.config, _softwire_way(at.ways))
     plan = replace(only_table(NAME, table, TABLE.name, at.observed), problems=problems)
     if not at.config.router.redundant:
         return plan
-    return replace(plan, steps=carried.with_flows(plan, table, _shared_ports(at.ways, possible)))
+    shared, owed = _shared_ports(at.ways, possible), at.state.owes_carried_flows
+    return replace(plan, steps=carried.with_flows(plan, table, shared, owed=owed))
 
 
 def take_down(remains: Remains) -> SlicePlan:
@@ -263,7 +262,7 @@ def _note_up(state: RunState, at: Situation) -> RunState:
 
 def _note_down(state: RunState) -> RunState:
     """Forget them with the table."""
-    return replace(state, interfaces={})
+    return replace(state, interfaces={}, owes_carried_flows=False)
 
 
 SLICE = Slice(

@@ -44,10 +44,15 @@ def renewal(address: str) -> list[str]:
     ]
 
 
-def with_flows(plan: SlicePlan, table: NftTable, ports: Pool | None) -> tuple[Step, ...]:
-    """Return the steps of ``plan``, after which a table that was not there knows the flows."""
+def with_flows(
+    plan: SlicePlan, table: NftTable, ports: Pool | None, *, owed: bool
+) -> tuple[Step, ...]:
+    """Return the steps of ``plan``, after which a table that was not there knows the flows.
+
+    ``owed``: another one could not be told of them.
+    """
     is_new = any(step.action is Action.ADD and step.resource == table for step in plan.steps)
-    if not is_new or ports is None or not ports.counted:
+    if not (is_new or owed) or ports is None or not ports.counted:
         return plan.steps
     by_protocol = tuple(LIVES)
     found = CarriedFlows(

@@ -18,21 +18,13 @@ from dualwan.model.plan import (
     restore_steps,
     sysctl_steps,
 )
-from dualwan.model.resources import (
-    MAIN,
-    Address,
-    Advertisement,
-    Resource,
-    Route,
-    Solicitation,
-    Sysctl,
-    Tunnel,
-)
+from dualwan.model.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
 from dualwan.slices.tunnel import sysctls
+from dualwan.slices.tunnel.advertised import advertisements
 from dualwan.slices.tunnel.sysctls import NAME
 from dualwan.words import say
 
@@ -218,18 +210,10 @@ def bring_up(at: Situation) -> SlicePlan:
                 for item in late
                 for step in sysctl_steps([item], seen) or (Step(Action.ADD, item),)
             ),
-            *(_advertisements(at, made) if at.config.router.redundant else ()),
+            *(advertisements(at, made) if at.config.router.redundant else ()),
             *flow_steps(_stale_addresses(at)),
         ),
     )
-
-
-def _advertisements(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
-    """Yield steps that advertise what ``steps`` add on the WAN: the other router has had it."""
-    for step in steps:
-        item, wan = step.resource, at.config.wan.interface
-        if step.action is Action.ADD and isinstance(item, Address) and item.device == wan:
-            yield Step(Action.ADD, Advertisement(item.device, item.address))
 
 
 def _others(observed: Observed) -> list[str]:

@@ -5,9 +5,7 @@
              lan0, wan0    lan0, wan0
              router1 --sync0-- router2
 
-Run as a program it is the command. A VXLAN between CE and border relay stands in for the tunnel,
-which many kernels do not have: it also goes where the neighbours say that the CE is. A file stands
-in for pppd. conntrackd's file and program are those of the environment.
+two_routers_command.py is the command there.
 """
 
 import os
@@ -21,15 +19,9 @@ from line import CLIENT, SERVERS, SHARED
 from programs import environment, program, running
 from space import Namespace
 
-from dualwan import cli
 from dualwan.config import from_text
-from dualwan.frozen import replace
-from dualwan.host import conntrackd, netlink, netlink_changes
-from dualwan.host import program as own_program
-from dualwan.host.kernel import KernelHost
-from dualwan.model.resources import Tunnel
-from dualwan.slices import firewall
 
+COMMAND = Path(__file__).with_name("two_routers_command.py")
 PAGE = Path(__file__).parents[2] / "docs" / "two-routers.md"
 _BLOCK = re.compile(r"^    # ((?:router\d )+)(/\S+)\n((?:    .*\n|\n)+)", re.MULTILINE)
 VIRTUAL, INNER_MAC, FAR_MAC = "192.168.1.1", "02:00:00:00:00:0a", "02:00:00:00:00:0b"
@@ -66,12 +58,14 @@ class Router:
         self.command_path = self.folder / "dualwan-hook"
         exports = "".join(f"export {key}='{value}'\n" for key, value in self._variables().items())
         self.command_path.write_text(
-            f'#!/bin/sh\n{exports}exec {sys.executable} -B {__file__} "$@"\n'
+            f'#!/bin/sh\n{exports}exec {sys.executable} -B {COMMAND} "$@"\n'
         )
         self.command_path.chmod(0o755)
         self.keepalived_conf = self.folder / "keepalived.conf"
         text = self.keepalived_conf.read_text()
-        self.keepalived_conf.write_text(text.replace("/usr/sbin/dualwan-hook", str(self.command_path)))
+        self.keepalived_conf.write_text(
+            text.replace("/usr/sbin/dualwan-hook", str(self.command_path))
+        )
 
     def _variables(self):
         daemon = program("conntrackd")
@@ -113,8 +107,12 @@ class Router:
         self.conntrackd_conf.write_text(text.replace("/run/", f"{folder}/"))
         daemon = program("conntrackd")
         with running(
-            self.space, daemon, "-C", self.conntrackd_conf,
-            ready=(folder / "conntrackd.ctl").exists, log=self.folder / "conntrackd.log",
+            self.space,
+            daemon,
+            "-C",
+            self.conntrackd_conf,
+            ready=(folder / "conntrackd.ctl").exists,
+            log=self.folder / "conntrackd.log",
         ):
             yield
         self.conntrackd_conf.unlink()
@@ -123,10 +121,19 @@ class Router:
     def keepalived(self):
         """Run keepalived with the file of the page; gives the process."""
         with running(
-            self.space, program("keepalived"), "--dont-fork", "--log-console", "--vrrp",
-            "--log-detail", "--use-file", self.folder / "keepalived.conf",
-            *(word for name in ("pid", "vrrp_pid")
-              for word in (f"--{name}", self.folder / "run" / f"{name}.pid")),
+            self.space,
+            program("keepalived"),
+            "--dont-fork",
+            "--log-console",
+            "--vrrp",
+            "--log-detail",
+            "--use-file",
+            self.folder / "keepalived.conf",
+            *(
+                word
+                for name in ("pid", "vrrp_pid")
+                for word in (f"--{name}", self.folder / "run" / f"{name}.pid")
+            ),
             log=self.folder / "keepalived.log",
         ) as process:
             yield process
@@ -136,6 +143,19 @@ class Router:
         for phase in ("pre-up", "post-up"):
             done = self.hook("event", "ifup", IFACE="wan0", PHASE=phase)
             assert done.stderr == ""
+
+    def said(self, name):
+        """Return the log of keepalived or conntrackd."""
+        return (self.folder / f"{name}.log").read_text()
+
+    def conntrackd_has(self):
+        """Return what conntrackd has heard from the other one."""
+        argv = [program("conntrackd"), "-C", self.conntrackd_conf, "-e"]
+        return self.space.run(*argv, env=environment(argv[0]))
+
+    def has_address(self, address):
+        """Whether ADDRESS is on the LAN's interface."""
+        return f" {address}/" in self.space.run("ip", "address", "show", "dev", "lan0")
 
     @property
     def role(self):
@@ -175,7 +195,9 @@ class Router:
 
     def is_active(self):
         """Whether all stands."""
-        return "dualwan_snat" in self.tables() and self.has_ce() and self.has_tunnel() and self.dialled
+        return (
+            "dualwan_snat" in self.tables() and self.has_ce() and self.has_tunnel() and self.dialled
+        )
 
 
 class Routers:
@@ -202,8 +224,9 @@ class Routers:
         for space in self.spaces:
             space.sysctl("net/ipv6/conf/all/accept_dad", "0")
             space.sysctl("net/ipv6/conf/default/accept_dad", "0")
-        self.switch.ip("link add lan type bridge\nlink add wan type bridge\n"
-                       "link set lan up\nlink set wan up\n")
+        self.switch.ip(
+            "link add lan type bridge\nlink add wan type bridge\nlink set lan up\nlink set wan up\n"
+        )
         for space, device, bridge in (
             (self.lan, "eth0", "lan"),
             (self.internet, "wan", "wan"),
@@ -211,15 +234,33 @@ class Routers:
         ):
             port = f"p{len(self.switch.run('ip', '-br', 'link').splitlines())}"
             space.run(
-                "ip", "link", "add", device, "type", "veth", "peer", "name", port,
-                "netns", self.switch.name,
+                "ip",
+                "link",
+                "add",
+                device,
+                "type",
+                "veth",
+                "peer",
+                "name",
+                port,
+                "netns",
+                self.switch.name,
             )
             # VXLAN has more headers than IPIP.
             self.switch.ip(f"link set {port} mtu 2000 master {bridge}\nlink set {port} up")
             space.ip(f"link set {device} {'mtu 2000' if bridge == 'wan' else ''} up")
         self.first.space.run(
-            "ip", "link", "add", "sync0", "type", "veth", "peer", "name", "sync0",
-            "netns", self.second.space.name,
+            "ip",
+            "link",
+            "add",
+            "sync0",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "sync0",
+            "netns",
+            self.second.space.name,
         )
         for number, one in enumerate(self.both, 2):
             one.space.ip(f"""
@@ -230,13 +271,16 @@ class Routers:
                 route add ::/0 via 2001:db8:0:100::1
             """)
         self.lan.ip(f"address add {CLIENT}/24 dev eth0\nroute add default via {VIRTUAL}")
-        self.internet.ip(f"""
+        self.internet.ip(
+            f"""
             address add 2001:db8:0:100::1/64 dev wan nodad
             address add {BR}/128 dev lo
             link add mape address {FAR_MAC} type vxlan id 4 local {BR} remote {CE} dstport 4789
             link set mape up
             route add {SHARED}/32 dev mape
-        """ + "".join(f"address add {server}/32 dev lo\n" for server in SERVERS))
+        """
+            + "".join(f"address add {server}/32 dev lo\n" for server in SERVERS)
+        )
         # The inner link layer is none of the line's: nobody has to ask there.
         self.internet.ip(f"neigh replace {SHARED} lladdr {INNER_MAC} dev mape nud permanent")
         self.internet.sysctl("net/ipv6/conf/all/forwarding", "1")
@@ -263,74 +307,3 @@ class Routers:
         """Remove everything."""
         for space in self.spaces:
             space.close()
-
-
-# --- the command ------------------------------------------------------------------------------
-
-
-def _kind(message):
-    return "ip6tnl" if message.get_attr("IFLA_IFNAME") == NAME else ""
-
-
-def _tunnel(name, message, _name_of):
-    up = bool(message["flags"] & netlink.IFF_UP)
-    return Tunnel(name, CE, BR, "wan0", message.get_attr("IFLA_MTU"), up=up)
-
-
-def _ip(words):
-    subprocess.run(["ip", "-batch", "-"], input=words, text=True, check=True)
-
-
-def _set_tunnel(_netlink, tunnel):
-    if not Path("/proc/sys/net/ipv4/conf", NAME).exists():
-        _ip(f"link add {NAME} address {INNER_MAC} type vxlan id 4 local {CE} remote {BR} "
-            "dstport 4789 dev wan0")
-    _ip(f"link set {NAME} mtu {tunnel.mtu} up\n" + "".join(
-        f"neigh replace {server} lladdr {FAR_MAC} dev {NAME} nud permanent\n"
-        for server in SERVERS))
-
-
-def _as_vxlan(blocks):
-    """Return chains that let VXLAN through where IPIP would be."""
-    return [
-        replace(one, lines=tuple(str(rule).replace("meta l4proto 4", "udp dport 4789")
-                                 for rule in one.lines))
-        for one in blocks
-    ]
-
-
-class _Host(KernelHost):
-    """The machine, where a file is the pppd."""
-
-    def dial(self, peer):
-        path, was = Path(os.environ["TEST_DIALLED"]), self.runs(peer)
-        path.touch()
-        return not was
-
-    def runs(self, peer):
-        return Path(os.environ["TEST_DIALLED"]).exists()
-
-    def hang_up(self, peer, seconds):
-        was = self.runs(peer)
-        Path(os.environ["TEST_DIALLED"]).unlink(missing_ok=True)
-        return was
-
-
-def stand_in():
-    """Let what the machine may not have be stood in for."""
-    from dualwan.host import kernel
-
-    vars(netlink).update(_kind=_kind, _tunnel=_tunnel)
-    netlink_changes.NetlinkChanges.set_tunnel = _set_tunnel
-    from_wan, to_wan = firewall._from_wan, firewall._to_wan
-    firewall._from_wan = lambda ways: _as_vxlan(from_wan(ways))
-    firewall._to_wan = lambda ways: _as_vxlan(to_wan(ways))
-    kernel.KernelHost = _Host
-    conntrackd.PROGRAM = os.environ["TEST_CONNTRACKD"]
-    conntrackd.CONFIG = os.environ.get("TEST_CONNTRACKD_CONF", "/none")
-    own_program.ENVIRONMENT["LD_LIBRARY_PATH"] = os.environ["TEST_LIBRARIES"]
-
-
-if __name__ == "__main__":
-    stand_in()
-    sys.exit(cli.main())
