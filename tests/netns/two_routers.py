@@ -12,12 +12,12 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from line import CLIENT, SERVERS, SHARED
 from programs import environment, program, running
-from space import Namespace
+from space import Namespace, until
 
 from dualwan.config import from_text
 
@@ -307,3 +307,19 @@ class Routers:
         """Remove everything."""
         for space in self.spaces:
             space.close()
+
+
+def passes(routers, seconds=10.0):
+    """Return whether a packet comes through by MAP-E and back within SECONDS."""
+    server = routers.internet.udp(SERVERS[1], 0, timeout=0.02)
+    client = routers.lan.udp(timeout=0.02)
+
+    def answered():
+        client.sendto(b"x", server.getsockname())
+        with suppress(TimeoutError):
+            _, peer = server.recvfrom(9)
+            server.sendto(b"y", peer)
+            return client.recv(9) == b"y"
+        return False
+
+    return until(answered, seconds)

@@ -6,9 +6,9 @@ from dualwan.errors import HostError
 from dualwan.host import conntrackd, program
 
 
-@pytest.fixture(name="told")
-def _told(monkeypatch, tmp_path):
-    """Return what a conntrackd that is set up was told."""
+@pytest.fixture(name="orders")
+def _orders(monkeypatch, tmp_path):
+    """Return what a conntrackd that is set up has been asked for."""
     found = []
     config = tmp_path / "conntrackd.conf"
     config.touch()
@@ -24,22 +24,22 @@ def _told(monkeypatch, tmp_path):
     return found
 
 
-def test_orders_are_given_in_turn(told):
+def test_orders_are_given_in_turn(orders):
     """Each by a program of its own."""
     conntrackd.run("-t", "-n")
-    assert told == ["-t", "-n"]
+    assert orders == ["-t", "-n"]
 
 
-def test_the_first_refusal_ends_it_with_its_reason(told):
+def test_the_first_refusal_ends_it_with_its_reason(orders):
     """Without the date that conntrackd puts before it."""
     with pytest.raises(HostError) as caught:
         conntrackd.run("-f", "-R", "-B")
     assert str(caught.value) == "conntrackd -R has failed: can't connect: is it running?"
-    assert told == ["-f", "-R"]
+    assert orders == ["-f", "-R"]
 
 
-def test_without_its_file_it_is_not_there(told, monkeypatch, tmp_path):
+def test_without_its_file_it_is_not_there(orders, monkeypatch, tmp_path):
     """Two routers may do without it."""
     monkeypatch.setattr(conntrackd, "CONFIG", str(tmp_path / "none"))
     conntrackd.run("-c")
-    assert told == []
+    assert orders == []

@@ -8,6 +8,7 @@ from machine import BASE, CE, Machine, config, pending
 from dualwan.errors import BusyError, HostError, KernelError
 from dualwan.handle import handle_event, probe, role, sessions
 from dualwan.model.event import Event
+from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Address, Advertisement, CarriedFlows, NftTable, Tunnel
 from dualwan.model.state import Health
 from dualwan.planning import make_plan
@@ -153,6 +154,7 @@ def test_it_gives_up_the_tunnel_first(machine):
     assert before == [ACTIVE._replace(ce=False, tunnel=False)]
     assert there(machine) == STANDBY
     assert machine.carried == ["commit", "active", "standby"]
+    assert machine.applied[-1] == Step(Action.REMOVE, Advertisement("wan0", CE))
     assert not machine.run_state.in_transition
 
 

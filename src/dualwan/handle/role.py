@@ -72,13 +72,21 @@ def _logging(event: Event, call: Callable[[], None]) -> None:
 def step_back(run: Run) -> None:
     """Hang up, remove what served the session, and let the other router's flows come.
 
-    The tunnel is gone by then: two machines with the CE harm each other, two sessions do not.
+    The tunnel is gone by then: two machines with the CE harm each other, two sessions do not. If
+    both were active, the line's router may know the CE as this machine's: the other one is asked to
+    say that it has it.
     """
     sessions.hang_up(run)
     run.reconcile()
     with run.noting_failure(), run.host.lock(ROLE_SECONDS):
-        if stands_by(run.config, run.host.load_state()):
-            run.host.follow_flows(active=False)
+        state = run.host.load_state()
+        if not stands_by(run.config, state):
+            return
+        run.host.follow_flows(active=False)
+        if run.config:
+            for ce in state.ces.values():
+                item = Advertisement(run.config.wan.interface, ce)
+                run.host.apply(Step(Action.REMOVE, item))
 
 
 def announce(run: Run) -> None:

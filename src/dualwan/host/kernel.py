@@ -123,7 +123,7 @@ class KernelHost(KernelLine, KernelTrial, KernelRole):
             case Flows() | InboundFlows() as item:
                 self._forget(item)
             case Solicitation() | Advertisement() | CarriedFlows() as item:
-                self.help_along(item)
+                self.help_along(item, gone=gone)
 
     def _forget(self, flows: Flows | InboundFlows) -> None:
         from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed

@@ -21,7 +21,7 @@ class KernelRole:
         conntrackd.run(*(conntrackd.AS_ACTIVE if active else conntrackd.AS_STANDBY))
 
     @staticmethod
-    def help_along(item: Solicitation | Advertisement | CarriedFlows) -> None:
+    def help_along(item: Solicitation | Advertisement | CarriedFlows, *, gone: bool) -> None:
         """Do a step that the state of the router does not depend on; raises KernelError."""
         if isinstance(item, CarriedFlows):
             from dualwan.host import carried  # noqa: PLC0415 - for a takeover only
@@ -32,5 +32,7 @@ class KernelRole:
 
         if isinstance(item, Solicitation):
             ndp.solicit(item.device)
+        elif gone:
+            ndp.ask_owner(item.device, item.address)
         else:
             ndp.advertise(item.device, item.address)

@@ -220,7 +220,8 @@ class Solicitation:
 class Advertisement:
     """An unsolicited neighbour advertisement of an address on a device (RFC 4861 section 7.2.6).
 
-    Who has known the address behind another link address learns the new one by it.
+    Who has known the address behind another link address learns the new one by it. To remove it is
+    to have the machine advertise it that has the address now.
     """
 
     device: str
