@@ -44,8 +44,8 @@ def carry(old, new):
             *("conntrack", "-I", "-p", protocol, "-t", seconds, *state, "-u", "SEEN_REPLY,ASSURED"),
             *("-s", found["src"], "-d", found["dst"]),
             *("--sport", found["sport"], "--dport", found["dport"]),
-            *("-r", reply["src"], "-q", reply["dst"]),
-            *("--reply-port-src", reply["sport"], "--reply-port-dst", reply["dport"]),
+            *("-r", found["dst"], "-q", found["src"]),  # as before the translation
+            *("--reply-port-src", found["dport"], "--reply-port-dst", found["sport"]),
             *("-n", f"{SHARED}:{reply['dport']}"),
         )
 

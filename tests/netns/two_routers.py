@@ -284,6 +284,8 @@ class Routers:
         # The inner link layer is none of the line's: nobody has to ask there.
         self.internet.ip(f"neigh replace {SHARED} lladdr {INNER_MAC} dev mape nud permanent")
         self.internet.sysctl("net/ipv6/conf/all/forwarding", "1")
+        # Nothing but the tests asks where the CE is.
+        self.internet.sysctl("net/ipv6/conf/mape/disable_ipv6", "1")
 
     def give(self, router):
         """Move the LAN's gateway to ROUTER, as keepalived does before it runs a script."""
