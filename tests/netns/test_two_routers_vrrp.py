@@ -88,6 +88,7 @@ def test_a_keepalived_that_ends_says_so(running):
 def test_vrrp_that_is_cut_and_comes_back_leaves_one(running):
     """Split brain by a LAN that is cut in two: two CEs as long as it lasts, and one afterwards."""
     routers, _ = running
+    assert passes(routers)
     routers.first.space.nft(
         "table inet cut { chain c { type filter hook output priority 300;\n"
         'oifname "lan0" ip protocol 112 drop; }; }'
