@@ -74,14 +74,19 @@ def test_a_router_that_is_cut_off_is_followed_by_the_other(running):
 
 
 def test_a_keepalived_that_ends_says_so(running):
-    """The other one takes over, and the first is closed before its keepalived has ended."""
+    """The other one takes over, and what its unit runs afterwards closes the first."""
     routers, processes = running
     ends = connected(routers)
     assert echoed(ends, b"before")
     assert until(lambda: knows(routers.second, ends), 20)
     processes["router1"].terminate()
+    assert until(lambda: processes["router1"].poll() is not None, 20)
+    unit = (routers.first.folder / "dualwan.conf").read_text()
+    command = unit.split("ExecStopPost=")[1].split("\n")[0].split()
+    assert command[0] == "/usr/sbin/dualwan-hook"
+    routers.first.hook(*command[1:])
+    assert routers.first.is_standby()
     assert until(routers.second.is_active, 60)
-    assert until(routers.first.is_standby, 60)
     assert echoed(ends, b"after")
 
 
