@@ -12,6 +12,7 @@ from dualwan.errors import HostError
 from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.renumbering import in_use, trusted
+from dualwan.line.role import stands_by
 from dualwan.line.session import has_moved, located
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
@@ -59,6 +60,8 @@ def make_plan(
             return make_plan(config, host, event, only, state)
     remains = Remains(state, observed, wan, line.ways)
     up = goals.goals(event, mine, remains)
+    if stands_by(config, state):
+        up = goals.in_standby(up, mine, remains)
     plans = []
     if config is not None:
         at = Situation(config, line, state, observed)

@@ -107,6 +107,8 @@ HOSTILE = {
     "findings": [["a\nb"], [5]],
     "owed-flows": [["0.0.0.0/0"], ["x"]],
     "owes-inbound-flows": ["yes"],
+    "owes-carried-flows": ["yes"],
+    "role": [[True], [1, 2], [True, -1], ["active", 1], "active"],
     "owed-solicitations": [["wan0\n"], ["a/b"]],
     "awaited": [1],
     "in-transition": [0],

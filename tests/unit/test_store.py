@@ -11,7 +11,7 @@ import pytest
 from dualwan.errors import HostError
 from dualwan.host import answers, run_files, store
 from dualwan.model.resources import Address
-from dualwan.model.state import Health, Look, RunState
+from dualwan.model.state import Health, Look, Role, RunState
 from dualwan.model.usage import Losses
 from dualwan.nft.table import DeviceShortcut, NftTable, base_chain, dynamic
 
@@ -50,6 +50,8 @@ STATE = RunState(
     applied='[wan]\ninterface = "wan0"\n',
     owed_flows=("203.0.113.7",),
     owes_inbound_flows=True,
+    owes_carried_flows=True,
+    role=Role(active=True, asked=5),
     owed_solicitations=("wan0",),
     awaited=True,
     in_transition=True,
@@ -170,6 +172,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
     lacks |= {"ces": {}, "routers": (), "asked": (), "successor": ""}
     lacks |= {"applied": "", "generation": 0, "looked": Look(), "owes_inbound_flows": False}
+    lacks |= {"owes_carried_flows": False, "role": Role()}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)
 
 

@@ -12,9 +12,11 @@ from typing import Any
 from dualwan import files, paths
 from dualwan.config import firewall, forwards, sections, values
 from dualwan.config import mape as mape_section
+from dualwan.config import router as router_section
 from dualwan.config.firewall import Firewall
 from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
+from dualwan.config.router import Router
 from dualwan.config.sections import Lan, Pppoe, Wan
 from dualwan.errors import MISSING, UNKNOWN, ConfigError
 from dualwan.frozen import dataclass, field, replace
@@ -22,7 +24,7 @@ from dualwan.mape.table import RULES_DIR, Rules
 from dualwan.toml_source import Source, TomlTable, nearest, parse, unknown
 from dualwan.words import say
 
-SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward"]
+SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward", "router"]
 REQUIRED = ("wan", "lan", "mape")
 FILTERS = ("firewall", "forward")  # sections that decide what is open
 
@@ -41,6 +43,7 @@ class Config:
     pppoe: Pppoe
     firewall: Firewall
     forwards: tuple[Forward, ...] = ()
+    router: Router = field(default_factory=Router)
     path: str = field(default="", compare=False)
     text: str = field(default="", compare=False, repr=False)
 
@@ -129,6 +132,7 @@ def from_data(
         pppoe=sections.read_pppoe(table("pppoe")),
         firewall=firewall.read(table("firewall")),
         forwards=forwards.read(source, data.get("forward", [])),
+        router=router_section.read(table("router")),
         path=source.name,
         text=source.text,
     )

@@ -9,6 +9,7 @@ SECTIONS = {
     "pppoe": "[pppoe]",
     "firewall": "[firewall]",
     "forward": "[[forward]]",
+    "router": "[router]",
     "mape.rule": "[mape.rule]",
     "firewall.guard": "[firewall.guard]",
 }
@@ -51,6 +52,7 @@ KEYS = {  # by section and key, as TOML
     ("pppoe", "priority"): "100",
     ("pppoe", "mtu"): "1454",
     ("pppoe", "dial"): "true",
+    ("router", "redundant"): "true",
     ("firewall", "inbound"): '["ssh", { service = "https", from = ["192.0.2.0/24"] }]',
     ("firewall", "outbound"): '["dns", "https", "ntp"]',
     ("firewall", "ident"): '"reset"',

@@ -9,6 +9,7 @@ from dualwan.config import Config
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
+from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
 
@@ -27,7 +28,7 @@ def dialled_by(config: Config) -> tuple[str, ...]:
 def hang_up(run: Run) -> None:
     """End the PPP session if we dial it. Without the lock, because pppd runs our hooks."""
     peers = dialled_by(run.config) if run.config else run.host.load_state().dialled
-    if peers:
+    if peers and run.event.wanted is False:
         with suppress(DualwanError):  # lest the watcher, which hears of the end, dials again
             run.update_state(lambda state: replace(state, in_transition=True), NOTE_SECONDS)
     for peer in peers:
@@ -47,6 +48,8 @@ def dial(run: Run) -> None:
     """
     if run.config is None or not run.config.pppoe.dial or run.done is None or not run.done.closed:
         return
+    if stands_by(run.config, run.host.load_state()) or not _is_to_be_up(run):
+        return
     peer = run.config.pppoe.peer
     if run.event is Event.PREFIX_CHANGED:
         state = run.host.load_state()
@@ -58,6 +61,13 @@ def dial(run: Run) -> None:
             run.say(f"dialled {peer}")
         if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
             run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
+    if stands_by(run.config, run.host.load_state()):  # asked for while it was dialled
+        hang_up(run)
+
+
+def _is_to_be_up(run: Run) -> bool:
+    """Whether the router is to be up: keepalived gives a role also after an ifdown."""
+    return run.event is not Event.ACTIVE or run.host.load_state().wanted
 
 
 def dial_for_unit(config: Config, host: Host, peer: str) -> None:
@@ -67,7 +77,7 @@ def dial_for_unit(config: Config, host: Host, peer: str) -> None:
     """
     state, run = host.load_state(), Run(config, host, Event.PREFIX_CHANGED, None)
     ours = config.pppoe.dial and peer == config.pppoe.peer
-    if not ours or not state.wanted or state.in_transition:
+    if not ours or not state.wanted or state.in_transition or stands_by(config, state):
         return
     try:
         host.dial(peer)

@@ -9,6 +9,7 @@ from dualwan.config.mape import Ipip
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
+from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.planning import make_plan
 
@@ -24,7 +25,8 @@ def notify_once(run: Run) -> None:
     if config is None or not isinstance(mape, Ipip) or not mape.update or softwire is None:
         return
     ce = str(softwire.ce)
-    if run.host.load_state().notified_ce == ce:
+    state = run.host.load_state()
+    if state.notified_ce == ce or stands_by(config, state):
         return
     try:
         _call(run, config, mape, ce)

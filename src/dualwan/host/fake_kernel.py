@@ -18,6 +18,8 @@ from dualwan.model.plan import Action, Step
 from dualwan.model.resources import (
     MAIN,
     Address,
+    Advertisement,
+    CarriedFlows,
     Flows,
     InboundFlows,
     Resource,
@@ -165,7 +167,7 @@ class FakeKernel(FakeLine):
         match item:
             case Sysctl() if item.name not in self.state.sysctls:
                 raise KernelError(f"{item.text}: No such file or directory")
-            case Solicitation() if device not in links:
+            case Solicitation() | Advertisement() if device not in links:
                 raise KernelError(f"{item.text}: No such device")
             case Address() | Tunnel() | Route() if device and device not in links:
                 raise KernelError(f"the interface {device} does not exist")
@@ -254,6 +256,8 @@ def _attempt(item: Resource, *, gone: bool) -> str:
             return f"forgetting flows of {item.address}"
         case InboundFlows():
             return "forgetting flows from outside"
+        case CarriedFlows():
+            return f"carrying on flows of {item.address}"
         case Tunnel():
             return f"removing {item.name}" if gone else f"setting up {item.text}"
         case Address() | Route() | RouteRule():

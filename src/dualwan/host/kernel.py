@@ -23,6 +23,7 @@ from dualwan.host import (
     xtables,
 )
 from dualwan.host.kernel_line import KernelLine
+from dualwan.host.kernel_role import KernelRole
 from dualwan.host.kernel_trial import KernelTrial
 from dualwan.host.lock import is_watched, locked
 from dualwan.host.netlink_changes import NetlinkChanges
@@ -32,6 +33,8 @@ from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import (
     Address,
+    Advertisement,
+    CarriedFlows,
     Flows,
     InboundFlows,
     Route,
@@ -55,7 +58,7 @@ if TYPE_CHECKING:
     from dualwan.ppp.session import Session
 
 
-class KernelHost(KernelLine, KernelTrial):
+class KernelHost(KernelLine, KernelTrial, KernelRole):
     """The machine that this process runs on, in its network namespace."""
 
     def __init__(self) -> None:
@@ -119,10 +122,8 @@ class KernelHost(KernelLine, KernelTrial):
                 self._tables.remove(item) if gone else self._tables.load(item, step.was)
             case Flows() | InboundFlows() as item:
                 self._forget(item)
-            case Solicitation() as item:
-                from dualwan.host import ndp  # noqa: PLC0415 - where the line comes up
-
-                ndp.solicit(item.device)
+            case Solicitation() | Advertisement() | CarriedFlows() as item:
+                self.help_along(item, gone=gone)
 
     def _forget(self, flows: Flows | InboundFlows) -> None:
         from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed

@@ -14,7 +14,7 @@ from typing import Any
 
 from dualwan.config import values
 from dualwan.model.resources import Address
-from dualwan.model.state import Health, Look
+from dualwan.model.state import Health, Look, Role
 from dualwan.model.usage import Losses
 from dualwan.ppp.session import NO_DEVICE
 
@@ -161,6 +161,12 @@ def look(given: Any) -> Look:
     """Return a look around from its two values."""
     generation, at = given
     return Look(number(generation), seconds(at))
+
+
+def role(given: Any) -> Role:
+    """Return the role of this machine from its two values."""
+    active, asked = given
+    return Role(values.flag(active), number(asked))
 
 
 def losses(given: Mapping[str, Any]) -> Losses:

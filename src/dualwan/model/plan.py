@@ -8,6 +8,8 @@ from enum import Enum
 from dualwan.frozen import dataclass
 from dualwan.model.resources import (
     Address,
+    Advertisement,
+    CarriedFlows,
     Flows,
     InboundFlows,
     Resource,
@@ -73,7 +75,9 @@ class Step:
 
         If it fails, the rest is done all the same, and the next run makes up for it.
         """
-        return isinstance(self.resource, Flows | InboundFlows | Solicitation)
+        return isinstance(
+            self.resource, Flows | InboundFlows | Solicitation | Advertisement | CarriedFlows
+        )
 
     @property
     def text(self) -> str:

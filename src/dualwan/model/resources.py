@@ -7,6 +7,7 @@ them. Each has a ``key``, its identity, and a ``text`` for the user.
 from __future__ import annotations
 
 from dualwan.frozen import dataclass
+from dualwan.nft.carried import Sets
 from dualwan.nft.table import NftTable
 
 RTPROT_DUALWAN = 217  # our number in rtnetlink's rtm_protocol and fib_rules' FRA_PROTOCOL
@@ -215,6 +216,60 @@ class Solicitation:
         return f"router solicitation on {self.device}"
 
 
+@dataclass(frozen=True)
+class Advertisement:
+    """An unsolicited neighbour advertisement of an address on a device (RFC 4861 section 7.2.6).
+
+    Who has known the address behind another link address learns the new one by it. To remove it is
+    to have the machine advertise it that has the address now.
+    """
+
+    device: str
+    address: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: device and address."""
+        return ("advertisement", self.device, self.address)
+
+    @property
+    def text(self) -> str:
+        """The resource for the user."""
+        return f"neighbour advertisement of {self.address} on {self.device}"
+
+
+@dataclass(frozen=True)
+class CarriedFlows:
+    """The flows in conntrack that the other of two routers began, in the sets of our table.
+
+    address: that their sources are translated to. ports: ranges of those that flows share.
+    """
+
+    address: str
+    ports: tuple[tuple[int, int], ...]
+    sets: Sets
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: the address."""
+        return ("carried-flows", self.address)
+
+    @property
+    def text(self) -> str:
+        """The resource for the user."""
+        return f"ports of {self.address} that conntrack has flows with"
+
+
 Resource = (
-    Sysctl | Address | Tunnel | Route | RouteRule | NftTable | Flows | InboundFlows | Solicitation
+    Sysctl
+    | Address
+    | Tunnel
+    | Route
+    | RouteRule
+    | NftTable
+    | Flows
+    | InboundFlows
+    | Solicitation
+    | Advertisement
+    | CarriedFlows
 )

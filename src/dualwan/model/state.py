@@ -12,6 +12,7 @@ from dualwan.frozen import NamedTuple, dataclass, field, replace
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import (
     Address,
+    CarriedFlows,
     Flows,
     InboundFlows,
     Resource,
@@ -34,6 +35,22 @@ class Health(NamedTuple):
     streak: int = 0
     since: float = 0.0
     followed: bool = True
+
+
+class Role(NamedTuple):
+    """The role of this machine where two routers share a line.
+
+    active: whether it is the one that works. asked: when that was asked for, a number that only
+    grows; what was asked for earlier and comes later does not count.
+    """
+
+    active: bool = False
+    asked: int = 0
+
+    @property
+    def stepped_back(self) -> bool:
+        """Whether it was told to stand by, after a boot or later."""
+        return bool(self.asked) and not self.active
 
 
 class Look(NamedTuple):
@@ -64,7 +81,8 @@ class RunState:
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
     owed_flows: addresses whose conntrack entries could not be deleted yet. owes_inbound_flows:
-    those of flows from outside could not be. owed_solicitations: devices on which a router
+    those of flows from outside could not be. owes_carried_flows: the sets do not know the flows of
+    the other router yet. owed_solicitations: devices on which a router
     solicitation could not be sent yet.
     awaited: an ifup has waited in vain for the line's prefix.
     in_transition: an ifup or ifdown has begun and not ended; it alone dials and hangs up.
@@ -72,6 +90,7 @@ class RunState:
     version: of the program that brought up every slice, "" for none.
     findings: digests of the findings that the log has named. looked: when an ifup last looked for
     them, and found nothing of ours changed.
+    role: of this machine, where there are two.
     applied: text of the configuration that ifup, or a person, applied last, "" for none.
     """
 
@@ -97,6 +116,7 @@ class RunState:
     dialled: tuple[str, ...] = ()
     owed_flows: tuple[str, ...] = ()
     owes_inbound_flows: bool = False
+    owes_carried_flows: bool = False
     owed_solicitations: tuple[str, ...] = ()
     awaited: bool = False
     in_transition: bool = False
@@ -104,6 +124,7 @@ class RunState:
     version: str = ""
     findings: tuple[str, ...] = ()
     looked: Look = field(default_factory=Look)
+    role: Role = field(default_factory=Role)
     applied: str = ""
 
     @property
@@ -178,7 +199,7 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
             )
         case NftTable() as item:
             return note_table(state, item.name, loaded=not removed)
-        case Flows() | InboundFlows() | Solicitation() as item:
+        case Flows() | InboundFlows() | Solicitation() | CarriedFlows() as item:
             return _owing(state, item, owed=False)
     return state
 
@@ -205,6 +226,8 @@ def _owing(state: RunState, item: Resource, *, owed: bool) -> RunState:
             return replace(state, owed_flows=_with(state.owed_flows, item.address, there=owed))
         case InboundFlows():
             return replace(state, owes_inbound_flows=owed)
+        case CarriedFlows():
+            return replace(state, owes_carried_flows=owed)
         case Solicitation():
             devices = _with(state.owed_solicitations, item.device, there=owed)
             return replace(state, owed_solicitations=devices)

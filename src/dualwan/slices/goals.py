@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dualwan.model.event import Event
 from dualwan.model.observed import Observed, Reads
@@ -76,6 +76,19 @@ def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool
         one.name: wanted
         or (ppp and one.serves_ppp)
         or (one.closes and now.observed.is_up(now.wan) and _is_loaded(one, now.observed))
+        for one in slices
+    }
+
+
+def in_standby(up: Mapping[str, bool], slices: Iterable[Slice], now: Remains) -> dict[str, bool]:
+    """Return the goals ``up`` of a router that stands by: it is closed, and no more.
+
+    While a PPP session is there, being hung up, its packets are judged and translated as before.
+    """
+    ppp = any(now.observed.is_up(way.device) for way in of_kind(now.ways, Kind.PPP))
+    return {
+        one.name: up[one.name]
+        and (one.closes or (ppp and one.table is not None and not one.optional))
         for one in slices
     }
 

@@ -20,7 +20,7 @@ from dualwan.nft.table import Block, DeviceShortcut, NftTable, commented, counte
 from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
-from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
+from dualwan.slices.snat import allocate, carried, pppoe_inbound, timeouts
 from dualwan.slices.snat.allocate import PortAllocator
 from dualwan.slices.snat.mape_inbound import MapeInbound
 from dualwan.slices.snat.match import BY_LOT, a_block, inside, outside
@@ -49,10 +49,13 @@ _ICMP_ECHO = 8 << 8  # type and code of an echo request: what "th sport" reads i
 
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the translation to its desired state."""
-    return replace(
-        only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed),
-        problems=_possible(at.config, _softwire_way(at.ways))[1],
-    )
+    table = wanted_table(at.config, at.ways)
+    possible, problems = _possible(at.config, _softwire_way(at.ways))
+    plan = replace(only_table(NAME, table, TABLE.name, at.observed), problems=problems)
+    if not at.config.router.redundant:
+        return plan
+    shared, owed = _shared_ports(at.ways, possible), at.state.owes_carried_flows
+    return replace(plan, steps=carried.with_flows(plan, table, shared, owed=owed))
 
 
 def take_down(remains: Remains) -> SlicePlan:
@@ -109,7 +112,9 @@ def _shared_table(  # noqa: PLR0913, PLR0917
     quota = Quota(ports, mape.max_share)
     inbound = MapeInbound(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
     timeout_rules = timeouts.rules() if mape.conntrack_timeouts else {}
-    allocator = PortAllocator(ports, timeout_rules, inbound.owned)
+    redundant = config.router.redundant and ports.counted
+    not_carried = carried.NOT_CARRIED if redundant else ""
+    allocator = PortAllocator(ports, timeout_rules, inbound.owned, not_carried)
     # The comment of the maps: their elements are valid for this port set only.
     identity = f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/{port_set.psid_length}"
     return NftTable(
@@ -120,6 +125,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             counter(NO_PORT),
             *(timeouts.objects() if timeout_rules else []),
             *([*allocate.sets(identity), *allocator.maps()] if ports.counted else []),
+            *(carried.sets(identity) if redundant else []),
             *quota.sets(),
             *inbound.sets(identity),
             *_base(
@@ -151,6 +157,14 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             *_egress_filter(config, ports, port_set, inbound),
         ),
     )
+
+
+def _shared_ports(ways: tuple[Way, ...], possible: tuple[Forward, ...]) -> Pool | None:
+    """Return the ports that flows share, None where the address is not shared."""
+    softwire = _softwire_way(ways).softwire
+    if softwire is None or softwire.port_set is None:
+        return None
+    return pool(str(softwire.ipv4), softwire.port_set, [one.port for one in possible])
 
 
 def _translate_by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Block:
@@ -221,6 +235,7 @@ def _egress_filter(
     return [
         EGRESS_FILTER.block(
             *inbound.egress(),
+            *(carried.renewal(ports.address) if config.router.redundant and ports.counted else []),
             commented(f"ip saddr {ports.address} {correct} accept", comment),
             *(DeviceShortcut(name, "accept") for name in config.lan.devices),
             f'oifname != "{config.mape.tunnel}" accept',
@@ -247,7 +262,7 @@ def _note_up(state: RunState, at: Situation) -> RunState:
 
 def _note_down(state: RunState) -> RunState:
     """Forget them with the table."""
-    return replace(state, interfaces={})
+    return replace(state, interfaces={}, owes_carried_flows=False)
 
 
 SLICE = Slice(

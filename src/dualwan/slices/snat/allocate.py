@@ -80,12 +80,13 @@ class PortAllocator:
     """The chains that allocate a port to a flow by the tunnel; BY_PROTOCOL leads to them.
 
     timeouts: the first rules of TCP and UDP, by protocol. owned: name of the set of UDP ports
-    that an open host owns, "" for none.
+    that an open host owns, "" for none. not_carried: see L4, of TCP and UDP.
     """
 
     pool: Pool
     timeouts: Mapping[str, list[str]]
     owned: str = ""
+    not_carried: str = ""
 
     def maps(self) -> list[Block]:
         """Return the maps of the ports that are given out."""
@@ -96,10 +97,11 @@ class PortAllocator:
 
     def chains(self) -> list[Block]:
         """Return all chains of allocation."""
-        udp = replace(UDP, owned=self.owned)
+        tcp = replace(TCP, not_carried=self.not_carried)
+        udp = replace(UDP, owned=self.owned, not_carried=self.not_carried)
         return [
             block
-            for l4 in (TCP, udp, ICMP)
+            for l4 in (tcp, udp, ICMP)
             for block in (
                 self._allocate(l4),
                 *self._spare(l4),

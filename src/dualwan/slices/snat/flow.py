@@ -34,8 +34,9 @@ class L4:
     port: the source port, to write. seen: the same, to read; "th" needs no match on the
     protocol. inner: the inner endpoint, in a packet whose port is not overwritten yet.
     destination: the destination of a flow. owned: name of the set of ports that an open host
-    owns, "" for none. Properties whose docstring is an imperative are statements that act and
-    match at once.
+    owns, "" for none. not_carried: match if no flow that another router began has the port in the
+    packet, "" without such a router. Properties whose docstring is an imperative are statements
+    that act and match at once.
     """
 
     name: str
@@ -44,6 +45,7 @@ class L4:
     inner: str = "ip saddr . th sport"
     destination: str = "ip daddr . th dport"
     owned: str = ""
+    not_carried: str = ""
 
     @property
     def flow(self) -> str:
@@ -53,7 +55,7 @@ class L4:
     @property
     def unused(self) -> str:
         """Match if the port in the packet is not in use towards the destination."""
-        return f"{self.flow} != @{names.FLOWS.format(self.name)}"
+        return f"{self.not_carried}{self.flow} != @{names.FLOWS.format(self.name)}"
 
     @property
     def free(self) -> str:
@@ -68,7 +70,8 @@ class L4:
     @property
     def claim(self) -> str:
         """Claim the port; no match if another flow has it, or the set is full."""
-        return f"add @{names.FLOWS.format(self.name)} {{ {self.flow} ct count 1 }}"
+        claim = f"add @{names.FLOWS.format(self.name)} {{ {self.flow} ct count 1 }}"
+        return f"{self.not_carried}{claim}"
 
     @property
     def recall(self) -> str:

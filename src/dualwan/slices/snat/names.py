@@ -136,6 +136,7 @@ OPEN_PEERS = "open_peers"  # such a port, and an address it sent to : the inner 
 KNOWN_PEERS = "known_peers"  # the keys of OPEN_PEERS: see OPEN_OWNED
 NEW_PEERS = "new_peers"  # open hosts, with a limit of new peers
 REFUSED = "refused"  # hosts, with a counter of refused flows
+CARRIED = "carried"  # (protocol, port, destination) of flows that the other router began
 MAPPED = "{}_mapped"  # ports that an endpoint has
 NO_SPARE = "no_spare"  # protocols of which most ports are some endpoint's
 FULL = "{}_full"  # destinations towards which every port was in use a moment ago

@@ -24,6 +24,7 @@ from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
 from dualwan.slices.tunnel import sysctls
+from dualwan.slices.tunnel.advertised import advertisements
 from dualwan.slices.tunnel.sysctls import NAME
 from dualwan.words import say
 
@@ -196,19 +197,20 @@ def bring_up(at: Situation) -> SlicePlan:
     if at.line.missing or problems:
         return SlicePlan(NAME, steps, problems or (at.line.missing,))
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
+    made = tuple(
+        _put_first(at, _sparing(diff(_wanted_resources(at), _owned(remains)), _found(remains)))
+    )
     return SlicePlan(
         NAME,
         (
             *steps,
-            *_put_first(
-                at,
-                _sparing(diff(_wanted_resources(at), _owned(remains)), _found(remains)),
-            ),
+            *made,
             *(
                 step
                 for item in late
                 for step in sysctl_steps([item], seen) or (Step(Action.ADD, item),)
             ),
+            *(advertisements(at, made) if at.config.router.redundant else ()),
             *flow_steps(_stale_addresses(at)),
         ),
     )
