@@ -96,14 +96,28 @@ def test_example_shows_the_defaults(taken, tmp_path):
     shown = [
         item
         for item in example_lines()
-        if item[4] and not first <= item[0] < after and item[1] != "forward"
-    ]  # which has none by default
+        if item[4] and not first <= item[0] < after and item[1] not in {"forward", "zone"}
+    ]  # of which there are none by default
     assert shown
     for at, section, key, value, _ in shown:
         text = "\n".join([*lines[:at], f"{key} = {value}", *lines[at + 1 :]])
         assert load(text, tmp_path).prefix_source == "enp1s0"
         if key != "prefix-from":  # the WAN's own name, whatever that is
             assert taken[section, key] == defaults[section, key], key
+
+
+def test_the_zone_of_the_example_shows_the_defaults(taken, tmp_path):
+    """With its interfaces alone, and with every key as it stands there, it is the same zone."""
+    first = EXAMPLE.index("# [zone.guest]")
+    block = EXAMPLE[first : EXAMPLE.index("[mape]", first)]
+    whole = re.sub(r"(?m)^# (?=\[|[a-z-]+ = )", "", block)
+    keys = re.findall(r"(?m)^([a-z-]+) = ", whole)
+    assert set(keys) == {key for _, section, key, *_ in example_lines() if section == "zone"}
+    least = "".join(whole.splitlines(keepends=True)[:2])
+    made = [load(EXAMPLE.replace(block, text), tmp_path).zones for text in (whole, least)]
+    assert made[0] == made[1]
+    assert [zone.name for zone in made[0]] == ["guest"]
+    assert set(keys) == {key for section, key in taken if section == "zone"}
 
 
 def test_forwards_of_the_example_can_be_used(tmp_path):

@@ -23,6 +23,7 @@ CASES = (
     "ipip",
     "ds-lite",
     "no-prefix-yet",
+    "zones",
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dualwan import files, paths
-from dualwan.config import firewall, forwards, sections, values
+from dualwan.config import firewall, forwards, roles, sections, zones
 from dualwan.config import mape as mape_section
 from dualwan.config import router as router_section
 from dualwan.config.firewall import Firewall
@@ -18,15 +18,16 @@ from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.config.router import Router
 from dualwan.config.sections import Lan, Pppoe, Wan
+from dualwan.config.zones import Zone
 from dualwan.errors import MISSING, UNKNOWN, ConfigError
 from dualwan.frozen import dataclass, field, replace
 from dualwan.mape.table import RULES_DIR, Rules
 from dualwan.toml_source import Source, TomlTable, nearest, parse, unknown
 from dualwan.words import say
 
-SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward", "router"]
+SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward", "zone", "router"]
 REQUIRED = ("wan", "lan", "mape")
-FILTERS = ("firewall", "forward")  # sections that decide what is open
+FILTERS = ("firewall", "forward", "zone")  # sections that decide what is open
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Config:
     pppoe: Pppoe
     firewall: Firewall
     forwards: tuple[Forward, ...] = ()
+    zones: tuple[Zone, ...] = ()
     router: Router = field(default_factory=Router)
     path: str = field(default="", compare=False)
     text: str = field(default="", compare=False, repr=False)
@@ -51,6 +53,10 @@ class Config:
     def prefix_source(self) -> str:
         """The interface from whose IPv6 prefix MAP-E is derived."""
         return self.mape.prefix_from or self.wan.interface
+
+    def is_inside(self, device: str) -> bool:
+        """Whether ``device`` is one of the LAN or of a zone."""
+        return self.lan.has(device) or any(zone.has(device) for zone in self.zones)
 
 
 def hooks_dir() -> str:
@@ -100,8 +106,8 @@ def from_text(
 ) -> Config:
     """Check ``text``, the content of the file ``name``; raises ConfigError.
 
-    ``of_any_version``: an unknown key is ignored, but in [firewall] and [[forward]], where it may
-    have been what kept a service closed.
+    ``of_any_version``: an unknown key is ignored, but in [firewall], [[forward]] and [zone.NAME],
+    where it may have been what kept a service closed.
     """
     source = Source(name, text, strict=FILTERS if of_any_version else ("",))
     return from_data(source, parse(name, text), rules_dir, of_any_version=of_any_version)
@@ -133,80 +139,15 @@ def from_data(
         firewall=firewall.read(table("firewall")),
         forwards=forwards.read(source, data.get("forward", [])),
         router=router_section.read(table("router")),
+        zones=zones.read(source, data.get("zone", {})),
         path=source.name,
         text=source.text,
     )
-    _check_roles(config, source)
+    roles.check(config, source)
     _check_forwards(config, source)
     _check_offload(config, source)
     inbound_is_explicit = "inbound" in data.get("firewall", {})
     return replace(config, firewall=_firewall(config, source, inbound_is_explicit))
-
-
-def _check_roles(config: Config, source: Source) -> None:
-    """Raise ConfigError if an interface has two roles: their rules would contradict each other.
-
-    The WAN's own interface may be the LAN's too, where the LAN is known by its networks.
-    """
-    roles = {config.wan.interface: "wan.interface"}
-    one_nic = config.wan.interface
-    for section, key, name in (
-        ("mape", "tunnel", config.mape.tunnel),
-        ("pppoe", "interface", config.pppoe.interface),
-        *(("lan", "interfaces", name) for name in config.lan.interfaces),
-    ):
-        if section == "lan" and name == one_nic:
-            one_nic = ""  # a second time is an error
-            continue
-        if name in roles:
-            source.fail(
-                say(
-                    "the interface '{name}' is listed twice, also in {roles}",
-                    name=name,
-                    roles=roles[name],
-                ),
-                section,
-                key,
-            )
-        roles[name] = f"{section}.{key}"
-    _check_patterns(config, source, roles)
-
-
-def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> None:
-    """Raise ConfigError for a pattern of LAN interfaces that covers one with another role.
-
-    ``roles``: the key of each interface. pppd may name the session as the kernel's next free
-    number, so a pattern must not cover its name with another number either.
-    """
-    others = {**roles, "lo": say("the router itself")}
-    session = config.pppoe.interface.rstrip("0123456789")
-    for pattern in config.lan.interfaces:
-        if pattern in config.lan.devices:
-            continue
-        for name, key in others.items():
-            if name != pattern and values.covers(pattern, name):
-                source.fail(
-                    say(
-                        "'{pattern}' covers '{name}' ({key}) too",
-                        pattern=pattern,
-                        name=name,
-                        key=key,
-                    ),
-                    "lan",
-                    "interfaces",
-                )
-        start = pattern.removesuffix(values.WILDCARD)
-        if session and start.startswith(session):
-            source.fail(
-                say(
-                    "'{pattern}' may cover the PPPoE session ({interface}, or the next "
-                    "number if that is taken)",
-                    pattern=pattern,
-                    interface=config.pppoe.interface,
-                ),
-                "lan",
-                "interfaces",
-            )
 
 
 def _check_forwards(config: Config, source: Source) -> None:
@@ -219,8 +160,10 @@ def _check_forwards(config: Config, source: Source) -> None:
             "via",
             found[0].number,
         )
-    if {*config.lan.interfaces} == {wan} and (
-        found := forwards.with_via(forwards.PINHOLE, config.forwards)
+    if (
+        {*config.lan.interfaces} == {wan}
+        and not config.zones
+        and (found := forwards.with_via(forwards.PINHOLE, config.forwards))
     ):
         source.fail(
             say(

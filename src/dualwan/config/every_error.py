@@ -11,7 +11,7 @@ import copy
 from typing import Any
 
 from dualwan.config import from_data
-from dualwan.config.examples import example
+from dualwan.config.examples import example, without_name
 from dualwan.errors import (
     AT_ODDS,
     UNKNOWN,
@@ -49,9 +49,12 @@ _NEUTRAL: dict[tuple[str, str], Any] = {
 # What decides which other keys a section has; without it these are left.
 _DECIDING = ("mode", "provider")
 _IN_ANY_MODE = ("prefix-from", "wait", "tunnel", "mtu")
-_ROLES = ("wan", "lan", "mape", "pppoe")
+_ROLES = ("wan", "lan", "mape", "pppoe", "zone")
 # The sections with which a value of a section can be at odds, besides its own.
-_RELATED = {"lan": _ROLES, "mape": _ROLES, "pppoe": _ROLES, "forward": (*_ROLES, "firewall")}
+_RELATED = {
+    **dict.fromkeys(("lan", "mape", "pppoe", "zone"), _ROLES),
+    "forward": (*_ROLES, "firewall"),
+}
 
 
 def of_text(name: str, text: str, rules_dir: Rules) -> ConfigError | None:
@@ -118,9 +121,9 @@ class _Errors:
             return True
         if fault.kind != AT_ODDS:
             return False
-        sections = {section for section, _ in self._mended}
+        sections = {without_name(section) for section, _ in self._mended}
         return (fault.section, fault.number) in self._mended or not sections.isdisjoint(
-            _RELATED.get(fault.section, ())
+            _RELATED.get(without_name(fault.section), ())
         )
 
 
@@ -141,7 +144,7 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
     if not key:  # the table as a whole
         section, _, key = section.rpartition(".")
     table = _table(data, section, fault.number)
-    neutral = copy.deepcopy(_NEUTRAL.get((section, key)))
+    neutral = copy.deepcopy(_neutral(section, key))
     if fault.kind == AT_ODDS and fault.section == "forward":
         data["forward"][fault.number] = None
     elif fault.kind == UNKNOWN:
@@ -159,6 +162,12 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
         table[key] = neutral + fault.number if key == "port" else neutral
     else:
         table.pop(key, None)
+
+
+def _neutral(section: str, key: str) -> Any:
+    if without_name(section) == "zone" and key == "interfaces":
+        return [f"@{section.removeprefix('zone.')}"]  # a zone's name is shorter than a device's
+    return _NEUTRAL.get((section, key))
 
 
 def _table(data: dict[str, Any], section: str, number: int) -> dict[str, Any]:

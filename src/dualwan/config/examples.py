@@ -10,6 +10,7 @@ SECTIONS = {
     "firewall": "[firewall]",
     "forward": "[[forward]]",
     "router": "[router]",
+    "zone": "[zone.guest]",
     "mape.rule": "[mape.rule]",
     "firewall.guard": "[firewall.guard]",
 }
@@ -68,7 +69,17 @@ KEYS = {  # by section and key, as TOML
     ("forward", "port"): "8080",
     ("forward", "to"): '"192.168.1.5:80"',
     ("forward", "from"): '["192.0.2.0/24"]',
+    ("zone", "interfaces"): '["guest0", "wlan1"]',
+    ("zone", "services"): '["dhcp", "dns", "ping"]',
+    ("zone", "zones"): '["lan"]',
+    ("zone", "ways"): '["mape", "ipv6"]',
+    ("zone", "max-share"): "50",
 }
+
+
+def without_name(section: str) -> str:
+    """Return "zone" for the section of any zone, and other sections as they are."""
+    return "zone" if section.startswith("zone.") else section
 
 
 def example(section: str, key: str) -> str:
@@ -77,6 +88,6 @@ def example(section: str, key: str) -> str:
     It is a line as in the file; "" for none.
     """
     if section:
-        value = KEYS.get((section, key), "")
+        value = KEYS.get((without_name(section), key), "")
         return f"{key} = {value}" if value else ""
     return SECTIONS.get(key, "")

@@ -135,6 +135,19 @@ OpenData = TypedDict(
 )
 
 
+ZoneData = TypedDict(
+    "ZoneData",
+    {
+        "name": str,
+        "interfaces": list[str],
+        "services": list[str],
+        "zones": list[str],
+        "ways": list[str],
+        "max-share": int,
+    },
+)
+
+
 class LastData(TypedDict):
     """The last event that changed something or failed.
 
@@ -171,6 +184,7 @@ class StatusData(TypedDict):
     findings: list[FindingData]
     unnamed: dict[str, int]
     open: list[OpenData]
+    zones: list[ZoneData]
     last: LastData | None
 
 

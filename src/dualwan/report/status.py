@@ -17,7 +17,7 @@ from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
 from dualwan.model.way import Kind, Softwire, of_kind
 from dualwan.ppp.session import NO_DEVICE
-from dualwan.report import opened, ports
+from dualwan.report import opened, ports, zones
 from dualwan.report.data import (
     LastData,
     LearnedData,
@@ -105,6 +105,7 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
         "unnamed": dict(unnamed or {}),
         "findings": findings_data(findings),
         "open": opened.as_data(config, plan.line.ways),
+        "zones": zones.as_data(config),
         "last": _last(log or ()),
     }
 

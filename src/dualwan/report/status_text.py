@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dualwan.report import findings, opened, ports, trial
+from dualwan.report import findings, opened, ports, trial, zones
 from dualwan.report.data import LastData, MapeData, StatusData
 from dualwan.report.terminal import PLAIN, Line, Terminal, Tone, render
 from dualwan.report.verdict import Verdict
@@ -40,6 +40,7 @@ def text(data: StatusData, terminal: Terminal = PLAIN, now: datetime | None = No
     ]
     lines += ports.lines(data["ports"], terminal)
     lines += [Line(say("open"), words) for words in opened.words(data["open"])]
+    lines += [Line(say("zone"), zones.words(one)) for one in data["zones"]]
     for name, item in data["slices"].items():
         lines.append(Line(name, *_STATES[item["state"]]))
         lines += [Line("", f"  {line}") for line in item["pending"]]

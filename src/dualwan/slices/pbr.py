@@ -29,7 +29,7 @@ from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, default_last, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, chain, counter, elements, quoted
-from dualwan.slices import ipsec, marks
+from dualwan.slices import ipsec, marks, zone_ways
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
@@ -76,6 +76,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 "iifname vmap "
                 + elements(f'"{name}" : goto {_in(way)}' for name, way in by_device.items()),
                 *_mark_chosen(config, ways),
+                *zone_ways.mark(config, ways),
                 *_restore(pinned),
                 comment="a flow that came in by a WAN is marked; answers get its mark back",
             ),

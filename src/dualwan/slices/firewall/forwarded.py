@@ -43,16 +43,20 @@ def _open_hosts(ways: tuple[Way, ...]) -> list[str]:
 
 
 def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
+    """Return rules for what comes from outside to the LAN, or to a zone."""
+    match = (
+        f"iifname {quoted(zones.outside_ipv6(config, ways))} oifname {quoted(zones.inside(config))}"
+    )
+    return pinholes(config, match, "accept")
+
+
+def pinholes(config: Config, where: str, verdict: str) -> list[str]:
     """Return one rule each for whole addresses and host parts, with and without sources.
 
-    The port is the first field of the key, because nft looks up a set with intervals field by
-    field.
+    ``where``: the match of the interfaces. The port is the first field of the key, because nft
+    looks up a set with intervals field by field.
     """
     mine = forwards.with_via(forwards.PINHOLE, config.forwards)
-    way = (
-        f"iifname {quoted(zones.outside_ipv6(config, ways))} "
-        f"oifname {quoted(zones.lan_only(config))}"
-    )
     lines = []
     for by_host_part in (False, True):
         server = f"ip6 daddr & {_HOST_PART_MASK}" if by_host_part else "ip6 daddr"
@@ -61,7 +65,7 @@ def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
         free = [_server(one) for one in some if not one.sources]
         limited = [f"{_server(one)} . {network}" for one in some for network in one.sources]
         lines += [
-            f"{way} {match} {{ {', '.join(found)} }} accept"
+            f"{where} {match} {{ {', '.join(found)} }} {verdict}"
             for match, found in ((key, free), (f"{key} . ip6 saddr", limited))
             if found
         ]

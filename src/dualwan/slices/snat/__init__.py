@@ -109,7 +109,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
     """Return the table of a shared address."""
     tunnel = mape.tunnel
     ports = pool(str(softwire.ipv4), port_set, [one.port for one in possible])
-    quota = Quota(ports, mape.max_share)
+    quota = Quota(ports, mape.max_share, config.zones)
     inbound = MapeInbound(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
     timeout_rules = timeouts.rules() if mape.conntrack_timeouts else {}
     redundant = config.router.redundant and ports.counted

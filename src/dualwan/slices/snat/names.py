@@ -94,9 +94,10 @@ ALLOCATION_CHAINS = (
 
 # The quota: no host holds more than max-share of the ports towards one destination.
 QUOTA_ROUTED = Chain("quota_routed", "of a device without link addresses: count by address")
+QUOTA_ZONE = Chain("quota_zone_{}", "of a zone: count for all its hosts together")
 QUOTA_EXCEEDED = Chain("quota_exceeded", "refused, if it would leave by the tunnel")
 REFUSE = Chain("refuse", "count it for its host, and say so at once")
-QUOTA_CHAINS = (QUOTA_ROUTED, QUOTA_EXCEEDED, REFUSE)
+QUOTA_CHAINS = (QUOTA_ROUTED, QUOTA_ZONE, QUOTA_EXCEEDED, REFUSE)
 
 # Servers in the LAN, and hosts with an open NAT.
 MAPE_INBOUND = Chain("mape_inbound", "from outside to the shared address: forwards, open hosts")
@@ -141,4 +142,5 @@ MAPPED = "{}_mapped"  # ports that an endpoint has
 NO_SPARE = "no_spare"  # protocols of which most ports are some endpoint's
 FULL = "{}_full"  # destinations towards which every port was in use a moment ago
 HELD = "{}_held"  # (link address, destination): the flows that count for the quota
+HELD_ZONE = "{}_zone_{}"  # (destination): the same of the zone in its name
 HELD_ROUTED = "{}_held_routed"  # (address, destination): the same where there is no link address

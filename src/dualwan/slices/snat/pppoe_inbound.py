@@ -1,4 +1,4 @@
-"""Servers in the LAN behind a PPP session's address, for the outside and for LAN hosts. Pure.
+"""Servers in the LAN behind a PPP session's address, for the outside and for hosts inside. Pure.
 
 No rule names that address, because each reconnect may change it. From outside it is an address
 of the device by which a packet came in. From the LAN it is an address of this router that is
@@ -44,7 +44,7 @@ def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
             f'iifname "{way.device}" goto {SESSION_INBOUND.of(way.name)}',
             *(
                 f"{lan} {dnat.ports(mine)} {public} goto {SESSION_HAIRPIN.of(way.name)}"
-                for lan in zones.from_lan(config)
+                for lan in zones.from_inside(config, way.name)
             ),
         )
     ]
