@@ -9,6 +9,7 @@ SECTIONS = {
     "pppoe": "[pppoe]",
     "firewall": "[firewall]",
     "forward": "[[forward]]",
+    "policy": "[[policy]]",
     "mape.rule": "[mape.rule]",
     "firewall.guard": "[firewall.guard]",
 }
@@ -66,6 +67,14 @@ KEYS = {  # by section and key, as TOML
     ("forward", "port"): "8080",
     ("forward", "to"): '"192.168.1.5:80"',
     ("forward", "from"): '["192.0.2.0/24"]',
+    ("policy", "interface"): '"enp3s0"',
+    ("policy", "source"): '["192.168.1.40", "192.168.1.64/26"]',
+    ("policy", "mac"): '"02:00:5e:10:00:01"',
+    ("policy", "protocol"): '"udp"',
+    ("policy", "port"): '[443, "8000-8100"]',
+    ("policy", "destination"): '["192.0.2.0/24"]',
+    ("policy", "way"): '"pppoe"',
+    ("policy", "fallback"): '"none"',
 }
 
 
