@@ -60,6 +60,19 @@ to = "192.168.1.5"
 from = ["192.0.2.0/24"]
 """
 )
+POLICIES = (
+    MANUAL
+    + """[[policy]]
+interface = "lan0"
+source = ["192.168.1.40", "192.168.1.64/26"]
+mac = "02:00:5e:10:00:01"
+protocol = "udp"
+port = [443, "8000-8100"]
+destination = "198.51.100.0/24"
+way = "pppoe"
+fallback = "none"
+"""
+)
 RULES_D = """[[rule]]
 provider = "mine"
 ipv6-prefix = "2001:db8::/40"
@@ -111,7 +124,7 @@ def load(text, tmp_path):
 
 def read_each_key(tmp_path):
     """Load configurations that together make the parser ask for every key."""
-    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS):
+    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS, POLICIES):
         load(text, tmp_path)
 
 

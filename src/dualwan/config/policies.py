@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Network, collapse_addresses, ip_network
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from dualwan.config import values
 from dualwan.config.sections import Lan
@@ -27,6 +27,7 @@ PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "esp": 50, "gre": 47, "6in4": 41}
 WITH_PORTS = ("tcp", "udp")
 _GROUP = 1 << 40  # the bit of a link address that is no single device's (IEEE 802)
 _OCTETS = 6
+_ALL: Span = (-1, 1 << 64)  # of a field that is not asked for
 
 
 @dataclass(frozen=True)
@@ -210,20 +211,46 @@ def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
+class _Box(NamedTuple):
+    """A policy, its spans, the first and the last value of each, and a field that it asks for."""
+
+    policy: Policy
+    spans: tuple[tuple[Span, ...], ...]
+    bounds: tuple[Span, ...]
+    field: int
+
+
+def _box(policy: Policy) -> _Box:
+    spans = policy.spans
+    bounds = tuple((min(one)[0], max(one)[1]) if one else _ALL for one in spans)
+    return _Box(policy, spans, bounds, next((at for at, one in enumerate(spans) if one), 0))
+
+
 def _check_reached(source: Source, policies: Sequence[Policy]) -> None:
-    """Raise ConfigError for the first policy that an earlier one leaves nothing of."""
-    boxes = [(one.interfaces, one.spans) for one in policies]
-    for at, (interfaces, spans) in enumerate(boxes):
-        for earlier, (names, wider) in zip(policies, boxes[:at]):  # noqa: B905 - the first ones
-            if _all_within(interfaces, names) and all(map(_within, spans, wider)):
-                one = policies[at]
-                section, key = ("policy", "") if one.number >= 0 else ("lan", "via-pppoe")
+    """Raise ConfigError for the first policy that an earlier one leaves nothing of.
+
+    One comparison decides about most pairs, of which there are many.
+    """
+    boxes: list[_Box] = []
+    for box in map(_box, policies):
+        for wider in boxes:
+            (low, high), (first, last) = wider.bounds[wider.field], box.bounds[wider.field]
+            if low <= first and last <= high and _is_in(box, wider):
+                section, key = ("policy", "") if box.policy.number >= 0 else ("lan", "via-pppoe")
                 source.fail(
-                    say("takes nothing: {place} takes all of it before", place=earlier.place),
+                    say("takes nothing: {place} takes all of it before", place=wider.policy.place),
                     section,
                     key,
-                    max(one.number, 0),
+                    max(box.policy.number, 0),
                 )
+        boxes.append(box)
+
+
+def _is_in(box: _Box, wider: _Box) -> bool:
+    """Whether all that ``box`` takes ``wider`` takes too."""
+    return _all_within(box.policy.interfaces, wider.policy.interfaces) and all(
+        map(_within, box.spans, wider.spans)
+    )
 
 
 def _all_within(names: tuple[str, ...], wider: tuple[str, ...]) -> bool:
