@@ -106,8 +106,6 @@ def read(source: Source, data: Any, ways: Sequence[str], lan: Lan) -> tuple[Poli
 def _policy(table: TomlTable, number: int, ways: Sequence[str], lan: Lan) -> Policy:
     way = table.take("way", values.one_of(tuple(ways)))
     fallback = table.take("fallback", values.one_of((*ways, NOTHING)), ways[0])
-    if fallback == way and table.has("fallback"):
-        table.fail(say("is the policy's own way: leave it out, or name another"), "fallback")
     protocols = table.take("protocol", _each(_protocol), ())
     ports = _merged(table.take("port", _each(_ports), ()))
     policy = Policy(
@@ -123,6 +121,8 @@ def _policy(table: TomlTable, number: int, ways: Sequence[str], lan: Lan) -> Pol
         f"{table.source.name}:{table.source.line('policy', '', number)}",
     )
     table.done()
+    if fallback == way and table.has("fallback"):
+        table.fail(say("is the policy's own way: leave it out, or name another"), "fallback")
     if ports and (portless := [name for name in protocols if name not in WITH_PORTS]):
         table.fail(say("{protocol} has no ports", protocol=portless[0]), "port")
     for name in policy.interfaces:

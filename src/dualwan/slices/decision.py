@@ -43,11 +43,9 @@ class Row(NamedTuple):
 class Diagram:
     """The chains of ``rows``; sets of rows are numbers, whose bit n stands for the row n."""
 
-    def __init__(
-        self, fields: Sequence[Field], rows: Sequence[Row], largest: int = LARGEST
-    ) -> None:
+    def __init__(self, fields: Sequence[Field], rows: Sequence[Row]) -> None:
         self.blocks: list[Block] = []
-        self._fields, self._rows, self._largest = fields, rows, largest
+        self._fields, self._rows = fields, rows
         # By field, the rows that ask for it, and those that ask for nothing from there on.
         self._asking = [
             sum(1 << at for at, row in enumerate(rows) if row.spans[field])
@@ -69,7 +67,7 @@ class Diagram:
     def _parts(self, groups: Sequence[int], start: int, end: int) -> list[list[str]]:
         before = len(self.blocks)
         part = (1 << end) - (1 << start)
-        largest = self._largest if end - start > 1 else 1 << 62
+        largest = LARGEST if end - start > 1 else 1 << 62
         nodes = {live: self._node(0, live, largest) for live in {one & part for one in groups}}
         if sum(size for _, size in nodes.values()) <= largest:
             return [[nodes[one & part][0] for one in groups]]
