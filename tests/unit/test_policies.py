@@ -346,7 +346,7 @@ class Chains:
 
     def of_rule(self, rule):
         """Return the verdict of a rule, None where it does not match."""
-        if re.fullmatch(r"(goto|jump) \w+", rule):
+        if re.fullmatch(r"(goto|jump) \w+|accept|return", rule):
             return rule
         field, is_map, inner, after = re.fullmatch(
             r'([a-z0-9 ]+?) (vmap )?(?:(\{ .* \})|"[^"]*")(?: (.*))?', rule
