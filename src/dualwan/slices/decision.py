@@ -19,7 +19,7 @@ from typing import NamedTuple
 from dualwan.nft.table import Block, chain, elements
 
 # Elements of a diagram, each as often as the kernel comes by where it checks the chains.
-LARGEST = 1024
+LARGEST = 4096
 
 Span = tuple[int, int]  # the first and the last value
 Node = tuple[str, int]  # a verdict, "" for no row; and its size, as in LARGEST

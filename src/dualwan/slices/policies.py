@@ -75,10 +75,10 @@ def chains(config: Config, ways: Sequence[Way]) -> list[Block]:
         sum(1 << at for at, one in enumerate(policies) if _is_for(one, name)) for name in names
     ]
     diagram = Diagram(FIELDS, [Row(_verdict(one, ways), one.spans) for one in policies])
-    parts = [_by_interface(lans, names, found) for found in diagram.decide(groups)]
+    parts = diagram.decide(groups)
     lanes = {_verdict(one, ways): one for one in policies}
     return [
-        *_first(parts),
+        *_first(lans, names, parts),
         *reversed(diagram.blocks),
         *(
             _marking(verdict.removeprefix("goto "), one, lans, ways)
@@ -88,15 +88,24 @@ def chains(config: Config, ways: Sequence[Way]) -> list[Block]:
     ]
 
 
-def _first(parts: Sequence[list[str]]) -> list[Block]:
-    """Return the chain that is asked first; of several parts each is a chain, in their order."""
+def _first(
+    lans: Sequence[str], names: Sequence[str], parts: Sequence[Sequence[str]]
+) -> list[Block]:
+    """Return the chain that is asked first, and one for each of several parts, in their order.
+
+    Parts that are the same for all interfaces need no chain, and one look at the interface.
+    """
     about = "a new flow of the LAN: the first policy that fits"
+    rules = [_by_interface(lans, names, part) for part in parts]
     if len(parts) == 1:
-        return [chain(CHAIN, *parts[0], comment=about)]
-    names = [f"{CHAIN}_{number}" for number in range(1, len(parts) + 1)]
+        return [chain(CHAIN, *rules[0], comment=about)]
+    if all(len({*part}) == 1 for part in parts):
+        jumps = [part[0].replace("goto ", "jump ") for part in parts]
+        return [chain(CHAIN, f"iifname != {quoted(lans)} return", *jumps, comment=about)]
+    called = [f"{CHAIN}_{number}" for number in range(1, len(parts) + 1)]
     return [
-        chain(CHAIN, *(f"jump {name}" for name in names), comment=about),
-        *(chain(name, *rules) for name, rules in zip(names, parts, strict=True)),
+        chain(CHAIN, *(f"jump {name}" for name in called), comment=about),
+        *(chain(name, *some) for name, some in zip(called, rules, strict=True)),
     ]
 
 
