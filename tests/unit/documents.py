@@ -62,6 +62,19 @@ from = ["192.0.2.0/24"]
 """
 )
 ZONES = MANUAL + '[zone.guest]\ninterfaces = ["guest0"]\n'
+POLICIES = (
+    MANUAL
+    + """[[policy]]
+interface = "lan0"
+source = ["192.168.1.40", "192.168.1.64/26"]
+mac = "02:00:5e:10:00:01"
+protocol = "udp"
+port = [443, "8000-8100"]
+destination = "198.51.100.0/24"
+way = "pppoe"
+fallback = "none"
+"""
+)
 RULES_D = """[[rule]]
 provider = "mine"
 ipv6-prefix = "2001:db8::/40"
@@ -113,7 +126,7 @@ def load(text, tmp_path):
 
 def read_each_key(tmp_path):
     """Load configurations that together make the parser ask for every key."""
-    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS, ZONES):
+    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS, POLICIES, ZONES):
         load(text, tmp_path)
 
 

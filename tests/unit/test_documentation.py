@@ -96,7 +96,7 @@ def test_example_shows_the_defaults(taken, tmp_path):
     shown = [
         item
         for item in example_lines()
-        if item[4] and not first <= item[0] < after and item[1] not in {"forward", "zone"}
+        if item[4] and not first <= item[0] < after and item[1] not in {"forward", "policy", "zone"}
     ]  # of which there are none by default
     assert shown
     for at, section, key, value, _ in shown:
@@ -120,10 +120,12 @@ def test_the_zone_of_the_example_shows_the_defaults(taken, tmp_path):
     assert set(keys) == {key for section, key in taken if section == "zone"}
 
 
-def test_forwards_of_the_example_can_be_used(tmp_path):
+def test_forwards_and_policies_of_the_example_can_be_used(tmp_path):
     """All of them, uncommented, stand beside each other."""
     text = re.sub(r"(?m)^#(?=\[\[|[a-z]+ = )", "", EXAMPLE)
-    assert [one.via for one in load(text, tmp_path).forwards] == ["pppoe", "mape", ""]
+    found = load(text, tmp_path)
+    assert [one.via for one in found.forwards] == ["pppoe", "mape", ""]
+    assert [(one.way, one.fallback) for one in found.policies] == [("pppoe", "none")]
 
 
 WAYS = {

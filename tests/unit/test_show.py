@@ -17,6 +17,7 @@ CASES = (
     "own-names-and-services",
     "forwards",
     "via-pppoe",
+    "policies",
     "failover",
     "one-nic",
     "open-nat",

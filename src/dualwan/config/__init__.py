@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dualwan import files, paths
 from dualwan.config import firewall, forwards, roles, sections, zones
@@ -25,9 +25,14 @@ from dualwan.mape.table import RULES_DIR, Rules
 from dualwan.toml_source import Source, TomlTable, nearest, parse, unknown
 from dualwan.words import say
 
-SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward", "zone", "router"]
+if TYPE_CHECKING:
+    from dualwan.config.policies import Policy
+
+SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward", "policy", "zone", "router"]
 REQUIRED = ("wan", "lan", "mape")
-FILTERS = ("firewall", "forward", "zone")  # sections that decide what is open
+# Sections that decide what is open, or who may leave by which way.
+FILTERS = ("firewall", "forward", "policy", "zone")
+WAYS = (forwards.MAPE, forwards.PPPOE)  # names of the ways, the default one first
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Config:
     """A whole configuration, checked; it never changes after ``load``.
 
     firewall: without the default services whose ports ``forwards`` take.
+    policies: with `via-pppoe` as the last one, () if there is no other.
     path: the file, for messages. text: what it says.
     """
 
@@ -44,6 +50,7 @@ class Config:
     pppoe: Pppoe
     firewall: Firewall
     forwards: tuple[Forward, ...] = ()
+    policies: tuple[Policy, ...] = ()
     zones: tuple[Zone, ...] = ()
     router: Router = field(default_factory=Router)
     path: str = field(default="", compare=False)
@@ -107,7 +114,8 @@ def from_text(
     """Check ``text``, the content of the file ``name``; raises ConfigError.
 
     ``of_any_version``: an unknown key is ignored, but in [firewall], [[forward]] and [zone.NAME],
-    where it may have been what kept a service closed.
+    where it may have been what kept a service closed, and in [[policy]], which would take more
+    without it.
     """
     source = Source(name, text, strict=FILTERS if of_any_version else ("",))
     return from_data(source, parse(name, text), rules_dir, of_any_version=of_any_version)
@@ -144,10 +152,29 @@ def from_data(
         text=source.text,
     )
     roles.check(config, source)
+    if "policy" in data:
+        config = replace(config, policies=_policies(config, source, data["policy"]))
     _check_forwards(config, source)
     _check_offload(config, source)
     inbound_is_explicit = "inbound" in data.get("firewall", {})
     return replace(config, firewall=_firewall(config, source, inbound_is_explicit))
+
+
+def _policies(config: Config, source: Source, data: Any) -> tuple[Policy, ...]:
+    """Return the policies in ``data``; raises ConfigError."""
+    from dualwan.config import policies  # noqa: PLC0415 - most configurations have none
+
+    found = policies.read(source, data, WAYS, config.lan)
+    if found and config.pppoe.priority > sections.MAX_PRIORITY - 1:
+        source.fail(
+            say(
+                "must be {limit} at most with [[policy]], whose rules follow",
+                limit=sections.MAX_PRIORITY - 1,
+            ),
+            "pppoe",
+            "priority",
+        )
+    return found
 
 
 def _check_forwards(config: Config, source: Source) -> None:

@@ -52,9 +52,10 @@ _IN_ANY_MODE = ("prefix-from", "wait", "tunnel", "mtu")
 _ROLES = ("wan", "lan", "mape", "pppoe", "zone")
 # The sections with which a value of a section can be at odds, besides its own.
 _RELATED = {
-    **dict.fromkeys(("lan", "mape", "pppoe", "zone"), _ROLES),
+    **dict.fromkeys(("lan", "mape", "pppoe", "policy", "zone"), _ROLES),
     "forward": (*_ROLES, "firewall"),
 }
+_ARRAYS = ("forward", "policy")
 
 
 def of_text(name: str, text: str, rules_dir: Rules) -> ConfigError | None:
@@ -145,8 +146,10 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
         section, _, key = section.rpartition(".")
     table = _table(data, section, fault.number)
     neutral = copy.deepcopy(_neutral(section, key))
-    if fault.kind == AT_ODDS and fault.section == "forward":
-        data["forward"][fault.number] = None
+    if (fault.kind == AT_ODDS and fault.section in _ARRAYS) or (
+        fault.section == "policy" and not fault.meant
+    ):  # a policy without a key would take more, and leave nothing to the next
+        data[fault.section][fault.number] = None
     elif fault.kind == UNKNOWN:
         value = table.pop(key)
         if fault.meant and fault.meant not in table:
@@ -156,8 +159,8 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
             table[key] = fault.meant
         else:
             data["mape"] = {name: table[name] for name in _IN_ANY_MODE if name in table}
-    elif key == "forward" and isinstance(data["forward"], list):
-        data["forward"][fault.number] = None
+    elif key in _ARRAYS and isinstance(data[key], list):
+        data[key][fault.number] = None
     elif neutral is not None:
         table[key] = neutral + fault.number if key == "port" else neutral
     else:

@@ -46,10 +46,10 @@ def interfaces(value: Any) -> tuple[str, ...]:
     """Convert a list of at least one interface name, or pattern such as "br-*"."""
     if not isinstance(value, list) or not value:
         raise ValueError(say('must be a list such as ["enp3s0"], not {value!r}', value=value))
-    return tuple(_interface_or_pattern(item) for item in value)
+    return tuple(interface_or_pattern(item) for item in value)
 
 
-def _interface_or_pattern(value: Any) -> str:
+def interface_or_pattern(value: Any) -> str:
     """Convert an interface name, or the beginning of names with ``*`` after it."""
     if not isinstance(value, str) or WILDCARD not in value:
         return interface_name(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dualwan.config import Config, forwards
-from dualwan.config.forwards import Forward
+from dualwan.config.forwards import PPPOE, Forward
 from dualwan.config.services import PING
 from dualwan.nft.foreign.chain import Chain
 from dualwan.nft.foreign.judge import Packet
@@ -41,7 +41,8 @@ _CROSSING = ("prerouting", "forward", "postrouting")
 def outbound(config: Config) -> list[Probe]:
     """Return what the LAN sends by each way that it may use, and by IPv6."""
     ways = [(config.mape.tunnel, "ip")]
-    if config.lan.via_pppoe or config.wan.failover:
+    asked = {name for one in config.policies for name in (one.way, one.fallback)}
+    if config.lan.via_pppoe or config.wan.failover or PPPOE in asked:
         ways.append((config.pppoe.interface, "ip"))
     if config.wan.interface not in config.lan.interfaces:
         ways.append((config.wan.interface, "ip6"))

@@ -26,7 +26,9 @@ def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
             default=True,
             offers_services=isinstance(config.mape, Ipip),
             open_hosts=config.mape.open_nat if isinstance(config.mape, MapE) else (),
-            pinned=wan.failover or bool(lan.via_pppoe and lan.fallback == "mape"),
+            pinned=wan.failover
+            or bool(config.policies)
+            or bool(lan.via_pppoe and lan.fallback == "mape"),
         ),
         Way(
             "pppoe",
@@ -38,7 +40,7 @@ def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
             priority=pppoe.priority,
             stands_in=wan.failover,
             offers_services=True,
-            chosen=lan.via_pppoe,
+            chosen=() if config.policies else lan.via_pppoe,  # one of the policies, then
             no_fallback=lan.fallback == "none",
             peer=pppoe.peer,
         ),

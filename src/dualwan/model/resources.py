@@ -116,6 +116,7 @@ class Route:
 
 
 MAIN = 254  # number of the routing table main
+NO_TABLE = 0  # of a rule that looks nowhere: what it fits is unreachable (FR_ACT_UNREACHABLE)
 
 
 def _name(table: int) -> str:
@@ -127,7 +128,7 @@ def _name(table: int) -> str:
 class RouteRule:
     """An ip rule by source address or by mark, with our protocol number.
 
-    table: the routing table to look up. source: IPv4 address, "" for a rule by mark.
+    table: the routing table to look up, or NO_TABLE. source: IPv4 address, "" for a rule by mark.
     suppress: skip the table if its best route has a prefix of this length or a shorter one;
     None to take each route (suppress_prefixlength in ip-rule(8)).
     """
@@ -156,6 +157,8 @@ class RouteRule:
     def text(self) -> str:
         """As `ip rule` shows it."""
         by = f"from {self.source}" if self.source else f"fwmark {self.mark:#x}/{self.mask:#x}"
+        if self.table == NO_TABLE:
+            return f"rule {self.priority}: {by} unreachable"
         suppressed = "" if self.suppress is None else f" suppress_prefixlength {self.suppress}"
         return f"rule {self.priority}: {by} lookup {_name(self.table)}{suppressed}"
 

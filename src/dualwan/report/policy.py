@@ -11,6 +11,7 @@ from dualwan.config import Config
 from dualwan.config.firewall import IPV6, SESSIONS, InboundService
 from dualwan.config.forwards import MAPE, PINHOLE, Forward, with_via
 from dualwan.config.mape import MapE
+from dualwan.config.policies import mac_text, port_text
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.report import zones as zone_rows
 from dualwan.report.data import PolicyData
@@ -84,6 +85,7 @@ def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
                 "everything",
                 f"by {by(config, way)}; while it is down {down}",
             )
+    yield from _policies(config, ways)
     for way in sessions:
         if way.stands_in:
             failed = f"new flows while {name(config, softwire)} does not work"
@@ -96,6 +98,29 @@ def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     yield Row(LAN, "internet by IPv4", what, _translated(config, softwire))
     if zones.lan_only(config):
         yield Row(LAN, BY_IPV6, "everything", ACCEPTED)
+
+
+def _policies(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
+    """Yield a row for each policy, in the order in which they are asked."""
+    by_name = {way.name: way for way in ways}
+    for one in config.policies:
+        way, second = by_name[one.way], by_name.get(one.fallback)
+        source = [*one.interfaces, *map(_host_or_network, one.sources), *map(mac_text, one.macs)]
+        ports = f" to {', '.join(map(port_text, one.ports))}" if one.ports else ""
+        result = f"by {by(config, way)}"
+        if second is not way:
+            down = f"by {name(config, second)}" if second else "refused"
+            result += f"; while it is down {down}"
+        yield Row(
+            f"{LAN}{_and(source)}",
+            f"internet by IPv4{_and(map(_host_or_network, one.destinations))}",
+            ", ".join(word.upper() for word in one.protocols) + ports or "everything",
+            result,
+        )
+
+
+def _and(words: Iterable[str]) -> str:
+    return "".join(f", {word}" for word in words)
 
 
 def _translated(config: Config, way: Way) -> str:

@@ -2,7 +2,8 @@
 
 They are clear of the bits that Docker (0x1…), Tailscale (0xff0000), kube-proxy (0xc000) and
 wg-quick (0xca6c, unmasked on its own sockets) use by default. The lower three bits hold the
-number of a way, 0 for none; the highest marks a hairpin connection.
+number of a way, 0 for none; the highest marks a hairpin connection, or, of a packet, that it has no
+other way.
 """
 
 from __future__ import annotations
@@ -13,11 +14,20 @@ SHIFT = 24
 MASK = 0xF << SHIFT
 KEEP = 0xFFFFFFFF ^ MASK
 _HAIRPIN = 0x8 << SHIFT
+_ALONE = 0x8 << SHIFT
 
 
 def of_way(way: Way) -> int:
     """Return the mark of packets and connections that leave by ``way``."""
     return way.number << SHIFT
+
+
+def of_way_alone(way: Way) -> int:
+    """Return the mark of packets that begin a flow by ``way`` or are rejected.
+
+    Only packets carry it: their connection has the mark of the way by which they left.
+    """
+    return of_way(way) | _ALONE
 
 
 def of_hairpin(way: Way) -> int:

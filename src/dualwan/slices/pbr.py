@@ -15,11 +15,15 @@ translated to a LAN address, which only main has, and drops it while main has no
 (MAP-E without its tunnel). Sources that are ours or the LAN's are dropped by the firewall.
 
 A softwire has a mark, a rule and a table too if a failover could reroute its connections.
+
+With policies (slices.policies) a way may have a second mark, of flows that take it or nothing: its
+rules end in one that rejects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from dualwan.config import Config
 from dualwan.frozen import replace
@@ -65,6 +69,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
     session is dropped.
     """
     pinned = _pinned(ways)
+    policies = _policies(config)
     by_device = {way.device: way for way in (*of_kind(ways, Kind.SOFTWIRE), *pinned)}
     return NftTable(
         TABLE.family,
@@ -78,8 +83,10 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 *_mark_chosen(config, ways),
                 *zone_ways.mark(config, ways),
                 *_restore(pinned),
+                *([policies.asks()] if policies else []),
                 comment="a flow that came in by a WAN is marked; answers get its mark back",
             ),
+            *(policies.chains(config, ways) if policies else []),
             *(_came_in(way, pinned) for way in by_device.values()),
             base_chain(
                 "output",
@@ -167,10 +174,20 @@ def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
     ]
 
 
+def _policies(config: Config) -> Any:
+    """Return the module of policies; None without any, as in most configurations."""
+    if not config.policies:
+        return None
+    from dualwan.slices import policies  # noqa: PLC0415 - see above
+
+    return policies
+
+
 def _wanted_resources(at: Situation) -> list[Resource]:
     ppp = [item for way in of_kind(at.ways, Kind.PPP) for item in _of_session(at.observed, way)]
     softwires = [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way.pinned]
-    return [*ppp, *(item for way in softwires for item in _by_mark(way))]
+    alone = _policies(at.config).rules(at, _after_main) if at.config.policies else []
+    return [*ppp, *(item for way in softwires for item in _by_mark(way)), *alone]
 
 
 def _of_session(observed: Observed, way: Way) -> list[Resource]:
@@ -298,6 +315,7 @@ SLICE = Slice(
     sysctls=sysctls,
     routes=True,
     rules=True,
+    ipv6_default=True,
     note_up=_note_up,
     note_down=_note_down,
 )
