@@ -31,7 +31,16 @@ OURS = {
     "dualwan.config",
     *(
         f"dualwan.config.{name}"
-        for name in ("firewall", "forwards", "mape", "sections", "services", "values")
+        for name in (
+            "firewall",
+            "forwards",
+            "mape",
+            "roles",
+            "sections",
+            "services",
+            "values",
+            "ways",
+        )
     ),
     *("dualwan.handle.run", "dualwan.line.renumbering", "dualwan.host.kernel_line"),
     *(f"dualwan.host.{name}" for name in ("answers", "in_use", "kernel", "lock")),

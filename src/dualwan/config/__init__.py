@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from dualwan import files, paths
-from dualwan.config import firewall, forwards, sections, values
+from dualwan.config import firewall, forwards, roles, sections, ways
 from dualwan.config import mape as mape_section
 from dualwan.config.firewall import Firewall
 from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.config.sections import Lan, Pppoe, Wan
+from dualwan.config.ways import FurtherWay
 from dualwan.errors import MISSING, UNKNOWN, ConfigError
 from dualwan.frozen import dataclass, field, replace
 from dualwan.mape.table import RULES_DIR, Rules
 from dualwan.toml_source import Source, TomlTable, nearest, parse, unknown
 from dualwan.words import say
 
-SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward"]
+SECTIONS = ["wan", "lan", "mape", "pppoe", "way", "firewall", "forward"]
 REQUIRED = ("wan", "lan", "mape")
 FILTERS = ("firewall", "forward")  # sections that decide what is open
 
@@ -32,6 +33,7 @@ class Config:
     """A whole configuration, checked; it never changes after ``load``.
 
     firewall: without the default services whose ports ``forwards`` take.
+    further: the other ways, with their names, in the order of the file.
     path: the file, for messages. text: what it says.
     """
 
@@ -41,6 +43,7 @@ class Config:
     pppoe: Pppoe
     firewall: Firewall
     forwards: tuple[Forward, ...] = ()
+    further: tuple[tuple[str, FurtherWay], ...] = ()
     path: str = field(default="", compare=False)
     text: str = field(default="", compare=False, repr=False)
 
@@ -48,6 +51,16 @@ class Config:
     def prefix_source(self) -> str:
         """The interface from whose IPv6 prefix MAP-E is derived."""
         return self.mape.prefix_from or self.wan.interface
+
+    @property
+    def ways(self) -> dict[str, FurtherWay]:
+        """The ways besides [mape] and [pppoe], by name."""
+        return dict(self.further)
+
+    @property
+    def sessions(self) -> dict[str, Pppoe]:
+        """The PPPoE sessions, by the name of their way."""
+        return {forwards.PPPOE: self.pppoe, **self.ways}
 
 
 def hooks_dir() -> str:
@@ -122,87 +135,24 @@ def from_data(
         return TomlTable(source, section, data.get(section, {}))
 
     wan = sections.read_wan(table("wan"))
+    further = ways.read(source, data.get("way", {}))
     config = Config(
         wan=wan,
         lan=sections.read_lan(table("lan"), wan.interface),
         mape=mape_section.read(table("mape"), rules_dir),
         pppoe=sections.read_pppoe(table("pppoe")),
-        firewall=firewall.read(table("firewall")),
-        forwards=forwards.read(source, data.get("forward", [])),
+        firewall=firewall.read(table("firewall"), tuple(further)),
+        forwards=forwards.read(source, data.get("forward", []), tuple(further)),
+        further=tuple(further.items()),
         path=source.name,
         text=source.text,
     )
-    _check_roles(config, source)
+    ways.check(source, config)
+    roles.check(config, source)
     _check_forwards(config, source)
     _check_offload(config, source)
     inbound_is_explicit = "inbound" in data.get("firewall", {})
     return replace(config, firewall=_firewall(config, source, inbound_is_explicit))
-
-
-def _check_roles(config: Config, source: Source) -> None:
-    """Raise ConfigError if an interface has two roles: their rules would contradict each other.
-
-    The WAN's own interface may be the LAN's too, where the LAN is known by its networks.
-    """
-    roles = {config.wan.interface: "wan.interface"}
-    one_nic = config.wan.interface
-    for section, key, name in (
-        ("mape", "tunnel", config.mape.tunnel),
-        ("pppoe", "interface", config.pppoe.interface),
-        *(("lan", "interfaces", name) for name in config.lan.interfaces),
-    ):
-        if section == "lan" and name == one_nic:
-            one_nic = ""  # a second time is an error
-            continue
-        if name in roles:
-            source.fail(
-                say(
-                    "the interface '{name}' is listed twice, also in {roles}",
-                    name=name,
-                    roles=roles[name],
-                ),
-                section,
-                key,
-            )
-        roles[name] = f"{section}.{key}"
-    _check_patterns(config, source, roles)
-
-
-def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> None:
-    """Raise ConfigError for a pattern of LAN interfaces that covers one with another role.
-
-    ``roles``: the key of each interface. pppd may name the session as the kernel's next free
-    number, so a pattern must not cover its name with another number either.
-    """
-    others = {**roles, "lo": say("the router itself")}
-    session = config.pppoe.interface.rstrip("0123456789")
-    for pattern in config.lan.interfaces:
-        if pattern in config.lan.devices:
-            continue
-        for name, key in others.items():
-            if name != pattern and values.covers(pattern, name):
-                source.fail(
-                    say(
-                        "'{pattern}' covers '{name}' ({key}) too",
-                        pattern=pattern,
-                        name=name,
-                        key=key,
-                    ),
-                    "lan",
-                    "interfaces",
-                )
-        start = pattern.removesuffix(values.WILDCARD)
-        if session and start.startswith(session):
-            source.fail(
-                say(
-                    "'{pattern}' may cover the PPPoE session ({interface}, or the next "
-                    "number if that is taken)",
-                    pattern=pattern,
-                    interface=config.pppoe.interface,
-                ),
-                "lan",
-                "interfaces",
-            )
 
 
 def _check_forwards(config: Config, source: Source) -> None:
@@ -246,7 +196,7 @@ def _check_offload(config: Config, source: Source) -> None:
 
 def _firewall(config: Config, source: Source, inbound_is_explicit: bool) -> Firewall:
     """Return the firewall without the services whose ports are forwarded; raises ConfigError."""
-    with_services = (forwards.PPPOE, *([forwards.MAPE] if isinstance(config.mape, Ipip) else []))
+    with_services = (*config.sessions, *([forwards.MAPE] if isinstance(config.mape, Ipip) else []))
     return forwards.without_conflicts(
         source, config.forwards, config.firewall, with_services, inbound_is_explicit
     )

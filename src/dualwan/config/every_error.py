@@ -11,7 +11,7 @@ import copy
 from typing import Any
 
 from dualwan.config import from_data
-from dualwan.config.examples import example
+from dualwan.config.examples import example, of_any_name
 from dualwan.errors import (
     AT_ODDS,
     UNKNOWN,
@@ -42,6 +42,9 @@ _NEUTRAL: dict[tuple[str, str], Any] = {
     ("mape", "interface-id"): "::1",
     ("mape", "rule"): _RULE,
     **{("mape.rule", key): value for key, value in _RULE.items()},
+    ("way", "type"): "pppoe",
+    ("way", "peer"): "any-peer",
+    ("way", "interface"): "@ppp@",
     ("forward", "protocol"): "tcp",
     ("forward", "port"): 49152,  # and the number of the table
     ("forward", "to"): "2001:db8::1",
@@ -49,9 +52,12 @@ _NEUTRAL: dict[tuple[str, str], Any] = {
 # What decides which other keys a section has; without it these are left.
 _DECIDING = ("mode", "provider")
 _IN_ANY_MODE = ("prefix-from", "wait", "tunnel", "mtu")
-_ROLES = ("wan", "lan", "mape", "pppoe")
+_ROLES = ("wan", "lan", "mape", "pppoe", "way")
 # The sections with which a value of a section can be at odds, besides its own.
-_RELATED = {"lan": _ROLES, "mape": _ROLES, "pppoe": _ROLES, "forward": (*_ROLES, "firewall")}
+_RELATED = {
+    **dict.fromkeys(("lan", "mape", "pppoe", "way"), _ROLES),
+    "forward": (*_ROLES, "firewall"),
+}
 
 
 def of_text(name: str, text: str, rules_dir: Rules) -> ConfigError | None:
@@ -118,9 +124,9 @@ class _Errors:
             return True
         if fault.kind != AT_ODDS:
             return False
-        sections = {section for section, _ in self._mended}
+        sections = {of_any_name(section) for section, _ in self._mended}
         return (fault.section, fault.number) in self._mended or not sections.isdisjoint(
-            _RELATED.get(fault.section, ())
+            _RELATED.get(of_any_name(fault.section), ())
         )
 
 
@@ -141,7 +147,7 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
     if not key:  # the table as a whole
         section, _, key = section.rpartition(".")
     table = _table(data, section, fault.number)
-    neutral = copy.deepcopy(_NEUTRAL.get((section, key)))
+    neutral = copy.deepcopy(_NEUTRAL.get((of_any_name(section), key)))
     if fault.kind == AT_ODDS and fault.section == "forward":
         data["forward"][fault.number] = None
     elif fault.kind == UNKNOWN:

@@ -7,6 +7,7 @@ SECTIONS = {
     "lan": "[lan]",
     "mape": "[mape]",
     "pppoe": "[pppoe]",
+    "way": "[way.second]",
     "firewall": "[firewall]",
     "forward": "[[forward]]",
     "mape.rule": "[mape.rule]",
@@ -51,6 +52,11 @@ KEYS = {  # by section and key, as TOML
     ("pppoe", "priority"): "100",
     ("pppoe", "mtu"): "1454",
     ("pppoe", "dial"): "true",
+    ("way", "type"): '"pppoe"',
+    ("way", "peer"): '"second-provider"',
+    ("way", "interface"): '"ppp1"',
+    ("way", "mtu"): "1454",
+    ("way", "dial"): "true",
     ("firewall", "inbound"): '["ssh", { service = "https", from = ["192.0.2.0/24"] }]',
     ("firewall", "outbound"): '["dns", "https", "ntp"]',
     ("firewall", "ident"): '"reset"',
@@ -69,12 +75,17 @@ KEYS = {  # by section and key, as TOML
 }
 
 
+def of_any_name(section: str) -> str:
+    """Return ``section``, without the name of a way."""
+    return "way" if section.startswith("way.") else section
+
+
 def example(section: str, key: str) -> str:
     """Return the example of ``key``, or with "" for the section the one of ``key`` as a section.
 
     It is a line as in the file; "" for none.
     """
     if section:
-        value = KEYS.get((section, key), "")
+        value = KEYS.get((of_any_name(section), key), "")
         return f"{key} = {value}" if value else ""
     return SECTIONS.get(key, "")

@@ -20,7 +20,7 @@ def by_device(config: Config, around: Surroundings) -> dict[str, int]:
         config.wan.interface,
         config.prefix_source,
         config.mape.tunnel,
-        config.pppoe.interface,
+        *(one.interface for one in config.sessions.values()),
     )
     return {
         device: packets

@@ -51,6 +51,9 @@ def decode(data: Any) -> RunState:
             noted.word(way): noted.session_device(name)
             for way, name in data.get("interfaces", {}).items()
         },
+        numbers={
+            noted.word(way): noted.number(one) for way, one in data.get("numbers", {}).items()
+        },
         prefix=noted.prefix(data["prefix"]),
         routers=tuple(noted.router(address) for address in data.get("routers", ())),
         asked=tuple(noted.question(one) for one in data.get("asked", ())),
@@ -93,6 +96,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "ces": dict(state.ces),
         "sessions": dict(state.sessions),
         "interfaces": dict(state.interfaces),
+        "numbers": dict(state.numbers),
         "prefix": state.prefix,
         "routers": state.routers,
         "asked": state.asked,

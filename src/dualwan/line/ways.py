@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dualwan.config import Config
+from dualwan.config import ways as further
 from dualwan.config.mape import Ipip, MapE
+from dualwan.config.ways import FurtherWay
+from dualwan.frozen import replace
 from dualwan.model.way import Kind, Softwire, Way
 
-# Numbers of the marks: those of 0.1.0, whose marked connections live on after an upgrade.
+# Numbers of the marks: those of 0.1.0, whose marked connections live on after an upgrade, and
+# those of the further ways by their place (slices.marks tells of the last).
 PPPOE_NUMBER, MAPE_NUMBER = 1, 3
+NUMBERS = (2, 4, 5, 6, 7, 11)
 
 
 def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
@@ -42,4 +49,55 @@ def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
             no_fallback=lan.fallback == "none",
             peer=pppoe.peer,
         ),
+        *(
+            _further(config, name, way, place)
+            for place, (name, way) in enumerate(config.ways.items())
+        ),
+    )
+
+
+def _further(config: Config, name: str, way: FurtherWay, place: int) -> Way:
+    return Way(
+        name,
+        way.interface,
+        Kind.PPP,
+        way.mtu,
+        NUMBERS[place],
+        table=further.table_of(config.pppoe, place),
+        priority=further.priority_of(config.pppoe, place),
+        stands_in=config.wan.failover,
+        offers_services=True,
+        peer=way.peer,
+    )
+
+
+def numbered(ways: tuple[Way, ...], config: Config, noted: Mapping[str, int]) -> tuple[Way, ...]:
+    """Return ``ways``, the further ones with the number that they have on the running router.
+
+    Connections have its mark for as long as they live, whatever the order of the file is since.
+    ``noted``: by the name of a way. A new way takes the first free number; one that a way had which
+    is gone comes last, for connections of that one may live.
+    """
+    mine = [way.name for way in ways if way.name in config.ways]
+    kept: dict[str, int] = {}
+    for name in mine:
+        if noted.get(name) in NUMBERS and noted[name] not in kept.values():
+            kept[name] = noted[name]
+    free = [number for number in NUMBERS if number not in kept.values()]
+    free.sort(key=lambda number: number in noted.values())
+    for name in mine:
+        if name not in kept:
+            kept[name] = free.pop(0)
+    return tuple(_with_number(way, config, kept.get(way.name)) for way in ways)
+
+
+def _with_number(way: Way, config: Config, number: int | None) -> Way:
+    if number is None:
+        return way
+    place = NUMBERS.index(number)
+    return replace(
+        way,
+        number=number,
+        table=further.table_of(config.pppoe, place),
+        priority=further.priority_of(config.pppoe, place),
     )

@@ -55,6 +55,7 @@ class RunState:
     softwires, sessions: by name of the way, the last IPv4 address, whose flows may live on.
     ces: by name of the softwire, the CE address that they went by.
     interfaces: by name of the way, that of its PPP session in the loaded tables.
+    numbers: by name of a further way, that of its marks.
     prefix: the IPv6 prefix of the last softwire. routers: addresses of those that announce it, as
     far as they are known. asked: other prefixes that routers were asked about, each with a router.
     successor: the one that they announce in its place, "" for none.
@@ -84,6 +85,7 @@ class RunState:
     ces: Mapping[str, str] = field(default_factory=dict)
     sessions: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
     prefix: str = ""
     routers: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()

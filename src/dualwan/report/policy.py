@@ -74,7 +74,8 @@ def _by(config: Config, way: Way) -> str:
 
 
 def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
-    (softwire, *_), sessions = of_kind(ways, Kind.SOFTWIRE), of_kind(ways, Kind.PPP)
+    softwire = next(way for way in ways if way.default)
+    sessions = of_kind(ways, Kind.PPP)
     yield Row(_LAN, _ANYWHERE, f"a device's new flows beyond {RATE} a second", _DROPPED)
     yield Row(_LAN, _ROUTER, "everything", _ACCEPTED)
     if config.firewall.smb == "drop":
@@ -88,7 +89,7 @@ def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
                 "everything",
                 f"by {_by(config, way)}; while it is down {down}",
             )
-    for way in sessions:
+    for way in ways:
         if way.stands_in:
             failed = f"new flows while {name(config, softwire)} does not work"
             yield Row(_LAN, "internet by IPv4", failed, f"by {_by(config, way)}")
@@ -126,7 +127,8 @@ def _from_router(config: Config) -> Iterator[Row]:
 
 def _to_router(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     by_way = " and ".join(name(config, way) for way in ways if way.offers_services)
-    for source, via in ((f"internet by {by_way}", SESSIONS), (_BY_IPV6, IPV6)):
+    alone = ((f"internet by {one}", one) for one in config.ways)
+    for source, via in ((f"internet by {by_way}", SESSIONS), *alone, (_BY_IPV6, IPV6)):
         offers = [one for one in config.firewall.inbound if via in one.via]
         for one in sorted(offers, key=lambda offer: not offer.sources):
             yield _offer(config, one, source)

@@ -75,8 +75,9 @@ def _causes(config: Config, plan: Plan) -> Iterator[str]:
                     text=step.text,
                 )
             )
-    if config.pppoe.dial and not session_address(plan):
-        yield say(
-            "{interface} has no address: `journalctl -b -t pppd` may say why",
-            interface=config.pppoe.interface,
-        )
+    for name, session in config.sessions.items():
+        if session.dial and not session_address(plan, name):
+            yield say(
+                "{interface} has no address: `journalctl -b -t pppd` may say why",
+                interface=session.interface,
+            )

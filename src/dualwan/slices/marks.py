@@ -2,7 +2,9 @@
 
 They are clear of the bits that Docker (0x1…), Tailscale (0xff0000), kube-proxy (0xc000) and
 wg-quick (0xca6c, unmasked on its own sockets) use by default. The lower three bits hold the
-number of a way, 0 for none; the highest marks a hairpin connection.
+number of a way, 0 for none; the highest marks a hairpin connection. So there are seven numbers.
+The eighth way has 11, which would be a hairpin of the softwire with number 3: that one has its
+hairpins without a mark. The hairpins of the eighth have 8, which no connection has else.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ SHIFT = 24
 MASK = 0xF << SHIFT
 KEEP = 0xFFFFFFFF ^ MASK
 _HAIRPIN = 0x8 << SHIFT
+EIGHTH = 11  # number of a way
 
 
 def of_way(way: Way) -> int:
@@ -25,7 +28,7 @@ def of_hairpin(way: Way) -> int:
 
     Only connections carry it: their packets do not leave.
     """
-    return of_way(way) | _HAIRPIN
+    return _HAIRPIN if way.number == EIGHTH else of_way(way) | _HAIRPIN
 
 
 def of_arrival() -> int:

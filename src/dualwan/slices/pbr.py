@@ -272,19 +272,20 @@ def take_down(remains: Remains) -> SlicePlan:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note the address of each session that has one; its flows can go on."""
+    """Note the address of each session that has one, and numbers of marks; flows can go on."""
     now = {
         way.name: address
         for way in of_kind(at.ways, Kind.PPP)
         if (address := at.observed.address_of(way.device))
     }
     owed = tuple(item for item in state.owed_flows if item not in _session_addresses(at))
-    return replace(state, sessions={**state.sessions, **now}, owed_flows=owed)
+    numbers = {way.name: way.number for way in at.ways if way.name in at.config.ways}
+    return replace(state, sessions={**state.sessions, **now}, owed_flows=owed, numbers=numbers)
 
 
 def _note_down(state: RunState) -> RunState:
-    """Forget the sessions' addresses, because their flows are gone from conntrack."""
-    return replace(state, sessions={})
+    """Forget addresses and numbers, because the flows are gone from conntrack."""
+    return replace(state, sessions={}, numbers={})
 
 
 SLICE = Slice(
