@@ -256,7 +256,7 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
 
-    waits = event is Event.UP and not config.mape.fixed
+    waits = event is Event.UP and not config.fixed
     seconds = DEADLINE_SECONDS + (config.mape.wait if waits else 0)
 
     def too_late(_signal: int, _frame: object) -> None:

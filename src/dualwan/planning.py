@@ -81,7 +81,7 @@ def make_plan(
 def _line(config: Config | None, host: Host, state: RunState) -> Line:
     if config is None:
         return Line()
-    prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
+    prefixes = () if config.fixed else host.prefixes(config.prefix_source)
     aftr, answers = _aftr(config, host, state, prefixes), _cached_answers(config, host)
     last = in_use(state, prefixes)
     if last not in prefixes:

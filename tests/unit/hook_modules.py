@@ -67,7 +67,7 @@ OURS = {
     ),
     *(
         f"dualwan.slices.snat.{name}"
-        for name in ("allocate", "flow", "mape_inbound", "match", "names", "ports")
+        for name in ("allocate", "flow", "further", "mape_inbound", "match", "names", "ports")
     ),
     *(f"dualwan.slices.snat.{name}" for name in ("pppoe_inbound", "quota", "timeouts")),
 }

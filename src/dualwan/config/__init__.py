@@ -60,7 +60,25 @@ class Config:
     @property
     def sessions(self) -> dict[str, Pppoe]:
         """The PPPoE sessions, by the name of their way."""
-        return {forwards.PPPOE: self.pppoe, **self.ways}
+        more = {name: way for name, way in self.further if isinstance(way, Pppoe)}
+        return {forwards.PPPOE: self.pppoe, **more}
+
+    @property
+    def softwires(self) -> dict[str, Mape]:
+        """The softwires, by the name of their way."""
+        more = {name: way for name, way in self.further if not isinstance(way, Pppoe)}
+        return {forwards.MAPE: self.mape, **more}
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the file gives each softwire whole, so that none needs a prefix."""
+        return all(one.fixed for one in self.softwires.values())
+
+    @property
+    def unshared(self) -> dict[str, str]:
+        """The devices of the ways that have an address of their own with all ports, by name."""
+        fixed = {name: one.tunnel for name, one in self.softwires.items() if isinstance(one, Ipip)}
+        return {**{name: one.interface for name, one in self.sessions.items()}, **fixed}
 
 
 def hooks_dir() -> str:
@@ -136,13 +154,14 @@ def from_data(
 
     wan = sections.read_wan(table("wan"))
     further = ways.read(source, data.get("way", {}))
+    names = tuple(data.get("way", {}))
     config = Config(
         wan=wan,
         lan=sections.read_lan(table("lan"), wan.interface),
         mape=mape_section.read(table("mape"), rules_dir),
         pppoe=sections.read_pppoe(table("pppoe")),
-        firewall=firewall.read(table("firewall"), tuple(further)),
-        forwards=forwards.read(source, data.get("forward", []), tuple(further)),
+        firewall=firewall.read(table("firewall"), names),
+        forwards=forwards.read(source, data.get("forward", []), names),
         further=tuple(further.items()),
         path=source.name,
         text=source.text,
@@ -158,13 +177,17 @@ def from_data(
 def _check_forwards(config: Config, source: Source) -> None:
     """Raise ConfigError for the first forward that the line cannot have."""
     mape, wan = config.mape, config.wan.interface
-    if isinstance(mape, DsLite) and (found := forwards.with_via(forwards.MAPE, config.forwards)):
-        source.fail(
-            say("DS-Lite has no address of its own to forward from"),
-            "forward",
-            "via",
-            found[0].number,
-        )
+    no_address = [name for name, way in config.softwires.items() if isinstance(way, DsLite)]
+    for one in config.forwards:
+        if one.via in no_address:
+            source.fail(
+                say("DS-Lite has no address of its own to forward from"),
+                "forward",
+                "via",
+                one.number,
+            )
+    if any({*no_address} & {*offer.via} for offer in config.firewall.inbound):
+        source.fail(say("DS-Lite has no address of its own to offer on"), "firewall", "inbound")
     if {*config.lan.interfaces} == {wan} and (
         found := forwards.with_via(forwards.PINHOLE, config.forwards)
     ):
@@ -196,7 +219,6 @@ def _check_offload(config: Config, source: Source) -> None:
 
 def _firewall(config: Config, source: Source, inbound_is_explicit: bool) -> Firewall:
     """Return the firewall without the services whose ports are forwarded; raises ConfigError."""
-    with_services = (*config.sessions, *([forwards.MAPE] if isinstance(config.mape, Ipip) else []))
     return forwards.without_conflicts(
-        source, config.forwards, config.firewall, with_services, inbound_is_explicit
+        source, config.forwards, config.firewall, config.unshared, inbound_is_explicit
     )

@@ -42,9 +42,13 @@ _NEUTRAL: dict[tuple[str, str], Any] = {
     ("mape", "interface-id"): "::1",
     ("mape", "rule"): _RULE,
     **{("mape.rule", key): value for key, value in _RULE.items()},
-    ("way", "type"): "pppoe",
     ("way", "peer"): "any-peer",
     ("way", "interface"): "@ppp@",
+    ("way", "br"): "2001:db8:ffff:ffff::3",
+    ("way", "ipv4"): "192.0.2.3",
+    ("way", "ce"): "2001:db8:ffff:ffff::4",
+    ("way", "interface-id"): "::3",
+    ("way", "aftr"): "2001:db8:ffff:ffff::3",
     ("forward", "protocol"): "tcp",
     ("forward", "port"): 49152,  # and the number of the table
     ("forward", "to"): "2001:db8::1",
@@ -154,6 +158,8 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
         value = table.pop(key)
         if fault.meant and fault.meant not in table:
             table[fault.meant] = value
+    elif of_any_name(section) == "way" and key == "type":
+        data["way"][section.partition(".")[2]] = None
     elif section == "mape" and key in _DECIDING:
         if fault.meant:
             table[key] = fault.meant

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dualwan.config import sections, values
+from dualwan.config import mape, sections, values
 from dualwan.config.firewall import IPV6
 from dualwan.config.forwards import MAPE, PPPOE
+from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.config.sections import Pppoe
 from dualwan.errors import WRONG
 from dualwan.toml_source import Source, TomlTable
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from dualwan.config import Config
 
 MOST = 6  # with [mape] and [pppoe] they are 8, for which there are marks (slices.marks)
-TYPES = (PPPOE,)
+TYPES = (PPPOE, mape.IPIP, mape.DS_LITE)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,13}")
 _TAKEN = (MAPE, PPPOE, IPV6, "none")  # other things, where a way can be named
 
-FurtherWay = Pppoe
+FurtherWay = Pppoe | Ipip | DsLite
 # The rules of each way have three priorities, those of [mape] and [pppoe] together four: one
 # before [pppoe] priority, that, and the two after it.
 TABLES, PRIORITIES, _EACH = 2, 4, 3  # the first ones of a further way, less those of [pppoe]
@@ -85,25 +86,44 @@ def _check_name(source: Source, name: str) -> None:
 
 
 def _way(table: TomlTable) -> FurtherWay:
-    table.take("type", values.one_of(TYPES))
-    found = sections.read_session(table)
+    kind = table.take("type", values.one_of(TYPES))
+    found: FurtherWay
+    if kind == PPPOE:
+        found = sections.read_session(table)
+    else:
+        found = mape.read_further(table, kind, table.section.partition(".")[2])
     table.done()
     return found
 
 
 def check(source: Source, config: Config) -> None:
     """Raise ConfigError for the first further way that cannot be beside the others."""
-    peers = {config.pppoe.peer: "pppoe.peer"}
-    for name, way in config.ways.items():
-        if way.peer in peers:
-            source.fail(
-                say("{peer} is listed twice, also in {key}", peer=way.peer, key=peers[way.peer]),
-                section(name),
-                "peer",
-            )
-        peers[way.peer] = f"{section(name)}.peer"
+    taken: dict[object, str] = {}
+    parts = [(MAPE, config.mape), (PPPOE, config.pppoe), *config.further]
+    for name, way in parts:
+        place = section(name) if name in config.ways else name
+        for key, value in _own(way).items():
+            if value in taken:
+                source.fail(
+                    say("{value} is listed twice, also in {key}", value=value, key=taken[value]),
+                    place,
+                    key,
+                )
+            taken[value] = f"{place}.{key}"
     if config.ways:
         _check_numbers(source, config.pppoe)
+
+
+def _own(way: Mape | Pppoe) -> dict[str, object]:
+    """Return what no other way can have too, by key: its peer, or its address and its end."""
+    if isinstance(way, Pppoe):
+        return {"peer": way.peer}
+    if isinstance(way, MapE):
+        return {"ipv4": way.manual.ipv4, "ce": way.manual.ce} if way.manual else {}
+    if isinstance(way, DsLite):
+        return {"interface-id": way.interface_id}
+    end = {"ce": way.ce} if way.ce else {"interface-id": way.interface_id}
+    return {"ipv4": way.ipv4, **end}
 
 
 def _check_numbers(source: Source, pppoe: Pppoe) -> None:
@@ -131,4 +151,12 @@ def _check_numbers(source: Source, pppoe: Pppoe) -> None:
 
 def devices(ways: Mapping[str, FurtherWay]) -> list[tuple[str, str, str]]:
     """Return section, key and value of the interface of each way."""
-    return [(section(name), "interface", way.interface) for name, way in ways.items()]
+    return [
+        (section(name), "interface" if isinstance(way, Pppoe) else "tunnel", device(way))
+        for name, way in ways.items()
+    ]
+
+
+def device(way: FurtherWay) -> str:
+    """Return the interface of ``way``, as it is configured."""
+    return way.interface if isinstance(way, Pppoe) else way.tunnel

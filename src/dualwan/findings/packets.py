@@ -45,6 +45,7 @@ def outbound(config: Config) -> list[Probe]:
         ways.append((config.pppoe.interface, "ip"))
     if config.wan.failover:
         ways += [(one.interface, "ip") for one in config.sessions.values()]
+        ways += [(one.tunnel, "ip") for one in config.softwires.values()]
     ways = list(dict.fromkeys(ways))
     if config.wan.interface not in config.lan.interfaces:
         ways.append((config.wan.interface, "ip6"))
@@ -108,7 +109,7 @@ def _with_devices(config: Config) -> list[tuple[Forward, str]]:
     """Return each forward with the device by which its connections come."""
     devices = {
         forwards.MAPE: config.mape.tunnel,
-        **{name: one.interface for name, one in config.sessions.items()},
+        **config.unshared,
         forwards.PINHOLE: config.wan.interface,
     }
     return [(one, devices[one.via]) for one in config.forwards]
@@ -138,18 +139,13 @@ def _own(config: Config) -> list[Probe]:
                 ("prerouting", "input"),
                 Packet(session, "", "ip", port.protocol, str(port.number)),
             )
-            for name, session in _unshared(config)
+            for name, session in config.unshared.items()
             for offer in config.firewall.inbound
             if not offer.sources and offer.is_open_on(name)
             for port in offer.service.ports
             if port != PING
         ),
     ]
-
-
-def _unshared(config: Config) -> list[tuple[str, str]]:
-    """Return name and device of each way with services of the router."""
-    return [(name, one.interface) for name, one in config.sessions.items()]
 
 
 def every(config: Config) -> list[Probe]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dualwan.config import Config
 from dualwan.config import ways as further
 from dualwan.config.mape import Ipip, MapE
+from dualwan.config.sections import Pppoe
 from dualwan.config.ways import FurtherWay
 from dualwan.frozen import replace
 from dualwan.model.way import Kind, Softwire, Way
@@ -17,8 +18,13 @@ PPPOE_NUMBER, MAPE_NUMBER = 1, 3
 NUMBERS = (2, 4, 5, 6, 7, 11)
 
 
-def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
-    """Return the ways of ``config``, the default one first; ``softwire``: None if unknown."""
+def ways_of(
+    config: Config, softwire: Softwire | None, others: Mapping[str, Softwire] | None = None
+) -> tuple[Way, ...]:
+    """Return the ways of ``config``, the default one first.
+
+    ``softwire``: of the default one, None if unknown. ``others``: those of further ways, by name.
+    """
     pppoe, lan, wan = config.pppoe, config.lan, config.wan
     return (
         Way(
@@ -50,24 +56,27 @@ def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
             peer=pppoe.peer,
         ),
         *(
-            _further(config, name, way, place)
+            _further(config, name, way, place, (others or {}).get(name))
             for place, (name, way) in enumerate(config.ways.items())
         ),
     )
 
 
-def _further(config: Config, name: str, way: FurtherWay, place: int) -> Way:
+def _further(
+    config: Config, name: str, way: FurtherWay, place: int, softwire: Softwire | None
+) -> Way:
     return Way(
         name,
-        way.interface,
-        Kind.PPP,
+        further.device(way),
+        Kind.PPP if isinstance(way, Pppoe) else Kind.SOFTWIRE,
         way.mtu,
         NUMBERS[place],
         table=further.table_of(config.pppoe, place),
         priority=further.priority_of(config.pppoe, place),
+        softwire=softwire,
         stands_in=config.wan.failover,
-        offers_services=True,
-        peer=way.peer,
+        offers_services=name in config.unshared,
+        peer=way.peer if isinstance(way, Pppoe) else "",
     )
 
 

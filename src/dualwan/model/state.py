@@ -60,7 +60,8 @@ class RunState:
     far as they are known. asked: other prefixes that routers were asked about, each with a router.
     successor: the one that they announce in its place, "" for none.
     aftr: the last IPv6 address of DS-Lite's AFTR; aftr_name: its name, "" if not noted.
-    notified_ce: the last CE address sent to the provider's update URL (IPIP).
+    notified_ce: the last CE address sent to the provider's update URL (IPIP); notified: the same
+    of further ways, by name.
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
@@ -93,6 +94,7 @@ class RunState:
     aftr: str = ""
     aftr_name: str = ""
     notified_ce: str = ""
+    notified: Mapping[str, str] = field(default_factory=dict)
     health: Health = field(default_factory=Health)
     tables: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses)

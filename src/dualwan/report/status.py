@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from dualwan import slices
 from dualwan.config import Config
+from dualwan.config.ways import device
 from dualwan.errors import MapeError
 from dualwan.host.api import Host
 from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
@@ -157,7 +158,7 @@ def _way(config: Config, plan: Plan, way: Way) -> WayData:
     return {
         "name": way.name,
         "type": asked.mode,
-        "interface": asked.interface if way.device in NO_DEVICES else way.device,
+        "interface": device(asked) if way.device in NO_DEVICES else way.device,
         "up": plan.observed.is_up(way.device),
         "address": plan.observed.address_of(way.device) or None,
         "peer": way.peer or None,

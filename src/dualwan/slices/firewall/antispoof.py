@@ -54,7 +54,8 @@ def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
     route once a host is asked for.
     """
     lans, nic = zones.lan_only(config), zones.one_nic(config)
-    shared = [str(_subnet(softwire)) for way in ways if (softwire := way.softwire)]
+    subnets = (_subnet(softwire) for way in ways if (softwire := way.softwire))
+    shared = [str(one) for one in dict.fromkeys(subnets)]
     return base_chain(
         "prerouting_lan",
         "type filter hook prerouting priority mangle; policy accept;",

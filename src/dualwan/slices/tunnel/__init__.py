@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from dualwan.config.ways import section
 from dualwan.frozen import replace
 from dualwan.model.observed import Observed
 from dualwan.model.plan import (
@@ -27,7 +28,13 @@ from dualwan.slices.tunnel import sysctls
 from dualwan.slices.tunnel.sysctls import NAME
 from dualwan.words import say
 
+STAND_IN_METRIC = 2048  # in main, of the first way that stands in for the default one
 LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
+
+
+def stand_in_metric(ways: Iterable[Way], way: Way) -> int:
+    """Return the metric in main of ``way``: those that stand in come in the order of the file."""
+    return STAND_IN_METRIC + [one.name for one in ways if one.stands_in].index(way.name)
 
 
 def _owned(remains: Remains) -> list[Resource]:
@@ -92,7 +99,40 @@ def carries(state: RunState, observed: Observed) -> bool:
 
 
 def _wanted_resources(at: Situation) -> list[Resource]:
-    return [item for way in of_kind(at.ways, Kind.SOFTWIRE) for item in _of_way(at, way)]
+    return [item for way in _possible(at) for item in _of_way(at, way)]
+
+
+def _possible(at: Situation) -> list[Way]:
+    """Return the softwires that are known, and whose device is not another program's."""
+    taken = _taken(at)
+    return [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way.softwire and way not in taken]
+
+
+def _taken(at: Situation) -> list[Way]:
+    """Return the softwires whose device is there already, and is no tunnel."""
+    return [
+        way
+        for way in of_kind(at.ways, Kind.SOFTWIRE)
+        if (link := at.observed.links.get(way.device)) and link.kind != "ip6tnl"
+    ]
+
+
+def _left_alone(at: Situation, items: Iterable[Resource]) -> list[Resource]:
+    """Return those of ``items`` that belong to a softwire that cannot be made at present.
+
+    It stays as it is, while another one comes or goes.
+    """
+    possible = _possible(at)
+    waiting = [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way not in possible]
+    devices = {way.device for way in waiting}
+    ends = {at.state.ces.get(way.name, "") for way in waiting}
+    return [
+        item
+        for item in items
+        if (isinstance(item, Address) and (item.device in devices or item.address in ends))
+        or (isinstance(item, Route) and item.device in devices)
+        or (isinstance(item, Tunnel) and item.name in devices)
+    ]
 
 
 def _of_way(at: Situation, way: Way) -> list[Resource]:
@@ -107,6 +147,11 @@ def _of_way(at: Situation, way: Way) -> list[Resource]:
         Address(way.device, way.address),
         *([Route(MAIN, way.device, LAST_METRIC if replaced else 0)] if way.default else []),
         *([Route(way.table, way.device)] if way.pinned else []),
+        *(
+            [Route(MAIN, way.device, stand_in_metric(at.ways, way))]
+            if way.stands_in and at.observed.ipv6_default
+            else []
+        ),
     ]
 
 
@@ -133,7 +178,7 @@ def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
 
 
 def _problems(at: Situation) -> tuple[str, ...]:
-    """Return what prevents the tunnel: the WAN is missing or down, or its name is taken."""
+    """Return what prevents every tunnel: the WAN is missing or down."""
     wan, observed = at.config.wan.interface, at.observed
     problems = []
     if wan not in observed.links:
@@ -142,17 +187,19 @@ def _problems(at: Situation) -> tuple[str, ...]:
         problems.append(
             say("the interface {wan} (wan.interface) is down; ifup {wan} brings it up", wan=wan)
         )
-    for way in of_kind(at.ways, Kind.SOFTWIRE):
-        link = observed.links.get(way.device)
-        if link and link.kind != "ip6tnl":
-            problems.append(
-                say(
-                    "{device} ({name}.tunnel) is there already, and is no IPv6 tunnel",
-                    device=way.device,
-                    name=way.name,
-                )
-            )
     return tuple(problems)
+
+
+def _names_taken(at: Situation) -> tuple[str, ...]:
+    """Return a sentence for each name of a tunnel that another device has."""
+    return tuple(
+        say(
+            "{device} ({name}.tunnel) is there already, and is no IPv6 tunnel",
+            device=way.device,
+            name=section(way.name) if way.name in at.config.ways else way.name,
+        )
+        for way in _taken(at)
+    )
 
 
 def _stale_addresses(at: Situation) -> set[str]:
@@ -180,7 +227,7 @@ def bring_up(at: Situation) -> SlicePlan:
     originals, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
     early = sysctls.early(at)
     late = [
-        Sysctl(sysctls.rp_filter(way.device), sysctls.RP_FILTER_LOOSE)
+        Sysctl(sysctls.rp_filter(way.device), sysctls.wanted_rp_filter(way))
         for way in of_kind(at.ways, Kind.SOFTWIRE)
         if way.softwire
     ]
@@ -192,17 +239,20 @@ def bring_up(at: Situation) -> SlicePlan:
         *early_steps,
         *_solicitation(at, early_steps),
     )
-    problems = _problems(at)
-    if at.line.missing or problems:
-        return SlicePlan(NAME, steps, problems or (at.line.missing,))
+    missing = (*([at.line.missing] if at.line.missing else []), *at.line.lacking)
+    problems, taken = _problems(at), _names_taken(at)
+    if problems or not _possible(at):
+        return SlicePlan(NAME, steps, (*problems, *taken) or missing)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
+    owned = _owned(remains)
+    owned = [item for item in owned if item not in _left_alone(at, owned)]
     return SlicePlan(
         NAME,
         (
             *steps,
             *_put_first(
                 at,
-                _sparing(diff(_wanted_resources(at), _owned(remains)), _found(remains)),
+                _sparing(diff(_wanted_resources(at), owned), _found(remains)),
             ),
             *(
                 step
@@ -211,6 +261,7 @@ def bring_up(at: Situation) -> SlicePlan:
             ),
             *flow_steps(_stale_addresses(at)),
         ),
+        (*taken, *missing),
     )
 
 
@@ -263,10 +314,11 @@ def _note_up(state: RunState, at: Situation) -> RunState:
         state = replace(state, successor="")
     if at.observed.ipv6_default:  # a router has been heard, without a solicitation
         state = replace(state, owed_solicitations=())
-    if at.line.missing or _problems(at):
+    if _problems(at) or not _possible(at):
         return state
-    wanted = {item.key for item in _wanted_resources(at)}
-    softwires = {way.name: way.softwire for way in of_kind(at.ways, Kind.SOFTWIRE) if way.softwire}
+    kept = _left_alone(at, (*state.addresses, *state.found))
+    wanted = {item.key for item in (*_wanted_resources(at), *kept)}
+    softwires = {way.name: way.softwire for way in _possible(at) if way.softwire}
     return replace(
         state,
         softwires={**state.softwires, **{name: str(one.ipv4) for name, one in softwires.items()}},
