@@ -69,6 +69,18 @@ peer = "second-provider"
 interface = "ppp1"
 """
 )
+FIXED = (
+    MANUAL
+    + """[way.fixed]
+type = "ipip"
+br = "2001:db8::1"
+ipv4 = "192.0.2.30"
+ce = "2001:db8::30"
+[way.lite]
+type = "ds-lite"
+aftr = "2001:db8::64"
+"""
+)
 RULES_D = """[[rule]]
 provider = "mine"
 ipv6-prefix = "2001:db8::/40"
@@ -120,7 +132,7 @@ def load(text, tmp_path):
 
 def read_each_key(tmp_path):
     """Load configurations that together make the parser ask for every key."""
-    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS, SECOND):
+    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS, SECOND, FIXED):
         load(text, tmp_path)
 
 

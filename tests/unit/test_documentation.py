@@ -112,6 +112,18 @@ def test_forwards_of_the_example_can_be_used(tmp_path):
     assert [one.via for one in load(text, tmp_path).forwards] == ["pppoe", "mape", ""]
 
 
+def test_further_ways_of_the_example_can_be_used(tmp_path):
+    """All of them, uncommented, stand beside each other."""
+    head, tail = EXAMPLE.split("# Up to six more ways", 1)
+    block, rest = tail.split("[firewall]", 1)
+    text = re.sub(r"(?m)^# (?=\[way|[a-z0-9-]+ = )", "", block)
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("[way"))
+    found = load(f"{head}\n" + "\n".join(lines[first:]) + f"\n[firewall]{rest}", tmp_path)
+    assert list(found.ways) == ["second", "fixed", "whole", "lite"]
+    assert [one.mode for one in found.ways.values()] == ["pppoe", "ipip", "ipip", "ds-lite"]
+
+
 WAYS = {
     "hand": "# Or by hand",
     "ipip": "# Or another service",

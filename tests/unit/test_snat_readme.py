@@ -20,9 +20,9 @@ def test_the_readme_names_every_chain_and_set():
     known |= {
         value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
     }
-    sessions = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name)
+    ways = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name, names.EGRESS_OF_WAY.name)
     for name in known:
-        assert f"`{name.replace('{}', 'W' if name in sessions else 'P')}`" in README, name
+        assert f"`{name.replace('{}', 'W' if name in ways else 'P')}`" in README, name
 
 
 def test_the_example_of_the_readme_is_true():

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MOST = 6  # with [mape] and [pppoe] they are 8, for which there are marks (slices.marks)
 TYPES = (PPPOE, mape.IPIP, mape.DS_LITE)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,13}")
-_TAKEN = (MAPE, PPPOE, IPV6, "none")  # other things, where a way can be named
+# Other things, where a way can be named; ip6tnl0 is a device of the kernel's own.
+_TAKEN = (MAPE, PPPOE, IPV6, "none", "ip6tnl")
 
 FurtherWay = Pppoe | Ipip | DsLite
 # The rules of each way have three priorities, those of [mape] and [pppoe] together four: one

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
 from dualwan.model.way import Kind, Way, of_kind
-from dualwan.nft.table import Block, chain, elements
+from dualwan.nft.table import Block, elements
 from dualwan.slices import dnat, ipsec
-from dualwan.slices.snat.names import SESSION_HAIRPIN, SESSION_INBOUND
+from dualwan.slices.snat.names import EGRESS_OF_WAY, WAY_HAIRPIN, WAY_INBOUND
 
 
 def _further(ways: Iterable[Way]) -> list[Way]:
@@ -39,7 +39,7 @@ def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, l
 def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
     """Return rules for prerouting."""
     inbound = [
-        f'iifname "{way.device}" goto {SESSION_INBOUND.of(way.name)}'
+        f'iifname "{way.device}" goto {WAY_INBOUND.of(way.name)}'
         for way, _ in _with_forwards(config, ways)
     ]
     return [*inbound, *own_rules(config, ways)]
@@ -48,7 +48,7 @@ def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
 def own_rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
     """Return the rules for what comes from inside, the LAN or the router itself."""
     return [
-        f"ip daddr {way.address} goto {SESSION_HAIRPIN.of(way.name)}"
+        f"ip daddr {way.address} goto {WAY_HAIRPIN.of(way.name)}"
         for way, _ in _with_forwards(config, ways)
     ]
 
@@ -59,10 +59,10 @@ def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
         one
         for way, mine in _with_forwards(config, ways)
         for one in (
-            SESSION_INBOUND.block(
+            WAY_INBOUND.block(
                 f"ip daddr != {way.address} return", *dnat.dnat_rules(mine), of=(way.name,)
             ),
-            SESSION_HAIRPIN.block(*dnat.dnat_rules(mine, any_source=True), of=(way.name,)),
+            WAY_HAIRPIN.block(*dnat.dnat_rules(mine, any_source=True), of=(way.name,)),
         )
     ]
 
@@ -83,25 +83,18 @@ def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
 
 def egress(ways: Iterable[Way]) -> list[str]:
     """Return the first rule of the egress filter: one lookup, however many ways there are."""
-    found = [f'"{way.device}" : goto {_egress(way)}' for way in _further(ways)]
+    found = [f'"{way.device}" : goto {EGRESS_OF_WAY.of(way.name)}' for way in _further(ways)]
     return [f"oifname vmap {elements(found)}"] if found else []
 
 
 def egress_chains(config: Config, ways: Iterable[Way], refuse: str) -> list[Block]:
     """Return the chains in which only packets with its address leave by a way."""
     return [
-        chain(
-            _egress(way),
-            *ipsec.accept(config, ipsec.TO_ENCRYPT),
-            *_wrong(way, refuse),
-            comment=f"only what has its address leaves by {way.name}",
+        EGRESS_OF_WAY.block(
+            *ipsec.accept(config, ipsec.TO_ENCRYPT), *_wrong(way, refuse), of=(way.name,)
         )
         for way in _further(ways)
     ]
-
-
-def _egress(way: Way) -> str:
-    return f"egress_{way.name}"
 
 
 def _wrong(way: Way, refuse: str) -> list[str]:
