@@ -60,7 +60,7 @@ OURS = {
     *(f"dualwan.slices.{name}" for name in ("dnat", "drift", "firewall", "goals", "ipsec")),
     *(f"dualwan.slices.{name}" for name in ("marks", "offload", "pbr", "slice", "snat")),
     *(f"dualwan.slices.{name}" for name in ("tables", "zones")),
-    *(f"dualwan.slices.{name}" for name in ("tunnel", "tunnel.sysctls")),
+    *(f"dualwan.slices.{name}" for name in ("tunnel", "tunnel.possible", "tunnel.sysctls")),
     *(
         f"dualwan.slices.firewall.{name}"
         for name in ("antispoof", "forwarded", "icmpv6", "lan_flows", "services_in", "unnamed")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dualwan.config.ways import section
 from dualwan.frozen import replace
 from dualwan.model.observed import Observed
 from dualwan.model.plan import (
@@ -25,8 +24,8 @@ from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
 from dualwan.slices.tunnel import sysctls
+from dualwan.slices.tunnel.possible import left_alone, names_taken, possible, problems_of_all
 from dualwan.slices.tunnel.sysctls import NAME
-from dualwan.words import say
 
 STAND_IN_METRIC = 2048  # in main, of the first way that stands in for the default one
 LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
@@ -99,40 +98,7 @@ def carries(state: RunState, observed: Observed) -> bool:
 
 
 def _wanted_resources(at: Situation) -> list[Resource]:
-    return [item for way in _possible(at) for item in _of_way(at, way)]
-
-
-def _possible(at: Situation) -> list[Way]:
-    """Return the softwires that are known, and whose device is not another program's."""
-    taken = _taken(at)
-    return [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way.softwire and way not in taken]
-
-
-def _taken(at: Situation) -> list[Way]:
-    """Return the softwires whose device is there already, and is no tunnel."""
-    return [
-        way
-        for way in of_kind(at.ways, Kind.SOFTWIRE)
-        if (link := at.observed.links.get(way.device)) and link.kind != "ip6tnl"
-    ]
-
-
-def _left_alone(at: Situation, items: Iterable[Resource]) -> list[Resource]:
-    """Return those of ``items`` that belong to a softwire that cannot be made at present.
-
-    It stays as it is, while another one comes or goes.
-    """
-    possible = _possible(at)
-    waiting = [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way not in possible]
-    devices = {way.device for way in waiting}
-    ends = {at.state.ces.get(way.name, "") for way in waiting}
-    return [
-        item
-        for item in items
-        if (isinstance(item, Address) and (item.device in devices or item.address in ends))
-        or (isinstance(item, Route) and item.device in devices)
-        or (isinstance(item, Tunnel) and item.name in devices)
-    ]
+    return [item for way in possible(at) for item in _of_way(at, way)]
 
 
 def _of_way(at: Situation, way: Way) -> list[Resource]:
@@ -177,31 +143,6 @@ def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
             yield step
 
 
-def _problems(at: Situation) -> tuple[str, ...]:
-    """Return what prevents every tunnel: the WAN is missing or down."""
-    wan, observed = at.config.wan.interface, at.observed
-    problems = []
-    if wan not in observed.links:
-        problems.append(say("the interface {wan} (wan.interface) does not exist", wan=wan))
-    elif not observed.links[wan].up:
-        problems.append(
-            say("the interface {wan} (wan.interface) is down; ifup {wan} brings it up", wan=wan)
-        )
-    return tuple(problems)
-
-
-def _names_taken(at: Situation) -> tuple[str, ...]:
-    """Return a sentence for each name of a tunnel that another device has."""
-    return tuple(
-        say(
-            "{device} ({name}.tunnel) is there already, and is no IPv6 tunnel",
-            device=way.device,
-            name=section(way.name) if way.name in at.config.ways else way.name,
-        )
-        for way in _taken(at)
-    )
-
-
 def _stale_addresses(at: Situation) -> set[str]:
     """Return the IPv4 addresses whose flows cannot go on after a change of the prefix.
 
@@ -240,12 +181,12 @@ def bring_up(at: Situation) -> SlicePlan:
         *_solicitation(at, early_steps),
     )
     missing = (*([at.line.missing] if at.line.missing else []), *at.line.lacking)
-    problems, taken = _problems(at), _names_taken(at)
-    if problems or not _possible(at):
+    problems, taken = problems_of_all(at), names_taken(at)
+    if problems or not possible(at):
         return SlicePlan(NAME, steps, (*problems, *taken) or missing)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
     owned = _owned(remains)
-    owned = [item for item in owned if item not in _left_alone(at, owned)]
+    owned = [item for item in owned if item not in left_alone(at, owned)]
     return SlicePlan(
         NAME,
         (
@@ -314,11 +255,11 @@ def _note_up(state: RunState, at: Situation) -> RunState:
         state = replace(state, successor="")
     if at.observed.ipv6_default:  # a router has been heard, without a solicitation
         state = replace(state, owed_solicitations=())
-    if _problems(at) or not _possible(at):
+    if problems_of_all(at) or not possible(at):
         return state
-    kept = _left_alone(at, (*state.addresses, *state.found))
+    kept = left_alone(at, (*state.addresses, *state.found))
     wanted = {item.key for item in (*_wanted_resources(at), *kept)}
-    softwires = {way.name: way.softwire for way in _possible(at) if way.softwire}
+    softwires = {way.name: way.softwire for way in possible(at) if way.softwire}
     return replace(
         state,
         softwires={**state.softwires, **{name: str(one.ipv4) for name, one in softwires.items()}},
