@@ -9,11 +9,13 @@ from dualwan import __version__, slices
 from dualwan.config import Config
 from dualwan.config.mape import DsLite, MapE
 from dualwan.errors import HostError
+from dualwan.frozen import replace
 from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.renumbering import in_use, trusted
 from dualwan.line.role import stands_by
 from dualwan.line.session import has_moved, located
+from dualwan.line.ways import numbered
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
 from dualwan.model.way import Way
@@ -82,13 +84,14 @@ def make_plan(
 def _line(config: Config | None, host: Host, state: RunState) -> Line:
     if config is None:
         return Line()
-    prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
+    prefixes = () if config.fixed else host.prefixes(config.prefix_source)
     aftr, answers = _aftr(config, host, state, prefixes), _cached_answers(config, host)
     last = in_use(state, prefixes)
     if last not in prefixes:
         usable = _usable(config, prefixes, answers, aftr)
         prefixes = _by_router(config, host, prefixes, usable, state)
     line = derive_line(config, prefixes, last, answers, aftr)
+    line = replace(line, ways=numbered(line.ways, config, state.numbers))
     return located(line, config, host.sessions())
 
 

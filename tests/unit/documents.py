@@ -8,7 +8,7 @@ from pathlib import Path
 import tomli
 
 from dualwan import config, toml_source
-from dualwan.config.examples import without_name
+from dualwan.config.examples import of_any_name
 from dualwan.mape import table
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ PAGE_8 = (ROOT / "packaging/man/dualwan-hook.8").read_text()
 PAGE_5 = (ROOT / "packaging/man/dualwan.toml.5").read_text()
 
 KEY = re.compile(r"(?P<off># ?)?(?P<key>[a-z][a-z0-9-]*) = (?P<value>[^#]+)")
-HEADER = re.compile(r"(?:# ?)?\[{1,2}(?P<section>[a-z.]+)\]{1,2}\s*")
+HEADER = re.compile(r"(?:# ?)?\[{1,2}(?P<section>[a-z.-]+)\]{1,2}\s*")
 
 BASE = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n'
 MANUAL = (
@@ -75,6 +75,26 @@ way = "pppoe"
 fallback = "none"
 """
 )
+SECOND = (
+    MANUAL
+    + """[way.second]
+type = "pppoe"
+peer = "second-provider"
+interface = "ppp1"
+"""
+)
+FIXED = (
+    MANUAL
+    + """[way.fixed]
+type = "ipip"
+br = "2001:db8::1"
+ipv4 = "192.0.2.30"
+ce = "2001:db8::30"
+[way.lite]
+type = "ds-lite"
+aftr = "2001:db8::64"
+"""
+)
 RULES_D = """[[rule]]
 provider = "mine"
 ipv6-prefix = "2001:db8::/40"
@@ -105,7 +125,7 @@ def record(monkeypatch):
     found, take = Calls(), toml_source.TomlTable.take
 
     def recording(table, key, convert, default=REQUIRED):
-        place = without_name(table.section), key
+        place = of_any_name(table.section), key
         if getattr(convert, "__qualname__", "").startswith("number."):
             limits = inspect.getclosurevars(convert).nonlocals
             found.ranges[place] = limits["low"], limits["high"]
@@ -126,7 +146,7 @@ def load(text, tmp_path):
 
 def read_each_key(tmp_path):
     """Load configurations that together make the parser ask for every key."""
-    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS, POLICIES, ZONES):
+    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS, POLICIES, ZONES, SECOND, FIXED):
         load(text, tmp_path)
 
 
@@ -142,7 +162,7 @@ def example_lines():
     section = ""
     for at, line in enumerate(EXAMPLE.splitlines()):
         if header := HEADER.fullmatch(line):
-            section = without_name(header["section"])
+            section = of_any_name(header["section"])
         elif key := KEY.match(line):
             yield at, section, key["key"], key["value"].strip(), bool(key["off"])
 
@@ -152,7 +172,7 @@ def entries_of_page(page):
     section, key, found = "", "", {}
     for line in page.splitlines():
         if header := re.fullmatch(r"\.Ss \[{1,2}([a-zA-Z.]+)\]{1,2}", line):
-            section = without_name(header[1])
+            section = of_any_name(header[1])
         elif item := re.match(r"\.It Ic ([a-z0-9-]+) No =", line):
             key = item[1]
             found[section, key] = []

@@ -255,7 +255,10 @@ def table(wanted, edited=False, instead=None):
 def to_toml(data):
     """Return a configuration as TOML."""
     found = []
-    for name, section in data.items():
+    ways = {f"way.{name}": one for name, one in data.get("way", {}).items()}
+    for name, section in {**data, **ways}.items():
+        if name == "way":
+            continue
         for one in section if isinstance(section, list) else [section]:
             found.append(f"[[{name}]]" if isinstance(section, list) else f"[{name}]")
             found += [f"{key} = {_inline(value)}" for key, value in one.items()]

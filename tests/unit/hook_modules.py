@@ -33,7 +33,7 @@ OURS = {
         f"dualwan.config.{name}"
         for name in ("firewall", "forwards", "mape", "roles", "router", "sections", "services")
     ),
-    *(f"dualwan.config.{name}" for name in ("values", "zones")),
+    *(f"dualwan.config.{name}" for name in ("values", "ways", "zones")),
     *("dualwan.handle.run", "dualwan.line.renumbering", "dualwan.host.kernel_line"),
     *(f"dualwan.host.{name}" for name in ("answers", "in_use", "kernel", "lock")),
     *(
@@ -54,8 +54,8 @@ OURS = {
     "dualwan.ppp.session",
     *(f"dualwan.slices.{name}" for name in ("dnat", "drift", "firewall", "goals", "ipsec")),
     *(f"dualwan.slices.{name}" for name in ("marks", "offload", "pbr", "slice", "snat")),
-    *(f"dualwan.slices.{name}" for name in ("tunnel", "tunnel.advertised", "tunnel.sysctls")),
     *(f"dualwan.slices.{name}" for name in ("tables", "zone_ways", "zones")),
+    *(f"dualwan.slices.tunnel{name}" for name in ("", ".advertised", ".possible", ".sysctls")),
     *(
         f"dualwan.slices.firewall.{name}"
         for name in ("antispoof", "forwarded", "icmpv6", "lan_flows", "services_in", "unnamed")
@@ -63,9 +63,9 @@ OURS = {
     "dualwan.slices.firewall.zoned",
     *(
         f"dualwan.slices.snat.{name}"
-        for name in ("allocate", "carried", "flow", "mape_inbound", "match", "names", "ports")
+        for name in ("allocate", "carried", "flow", "further", "mape_inbound", "match", "names")
     ),
-    *(f"dualwan.slices.snat.{name}" for name in ("pppoe_inbound", "quota", "timeouts")),
+    *(f"dualwan.slices.snat.{name}" for name in ("pppoe_inbound", "ports", "quota", "timeouts")),
     "dualwan.slices.snat.zone_quota",
 }
 # The stages of an event, and what more of them a change of addresses needs.

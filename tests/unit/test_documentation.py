@@ -96,7 +96,9 @@ def test_example_shows_the_defaults(taken, tmp_path):
     shown = [
         item
         for item in example_lines()
-        if item[4] and not first <= item[0] < after and item[1] not in {"forward", "policy", "zone"}
+        if item[4]
+        and not first <= item[0] < after
+        and item[1] not in {"forward", "policy", "way", "zone"}
     ]  # of which there are none by default
     assert shown
     for at, section, key, value, _ in shown:
@@ -126,6 +128,18 @@ def test_forwards_and_policies_of_the_example_can_be_used(tmp_path):
     found = load(text, tmp_path)
     assert [one.via for one in found.forwards] == ["pppoe", "mape", ""]
     assert [(one.way, one.fallback) for one in found.policies] == [("pppoe", "none")]
+
+
+def test_further_ways_of_the_example_can_be_used(tmp_path):
+    """All of them, uncommented, stand beside each other."""
+    head, tail = EXAMPLE.split("# Up to six more ways", 1)
+    block, rest = tail.split("[firewall]", 1)
+    text = re.sub(r"(?m)^# (?=\[way|[a-z0-9-]+ = )", "", block)
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("[way"))
+    found = load(f"{head}\n" + "\n".join(lines[first:]) + f"\n[firewall]{rest}", tmp_path)
+    assert list(found.ways) == ["second", "fixed", "whole", "lite"]
+    assert [one.mode for one in found.ways.values()] == ["pppoe", "ipip", "ipip", "ds-lite"]
 
 
 WAYS = {

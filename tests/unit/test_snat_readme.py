@@ -20,8 +20,8 @@ def test_the_readme_names_every_chain_and_set():
     known |= {
         value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
     }
-    stands_for = {names.SESSION_INBOUND.name: "W", names.SESSION_HAIRPIN.name: "W"}
-    stands_for[names.QUOTA_ZONE.name] = "Z"
+    ways = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name, names.EGRESS_OF_WAY.name)
+    stands_for = {**dict.fromkeys(ways, "W"), names.QUOTA_ZONE.name: "Z"}
     for name in known:
         shown = names.HELD_ZONE.format("P", "Z") if name == names.HELD_ZONE else name
         assert f"`{shown.replace('{}', stands_for.get(name, 'P'))}`" in README, name

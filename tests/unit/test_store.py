@@ -34,6 +34,8 @@ STATE = RunState(
     ces={"mape": "2001:db8::5"},
     sessions={"pppoe": "203.0.113.7"},
     interfaces={"pppoe": "ppp1"},
+    numbers={"second": 2},
+    notified={"fixed": "2001:db8::7"},
     prefix="2001:db8::/56",
     routers=("fe80::1",),
     asked=("2001:db8:1::/64 fe80::1",),
@@ -170,7 +172,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     (directory / store.NAME).write_text(json.dumps(OLD))
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
-    lacks |= {"ces": {}, "routers": (), "asked": (), "successor": ""}
+    lacks |= {"ces": {}, "numbers": {}, "notified": {}, "routers": (), "asked": (), "successor": ""}
     lacks |= {"applied": "", "generation": 0, "looked": Look(), "owes_inbound_flows": False}
     lacks |= {"owes_carried_flows": False, "role": Role()}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from machine import BASE, Machine, config, run, wanted_tables
 from test_config_every_error import errors
 
+from dualwan.config import WAYS as OF_IPV4
 from dualwan.config import from_text
-from dualwan.config.zones import WAYS
+from dualwan.config.firewall import IPV6
 from dualwan.doctor import Result
 from dualwan.errors import ConfigError
 from dualwan.findings import find
@@ -27,6 +28,7 @@ from dualwan.model.ssh_session import SshSession
 from dualwan.model.surroundings import Surroundings
 from dualwan.planning import make_plan
 
+WAYS = (*OF_IPV4, IPV6)
 GUEST = BASE + '[zone.guest]\ninterfaces = ["guest0", "wlan*"]\n'
 BOTH = GUEST + '[zone.dmz]\ninterfaces = ["dmz0"]\n'
 HEAD, KEY = BASE.count("\n") + 1, BASE.count("\n") + 2  # lines of the first zone

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dualwan import files, paths
-from dualwan.config import firewall, forwards, roles, sections, zones
+from dualwan.config import firewall, forwards, roles, sections, ways, zones
 from dualwan.config import mape as mape_section
 from dualwan.config import router as router_section
 from dualwan.config.firewall import Firewall
@@ -18,6 +18,7 @@ from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.config.router import Router
 from dualwan.config.sections import Lan, Pppoe, Wan
+from dualwan.config.ways import FurtherWay
 from dualwan.config.zones import Zone
 from dualwan.errors import MISSING, UNKNOWN, ConfigError
 from dualwan.frozen import dataclass, field, replace
@@ -28,7 +29,10 @@ from dualwan.words import say
 if TYPE_CHECKING:
     from dualwan.config.policies import Policy
 
-SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward", "policy", "zone", "router"]
+SECTIONS = [
+    *("wan", "lan", "mape", "pppoe", "way"),
+    *("firewall", "forward", "policy", "zone", "router"),
+]
 REQUIRED = ("wan", "lan", "mape")
 # Sections that decide what is open, or who may leave by which way.
 FILTERS = ("firewall", "forward", "policy", "zone")
@@ -40,6 +44,7 @@ class Config:
     """A whole configuration, checked; it never changes after ``load``.
 
     firewall: without the default services whose ports ``forwards`` take.
+    further: the other ways, with their names, in the order of the file.
     policies: with `via-pppoe` as the last one, () if there is no other.
     path: the file, for messages. text: what it says.
     """
@@ -50,6 +55,7 @@ class Config:
     pppoe: Pppoe
     firewall: Firewall
     forwards: tuple[Forward, ...] = ()
+    further: tuple[tuple[str, FurtherWay], ...] = ()
     policies: tuple[Policy, ...] = ()
     zones: tuple[Zone, ...] = ()
     router: Router = field(default_factory=Router)
@@ -60,6 +66,40 @@ class Config:
     def prefix_source(self) -> str:
         """The interface from whose IPv6 prefix MAP-E is derived."""
         return self.mape.prefix_from or self.wan.interface
+
+    @property
+    def ways(self) -> dict[str, FurtherWay]:
+        """The ways besides [mape] and [pppoe], by name."""
+        return dict(self.further)
+
+    @property
+    def sessions(self) -> dict[str, Pppoe]:
+        """The PPPoE sessions, by the name of their way."""
+        more = {name: way for name, way in self.further if isinstance(way, Pppoe)}
+        return {forwards.PPPOE: self.pppoe, **more}
+
+    @property
+    def softwires(self) -> dict[str, Mape]:
+        """The softwires, by the name of their way."""
+        more = {name: way for name, way in self.further if not isinstance(way, Pppoe)}
+        return {forwards.MAPE: self.mape, **more}
+
+    @property
+    def way_devices(self) -> dict[str, str]:
+        """The device of each way, by name."""
+        sessions = {name: one.interface for name, one in self.sessions.items()}
+        return {**sessions, **{name: one.tunnel for name, one in self.softwires.items()}}
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the file gives each softwire whole, so that none needs a prefix."""
+        return all(one.fixed for one in self.softwires.values())
+
+    @property
+    def unshared(self) -> dict[str, str]:
+        """The devices of the ways that have an address of their own with all ports, by name."""
+        fixed = {name: one.tunnel for name, one in self.softwires.items() if isinstance(one, Ipip)}
+        return {**{name: one.interface for name, one in self.sessions.items()}, **fixed}
 
     def is_inside(self, device: str) -> bool:
         """Whether ``device`` is one of the LAN or of a zone."""
@@ -139,18 +179,22 @@ def from_data(
         return TomlTable(source, section, data.get(section, {}))
 
     wan = sections.read_wan(table("wan"))
+    further = ways.read(source, data.get("way", {}))
+    names = tuple(data.get("way", {}))
     config = Config(
         wan=wan,
         lan=sections.read_lan(table("lan"), wan.interface),
         mape=mape_section.read(table("mape"), rules_dir),
         pppoe=sections.read_pppoe(table("pppoe")),
-        firewall=firewall.read(table("firewall")),
-        forwards=forwards.read(source, data.get("forward", [])),
+        firewall=firewall.read(table("firewall"), names),
+        forwards=forwards.read(source, data.get("forward", []), names),
         router=router_section.read(table("router")),
-        zones=zones.read(source, data.get("zone", {})),
+        zones=zones.read(source, data.get("zone", {}), (*WAYS, *names)),
+        further=tuple(further.items()),
         path=source.name,
         text=source.text,
     )
+    ways.check(source, config)
     roles.check(config, source)
     if "policy" in data:
         config = replace(config, policies=_policies(config, source, data["policy"]))
@@ -164,29 +208,26 @@ def _policies(config: Config, source: Source, data: Any) -> tuple[Policy, ...]:
     """Return the policies in ``data``; raises ConfigError."""
     from dualwan.config import policies  # noqa: PLC0415 - most configurations have none
 
-    found = policies.read(source, data, WAYS, config.lan)
-    if found and config.pppoe.priority > sections.MAX_PRIORITY - 1:
-        source.fail(
-            say(
-                "must be {limit} at most with [[policy]], whose rules follow",
-                limit=sections.MAX_PRIORITY - 1,
-            ),
-            "pppoe",
-            "priority",
-        )
+    found = policies.read(source, data, (*WAYS, *config.ways), config.lan)
+    if found:
+        policies.check_beside(source, config, found)
     return found
 
 
 def _check_forwards(config: Config, source: Source) -> None:
     """Raise ConfigError for the first forward that the line cannot have."""
     mape, wan = config.mape, config.wan.interface
-    if isinstance(mape, DsLite) and (found := forwards.with_via(forwards.MAPE, config.forwards)):
-        source.fail(
-            say("DS-Lite has no address of its own to forward from"),
-            "forward",
-            "via",
-            found[0].number,
-        )
+    no_address = [name for name, way in config.softwires.items() if isinstance(way, DsLite)]
+    for one in config.forwards:
+        if one.via in no_address:
+            source.fail(
+                say("DS-Lite has no address of its own to forward from"),
+                "forward",
+                "via",
+                one.number,
+            )
+    if any({*no_address} & {*offer.via} for offer in config.firewall.inbound):
+        source.fail(say("DS-Lite has no address of its own to offer on"), "firewall", "inbound")
     if (
         {*config.lan.interfaces} == {wan}
         and not config.zones
@@ -220,7 +261,6 @@ def _check_offload(config: Config, source: Source) -> None:
 
 def _firewall(config: Config, source: Source, inbound_is_explicit: bool) -> Firewall:
     """Return the firewall without the services whose ports are forwarded; raises ConfigError."""
-    with_services = (forwards.PPPOE, *([forwards.MAPE] if isinstance(config.mape, Ipip) else []))
     return forwards.without_conflicts(
-        source, config.forwards, config.firewall, with_services, inbound_is_explicit
+        source, config.forwards, config.firewall, config.unshared, inbound_is_explicit
     )

@@ -11,7 +11,7 @@ import copy
 from typing import Any
 
 from dualwan.config import from_data
-from dualwan.config.examples import example, without_name
+from dualwan.config.examples import example, of_any_name
 from dualwan.errors import (
     AT_ODDS,
     UNKNOWN,
@@ -42,6 +42,13 @@ _NEUTRAL: dict[tuple[str, str], Any] = {
     ("mape", "interface-id"): "::1",
     ("mape", "rule"): _RULE,
     **{("mape.rule", key): value for key, value in _RULE.items()},
+    ("way", "peer"): "any-peer",
+    ("way", "interface"): "@ppp@",
+    ("way", "br"): "2001:db8:ffff:ffff::3",
+    ("way", "ipv4"): "192.0.2.3",
+    ("way", "ce"): "2001:db8:ffff:ffff::4",
+    ("way", "interface-id"): "::3",
+    ("way", "aftr"): "2001:db8:ffff:ffff::3",
     ("forward", "protocol"): "tcp",
     ("forward", "port"): 49152,  # and the number of the table
     ("forward", "to"): "2001:db8::1",
@@ -49,10 +56,10 @@ _NEUTRAL: dict[tuple[str, str], Any] = {
 # What decides which other keys a section has; without it these are left.
 _DECIDING = ("mode", "provider")
 _IN_ANY_MODE = ("prefix-from", "wait", "tunnel", "mtu")
-_ROLES = ("wan", "lan", "mape", "pppoe", "zone")
+_ROLES = ("wan", "lan", "mape", "pppoe", "way", "zone")
 # The sections with which a value of a section can be at odds, besides its own.
 _RELATED = {
-    **dict.fromkeys(("lan", "mape", "pppoe", "policy", "zone"), _ROLES),
+    **dict.fromkeys(("lan", "mape", "pppoe", "way", "policy", "zone"), _ROLES),
     "forward": (*_ROLES, "firewall"),
 }
 _ARRAYS = ("forward", "policy")
@@ -122,9 +129,9 @@ class _Errors:
             return True
         if fault.kind != AT_ODDS:
             return False
-        sections = {without_name(section) for section, _ in self._mended}
+        sections = {of_any_name(section) for section, _ in self._mended}
         return (fault.section, fault.number) in self._mended or not sections.isdisjoint(
-            _RELATED.get(without_name(fault.section), ())
+            _RELATED.get(of_any_name(fault.section), ())
         )
 
 
@@ -154,6 +161,8 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
         value = table.pop(key)
         if fault.meant and fault.meant not in table:
             table[fault.meant] = value
+    elif of_any_name(section) == "way" and key == "type":
+        data["way"][section.partition(".")[2]] = None
     elif section == "mape" and key in _DECIDING:
         if fault.meant:
             table[key] = fault.meant
@@ -168,9 +177,9 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
 
 
 def _neutral(section: str, key: str) -> Any:
-    if without_name(section) == "zone" and key == "interfaces":
+    if of_any_name(section) == "zone" and key == "interfaces":
         return [f"@{section.removeprefix('zone.')}"]  # a zone's name is shorter than a device's
-    return _NEUTRAL.get((section, key))
+    return _NEUTRAL.get((of_any_name(section), key))
 
 
 def _table(data: dict[str, Any], section: str, number: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ SECTIONS = {
     "lan": "[lan]",
     "mape": "[mape]",
     "pppoe": "[pppoe]",
+    "way": "[way.second]",
     "firewall": "[firewall]",
     "forward": "[[forward]]",
     "policy": "[[policy]]",
@@ -54,6 +55,18 @@ KEYS = {  # by section and key, as TOML
     ("pppoe", "priority"): "100",
     ("pppoe", "mtu"): "1454",
     ("pppoe", "dial"): "true",
+    ("way", "type"): '"pppoe"',
+    ("way", "peer"): '"second-provider"',
+    ("way", "interface"): '"ppp1"',
+    ("way", "br"): '"2001:db8:ffff::9"',
+    ("way", "ipv4"): '"192.0.2.30"',
+    ("way", "ce"): '"2001:db8:0:100::feed"',
+    ("way", "interface-id"): '"::feed"',
+    ("way", "update"): '"/etc/dualwan/update"',
+    ("way", "aftr"): '"2001:db8:ffff::64"',
+    ("way", "tunnel"): '"fixed0"',
+    ("way", "mtu"): "1454",
+    ("way", "dial"): "true",
     ("router", "redundant"): "true",
     ("firewall", "inbound"): '["ssh", { service = "https", from = ["192.0.2.0/24"] }]',
     ("firewall", "outbound"): '["dns", "https", "ntp"]',
@@ -86,9 +99,13 @@ KEYS = {  # by section and key, as TOML
 }
 
 
-def without_name(section: str) -> str:
-    """Return "zone" for the section of any zone, and other sections as they are."""
-    return "zone" if section.startswith("zone.") else section
+_NAMED = ("way", "zone")  # sections with a name of the owner's
+
+
+def of_any_name(section: str) -> str:
+    """Return ``section``, without the name of a way or zone."""
+    kind, _, _ = section.partition(".")
+    return kind if kind in _NAMED else section
 
 
 def example(section: str, key: str) -> str:
@@ -97,6 +114,6 @@ def example(section: str, key: str) -> str:
     It is a line as in the file; "" for none.
     """
     if section:
-        value = KEYS.get((without_name(section), key), "")
+        value = KEYS.get((of_any_name(section), key), "")
         return f"{key} = {value}" if value else ""
     return SECTIONS.get(key, "")

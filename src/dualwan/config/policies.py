@@ -9,15 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Network, collapse_addresses, ip_network
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from dualwan.config import values
-from dualwan.config.sections import Lan
+from dualwan.config.forwards import MAPE
+from dualwan.config.sections import MAX_PRIORITY, Lan
+from dualwan.config.ways import MOST, priority_of
 from dualwan.errors import WRONG
 from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import MAX_PORT
 from dualwan.toml_source import Source, TomlTable
 from dualwan.words import say
+
+if TYPE_CHECKING:
+    from dualwan.config import Config
 
 T = TypeVar("T")
 Span = tuple[int, int]  # the first and the last value
@@ -101,6 +106,30 @@ def read(source: Source, data: Any, ways: Sequence[str], lan: Lan) -> tuple[Poli
         found.append(Policy("pppoe", lan.fallback, sources=lan.via_pppoe, place=place))
     _check_reached(source, found)
     return tuple(found)
+
+
+def check_beside(source: Source, config: Config, found: Sequence[Policy]) -> None:
+    """Raise ConfigError if the ways leave the policies ``found`` no rule, or no mark, of their own.
+
+    A way that a flow takes or nothing has one rule more, after those that it has anyhow. With
+    eight ways the first one's mark for such flows is the eighth way's (slices.marks).
+    """
+    last = priority_of(config.pppoe, MOST - 1) if config.ways else config.pppoe.priority + 1
+    if last > MAX_PRIORITY:
+        limit = MAX_PRIORITY - (last - config.pppoe.priority)
+        source.fail(
+            say("must be {limit} at most with [[policy]], whose rules follow", limit=limit),
+            "pppoe",
+            "priority",
+        )
+    for one in found if len(config.ways) == MOST else ():
+        if one.way == MAPE and one.fallback != MAPE:
+            source.fail(
+                say("with eight ways, what takes {way} has no other fallback", way=MAPE),
+                "policy",
+                "fallback",
+                one.number,
+            )
 
 
 def _policy(table: TomlTable, number: int, ways: Sequence[str], lan: Lan) -> Policy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dualwan.config import values
+from dualwan.config import values, ways
 from dualwan.toml_source import Source
 from dualwan.words import say
 
@@ -23,6 +23,7 @@ def check(config: Config, source: Source) -> None:
     for section, key, name in (
         ("mape", "tunnel", config.mape.tunnel),
         ("pppoe", "interface", config.pppoe.interface),
+        *ways.devices(config.ways),
         *_inside(config),
     ):
         if section == "lan" and name == one_nic:
@@ -59,7 +60,7 @@ def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> No
     number, so a pattern must not cover its name with another number either.
     """
     others = {**roles, "lo": say("the router itself")}
-    session = config.pppoe.interface.rstrip("0123456789")
+    sessions = [one.interface for one in config.sessions.values()]
     for section, where, pattern in _inside(config):
         if not pattern.endswith(values.WILDCARD):
             continue
@@ -76,14 +77,16 @@ def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> No
                     where,
                 )
         start = pattern.removesuffix(values.WILDCARD)
-        if session and start.startswith(session):
-            source.fail(
-                say(
-                    "'{pattern}' may cover the PPPoE session ({interface}, or the next "
-                    "number if that is taken)",
-                    pattern=pattern,
-                    interface=config.pppoe.interface,
-                ),
-                section,
-                where,
-            )
+        for interface in sessions:
+            session = interface.rstrip("0123456789")
+            if session and start.startswith(session):
+                source.fail(
+                    say(
+                        "'{pattern}' may cover the PPPoE session ({interface}, or the next "
+                        "number if that is taken)",
+                        pattern=pattern,
+                        interface=interface,
+                    ),
+                    section,
+                    where,
+                )

@@ -79,6 +79,8 @@ class Pppoe:
     dial: bool = True
     by_peer: bool = True
 
+    mode = "pppoe"
+
 
 def read_wan(table: TomlTable) -> Wan:
     """Return [wan] from ``table``; raises ConfigError."""
@@ -128,3 +130,16 @@ def read_pppoe(table: TomlTable) -> Pppoe:
     pppoe = replace(pppoe, by_peer=pppoe.dial or table.has("peer"))
     table.done()
     return pppoe
+
+
+def read_session(table: TomlTable) -> Pppoe:
+    """Return a further session from ``table``, which has more keys; raises ConfigError.
+
+    Its routing table and priorities follow from those of [pppoe].
+    """
+    return Pppoe(
+        peer=table.take("peer", values.peer),
+        interface=table.take("interface", values.interface_name),
+        mtu=table.take("mtu", values.number(576, 1500), None) or Pppoe.mtu,
+        dial=table.take("dial", values.flag, Pppoe.dial),
+    )

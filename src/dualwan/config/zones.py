@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from dualwan.config import values
 from dualwan.config.firewall import IPV6
-from dualwan.config.forwards import MAPE, PPPOE
 from dualwan.config.services import Service, services
 from dualwan.errors import WRONG
 from dualwan.frozen import dataclass
@@ -16,7 +16,6 @@ from dualwan.words import say
 
 LAN = "lan"  # the zone that may everything, [lan]
 SERVICES = ["dhcp", "dns", "ping"]  # what a guest needs of the router to use the internet
-WAYS = (MAPE, PPPOE, IPV6)  # each way, and IPv6 of the line itself
 EVERYTHING = 100  # percent
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,13}")  # a part of the names of chains and sets
@@ -36,8 +35,8 @@ class Zone:
     name: str
     interfaces: tuple[str, ...]
     services: tuple[Service, ...]
+    ways: tuple[str, ...]
     zones: tuple[str, ...] = ()
-    ways: tuple[str, ...] = WAYS
     max_share: int = EVERYTHING
 
     @property
@@ -50,14 +49,20 @@ class Zone:
         return any(values.covers(name, device) for name in self.interfaces)
 
 
-def read(source: Source, data: Any) -> tuple[Zone, ...]:
-    """Return the zones in ``data``, the value of `zone` in ``source``; raises ConfigError."""
+def read(source: Source, data: Any, ways: Sequence[str]) -> tuple[Zone, ...]:
+    """Return the zones in ``data``, the value of `zone` in ``source``.
+
+    ``ways``: names of the ways. Raises ConfigError.
+    """
     if not isinstance(data, dict):
         fault = source.fault(WRONG, "", "zone")
         source.fail(say("must be tables, as in [zone.guest]"), "zone", fault=fault)
     for name in data:
         _check_name(source, name)
-    return tuple(_zone(TomlTable(source, f"zone.{name}", data[name]), name, data) for name in data)
+    return tuple(
+        _zone(TomlTable(source, f"zone.{name}", data[name]), name, data, (*ways, IPV6))
+        for name in data
+    )
 
 
 def _check_name(source: Source, name: str) -> None:
@@ -72,14 +77,14 @@ def _check_name(source: Source, name: str) -> None:
         )
 
 
-def _zone(table: TomlTable, name: str, names: Any) -> Zone:
+def _zone(table: TomlTable, name: str, names: Any, ways: tuple[str, ...]) -> Zone:
     others = (LAN, *(one for one in names if one != name))
     zone = Zone(
         name,
         interfaces=table.take("interfaces", values.interfaces),
         services=table.take("services", services, services(SERVICES)),
+        ways=table.take("ways", values.words(ways), ways),
         zones=table.take("zones", values.words(others), Zone.zones),
-        ways=table.take("ways", values.words(WAYS), Zone.ways),
         max_share=table.take("max-share", values.number(10, EVERYTHING), Zone.max_share),
     )
     table.done()

@@ -19,8 +19,8 @@ def by_device(config: Config, around: Surroundings) -> dict[str, int]:
     own = (
         config.wan.interface,
         config.prefix_source,
-        config.mape.tunnel,
-        config.pppoe.interface,
+        *(one.tunnel for one in config.softwires.values()),
+        *(one.interface for one in config.sessions.values()),
     )
     return {
         device: packets

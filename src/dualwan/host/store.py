@@ -51,6 +51,9 @@ def decode(data: Any) -> RunState:
             noted.word(way): noted.session_device(name)
             for way, name in data.get("interfaces", {}).items()
         },
+        numbers={
+            noted.word(way): noted.number(one) for way, one in data.get("numbers", {}).items()
+        },
         prefix=noted.prefix(data["prefix"]),
         routers=tuple(noted.router(address) for address in data.get("routers", ())),
         asked=tuple(noted.question(one) for one in data.get("asked", ())),
@@ -58,6 +61,7 @@ def decode(data: Any) -> RunState:
         aftr=noted.ipv6(data["aftr"]),
         aftr_name=noted.host(data.get("aftr-name", "")),
         notified_ce=noted.ipv6(data.get("notified-ce", data.get("told", ""))),
+        notified={noted.word(way): noted.ipv6(ce) for way, ce in data.get("notified", {}).items()},
         health=noted.health(data["health"]),
         tables=tuple(noted.table(name) for name in data["tables"]),
         losses=noted.losses(data.get("losses", {})),
@@ -95,6 +99,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "ces": dict(state.ces),
         "sessions": dict(state.sessions),
         "interfaces": dict(state.interfaces),
+        "numbers": dict(state.numbers),
         "prefix": state.prefix,
         "routers": state.routers,
         "asked": state.asked,
@@ -102,6 +107,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "aftr": state.aftr,
         "aftr-name": state.aftr_name,
         "notified-ce": state.notified_ce,
+        "notified": dict(state.notified),
         "health": tuple(state.health),
         "tables": state.tables,
         "losses": dict(vars(state.losses)),

@@ -72,11 +72,13 @@ class RunState:
     softwires, sessions: by name of the way, the last IPv4 address, whose flows may live on.
     ces: by name of the softwire, the CE address that they went by.
     interfaces: by name of the way, that of its PPP session in the loaded tables.
+    numbers: by name of a further way, that of its marks.
     prefix: the IPv6 prefix of the last softwire. routers: addresses of those that announce it, as
     far as they are known. asked: other prefixes that routers were asked about, each with a router.
     successor: the one that they announce in its place, "" for none.
     aftr: the last IPv6 address of DS-Lite's AFTR; aftr_name: its name, "" if not noted.
-    notified_ce: the last CE address sent to the provider's update URL (IPIP).
+    notified_ce: the last CE address sent to the provider's update URL (IPIP); notified: the same
+    of further ways, by name.
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
@@ -103,6 +105,7 @@ class RunState:
     ces: Mapping[str, str] = field(default_factory=dict)
     sessions: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
     prefix: str = ""
     routers: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
@@ -110,6 +113,7 @@ class RunState:
     aftr: str = ""
     aftr_name: str = ""
     notified_ce: str = ""
+    notified: Mapping[str, str] = field(default_factory=dict)
     health: Health = field(default_factory=Health)
     tables: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses)

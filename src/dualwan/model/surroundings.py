@@ -78,7 +78,7 @@ class Surroundings:
     chains: of other programs, each table that has a base chain.
     bridges: the WAN, if it is a bridge whose frames netfilter sees.
     rp_filter_all: net.ipv4.conf.all.rp_filter, "" if that was not read.
-    ppp: what the files say of the PPP peer.
+    ppp: what the files say of the PPP peer. further_ppp: the same of the peers of further ways.
     traces: of shell scripts.
     managers: the program that manages a device, by device.
     wan_stanza: FILE:LINE of the WAN's stanza of interfaces(5), "" for none.
@@ -97,6 +97,7 @@ class Surroundings:
     bridges: tuple[str, ...] = ()
     rp_filter_all: str = ""
     ppp: PppFiles = field(default_factory=PppFiles)
+    further_ppp: Mapping[str, PppFiles] = field(default_factory=dict)
     traces: Traces = field(default_factory=Traces)
     managers: Mapping[str, str] = field(default_factory=dict)
     wan_stanza: str = ""
@@ -105,3 +106,7 @@ class Surroundings:
     own_scripts: tuple[OwnScript, ...] = ()
     flowtables: bool = True
     unseen: tuple[str, ...] = ()
+
+    def ppp_of(self, way: str) -> PppFiles:
+        """Return what the files say of the peer of a PPP session, by the name of its way."""
+        return self.further_ppp.get(way, self.ppp)

@@ -71,7 +71,8 @@ def _of_ipsec(config: Config) -> Iterator[Row]:
 
 
 def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
-    (softwire, *_), sessions = of_kind(ways, Kind.SOFTWIRE), of_kind(ways, Kind.PPP)
+    softwire = next(way for way in ways if way.default)
+    sessions = of_kind(ways, Kind.PPP)
     yield Row(LAN, ANYWHERE, f"a device's new flows beyond {RATE} a second", DROPPED)
     yield Row(LAN, ROUTER, "everything", ACCEPTED)
     if config.firewall.smb == "drop":
@@ -86,7 +87,7 @@ def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
                 f"by {by(config, way)}; while it is down {down}",
             )
     yield from _policies(config, ways)
-    for way in sessions:
+    for way in ways:
         if way.stands_in:
             failed = f"new flows while {name(config, softwire)} does not work"
             yield Row(LAN, "internet by IPv4", failed, f"by {by(config, way)}")
@@ -147,7 +148,8 @@ def _from_router(config: Config) -> Iterator[Row]:
 
 def _to_router(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     by_way = " and ".join(name(config, way) for way in ways if way.offers_services)
-    for source, via in ((f"internet by {by_way}", SESSIONS), (BY_IPV6, IPV6)):
+    alone = ((f"internet by {one}", one) for one in config.ways)
+    for source, via in ((f"internet by {by_way}", SESSIONS), *alone, (BY_IPV6, IPV6)):
         offers = [one for one in config.firewall.inbound if via in one.via]
         for one in sorted(offers, key=lambda offer: not offer.sources):
             yield _offer(config, one, source)

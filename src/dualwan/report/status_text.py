@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dualwan.report import findings, opened, ports, trial, zones
-from dualwan.report.data import LastData, MapeData, StatusData
+from dualwan.report.data import LastData, MapeData, StatusData, WayData
 from dualwan.report.terminal import PLAIN, Line, Terminal, Tone, render
 from dualwan.report.verdict import Verdict
 from dualwan.words import listed, say
@@ -85,11 +85,17 @@ def _ways(data: StatusData) -> list[Line]:
             ],
             pppoe["address"],
         ),
+        *((one["name"], _way_words(one), one["up"] and one["address"]) for one in data["ways"]),
     )
     return [
         Line(name, listed(", ", words), Tone.GOOD if is_up else Tone.DOUBT)
         for name, words, is_up in rows
     ]
+
+
+def _way_words(way: WayData) -> list[str]:
+    last = say("peer {peer}", peer=way["peer"]) if way["peer"] else opened.NAMES[way["type"]]
+    return [_device(way["interface"], way["up"]), way["address"] or say("no address"), last]
 
 
 def _device(name: str, up: bool) -> str:

@@ -77,11 +77,12 @@ def _causes(config: Config, plan: Plan) -> Iterator[str]:
     if plan.state.health.broken:
         yield say("MAP-E does not answer the probes, so the LAN takes PPPoE")
     yield from _differences(plan)
-    if config.pppoe.dial and not session_address(plan):
-        yield say(
-            "{interface} has no address: `journalctl -b -t pppd` may say why",
-            interface=config.pppoe.interface,
-        )
+    for name, session in config.sessions.items():
+        if session.dial and not session_address(plan, name):
+            yield say(
+                "{interface} has no address: `journalctl -b -t pppd` may say why",
+                interface=session.interface,
+            )
 
 
 def _differences(plan: Plan) -> Iterator[str]:

@@ -3,7 +3,10 @@
 They are clear of the bits that Docker (0x1…), Tailscale (0xff0000), kube-proxy (0xc000) and
 wg-quick (0xca6c, unmasked on its own sockets) use by default. The lower three bits hold the
 number of a way, 0 for none; the highest marks a hairpin connection, or, of a packet, that it has no
-other way.
+other way. So there are seven numbers.
+The eighth way has 11, which would be a hairpin of the softwire with number 3: that one has its
+hairpins without a mark. The hairpins of the eighth have 8, which no connection has else, and so do
+its packets that have no other way; those of number 3 cannot be marked then (config.policies).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ SHIFT = 24
 MASK = 0xF << SHIFT
 KEEP = 0xFFFFFFFF ^ MASK
 _HAIRPIN = 0x8 << SHIFT
+EIGHTH = 11  # number of a way
 _ALONE = 0x8 << SHIFT
 
 
@@ -27,7 +31,7 @@ def of_way_alone(way: Way) -> int:
 
     Only packets carry it: their connection has the mark of the way by which they left.
     """
-    return of_way(way) | _ALONE
+    return _ALONE if way.number == EIGHTH else of_way(way) | _ALONE
 
 
 def of_hairpin(way: Way) -> int:
@@ -35,7 +39,7 @@ def of_hairpin(way: Way) -> int:
 
     Only connections carry it: their packets do not leave.
     """
-    return of_way(way) | _HAIRPIN
+    return _HAIRPIN if way.number == EIGHTH else of_way(way) | _HAIRPIN
 
 
 def of_arrival() -> int:

@@ -14,7 +14,8 @@ The reverse path filter of a session is off: it looks for the way back of a pack
 translated to a LAN address, which only main has, and drops it while main has no default route
 (MAP-E without its tunnel). Sources that are ours or the LAN's are dropped by the firewall.
 
-A softwire has a mark, a rule and a table too if a failover could reroute its connections.
+A softwire has a mark, a rule and a table too if it is not the default way, or if a failover could
+reroute its connections.
 
 With policies (slices.policies) a way may have a second mark, of flows that take it or nothing: its
 rules end in one that rejects.
@@ -27,7 +28,7 @@ from typing import Any
 
 from dualwan.config import Config
 from dualwan.frozen import replace
-from dualwan.model.observed import Observed, TableId
+from dualwan.model.observed import TableId
 from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
 from dualwan.model.state import RunState
@@ -37,13 +38,12 @@ from dualwan.slices import ipsec, marks, zone_ways
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
-from dualwan.slices.tunnel import LAST_METRIC, is_tunnel_route
+from dualwan.slices.tunnel import LAST_METRIC, is_tunnel_route, stand_in_metric
 from dualwan.slices.tunnel.sysctls import RP_FILTER_OFF, rp_filter
 
 NAME = "pbr"
 TABLE = TableId("ip", "dualwan_pbr")
 
-STAND_IN_METRIC = 2048  # in main, of a way that stands in for the default one
 # Routes in main of this prefix length or a shorter one are default routes or parts of one:
 # IANA gives out nothing larger than a /8, and VPN clients write 0.0.0.0/1 and 128.0.0.0/1.
 DEFAULT_LENGTH = 7
@@ -184,15 +184,23 @@ def _policies(config: Config) -> Any:
 
 
 def _wanted_resources(at: Situation) -> list[Resource]:
-    ppp = [item for way in of_kind(at.ways, Kind.PPP) for item in _of_session(at.observed, way)]
+    ppp = [item for way in of_kind(at.ways, Kind.PPP) for item in _of_session(at, way)]
     softwires = [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way.pinned]
     alone = _policies(at.config).rules(at, _after_main) if at.config.policies else []
-    return [*ppp, *(item for way in softwires for item in _by_mark(way)), *alone]
+    return [*ppp, *(item for way in softwires for item in _of_softwire(way)), *alone]
 
 
-def _of_session(observed: Observed, way: Way) -> list[Resource]:
+def _of_softwire(way: Way) -> list[RouteRule]:
+    """Return the rules of a softwire: by the source too, where only that leads to its table."""
+    if way.default or way.softwire is None or not way.softwire.translated:
+        return _by_mark(way)
+    by_source = RouteRule(way.priority, way.table, way.address)
+    return [*_after_main(way, by_source), *_by_mark(way)]
+
+
+def _of_session(at: Situation, way: Way) -> list[Resource]:
     """Return the routes and rules of a PPP session; without an address, those that need none."""
-    address = observed.address_of(way.device)
+    address = at.observed.address_of(way.device)
     wanted: list[Resource] = []
     if way.chosen and way.no_fallback:
         wanted.append(Route(way.table, "", LAST_METRIC))
@@ -202,7 +210,7 @@ def _of_session(observed: Observed, way: Way) -> list[Resource]:
             *_after_main(way, RouteRule(way.priority, way.table, address)),
         ]
         if way.stands_in:
-            wanted.append(Route(MAIN, way.device, STAND_IN_METRIC))
+            wanted.append(Route(MAIN, way.device, stand_in_metric(at.ways, way)))
     return [*wanted, *_by_mark(way)]
 
 
@@ -290,19 +298,20 @@ def take_down(remains: Remains) -> SlicePlan:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note the address of each session that has one; its flows can go on."""
+    """Note the address of each session that has one, and numbers of marks; flows can go on."""
     now = {
         way.name: address
         for way in of_kind(at.ways, Kind.PPP)
         if (address := at.observed.address_of(way.device))
     }
     owed = tuple(item for item in state.owed_flows if item not in _session_addresses(at))
-    return replace(state, sessions={**state.sessions, **now}, owed_flows=owed)
+    numbers = {way.name: way.number for way in at.ways if way.name in at.config.ways}
+    return replace(state, sessions={**state.sessions, **now}, owed_flows=owed, numbers=numbers)
 
 
 def _note_down(state: RunState) -> RunState:
-    """Forget the sessions' addresses, because their flows are gone from conntrack."""
-    return replace(state, sessions={})
+    """Forget addresses and numbers, because the flows are gone from conntrack."""
+    return replace(state, sessions={}, numbers={})
 
 
 SLICE = Slice(

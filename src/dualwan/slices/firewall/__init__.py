@@ -127,7 +127,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
             f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
             for way in of_kind(ways, Kind.PPP)
         ),
-        *services_in.jumps(config, devices(with_services)),
+        *services_in.jumps(config, with_services),
         *unnamed.to_router(config, ways),
         _CLOSED,
         comment="what comes to the router itself",

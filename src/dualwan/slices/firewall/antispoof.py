@@ -103,7 +103,8 @@ def _from_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
 
 def _shared(ways: tuple[Way, ...]) -> list[str]:
     """Return the IPv6 networks that are on the WAN, and may be inside as well."""
-    return [str(_subnet(softwire)) for way in ways if (softwire := way.softwire)]
+    subnets = (_subnet(softwire) for way in ways if (softwire := way.softwire))
+    return [str(one) for one in dict.fromkeys(subnets)]
 
 
 def _subnet(softwire: Softwire) -> IPv6Network:

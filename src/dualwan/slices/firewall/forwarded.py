@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
-from dualwan.model.way import Kind, Way, default_last, of_kind
+from dualwan.model.way import Way, default_last
 from dualwan.nft.table import Block, chain, elements, quoted
 from dualwan.slices import dnat, zones
 
@@ -77,14 +77,15 @@ def _server(one: Forward) -> str:
 
 
 def stranded(ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for flows of the default way which are routed to a PPP session.
+    """Return rules for flows of the default way which are routed to one that stands in.
 
     They come before established flows are accepted. Such a flow was translated to the default
-    way's address, which a PPP session cannot carry (slices.pbr drops the packets).
+    way's address, which the other cannot carry (slices.pbr and slices.snat drop the packets).
     """
     return [
-        f'oifname "{ppp.device}" ct reply ip daddr {softwire.ipv4} goto {_STRANDED}'
-        for ppp in (of_kind(ways, Kind.PPP) if _stand_in(ways) else ())
+        f'oifname "{other.device}" ct reply ip daddr {softwire.ipv4} goto {_STRANDED}'
+        for other in ways
+        if other.stands_in
         for way in ways
         if way.default and (softwire := way.softwire) and softwire.translated
     ]
@@ -102,7 +103,3 @@ def chains(ways: tuple[Way, ...]) -> list[Block]:
             comment="began by another way, which cannot carry it now: begin anew",
         )
     ]
-
-
-def _stand_in(ways: tuple[Way, ...]) -> bool:
-    return any(way.stands_in for way in ways)

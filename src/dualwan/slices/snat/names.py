@@ -106,6 +106,9 @@ OPEN_NAT = Chain("open_nat", "an open host sends: it owns its port, and who may 
 OPEN_PEER = Chain("open_peer", "whom it sends to may answer, from any port")
 SESSION_INBOUND = Chain("{}_inbound", "from outside to the session's address: forwards")
 SESSION_HAIRPIN = Chain("{}_hairpin", "from inside to the session's address: forwards, marked")
+WAY_INBOUND = Chain("{}_inbound", "from outside to the way's own address: forwards")
+WAY_HAIRPIN = Chain("{}_hairpin", "from inside to the way's own address: forwards")
+EGRESS_OF_WAY = Chain("egress_{}", "only what has the way's own address leaves by it")
 INBOUND_CHAINS = (
     MAPE_INBOUND,
     MAPE_HAIRPIN,
@@ -113,11 +116,19 @@ INBOUND_CHAINS = (
     OPEN_PEER,
     SESSION_INBOUND,
     SESSION_HAIRPIN,
+    WAY_INBOUND,
+    WAY_HAIRPIN,
 )
 
 # The ways to a port. The chain of one writes a port; PROBE and PROBES test it.
 PLACES = (DRAW, NEXT)
-JUMP_CHAINS = (EGRESS_FILTER_ICMP, *ALLOCATION_CHAINS, *QUOTA_CHAINS, *INBOUND_CHAINS)
+JUMP_CHAINS = (
+    EGRESS_FILTER_ICMP,
+    EGRESS_OF_WAY,
+    *ALLOCATION_CHAINS,
+    *QUOTA_CHAINS,
+    *INBOUND_CHAINS,
+)
 
 # Maps of what is given out: a number to each.
 PORTS = "ports"  # to TCP and UDP
