@@ -57,7 +57,7 @@ def dial(run: Run) -> None:
     """
     if run.config is None or run.done is None or not run.done.closed:
         return
-    if stands_by(run.config, run.host.load_state()) or not _is_to_be_up(run):
+    if run.stands_by() or not _is_to_be_up(run):
         return
     peers = dialled_by(run.config)
     if peers and run.event is Event.PREFIX_CHANGED:
@@ -76,7 +76,7 @@ def _dial(run: Run, peer: str) -> None:
             run.say(f"dialled {peer}")
         if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
             run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
-    if stands_by(run.config, run.host.load_state()):  # asked for while it was dialled
+    if run.stands_by():  # asked for while it was dialled
         hang_up(run)
 
 

@@ -11,7 +11,6 @@ from dualwan.config.mape import Ipip
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
-from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
 from dualwan.model.way import Way
@@ -25,7 +24,7 @@ def notify_once(run: Run) -> None:
     """Make IPIP's update call, once for each address of our end of a tunnel."""
     if run.config is None or run.done is None:
         return
-    if stands_by(run.config, run.host.load_state()):
+    if run.stands_by():
         return
     for name, fixed, ce in _with_update(run.config, run.done.plan.line.ways):
         if _notified(run.host.load_state(), name) != ce:

@@ -141,7 +141,8 @@ class Diagram:
                 f"{nft} vmap {elements(f'{text(span)} : {verdict}' for span, verdict in pairs)}"
             ]
         called = f"{name}_{len(self.blocks) + 1}"
-        self.blocks.append(chain(called, *rules, *([other] if other else [])))
+        comment = f"asks for the {name}"
+        self.blocks.append(chain(called, *rules, *([other] if other else []), comment=comment))
         return called
 
 
