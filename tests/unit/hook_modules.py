@@ -54,7 +54,8 @@ OURS = {
     "dualwan.ppp.session",
     *(f"dualwan.slices.{name}" for name in ("dnat", "drift", "firewall", "goals", "ipsec")),
     *(f"dualwan.slices.{name}" for name in ("marks", "offload", "pbr", "slice", "snat")),
-    *(f"dualwan.slices.{name}" for name in ("tables", "zone_ways", "zones")),
+    *(f"dualwan.slices.{name}" for name in ("tables", "zones")),
+    *(f"dualwan.slices.pbr.{name}" for name in ("marking", "zone_ways")),
     *(f"dualwan.slices.tunnel{name}" for name in ("", ".advertised", ".possible", ".sysctls")),
     *(
         f"dualwan.slices.firewall.{name}"

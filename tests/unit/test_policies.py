@@ -19,7 +19,7 @@ from dualwan.model.event import Event
 from dualwan.model.resources import MAIN, NO_TABLE, RouteRule
 from dualwan.nft.table import CHAIN
 from dualwan.report import policy as report
-from dualwan.slices import decision, policies
+from dualwan.slices.pbr import decision, policies
 
 LANS = BASE.replace('["lan0"]', '["lan0", "br-*"]')
 MASK = 0x0F000000

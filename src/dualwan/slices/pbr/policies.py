@@ -1,7 +1,7 @@
 """Policies in nft: the way of a new flow of the LAN. Pure.
 
 A flow is looked up once for each thing that any policy asks for, its interface first, however many
-policies there are (slices.decision). An established one has its mark back by then, and is not.
+policies there are (decision). An established one has its mark back by then, and is not.
 
 A policy marks the packet. The mark of a way leads to the default route while the way is down, as
 that of slices.pbr does. Another mark leads by the way alone, and is for policies whose fallback is
@@ -21,7 +21,7 @@ from dualwan.model.resources import NO_TABLE, RouteRule
 from dualwan.model.way import Way
 from dualwan.nft.table import Block, chain, elements, quoted
 from dualwan.slices import marks
-from dualwan.slices.decision import Diagram, Field, Row
+from dualwan.slices.pbr.decision import Diagram, Field, Row
 from dualwan.slices.slice import Situation
 from dualwan.slices.tunnel import carries
 
