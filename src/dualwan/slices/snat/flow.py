@@ -23,7 +23,7 @@ from dualwan.nft.table import Block, commented
 from dualwan.slices.snat import names
 from dualwan.slices.snat.names import Chain
 
-_STEP = 16  # probes per PROBES chain: repeated `jump` is the only loop in nft
+STEP = 16  # probes per PROBES chain: repeated `jump` is the only loop in nft
 ENDPOINT = "ct original ip saddr . ct original proto-src"  # also after the port was overwritten
 
 
@@ -60,7 +60,7 @@ class L4:
     @property
     def free(self) -> str:
         """Match if the port in the packet is not in use there, and no open host owns it."""
-        return (f"{self.seen} != @{self.owned} " if self.owned else "") + self.unused
+        return self._not_owned + self.unused
 
     @property
     def spare(self) -> str:
@@ -72,6 +72,15 @@ class L4:
         """Claim the port; no match if another flow has it, or the set is full."""
         claim = f"add @{names.FLOWS.format(self.name)} {{ {self.flow} ct count 1 }}"
         return f"{self.not_carried}{claim}"
+
+    @property
+    def take(self) -> str:
+        """Claim the port as ``claim`` does, but none that an open host owns."""
+        return self._not_owned + self.claim
+
+    @property
+    def _not_owned(self) -> str:
+        return f"{self.seen} != @{self.owned} " if self.owned else ""
 
     @property
     def recall(self) -> str:
@@ -136,8 +145,8 @@ class Search:
         found = f"{self.test} goto {self.l4.to(then)}"
         if count == 1:
             return [first, found]
-        steps, rest = divmod(count - 1, _STEP)
-        comment = f"{count} ports = 1 + {steps} x {_STEP} + {rest}"
+        steps, rest = divmod(count - 1, STEP)
+        comment = f"{count} ports = 1 + {steps} x {STEP} + {rest}"
         many = [f"jump {names.PROBES.of(self.name)}"] * steps
         return [first, commented(found, comment), *many, *[one] * rest, found]
 
@@ -147,8 +156,8 @@ class Search:
         PROBES is sixteen times PROBE, for more than 16 ports.
         """
         of, again = (self.name,), f"goto {self.l4.to(self.write)}"
-        many = [f"jump {names.PROBE.of(self.name)}"] * _STEP
+        many = [f"jump {names.PROBE.of(self.name)}"] * STEP
         return [
             *([names.PROBE.block(f"{self.test} return", again, of=of)] if count > 1 else []),
-            *([names.PROBES.block(*many, of=of)] if count > _STEP else []),
+            *([names.PROBES.block(*many, of=of)] if count > STEP else []),
         ]

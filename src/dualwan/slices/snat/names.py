@@ -71,6 +71,8 @@ SPARE = Chain("{}_spare", "ports drawn by lot, until one is free and no endpoint
 SEARCH = Chain("{}_search", "ports drawn by lot, then each in turn, until one is free")
 CLAIM = Chain("{}_claim", "this port is free towards the destination: take it")
 CLAIMED = Chain("{}_claimed", "remember it as the endpoint's, and translate")
+TAKE = Chain("{}_take", "the next port, if the connection that had it is gone; else back")
+TAKES = Chain("{}_takes", "16 ports more, for nft has no loop")
 NONE_FREE = Chain("{}_none_free", "every port is in use towards this destination")
 ANY_BLOCK = Chain("{}_any_block", "no port or no room in the set: netfilter picks one of a block")
 DRAW = Chain("{}_draw", "a port drawn by lot")
@@ -85,6 +87,8 @@ ALLOCATION_CHAINS = (
     SEARCH,
     CLAIM,
     CLAIMED,
+    TAKE,
+    TAKES,
     NONE_FREE,
     ANY_BLOCK,
     DRAW,
