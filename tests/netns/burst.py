@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from flows import NUMBERS, udp
 from line import SHARED
-from space import SO_RCVBUFFORCE
 
 SO_SNDBUFFORCE = 32
 PACKET_QDISC_BYPASS, SOL_PACKET, PACKET_OUTGOING = 20, 263, 4
@@ -96,11 +95,7 @@ class Watch:
     """What arrives at a device from now on."""
 
     def __init__(self, space, device):
-        self._tap = space.call(socket.socket, socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-        self._tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 27)
-        self._tap.bind((device, 3))
-        self._tap.setblocking(False)
-        space.keep(self._tap)
+        self._tap = space.tap(device, socket.SOCK_DGRAM, 1 << 27)
 
     def close(self):
         """See no more: what nobody reads costs time too."""

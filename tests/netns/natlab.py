@@ -106,8 +106,8 @@ class NatLine(Line):
         """Make conntrack forget every flow.
 
         The kernel's count of flows goes by ticks of its clock (net/netfilter/nf_conncount.c): one
-        that began within two counts as alive even when it is gone, and who was looked at in this
-        tick is not looked at again. No test is about those.
+        that began within two counts as alive even when it is gone, and a list of flows is looked
+        at once a tick. No test is about those.
         """
         time.sleep(TICKS)
         self.router.run("conntrack", "-F")

@@ -151,13 +151,13 @@ class Namespace:
 
     def packet_socket(self, device):
         """Return a socket for whole frames on DEVICE."""
-        return self._tap(device, socket.SOCK_RAW, 1 << 24)
+        return self.tap(device, socket.SOCK_RAW, 1 << 24)
 
     def sniff(self, device):
         """Return a Sniffer on DEVICE."""
-        return Sniffer(self._tap(device, socket.SOCK_DGRAM, 1 << 22))
+        return Sniffer(self.tap(device, socket.SOCK_DGRAM, 1 << 22))
 
-    def _tap(self, device, kind, buffer):
+    def tap(self, device, kind, buffer):
         """Return a packet socket of KIND that hears all of DEVICE and nothing of any other.
 
         So it has no protocol before it is bound: with one it hears every device until then.
