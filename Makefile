@@ -32,7 +32,7 @@ NEED_UNIT := $(NEED_RUN) gettext systemd zsh
 NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # Not installed on a developer's machine, where they would start: unpacked below build/.
 # After Debian 13 there is no dhclient, and tests/netns/conftest.py leaves its tests out.
-programs = kea-dhcp6-server dhcpcd-base dnsmasq-base ndppd wireguard-tools curl \
+programs = kea-dhcp6-server dhcpcd-base dnsmasq-base ndppd wireguard-tools curl keepalived conntrackd \
            $(if $(filter bookworm trixie,$1),isc-dhcp-client)
 # Each provides ifup, so they cannot be installed together: unpacked below build/.
 IFUPS := ifupdown ifupdown-ng ifupdown2

@@ -175,6 +175,7 @@ _COMMANDS = {  # module in dualwan.commands, and function
     "probe": ("units", "probe"),
     "notify": ("units", "notify"),
     "hooks": ("units", "hooks"),
+    "role": ("role", "role"),
 }
 
 if __name__ == "__main__":

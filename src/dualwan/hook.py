@@ -247,14 +247,16 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
         if kept is None:  # as before what was tried: nothing of ours
             return isinstance(error, UnconfirmedError)
         config = kept.config
-    ours = event.of_ppp and called == config.pppoe.peer
-    if not ours and not concerns(event, interface, config.wan.interface, config.pppoe.interface):
+    sessions = config.sessions.values()
+    ours = event.of_ppp and any(called == one.peer for one in sessions)
+    ppp = [one.interface for one in sessions]
+    if not ours and not concerns(event, interface, config.wan.interface, ppp):
         return wrong is None  # the wrong one may mean it
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
 
-    waits = event is Event.UP and not config.mape.fixed
+    waits = event is Event.UP and not config.fixed
     seconds = DEADLINE_SECONDS + (config.mape.wait if waits else 0)
 
     def too_late(_signal: int, _frame: object) -> None:
@@ -274,9 +276,9 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
     return True
 
 
-def concerns(event: Event, interface: str, wan: str, ppp: str) -> bool:
-    """Whether ``event`` of ``interface`` is about our PPP device or our WAN.
+def concerns(event: Event, interface: str, wan: str, ppp: Sequence[str]) -> bool:
+    """Whether ``event`` of ``interface`` is about one of our PPP devices or our WAN.
 
     A session of another pppd on our PPP device is about us too: nothing is to be offered on it.
     """
-    return interface == (ppp if event.of_ppp else wan)
+    return interface in ppp if event.of_ppp else interface == wan

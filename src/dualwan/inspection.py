@@ -53,14 +53,16 @@ def check(config: Config, *, as_json: bool) -> str:
 def findings_in_files(config: Config) -> tuple[Finding, ...]:
     """Return the findings that belong to a configuration; raises ConfigError.
 
-    Those are the ones in files; neither root nor the kernel is needed.
+    Those are the ones in files, and what root learns of the kernel: whether it can do what the
+    configuration asks for. Neither root nor the kernel is needed.
     """
-    from dualwan.findings import IN_FILES, find, own_addresses
-    from dualwan.host.around import files
+    from dualwan.findings import IN_FILES, IN_KERNEL, find, own_addresses
+    from dualwan.frozen import replace
+    from dualwan.host.around import files, flowtables
 
-    around = files.look(config=config)
+    around = replace(files.look(config=config), flowtables=flowtables.accepted(config))
     own_addresses.refuse(config, around)
-    return find(config, around, IN_FILES)
+    return find(config, around, (*IN_FILES, *IN_KERNEL))
 
 
 def status(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-SLICES = ("firewall", "snat", "tunnel", "pbr")  # their names: nothing of them is loaded for it
+# Their names: nothing of them is loaded for it.
+SLICES = ("firewall", "snat", "tunnel", "pbr", "offload")
 
 
 def seconds(text: str) -> int:
@@ -179,6 +180,10 @@ def _add_report(parser: ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", help=say("write it there (mode 0600)"))
 
 
+def _add_role(parser: ArgumentParser) -> None:
+    parser.add_argument("role", nargs="?", choices=("active", "standby"))
+
+
 def _add_mape(parser: ArgumentParser) -> None:
     parser.add_argument(
         "prefix", metavar="PREFIX", help=say("the line's IPv6 prefix or an address in it")
@@ -206,6 +211,7 @@ ABOUT: Mapping[str, str] = {  # in the order of the help page
     "probe": say("ask the targets of [wan] probe through MAP-E, for failover"),
     "notify": say("make the update call of a fixed address (IPIP) once more"),
     "hooks": say("run the scripts of hooks.d for what they wait for"),
+    "role": say("become the active one of two routers, or stand by; or say which it is"),
     "mape": say("address, PSID, CE, BR and ports that follow from a prefix"),
 }
 OPTIONS: Mapping[str, Callable[[ArgumentParser], None]] = {  # of those that have some
@@ -217,5 +223,6 @@ OPTIONS: Mapping[str, Callable[[ArgumentParser], None]] = {  # of those that hav
     "show": _add_show,
     "doctor": _add_doctor,
     "report": _add_report,
+    "role": _add_role,
     "mape": _add_mape,
 }

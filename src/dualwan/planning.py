@@ -9,10 +9,13 @@ from dualwan import __version__, slices
 from dualwan.config import Config
 from dualwan.config.mape import DsLite, MapE
 from dualwan.errors import HostError
+from dualwan.frozen import replace
 from dualwan.line import Line, derive_line
 from dualwan.line.provisioning.answer import CachedAnswer
 from dualwan.line.renumbering import in_use, trusted
+from dualwan.line.role import stands_by
 from dualwan.line.session import has_moved, located
+from dualwan.line.ways import numbered
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
 from dualwan.model.way import Way
@@ -50,9 +53,8 @@ def make_plan(
         edited = generation not in (None, state.generation)
         beyond = goals.beyond(event, mine, slices.ALL, state, edited=edited)
     read = [*mine, *beyond]
-    observed = host.observe(
-        goals.reads(read, wan, _sysctls(config, read, line.ways), line.ways, state)
-    )
+    sysctls, flowtable = _sysctls(config, read, line.ways), _flowtable(config, read)
+    observed = host.observe(goals.reads(read, wan, sysctls, line.ways, state, flowtable))
     if config is not None and beyond:
         at = Situation(config, line, state, observed)
         if any(one.bring_up(at).changes for one in beyond):
@@ -60,6 +62,8 @@ def make_plan(
             return make_plan(config, host, event, only, state)
     remains = Remains(state, observed, wan, line.ways)
     up = goals.goals(event, mine, remains)
+    if stands_by(config, state):
+        up = goals.in_standby(up, mine, remains)
     plans = []
     if config is not None:
         at = Situation(config, line, state, observed)
@@ -80,13 +84,14 @@ def make_plan(
 def _line(config: Config | None, host: Host, state: RunState) -> Line:
     if config is None:
         return Line()
-    prefixes = () if config.mape.fixed else host.prefixes(config.prefix_source)
+    prefixes = () if config.fixed else host.prefixes(config.prefix_source)
     aftr, answers = _aftr(config, host, state, prefixes), _cached_answers(config, host)
     last = in_use(state, prefixes)
     if last not in prefixes:
         usable = _usable(config, prefixes, answers, aftr)
         prefixes = _by_router(config, host, prefixes, usable, state)
     line = derive_line(config, prefixes, last, answers, aftr)
+    line = replace(line, ways=numbered(line.ways, config, state.numbers))
     return located(line, config, host.sessions())
 
 
@@ -152,6 +157,12 @@ def _sysctls(
     if config is None:
         return ()
     return tuple(name for one in mine for name in one.sysctls(config, ways))
+
+
+def _flowtable(config: Config | None, mine: Collection[Slice]) -> tuple[str, ...]:
+    if config is None:
+        return ()
+    return tuple(name for one in mine for name in one.flowtable(config))
 
 
 def _cached_answers(config: Config, host: Host) -> tuple[CachedAnswer, ...]:

@@ -182,7 +182,8 @@ def _concluded(state: RunState, one: Slice, plan: Plan) -> RunState:
     """
     up = plan.config is not None and plan.goals[one.name]
     if one.table is not None and plan.observed.tables is not None:
-        state = note_table(state, one.table.name, loaded=up)
+        (item,) = (item for item in plan.slices if item.name == one.name)
+        state = note_table(state, one.table.name, loaded=item.has_table)
     if plan.config is not None and up:
         return one.note_up(state, Situation(plan.config, plan.line, state, plan.observed))
     return one.note_down(forget_sysctls(state, one.name))

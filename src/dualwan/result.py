@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dualwan import slices
 from dualwan.config import Config
+from dualwan.config.forwards import PPPOE
 from dualwan.frozen import dataclass, field, replace
 from dualwan.line import Line
 from dualwan.model.observed import Observed
@@ -60,10 +61,10 @@ class Plan:
         return tuple(text for item in self.slices for text in item.unobserved)
 
 
-def session_address(plan: Plan) -> str:
-    """Return the IPv4 address of the PPP session, "" without one."""
-    found = (plan.observed.address_of(way.device) for way in of_kind(plan.line.ways, Kind.PPP))
-    return next((address for address in found if address), "")
+def session_address(plan: Plan, name: str = PPPOE) -> str:
+    """Return the IPv4 address of a PPP session, by the name of its way; "" without one."""
+    found = (one.device for one in of_kind(plan.line.ways, Kind.PPP) if one.name == name)
+    return plan.observed.address_of(next(found, ""))
 
 
 @dataclass(frozen=True)

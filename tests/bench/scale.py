@@ -31,12 +31,13 @@ from space import sweep  # noqa: E402 - found by the path above
 
 EVENT, DRY_RUN, STATUS = "ppp-up, nothing to do", "--dry-run", "status"
 PACKET, FORWARDED, FLOW = "packet, LAN to MAP-E", "packet to a forward", "new flow to a forward"
+OUTWARD = "new flow, LAN to MAP-E"
 COMMANDS = {
     EVENT: ("event", "ppp-up"),
     DRY_RUN: ("--dry-run", "--slice", "firewall", "--slice", "snat", "--slice", "pbr"),
     STATUS: ("status",),
 }
-PACKETS = (PACKET, FORWARDED, FLOW)
+PACKETS = (PACKET, FORWARDED, FLOW, OUTWARD)
 PLOT = "scale.svg"
 
 
@@ -84,8 +85,9 @@ class Scene:
 
     def cost(self, what, turn):
         """Return the microseconds of a packet."""
-        if what == FLOW:
-            return self.side.new("PPPoE to a forward", turn)
+        if what in {FLOW, OUTWARD}:
+            path = "PPPoE to a forward" if what == FLOW else "LAN to MAP-E"
+            return self.side.new(path, turn)
         path = "LAN to MAP-E" if what == PACKET else "PPPoE to a forward"
         return self.side.established(path, "64 bytes")
 

@@ -45,6 +45,25 @@ def forwards(count):
     return Scene(plain(more))
 
 
+def policies(count):
+    """Return a scene with COUNT policies of four shapes in turn, none of which takes a burst."""
+    keys = (
+        'source = "192.168.{0}.0/24"',
+        'protocol = "udp"\nport = {1}',
+        'mac = "02:00:00:00:00:{0:02x}"',
+        'destination = "198.18.{0}.0/24"',
+    )
+    return Scene(
+        plain(
+            "".join(
+                f"[[policy]]\n{keys[n % len(keys)].format(n + 100, FIRST + n)}\n"
+                f'way = "{("pppoe", "mape")[n // 4 % 2]}"\n'
+                for n in range(count)
+            )
+        )
+    )
+
+
 def lan_devices(line):
     """Add LAN devices, so that there are 50; lan0 is the last one named."""
     line.router.ip(
@@ -110,6 +129,7 @@ SCENES = {
     "10 forwards more": forwards(10),
     "100 forwards more": forwards(100),
     "1,000 forwards more": forwards(1000),
+    "100 policies": policies(100),
     "50 LAN interfaces": Scene(plain().replace('"lan0"', _LANS), before=lan_devices),
     "10,000 foreign routes": Scene(plain(), after=routes),
     "10,000 foreign rules": Scene(plain(), after=rules),

@@ -1,6 +1,7 @@
 """What this program keeps for its next runs: configurations, trials, elements, looks at nft."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 from zlib import crc32
@@ -132,9 +133,13 @@ def _seen(folder):
 
 
 def _dial(folder):
-    """Take the peer that a confined unit wants dialled."""
+    """Take a peer that a confined unit wants dialled."""
     del folder  # DUALWAN_RUN names it
-    with patch("dualwan.host.run_files.remove", lambda _: None):
+    with (
+        patch("dualwan.host.pppd.locked", lambda *_: nullcontext()),
+        patch("dualwan.host.run_files.remove", lambda _: None),
+        patch("dualwan.host.run_files.write", lambda *_: None),
+    ):
         assert "/" not in pppd.take_wanted()
 
 
@@ -274,7 +279,7 @@ TARGETS = (
     FileTarget(
         "dial",
         _dial,
-        (b'"dsl-provider"',),
+        (b'"dsl-provider"', b'["dsl-provider", "second"]'),
         (),
         paths=(pppd.WANTED,),
         variable="DUALWAN_RUN",

@@ -43,6 +43,7 @@ FIRST_BOOT = {
     "test_servers.py": SUITES,
     "test_routing.py": (BOOKWORM,),
     "test_reconnect.py": SUITES,
+    "test_offload.py": SUITES,
     "test_hooks_d.py": (TRIXIE,),
     "test_others.py": (BOOKWORM,),  # its kernel is the older one
     "test_by_hand.py": SUITES,
@@ -68,6 +69,7 @@ LONG = (
     "test_calls.py",
     "test_doctor.py",
     "test_hard_night.py",
+    "test_offload_cost.py",  # shows figures, and holds nothing against them
 )
 # After the purge in the last boot: no other scenario runs with files of an earlier release.
 UPGRADE = "test_upgrade.py"

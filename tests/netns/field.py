@@ -18,6 +18,7 @@ SETTLED = 0.15  # seconds without a packet after which all that get through have
 PACKET_OUTGOING, IPPROTO_RAW = 4, 255
 IPV6_FLOWINFO, FLOW_LABEL = 11, 0xFFFFF  # linux/in6.h: a socket option and its message
 HOST = "192.168.1.20"  # a server in the LAN
+DMZ = "10.0.1.2"  # one in the DMZ
 CE, RELAY, FAR6 = "2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9", "2001:db8:a::1"
 WAN4 = "203.0.113.250"  # an address that the WAN may have, of a modem say
 
@@ -67,6 +68,7 @@ ZONES = {
     "guest": Zone(
         "internet", "guest", "guest0", ("10.0.0.2", "2001:db8:5::2"), ("10.0.0.1", "2001:db8:5::1")
     ),
+    "dmz": Zone("internet", "dmz", "dmz0", (DMZ, "2001:db8:6::2"), ("10.0.1.1", "2001:db8:6::1")),
 }
 DEVICES = {(zone.space, zone.device): zone.far for zone in ZONES.values()}
 # The ends say nothing by themselves, but who they are on their link.
@@ -114,8 +116,9 @@ class Field(Line):
 
     def _build(self):
         super()._build()
-        self.router.ip("link add guest0 type veth peer name guest")
-        self.router.run("ip", "link", "set", "guest", "netns", self.internet.name)
+        for name in ("guest", "dmz"):
+            self.router.ip(f"link add {name}0 type veth peer name {name}")
+            self.router.run("ip", "link", "set", name, "netns", self.internet.name)
         self.lan.ip(f"""
             address add {HOST}/24 dev eth0
             address add 2001:db8:1::20/64 dev eth0 nodad
@@ -129,11 +132,17 @@ class Field(Line):
             address add {RELAY}/128 dev wan nodad
             address add 2001:db8:3::1/64 dev ppp nodad
             address add 2001:db8:5::2/64 dev guest nodad
+            link set dmz up
+            address add {DMZ}/24 dev dmz
+            address add 2001:db8:6::2/64 dev dmz nodad
         """)
         self.router.ip(f"""
             link set guest0 up
             address add 10.0.0.1/24 dev guest0
             address add 2001:db8:5::1/64 dev guest0 nodad
+            link set dmz0 up
+            address add 10.0.1.1/24 dev dmz0
+            address add 2001:db8:6::1/64 dev dmz0 nodad
             address add {WAN4}/32 dev wan0
             address add 2001:db8:2::2/64 dev wan0 nodad
             address add fe80::2/64 dev wan0 nodad

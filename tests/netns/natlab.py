@@ -102,15 +102,15 @@ class NatLine(Line):
             self.send(packets)
             return watch.seen()
 
-    def forget(self):
-        """Make conntrack forget every flow.
+    def forget(self, *which):
+        """Make conntrack forget every flow, or those that conntrack(8) knows by WHICH.
 
         The kernel's count of flows goes by ticks of its clock (net/netfilter/nf_conncount.c): one
         that began within two counts as alive even when it is gone, and a list of flows is looked
         at once a tick. No test is about those.
         """
         time.sleep(TICKS)
-        self.router.run("conntrack", "-F")
+        self.router.run("conntrack", *(("-D", *which) if which else ("-F",)))
         time.sleep(TICKS)
 
     def empty(self, kind):

@@ -60,7 +60,8 @@ def environment(path, **more):
     """
     if not Path(path).is_relative_to(UNPACKED):
         return {**os.environ, **more}
-    libraries = ":".join(str(path) for path in UNPACKED.glob("usr/lib/*-linux-gnu"))
+    folders = ("usr/lib/*-linux-gnu", "lib/*-linux-gnu")
+    libraries = ":".join(str(path) for one in folders for path in UNPACKED.glob(one))
     return {**os.environ, "LD_LIBRARY_PATH": libraries, **more}
 
 

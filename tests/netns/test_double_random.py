@@ -59,7 +59,7 @@ class Life(RuleBasedStateMachine):
         """Let an event happen whose process is killed."""
         self.pair.event_killed(event, at)
 
-    @rule(event=EVENTS, name=st.sampled_from(["firewall", "snat", "tunnel", "pbr"]))
+    @rule(event=EVENTS, name=st.sampled_from(["firewall", "snat", "tunnel", "pbr", "offload"]))
     def one_slice(self, event, name):
         """Let an event happen to one slice."""
         self.pair.event(event, only=(name,))

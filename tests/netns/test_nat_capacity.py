@@ -84,6 +84,20 @@ def test_other_flows_right_after_conntrack_was_flushed(rules, kind):
     assert line.counter("no_port") == 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("ended", [range(2, 1008, 3), range(500), range(1007)])
+def test_as_many_flows_as_ended_a_moment_ago(rules, kind, ended):
+    """Each has a port at once, though the kernel still has the elements of those that ended."""
+    line = rules(mape="max-share = 100")
+    hosts = [HOSTS[9] if at in ended else HOSTS[0] for at in range(1008)]
+    before = [flow(kind, host, 20000 + at) for at, host in enumerate(hosts)]
+    assert len(arrived(line, kind, before)) == 1008
+    line.forget("-s", HOSTS[9])
+    after = [flow(kind, HOSTS[1], 30000 + at) for at in range(len(ended))]
+    assert len(arrived(line, kind, after)) == len(ended)
+    assert line.counter("no_port") == 0
+
+
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_flows_come_and_go_near_the_limit(rules, kind):
     """Of 1008 flows of ten hosts, those of one end and as many begin, three times: none is lost."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from field import HOST, ZONES
+from field import DMZ, HOST, ZONES
 from line import CLIENT, PPPOE, ROUTER, SERVERS, SHARED
 from packets import ERRORS, FLAGS, TYPES, Packet, read
 
@@ -25,6 +25,8 @@ SPOOFED = {
     "shared-space": ("100.64.9.9", ""),
     "loopback": ("127.0.0.9", "::1"),
     "global": ("", "2001:db8:2::1"),
+    "of-guest": ("10.0.0.77", "2001:db8:5::77"),
+    "of-dmz": ("10.0.1.77", "2001:db8:6::77"),
 }
 FOLLOWING = ("answer", "answer-fragments", "related")  # states that need a flow
 NDP = range(133, 138)
@@ -33,6 +35,7 @@ NAMES = {
     PPPOE: "pppoe",
     CLIENT: "lan",
     HOST: "server",
+    DMZ: "dmz",
     ROUTER: "router",
     "2001:db8:1::10": "lan",
     "2001:db8:1::20": "server",

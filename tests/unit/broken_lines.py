@@ -251,6 +251,13 @@ CASES = (
         ),
     ),
     BrokenLine(
+        "a further way without an address",
+        "ways",
+        ("second has no address on ppp1", "journalctl"),
+        lambda it: it,
+        text=BASE + '[way.second]\ntype = "pppoe"\npeer = "second"\ninterface = "ppp1"\n',
+    ),
+    BrokenLine(
         "two that dial", "pppd-starters", ("mend it",), lambda it: it.finding("ppp-second-starter")
     ),
     BrokenLine(

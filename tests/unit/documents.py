@@ -8,6 +8,7 @@ from pathlib import Path
 import tomli
 
 from dualwan import config, toml_source
+from dualwan.config.examples import of_any_name
 from dualwan.mape import table
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +17,7 @@ PAGE_8 = (ROOT / "packaging/man/dualwan-hook.8").read_text()
 PAGE_5 = (ROOT / "packaging/man/dualwan.toml.5").read_text()
 
 KEY = re.compile(r"(?P<off># ?)?(?P<key>[a-z][a-z0-9-]*) = (?P<value>[^#]+)")
-HEADER = re.compile(r"(?:# ?)?\[{1,2}(?P<section>[a-z.]+)\]{1,2}\s*")
+HEADER = re.compile(r"(?:# ?)?\[{1,2}(?P<section>[a-z.-]+)\]{1,2}\s*")
 
 BASE = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n'
 MANUAL = (
@@ -60,6 +61,40 @@ to = "192.168.1.5"
 from = ["192.0.2.0/24"]
 """
 )
+ZONES = MANUAL + '[zone.guest]\ninterfaces = ["guest0"]\n'
+POLICIES = (
+    MANUAL
+    + """[[policy]]
+interface = "lan0"
+source = ["192.168.1.40", "192.168.1.64/26"]
+mac = "02:00:5e:10:00:01"
+protocol = "udp"
+port = [443, "8000-8100"]
+destination = "198.51.100.0/24"
+way = "pppoe"
+fallback = "none"
+"""
+)
+SECOND = (
+    MANUAL
+    + """[way.second]
+type = "pppoe"
+peer = "second-provider"
+interface = "ppp1"
+"""
+)
+FIXED = (
+    MANUAL
+    + """[way.fixed]
+type = "ipip"
+br = "2001:db8::1"
+ipv4 = "192.0.2.30"
+ce = "2001:db8::30"
+[way.lite]
+type = "ds-lite"
+aftr = "2001:db8::64"
+"""
+)
 RULES_D = """[[rule]]
 provider = "mine"
 ipv6-prefix = "2001:db8::/40"
@@ -71,7 +106,7 @@ br = "2001:db8::1"
 
 @dataclass
 class Calls:
-    """The calls of TomlTable.take so far, each by (section, key).
+    """The calls of TomlTable.take so far, each by (section, key); a zone is "zone".
 
     values: the last value. ranges: the limits of a number. defaults: a list of (converter,
     default), one per call.
@@ -90,7 +125,7 @@ def record(monkeypatch):
     found, take = Calls(), toml_source.TomlTable.take
 
     def recording(table, key, convert, default=REQUIRED):
-        place = table.section, key
+        place = of_any_name(table.section), key
         if getattr(convert, "__qualname__", "").startswith("number."):
             limits = inspect.getclosurevars(convert).nonlocals
             found.ranges[place] = limits["low"], limits["high"]
@@ -111,7 +146,7 @@ def load(text, tmp_path):
 
 def read_each_key(tmp_path):
     """Load configurations that together make the parser ask for every key."""
-    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS):
+    for text in (MANUAL, OWN_RULE, AUTO, IPIP, DS_LITE, FORWARDS, POLICIES, ZONES, SECOND, FIXED):
         load(text, tmp_path)
 
 
@@ -127,7 +162,7 @@ def example_lines():
     section = ""
     for at, line in enumerate(EXAMPLE.splitlines()):
         if header := HEADER.fullmatch(line):
-            section = header["section"]
+            section = of_any_name(header["section"])
         elif key := KEY.match(line):
             yield at, section, key["key"], key["value"].strip(), bool(key["off"])
 
@@ -136,8 +171,8 @@ def entries_of_page(page):
     """Return the text of each `.It Ic key No =` below `.Ss [section]`, by (section, key)."""
     section, key, found = "", "", {}
     for line in page.splitlines():
-        if header := re.fullmatch(r"\.Ss \[{1,2}([a-z.]+)\]{1,2}", line):
-            section = header[1]
+        if header := re.fullmatch(r"\.Ss \[{1,2}([a-zA-Z.]+)\]{1,2}", line):
+            section = of_any_name(header[1])
         elif item := re.match(r"\.It Ic ([a-z0-9-]+) No =", line):
             key = item[1]
             found[section, key] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,11 +16,9 @@ from dualwan.config import from_text
 from dualwan.errors import DualwanError
 from dualwan.handle import handle_event
 from dualwan.handle.probe import probe
-from dualwan.line import ways
 from dualwan.model.event import Event
 from dualwan.model.resources import Address
 from dualwan.model.state import Health, Look
-from dualwan.model.way import Kind, Way
 from dualwan.nft.table import NftTable
 
 HEAD, NO_DIAL = BASE.split("[mape]", maxsplit=1)[0], "[pppoe]\ndial = false\n"
@@ -39,9 +37,9 @@ MODES = {
     "one-nic": BASE.replace('["lan0"]', '["wan0"]\nnetworks = ["192.168.1.0/24"]'),
     "three-ways": BASE.replace('"wan0"\n', FAILOVER).replace(
         '["lan0"]', '["lan0"]\nvia-pppoe = ["192.168.1.20/32"]'
-    ),
+    )
+    + '[way.second]\ntype = "pppoe"\ninterface = "ppp1"\npeer = "second"\n',
 }
-THIRD = Way("pppoe2", "ppp1", Kind.PPP, 1400, 2, table=110, priority=110, peer="second")
 PREFIXES = ("2400:4050:5c71:af00::/64", "2400:4050:5c71:b000::/64")  # one address, other ports
 FIRST, SECOND, OTHER = "203.0.113.1", "203.0.113.2", "198.51.100.7"
 # What is not ours, and stays.
@@ -68,17 +66,6 @@ def config(mode, *, changed=False):
     if changed:
         text += '[firewall]\ninbound = ["ssh"]\n'
     return from_text("dualwan.toml", text, Path("/nonexistent"))
-
-
-@contextmanager
-def three_ways(mode):
-    """Have a second PPP session in the mode of that name."""
-    if mode != "three-ways":
-        yield
-        return
-    usual = ways.ways_of
-    with patch.object(ways, "ways_of", lambda cfg, wire: (*usual(cfg, wire), THIRD)):
-        yield
 
 
 # --- what happens outside -----------------------------------------------------------------
@@ -195,7 +182,6 @@ def happen(host, scene, log=None):
     lines = [] if log is None else log
     event = EVENTS[scene.event][1]
     with (
-        three_ways(scene.mode),
         patch("syslog.syslog", lambda _level, line: lines.append(line)),
         patch("dualwan.handle.probe.clock_gettime", lambda _clock: 1000.0),
     ):

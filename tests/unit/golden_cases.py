@@ -16,7 +16,7 @@ from dualwan.line import derive_line
 from dualwan.model.event import Event
 from dualwan.model.observed import Link, Observed
 from dualwan.model.resources import MAIN, Address, Route, RouteRule, Tunnel
-from dualwan.model.state import Health, RunState
+from dualwan.model.state import Health, Role, RunState
 from dualwan.nft import legacy
 from dualwan.report.plan import lines
 
@@ -200,6 +200,8 @@ def run_state(noted):
     }
     if "addresses" in found:
         found["addresses"] = addresses(noted["addresses"])
+    if "role" in found:
+        found["role"] = Role(**noted["role"])
     if "health" in found:
         found["health"] = Health(**noted["health"])
     if found.get("wanted"):  # by this version, unless a case says another
@@ -253,7 +255,10 @@ def table(wanted, edited=False, instead=None):
 def to_toml(data):
     """Return a configuration as TOML."""
     found = []
-    for name, section in data.items():
+    ways = {f"way.{name}": one for name, one in data.get("way", {}).items()}
+    for name, section in {**data, **ways}.items():
+        if name == "way":
+            continue
         for one in section if isinstance(section, list) else [section]:
             found.append(f"[[{name}]]" if isinstance(section, list) else f"[{name}]")
             found += [f"{key} = {_inline(value)}" for key, value in one.items()]

@@ -31,35 +31,43 @@ OURS = {
     "dualwan.config",
     *(
         f"dualwan.config.{name}"
-        for name in ("firewall", "forwards", "mape", "sections", "services", "values")
+        for name in ("firewall", "forwards", "mape", "roles", "router", "sections", "services")
     ),
+    *(f"dualwan.config.{name}" for name in ("values", "ways", "zones")),
     *("dualwan.handle.run", "dualwan.line.renumbering", "dualwan.host.kernel_line"),
     *(f"dualwan.host.{name}" for name in ("answers", "in_use", "kernel", "lock")),
-    *(f"dualwan.host.{name}" for name in ("kernel_trial", "main_default", "managers")),
+    *(
+        f"dualwan.host.{name}"
+        for name in ("kernel_role", "kernel_trial", "main_default", "managers")
+    ),
     *(f"dualwan.host.{name}" for name in ("netlink", "netlink_changes", "news", "nfnetlink")),
     *(f"dualwan.host.{name}" for name in ("nft", "nft_counts", "nft_handles", "nft_names")),
     *(f"dualwan.host.{name}" for name in ("noted", "prefix", "processes", "records")),
     *(f"dualwan.host.{name}" for name in ("rtnl", "rtnl_message", "run_files", "store")),
     *(f"dualwan.host.{name}" for name in ("sysctl", "tables", "trials", "xtables")),
     *(f"dualwan.line.{name}" for name in ("provisioning", "provisioning.answer")),
-    *(f"dualwan.line.{name}" for name in ("session", "ways")),
+    *(f"dualwan.line.{name}" for name in ("role", "session", "ways")),
     *(f"dualwan.mape.{name}" for name in ("portset", "rule", "table")),
     *(f"dualwan.model.{name}" for name in ("event", "observed", "plan", "resources", "state")),
     *(f"dualwan.model.{name}" for name in ("trial", "usage", "way")),
-    *(f"dualwan.nft.{name}" for name in ("listing", "stored", "table", "transaction")),
+    *(f"dualwan.nft.{name}" for name in ("carried", "listing", "stored", "table", "transaction")),
     "dualwan.ppp.session",
     *(f"dualwan.slices.{name}" for name in ("dnat", "drift", "firewall", "goals", "ipsec")),
-    *(f"dualwan.slices.{name}" for name in ("marks", "pbr", "slice", "snat", "tables", "zones")),
-    *(f"dualwan.slices.{name}" for name in ("tunnel", "tunnel.sysctls")),
+    *(f"dualwan.slices.{name}" for name in ("marks", "offload", "pbr", "slice", "snat")),
+    *(f"dualwan.slices.{name}" for name in ("tables", "zones")),
+    *(f"dualwan.slices.pbr.{name}" for name in ("marking", "zone_ways")),
+    *(f"dualwan.slices.tunnel{name}" for name in ("", ".advertised", ".possible", ".sysctls")),
     *(
         f"dualwan.slices.firewall.{name}"
         for name in ("antispoof", "forwarded", "icmpv6", "lan_flows", "services_in", "unnamed")
     ),
+    "dualwan.slices.firewall.zoned",
     *(
         f"dualwan.slices.snat.{name}"
-        for name in ("allocate", "flow", "mape_inbound", "match", "names", "ports")
+        for name in ("allocate", "carried", "flow", "further", "mape_inbound", "match", "names")
     ),
-    *(f"dualwan.slices.snat.{name}" for name in ("pppoe_inbound", "quota", "timeouts")),
+    *(f"dualwan.slices.snat.{name}" for name in ("pppoe_inbound", "ports", "quota", "timeouts")),
+    "dualwan.slices.snat.zone_quota",
 }
 # The stages of an event, and what more of them a change of addresses needs.
 OF_PPP_UP = {"dualwan.handle.line", "dualwan.handle.sessions"}

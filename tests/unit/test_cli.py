@@ -92,7 +92,7 @@ def test_plan_as_json(run):
     """The same plan for programs: signs, texts, problems, number of changes."""
     _, out, _ = run("--dry-run", "--json")
     plan = json.loads(out)
-    assert list(plan["slices"]) == ["firewall", "snat", "tunnel", "pbr"]
+    assert list(plan["slices"]) == ["firewall", "snat", "tunnel", "pbr", "offload"]
     assert plan["changes"] == sum(
         step["sign"] != "=" for steps in plan["slices"].values() for step in steps
     )

@@ -114,7 +114,11 @@ def test_a_misspelled_key_is_read_as_what_was_meant():
 
 
 @pytest.mark.parametrize(
-    "section", ["wan", "lan", "mape", "pppoe", "firewall", "forward", "mape.rule", "firewall.guard"]
+    "section",
+    [
+        *("wan", "lan", "mape", "pppoe", "firewall", "forward", "zone"),
+        *("mape.rule", "firewall.guard", "zone.guest"),
+    ],
 )
 @pytest.mark.parametrize("value", ["1", "[]", "[1]", "[{}]"])
 def test_a_section_of_any_shape_ends_somewhere(section, value):

@@ -144,10 +144,11 @@ def test_the_command_prints_nothing_where_all_is_well(run, machine, config):
     machine.seen = WORKS
     assert run("doctor") == (0, "", "")
     out = run("doctor", "-v")[1]
-    assert len(out.splitlines()) == len(doctor.ALL)
+    made = [check.name for check in doctor.ALL if check.name != "ways"]  # there are none
+    assert len(out.splitlines()) == len(made)
     data = json.loads(run("doctor", "--json")[1])
     assert data["well"] is True
-    assert [one["name"] for one in data["checks"]] == [check.name for check in doctor.ALL]
+    assert [one["name"] for one in data["checks"]] == made
     assert {one["result"] for one in data["checks"]} == {"ok", "not applicable"}
 
 

@@ -96,8 +96,10 @@ def test_example_shows_the_defaults(taken, tmp_path):
     shown = [
         item
         for item in example_lines()
-        if item[4] and not first <= item[0] < after and item[1] != "forward"
-    ]  # which has none by default
+        if item[4]
+        and not first <= item[0] < after
+        and item[1] not in {"forward", "policy", "way", "zone"}
+    ]  # of which there are none by default
     assert shown
     for at, section, key, value, _ in shown:
         text = "\n".join([*lines[:at], f"{key} = {value}", *lines[at + 1 :]])
@@ -106,10 +108,38 @@ def test_example_shows_the_defaults(taken, tmp_path):
             assert taken[section, key] == defaults[section, key], key
 
 
-def test_forwards_of_the_example_can_be_used(tmp_path):
+def test_the_zone_of_the_example_shows_the_defaults(taken, tmp_path):
+    """With its interfaces alone, and with every key as it stands there, it is the same zone."""
+    first = EXAMPLE.index("# [zone.guest]")
+    block = EXAMPLE[first : EXAMPLE.index("[mape]", first)]
+    whole = re.sub(r"(?m)^# (?=\[|[a-z-]+ = )", "", block)
+    keys = re.findall(r"(?m)^([a-z-]+) = ", whole)
+    assert set(keys) == {key for _, section, key, *_ in example_lines() if section == "zone"}
+    least = "".join(whole.splitlines(keepends=True)[:2])
+    made = [load(EXAMPLE.replace(block, text), tmp_path).zones for text in (whole, least)]
+    assert made[0] == made[1]
+    assert [zone.name for zone in made[0]] == ["guest"]
+    assert set(keys) == {key for section, key in taken if section == "zone"}
+
+
+def test_forwards_and_policies_of_the_example_can_be_used(tmp_path):
     """All of them, uncommented, stand beside each other."""
     text = re.sub(r"(?m)^#(?=\[\[|[a-z]+ = )", "", EXAMPLE)
-    assert [one.via for one in load(text, tmp_path).forwards] == ["pppoe", "mape", ""]
+    found = load(text, tmp_path)
+    assert [one.via for one in found.forwards] == ["pppoe", "mape", ""]
+    assert [(one.way, one.fallback) for one in found.policies] == [("pppoe", "none")]
+
+
+def test_further_ways_of_the_example_can_be_used(tmp_path):
+    """All of them, uncommented, stand beside each other."""
+    head, tail = EXAMPLE.split("# Up to six more ways", 1)
+    block, rest = tail.split("[firewall]", 1)
+    text = re.sub(r"(?m)^# (?=\[way|[a-z0-9-]+ = )", "", block)
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("[way"))
+    found = load(f"{head}\n" + "\n".join(lines[first:]) + f"\n[firewall]{rest}", tmp_path)
+    assert list(found.ways) == ["second", "fixed", "whole", "lite"]
+    assert [one.mode for one in found.ways.values()] == ["pppoe", "ipip", "ipip", "ds-lite"]
 
 
 WAYS = {

@@ -72,6 +72,7 @@ SECTIONS = {
     "mape": mape.MapE,
     "pppoe": config.Pppoe,
     "firewall.guard": firewall.Guard,
+    "zone": config.Zone,
 }
 
 

@@ -50,6 +50,7 @@ def test_an_event_of_pppoe_leaves_the_rest_alone_while_all_is_there():
     assert [item.name for item in make_plan(CONFIG, machine, Event.PPP_UP).slices] == [
         "firewall",
         "pbr",
+        "offload",
     ]
 
 

@@ -117,7 +117,7 @@ def test_what_cannot_be_read_is_left_out(monkeypatch, tmp_path, broken):
             raise source.HostError(name)
 
     monkeypatch.setattr(source, broken, Refuses)
-    traces = source.traces("mape0", 100, tmp_path)
+    traces = source.traces(["mape0"], 100, tmp_path)
     assert isinstance(traces, Traces)
     assert not traces.chains if broken == "Nft" else not traces.rules
 

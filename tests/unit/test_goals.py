@@ -14,6 +14,7 @@ from dualwan.slices.goals import concerned, goals, scope
 
 FIREWALL = (NftTable(firewall.TABLE.family, firewall.TABLE.name),)
 NAMES = [one.name for one in slices.ALL]
+OF_PPP = ("firewall", "pbr", "offload")
 
 
 def seen(*up, wanted=False, tables=()):
@@ -35,7 +36,7 @@ def wanted_of(event, now):
 def test_ppp_events_never_concern_tunnel_or_snat():
     """A reconnect of PPPoE does not so much as look at MAP-E."""
     for event in (Event.PPP_UP, Event.PPP_DOWN):
-        assert {one.name for one in concerned(event, slices.ALL)} == {"pbr", "firewall"}
+        assert {one.name for one in concerned(event, slices.ALL)} == {*OF_PPP}
 
 
 def test_closed_first_opened_last():
@@ -53,17 +54,18 @@ def test_the_firewall_outlives_ifdown_while_a_wan_is_up():
 
 def test_the_firewall_goes_with_the_last_wan():
     """PPPoE ends after ifdown has: nothing of ours stays behind."""
-    assert wanted_of(Event.PPP_DOWN, seen(tables=FIREWALL)) == {"pbr": False, "firewall": False}
+    assert wanted_of(Event.PPP_DOWN, seen(tables=FIREWALL)) == dict.fromkeys(OF_PPP, False)
 
 
 def test_pppoe_alone_has_its_own_slices():
     """A PPPoE that was dialled by hand gets its way back and its firewall."""
-    assert wanted_of(Event.PPP_UP, seen("ppp0")) == {"pbr": True, "firewall": True}
+    assert wanted_of(Event.PPP_UP, seen("ppp0")) == dict.fromkeys(OF_PPP, True)
 
 
 def test_a_lost_pppoe_keeps_everything_in_place():
     """While the router is to be up, PPPoE may come and go."""
-    assert wanted_of(Event.PPP_DOWN, seen("wan0", wanted=True)) == {"pbr": True, "firewall": True}
+    found = wanted_of(Event.PPP_DOWN, seen("wan0", wanted=True))
+    assert found == dict.fromkeys(OF_PPP, True)
 
 
 @pytest.mark.parametrize("event", [Event.UP, Event.APPLY])

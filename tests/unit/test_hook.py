@@ -161,7 +161,7 @@ def test_pppd_says_it_by_the_folder():
 )
 def test_whose_event_it_is(event, interface, ours):
     """The WAN's by ifupdown and our own PPPoE's by pppd; nobody else's."""
-    assert hook.concerns(event, interface, "wan0", "ppp0") is ours
+    assert hook.concerns(event, interface, "wan0", ["ppp0"]) is ours
 
 
 # --- whose business it is --------------------------------------------------------------------

@@ -93,6 +93,8 @@ HOSTILE = {
     "aftr": ["::", "::1", "ff02::1", "fe80::1%wan0", "x"],
     "aftr-name": ["-x", "a b", "x\n"],
     "notified-ce": ["::1", "x"],
+    "notified": [{"fixed": "::1"}, {"fixed": "x"}, {"a\nb": "2001:db8::5"}, []],
+    "numbers": [{"second": -1}, {"second": "2"}, {"a\nb": 2}, []],
     "health": [[1, 2, 3.0, True], [True, "2", 3.0], [True, 2, "now"], [True, -2, 3.0], [True] * 5],
     "tables": [["dualwan_nat; flush ruleset"], ["a b"], [""], ["é"], [7]],
     "losses": [
@@ -107,6 +109,8 @@ HOSTILE = {
     "findings": [["a\nb"], [5]],
     "owed-flows": [["0.0.0.0/0"], ["x"]],
     "owes-inbound-flows": ["yes"],
+    "owes-carried-flows": ["yes"],
+    "role": [[True], [1, 2], [True, -1], ["active", 1], "active"],
     "owed-solicitations": [["wan0\n"], ["a/b"]],
     "awaited": [1],
     "in-transition": [0],

@@ -14,8 +14,7 @@ from dualwan.line.failover import FAILS, RECOVERS
 from dualwan.model.event import Event
 from dualwan.model.resources import MAIN, Route
 from dualwan.model.state import Health
-from dualwan.slices.pbr import STAND_IN_METRIC
-from dualwan.slices.tunnel import LAST_METRIC
+from dualwan.slices.tunnel import LAST_METRIC, STAND_IN_METRIC
 
 PROBED = BASE.replace(
     "[lan]",

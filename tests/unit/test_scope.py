@@ -90,12 +90,12 @@ def test_a_table_of_another_program_does_not_widen_an_event():
 
     machine.observe = observing
     plan = make_plan(CONFIG, machine, Event.PPP_UP)
-    assert [item.name for item in plan.slices] == ["firewall", "pbr"]
+    assert [item.name for item in plan.slices] == ["firewall", "pbr", "offload"]
     assert "dualwan_snat" in reads[-1]
     run(machine, CONFIG, Event.PPP_UP)
     reads.clear()
     make_plan(CONFIG, machine, Event.PPP_UP)
-    assert reads == [{"dualwan_firewall", "dualwan_pbr"}]
+    assert reads == [{"dualwan_firewall", "dualwan_pbr", "dualwan_offload"}]
 
 
 def test_the_generation_is_noted_only_where_every_table_was_seen_as_wanted():

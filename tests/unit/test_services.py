@@ -82,6 +82,7 @@ def test_names_stand_for_the_numbers_of_iana():
         "smtp": [("tcp", 25)],
         "submission": [("tcp", 587)],
         "dns": [("tcp", 53), ("udp", 53)],
+        "dhcp": [("udp", 67), ("udp", 547)],
         "http": [("tcp", 80)],
         "https": [("tcp", 443)],
         "http3": [("udp", 443)],

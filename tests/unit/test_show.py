@@ -17,12 +17,14 @@ CASES = (
     "own-names-and-services",
     "forwards",
     "via-pppoe",
+    "policies",
     "failover",
     "one-nic",
     "open-nat",
     "ipip",
     "ds-lite",
     "no-prefix-yet",
+    "zones",
 )
 
 

@@ -20,9 +20,11 @@ def test_the_readme_names_every_chain_and_set():
     known |= {
         value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
     }
-    sessions = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name)
+    ways = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name, names.EGRESS_OF_WAY.name)
+    stands_for = {**dict.fromkeys(ways, "W"), names.QUOTA_ZONE.name: "Z"}
     for name in known:
-        assert f"`{name.replace('{}', 'W' if name in sessions else 'P')}`" in README, name
+        shown = names.HELD_ZONE.format("P", "Z") if name == names.HELD_ZONE else name
+        assert f"`{shown.replace('{}', stands_for.get(name, 'P'))}`" in README, name
 
 
 def test_the_example_of_the_readme_is_true():

@@ -1,42 +1,41 @@
-"""A third way, a second PPP session, that a test adds: all four slices carry it."""
+"""A third way, a second PPP session: all four slices carry it."""
 
 import pytest
 from machine import BASE, Machine, config, kernel_state, ours, pending, run
 
 from dualwan.config import from_text
-from dualwan.line import derive_line, ways
+from dualwan.line import derive_line
 from dualwan.model.event import Event
 from dualwan.model.plan import Action
 from dualwan.model.resources import MAIN, Flows, Route, RouteRule
-from dualwan.model.way import Kind, Way
 from dualwan.slices import firewall, pbr, snat
 
-THIRD = Way(
-    "pppoe2",
-    "ppp1",
-    Kind.PPP,
-    1400,
-    2,
-    table=110,
-    priority=110,
-    offers_services=True,
-    peer="second",
-)
+SECOND = """
+[way.second]
+type = "pppoe"
+peer = "second-provider"
+interface = "ppp1"
+mtu = 1400
+"""
 FORWARDS = """
 [[forward]]
 via = "pppoe"
 protocol = "tcp"
 port = 8080
 to = "192.168.1.5"
+
+[[forward]]
+via = "second"
+protocol = "tcp"
+port = 8081
+to = "192.168.1.5"
 """
 ADDRESSES = ("198.51.100.7", "198.51.100.8")
 
 
-@pytest.fixture(name="cfg", autouse=True)
-def _cfg(monkeypatch):
-    usual = ways.ways_of
-    monkeypatch.setattr(ways, "ways_of", lambda cfg, wire: (*usual(cfg, wire), THIRD))
-    return config()
+@pytest.fixture(name="cfg")
+def _cfg():
+    return config(BASE + SECOND)
 
 
 @pytest.fixture(name="machine")
@@ -58,22 +57,22 @@ def rules(table, chain):
 
 def test_its_answers_go_back_by_it(machine, cfg):
     """A table and four rules of its own; the other session's are as they were."""
-    assert {Route(110, "ppp1"), Route(100, "ppp0")} <= set(machine.state.routes)
+    assert {Route(102, "ppp1"), Route(100, "ppp0")} <= set(machine.state.routes)
     assert set(machine.state.rules) == {
         RouteRule(99, MAIN, "203.0.113.7", suppress=7),
         RouteRule(99, MAIN, mark=0x01000000, mask=0x0F000000, suppress=7),
         RouteRule(100, 100, "203.0.113.7"),
         RouteRule(101, 100, mark=0x01000000, mask=0x0F000000),
-        RouteRule(109, MAIN, ADDRESSES[0], suppress=7),
-        RouteRule(109, MAIN, mark=0x02000000, mask=0x0F000000, suppress=7),
-        RouteRule(110, 110, ADDRESSES[0]),
-        RouteRule(111, 110, mark=0x02000000, mask=0x0F000000),
+        RouteRule(103, MAIN, ADDRESSES[0], suppress=7),
+        RouteRule(103, MAIN, mark=0x02000000, mask=0x0F000000, suppress=7),
+        RouteRule(104, 102, ADDRESSES[0]),
+        RouteRule(105, 102, mark=0x02000000, mask=0x0F000000),
     }
     table = pbr.wanted_table(cfg, derive_line(cfg).ways)
-    assert any('"ppp1" : goto in_pppoe2' in rule for rule in rules(table, "prerouting"))
-    assert "ct state new ct mark set ct mark & 0xf0ffffff | 0x02000000" in rules(table, "in_pppoe2")
-    assert 'oifname "ppp1" goto out_pppoe2' in rules(table, "leaving")
-    assert rules(table, "out_pppoe2")[0].startswith("fib saddr . oif type != local")
+    assert any('"ppp1" : goto in_second' in rule for rule in rules(table, "prerouting"))
+    assert "ct state new ct mark set ct mark & 0xf0ffffff | 0x02000000" in rules(table, "in_second")
+    assert 'oifname "ppp1" goto out_second' in rules(table, "leaving")
+    assert rules(table, "out_second")[0].startswith("fib saddr . oif type != local")
     assert machine.state.sysctls["net/ipv4/conf/ppp1/rp_filter"] == "0"
 
 
@@ -88,18 +87,14 @@ def test_it_is_closed_and_offers_services_as_the_other(cfg):
 
 def test_what_leaves_by_it_is_translated_and_forwards_are_its_own():
     """Masquerade, and a server behind it with a hairpin mark of its own."""
-    cfg = from_text("f", BASE + FORWARDS)
-    mine = from_text("f", BASE + FORWARDS.replace("8080", "8081")).forwards
-    from dataclasses import replace  # noqa: PLC0415
-
-    both = replace(cfg, forwards=(*cfg.forwards, replace(mine[0], via="pppoe2")))
-    table = snat.wanted_table(both, derive_line(both).ways)
+    cfg = from_text("f", BASE + SECOND + FORWARDS)
+    table = snat.wanted_table(cfg, derive_line(cfg).ways)
     assert {'oifname "ppp0" masquerade', 'oifname "ppp1" masquerade'} <= set(
         rules(table, "postrouting")
     )
-    assert any("8081" in rule for rule in rules(table, "pppoe2_inbound"))
+    assert any("8081" in rule for rule in rules(table, "second_inbound"))
     assert not any("8081" in rule for rule in rules(table, "pppoe_inbound"))
-    assert "ct mark set ct mark & 0xf0ffffff | 0x0a000000" in rules(table, "pppoe2_hairpin")
+    assert "ct mark set ct mark & 0xf0ffffff | 0x0a000000" in rules(table, "second_hairpin")
 
 
 def test_its_reconnect_touches_nothing_of_the_others(machine, cfg):
@@ -108,11 +103,11 @@ def test_its_reconnect_touches_nothing_of_the_others(machine, cfg):
     machine.applied.clear()
     assert run(machine, cfg, Event.PPP_UP) == []
     changed = [(step.action, step.resource) for step in machine.applied]
-    assert (Action.ADD, RouteRule(110, 110, ADDRESSES[1])) in changed
-    assert (Action.REMOVE, RouteRule(110, 110, ADDRESSES[0])) in changed
+    assert (Action.ADD, RouteRule(104, 102, ADDRESSES[1])) in changed
+    assert (Action.REMOVE, RouteRule(104, 102, ADDRESSES[0])) in changed
     assert (Action.REMOVE, Flows(ADDRESSES[0])) in changed
     assert "203.0.113.7" not in repr(changed)
-    assert machine.run_state.sessions == {"pppoe": "203.0.113.7", "pppoe2": ADDRESSES[1]}
+    assert machine.run_state.sessions == {"pppoe": "203.0.113.7", "second": ADDRESSES[1]}
 
 
 def test_it_goes_with_the_rest(machine, cfg):

@@ -52,7 +52,8 @@ def notify(arguments: Namespace) -> int:
     from dualwan.handle.update_call import notify_provider
 
     config, _ = common.config_in_use(arguments)
-    if not isinstance(config.mape, Ipip) or not config.mape.update:
+    fixed = (one for one in config.softwires.values() if isinstance(one, Ipip))
+    if not any(one.update for one in fixed):
         raise UsageError(
             say('{path} has no update call ([mape] mode = "ipip" and update)', path=config.path)
         )

@@ -7,24 +7,36 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dualwan import files, paths
-from dualwan.config import firewall, forwards, sections, values
+from dualwan.config import firewall, forwards, roles, sections, ways, zones
 from dualwan.config import mape as mape_section
+from dualwan.config import router as router_section
 from dualwan.config.firewall import Firewall
 from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
+from dualwan.config.router import Router
 from dualwan.config.sections import Lan, Pppoe, Wan
+from dualwan.config.ways import FurtherWay
+from dualwan.config.zones import Zone
 from dualwan.errors import MISSING, UNKNOWN, ConfigError
 from dualwan.frozen import dataclass, field, replace
 from dualwan.mape.table import RULES_DIR, Rules
 from dualwan.toml_source import Source, TomlTable, nearest, parse, unknown
 from dualwan.words import say
 
-SECTIONS = ["wan", "lan", "mape", "pppoe", "firewall", "forward"]
+if TYPE_CHECKING:
+    from dualwan.config.policies import Policy
+
+SECTIONS = [
+    *("wan", "lan", "mape", "pppoe", "way"),
+    *("firewall", "forward", "policy", "zone", "router"),
+]
 REQUIRED = ("wan", "lan", "mape")
-FILTERS = ("firewall", "forward")  # sections that decide what is open
+# Sections that decide what is open, or who may leave by which way.
+FILTERS = ("firewall", "forward", "policy", "zone")
+WAYS = (forwards.MAPE, forwards.PPPOE)  # names of the ways, the default one first
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,8 @@ class Config:
     """A whole configuration, checked; it never changes after ``load``.
 
     firewall: without the default services whose ports ``forwards`` take.
+    further: the other ways, with their names, in the order of the file.
+    policies: with `via-pppoe` as the last one, () if there is no other.
     path: the file, for messages. text: what it says.
     """
 
@@ -41,6 +55,10 @@ class Config:
     pppoe: Pppoe
     firewall: Firewall
     forwards: tuple[Forward, ...] = ()
+    further: tuple[tuple[str, FurtherWay], ...] = ()
+    policies: tuple[Policy, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    router: Router = field(default_factory=Router)
     path: str = field(default="", compare=False)
     text: str = field(default="", compare=False, repr=False)
 
@@ -48,6 +66,44 @@ class Config:
     def prefix_source(self) -> str:
         """The interface from whose IPv6 prefix MAP-E is derived."""
         return self.mape.prefix_from or self.wan.interface
+
+    @property
+    def ways(self) -> dict[str, FurtherWay]:
+        """The ways besides [mape] and [pppoe], by name."""
+        return dict(self.further)
+
+    @property
+    def sessions(self) -> dict[str, Pppoe]:
+        """The PPPoE sessions, by the name of their way."""
+        more = {name: way for name, way in self.further if isinstance(way, Pppoe)}
+        return {forwards.PPPOE: self.pppoe, **more}
+
+    @property
+    def softwires(self) -> dict[str, Mape]:
+        """The softwires, by the name of their way."""
+        more = {name: way for name, way in self.further if not isinstance(way, Pppoe)}
+        return {forwards.MAPE: self.mape, **more}
+
+    @property
+    def way_devices(self) -> dict[str, str]:
+        """The device of each way, by name."""
+        sessions = {name: one.interface for name, one in self.sessions.items()}
+        return {**sessions, **{name: one.tunnel for name, one in self.softwires.items()}}
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the file gives each softwire whole, so that none needs a prefix."""
+        return all(one.fixed for one in self.softwires.values())
+
+    @property
+    def unshared(self) -> dict[str, str]:
+        """The devices of the ways that have an address of their own with all ports, by name."""
+        fixed = {name: one.tunnel for name, one in self.softwires.items() if isinstance(one, Ipip)}
+        return {**{name: one.interface for name, one in self.sessions.items()}, **fixed}
+
+    def is_inside(self, device: str) -> bool:
+        """Whether ``device`` is one of the LAN or of a zone."""
+        return self.lan.has(device) or any(zone.has(device) for zone in self.zones)
 
 
 def hooks_dir() -> str:
@@ -97,8 +153,9 @@ def from_text(
 ) -> Config:
     """Check ``text``, the content of the file ``name``; raises ConfigError.
 
-    ``of_any_version``: an unknown key is ignored, but in [firewall] and [[forward]], where it may
-    have been what kept a service closed.
+    ``of_any_version``: an unknown key is ignored, but in [firewall], [[forward]] and [zone.NAME],
+    where it may have been what kept a service closed, and in [[policy]], which would take more
+    without it.
     """
     source = Source(name, text, strict=FILTERS if of_any_version else ("",))
     return from_data(source, parse(name, text), rules_dir, of_any_version=of_any_version)
@@ -122,100 +179,59 @@ def from_data(
         return TomlTable(source, section, data.get(section, {}))
 
     wan = sections.read_wan(table("wan"))
+    further = ways.read(source, data.get("way", {}))
+    names = tuple(data.get("way", {}))
     config = Config(
         wan=wan,
         lan=sections.read_lan(table("lan"), wan.interface),
         mape=mape_section.read(table("mape"), rules_dir),
         pppoe=sections.read_pppoe(table("pppoe")),
-        firewall=firewall.read(table("firewall")),
-        forwards=forwards.read(source, data.get("forward", [])),
+        firewall=firewall.read(table("firewall"), names),
+        forwards=forwards.read(source, data.get("forward", []), names),
+        router=router_section.read(table("router")),
+        zones=zones.read(source, data.get("zone", {}), (*WAYS, *names)),
+        further=tuple(further.items()),
         path=source.name,
         text=source.text,
     )
-    _check_roles(config, source)
+    ways.check(source, config)
+    roles.check(config, source)
+    if "policy" in data:
+        config = replace(config, policies=_policies(config, source, data["policy"]))
     _check_forwards(config, source)
+    _check_offload(config, source)
     inbound_is_explicit = "inbound" in data.get("firewall", {})
     return replace(config, firewall=_firewall(config, source, inbound_is_explicit))
 
 
-def _check_roles(config: Config, source: Source) -> None:
-    """Raise ConfigError if an interface has two roles: their rules would contradict each other.
+def _policies(config: Config, source: Source, data: Any) -> tuple[Policy, ...]:
+    """Return the policies in ``data``; raises ConfigError."""
+    from dualwan.config import policies  # noqa: PLC0415 - most configurations have none
 
-    The WAN's own interface may be the LAN's too, where the LAN is known by its networks.
-    """
-    roles = {config.wan.interface: "wan.interface"}
-    one_nic = config.wan.interface
-    for section, key, name in (
-        ("mape", "tunnel", config.mape.tunnel),
-        ("pppoe", "interface", config.pppoe.interface),
-        *(("lan", "interfaces", name) for name in config.lan.interfaces),
-    ):
-        if section == "lan" and name == one_nic:
-            one_nic = ""  # a second time is an error
-            continue
-        if name in roles:
-            source.fail(
-                say(
-                    "the interface '{name}' is listed twice, also in {roles}",
-                    name=name,
-                    roles=roles[name],
-                ),
-                section,
-                key,
-            )
-        roles[name] = f"{section}.{key}"
-    _check_patterns(config, source, roles)
-
-
-def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> None:
-    """Raise ConfigError for a pattern of LAN interfaces that covers one with another role.
-
-    ``roles``: the key of each interface. pppd may name the session as the kernel's next free
-    number, so a pattern must not cover its name with another number either.
-    """
-    others = {**roles, "lo": say("the router itself")}
-    session = config.pppoe.interface.rstrip("0123456789")
-    for pattern in config.lan.interfaces:
-        if pattern in config.lan.devices:
-            continue
-        for name, key in others.items():
-            if name != pattern and values.covers(pattern, name):
-                source.fail(
-                    say(
-                        "'{pattern}' covers '{name}' ({key}) too",
-                        pattern=pattern,
-                        name=name,
-                        key=key,
-                    ),
-                    "lan",
-                    "interfaces",
-                )
-        start = pattern.removesuffix(values.WILDCARD)
-        if session and start.startswith(session):
-            source.fail(
-                say(
-                    "'{pattern}' may cover the PPPoE session ({interface}, or the next "
-                    "number if that is taken)",
-                    pattern=pattern,
-                    interface=config.pppoe.interface,
-                ),
-                "lan",
-                "interfaces",
-            )
+    found = policies.read(source, data, (*WAYS, *config.ways), config.lan)
+    if found:
+        policies.check_beside(source, config, found)
+    return found
 
 
 def _check_forwards(config: Config, source: Source) -> None:
     """Raise ConfigError for the first forward that the line cannot have."""
     mape, wan = config.mape, config.wan.interface
-    if isinstance(mape, DsLite) and (found := forwards.with_via(forwards.MAPE, config.forwards)):
-        source.fail(
-            say("DS-Lite has no address of its own to forward from"),
-            "forward",
-            "via",
-            found[0].number,
-        )
-    if {*config.lan.interfaces} == {wan} and (
-        found := forwards.with_via(forwards.PINHOLE, config.forwards)
+    no_address = [name for name, way in config.softwires.items() if isinstance(way, DsLite)]
+    for one in config.forwards:
+        if one.via in no_address:
+            source.fail(
+                say("DS-Lite has no address of its own to forward from"),
+                "forward",
+                "via",
+                one.number,
+            )
+    if any({*no_address} & {*offer.via} for offer in config.firewall.inbound):
+        source.fail(say("DS-Lite has no address of its own to offer on"), "firewall", "inbound")
+    if (
+        {*config.lan.interfaces} == {wan}
+        and not config.zones
+        and (found := forwards.with_via(forwards.PINHOLE, config.forwards))
     ):
         source.fail(
             say(
@@ -230,9 +246,21 @@ def _check_forwards(config: Config, source: Source) -> None:
         forwards.check_ports(source, config.forwards, mape.manual.port_set)
 
 
+def _check_offload(config: Config, source: Source) -> None:
+    """Raise ConfigError for a flowtable without a LAN: its devices are listed by whole names."""
+    if config.firewall.offload and not {*config.lan.devices} - {config.wan.interface}:
+        source.fail(
+            say(
+                "needs an interface in [lan] interfaces that is not the WAN's and has its "
+                "whole name"
+            ),
+            "firewall",
+            "offload",
+        )
+
+
 def _firewall(config: Config, source: Source, inbound_is_explicit: bool) -> Firewall:
     """Return the firewall without the services whose ports are forwarded; raises ConfigError."""
-    with_services = (forwards.PPPOE, *([forwards.MAPE] if isinstance(config.mape, Ipip) else []))
     return forwards.without_conflicts(
-        source, config.forwards, config.firewall, with_services, inbound_is_explicit
+        source, config.forwards, config.firewall, config.unshared, inbound_is_explicit
     )

@@ -11,7 +11,7 @@ import copy
 from typing import Any
 
 from dualwan.config import from_data
-from dualwan.config.examples import example
+from dualwan.config.examples import example, of_any_name
 from dualwan.errors import (
     AT_ODDS,
     UNKNOWN,
@@ -42,6 +42,13 @@ _NEUTRAL: dict[tuple[str, str], Any] = {
     ("mape", "interface-id"): "::1",
     ("mape", "rule"): _RULE,
     **{("mape.rule", key): value for key, value in _RULE.items()},
+    ("way", "peer"): "any-peer",
+    ("way", "interface"): "@ppp@",
+    ("way", "br"): "2001:db8:ffff:ffff::3",
+    ("way", "ipv4"): "192.0.2.3",
+    ("way", "ce"): "2001:db8:ffff:ffff::4",
+    ("way", "interface-id"): "::3",
+    ("way", "aftr"): "2001:db8:ffff:ffff::3",
     ("forward", "protocol"): "tcp",
     ("forward", "port"): 49152,  # and the number of the table
     ("forward", "to"): "2001:db8::1",
@@ -49,9 +56,13 @@ _NEUTRAL: dict[tuple[str, str], Any] = {
 # What decides which other keys a section has; without it these are left.
 _DECIDING = ("mode", "provider")
 _IN_ANY_MODE = ("prefix-from", "wait", "tunnel", "mtu")
-_ROLES = ("wan", "lan", "mape", "pppoe")
+_ROLES = ("wan", "lan", "mape", "pppoe", "way", "zone")
 # The sections with which a value of a section can be at odds, besides its own.
-_RELATED = {"lan": _ROLES, "mape": _ROLES, "pppoe": _ROLES, "forward": (*_ROLES, "firewall")}
+_RELATED = {
+    **dict.fromkeys(("lan", "mape", "pppoe", "way", "policy", "zone"), _ROLES),
+    "forward": (*_ROLES, "firewall"),
+}
+_ARRAYS = ("forward", "policy")
 
 
 def of_text(name: str, text: str, rules_dir: Rules) -> ConfigError | None:
@@ -118,9 +129,9 @@ class _Errors:
             return True
         if fault.kind != AT_ODDS:
             return False
-        sections = {section for section, _ in self._mended}
+        sections = {of_any_name(section) for section, _ in self._mended}
         return (fault.section, fault.number) in self._mended or not sections.isdisjoint(
-            _RELATED.get(fault.section, ())
+            _RELATED.get(of_any_name(fault.section), ())
         )
 
 
@@ -141,24 +152,34 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
     if not key:  # the table as a whole
         section, _, key = section.rpartition(".")
     table = _table(data, section, fault.number)
-    neutral = copy.deepcopy(_NEUTRAL.get((section, key)))
-    if fault.kind == AT_ODDS and fault.section == "forward":
-        data["forward"][fault.number] = None
+    neutral = copy.deepcopy(_neutral(section, key))
+    if (fault.kind == AT_ODDS and fault.section in _ARRAYS) or (
+        fault.section == "policy" and not fault.meant
+    ):  # a policy without a key would take more, and leave nothing to the next
+        data[fault.section][fault.number] = None
     elif fault.kind == UNKNOWN:
         value = table.pop(key)
         if fault.meant and fault.meant not in table:
             table[fault.meant] = value
+    elif of_any_name(section) == "way" and key == "type":
+        data["way"][section.partition(".")[2]] = None
     elif section == "mape" and key in _DECIDING:
         if fault.meant:
             table[key] = fault.meant
         else:
             data["mape"] = {name: table[name] for name in _IN_ANY_MODE if name in table}
-    elif key == "forward" and isinstance(data["forward"], list):
-        data["forward"][fault.number] = None
+    elif key in _ARRAYS and isinstance(data[key], list):
+        data[key][fault.number] = None
     elif neutral is not None:
         table[key] = neutral + fault.number if key == "port" else neutral
     else:
         table.pop(key, None)
+
+
+def _neutral(section: str, key: str) -> Any:
+    if of_any_name(section) == "zone" and key == "interfaces":
+        return [f"@{section.removeprefix('zone.')}"]  # a zone's name is shorter than a device's
+    return _NEUTRAL.get((of_any_name(section), key))
 
 
 def _table(data: dict[str, Any], section: str, number: int) -> dict[str, Any]:

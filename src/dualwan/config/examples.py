@@ -7,8 +7,12 @@ SECTIONS = {
     "lan": "[lan]",
     "mape": "[mape]",
     "pppoe": "[pppoe]",
+    "way": "[way.second]",
     "firewall": "[firewall]",
     "forward": "[[forward]]",
+    "policy": "[[policy]]",
+    "router": "[router]",
+    "zone": "[zone.guest]",
     "mape.rule": "[mape.rule]",
     "firewall.guard": "[firewall.guard]",
 }
@@ -51,12 +55,26 @@ KEYS = {  # by section and key, as TOML
     ("pppoe", "priority"): "100",
     ("pppoe", "mtu"): "1454",
     ("pppoe", "dial"): "true",
+    ("way", "type"): '"pppoe"',
+    ("way", "peer"): '"second-provider"',
+    ("way", "interface"): '"ppp1"',
+    ("way", "br"): '"2001:db8:ffff::9"',
+    ("way", "ipv4"): '"192.0.2.30"',
+    ("way", "ce"): '"2001:db8:0:100::feed"',
+    ("way", "interface-id"): '"::feed"',
+    ("way", "update"): '"/etc/dualwan/update"',
+    ("way", "aftr"): '"2001:db8:ffff::64"',
+    ("way", "tunnel"): '"fixed0"',
+    ("way", "mtu"): "1454",
+    ("way", "dial"): "true",
+    ("router", "redundant"): "true",
     ("firewall", "inbound"): '["ssh", { service = "https", from = ["192.0.2.0/24"] }]',
     ("firewall", "outbound"): '["dns", "https", "ntp"]',
     ("firewall", "ident"): '"reset"',
     ("firewall", "smb"): '"drop"',
     ("firewall", "ipsec"): '"drop"',
     ("firewall", "bogus"): '"drop"',
+    ("firewall", "offload"): "true",
     ("firewall.guard", "hits"): "5",
     ("firewall.guard", "seconds"): "60",
     ("firewall.guard", "refuse"): "600",
@@ -65,7 +83,29 @@ KEYS = {  # by section and key, as TOML
     ("forward", "port"): "8080",
     ("forward", "to"): '"192.168.1.5:80"',
     ("forward", "from"): '["192.0.2.0/24"]',
+    ("policy", "interface"): '"enp3s0"',
+    ("policy", "source"): '["192.168.1.40", "192.168.1.64/26"]',
+    ("policy", "mac"): '"02:00:5e:10:00:01"',
+    ("policy", "protocol"): '"udp"',
+    ("policy", "port"): '[443, "8000-8100"]',
+    ("policy", "destination"): '["192.0.2.0/24"]',
+    ("policy", "way"): '"pppoe"',
+    ("policy", "fallback"): '"none"',
+    ("zone", "interfaces"): '["guest0", "wlan1"]',
+    ("zone", "services"): '["dhcp", "dns", "ping"]',
+    ("zone", "zones"): '["lan"]',
+    ("zone", "ways"): '["mape", "ipv6"]',
+    ("zone", "max-share"): "50",
 }
+
+
+_NAMED = ("way", "zone")  # sections with a name of the owner's
+
+
+def of_any_name(section: str) -> str:
+    """Return ``section``, without the name of a way or zone."""
+    kind, _, _ = section.partition(".")
+    return kind if kind in _NAMED else section
 
 
 def example(section: str, key: str) -> str:
@@ -74,6 +114,6 @@ def example(section: str, key: str) -> str:
     It is a line as in the file; "" for none.
     """
     if section:
-        value = KEYS.get((section, key), "")
+        value = KEYS.get((of_any_name(section), key), "")
         return f"{key} = {value}" if value else ""
     return SECTIONS.get(key, "")

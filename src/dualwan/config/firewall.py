@@ -14,7 +14,8 @@ from dualwan.words import say
 
 Network = IPv4Network | IPv6Network
 
-# Where a service is open: on PPPoE (and the fixed address of IPIP), or by IPv6 of the line.
+# Where a service is open: on PPPoE (and each other address that is not shared), or by IPv6 of the
+# line. The name of a further way says that alone.
 SESSIONS, IPV6 = "pppoe", "ipv6"
 
 
@@ -25,13 +26,17 @@ class InboundService:
     sources: the networks that may use it, () for all. guard: whether Guard applies to it; by
     default not to networks that the owner names, for packets with their addresses are free to
     invent, and would shut them out.
-    via: where it is open, SESSIONS or IPV6, or both.
+    via: where it is open: SESSIONS, IPV6 or names of further ways.
     """
 
     service: Service
     sources: tuple[Network, ...] = ()
     guard: bool = False
     via: tuple[str, ...] = (SESSIONS,)
+
+    def is_open_on(self, way: str) -> bool:
+        """Whether it is open on the address of ``way``, one that is not shared."""
+        return SESSIONS in self.via or way in self.via
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Firewall:
     inbound: on PPPoE, and in IPIP mode on the tunnel, or by IPv6 of the line.
     outbound: from the router. ident: "reset" or "drop". smb, bogus: "drop" or "accept".
     ipsec: what the kernel has decrypted, or is about to encrypt: "drop" or "accept".
+    offload: whether established flows go through a flowtable, past the chains.
     """
 
     inbound: tuple[InboundService, ...]
@@ -64,6 +70,7 @@ class Firewall:
     smb: str = "drop"
     bogus: str = "drop"
     ipsec: str = "drop"
+    offload: bool = False
 
     def without(self, closed: Sequence[InboundService]) -> Firewall:
         """Return this firewall without the inbound services ``closed``."""
@@ -78,11 +85,18 @@ GUARDED = ("ssh",)  # pppoe.sh guarded it
 DAY = 86400
 
 
-def read(table: TomlTable) -> Firewall:
-    """Return the section from ``table``; raises ConfigError."""
+def read(table: TomlTable, further: tuple[str, ...] = ()) -> Firewall:
+    """Return the section from ``table``; raises ConfigError.
+
+    ``further``: names of ways besides those of SESSIONS that a service can name.
+    """
+
+    def inbound(value: Any) -> tuple[InboundService, ...]:
+        return _inbound_services(value, (SESSIONS, IPV6, *further))
+
     guard = table.table("guard")
     firewall = Firewall(
-        inbound=table.take("inbound", _inbound_services, _inbound_services(INBOUND)),
+        inbound=table.take("inbound", inbound, inbound(INBOUND)),
         outbound=table.take("outbound", services, services(OUTBOUND)),
         guard=Guard(
             hits=guard.take("hits", values.number(1, 20), Guard.hits),
@@ -93,18 +107,19 @@ def read(table: TomlTable) -> Firewall:
         smb=table.take("smb", values.one_of(("drop", "accept")), Firewall.smb),
         bogus=table.take("bogus", values.one_of(("drop", "accept")), Firewall.bogus),
         ipsec=table.take("ipsec", values.one_of(("drop", "accept")), Firewall.ipsec),
+        offload=table.take("offload", values.flag, Firewall.offload),
     )
     guard.done()
     table.done()
     return firewall
 
 
-def _inbound_services(value: Any) -> tuple[InboundService, ...]:
+def _inbound_services(value: Any, ways: tuple[str, ...]) -> tuple[InboundService, ...]:
     if not isinstance(value, list):
         raise ValueError(
             say('must be a list such as ["ssh", "tcp/8443"], not {value!r}', value=value)
         )
-    found = tuple(dict.fromkeys(_inbound_service(item) for item in value))
+    found = tuple(dict.fromkeys(_inbound_service(item, ways) for item in value))
     # Once for all and once for known networks are two things.
     names = [(one.service.name, way, bool(one.sources)) for one in found for way in one.via]
     for name in names:
@@ -113,7 +128,7 @@ def _inbound_services(value: Any) -> tuple[InboundService, ...]:
     return found
 
 
-def _inbound_service(value: Any) -> InboundService:
+def _inbound_service(value: Any, ways: tuple[str, ...]) -> InboundService:
     """Convert "ssh" or { service = "ssh", from = [...], guard = false, via = "ipv6" }."""
     if not isinstance(value, dict):
         found = service(value)
@@ -130,7 +145,7 @@ def _inbound_service(value: Any) -> InboundService:
     if "service" not in value:
         raise ValueError(say('a service in braces needs its name: { service = "ssh" }'))
     found = service(value["service"])
-    sources, via = networks(value.get("from", [])), _via(value.get("via", SESSIONS))
+    sources, via = networks(value.get("from", [])), _via(value.get("via", SESSIONS), ways)
     guard = values.flag(value.get("guard", found.name in GUARDED and not sources))
     if guard and found.portless:
         raise ValueError(
@@ -143,17 +158,13 @@ def _inbound_service(value: Any) -> InboundService:
     return InboundService(found, sources, guard, via)
 
 
-def _via(value: Any) -> tuple[str, ...]:
-    """Convert "pppoe", "ipv6" or a list of them; raises ValueError."""
+def _via(value: Any, ways: tuple[str, ...]) -> tuple[str, ...]:
+    """Convert one of ``ways``, or a list of them; raises ValueError."""
     found = value if isinstance(value, list) else [value]
-    if not found or any(one not in (SESSIONS, IPV6) for one in found):
+    if not found or any(one not in ways for one in found):
+        words = ", ".join(f'"{one}"' for one in ways)
         raise ValueError(
-            say(
-                'via must be "{sessions}", "{ipv6}" or a list of them, not {value!r}',
-                sessions=SESSIONS,
-                ipv6=IPV6,
-                value=value,
-            )
+            say("via must be {words} or a list of them, not {value!r}", words=words, value=value)
         )
     return tuple(dict.fromkeys(found))
 

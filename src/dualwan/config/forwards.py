@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from dualwan.config import firewall, values
-from dualwan.config.firewall import SESSIONS, Firewall, Network, collapsed
+from dualwan.config.firewall import Firewall, Network, collapsed
 from dualwan.errors import WRONG
 from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import MAX_PORT, PortSet
@@ -28,7 +28,8 @@ INTERFACE_ID_BITS = 64
 class Forward:
     """A port of an outer address that leads to a server in the LAN.
 
-    via: the way with the outer address, MAPE or PPPOE; PINHOLE opens ``to`` itself, in IPv6.
+    via: the way with the outer address, MAPE, PPPOE or the name of a further one; PINHOLE opens
+    ``to`` itself, in IPv6.
     protocol: "tcp" or "udp". port, to_port: outside and on the server, 1 to 65535.
     sources: the networks that may use it, () for all.
     number: among the tables [[forward]], from 0. place: file and line, for messages.
@@ -59,10 +60,10 @@ def with_via(via: str, forwards: Sequence[Forward]) -> list[Forward]:
     return [one for one in forwards if one.via == via]
 
 
-def read(source: Source, data: Any) -> tuple[Forward, ...]:
+def read(source: Source, data: Any, further: tuple[str, ...] = ()) -> tuple[Forward, ...]:
     """Return the forwards in ``data``, the value of `forward` in ``source``.
 
-    Raises ConfigError.
+    ``further``: names of ways besides MAPE and PPPOE. Raises ConfigError.
     """
     if not isinstance(data, list):
         fault = source.fault(WRONG, "", "forward")
@@ -73,7 +74,7 @@ def read(source: Source, data: Any) -> tuple[Forward, ...]:
         if item is None:  # never of a file: one that is reported already (config.errors)
             continue
         table = TomlTable(source, "forward", item, number)
-        forward = _forward(table, number)
+        forward = _forward(table, number, (MAPE, PPPOE, *further))
         name = (
             forward.via,
             forward.protocol,
@@ -96,8 +97,8 @@ def read(source: Source, data: Any) -> tuple[Forward, ...]:
     return tuple(found)
 
 
-def _forward(table: TomlTable, number: int) -> Forward:
-    via = table.take("via", values.one_of((MAPE, PPPOE)), PINHOLE)
+def _forward(table: TomlTable, number: int, ways: tuple[str, ...]) -> Forward:
+    via = table.take("via", values.one_of(ways), PINHOLE)
     protocol = table.take("protocol", values.one_of(("tcp", "udp")))
     port = table.take("port", values.number(1, MAX_PORT))
     to, to_port = table.take("to", _server)
@@ -218,7 +219,7 @@ def without_conflicts(
             inbound
             for inbound in firewall.inbound
             if one.via in with_services
-            and SESSIONS in inbound.via
+            and inbound.is_open_on(one.via)
             and any(
                 (port.protocol, port.number) == (one.protocol, one.port)
                 for port in inbound.service.ports

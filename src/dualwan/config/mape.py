@@ -134,6 +134,24 @@ def read(table: TomlTable, rules_dir: Rules) -> Mape:
     return mape
 
 
+def read_further(table: TomlTable, mode: str, name: str) -> Ipip | DsLite:
+    """Return the softwire of [way.NAME] from ``table``, which has more keys; raises ConfigError.
+
+    The prefix is that of [mape]. The device is called as the way, with a 0 (mape0 is [mape]'s).
+    """
+    common: dict[str, Any] = {
+        "tunnel": table.take("tunnel", values.tunnel_name, None) or f"{name}0",
+        "mtu": table.take("mtu", values.number(1280, 1500), None) or _Common.mtu,
+    }
+    if mode == IPIP:
+        return _ipip(table, {}, common)
+    return DsLite(
+        aftr=str(table.take("aftr", values.ipv6)),
+        interface_id=table.take("interface-id", values.interface_id, None) or INTERFACE_ID,
+        **common,
+    )
+
+
 def _map_e(table: TomlTable, rules_dir: Rules, common: dict[str, Any]) -> MapE:
     provider = table.take("provider", values.text, AUTO)
     rules = None

@@ -13,7 +13,7 @@ from dualwan.words import say
 # Private address space (RFC 1918 section 3): the default of a LAN's networks.
 RFC1918 = (IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"), IPv4Network("192.168.0.0/16"))
 
-_MAX_PRIORITY = 32763  # two more rules follow it, and the kernel looks up main at 32766
+MAX_PRIORITY = 32763  # two more rules follow it, and the kernel looks up main at 32766
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ class Pppoe:
     dial: bool = True
     by_peer: bool = True
 
+    mode = "pppoe"
+
 
 def read_wan(table: TomlTable) -> Wan:
     """Return [wan] from ``table``; raises ConfigError."""
@@ -121,10 +123,23 @@ def read_pppoe(table: TomlTable) -> Pppoe:
         peer=table.take("peer", values.peer, Pppoe.peer),
         interface=table.take("interface", values.interface_name, Pppoe.interface),
         table=table.take("table", values.routing_table, Pppoe.table),
-        priority=table.take("priority", values.number(1, _MAX_PRIORITY), Pppoe.priority),
+        priority=table.take("priority", values.number(1, MAX_PRIORITY), Pppoe.priority),
         mtu=table.take("mtu", values.number(576, 1500), Pppoe.mtu),
         dial=table.take("dial", values.flag, Pppoe.dial),
     )
     pppoe = replace(pppoe, by_peer=pppoe.dial or table.has("peer"))
     table.done()
     return pppoe
+
+
+def read_session(table: TomlTable) -> Pppoe:
+    """Return a further session from ``table``, which has more keys; raises ConfigError.
+
+    Its routing table and priorities follow from those of [pppoe].
+    """
+    return Pppoe(
+        peer=table.take("peer", values.peer),
+        interface=table.take("interface", values.interface_name),
+        mtu=table.take("mtu", values.number(576, 1500), None) or Pppoe.mtu,
+        dial=table.take("dial", values.flag, Pppoe.dial),
+    )

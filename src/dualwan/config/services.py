@@ -30,6 +30,7 @@ KNOWN: dict[str, tuple[Port, ...]] = {
     "smtp": (Port("tcp", 25),),
     "submission": (Port("tcp", 587),),
     "dns": (Port("tcp", 53), Port("udp", 53)),
+    "dhcp": (Port("udp", 67), Port("udp", 547)),
     "http": (Port("tcp", 80),),
     "https": (Port("tcp", 443),),
     "http3": (Port("udp", 443),),

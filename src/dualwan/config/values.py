@@ -13,7 +13,7 @@ from dualwan.words import say
 WILDCARD = "*"  # at the end of a pattern of interface names, as in nft
 IFNAMSIZ = 16  # linux/if.h, with the closing NUL
 MAX_NAME = 253  # characters of a host name (RFC 1123)
-_RESERVED_TABLES = {0, 253, 254, 255}  # unspec, default, main, local
+RESERVED_TABLES = {0, 253, 254, 255}  # unspec, default, main, local
 
 
 def interface_name(value: Any) -> str:
@@ -46,10 +46,10 @@ def interfaces(value: Any) -> tuple[str, ...]:
     """Convert a list of at least one interface name, or pattern such as "br-*"."""
     if not isinstance(value, list) or not value:
         raise ValueError(say('must be a list such as ["enp3s0"], not {value!r}', value=value))
-    return tuple(_interface_or_pattern(item) for item in value)
+    return tuple(interface_or_pattern(item) for item in value)
 
 
-def _interface_or_pattern(value: Any) -> str:
+def interface_or_pattern(value: Any) -> str:
     """Convert an interface name, or the beginning of names with ``*`` after it."""
     if not isinstance(value, str) or WILDCARD not in value:
         return interface_name(value)
@@ -136,7 +136,7 @@ def routing_table(value: Any) -> int:
     The next number, for the second table, must not be the kernel's either.
     """
     found = number(1, 0xFFFFFFFE)(value)
-    if {found, found + 1} & _RESERVED_TABLES:
+    if {found, found + 1} & RESERVED_TABLES:
         raise ValueError(
             say(
                 "table {found} or the next belongs to the kernel; take another, such as 100",

@@ -6,7 +6,7 @@ the cause. A new check is a function, its test and a line in ``ALL``.
 
 from __future__ import annotations
 
-from dualwan.doctor import line, machine, pppoe, softwire
+from dualwan.doctor import line, machine, pppoe, softwire, ways
 from dualwan.doctor.check import Answer, Case, Check, Outcome, Result
 from dualwan.words import say
 
@@ -28,6 +28,7 @@ ALL: tuple[Check, ...] = (
     Check("pppoe-discovery", say("PPPoE discovery answered"), pppoe.discovery, ("device",)),
     Check("pppoe-login", say("PPPoE user and password"), pppoe.login, ("pppoe-discovery",)),
     Check("pppoe-session", say("PPPoE session"), pppoe.session, ("pppoe-login",)),
+    Check("ways", say("further ways"), ways.carry, ("device",), ways.some),
     *machine.CHECKS,
 )
 
@@ -35,7 +36,7 @@ ALL: tuple[Check, ...] = (
 def diagnose(case: Case) -> tuple[Outcome, ...]:
     """Return the outcome of each check, in the order of the registry."""
     found: dict[str, Outcome] = {}
-    for check in ALL:
+    for check in (one for one in ALL if one.applies(case.config)):
         found[check.name] = _outcome(check, case, found)
     return tuple(found.values())
 

@@ -59,13 +59,14 @@ class Check(NamedTuple):
     """A check.
 
     name: stable, for programs. what: what is checked, for a person. needs: names of the checks
-    without which this one can tell nothing.
+    without which this one can tell nothing. applies: whether it is of any use, or not spoken of.
     """
 
     name: str
     what: str
     look: Callable[[Case], Answer]
     needs: tuple[str, ...] = ()
+    applies: Callable[[Config], bool] = lambda _config: True
 
 
 class Outcome(NamedTuple):

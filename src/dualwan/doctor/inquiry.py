@@ -32,7 +32,7 @@ def inquiry(config: Config, plan: Plan) -> Inquiry:
         wan=config.wan.interface,
         tunnel=config.mape.tunnel,
         ppp=pppoe.interface,
-        lan=config.lan.interfaces,
+        lan=(*config.lan.interfaces, *(name for one in config.zones for name in one.interfaces)),
         prefix_source=config.prefix_source,
         targets=tuple(map(str, config.wan.probe)),
         peer=pppoe.peer,

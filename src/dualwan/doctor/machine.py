@@ -87,13 +87,24 @@ def _sysctls(case: Case) -> Answer:
 
 
 def _lan(case: Case) -> Answer:
-    names = [name for name in case.config.lan.interfaces if "*" not in name]
-    for name in names:
+    listed_in = {
+        name: section
+        for section, interfaces in (
+            ("lan", case.config.lan.interfaces),
+            *((zone.section, zone.interfaces) for zone in case.config.zones),
+        )
+        for name in interfaces
+        if "*" not in name
+    }
+    for name, section in listed_in.items():
         seen = case.evidence.devices.get(name)
         if seen is None:
             return failed(
                 say("there is no interface {name}", name=name),
-                say("correct [lan] interfaces (`ip link` lists those that there are)"),
+                say(
+                    "correct interfaces of [{section}] (`ip link` lists those that there are)",
+                    section=section,
+                ),
             )
         if not seen.up:
             return failed(
@@ -101,6 +112,7 @@ def _lan(case: Case) -> Answer:
             )
     if found := _by_findings(case, "lan"):
         return found
+    names = [name for name, section in listed_in.items() if section == "lan"]
     with_ipv6 = [name for name in names if _has_ipv6(case, name)]
     ipv6 = say("no global IPv6 address, so the LAN has IPv4 only")
     if with_ipv6:
@@ -140,7 +152,7 @@ def _state(case: Case) -> Answer:
         )
     for sentence in case.plan.problems:
         return failed(sentence)
-    return _by_findings(case, "state") or ok(say("as configured"))
+    return _by_findings(case, "state") or ok(say("as configured") + _notices(case, "state"))
 
 
 def _owner_scripts(case: Case) -> Answer:

@@ -39,11 +39,14 @@ ALL = (
     ("reverse_path", "on_for_all"),
     ("unnamed", "unnamed"),
     ("floods", "floods"),
+    ("offload", "refused"),
     ("own_scripts", "not_run"),
     ("own_scripts", "failed"),
 )
 # About the peer that the configuration names, from files that need no root.
 PEER = (("ppp_peer", "obstacles"), ("ppp_starters", "second"))
+# About what the configuration asks of the kernel.
+IN_KERNEL = (("offload", "refused"),)
 # All that can find something in what host.around.files reads.
 IN_FILES = (("pppd_hooks", "shadowed"), *PEER, ("own_scripts", "not_run"))
 

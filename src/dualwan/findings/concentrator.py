@@ -15,11 +15,15 @@ from dualwan.words import say
 
 
 def addresses(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each address of the session that is another interface's or network's.
+    """Yield a finding for each address of a session that is another interface's or network's.
 
     The kernel makes a route to the other end, which takes the packets for it wherever it is.
     """
-    session = config.pppoe.interface
+    for one in config.sessions.values():
+        yield from _of_session(one.interface, one.peer, around)
+
+
+def _of_session(session: str, peer: str, around: Surroundings) -> Iterator[Finding]:
     others = [own for own in around.addresses if own.device != session]
     for own in around.addresses:
         if own.device != session:
@@ -39,7 +43,7 @@ def addresses(config: Config, around: Surroundings) -> Iterator[Finding]:
                     say(
                         "hang up (`poff {peer}`), and look on the WAN's Ethernet for what "
                         "answers PPPoE in the provider's name",
-                        peer=config.pppoe.peer,
+                        peer=peer,
                     ),
                 )
 

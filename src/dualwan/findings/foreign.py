@@ -189,7 +189,7 @@ def offloading(config: Config, around: Surroundings) -> Iterator[Finding]:
                 say(
                     "leave {tunnel} and {interface} out of the flowtable",
                     tunnel=config.mape.tunnel,
-                    interface=config.pppoe.interface,
+                    interface=", ".join(one.interface for one in config.sessions.values()),
                 ),
             )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Address
 
 from dualwan.config import Config
-from dualwan.config.forwards import INTERFACE_ID_BITS, PINHOLE, Forward
+from dualwan.config.forwards import INTERFACE_ID_BITS, PINHOLE, PPPOE, Forward
 from dualwan.config.sections import RFC1918
 from dualwan.errors import ConfigErrors
 from dualwan.model.finding import Finding
@@ -61,16 +61,22 @@ def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
     found: dict[IPv4Network, str] = {}
     for device, interface, _ in around.addresses:
         network = interface.network
-        if config.lan.has(device) and isinstance(network, IPv4Network):
+        if (
+            config.lan.has(device)
+            and isinstance(network, IPv4Network)
+            and network.prefixlen <= _ROUTE_LENGTH
+        ):
             found.setdefault(
                 network,
                 say("lan.interfaces: {device} has {network}", device=device, network=network),
             )
     for network in config.lan.via_pppoe:
         found.setdefault(network, say("lan.via-pppoe: {network} takes PPPoE", network=network))
+    for one in config.policies:
+        for network in one.sources if PPPOE in (one.way, one.fallback) else ():
+            text = say("policy.source: {network} takes PPPoE", network=network)
+            found.setdefault(network, text)
     for network, text in found.items():
-        if network.prefixlen > _ROUTE_LENGTH and "via-pppoe" not in text:
-            continue
         if not any(network.subnet_of(local) for local in _LOCAL):
             yield Finding(
                 ROUTED_NETWORK,

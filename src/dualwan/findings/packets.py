@@ -41,8 +41,15 @@ _CROSSING = ("prerouting", "forward", "postrouting")
 def outbound(config: Config) -> list[Probe]:
     """Return what the LAN sends by each way that it may use, and by IPv6."""
     ways = [(config.mape.tunnel, "ip")]
-    if config.lan.via_pppoe or config.wan.failover:
+    asked = {name for one in config.policies for name in (one.way, one.fallback)}
+    if config.lan.via_pppoe:
         ways.append((config.pppoe.interface, "ip"))
+    ways += [
+        (device, "ip")
+        for name, device in config.way_devices.items()
+        if config.wan.failover or name in asked
+    ]
+    ways = list(dict.fromkeys(ways))
     if config.wan.interface not in config.lan.interfaces:
         ways.append((config.wan.interface, "ip6"))
     return [
@@ -105,7 +112,7 @@ def _with_devices(config: Config) -> list[tuple[Forward, str]]:
     """Return each forward with the device by which its connections come."""
     devices = {
         forwards.MAPE: config.mape.tunnel,
-        forwards.PPPOE: config.pppoe.interface,
+        **config.unshared,
         forwards.PINHOLE: config.wan.interface,
     }
     return [(one, devices[one.via]) for one in config.forwards]
@@ -113,7 +120,7 @@ def _with_devices(config: Config) -> list[tuple[Forward, str]]:
 
 def _own(config: Config) -> list[Probe]:
     """Return what the router itself has to hear and send."""
-    wan, session = config.wan.interface, config.pppoe.interface
+    wan = config.wan.interface
     tunnelled = Packet(family="ip6", protocol="ipip", state="established")
     return [
         Probe(
@@ -135,8 +142,9 @@ def _own(config: Config) -> list[Probe]:
                 ("prerouting", "input"),
                 Packet(session, "", "ip", port.protocol, str(port.number)),
             )
+            for name, session in config.unshared.items()
             for offer in config.firewall.inbound
-            if not offer.sources
+            if not offer.sources and offer.is_open_on(name)
             for port in offer.service.ports
             if port != PING
         ),

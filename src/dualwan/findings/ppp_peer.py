@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from dualwan.config import Config
+from dualwan.config.sections import Pppoe
+from dualwan.config.ways import section
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 from dualwan.paths import PPP_DIR
@@ -16,16 +19,37 @@ _SCRIPTS = ("ip-up-script", "ip-down-script")
 _NUMBER = re.compile(r"[0-9]{1,10}")
 
 
+class Own(NamedTuple):
+    """A session as it is configured; section: of the configuration. wan: the interface."""
+
+    session: Pppoe
+    section: str
+    wan: str
+
+    @property
+    def path(self) -> str:
+        """The peer's file."""
+        return f"{PPP_DIR}/peers/{self.session.peer}"
+
+
 def obstacles(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each option of the peer that is in the way, with its file and line."""
-    peer = around.ppp.peer
-    if peer is None or not config.pppoe.by_peer:
-        return
-    own = f"{PPP_DIR}/peers/{config.pppoe.peer}"
-    if any(path == own for path, _ in peer.unreadable):
+    """Yield a finding for each option of a peer that is in the way, with its file and line."""
+    for name, session in config.sessions.items():
+        own = Own(session, section(name) if name in config.ways else name, config.wan.interface)
+        files = around.ppp_of(name)
+        if files.peer is not None and session.by_peer:
+            yield from _of_peer(own, files.peer, files.clients)
+
+
+def _of_peer(own: Own, peer: PeerOptions, clients: tuple[str, ...] | None) -> Iterator[Finding]:
+    if any(path == own.path for path, _ in peer.unreadable):
         yield Finding(
             "ppp-peer-missing",
-            say("{own} (pppoe.peer) is missing, so no PPPoE session can start", own=own),
+            say(
+                "{own} ({section}.peer) is missing, so no PPPoE session can start",
+                own=own.path,
+                section=own.section,
+            ),
             say("write it, pppoeconf can do that, or name another peer"),
         )
         return
@@ -36,12 +60,12 @@ def obstacles(config: Config, around: Surroundings) -> Iterator[Finding]:
             say("write that file, or remove the option"),
         )
     for finder in _FINDERS:
-        yield from finder(config, peer)
-    yield from _secret(peer, around.ppp.clients)
+        yield from finder(own, peer)
+    yield from _secret(peer, clients)
 
 
-def _default_route(config: Config, peer: PeerOptions) -> Iterator[Finding]:
-    del config
+def _default_route(own: Own, peer: PeerOptions) -> Iterator[Finding]:
+    del own
     asked = peer.on("defaultroute", "nodefaultroute", "-defaultroute")
     if not asked:
         return
@@ -80,8 +104,8 @@ def _default_route(config: Config, peer: PeerOptions) -> Iterator[Finding]:
         )
 
 
-def _resolvers(config: Config, peer: PeerOptions) -> Iterator[Finding]:
-    del config
+def _resolvers(own: Own, peer: PeerOptions) -> Iterator[Finding]:
+    del own
     if found := peer.on("usepeerdns"):
         yield Finding(
             "ppp-resolvers",
@@ -94,17 +118,17 @@ def _resolvers(config: Config, peer: PeerOptions) -> Iterator[Finding]:
         )
 
 
-def _giving_up(config: Config, peer: PeerOptions) -> Iterator[Finding]:
-    if not config.pppoe.dial:
+def _giving_up(own: Own, peer: PeerOptions) -> Iterator[Finding]:
+    if not own.session.dial:
         return
-    own, persist = f"{PPP_DIR}/peers/{config.pppoe.peer}", peer.on("persist", "nopersist")
+    persist = peer.on("persist", "nopersist")
     fails = peer.last("maxfail")
     if not persist and not peer.on("demand"):
         yield Finding(
             "ppp-not-persistent",
             say(
                 "{own} has no persist, so a session that ends is not dialled again before ifup",
-                own=own,
+                own=own.path,
             ),
             say("write persist and maxfail 0 into it"),
         )
@@ -112,7 +136,7 @@ def _giving_up(config: Config, peer: PeerOptions) -> Iterator[Finding]:
         seen = (
             say("{place}: maxfail {value}", place=fails.place, value=fails.value)
             if fails
-            else say("{own} has no maxfail 0", own=own)
+            else say("{own} has no maxfail 0", own=own.path)
         )
         count = fails.value if fails else "10"
         yield Finding(
@@ -126,9 +150,9 @@ def _giving_up(config: Config, peer: PeerOptions) -> Iterator[Finding]:
         )
 
 
-def _detaching(config: Config, peer: PeerOptions) -> Iterator[Finding]:
+def _detaching(own: Own, peer: PeerOptions) -> Iterator[Finding]:
     found = peer.on("nodetach", "updetach") or peer.last("up_sdnotify", "-detach")
-    if found and config.pppoe.dial:
+    if found and own.session.dial:
         yield Finding(
             "ppp-does-not-detach",
             say(
@@ -137,32 +161,40 @@ def _detaching(config: Config, peer: PeerOptions) -> Iterator[Finding]:
                 place=found.place,
                 name=found.name,
             ),
-            say("remove it, or have systemd start pppd and write dial = false in [pppoe]"),
+            say(
+                "remove it, or have systemd start pppd and write dial = false in [{section}]",
+                section=own.section,
+            ),
         )
 
 
-def _interface(config: Config, peer: PeerOptions) -> Iterator[Finding]:
+def _interface(own: Own, peer: PeerOptions) -> Iterator[Finding]:
     unit, name = peer.last("unit"), peer.last("ifname")
     wanted = name.value if name else f"ppp{unit.value}" if unit else ""
     option = name or unit
-    if option and wanted != config.pppoe.interface:
+    if option and wanted != own.session.interface:
         yield Finding(
             "ppp-interface",
             say(
-                "{place}: {name} {value} makes the session {wanted}, but [pppoe] has "
+                "{place}: {name} {value} makes the session {wanted}, but [{section}] has "
                 "interface = {interface}",
                 place=option.place,
                 name=option.name,
                 value=option.value,
                 wanted=wanted,
-                interface=config.pppoe.interface,
+                section=own.section,
+                interface=own.session.interface,
             ),
-            say('write interface = "{wanted}" in [pppoe], or remove the option', wanted=wanted),
+            say(
+                'write interface = "{wanted}" in [{section}], or remove the option',
+                wanted=wanted,
+                section=own.section,
+            ),
         )
 
 
-def _nic(config: Config, peer: PeerOptions) -> Iterator[Finding]:
-    if peer.nics and peer.nics[-1].value != config.wan.interface:
+def _nic(own: Own, peer: PeerOptions) -> Iterator[Finding]:
+    if peer.nics and peer.nics[-1].value != own.wan:
         found = peer.nics[-1]
         yield Finding(
             "ppp-nic",
@@ -170,36 +202,37 @@ def _nic(config: Config, peer: PeerOptions) -> Iterator[Finding]:
                 "{place}: PPPoE runs on {value}, but the line is on {interface} (wan.interface)",
                 place=found.place,
                 value=found.value,
-                interface=config.wan.interface,
+                interface=own.wan,
             ),
             say(
                 "write nic-{interface}, unless {value} leads to a line of its own",
-                interface=config.wan.interface,
+                interface=own.wan,
                 value=found.value,
             ),
         )
 
 
-def _mtu(config: Config, peer: PeerOptions) -> Iterator[Finding]:
-    limit = config.pppoe.mtu
+def _mtu(own: Own, peer: PeerOptions) -> Iterator[Finding]:
+    limit = own.session.mtu
     for found in (peer.last("mtu"), peer.last("mru")):
         if found and _NUMBER.fullmatch(found.value) and int(found.value) > limit:
             yield Finding(
                 "ppp-mtu",
                 say(
-                    "{place}: {name} {value} is more than the {limit} of [pppoe] mtu; "
+                    "{place}: {name} {value} is more than the {limit} of [{section}] mtu; "
                     "FLET'S carries 1454 bytes",
                     place=found.place,
                     name=found.name,
                     value=found.value,
                     limit=limit,
+                    section=own.section,
                 ),
                 say("write {name} {limit}", name=found.name, limit=limit),
             )
 
 
-def _own_scripts(config: Config, peer: PeerOptions) -> Iterator[Finding]:
-    del config
+def _own_scripts(own: Own, peer: PeerOptions) -> Iterator[Finding]:
+    del own
     for found in (peer.last(name) for name in _SCRIPTS):
         if found:
             folder = f"{PPP_DIR}/{found.name.removesuffix('-script')}.d"
@@ -237,7 +270,7 @@ def _shown(user: Option) -> str:
     return f'{user.name} "{user.value}"'
 
 
-_FINDERS: tuple[Callable[[Config, PeerOptions], Iterator[Finding]], ...] = (
+_FINDERS: tuple[Callable[[Own, PeerOptions], Iterator[Finding]], ...] = (
     _default_route,
     _resolvers,
     _giving_up,

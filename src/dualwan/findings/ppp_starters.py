@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dualwan.config import Config
+from dualwan.config.ways import section
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
+from dualwan.ppp.starters import Starter
 from dualwan.words import say
 
 
 def second(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each second starter, if this program dials."""
-    if not config.pppoe.dial:
-        return
-    for one in around.ppp.starters:
+    """Yield a finding for each second starter of a peer that this program dials."""
+    for name, session in config.sessions.items():
+        place = section(name) if name in config.ways else name
+        if session.dial:
+            yield from _starters(session.peer, place, around.ppp_of(name).starters)
+
+
+def _starters(peer: str, place: str, starters: Iterable[Starter]) -> Iterator[Finding]:
+    for one in starters:
         what = (
             say("run systemctl disable --now {service}", service=one.service)
             if one.service
@@ -27,8 +34,8 @@ def second(config: Config, around: Surroundings) -> Iterator[Finding]:
                 "{place}: {text} starts {peer} too{again}",
                 place=one.place,
                 text=one.text,
-                peer=config.pppoe.peer,
+                peer=peer,
                 again=again,
             ),
-            say("{what}, or write dial = false in [pppoe]", what=what),
+            say("{what}, or write dial = false in [{section}]", what=what, section=place),
         )

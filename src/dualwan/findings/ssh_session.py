@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from dualwan.config import Config
 from dualwan.config.firewall import IPV6, SESSIONS
 from dualwan.config.services import Port
+from dualwan.config.zones import Zone
 from dualwan.model.ssh_session import SshSession
 from dualwan.model.way import Kind, Way, devices, of_kind
 from dualwan.result import Plan
@@ -49,6 +50,8 @@ def _firewall(plan: Plan, session: SshSession) -> str:
     config, device = plan.config, session.device
     if config is None or not plan.goals[firewall.SLICE.name] or _from_lan(config, session):
         return ""
+    if zone := next((one for one in config.zones if one.has(device)), None):
+        return _not_of_zone(zone, session)
     if device not in zones.outside(config, plan.line.ways):
         return say(
             "no section names {device}, by which it comes, and the firewall drops that",
@@ -61,6 +64,17 @@ def _from_lan(config: Config, session: SshSession) -> bool:
     if session.device == zones.one_nic(config):
         return any(session.peer in network for network in config.lan.networks)
     return config.lan.has(session.device)
+
+
+def _not_of_zone(zone: Zone, session: SshSession) -> str:
+    """Return why the zone may not use the port, "" if it may."""
+    if any(Port("tcp", session.port) in service.ports for service in zone.services):
+        return ""
+    return say(
+        "tcp/{port} is not among the services of [{section}], by which it comes",
+        port=session.port,
+        section=zone.section,
+    )
 
 
 def _not_offered(config: Config, ways: tuple[Way, ...], session: SshSession) -> str:

@@ -19,13 +19,13 @@ def by_device(config: Config, around: Surroundings) -> dict[str, int]:
     own = (
         config.wan.interface,
         config.prefix_source,
-        config.mape.tunnel,
-        config.pppoe.interface,
+        *(one.tunnel for one in config.softwires.values()),
+        *(one.interface for one in config.sessions.values()),
     )
     return {
         device: packets
         for device, packets in sorted(around.unnamed.items())
-        if device not in own and not config.lan.has(device)
+        if device not in own and not config.is_inside(device)
     }
 
 
@@ -43,8 +43,8 @@ def unnamed(config: Config, around: Surroundings) -> Iterator[Finding]:
                 path=config.path,
             ),
             say(
-                'add "{word}" to interfaces in [lan] if its hosts may use this router; '
-                "if not, leave it as it is",
+                'add "{word}" to interfaces in [lan] if its hosts may use everything, or of a '
+                "[zone.NAME] if only some of it; if neither, leave it as it is",
                 word=word,
             ),
         )

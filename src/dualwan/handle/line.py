@@ -9,6 +9,7 @@ from dualwan.config.mape import DsLite, MapE
 from dualwan.errors import DualwanError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
+from dualwan.line import Line
 from dualwan.model.event import Event
 
 
@@ -18,7 +19,7 @@ def await_prefix(run: Run) -> None:
     Not while a watcher runs, which reports the prefix whenever it comes; and not a second time
     after ifup has waited in vain for another stanza of the WAN.
     """
-    if run.config is None or run.done is None or run.done.plan.line.softwire is not None:
+    if run.config is None or run.done is None or _is_whole(run.done.plan.line):
         return
     if run.host.is_watched() or run.host.load_state().awaited:
         return
@@ -26,6 +27,10 @@ def await_prefix(run: Run) -> None:
         if not run.host.await_prefix(run.config.prefix_source, run.config.mape.wait):
             run.update_state(lambda state: replace(state, awaited=True))
     run.reconcile()
+
+
+def _is_whole(line: Line) -> bool:
+    return line.softwire is not None and not line.lacking
 
 
 def refresh(run: Run) -> None:

@@ -10,6 +10,7 @@ from dualwan.handle import run_stages
 from dualwan.handle.run import Run, tell
 from dualwan.host.api import Host
 from dualwan.line.failover import next_health
+from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.model.state import Health
 from dualwan.reconcile import LOCK_SECONDS
@@ -20,15 +21,17 @@ def probe(config: Config, host: Host) -> Health:
 
     If a slice fails then, the next probe reconciles again. Raises DualwanError.
     """
+    if stands_by(config, before := host.load_state()):  # it has no way that could answer
+        return before.health
     answered = host.any_answers(config.mape.tunnel, [str(one) for one in config.wan.probe])
     now = clock_gettime(CLOCK_BOOTTIME)
     with host.lock(LOCK_SECONDS):
         state = host.load_state()
         # A later time is one of 0.1.0, by the wall clock.
-        before = state.health._replace(since=min(state.health.since, now))
-        health = next_health(before, answered, now, config.wan.hold_down)
-        flipped = health.broken != before.broken
-        health = health._replace(followed=before.followed and not flipped)
+        last = state.health._replace(since=min(state.health.since, now))
+        health = next_health(last, answered, now, config.wan.hold_down)
+        flipped = health.broken != last.broken
+        health = health._replace(followed=last.followed and not flipped)
         host.save_state(replace(state, health=health))
     if flipped:
         tell(

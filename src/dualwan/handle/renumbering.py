@@ -19,7 +19,7 @@ from dualwan.planning import usable_prefixes
 def follow(run: Run) -> None:
     """Ask the line's router about a second prefix, and follow what it alone announces."""
     config = run.config
-    if config is None or config.mape.fixed:
+    if config is None or config.fixed:
         return
     if run.event is Event.UP and run.host.is_watched():
         return  # who hears of it too, and nobody waits for it

@@ -10,6 +10,7 @@ from dualwan import words
 from dualwan.config import Config, hooks_dir
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
+from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.model.plan import Step
 from dualwan.model.state import RunState
@@ -35,6 +36,15 @@ class Run:
         self.done: Result | None = None
         self.failures: list[str] = []
         self.reason = event.value
+
+    def stands_by(self) -> bool:
+        """Whether the other router is the active one. The state is read only where there is one."""
+        config = self.config
+        return (
+            config is not None
+            and config.router.redundant
+            and stands_by(config, self.host.load_state())
+        )
 
     def reconcile(self, scope: Event | None = None) -> Result:
         """Reconcile, and log the warnings and the steps applied, also if an error ends the run.

@@ -1,4 +1,4 @@
-"""The PPP session that we dial. All without the lock, because pppd runs our own hooks."""
+"""The PPP sessions that we dial. All without the lock, because pppd runs our own hooks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dualwan.config import Config
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
+from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
 
@@ -21,13 +22,22 @@ NOTE_SECONDS = 2.0  # for another run to end; hanging up matters more
 
 def dialled_by(config: Config) -> tuple[str, ...]:
     """Return the peers that ``config`` has us dial."""
-    return (config.pppoe.peer,) if config.pppoe.dial else ()
+    return tuple(one.peer for one in config.sessions.values() if one.dial)
+
+
+def _to_hang_up(run: Run) -> tuple[str, ...]:
+    """Return the peers that we dial, and those that we have dialled and nobody configures now."""
+    if run.config is None:
+        return run.host.load_state().dialled
+    named = {one.peer for one in run.config.sessions.values()}
+    left = (peer for peer in run.host.load_state().dialled if peer not in named)
+    return (*dialled_by(run.config), *left)
 
 
 def hang_up(run: Run) -> None:
-    """End the PPP session if we dial it. Without the lock, because pppd runs our hooks."""
-    peers = dialled_by(run.config) if run.config else run.host.load_state().dialled
-    if peers:
+    """End the PPP sessions that we dial. Without the lock, because pppd runs our hooks."""
+    peers = _to_hang_up(run)
+    if peers and run.event.wanted is False:
         with suppress(DualwanError):  # lest the watcher, which hears of the end, dials again
             run.update_state(lambda state: replace(state, in_transition=True), NOTE_SECONDS)
     for peer in peers:
@@ -39,25 +49,40 @@ def hang_up(run: Run) -> None:
 
 
 def dial(run: Run) -> None:
-    """Start the PPP session if we dial it and the firewall is loaded. Without the lock.
+    """Start the PPP sessions that we dial if the firewall is loaded. Without the lock.
 
     A change of the line dials only for the first time since boot or ifdown, and with the WAN up:
     where no program tells us that it is (systemd-networkd), the watcher does. In the middle of an
     ifup or ifdown that is left to its own event.
     """
-    if run.config is None or not run.config.pppoe.dial or run.done is None or not run.done.closed:
+    if run.config is None or run.done is None or not run.done.closed:
         return
-    peer = run.config.pppoe.peer
-    if run.event is Event.PREFIX_CHANGED:
+    if run.stands_by() or not _is_to_be_up(run):
+        return
+    peers = dialled_by(run.config)
+    if peers and run.event is Event.PREFIX_CHANGED:
         state = run.host.load_state()
         is_up = run.done.plan.observed.is_up(run.config.wan.interface)
-        if peer in state.dialled or not state.wanted or state.in_transition or not is_up:
+        if not state.wanted or state.in_transition or not is_up:
             return
+        peers = tuple(peer for peer in peers if peer not in state.dialled)
+    for peer in peers:
+        _dial(run, peer)
+
+
+def _dial(run: Run, peer: str) -> None:
     with run.noting_failure():
         if run.host.dial(peer):
             run.say(f"dialled {peer}")
         if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
             run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
+    if run.stands_by():  # asked for while it was dialled
+        hang_up(run)
+
+
+def _is_to_be_up(run: Run) -> bool:
+    """Whether the router is to be up: keepalived gives a role also after an ifdown."""
+    return run.event is not Event.ACTIVE or run.host.load_state().wanted
 
 
 def dial_for_unit(config: Config, host: Host, peer: str) -> None:
@@ -66,8 +91,8 @@ def dial_for_unit(config: Config, host: Host, peer: str) -> None:
     The unit has noted that it dialled; after a failure, which is raised, it may do so again.
     """
     state, run = host.load_state(), Run(config, host, Event.PREFIX_CHANGED, None)
-    ours = config.pppoe.dial and peer == config.pppoe.peer
-    if not ours or not state.wanted or state.in_transition:
+    ours = peer in dialled_by(config)
+    if not ours or not state.wanted or state.in_transition or stands_by(config, state):
         return
     try:
         host.dial(peer)
@@ -82,16 +107,14 @@ def _without(state: RunState, peer: str) -> RunState:
 
 
 def keep_one(run: Run) -> None:
-    """End a second pppd of the peer that we dial, which another program has started.
+    """End a second pppd of a peer that we dial, which another program has started.
 
     Between two events of ifupdown one that has no session yet is harmless.
     """
-    if run.config is None or not run.config.pppoe.dial:
-        return
-    peer = run.config.pppoe.peer
-    of_peer = [one for one in run.host.sessions() if peer in one.pppd.peers]
-    if run.event is Event.PPP_UP and len(of_peer) <= 1:
-        return
-    with run.noting_failure():
-        if run.host.keep_one(peer):
-            run.say(f"ended a second pppd of {peer}; status names what else starts it")
+    for peer in dialled_by(run.config) if run.config else ():
+        of_peer = [one for one in run.host.sessions() if peer in one.pppd.peers]
+        if run.event is Event.PPP_UP and len(of_peer) <= 1:
+            continue
+        with run.noting_failure():
+            if run.host.keep_one(peer):
+                run.say(f"ended a second pppd of {peer}; status names what else starts it")

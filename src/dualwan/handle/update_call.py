@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dualwan.config import Config
+from dualwan.config.forwards import MAPE
 from dualwan.config.mape import Ipip
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
 from dualwan.model.event import Event
+from dualwan.model.state import RunState
+from dualwan.model.way import Way
 from dualwan.planning import make_plan
 
 if TYPE_CHECKING:
@@ -17,41 +21,60 @@ if TYPE_CHECKING:
 
 
 def notify_once(run: Run) -> None:
-    """Make IPIP's update call, once for each address of our end of the tunnel."""
-    config = run.config
-    mape = config.mape if config else None
-    softwire = run.done.plan.line.softwire if run.done else None
-    if config is None or not isinstance(mape, Ipip) or not mape.update or softwire is None:
+    """Make IPIP's update call, once for each address of our end of a tunnel."""
+    if run.config is None or run.done is None:
         return
-    ce = str(softwire.ce)
-    if run.host.load_state().notified_ce == ce:
+    if run.stands_by():
         return
-    try:
-        _call(run, config, mape, ce)
-    except DualwanError as error:
-        fail(run.event, error)  # the next event tries again
+    for name, fixed, ce in _with_update(run.config, run.done.plan.line.ways):
+        if _notified(run.host.load_state(), name) != ce:
+            try:
+                _call(run, run.config, name, fixed, ce)
+            except DualwanError as error:
+                fail(run.event, error)  # the next event tries again
 
 
-def _call(run: Run, config: Config, mape: Ipip, ce: str) -> str:
+def _with_update(config: Config, ways: Iterable[Way]) -> list[tuple[str, Ipip, str]]:
+    """Return the name of each way with an update call, its section, and our end of it."""
+    found = []
+    for way in ways:
+        fixed = config.softwires.get(way.name)
+        if isinstance(fixed, Ipip) and fixed.update and way.softwire:
+            found.append((way.name, fixed, str(way.softwire.ce)))
+    return found
+
+
+def _notified(state: RunState, name: str) -> str:
+    return state.notified_ce if name == MAPE else state.notified.get(name, "")
+
+
+def _with_notified(state: RunState, name: str, ce: str) -> RunState:
+    if name == MAPE:
+        return replace(state, notified_ce=ce)
+    return replace(state, notified={**state.notified, name: ce})
+
+
+def _call(run: Run, config: Config, name: str, fixed: Ipip, ce: str) -> str:
     """Make the update call and note it; return the provider's reply. Raises DualwanError."""
-    answer = run.host.call_update_url(mape.update, config.prefix_source, ce)
+    answer = run.host.call_update_url(fixed.update, config.prefix_source, ce)
     run.say(f"told the provider that our end is {ce}; it said: {answer}")
     with run.noting_failure():
-        run.update_state(lambda state: replace(state, notified_ce=ce))
+        run.update_state(lambda state: _with_notified(state, name, ce))
     return answer
 
 
 def notify_provider(config: Config, host: Host) -> str:
-    """Make IPIP's update call, also if it was made before; return the provider's reply.
+    """Make IPIP's update calls, also if they were made before; return the provider's replies.
 
     Raises DualwanError, which is logged too.
     """
     run = Run(config, host, Event.APPLY, None)
     try:
         line = make_plan(config, host, Event.APPLY).line
-        if not isinstance(config.mape, Ipip) or line.softwire is None:
+        calls = _with_update(config, line.ways)
+        if not calls:
             raise HostError(line.missing or "[mape] is not a fixed address by IPIP")
-        return _call(run, config, config.mape, str(line.softwire.ce))
+        return "\n".join(_call(run, config, *call) for call in calls)
     except DualwanError as error:
         fail(run.event, error)
         raise

@@ -167,6 +167,21 @@ class Trials(Protocol):
         ...
 
 
+class Partner(Protocol):
+    """The other of two routers, whose flows conntrackd(8) carries over."""
+
+    def commit_flows(self) -> None:
+        """Put the other router's flows into the kernel, where conntrackd is; raises HostError."""
+        ...
+
+    def follow_flows(self, *, active: bool) -> None:
+        """Let conntrackd, where it is, carry on as that of the active router, or of the other.
+
+        Raises HostError.
+        """
+        ...
+
+
 class Pppd(Protocol):
     """PPP sessions."""
 
@@ -261,5 +276,16 @@ class Neighbours(Protocol):
         ...
 
 
-class Host(Kernel, Examination, Store, Trials, Pppd, LineServices, Owner, Neighbours, Protocol):
+class Host(
+    Kernel,
+    Examination,
+    Store,
+    Trials,
+    Partner,
+    Pppd,
+    LineServices,
+    Owner,
+    Neighbours,
+    Protocol,
+):
     """A machine."""

@@ -68,7 +68,7 @@ def forget_inbound_flows(is_outside: Callable[[str], bool], offered: Collection[
                     if _is_let_in(entry, offered):
                         continue
                     ends = attribute(attribute(entry, ORIGINAL), _IP)
-                    source = _address(family, attribute(ends, end))
+                    source = address(family, attribute(ends, end))
                     if source not in known:
                         known[source] = bool(source) and is_outside(source)
                     if known[source]:
@@ -131,8 +131,8 @@ def _flows(entries: Iterable[bytes]) -> Iterator[Flow]:
         ends, ports = attribute(original, _IP), attribute(original, _PROTOCOL)
         answer = attribute(reply, _PROTOCOL)
         name = _NAMES.get(number(ports, _NUMBER))
-        source = _address(socket.AF_INET, attribute(ends, SOURCE))
-        destination = _address(socket.AF_INET, attribute(ends, DESTINATION))
+        source = address(socket.AF_INET, attribute(ends, SOURCE))
+        destination = address(socket.AF_INET, attribute(ends, DESTINATION))
         if name is None or not (source and destination):
             continue
         icmp = name == "icmp"
@@ -145,7 +145,7 @@ def _flows(entries: Iterable[bytes]) -> Iterator[Flow]:
         )
 
 
-def _address(family: int, data: bytes) -> str:
+def address(family: int, data: bytes) -> str:
     """Return an address as text, "" if ``data`` has another length than one of ``family``."""
     with suppress(ValueError):
         return socket.inet_ntop(family, data)

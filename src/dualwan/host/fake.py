@@ -42,6 +42,7 @@ class FakeHost(FakeTrial, FakeKernel):
         self.ppp: tuple[Session, ...] = ()  # interfaces with a pppd that is known
         self.names: dict[str, str] = {}  # IPv6 addresses by host name
         self.called: list[str] = []  # files of the update calls made
+        self.carried: list[str] = []  # what conntrackd was told
         self.clock = 0
         self.answers: dict[str, tuple[str, int, str]] = {}  # of the line's servers, by source
         self.asked: list[str] = []  # sources, in order
@@ -113,6 +114,23 @@ class FakeHost(FakeTrial, FakeKernel):
     def save_answers(self, answers: AnswerCache) -> None:
         """See LineServices."""
         self.cache = answers
+
+    # --- the other router ----------------------------------------------------------------
+
+    def commit_flows(self) -> None:
+        """See Partner: recorded in ``carried``."""
+        self._call_conntrackd("commit")
+
+    def follow_flows(self, *, active: bool) -> None:
+        """See Partner: recorded in ``carried``."""
+        self._call_conntrackd("active" if active else "standby")
+
+    def _call_conntrackd(self, order: str) -> None:
+        if not self.locked:
+            raise AssertionError("conntrackd is told without the lock")
+        if reason := self.refusal(f"conntrackd {order}"):
+            raise HostError(f"conntrackd: {reason}")
+        self.carried.append(order)
 
     # --- PPP sessions --------------------------------------------------------------------
 

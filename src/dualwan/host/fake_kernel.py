@@ -18,6 +18,8 @@ from dualwan.model.plan import Action, Step
 from dualwan.model.resources import (
     MAIN,
     Address,
+    Advertisement,
+    CarriedFlows,
     Flows,
     InboundFlows,
     Resource,
@@ -83,6 +85,7 @@ class FakeKernel(FakeLine):
             ipv6_default=state.ipv6_default and bool(reads.ipv6_default),
             legacy=state.legacy,
             default_device=self._default_device() if reads.routes else "",
+            flowtables=state.flowtables or not reads.flowtable,
         )
 
     def _default_device(self) -> str:
@@ -164,7 +167,7 @@ class FakeKernel(FakeLine):
         match item:
             case Sysctl() if item.name not in self.state.sysctls:
                 raise KernelError(f"{item.text}: No such file or directory")
-            case Solicitation() if device not in links:
+            case Solicitation() | Advertisement() if device not in links:
                 raise KernelError(f"{item.text}: No such device")
             case Address() | Tunnel() | Route() if device and device not in links:
                 raise KernelError(f"the interface {device} does not exist")
@@ -253,6 +256,8 @@ def _attempt(item: Resource, *, gone: bool) -> str:
             return f"forgetting flows of {item.address}"
         case InboundFlows():
             return "forgetting flows from outside"
+        case CarriedFlows():
+            return f"carrying on flows of {item.address}"
         case Tunnel():
             return f"removing {item.name}" if gone else f"setting up {item.text}"
         case Address() | Route() | RouteRule():

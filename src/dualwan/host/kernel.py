@@ -23,6 +23,7 @@ from dualwan.host import (
     xtables,
 )
 from dualwan.host.kernel_line import KernelLine
+from dualwan.host.kernel_role import KernelRole
 from dualwan.host.kernel_trial import KernelTrial
 from dualwan.host.lock import is_watched, locked
 from dualwan.host.netlink_changes import NetlinkChanges
@@ -32,6 +33,8 @@ from dualwan.model.observed import Observed, Reads, TableId
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import (
     Address,
+    Advertisement,
+    CarriedFlows,
     Flows,
     InboundFlows,
     Route,
@@ -55,7 +58,7 @@ if TYPE_CHECKING:
     from dualwan.ppp.session import Session
 
 
-class KernelHost(KernelLine, KernelTrial):
+class KernelHost(KernelLine, KernelTrial, KernelRole):
     """The machine that this process runs on, in its network namespace."""
 
     def __init__(self) -> None:
@@ -69,6 +72,7 @@ class KernelHost(KernelLine, KernelTrial):
         links, addresses, tunnels = self._netlink.look(reads.devices)
         asked = links.get(reads.ipv6_default)
         sysctls = sysctl.read(reads.sysctls)
+        tables = self._tables.observe(reads.tables)
         return Observed(
             links=links,
             addresses=tuple(addresses),
@@ -77,10 +81,11 @@ class KernelHost(KernelLine, KernelTrial):
             rules=tuple(self._netlink.rules()) if reads.rules else (),
             sysctls=sysctls,
             hearing=managers.hearing(sysctls),
-            tables=self._tables.observe(reads.tables),
+            tables=tables,
             ipv6_default=(asked is not None and prefix.has_default(self._netlink.ipr, asked.index)),
             legacy=xtables.tables(),
             default_device=main_default.device() if reads.routes else "",
+            flowtables=not reads.flowtable or _takes_flowtables(tables),
         )
 
     def table_names(self) -> frozenset[str] | None:
@@ -117,10 +122,8 @@ class KernelHost(KernelLine, KernelTrial):
                 self._tables.remove(item) if gone else self._tables.load(item, step.was)
             case Flows() | InboundFlows() as item:
                 self._forget(item)
-            case Solicitation() as item:
-                from dualwan.host import ndp  # noqa: PLC0415 - where the line comes up
-
-                ndp.solicit(item.device)
+            case Solicitation() | Advertisement() | CarriedFlows() as item:
+                self.help_along(item, gone=gone)
 
     def _forget(self, flows: Flows | InboundFlows) -> None:
         from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed
@@ -270,3 +273,9 @@ class KernelHost(KernelLine, KernelTrial):
         from dualwan.host.around import ssh_session  # noqa: PLC0415 - no event needs it
 
         return ssh_session.look()
+
+
+def _takes_flowtables(tables: Sequence[NftTable] | None) -> bool:
+    from dualwan.host import flowtables  # noqa: PLC0415 - only where the owner wants one
+
+    return flowtables.accepted(tables)

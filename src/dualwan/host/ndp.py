@@ -1,13 +1,24 @@
-"""Router solicitations of IPv6 neighbour discovery (RFC 4861)."""
+"""Router solicitations and advertisements of IPv6 neighbour discovery (RFC 4861)."""
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import struct
 
 from dualwan.errors import KernelError
 
 SOLICITATION = bytes([133, 0, 0, 0, 0, 0, 0, 0])  # section 4.1; the kernel fills in the checksum
 ALL_ROUTERS = "ff02::2"
+# Section 4.4: an advertisement of a router that overrides what its hearers know.
+ADVERTISEMENT = bytes([136, 0, 0, 0, 0xA0, 0, 0, 0])
+TARGET_LINK_ADDRESS = bytes([2, 1])  # section 4.6.1, with its length in units of 8 octets
+ALL_NODES = "ff02::1"
+SIOCGIFHWADDR = 0x8927
+IPV6 = 0x86DD
+NEIGHBOUR_SOLICITATION = bytes([135, 0, 0, 0, 0, 0, 0, 0])  # section 4.3
+SOLICITED_NODE = bytes.fromhex("ff0200000000000000000001ff")  # before the last 3 octets
+MULTICAST_LINK = bytes.fromhex("3333ff")  # the same, RFC 2464 section 7
 HOP_LIMIT = 255
 
 
@@ -20,3 +31,58 @@ def solicit(device: str) -> None:
             sender.sendto(SOLICITATION, (ALL_ROUTERS, 0, 0, socket.if_nametoindex(device)))
     except OSError as error:
         raise KernelError(f"router solicitation on {device}: {error.strerror}") from None
+
+
+def advertise(device: str, address: str) -> None:
+    """Send one unsolicited advertisement of ``address`` on ``device``; raises KernelError.
+
+    As RFC 4861 section 7.2.6 has it: to all nodes, with the override flag, from the address itself.
+    """
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sender:
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOP_LIMIT)
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            sender.bind((address, 0))
+            target = socket.inet_pton(socket.AF_INET6, address)
+            option = TARGET_LINK_ADDRESS + _link_address(sender, device)
+            place = (ALL_NODES, 0, 0, socket.if_nametoindex(device))
+            sender.sendto(ADVERTISEMENT + target + option, place)
+    except OSError as error:
+        raise KernelError(
+            f"neighbour advertisement of {address} on {device}: {error.strerror}"
+        ) from None
+
+
+def _link_address(asking: socket.socket, device: str) -> bytes:
+    """Return the Ethernet address of ``device`` (SIOCGIFHWADDR); raises OSError."""
+    found = fcntl.ioctl(asking, SIOCGIFHWADDR, struct.pack("256s", device.encode()))
+    return found[18:24]
+
+
+def ask_owner(device: str, address: str) -> None:
+    """Let who has ``address`` on the link of ``device`` advertise it to all; raises KernelError.
+
+    By a solicitation from the unspecified address, as of duplicate address detection: the answer
+    to that goes to all nodes, and overrides what they know (RFC 4861 section 7.2.4). No socket of
+    IPv6 sends from that address, so it goes as a packet.
+    """
+    target = socket.inet_pton(socket.AF_INET6, address)
+    group, none = SOLICITED_NODE + target[-3:], bytes(16)
+    message = NEIGHBOUR_SOLICITATION + target
+    length = struct.pack("!I", len(message))
+    pseudo = none + group + length + bytes([0, 0, 0, socket.IPPROTO_ICMPV6])
+    checked = message[:2] + _checksum(pseudo + message) + message[4:]
+    head = struct.pack("!IHBB", 6 << 28, len(message), socket.IPPROTO_ICMPV6, HOP_LIMIT)
+    try:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as sender:
+            place = (device, IPV6, 0, 0, MULTICAST_LINK + target[-3:])
+            sender.sendto(head + none + group + checked, place)
+    except OSError as error:
+        raise KernelError(f"asking who has {address} on {device}: {error.strerror}") from None
+
+
+def _checksum(data: bytes) -> bytes:
+    """Return the Internet checksum of ``data``, whose length is even (RFC 1071)."""
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF)

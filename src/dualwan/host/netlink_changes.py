@@ -18,7 +18,14 @@ from dualwan.host.rtnl import (
     refused,
     understood,
 )
-from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
+from dualwan.model.resources import (
+    NO_TABLE,
+    RTPROT_DUALWAN,
+    Address,
+    Route,
+    RouteRule,
+    Tunnel,
+)
 from dualwan.words import say
 
 IFA_F_NODAD = 0x02
@@ -26,7 +33,7 @@ IPPROTO_IPIP = 4
 HOP_LIMIT = 64
 FOREVER = 0xFFFFFFFF
 SCOPE_LINK = 253
-TO_TABLE = 1  # FR_ACT_TO_TBL
+TO_TABLE, UNREACHABLE_RULE = 1, 7  # FR_ACT_TO_TBL, FR_ACT_UNREACHABLE
 UNICAST, UNREACHABLE = 1, 7  # RTN_UNICAST, RTN_UNREACHABLE
 # Without NLM_F_EXCL and NLM_F_APPEND the kernel puts the route before others of the same
 # metric (fib_table_insert), so a default route that pppd has left does not go before ours.
@@ -188,7 +195,7 @@ def _rule(rule: RouteRule) -> dict[str, Any]:
         "priority": rule.priority,
         "table": rule.table,
         "protocol": RTPROT_DUALWAN,
-        "action": TO_TABLE,
+        "action": UNREACHABLE_RULE if rule.table == NO_TABLE else TO_TABLE,
     }
     if rule.source:
         fields |= {"src": rule.source, "src_len": 32}

@@ -105,6 +105,18 @@ class Nft:
         except (LookupError, TypeError):
             raise KernelError("nft chains: the listing cannot be read") from None
 
+    @staticmethod
+    def takes(text: str) -> bool:
+        """Whether the kernel would take ``text``; nothing is changed. False without root."""
+        if os.geteuid() != 0:
+            return False
+        import nftables  # noqa: PLC0415 - see _run
+
+        context = nftables.Nftables()
+        context.set_dry_run(True)
+        code, _, _ = context.cmd(text)
+        return int(code) == 0
+
     def load(self, table: NftTable, old: NftTable | None) -> None:
         """Replace a table in one transaction, so that no packet meets half of it.
 

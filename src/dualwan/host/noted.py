@@ -14,9 +14,9 @@ from typing import Any
 
 from dualwan.config import values
 from dualwan.model.resources import Address
-from dualwan.model.state import Health, Look
+from dualwan.model.state import Health, Look, Role
 from dualwan.model.usage import Losses
-from dualwan.ppp.session import NO_DEVICE
+from dualwan.ppp.session import NO_DEVICES
 
 # A value of IPv4 or IPv6, of all or of a device.
 _SYSCTL = re.compile(r"net/ipv[46](?:/conf/(?P<device>[^/\s]+))?/[a-z0-9_]+")
@@ -39,8 +39,8 @@ def device(value: Any) -> str:
 
 
 def session_device(value: Any) -> str:
-    """Return the device of a PPP session, or NO_DEVICE."""
-    return NO_DEVICE if value == NO_DEVICE else device(value)
+    """Return the device of a PPP session, or one of NO_DEVICES."""
+    return str(value) if value in NO_DEVICES else device(value)
 
 
 def sysctl(value: Any) -> str:
@@ -161,6 +161,12 @@ def look(given: Any) -> Look:
     """Return a look around from its two values."""
     generation, at = given
     return Look(number(generation), seconds(at))
+
+
+def role(given: Any) -> Role:
+    """Return the role of this machine from its two values."""
+    active, asked = given
+    return Role(values.flag(active), number(asked))
 
 
 def losses(given: Mapping[str, Any]) -> Losses:

@@ -49,7 +49,7 @@ def dial(peer: str) -> bool:
                 return False
             _check(peer)
             if os.environ.get(CONFINED):
-                run_files.write(WANTED, peer)
+                run_files.write(WANTED, [*(one for one in _wanted() if one != peer), peer])
             else:
                 _start(peer)
     except BusyError:  # another run of this program dials
@@ -58,16 +58,30 @@ def dial(peer: str) -> bool:
 
 
 def take_wanted() -> str:
-    """Return the peer that a confined unit wants dialled, "" for none; it is wanted once.
+    """Return a peer that a confined unit wants dialled, "" for none; it is wanted once.
 
-    Raises HostError.
+    While others are wanted, the file stays, and the unit is started again. Raises HostError.
     """
+    with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
+        first, *rest = (*_wanted(), "")
+        _want(rest[:-1])
+    return first
+
+
+def _wanted() -> list[str]:
+    """Return the peers that confined units want dialled."""
     try:
-        peer = values.peer(run_files.read(WANTED))
+        found = run_files.read(WANTED)
+        return [values.peer(one) for one in ([found] if isinstance(found, str) else found)]
     except run_files.BROKEN:
-        peer = ""
-    run_files.remove(WANTED)
-    return peer
+        return []
+
+
+def _want(peers: list[str]) -> None:
+    if peers:
+        run_files.write(WANTED, peers)
+    else:
+        run_files.remove(WANTED)
 
 
 def _check(peer: str) -> None:
@@ -98,7 +112,7 @@ def hang_up(peer: str, seconds: float) -> bool:
 
     Return whether there was one. Raises HostError if it cannot be ended, or does not end.
     """
-    run_files.remove(WANTED)
+    _want([one for one in _wanted() if one != peer])
     ending = [handle for one in pppd_of(peer) if (handle := _terminated(one, peer)) is not None]
     try:
         if not _ended(ending, seconds):

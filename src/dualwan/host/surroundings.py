@@ -14,6 +14,7 @@ from dualwan.host.around import (
     chains,
     files,
     floods,
+    flowtables,
     interfaces,
     networkd,
     own_scripts,
@@ -36,7 +37,8 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
     devices = dict.fromkeys((wan, *(route.device for route in defaults)))
     in_files = files.look(root, config)
     place = Path(hooks_dir())
-    tunnel = config.mape.tunnel if config else MapE.tunnel
+    softwires = config.softwires.values() if config else ()
+    tunnels = [one.tunnel for one in softwires] or [MapE.tunnel]
     table = config.pppoe.table if config else Pppoe.table
     return replace(
         in_files,
@@ -47,9 +49,10 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         chains=chains.look(),
         bridges=bridges.filtered(wan) if wan else (),
         rp_filter_all=sysctl.read((_RP_FILTER,)).get(_RP_FILTER, ""),
-        traces=scripts.traces(tunnel, table, root),
+        traces=scripts.traces(tunnels, table, root),
         managers=managers.managers((one for one in devices if one), root),
         wan_stanza=interfaces.stanza(wan, root) if wan else "",
         ipv6_defaults=defaults,
         networkd_foreign=networkd.foreign(root),
+        flowtables=flowtables.accepted(config),
     )

@@ -27,7 +27,7 @@ class Line:
     softwire: None while it has to be derived and cannot be; missing: the reason, else "".
     prefix: the IPv6 prefix of the softwire, "" if the configuration gives the softwire.
     warnings: sentences for the user on what will probably not work.
-    answers: of the provisioning sources, cached.
+    answers: of the provisioning sources, cached. lacking: the same as missing, of further ways.
     """
 
     ways: tuple[Way, ...] = ()
@@ -36,6 +36,7 @@ class Line:
     prefix: str = ""
     warnings: tuple[str, ...] = ()
     answers: tuple[CachedAnswer, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 def derive_line(
@@ -54,31 +55,60 @@ def derive_line(
     announces no usable prefix: a late or odd router advertisement does not take down a working
     tunnel.
     """
+    rest = [prefix for prefix in prefixes if prefix != last_prefix]
+    last = [last_prefix] if last_prefix else []
+    ordered = (*last, *rest) if last_prefix in prefixes else (*rest, *last)
+    return _with_ways(config, _of_mape(config, ordered, answers, aftr), ordered)
+
+
+def _of_mape(
+    config: Config, prefixes: Sequence[str], answers: tuple[CachedAnswer, ...], aftr: str
+) -> Line:
+    """Return the line without its ways; its softwire is of the first prefix that will do."""
     if config.mape.fixed:
-        return _line(config, _configured(config.mape))
+        return Line(softwire=_configured(config.mape))
     missing = say(
         "no IPv6 prefix on {prefix_source} yet: MAP-E begins when the line announces one",
         prefix_source=config.prefix_source,
     )
-    rest = [prefix for prefix in prefixes if prefix != last_prefix]
-    last = [last_prefix] if last_prefix else []
-    for prefix in (*last, *rest) if last_prefix in prefixes else (*rest, *last):
+    for prefix in prefixes:
         try:
             softwire, warnings = _softwire(config.mape, prefix, answers, aftr)
         except MapeError as error:
             missing = str(error)
             continue
-        return replace(
-            _line(config, softwire),
-            prefix=str(IPv6Network(prefix, strict=False)),
-            warnings=warnings,
-            answers=answers,
-        )
-    return replace(_line(config, None), missing=missing, answers=answers)
+        return Line((), softwire, "", _network(prefix), warnings, answers)
+    return Line(missing=missing, answers=answers)
 
 
-def _line(config: Config, softwire: Softwire | None) -> Line:
-    return Line(ways.ways_of(config, softwire), softwire)
+def _with_ways(config: Config, line: Line, prefixes: Sequence[str]) -> Line:
+    """Return ``line`` with its ways: the further softwires are of the same prefix."""
+    found: dict[str, Softwire] = {}
+    lacking: list[str] = []
+    prefix = line.prefix or next(iter(prefixes), "")
+    for name, asked in config.softwires.items():
+        if name not in config.ways:
+            continue
+        softwire = _configured(asked)
+        if softwire is None and prefix:
+            softwire, _ = _softwire(asked, prefix, (), "")
+            line = replace(line, prefix=_network(prefix))
+        if softwire:
+            found[name] = softwire
+        else:
+            lacking.append(
+                say(
+                    "no IPv6 prefix on {prefix_source} yet: {way} begins when the line announces "
+                    "one",
+                    prefix_source=config.prefix_source,
+                    way=name,
+                )
+            )
+    return replace(line, ways=ways.ways_of(config, line.softwire, found), lacking=tuple(lacking))
+
+
+def _network(prefix: str) -> str:
+    return str(IPv6Network(prefix, strict=False))
 
 
 def _configured(mape: MapE | Ipip | DsLite) -> Softwire | None:
@@ -96,6 +126,7 @@ def _softwire(
 ) -> tuple[Softwire, tuple[str, ...]]:
     """Return the softwire derived from ``prefix``, and warnings; raises MapeError."""
     if isinstance(mape, DsLite):
+        aftr = mape.aftr if ":" in mape.aftr else aftr
         if not aftr:
             raise MapeError(
                 say("the address of {aftr} (mape.aftr) is not known yet", aftr=mape.aftr)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dualwan.config import Config
+from dualwan.config.ways import section
 from dualwan.frozen import replace
 from dualwan.line import Line
 from dualwan.model.way import Kind, Way, of_kind
-from dualwan.ppp.session import NO_DEVICE, Session, present
+from dualwan.ppp.session import Pppd, Session, no_device, present
 from dualwan.words import say
 
 
@@ -39,9 +40,11 @@ def _device(way: Way, config: Config, sessions: Sequence[Session]) -> tuple[str,
     """Return the interface of the session of ``way``, and a warning for the user or "".
 
     Without a pppd of ours it is the configured interface, so that rules stand before the
-    session does; NO_DEVICE if another pppd has that.
+    session does; a name of NO_DEVICES if another pppd has that.
     """
-    ours = present(way.peer, config.wan.interface, way.device, sessions)
+    # A pppd without a peer on the WAN is the first session's.
+    nic = config.wan.interface if way.name not in config.ways else ""
+    ours = present(way.peer, nic, way.device, sessions)
     if ours and ours.device == way.device:
         return way.device, ""
     holder = next((one.pppd for one in sessions if one.device == way.device), None)
@@ -51,7 +54,7 @@ def _device(way: Way, config: Config, sessions: Sequence[Session]) -> tuple[str,
             if holder
             else ""
         )
-        key = f"({way.name}.interface)"
+        key = f"({_section(way, config)}.interface)"
         return ours.device, say(
             "{peer} is on {device}, not on {way_device} {key}{taken}",
             peer=way.peer,
@@ -60,16 +63,29 @@ def _device(way: Way, config: Config, sessions: Sequence[Session]) -> tuple[str,
             key=key,
             taken=taken,
         )
-    if holder is None or not config.pppoe.by_peer:
+    if holder is None or not (
+        config.sessions[way.name].by_peer or _is_another_ways(holder, way, config)
+    ):
         return way.device, ""
     return (
-        NO_DEVICE,
+        no_device(way.number),
         say(
             "{peer} has no session, and {device} ({name}.interface) is another "
             "pppd's ({text}), so nothing is offered on it",
             peer=way.peer,
             device=way.device,
-            name=way.name,
+            name=_section(way, config),
             text=holder.text,
         ),
+    )
+
+
+def _section(way: Way, config: Config) -> str:
+    return section(way.name) if way.name in config.ways else way.name
+
+
+def _is_another_ways(pppd: Pppd, way: Way, config: Config) -> bool:
+    """Whether ``pppd`` has the peer of another session of ours."""
+    return any(
+        session.peer in pppd.peers for name, session in config.sessions.items() if name != way.name
     )

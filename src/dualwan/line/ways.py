@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dualwan.config import Config
+from dualwan.config import ways as further
 from dualwan.config.mape import Ipip, MapE
+from dualwan.config.sections import Pppoe
+from dualwan.config.ways import FurtherWay
+from dualwan.frozen import replace
 from dualwan.model.way import Kind, Softwire, Way
 
-# Numbers of the marks: those of 0.1.0, whose marked connections live on after an upgrade.
+# Numbers of the marks: those of 0.1.0, whose marked connections live on after an upgrade, and
+# those of the further ways by their place (slices.marks tells of the last).
 PPPOE_NUMBER, MAPE_NUMBER = 1, 3
+NUMBERS = (2, 4, 5, 6, 7, 11)
 
 
-def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
-    """Return the ways of ``config``, the default one first; ``softwire``: None if unknown."""
+def ways_of(
+    config: Config, softwire: Softwire | None, others: Mapping[str, Softwire] | None = None
+) -> tuple[Way, ...]:
+    """Return the ways of ``config``, the default one first.
+
+    ``softwire``: of the default one, None if unknown. ``others``: those of further ways, by name.
+    """
     pppoe, lan, wan = config.pppoe, config.lan, config.wan
     return (
         Way(
@@ -26,7 +39,9 @@ def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
             default=True,
             offers_services=isinstance(config.mape, Ipip),
             open_hosts=config.mape.open_nat if isinstance(config.mape, MapE) else (),
-            pinned=wan.failover or bool(lan.via_pppoe and lan.fallback == "mape"),
+            pinned=wan.failover
+            or bool(config.policies)
+            or bool(lan.via_pppoe and lan.fallback == "mape"),
         ),
         Way(
             "pppoe",
@@ -38,8 +53,64 @@ def ways_of(config: Config, softwire: Softwire | None) -> tuple[Way, ...]:
             priority=pppoe.priority,
             stands_in=wan.failover,
             offers_services=True,
-            chosen=lan.via_pppoe,
+            chosen=() if config.policies else lan.via_pppoe,  # one of the policies, then
             no_fallback=lan.fallback == "none",
             peer=pppoe.peer,
         ),
+        *(
+            _further(config, name, way, place, (others or {}).get(name))
+            for place, (name, way) in enumerate(config.ways.items())
+        ),
+    )
+
+
+def _further(
+    config: Config, name: str, way: FurtherWay, place: int, softwire: Softwire | None
+) -> Way:
+    return Way(
+        name,
+        further.device(way),
+        Kind.PPP if isinstance(way, Pppoe) else Kind.SOFTWIRE,
+        way.mtu,
+        NUMBERS[place],
+        table=further.table_of(config.pppoe, place),
+        priority=further.priority_of(config.pppoe, place),
+        softwire=softwire,
+        stands_in=config.wan.failover,
+        offers_services=name in config.unshared,
+        peer=way.peer if isinstance(way, Pppoe) else "",
+    )
+
+
+def numbered(ways: tuple[Way, ...], config: Config, noted: Mapping[str, int]) -> tuple[Way, ...]:
+    """Return ``ways``, the further ones with the number that they have on the running router.
+
+    Connections have its mark for as long as they live, whatever the order of the file is since.
+    ``noted``: by the name of a way. A new way takes the first free number; one that a way had which
+    is gone comes last, for connections of that one may live. The last number is for eight ways
+    only: with fewer, its mark is MAP-E's for packets that have no other way (slices.marks).
+    """
+    mine = [way.name for way in ways if way.name in config.ways]
+    kept: dict[str, int] = {}
+    usable = NUMBERS[: None if len(mine) == len(NUMBERS) else -1]
+    for name in mine:
+        if noted.get(name) in usable and noted[name] not in kept.values():
+            kept[name] = noted[name]
+    free = [number for number in usable if number not in kept.values()]
+    free.sort(key=lambda number: number in noted.values())
+    for name in mine:
+        if name not in kept:
+            kept[name] = free.pop(0)
+    return tuple(_with_number(way, config, kept.get(way.name)) for way in ways)
+
+
+def _with_number(way: Way, config: Config, number: int | None) -> Way:
+    if number is None:
+        return way
+    place = NUMBERS.index(number)
+    return replace(
+        way,
+        number=number,
+        table=further.table_of(config.pppoe, place),
+        priority=further.priority_of(config.pppoe, place),
     )

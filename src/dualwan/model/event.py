@@ -19,6 +19,8 @@ class Event(Enum):
     REMOVE = "remove"
     PREFIX_CHANGED = "prefix-changed"
     MEND = "mend"
+    ACTIVE = "active"
+    STANDBY = "standby"
 
     @property
     def label(self) -> str:
@@ -44,6 +46,8 @@ _LABELS = {
     Event.REMOVE: "down",
     Event.PREFIX_CHANGED: "the line changed",
     Event.MEND: "the watcher",
+    Event.ACTIVE: "role active",
+    Event.STANDBY: "role standby",
 }
 _WANTED = {
     Event.BOOT: True,

@@ -27,7 +27,8 @@ class Probe(NamedTuple):
 class Inquiry:
     """What to look at, and what to ask of the line.
 
-    wan, tunnel, ppp, lan: devices. prefix_source: the device with the line's prefix.
+    wan, tunnel, ppp: devices. lan: those of the LAN and of the zones.
+    prefix_source: the device with the line's prefix.
     ce, br, ipv4: of the softwire, "" while it is unknown. probes: for the tunnel.
     targets: IPv4 hosts that the configuration lets us ask. peer: in /etc/ppp/peers, "" for none.
     discover: whether to send a PPPoE discovery. seconds: for all of it.

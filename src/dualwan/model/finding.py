@@ -12,6 +12,7 @@ NOTICES = frozenset(
     {
         "device-unnamed",
         "device-floods",
+        "state-no-flowtable",
         "hooksd-kind",
         "hooksd-untrusted",
         "hooksd-name",

@@ -23,6 +23,7 @@ class Reads(NamedTuple):
     devices: for link, addresses and tunnel parameters. sysctls: names below /proc/sys.
     routes, rules: whether to read those with our protocol number.
     ipv6_default: the device whose IPv6 default route to look for, "" for none.
+    flowtable: devices that a flowtable would have; () if none is wanted.
     """
 
     devices: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class Reads(NamedTuple):
     routes: bool = False
     rules: bool = False
     ipv6_default: str = ""
+    flowtable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Observed:
     tables: None if nft could not be queried. ipv6_default: whether there is such a route.
     legacy: tables of iptables-legacy, such as "iptables-legacy filter".
     default_device: of the first default route in main, whoever made it, "" for none.
+    flowtables: whether the kernel takes a flowtable; True too where that was not asked.
     """
 
     links: Mapping[str, Link] = field(default_factory=dict)
@@ -64,6 +67,7 @@ class Observed:
     ipv6_default: bool = False
     legacy: tuple[str, ...] = ()
     default_device: str = ""
+    flowtables: bool = True
 
     def address_of(self, device: str) -> str:
         """Return the first IPv4 address of ``device``, "" for none."""

@@ -8,6 +8,8 @@ from enum import Enum
 from dualwan.frozen import dataclass
 from dualwan.model.resources import (
     Address,
+    Advertisement,
+    CarriedFlows,
     Flows,
     InboundFlows,
     Resource,
@@ -73,7 +75,9 @@ class Step:
 
         If it fails, the rest is done all the same, and the next run makes up for it.
         """
-        return isinstance(self.resource, Flows | InboundFlows | Solicitation)
+        return isinstance(
+            self.resource, Flows | InboundFlows | Solicitation | Advertisement | CarriedFlows
+        )
 
     @property
     def text(self) -> str:
@@ -131,6 +135,14 @@ class SlicePlan:
     def changes(self) -> tuple[Step, ...]:
         """The steps without KEEP."""
         return tuple(step for step in self.steps if step.changes)
+
+    @property
+    def has_table(self) -> bool:
+        """Whether a nft table stands once all steps are done."""
+        return any(
+            isinstance(step.resource, NftTable) and step.action is not Action.REMOVE
+            for step in self.steps
+        )
 
     @property
     def required(self) -> tuple[Step, ...]:

@@ -7,6 +7,7 @@ them. Each has a ``key``, its identity, and a ``text`` for the user.
 from __future__ import annotations
 
 from dualwan.frozen import dataclass
+from dualwan.nft.carried import Sets
 from dualwan.nft.table import NftTable
 
 RTPROT_DUALWAN = 217  # our number in rtnetlink's rtm_protocol and fib_rules' FRA_PROTOCOL
@@ -115,6 +116,7 @@ class Route:
 
 
 MAIN = 254  # number of the routing table main
+NO_TABLE = 0  # of a rule that looks nowhere: what it fits is unreachable (FR_ACT_UNREACHABLE)
 
 
 def _name(table: int) -> str:
@@ -126,7 +128,7 @@ def _name(table: int) -> str:
 class RouteRule:
     """An ip rule by source address or by mark, with our protocol number.
 
-    table: the routing table to look up. source: IPv4 address, "" for a rule by mark.
+    table: the routing table to look up, or NO_TABLE. source: IPv4 address, "" for a rule by mark.
     suppress: skip the table if its best route has a prefix of this length or a shorter one;
     None to take each route (suppress_prefixlength in ip-rule(8)).
     """
@@ -155,6 +157,8 @@ class RouteRule:
     def text(self) -> str:
         """As `ip rule` shows it."""
         by = f"from {self.source}" if self.source else f"fwmark {self.mark:#x}/{self.mask:#x}"
+        if self.table == NO_TABLE:
+            return f"rule {self.priority}: {by} unreachable"
         suppressed = "" if self.suppress is None else f" suppress_prefixlength {self.suppress}"
         return f"rule {self.priority}: {by} lookup {_name(self.table)}{suppressed}"
 
@@ -215,6 +219,60 @@ class Solicitation:
         return f"router solicitation on {self.device}"
 
 
+@dataclass(frozen=True)
+class Advertisement:
+    """An unsolicited neighbour advertisement of an address on a device (RFC 4861 section 7.2.6).
+
+    Who has known the address behind another link address learns the new one by it. To remove it is
+    to have the machine advertise it that has the address now.
+    """
+
+    device: str
+    address: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: device and address."""
+        return ("advertisement", self.device, self.address)
+
+    @property
+    def text(self) -> str:
+        """The resource for the user."""
+        return f"neighbour advertisement of {self.address} on {self.device}"
+
+
+@dataclass(frozen=True)
+class CarriedFlows:
+    """The flows in conntrack that the other of two routers began, in the sets of our table.
+
+    address: that their sources are translated to. ports: ranges of those that flows share.
+    """
+
+    address: str
+    ports: tuple[tuple[int, int], ...]
+    sets: Sets
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity: the address."""
+        return ("carried-flows", self.address)
+
+    @property
+    def text(self) -> str:
+        """The resource for the user."""
+        return f"ports of {self.address} that conntrack has flows with"
+
+
 Resource = (
-    Sysctl | Address | Tunnel | Route | RouteRule | NftTable | Flows | InboundFlows | Solicitation
+    Sysctl
+    | Address
+    | Tunnel
+    | Route
+    | RouteRule
+    | NftTable
+    | Flows
+    | InboundFlows
+    | Solicitation
+    | Advertisement
+    | CarriedFlows
 )

@@ -12,6 +12,7 @@ from dualwan.frozen import NamedTuple, dataclass, field, replace
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import (
     Address,
+    CarriedFlows,
     Flows,
     InboundFlows,
     Resource,
@@ -36,6 +37,22 @@ class Health(NamedTuple):
     followed: bool = True
 
 
+class Role(NamedTuple):
+    """The role of this machine where two routers share a line.
+
+    active: whether it is the one that works. asked: when that was asked for, a number that only
+    grows; what was asked for earlier and comes later does not count.
+    """
+
+    active: bool = False
+    asked: int = 0
+
+    @property
+    def stepped_back(self) -> bool:
+        """Whether it was told to stand by, after a boot or later."""
+        return bool(self.asked) and not self.active
+
+
 class Look(NamedTuple):
     """A look around: the generation of the nft ruleset then, 0 for none, and seconds since boot."""
 
@@ -55,16 +72,19 @@ class RunState:
     softwires, sessions: by name of the way, the last IPv4 address, whose flows may live on.
     ces: by name of the softwire, the CE address that they went by.
     interfaces: by name of the way, that of its PPP session in the loaded tables.
+    numbers: by name of a further way, that of its marks.
     prefix: the IPv6 prefix of the last softwire. routers: addresses of those that announce it, as
     far as they are known. asked: other prefixes that routers were asked about, each with a router.
     successor: the one that they announce in its place, "" for none.
     aftr: the last IPv6 address of DS-Lite's AFTR; aftr_name: its name, "" if not noted.
-    notified_ce: the last CE address sent to the provider's update URL (IPIP).
+    notified_ce: the last CE address sent to the provider's update URL (IPIP); notified: the same
+    of further ways, by name.
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
     owed_flows: addresses whose conntrack entries could not be deleted yet. owes_inbound_flows:
-    those of flows from outside could not be. owed_solicitations: devices on which a router
+    those of flows from outside could not be. owes_carried_flows: the sets do not know the flows of
+    the other router yet. owed_solicitations: devices on which a router
     solicitation could not be sent yet.
     awaited: an ifup has waited in vain for the line's prefix.
     in_transition: an ifup or ifdown has begun and not ended; it alone dials and hangs up.
@@ -72,6 +92,7 @@ class RunState:
     version: of the program that brought up every slice, "" for none.
     findings: digests of the findings that the log has named. looked: when an ifup last looked for
     them, and found nothing of ours changed.
+    role: of this machine, where there are two.
     applied: text of the configuration that ifup, or a person, applied last, "" for none.
     """
 
@@ -84,6 +105,7 @@ class RunState:
     ces: Mapping[str, str] = field(default_factory=dict)
     sessions: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
     prefix: str = ""
     routers: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
@@ -91,12 +113,14 @@ class RunState:
     aftr: str = ""
     aftr_name: str = ""
     notified_ce: str = ""
+    notified: Mapping[str, str] = field(default_factory=dict)
     health: Health = field(default_factory=Health)
     tables: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses)
     dialled: tuple[str, ...] = ()
     owed_flows: tuple[str, ...] = ()
     owes_inbound_flows: bool = False
+    owes_carried_flows: bool = False
     owed_solicitations: tuple[str, ...] = ()
     awaited: bool = False
     in_transition: bool = False
@@ -104,6 +128,7 @@ class RunState:
     version: str = ""
     findings: tuple[str, ...] = ()
     looked: Look = field(default_factory=Look)
+    role: Role = field(default_factory=Role)
     applied: str = ""
 
     @property
@@ -178,7 +203,7 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
             )
         case NftTable() as item:
             return note_table(state, item.name, loaded=not removed)
-        case Flows() | InboundFlows() | Solicitation() as item:
+        case Flows() | InboundFlows() | Solicitation() | CarriedFlows() as item:
             return _owing(state, item, owed=False)
     return state
 
@@ -205,6 +230,8 @@ def _owing(state: RunState, item: Resource, *, owed: bool) -> RunState:
             return replace(state, owed_flows=_with(state.owed_flows, item.address, there=owed))
         case InboundFlows():
             return replace(state, owes_inbound_flows=owed)
+        case CarriedFlows():
+            return replace(state, owes_carried_flows=owed)
         case Solicitation():
             devices = _with(state.owed_solicitations, item.device, there=owed)
             return replace(state, owed_solicitations=devices)

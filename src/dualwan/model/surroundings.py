@@ -78,13 +78,14 @@ class Surroundings:
     chains: of other programs, each table that has a base chain.
     bridges: the WAN, if it is a bridge whose frames netfilter sees.
     rp_filter_all: net.ipv4.conf.all.rp_filter, "" if that was not read.
-    ppp: what the files say of the PPP peer.
+    ppp: what the files say of the PPP peer. further_ppp: the same of the peers of further ways.
     traces: of shell scripts.
     managers: the program that manages a device, by device.
     wan_stanza: FILE:LINE of the WAN's stanza of interfaces(5), "" for none.
     ipv6_defaults: the IPv6 default routes of the main table.
     networkd_foreign: settings by which systemd-networkd removes what it does not know.
     own_scripts: those of hooks.d that are not run, or have failed.
+    flowtables: whether the kernel takes a flowtable; True too where none is wanted.
     unseen: sentences about what only root may see.
     """
 
@@ -96,10 +97,16 @@ class Surroundings:
     bridges: tuple[str, ...] = ()
     rp_filter_all: str = ""
     ppp: PppFiles = field(default_factory=PppFiles)
+    further_ppp: Mapping[str, PppFiles] = field(default_factory=dict)
     traces: Traces = field(default_factory=Traces)
     managers: Mapping[str, str] = field(default_factory=dict)
     wan_stanza: str = ""
     ipv6_defaults: tuple[DefaultRoute, ...] = ()
     networkd_foreign: tuple[str, ...] = ()
     own_scripts: tuple[OwnScript, ...] = ()
+    flowtables: bool = True
     unseen: tuple[str, ...] = ()
+
+    def ppp_of(self, way: str) -> PppFiles:
+        """Return what the files say of the peer of a PPP session, by the name of its way."""
+        return self.further_ppp.get(way, self.ppp)

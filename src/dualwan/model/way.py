@@ -40,7 +40,7 @@ class Way:
     """A way to the IPv4 internet.
 
     name: in the configuration. device: the interface. mtu: in bytes.
-    number: of its marks, 1 to 7 (slices.marks). table: number of its routing table.
+    number: of its marks, 1 to 7, or 11 (slices.marks). table: number of its routing table.
     priority: of its ip rule by source; the one by mark has the next number, and those that
     look in main before them the number before.
     softwire: for Kind.SOFTWIRE, None while unknown.

@@ -49,7 +49,7 @@ def seen(known: Router, line: Line, observed: Observed, state: RunState, wan: st
     ``observed`` has the WAN and the devices of the ways. A way that is not among those of
     ``line`` any more was taken down.
     """
-    taken_down = not state.wanted or state.in_transition
+    taken_down = not state.wanted or state.in_transition or state.role.stepped_back
     ways = {name: _gone(way, lost=False) for name, way in known.ways.items()}
     for way in line.ways:
         before = known.ways.get(way.name, WayState())

@@ -10,8 +10,16 @@ from dualwan.paths import PPP_DIR
 from dualwan.words import say
 
 # No interface can have this name, for it has a slash (dev_valid_name): rules for it match
-# nothing. It stands for a session of ours while its name is another program's.
+# nothing. It stands for a session of ours while its name is another program's; each session has
+# one of its own, because nft takes no name twice.
 NO_DEVICE = "no/session"
+NO_DEVICES = (NO_DEVICE, *(f"{NO_DEVICE}{number}" for number in (2, 4, 5, 6, 7, 11)))
+
+
+def no_device(number: int) -> str:
+    """Return that of the way with ``number``."""
+    name = f"{NO_DEVICE}{number}"
+    return name if name in NO_DEVICES else NO_DEVICE
 
 
 class Pppd(NamedTuple):

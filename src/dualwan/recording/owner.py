@@ -107,7 +107,8 @@ def _masked(mask: Mask, rule: MapRule) -> MapRule:
 
 def _names(around: Surroundings) -> Iterator[str]:
     """Return the user names that the PPP files have."""
-    options = around.ppp.peer.options if around.ppp.peer else ()
+    peers = [one.peer for one in (around.ppp, *around.further_ppp.values()) if one.peer]
+    options = [option for peer in peers for option in peer.options]
     words = {one.name for one in options}
     found: Iterable[str] = (
         *(one.value for one in options if one.name in _NAMING),

@@ -71,6 +71,17 @@ class PppoeData(TypedDict):
     address: str | None
 
 
+class WayData(TypedDict):
+    """A further way. type: as in the configuration; peer: of a PPP session, else None."""
+
+    name: str
+    type: str
+    interface: str
+    up: bool
+    address: str | None
+    peer: str | None
+
+
 class DestinationData(TypedDict):
     """A destination of flows; used: ports in use towards it."""
 
@@ -135,6 +146,19 @@ OpenData = TypedDict(
 )
 
 
+ZoneData = TypedDict(
+    "ZoneData",
+    {
+        "name": str,
+        "interfaces": list[str],
+        "services": list[str],
+        "zones": list[str],
+        "ways": list[str],
+        "max-share": int,
+    },
+)
+
+
 class LastData(TypedDict):
     """The last event that changed something or failed.
 
@@ -159,6 +183,7 @@ class StatusData(TypedDict):
     wan: WanData
     mape: MapeData
     pppoe: PppoeData
+    ways: list[WayData]
     ports: PortsData | None
     watcher: bool
     trial: TrialData | None
@@ -171,6 +196,7 @@ class StatusData(TypedDict):
     findings: list[FindingData]
     unnamed: dict[str, int]
     open: list[OpenData]
+    zones: list[ZoneData]
     last: LastData | None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dualwan.config import Config
-from dualwan.config.firewall import IPV6, SESSIONS
+from dualwan.config.firewall import IPV6
 from dualwan.config.forwards import PINHOLE, with_via
 from dualwan.config.mape import DS_LITE, IPIP, MAP_E
 from dualwan.model.way import Kind, Way
@@ -18,6 +18,8 @@ BY_IPV6 = "IPv6"
 
 def name(config: Config, way: Way) -> str:
     """Return the name of ``way`` for a person."""
+    if way.name in config.ways:
+        return way.name
     return NAMES[config.mape.mode] if way.kind is Kind.SOFTWIRE else "PPPoE"
 
 
@@ -27,7 +29,7 @@ def as_data(config: Config, ways: Sequence[Way]) -> list[OpenData]:
     for way in ways:
         by = name(config, way)
         if way.offers_services:
-            found += _services(config, SESSIONS, by)
+            found += _services(config, way.name, by)
         shared = way.softwire.port_set if way.softwire else None
         found += [
             {
@@ -63,7 +65,7 @@ def _services(config: Config, via: str, by: str) -> list[OpenData]:
             "guard": one.guard,
         }
         for one in config.firewall.inbound
-        if via in one.via
+        if via in one.via or (via != IPV6 and one.is_open_on(via))
     ]
 
 

@@ -29,6 +29,7 @@ def _metrics(data: StatusData) -> Iterator[tuple[str, str, str, list[Sample]]]:
                 ("wan", data["wan"]["interface"], data["wan"]["up"]),
                 ("mape", data["mape"]["tunnel"], data["mape"]["up"]),
                 ("pppoe", data["pppoe"]["interface"], data["pppoe"]["up"]),
+                *((one["name"], one["interface"], one["up"]) for one in data["ways"]),
             )
         ],
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from dualwan import slices
 from dualwan.config import Config
+from dualwan.config.ways import device
 from dualwan.errors import MapeError
 from dualwan.host.api import Host
 from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
@@ -15,9 +16,9 @@ from dualwan.model.finding import Finding
 from dualwan.model.log import LogLine, last_event
 from dualwan.model.plan import SlicePlan
 from dualwan.model.usage import Usage
-from dualwan.model.way import Kind, Softwire, of_kind
-from dualwan.ppp.session import NO_DEVICE
-from dualwan.report import opened, ports
+from dualwan.model.way import Kind, Softwire, Way, of_kind
+from dualwan.ppp.session import NO_DEVICE, NO_DEVICES
+from dualwan.report import opened, ports, zones
 from dualwan.report.data import (
     LastData,
     LearnedData,
@@ -26,6 +27,7 @@ from dualwan.report.data import (
     SoftwireData,
     StatusData,
     TrialData,
+    WayData,
 )
 from dualwan.report.findings import as_data as findings_data
 from dualwan.report.status_text import text
@@ -89,11 +91,16 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
             "up": seen.is_up(session),
             "address": seen.address_of(session) or None,
         },
+        "ways": [_way(config, plan, way) for way in plan.line.ways if way.name in config.ways],
         "ports": ports.as_data(softwire, used) if used else None,
         "watcher": watched,
         "trial": tried,
         "waiting": _waiting(config, plan, watched=watched),
-        "slices": {one.name: _slice(by_name[one.name]) for one in slices.ALL},
+        "slices": {
+            one.name: _slice(item)
+            for one in slices.ALL
+            if (item := by_name[one.name]).steps or not one.optional
+        },
         "learned": [_learned(cached, plan.line.prefix) for cached in plan.line.answers],
         "problems": list(plan.problems),
         "warnings": list(plan.warnings),
@@ -101,6 +108,7 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
         "unnamed": dict(unnamed or {}),
         "findings": findings_data(findings),
         "open": opened.as_data(config, plan.line.ways),
+        "zones": zones.as_data(config),
         "last": _last(log or ()),
     }
 
@@ -143,6 +151,18 @@ def _mape(config: Config, plan: Plan) -> MapeData:
         "up": plan.observed.is_up(config.mape.tunnel),
         "prefix": plan.line.prefix or None,
         **_softwire(plan.line.softwire),
+    }
+
+
+def _way(config: Config, plan: Plan, way: Way) -> WayData:
+    asked = config.ways[way.name]
+    return {
+        "name": way.name,
+        "type": asked.mode,
+        "interface": device(asked) if way.device in NO_DEVICES else way.device,
+        "up": plan.observed.is_up(way.device),
+        "address": plan.observed.address_of(way.device) or None,
+        "peer": way.peer or None,
     }
 
 

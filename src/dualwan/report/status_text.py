@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dualwan.report import findings, opened, ports, trial
-from dualwan.report.data import LastData, MapeData, StatusData
+from dualwan.report import findings, opened, ports, trial, zones
+from dualwan.report.data import LastData, MapeData, StatusData, WayData
 from dualwan.report.terminal import PLAIN, Line, Terminal, Tone, render
 from dualwan.report.verdict import Verdict
 from dualwan.words import listed, say
@@ -40,6 +40,7 @@ def text(data: StatusData, terminal: Terminal = PLAIN, now: datetime | None = No
     ]
     lines += ports.lines(data["ports"], terminal)
     lines += [Line(say("open"), words) for words in opened.words(data["open"])]
+    lines += [Line(say("zone"), zones.words(one)) for one in data["zones"]]
     for name, item in data["slices"].items():
         lines.append(Line(name, *_STATES[item["state"]]))
         lines += [Line("", f"  {line}") for line in item["pending"]]
@@ -84,11 +85,17 @@ def _ways(data: StatusData) -> list[Line]:
             ],
             pppoe["address"],
         ),
+        *((one["name"], _way_words(one), one["up"] and one["address"]) for one in data["ways"]),
     )
     return [
         Line(name, listed(", ", words), Tone.GOOD if is_up else Tone.DOUBT)
         for name, words, is_up in rows
     ]
+
+
+def _way_words(way: WayData) -> list[str]:
+    last = say("peer {peer}", peer=way["peer"]) if way["peer"] else opened.NAMES[way["type"]]
+    return [_device(way["interface"], way["up"]), way["address"] or say("no address"), last]
 
 
 def _device(name: str, up: bool) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dualwan.config import Config
+from dualwan.line.role import stands_by
 from dualwan.model.finding import Finding
 from dualwan.model.way import Kind, of_kind
 from dualwan.report.terminal import PLAIN, Line, Tone, render
@@ -43,6 +44,8 @@ class Verdict(NamedTuple):
 
 def verdict(config: Config, plan: Plan, findings: Sequence[Finding] = ()) -> Verdict:
     """Return the verdict of a ``plan`` of Event.APPLY; causes come in the order of a line."""
+    if stands_by(config, plan.state):
+        return _of_standby(plan)
     for cause in _causes(config, plan):
         return Verdict(False, cause)
     for sentence in plan.unobserved:
@@ -52,9 +55,17 @@ def verdict(config: Config, plan: Plan, findings: Sequence[Finding] = ()) -> Ver
     return Verdict(True)
 
 
+def _of_standby(plan: Plan) -> Verdict:
+    """Return the verdict of the router that stands by: whether it is closed."""
+    for sentence in plan.unobserved:
+        return Verdict(None, sentence)
+    for cause in (*plan.problems, *_differences(plan)):
+        return Verdict(False, cause)
+    return Verdict(None, say("it stands by: the other router of this line is the active one"))
+
+
 def _causes(config: Config, plan: Plan) -> Iterator[str]:
     seen, wan = plan.observed, config.wan.interface
-    hidden = {item.name for item in plan.slices if item.unobserved}
     down = [way.device for way in of_kind(plan.line.ways, Kind.SOFTWIRE)]
     if not plan.unobserved and not plan.state.wanted and not any(map(seen.is_up, down)):
         yield say("it was taken down: `ifup {wan}` or `dualwan-hook` brings it up", wan=wan)
@@ -65,18 +76,22 @@ def _causes(config: Config, plan: Plan) -> Iterator[str]:
         )
     if plan.state.health.broken:
         yield say("MAP-E does not answer the probes, so the LAN takes PPPoE")
-    for item in plan.slices:
-        for step in item.changes if item.name not in hidden else ():
-            yield (
-                say(
-                    "{name} is not as configured ({sign} {text}): `dualwan-hook` puts it right",
-                    name=item.name,
-                    sign=step.sign,
-                    text=step.text,
-                )
+    yield from _differences(plan)
+    for name, session in config.sessions.items():
+        if session.dial and not session_address(plan, name):
+            yield say(
+                "{interface} has no address: `journalctl -b -t pppd` may say why",
+                interface=session.interface,
             )
-    if config.pppoe.dial and not session_address(plan):
-        yield say(
-            "{interface} has no address: `journalctl -b -t pppd` may say why",
-            interface=config.pppoe.interface,
-        )
+
+
+def _differences(plan: Plan) -> Iterator[str]:
+    """Yield what of the slices that could be seen is not as configured."""
+    for item in plan.slices:
+        for step in () if item.unobserved else item.changes:
+            yield say(
+                "{name} is not as configured ({sign} {text}): `dualwan-hook` puts it right",
+                name=item.name,
+                sign=step.sign,
+                text=step.text,
+            )

@@ -6,11 +6,18 @@ options.SLICES, which the command line knows without loading any.
 
 from __future__ import annotations
 
-from dualwan.slices import firewall, pbr, snat, tunnel
+from dualwan.slices import firewall, offload, pbr, snat, tunnel
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
 
-# In the order of bringing up: the firewall closes the router first, and translation stands
-# before there is a route outside. Taking down runs in reverse.
-ALL: tuple[Slice, ...] = (firewall.SLICE, snat.SLICE, tunnel.SLICE, pbr.SLICE)
+# In the order of bringing up: the firewall closes the router first, translation stands before
+# there is a route outside, and flows pass by all of these only once they stand. Taking down runs
+# in reverse.
+ALL: tuple[Slice, ...] = (
+    firewall.SLICE,
+    snat.SLICE,
+    tunnel.SLICE,
+    pbr.SLICE,
+    offload.SLICE,
+)
 
 __all__ = ["ALL", "Counts", "Remains", "Situation", "Slice"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dualwan.model.event import Event
 from dualwan.model.observed import Observed, Reads
@@ -80,6 +80,19 @@ def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool
     }
 
 
+def in_standby(up: Mapping[str, bool], slices: Iterable[Slice], now: Remains) -> dict[str, bool]:
+    """Return the goals ``up`` of a router that stands by: it is closed, and no more.
+
+    While a PPP session is there, being hung up, its packets are judged and translated as before.
+    """
+    ppp = any(now.observed.is_up(way.device) for way in of_kind(now.ways, Kind.PPP))
+    return {
+        one.name: up[one.name]
+        and (one.closes or (ppp and one.table is not None and not one.optional))
+        for one in slices
+    }
+
+
 def _is_loaded(one: Slice, observed: Observed) -> bool:
     """Whether the slice's nft table is loaded."""
     return one.table is not None and any(
@@ -87,13 +100,18 @@ def _is_loaded(one: Slice, observed: Observed) -> bool:
     )
 
 
-def reads(
-    slices: Iterable[Slice], wan: str, sysctls: Iterable[str], ways: Iterable[Way], state: RunState
+def reads(  # noqa: PLR0913, PLR0917 - what the configuration says of it, piece by piece
+    slices: Iterable[Slice],
+    wan: str,
+    sysctls: Iterable[str],
+    ways: Iterable[Way],
+    state: RunState,
+    flowtable: tuple[str, ...] = (),
 ) -> Reads:
     """Return what the host must observe for the plans of ``slices``."""
     mine = list(slices)
     noted = (name for one in mine for name in state.sysctls.get(one.name, ()))
-    devices = (wan, *(way.device for way in ways), *state.devices)
+    devices = (wan, *(way.device for way in ways), *state.devices, *flowtable)
     return Reads(
         devices=tuple(dict.fromkeys(name for name in devices if name)),
         sysctls=tuple(dict.fromkeys((*sysctls, *noted))),
@@ -101,4 +119,5 @@ def reads(
         routes=any(one.routes for one in mine),
         rules=any(one.rules for one in mine),
         ipv6_default=wan if any(one.ipv6_default for one in mine) else "",
+        flowtable=flowtable,
     )

@@ -2,7 +2,11 @@
 
 They are clear of the bits that Docker (0x1…), Tailscale (0xff0000), kube-proxy (0xc000) and
 wg-quick (0xca6c, unmasked on its own sockets) use by default. The lower three bits hold the
-number of a way, 0 for none; the highest marks a hairpin connection.
+number of a way, 0 for none; the highest marks a hairpin connection, or, of a packet, that it has no
+other way. So there are seven numbers.
+The eighth way has 11, which would be a hairpin of the softwire with number 3: that one has its
+hairpins without a mark. The hairpins of the eighth have 8, which no connection has else, and so do
+its packets that have no other way; those of number 3 cannot be marked then (config.policies).
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ SHIFT = 24
 MASK = 0xF << SHIFT
 KEEP = 0xFFFFFFFF ^ MASK
 _HAIRPIN = 0x8 << SHIFT
+EIGHTH = 11  # number of a way
+_ALONE = 0x8 << SHIFT
 
 
 def of_way(way: Way) -> int:
@@ -20,12 +26,28 @@ def of_way(way: Way) -> int:
     return way.number << SHIFT
 
 
+def of_way_alone(way: Way) -> int:
+    """Return the mark of packets that begin a flow by ``way`` or are rejected.
+
+    Only packets carry it: their connection has the mark of the way by which they left.
+    """
+    return _ALONE if way.number == EIGHTH else of_way(way) | _ALONE
+
+
 def of_hairpin(way: Way) -> int:
     """Return the mark of a hairpin: from the LAN to a server of the LAN by the way's address.
 
     Only connections carry it: their packets do not leave.
     """
-    return of_way(way) | _HAIRPIN
+    return _HAIRPIN if way.number == EIGHTH else of_way(way) | _HAIRPIN
+
+
+def of_arrival() -> int:
+    """Return the mark of a packet that came by a PPP session, to an address that this has now.
+
+    Only packets on their way to the LAN carry it (slices.offload); no rule of ours leads by it.
+    """
+    return _HAIRPIN
 
 
 def is_set(where: str, mark: int) -> str:

@@ -57,6 +57,11 @@ def _no_sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
     return ()
 
 
+def _no_flowtable(config: Config) -> tuple[str, ...]:
+    del config
+    return ()
+
+
 def _note_nothing_up(state: RunState, situation: Situation) -> RunState:
     del situation
     return state
@@ -78,6 +83,8 @@ class Slice:
     sysctls that it may set.
     routes, rules: its planners need the routes or rules with our protocol number in Observed;
     ipv6_default: they need to know whether the WAN has an IPv6 default route.
+    flowtable: returns the devices that its flowtable would have. optional: it is only there where
+    the owner asks for it, and is not spoken of elsewhere.
     note_up, note_down: update the run state once all of its steps are done.
     """
 
@@ -93,5 +100,7 @@ class Slice:
     routes: bool = False
     rules: bool = False
     ipv6_default: bool = False
+    flowtable: Callable[[Config], tuple[str, ...]] = _no_flowtable
+    optional: bool = False
     note_up: Callable[[RunState, Situation], RunState] = _note_nothing_up
     note_down: Callable[[RunState], RunState] = _note_nothing_down

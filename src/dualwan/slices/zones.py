@@ -1,4 +1,4 @@
-"""The two zones, LAN and outside, as nft matches. Pure.
+"""The LAN, the zones of the configuration and the outside, as nft matches. Pure.
 
 Interfaces define a zone. Where WAN and LAN share a NIC, its IPv4 networks do: the line itself
 carries IPv4 only inside the tunnel and PPPoE, so bare IPv4 on that NIC is the LAN's. IPv6 of
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dualwan.config import Config
+from dualwan.config.firewall import IPV6
+from dualwan.config.zones import Zone
 from dualwan.model.way import Kind, Way, devices, of_kind
 from dualwan.nft.table import elements, quoted
 
@@ -39,6 +41,30 @@ def lan_only(config: Config) -> tuple[str, ...]:
     return tuple(name for name in config.lan.interfaces if name != config.wan.interface)
 
 
+def inside(config: Config) -> tuple[str, ...]:
+    """Return the interfaces of the LAN and of all zones that are not the WAN too."""
+    return (*lan_only(config), *(name for zone in config.zones for name in zone.interfaces))
+
+
+def inside_ipv6(config: Config) -> tuple[str, ...]:
+    """Return those of them whose hosts use IPv6 of the line."""
+    return (*lan_only(config), *of_zones(config, IPV6))
+
+
+def of_zones(config: Config, way: str) -> tuple[str, ...]:
+    """Return the interfaces of the zones that may use ``way``, a name or IPV6."""
+    return tuple(name for zone in config.zones if way in zone.ways for name in zone.interfaces)
+
+
+def by_zone(among: Iterable[Zone], verdict: str) -> list[str]:
+    """Return the rule that leads what comes from a zone to its own chain, with one lookup.
+
+    ``verdict``: "goto" or "jump", and the chain's name without the zone's, which ends it.
+    """
+    found = [f'"{name}" : {verdict}{zone.name}' for zone in among for name in zone.interfaces]
+    return [f"iifname vmap {elements(found)}"] if found else []
+
+
 def lan_networks(config: Config) -> str:
     """Return the LAN's IPv4 networks on a shared NIC, as a nft set."""
     return elements(map(str, config.lan.networks))
@@ -50,6 +76,21 @@ def from_lan(config: Config) -> list[str]:
     return [
         *([f"iifname {quoted(names)}"] if names else []),
         *([f'iifname "{nic}" ip saddr {lan_networks(config)}'] if nic else []),
+    ]
+
+
+def from_inside(config: Config, way: str) -> list[str]:
+    """Return nft matches that together cover all packets from those who may use ``way``."""
+    names = of_zones(config, way)
+    return [*from_lan(config), *([f"iifname {quoted(names)}"] if names else [])]
+
+
+def to_lan(config: Config) -> list[str]:
+    """Return nft matches that together cover all packets to the LAN."""
+    names, nic = lan_only(config), one_nic(config)
+    return [
+        *([f"oifname {quoted(names)}"] if names else []),
+        *([f'oifname "{nic}" ip daddr {lan_networks(config)}'] if nic else []),
     ]
 
 

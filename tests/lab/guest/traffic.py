@@ -165,10 +165,15 @@ def ping(
 class Conversation:
     """A TCP connection that sends a line and waits for its echo, again and again, until `stop`."""
 
-    def __init__(self, space: Namespace, host: str, port: int, *, pause: float = 0.1) -> None:
+    def __init__(
+        self, space: Namespace, host: str, port: int, *, pause: float = 0.1, source: str = ""
+    ) -> None:
         """Connect from ``space`` and start; ``pause`` seconds pass after each echo."""
-        self._tcp = space.socket(socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._tcp = space.socket(family, socket.SOCK_STREAM)
         self._tcp.settimeout(ANSWER_LIMIT)
+        if source:
+            self._tcp.bind((source, 0))
         self._tcp.connect((host, port))
         self._stream = self._tcp.makefile("rwb")
         self._stream.readline()  # the server's greeting

@@ -17,7 +17,17 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
     """Return the surroundings as far as they are known so; see host.surroundings.look."""
     return Surroundings(
         ppp=ppp.look(config.pppoe.peer, root) if config else PppFiles(),
+        further_ppp=_further(config, root) if config else {},
         shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
         addresses=addresses.look(),
         own_scripts=own_scripts.refused(root / hooks_dir().lstrip("/")),
     )
+
+
+def _further(config: Config, root: Path) -> dict[str, PppFiles]:
+    """Return what is to know of the peers of further ways, by name."""
+    return {
+        name: ppp.look(session.peer, root)
+        for name, session in config.sessions.items()
+        if name in config.ways
+    }

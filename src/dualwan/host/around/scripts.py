@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from dualwan.model.surroundings import ScriptLine, Traces
 _RUNS = re.compile(r"(?:pre-up|up|post-up|down|pre-down|post-down)\s(.*\b(?:mape|pppoe)\.sh\b.*)")
 
 
-def traces(tunnel: str, table: int, root: Path) -> Traces:
-    """Return the traces; ``tunnel`` and ``table`` (of PPPoE) are ours.
+def traces(tunnels: Collection[str], table: int, root: Path) -> Traces:
+    """Return the traces; ``tunnels`` and ``table`` (of PPPoE) are ours.
 
     What cannot be read is left out.
     """
@@ -26,7 +26,7 @@ def traces(tunnel: str, table: int, root: Path) -> Traces:
     found = Traces(lines=tuple(_lines(root)))
     with suppress(HostError):
         found = found._replace(
-            tunnels=tuple(one for one in netlink.all_tunnels() if one.name != tunnel)
+            tunnels=tuple(one for one in netlink.all_tunnels() if one.name not in tunnels)
         )
     with suppress(HostError):
         found = found._replace(rules=tuple(netlink.rules_of_others(table)))

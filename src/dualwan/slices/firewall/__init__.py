@@ -24,6 +24,7 @@ from dualwan.slices.firewall import (
     lan_flows,
     services_in,
     unnamed,
+    zoned,
 )
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import only_table
@@ -90,6 +91,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             *antispoof.chains(config, ways),
             _input(config, ways),
             *_from_wan(ways),
+            *zoned.chains(config, ways),
             *icmpv6.chains(),
             *lan_flows.chains(),
             *services_in.chains(config),
@@ -116,6 +118,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
         'iifname "lo" accept',
         *ipsec.accept(config, ipsec.DECRYPTED),
         *lan_flows.rules(config),
+        *zoned.to_router(config),
         *([f'iifname "{shared}" {_ACCEPT_DHCP_REQUEST}'] if shared else []),
         *([opening] if config.firewall.bogus == "drop" else []),
         antispoof.ours_from_outside(config, ways),
@@ -124,7 +127,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
             f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
             for way in of_kind(ways, Kind.PPP)
         ),
-        *services_in.jumps(config, devices(with_services)),
+        *services_in.jumps(config, with_services),
         *unnamed.to_router(config, ways),
         _CLOSED,
         comment="what comes to the router itself",
@@ -216,14 +219,14 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
     no_smb = config.firewall.smb == "drop"
     # The ports first: most packets need no other look.
     smb = f"th dport {{ {', '.join(map(str, SMB))} }} meta l4proto {{ tcp, udp }}"
-    outside, lans = quoted(zones.outside(config, ways)), zones.lan_only(config)
+    outside, inside = quoted(zones.outside(config, ways)), zones.inside_ipv6(config)
     return base_chain(
         "forward",
         "type filter hook forward priority filter; policy drop;",
         f"tcp flags & (syn | rst) == syn jump {_MSS}",
         *forwarded.stranded(ways),
         _ACCEPT_KNOWN,
-        *([icmpv6.errors(f"iifname {outside} oifname {quoted(lans)}")] if lans else []),
+        *([icmpv6.errors(f"iifname {outside} oifname {quoted(inside)}")] if inside else []),
         _DROP_INVALID,
         *ipsec.accept(
             config,
@@ -233,11 +236,12 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         *(f"{smb} {out} drop" for out in (zones.to_outside(config, ways) if no_smb else ())),
         antispoof.LINK_LOCAL_STAYS,
         *lan_flows.rules(config),
+        *zoned.through(config),
         *([f"{smb} iifname {outside} drop"] if no_smb else []),
         *forwarded.rules(config, ways),
         *(
-            f"iifname {outside} oifname {quoted(lans)} {rule}"
-            for rule in (icmpv6.THROUGH if lans else ())
+            f"iifname {outside} oifname {quoted(inside)} {rule}"
+            for rule in (icmpv6.THROUGH if inside else ())
         ),
         *unnamed.through(config, ways),
         _CLOSED,

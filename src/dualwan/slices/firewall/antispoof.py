@@ -1,7 +1,7 @@
-"""Spoofed sources, from outside and from the LAN, and impossible TCP flags from outside. Pure.
+"""Spoofed sources, from outside and from inside, and impossible TCP flags from outside. Pure.
 
 What comes from outside so is dropped at priority raw, before conntrack: it neither creates an
-entry nor matches one. What comes from the LAN is dropped after conntrack has looked at it, because
+entry nor matches one. What comes from inside is dropped after conntrack has looked at it, because
 most of it is of flows that were asked for at their beginning.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network
 
 from dualwan.config import Config
+from dualwan.config.zones import Zone
 from dualwan.model.way import Softwire, Way, devices
 from dualwan.nft.table import Block, base_chain, chain, elements, quoted
 from dualwan.slices import ipsec, zones
@@ -31,6 +32,7 @@ _BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 
 _BYTE = 8  # bits
 _FROM_WAN, _FROM_WAYS, _BOGON = "outside_wan", "outside_ways", "bogon"
+_FROM_ZONE = "zone_sources_"  # and the name of the zone
 
 _ALL_FLAGS = "fin | syn | rst | psh | ack | urg"
 
@@ -54,10 +56,11 @@ def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
     route once a host is asked for.
     """
     lans, nic = zones.lan_only(config), zones.one_nic(config)
-    shared = [str(_subnet(softwire)) for way in ways if (softwire := way.softwire)]
+    shared = _shared(ways)
     return base_chain(
         "prerouting_lan",
         "type filter hook prerouting priority mangle; policy accept;",
+        *zones.by_zone(config.zones, f"goto {_FROM_ZONE}"),  # each packet, for zones are no friends
         "ct direction original ct status confirmed accept",  # most, and cheaper than a name
         f"iifname != {quoted(config.lan.interfaces)} accept",
         *([f'iifname "{nic}" meta nfproto ipv6 accept'] if nic else []),
@@ -75,6 +78,33 @@ def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
         *([f"ip6 saddr {elements(shared)} fib saddr type local drop"] if shared and lans else []),
         comment="from the LAN: no source that is not routed there",
     )
+
+
+def _from_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
+    """Return the chain that drops what a zone sends from a source that is not routed there.
+
+    It is asked for each packet: no zone can speak in a flow of the LAN, or of another zone. The
+    WAN's own /64 may be the zone's too, as it may be the LAN's; but not what of it is routed to
+    somebody else.
+    """
+    own, shared, wan = zone.interfaces, _shared(ways), config.wan.interface
+    proxied = f"ip6 saddr {elements(shared)} fib saddr"
+    return chain(
+        f"{_FROM_ZONE}{zone.name}",
+        *ipsec.accept(config, ipsec.DECRYPTED),
+        f"{_NOT_ON_ANY_LINK4} fib saddr oifname != {quoted(own)} drop",
+        f"ip6 saddr != {elements((*_ON_ANY_LINK6, *shared))} "
+        f"fib saddr oifname != {quoted(own)} drop",
+        *([f"{proxied} oifname != {quoted((*own, wan))} drop"] if shared else []),
+        *([f"{proxied} type local drop"] if shared else []),
+        comment=f"from the zone {zone.name}: no source that is not routed there",
+    )
+
+
+def _shared(ways: tuple[Way, ...]) -> list[str]:
+    """Return the IPv6 networks that are on the WAN, and may be inside as well."""
+    subnets = (_subnet(softwire) for way in ways if (softwire := way.softwire))
+    return [str(one) for one in dict.fromkeys(subnets)]
 
 
 def _subnet(softwire: Softwire) -> IPv6Network:
@@ -151,6 +181,7 @@ def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
             comment="no source that cannot be there; from outside no impossible TCP flags",
         ),
         _from_lan(config, ways),
+        *(_from_zone(config, ways, zone) for zone in config.zones),
         *_from_outside(config),
         chain(
             "maybe_bogon",
@@ -172,11 +203,11 @@ def _narrow() -> list[str]:
 
 def _from_outside(config: Config) -> list[Block]:
     """Return the chains for what comes in by the WAN, and by the ways."""
-    shared, lans = zones.one_nic(config), zones.lan_only(config)
+    shared, inside = zones.one_nic(config), zones.inside(config)
     flags = [f"tcp flags & ({_ALL_FLAGS}) vmap {{ 0x0 : drop, {_ALL_FLAGS} : drop }}"]
     flags = flags if config.firewall.bogus == "drop" else []
-    # A source that routes to the LAN belongs to a LAN host. Link-local addresses are on every link.
-    of_lan = [f"fib saddr oifname {quoted(lans)} drop"] if lans else []
+    # A source that routes inside belongs to a host there. Link-local addresses are on every link.
+    of_lan = [f"fib saddr oifname {quoted(inside)} drop"] if inside else []
     of_lan6 = [f"ip6 saddr != fe80::/10 {rule}" for rule in of_lan]
     bogons6 = [f"ip6 saddr {elements(_BOGONS6)} drop"]
     of_shared = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
-from dualwan.model.way import Kind, Way, default_last, of_kind
+from dualwan.model.way import Way, default_last
 from dualwan.nft.table import Block, chain, elements, quoted
 from dualwan.slices import dnat, zones
 
@@ -43,16 +43,20 @@ def _open_hosts(ways: tuple[Way, ...]) -> list[str]:
 
 
 def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
+    """Return rules for what comes from outside to the LAN, or to a zone."""
+    match = (
+        f"iifname {quoted(zones.outside_ipv6(config, ways))} oifname {quoted(zones.inside(config))}"
+    )
+    return pinholes(config, match, "accept")
+
+
+def pinholes(config: Config, where: str, verdict: str) -> list[str]:
     """Return one rule each for whole addresses and host parts, with and without sources.
 
-    The port is the first field of the key, because nft looks up a set with intervals field by
-    field.
+    ``where``: the match of the interfaces. The port is the first field of the key, because nft
+    looks up a set with intervals field by field.
     """
     mine = forwards.with_via(forwards.PINHOLE, config.forwards)
-    way = (
-        f"iifname {quoted(zones.outside_ipv6(config, ways))} "
-        f"oifname {quoted(zones.lan_only(config))}"
-    )
     lines = []
     for by_host_part in (False, True):
         server = f"ip6 daddr & {_HOST_PART_MASK}" if by_host_part else "ip6 daddr"
@@ -61,7 +65,7 @@ def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
         free = [_server(one) for one in some if not one.sources]
         limited = [f"{_server(one)} . {network}" for one in some for network in one.sources]
         lines += [
-            f"{way} {match} {{ {', '.join(found)} }} accept"
+            f"{where} {match} {{ {', '.join(found)} }} {verdict}"
             for match, found in ((key, free), (f"{key} . ip6 saddr", limited))
             if found
         ]
@@ -73,14 +77,15 @@ def _server(one: Forward) -> str:
 
 
 def stranded(ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for flows of the default way which are routed to a PPP session.
+    """Return rules for flows of the default way which are routed to one that stands in.
 
     They come before established flows are accepted. Such a flow was translated to the default
-    way's address, which a PPP session cannot carry (slices.pbr drops the packets).
+    way's address, which the other cannot carry (slices.pbr and slices.snat drop the packets).
     """
     return [
-        f'oifname "{ppp.device}" ct reply ip daddr {softwire.ipv4} goto {_STRANDED}'
-        for ppp in (of_kind(ways, Kind.PPP) if _stand_in(ways) else ())
+        f'oifname "{other.device}" ct reply ip daddr {softwire.ipv4} goto {_STRANDED}'
+        for other in ways
+        if other.stands_in
         for way in ways
         if way.default and (softwire := way.softwire) and softwire.translated
     ]
@@ -98,7 +103,3 @@ def chains(ways: tuple[Way, ...]) -> list[Block]:
             comment="began by another way, which cannot carry it now: begin anew",
         )
     ]
-
-
-def _stand_in(ways: tuple[Way, ...]) -> bool:
-    return any(way.stands_in for way in ways)

@@ -14,6 +14,11 @@ _NEIGHBOURS = (
     "icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } "
     "ip6 hoplimit 255 accept"
 )
+# What a zone needs of the router: its hosts ask for a router, and are none themselves.
+_OF_HOSTS = (
+    "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } "
+    "ip6 hoplimit 255 accept"
+)
 _LISTENERS = (
     "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, "
     "mld2-listener-report } ip6 saddr fe80::/10 accept"
@@ -31,6 +36,7 @@ _SIZE, _LIFE = 1024, "10s"  # of each set; what finds no room is dropped
 _ECHO = f"icmpv6 type echo-request goto {_PINGS}"
 
 TO_ROUTER = (_NEIGHBOURS, _LISTENERS, _ECHO)
+FROM_ZONE = (_OF_HOSTS, _LISTENERS)
 FROM_ROUTER = (
     "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
     "mld-listener-report, mld-listener-done, mld2-listener-report } accept",

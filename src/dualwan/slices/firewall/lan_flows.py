@@ -36,6 +36,7 @@ _BY_ADDRESS = (
 # A match of an element would ask its limit again, and fail where that is over; `!=` does not.
 _NO_ROOM = "no room in the set: one bound for all that have none"
 _CHAIN, _ROUTED, _OVER = "lan_flows", "lan_flows_routed", "lan_flood"
+ACCEPT = f"goto {_CHAIN}"  # what the rules let in of a zone too, within the same bound
 
 
 def sets() -> list[Block]:
@@ -52,7 +53,7 @@ def sets() -> list[Block]:
 
 def rules(config: Config) -> list[str]:
     """Return rules that lead what comes from the LAN to the bound, and accept the rest of it."""
-    return [f"{lan} goto {_CHAIN}" for lan in zones.from_lan(config)]
+    return [f"{lan} {ACCEPT}" for lan in zones.from_lan(config)]
 
 
 def chains() -> list[Block]:

@@ -1,7 +1,7 @@
 """Services of the router for the outside, and the guard against brute force. Pure.
 
-They are on PPPoE and on the fixed address of IPIP, or on the router's IPv6 addresses by the
-line. The guard has one set per hit: a new
+They are on PPPoE and on every other address that is not shared, on one of these alone, or on the
+router's IPv6 addresses by the line. The guard has one set per hit: a new
 connection adds its source to the first set that does not hold it yet, and an element lives
 for ``seconds``. A source that is in every set has made ``hits`` connections within the last
 ``seconds``; its next one is refused, and so are all for ``refuse`` seconds.
@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable
 from dualwan.config import Config
 from dualwan.config.firewall import IPV6, SESSIONS, Guard, InboundService, Network, collapsed
 from dualwan.config.services import PING, PORTLESS, Port, Service
+from dualwan.model.way import Way, devices
 from dualwan.nft.table import Block, chain, commented, dynamic, elements, quoted
 
 _WITH_PORTS = ("tcp", "udp")
@@ -33,6 +34,7 @@ _FAMILIES = (
 )
 # The packet is for an address of another interface.
 _DROP_OTHER_ADDRESS = "fib daddr . iif type != local drop"
+_OWN_ADDRESS = "fib daddr . iif type local"
 
 
 def sets(config: Config) -> list[Block]:
@@ -65,6 +67,8 @@ def chains(config: Config) -> list[Block]:
         "services that the router offers outside",
         (_DROP_OTHER_ADDRESS, f"tcp dport 113 {ident}"),
     )
+    for name, offers in _by_way(config).items():
+        found += _offers(offers, f"{INBOUND_CHAIN}_{name}", f"services that are on {name} alone")
     if by_ipv6 := _by_ipv6(config):
         found += _offers(
             by_ipv6, INBOUND_IPV6_CHAIN, "services that the router offers by IPv6 of the line"
@@ -78,17 +82,37 @@ def _by_ipv6(config: Config) -> list[InboundService]:
     return [offer for offer in config.firewall.inbound if IPV6 in offer.via]
 
 
-def jumps(config: Config, with_services: Iterable[str]) -> list[str]:
+def _by_way(config: Config) -> dict[str, list[InboundService]]:
+    """Return the services of one way alone, by its name; those of SESSIONS are there anyway."""
+    found = {
+        name: [
+            one for one in config.firewall.inbound if name in one.via and SESSIONS not in one.via
+        ]
+        for name in config.ways
+    }
+    return {name: offers for name, offers in found.items() if offers}
+
+
+def jumps(config: Config, with_services: Collection[Way]) -> list[str]:
     """Return rules of the input chain that lead to these services.
 
-    ``with_services``: the devices that carry the services of SESSIONS.
+    ``with_services``: the ways that carry the services of SESSIONS.
     """
     by_ipv6 = (
         [f'iifname "{config.wan.interface}" meta nfproto ipv6 jump {INBOUND_IPV6_CHAIN}']
         if _by_ipv6(config)
         else []
     )
-    return [*by_ipv6, f"iifname {quoted(with_services)} jump {INBOUND_CHAIN}"]
+    alone = _by_way(config)
+    return [
+        *by_ipv6,
+        *(
+            f'iifname "{way.device}" {_OWN_ADDRESS} jump {INBOUND_CHAIN}_{way.name}'
+            for way in with_services
+            if way.name in alone
+        ),
+        f"iifname {quoted(devices(with_services))} jump {INBOUND_CHAIN}",
+    ]
 
 
 def _offers(
@@ -100,7 +124,7 @@ def _offers(
     free = [offer.service for offer in everywhere if not offer.guard]
     acls = _source_acls(offers)
     open_too = {port for offer in everywhere for port in _of_known(offer, offers)}
-    prefix = "acl" if name == INBOUND_CHAIN else "acl_ipv6"
+    prefix = f"acl{name.removeprefix(INBOUND_CHAIN)}"
     return [
         chain(
             name,

@@ -24,7 +24,7 @@ def sets() -> list[Block]:
 
 
 def _known(config: Config, ways: tuple[Way, ...]) -> str:
-    return quoted(dict.fromkeys((*zones.outside(config, ways), *zones.lan_only(config))))
+    return quoted(dict.fromkeys((*zones.outside(config, ways), *zones.inside(config))))
 
 
 def to_router(config: Config, ways: tuple[Way, ...]) -> list[str]:

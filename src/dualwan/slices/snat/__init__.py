@@ -20,7 +20,7 @@ from dualwan.nft.table import Block, DeviceShortcut, NftTable, commented, counte
 from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
-from dualwan.slices.snat import allocate, pppoe_inbound, timeouts
+from dualwan.slices.snat import allocate, carried, further, pppoe_inbound, timeouts
 from dualwan.slices.snat.allocate import PortAllocator
 from dualwan.slices.snat.mape_inbound import MapeInbound
 from dualwan.slices.snat.match import BY_LOT, a_block, inside, outside
@@ -49,10 +49,13 @@ _ICMP_ECHO = 8 << 8  # type and code of an echo request: what "th sport" reads i
 
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the translation to its desired state."""
-    return replace(
-        only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed),
-        problems=_possible(at.config, _softwire_way(at.ways))[1],
-    )
+    table = wanted_table(at.config, at.ways)
+    possible, problems = _possible(at.config, _softwire_way(at.ways))
+    plan = replace(only_table(NAME, table, TABLE.name, at.observed), problems=problems)
+    if not at.config.router.redundant:
+        return plan
+    shared, owed = _shared_ports(at.ways, possible), at.state.owes_carried_flows
+    return replace(plan, steps=carried.with_flows(plan, table, shared, owed=owed))
 
 
 def take_down(remains: Remains) -> SlicePlan:
@@ -61,8 +64,8 @@ def take_down(remains: Remains) -> SlicePlan:
 
 
 def _softwire_way(ways: tuple[Way, ...]) -> Way:
-    """Return the softwire whose address is translated here."""
-    return of_kind(ways, Kind.SOFTWIRE)[0]
+    """Return the softwire that is the default way."""
+    return next(way for way in of_kind(ways, Kind.SOFTWIRE) if way.default)
 
 
 def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
@@ -72,18 +75,28 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
     if softwire and isinstance(config.mape, MapE) and softwire.port_set:
         return _shared_table(config, ways, config.mape, softwire, softwire.port_set, possible)
     address = way.address if softwire and softwire.translated else ""
+    known = [*([address] if address else []), *further.addresses(ways)]
     inbound = MapeInbound(address, way.device, possible if address else (), ())
     return NftTable(
         TABLE.family,
         TABLE.name,
         (
             counter(UNTRANSLATED),
-            *_base(PREROUTING, [*inbound.rules(), *pppoe_inbound.rules(config, ways, address)]),
-            *_base(OUTPUT, [*inbound.own_rules(), *pppoe_inbound.own_rules(config, ways, address)]),
+            *_base(
+                PREROUTING,
+                [
+                    *inbound.rules(),
+                    *further.rules(config, ways),
+                    *pppoe_inbound.rules(config, ways, known),
+                ],
+            ),
+            *_base(OUTPUT, _own_rules(config, ways, inbound, known)),
             *inbound.chains(),
+            *further.chains(config, ways),
             *pppoe_inbound.chains(config, ways),
             _postrouting(config, ways, inbound, f"snat ip to {address}" if address else ""),
-            _simple_filter(config, way.device, softwire),
+            _simple_filter(config, ways, way.device, softwire),
+            *further.egress_chains(config, ways, _REFUSE),
         ),
     )
 
@@ -106,10 +119,13 @@ def _shared_table(  # noqa: PLR0913, PLR0917
     """Return the table of a shared address."""
     tunnel = mape.tunnel
     ports = pool(str(softwire.ipv4), port_set, [one.port for one in possible])
-    quota = Quota(ports, mape.max_share)
+    known = [ports.address, *further.addresses(ways)]
+    quota = Quota(ports, mape.max_share, config.zones)
     inbound = MapeInbound(ports.address, tunnel, possible, mape.open_nat if ports.counted else ())
     timeout_rules = timeouts.rules() if mape.conntrack_timeouts else {}
-    allocator = PortAllocator(ports, timeout_rules, inbound.owned)
+    redundant = config.router.redundant and ports.counted
+    not_carried = carried.NOT_CARRIED if redundant else ""
+    allocator = PortAllocator(ports, timeout_rules, inbound.owned, not_carried)
     # The comment of the maps: their elements are valid for this port set only.
     identity = f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/{port_set.psid_length}"
     return NftTable(
@@ -120,21 +136,21 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             counter(NO_PORT),
             *(timeouts.objects() if timeout_rules else []),
             *([*allocate.sets(identity), *allocator.maps()] if ports.counted else []),
+            *(carried.sets(identity) if redundant else []),
             *quota.sets(),
             *inbound.sets(identity),
             *_base(
                 PREROUTING,
                 [
                     *inbound.rules(),
-                    *pppoe_inbound.rules(config, ways, ports.address),
+                    *further.rules(config, ways),
+                    *pppoe_inbound.rules(config, ways, known),
                     *quota.rules(),
                 ],
             ),
-            *_base(
-                OUTPUT,
-                [*inbound.own_rules(), *pppoe_inbound.own_rules(config, ways, ports.address)],
-            ),
+            *_base(OUTPUT, _own_rules(config, ways, inbound, known)),
             *inbound.chains(),
+            *further.chains(config, ways),
             *pppoe_inbound.chains(config, ways),
             *quota.chains(tunnel, zones.not_lan(config, ways)),
             _postrouting(
@@ -148,9 +164,29 @@ def _shared_table(  # noqa: PLR0913, PLR0917
                 if ports.counted
                 else [_translate_by_blocks(ports, timeout_rules)]
             ),
-            *_egress_filter(config, ports, port_set, inbound),
+            *_egress_filter(config, ways, ports, port_set, inbound),
+            *further.egress_chains(config, ways, _REFUSE),
         ),
     )
+
+
+def _shared_ports(ways: tuple[Way, ...], possible: tuple[Forward, ...]) -> Pool | None:
+    """Return the ports that flows share, None where the address is not shared."""
+    softwire = _softwire_way(ways).softwire
+    if softwire is None or softwire.port_set is None:
+        return None
+    return pool(str(softwire.ipv4), softwire.port_set, [one.port for one in possible])
+
+
+def _own_rules(
+    config: Config, ways: tuple[Way, ...], inbound: MapeInbound, known: list[str]
+) -> list[str]:
+    """Return the rules for what the router itself sends; ``known``: addresses of softwires."""
+    return [
+        *inbound.own_rules(),
+        *further.own_rules(config, ways),
+        *pppoe_inbound.own_rules(config, ways, known),
+    ]
 
 
 def _translate_by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Block:
@@ -180,15 +216,23 @@ def _postrouting(
     return POSTROUTING.block(
         *ipsec.accept(config, ipsec.TO_ENCRYPT),
         *([f'oifname "{_softwire_way(ways).device}" {translate}'] if translate else []),
+        *further.translate(ways),
         *(f'oifname "{way.device}" masquerade' for way in of_kind(ways, Kind.PPP)),
         *inbound.hairpin(translate),
+        *further.hairpin(config, ways),
         *pppoe_inbound.hairpin(config, ways),
     )
 
 
-def _simple_filter(config: Config, tunnel: str, softwire: Softwire | None) -> Block:
+def _simple_filter(
+    config: Config, ways: tuple[Way, ...], tunnel: str, softwire: Softwire | None
+) -> Block:
     """Return the egress filter of an address that is not shared, or without an address."""
-    others = [f'oifname != "{tunnel}" accept', *ipsec.accept(config, ipsec.TO_ENCRYPT)]
+    others = [
+        *further.egress(ways),
+        f'oifname != "{tunnel}" accept',
+        *ipsec.accept(config, ipsec.TO_ENCRYPT),
+    ]
     if softwire is None:
         return EGRESS_FILTER.block(*others, _REFUSE)
     if not softwire.translated:
@@ -197,7 +241,7 @@ def _simple_filter(config: Config, tunnel: str, softwire: Softwire | None) -> Bl
 
 
 def _egress_filter(
-    config: Config, ports: Pool, port_set: PortSet, inbound: MapeInbound
+    config: Config, ways: tuple[Way, ...], ports: Pool, port_set: PortSet, inbound: MapeInbound
 ) -> list[Block]:
     """Return the chains that let only the shared address with a port of the set out.
 
@@ -220,7 +264,9 @@ def _egress_filter(
 
     return [
         EGRESS_FILTER.block(
+            *further.egress(ways),
             *inbound.egress(),
+            *(carried.renewal(ports.address) if config.router.redundant and ports.counted else []),
             commented(f"ip saddr {ports.address} {correct} accept", comment),
             *(DeviceShortcut(name, "accept") for name in config.lan.devices),
             f'oifname != "{config.mape.tunnel}" accept',
@@ -247,7 +293,7 @@ def _note_up(state: RunState, at: Situation) -> RunState:
 
 def _note_down(state: RunState) -> RunState:
     """Forget them with the table."""
-    return replace(state, interfaces={})
+    return replace(state, interfaces={}, owes_carried_flows=False)
 
 
 SLICE = Slice(

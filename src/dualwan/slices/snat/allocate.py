@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dualwan.frozen import dataclass, replace
 from dualwan.nft.table import Block, commented, dynamic, elements
 from dualwan.slices.snat import names
-from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, Search
+from dualwan.slices.snat.flow import ICMP, L4, STEP, TCP, UDP, Search
 from dualwan.slices.snat.match import BY_LOT, IN_TURN, a_block, each_port, numbered, one_of
 from dualwan.slices.snat.names import Chain
 from dualwan.slices.snat.ports import LARGEST, Pool
@@ -80,12 +80,13 @@ class PortAllocator:
     """The chains that allocate a port to a flow by the tunnel; BY_PROTOCOL leads to them.
 
     timeouts: the first rules of TCP and UDP, by protocol. owned: name of the set of UDP ports
-    that an open host owns, "" for none.
+    that an open host owns, "" for none. not_carried: see L4, of TCP and UDP.
     """
 
     pool: Pool
     timeouts: Mapping[str, list[str]]
     owned: str = ""
+    not_carried: str = ""
 
     def maps(self) -> list[Block]:
         """Return the maps of the ports that are given out."""
@@ -96,10 +97,11 @@ class PortAllocator:
 
     def chains(self) -> list[Block]:
         """Return all chains of allocation."""
-        udp = replace(UDP, owned=self.owned)
+        tcp = replace(TCP, not_carried=self.not_carried)
+        udp = replace(UDP, owned=self.owned, not_carried=self.not_carried)
         return [
             block
-            for l4 in (TCP, udp, ICMP)
+            for l4 in (tcp, udp, ICMP)
             for block in (
                 self._allocate(l4),
                 *self._spare(l4),
@@ -189,15 +191,20 @@ class PortAllocator:
         Where every port was in use a moment ago, only a few are drawn: else each packet to a
         full destination would cost a look at all of them, twice.
 
-        After `conntrack -F` elements of the set remain without their connections. So if no port
-        is free, the next one in turn is claimed all the same. Only one: every failed claim leaves
-        an entry in the element's list, which makes the port look used for a while after it is
-        free.
+        Elements of the set remain for a second or two without their connections, of as many flows
+        as ended at once, and of all after `conntrack -F`. So if no port is free, each in turn is
+        claimed until a claim holds. The claims that fail leave entries in the elements' lists;
+        those go at the next claim, and there are none while the destination is noted as full.
         """
         count, full = len(self.pool.ports), names.FULL.format(l4.name)
         few = min(count, FEW)
         draw = Search(l4, l4.to(names.DRAW), names.DRAW, l4.free)
         turn = Search(l4, l4.to(names.NEXT), names.NEXT, l4.free)
+        steps, rest = divmod(count, STEP)
+        first, *more = (
+            *[f"jump {l4.to(names.TAKES)}"] * steps,
+            *[f"jump {l4.to(names.TAKE)}"] * rest,
+        )
         return [
             l4.chain(
                 names.SEARCH,
@@ -205,13 +212,22 @@ class PortAllocator:
                 f"{l4.destination} @{full} goto {l4.to(names.NONE_FREE)}",
                 *(draw.tries(count - few, names.CLAIM) if count > few else []),
                 *turn.tries(count, names.CLAIM),
-                f"jump {l4.to(names.NEXT)}",
-                commented(
-                    f"{l4.claim} goto {l4.to(names.CLAIMED)}",
-                    "taken, but its connection may be gone",
-                ),
+                commented(first, "taken, but their connections may be gone"),
+                *more,
                 f"add @{full} {{ {l4.destination} }}",
                 f"goto {l4.to(names.NONE_FREE)}",
+            ),
+            # The claim is not made again after it held: within a tick of the kernel's clock it
+            # would count as another flow's.
+            l4.chain(
+                names.TAKE,
+                f"jump {l4.to(names.NEXT)}",
+                f"{l4.take} goto {l4.to(names.CLAIMED)}",
+            ),
+            *(
+                [l4.chain(names.TAKES, *[f"jump {l4.to(names.TAKE)}"] * STEP)]
+                if len(self.pool.ports) >= STEP
+                else []
             ),
             l4.chain(
                 names.NONE_FREE,

@@ -23,7 +23,7 @@ from dualwan.nft.table import Block, commented
 from dualwan.slices.snat import names
 from dualwan.slices.snat.names import Chain
 
-_STEP = 16  # probes per PROBES chain: repeated `jump` is the only loop in nft
+STEP = 16  # probes per PROBES chain: repeated `jump` is the only loop in nft
 ENDPOINT = "ct original ip saddr . ct original proto-src"  # also after the port was overwritten
 
 
@@ -34,8 +34,9 @@ class L4:
     port: the source port, to write. seen: the same, to read; "th" needs no match on the
     protocol. inner: the inner endpoint, in a packet whose port is not overwritten yet.
     destination: the destination of a flow. owned: name of the set of ports that an open host
-    owns, "" for none. Properties whose docstring is an imperative are statements that act and
-    match at once.
+    owns, "" for none. not_carried: match if no flow that another router began has the port in the
+    packet, "" without such a router. Properties whose docstring is an imperative are statements
+    that act and match at once.
     """
 
     name: str
@@ -44,6 +45,7 @@ class L4:
     inner: str = "ip saddr . th sport"
     destination: str = "ip daddr . th dport"
     owned: str = ""
+    not_carried: str = ""
 
     @property
     def flow(self) -> str:
@@ -53,12 +55,12 @@ class L4:
     @property
     def unused(self) -> str:
         """Match if the port in the packet is not in use towards the destination."""
-        return f"{self.flow} != @{names.FLOWS.format(self.name)}"
+        return f"{self.not_carried}{self.flow} != @{names.FLOWS.format(self.name)}"
 
     @property
     def free(self) -> str:
         """Match if the port in the packet is not in use there, and no open host owns it."""
-        return (f"{self.seen} != @{self.owned} " if self.owned else "") + self.unused
+        return self._not_owned + self.unused
 
     @property
     def spare(self) -> str:
@@ -68,7 +70,17 @@ class L4:
     @property
     def claim(self) -> str:
         """Claim the port; no match if another flow has it, or the set is full."""
-        return f"add @{names.FLOWS.format(self.name)} {{ {self.flow} ct count 1 }}"
+        claim = f"add @{names.FLOWS.format(self.name)} {{ {self.flow} ct count 1 }}"
+        return f"{self.not_carried}{claim}"
+
+    @property
+    def take(self) -> str:
+        """Claim the port as ``claim`` does, but none that an open host owns."""
+        return self._not_owned + self.claim
+
+    @property
+    def _not_owned(self) -> str:
+        return f"{self.seen} != @{self.owned} " if self.owned else ""
 
     @property
     def recall(self) -> str:
@@ -133,8 +145,8 @@ class Search:
         found = f"{self.test} goto {self.l4.to(then)}"
         if count == 1:
             return [first, found]
-        steps, rest = divmod(count - 1, _STEP)
-        comment = f"{count} ports = 1 + {steps} x {_STEP} + {rest}"
+        steps, rest = divmod(count - 1, STEP)
+        comment = f"{count} ports = 1 + {steps} x {STEP} + {rest}"
         many = [f"jump {names.PROBES.of(self.name)}"] * steps
         return [first, commented(found, comment), *many, *[one] * rest, found]
 
@@ -144,8 +156,8 @@ class Search:
         PROBES is sixteen times PROBE, for more than 16 ports.
         """
         of, again = (self.name,), f"goto {self.l4.to(self.write)}"
-        many = [f"jump {names.PROBE.of(self.name)}"] * _STEP
+        many = [f"jump {names.PROBE.of(self.name)}"] * STEP
         return [
             *([names.PROBE.block(f"{self.test} return", again, of=of)] if count > 1 else []),
-            *([names.PROBES.block(*many, of=of)] if count > _STEP else []),
+            *([names.PROBES.block(*many, of=of)] if count > STEP else []),
         ]

@@ -71,6 +71,8 @@ SPARE = Chain("{}_spare", "ports drawn by lot, until one is free and no endpoint
 SEARCH = Chain("{}_search", "ports drawn by lot, then each in turn, until one is free")
 CLAIM = Chain("{}_claim", "this port is free towards the destination: take it")
 CLAIMED = Chain("{}_claimed", "remember it as the endpoint's, and translate")
+TAKE = Chain("{}_take", "the next port, if the connection that had it is gone; else back")
+TAKES = Chain("{}_takes", "16 ports more, for nft has no loop")
 NONE_FREE = Chain("{}_none_free", "every port is in use towards this destination")
 ANY_BLOCK = Chain("{}_any_block", "no port or no room in the set: netfilter picks one of a block")
 DRAW = Chain("{}_draw", "a port drawn by lot")
@@ -85,6 +87,8 @@ ALLOCATION_CHAINS = (
     SEARCH,
     CLAIM,
     CLAIMED,
+    TAKE,
+    TAKES,
     NONE_FREE,
     ANY_BLOCK,
     DRAW,
@@ -94,9 +98,10 @@ ALLOCATION_CHAINS = (
 
 # The quota: no host holds more than max-share of the ports towards one destination.
 QUOTA_ROUTED = Chain("quota_routed", "of a device without link addresses: count by address")
+QUOTA_ZONE = Chain("quota_zone_{}", "of a zone: count for all its hosts together")
 QUOTA_EXCEEDED = Chain("quota_exceeded", "refused, if it would leave by the tunnel")
 REFUSE = Chain("refuse", "count it for its host, and say so at once")
-QUOTA_CHAINS = (QUOTA_ROUTED, QUOTA_EXCEEDED, REFUSE)
+QUOTA_CHAINS = (QUOTA_ROUTED, QUOTA_ZONE, QUOTA_EXCEEDED, REFUSE)
 
 # Servers in the LAN, and hosts with an open NAT.
 MAPE_INBOUND = Chain("mape_inbound", "from outside to the shared address: forwards, open hosts")
@@ -105,6 +110,9 @@ OPEN_NAT = Chain("open_nat", "an open host sends: it owns its port, and who may 
 OPEN_PEER = Chain("open_peer", "whom it sends to may answer, from any port")
 SESSION_INBOUND = Chain("{}_inbound", "from outside to the session's address: forwards")
 SESSION_HAIRPIN = Chain("{}_hairpin", "from inside to the session's address: forwards, marked")
+WAY_INBOUND = Chain("{}_inbound", "from outside to the way's own address: forwards")
+WAY_HAIRPIN = Chain("{}_hairpin", "from inside to the way's own address: forwards")
+EGRESS_OF_WAY = Chain("egress_{}", "only what has the way's own address leaves by it")
 INBOUND_CHAINS = (
     MAPE_INBOUND,
     MAPE_HAIRPIN,
@@ -112,11 +120,19 @@ INBOUND_CHAINS = (
     OPEN_PEER,
     SESSION_INBOUND,
     SESSION_HAIRPIN,
+    WAY_INBOUND,
+    WAY_HAIRPIN,
 )
 
 # The ways to a port. The chain of one writes a port; PROBE and PROBES test it.
 PLACES = (DRAW, NEXT)
-JUMP_CHAINS = (EGRESS_FILTER_ICMP, *ALLOCATION_CHAINS, *QUOTA_CHAINS, *INBOUND_CHAINS)
+JUMP_CHAINS = (
+    EGRESS_FILTER_ICMP,
+    EGRESS_OF_WAY,
+    *ALLOCATION_CHAINS,
+    *QUOTA_CHAINS,
+    *INBOUND_CHAINS,
+)
 
 # Maps of what is given out: a number to each.
 PORTS = "ports"  # to TCP and UDP
@@ -136,8 +152,10 @@ OPEN_PEERS = "open_peers"  # such a port, and an address it sent to : the inner 
 KNOWN_PEERS = "known_peers"  # the keys of OPEN_PEERS: see OPEN_OWNED
 NEW_PEERS = "new_peers"  # open hosts, with a limit of new peers
 REFUSED = "refused"  # hosts, with a counter of refused flows
+CARRIED = "carried"  # (protocol, port, destination) of flows that the other router began
 MAPPED = "{}_mapped"  # ports that an endpoint has
 NO_SPARE = "no_spare"  # protocols of which most ports are some endpoint's
 FULL = "{}_full"  # destinations towards which every port was in use a moment ago
 HELD = "{}_held"  # (link address, destination): the flows that count for the quota
+HELD_ZONE = "{}_zone_{}"  # (destination): the same of the zone in its name
 HELD_ROUTED = "{}_held_routed"  # (address, destination): the same where there is no link address

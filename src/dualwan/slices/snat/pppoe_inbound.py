@@ -1,4 +1,4 @@
-"""Servers in the LAN behind a PPP session's address, for the outside and for LAN hosts. Pure.
+"""Servers in the LAN behind a PPP session's address, for the outside and for hosts inside. Pure.
 
 No rule names that address, because each reconnect may change it. From outside it is an address
 of the device by which a packet came in. From the LAN it is an address of this router that is
@@ -12,7 +12,7 @@ comes back through the router.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
@@ -32,11 +32,10 @@ def _with_forwards(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Way, l
             yield way, mine
 
 
-def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
-    """Return rules for prerouting; ``shared`` is the softwire's address, "" for none."""
-    public = (
-        f"ip daddr != {_not_of_sessions(shared)} fib daddr . iif type != local fib daddr type local"
-    )
+def rules(config: Config, ways: tuple[Way, ...], shared: Sequence[str]) -> list[str]:
+    """Return rules for prerouting; ``shared``: the addresses of softwires."""
+    others = _not_of_sessions(*shared)
+    public = f"ip daddr != {others} fib daddr . iif type != local fib daddr type local"
     return [
         rule
         for way, mine in _with_forwards(config, ways)
@@ -44,24 +43,24 @@ def rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
             f'iifname "{way.device}" goto {SESSION_INBOUND.of(way.name)}',
             *(
                 f"{lan} {dnat.ports(mine)} {public} goto {SESSION_HAIRPIN.of(way.name)}"
-                for lan in zones.from_lan(config)
+                for lan in zones.from_inside(config, way.name)
             ),
         )
     ]
 
 
-def own_rules(config: Config, ways: tuple[Way, ...], shared: str) -> list[str]:
+def own_rules(config: Config, ways: tuple[Way, ...], shared: Sequence[str]) -> list[str]:
     """Return rules for output, where the router itself opens a flow; ``shared``: see rules."""
-    public = f"ip daddr != {_not_of_sessions(shared, LOOPBACK)} fib daddr type local"
+    public = f"ip daddr != {_not_of_sessions(LOOPBACK, *shared)} fib daddr type local"
     return [
         f"{dnat.ports(mine)} {public} goto {SESSION_HAIRPIN.of(way.name)}"
         for way, mine in _with_forwards(config, ways)
     ]
 
 
-def _not_of_sessions(shared: str, *more: str) -> str:
+def _not_of_sessions(*more: str) -> str:
     """Return the addresses that no PPP session has, as a nft set."""
-    return elements((*map(str, RFC1918), *more, *([shared] if shared else [])))
+    return elements((*map(str, RFC1918), *more))
 
 
 def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:

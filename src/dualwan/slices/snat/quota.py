@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dualwan.config.zones import Zone
 from dualwan.frozen import dataclass
 from dualwan.nft.table import Block, commented, dynamic, quoted
 from dualwan.slices.snat import names
 from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP
 from dualwan.slices.snat.ports import Pool
+from dualwan.slices.snat.zone_quota import ZoneQuota
 
 _HOSTS = 1024  # capacity of REFUSED; about 100 bytes each
 # (host, destination) in use at a time; about 100 bytes each, and 60 per connection. A flow that
@@ -29,14 +31,28 @@ _EVERYTHING = 100  # percent
 
 @dataclass(frozen=True)
 class Quota:
-    """``percent`` of the ports of ``pool`` towards each destination; 100 refuses no flow."""
+    """``percent`` of the ports of ``pool`` towards each destination; 100 refuses no flow.
+
+    zones: whose hosts have one together as well.
+    """
 
     pool: Pool
     percent: int
+    zones: tuple[Zone, ...] = ()
+
+    @property
+    def of_zones(self) -> ZoneQuota:
+        """The quotas of the zones."""
+        return ZoneQuota(self.pool, self.zones)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether flows can be refused at all."""
+        return self.applies or self.of_zones.applies
 
     @property
     def applies(self) -> bool:
-        """Whether flows can be refused at all."""
+        """Whether those of a host can."""
         return self.pool.counted and self.percent < _EVERYTHING
 
     @property
@@ -46,10 +62,12 @@ class Quota:
 
     def sets(self) -> list[Block]:
         """Return the sets of counted flows, and of refusals per host."""
-        if not self.applies:
+        if not self.refuses:
             return []
+        held = [block for l4 in (TCP, UDP, ICMP) for block in self._held(l4)]
         return [
-            *(block for l4 in (TCP, UDP, ICMP) for block in self._held(l4)),
+            *(held if self.applies else []),
+            *self.of_zones.sets(),
             dynamic("set", names.REFUSED, "type ipv4_addr", _HOSTS),
         ]
 
@@ -59,10 +77,11 @@ class Quota:
         nft has a match on a link address fail where the device has none.
         """
         if not self.applies:
-            return []
+            return self.of_zones.rules()
         return [
             *(self._counting(f"meta l4proto {l4.name}", l4.count) for l4 in (TCP, UDP)),
             self._counting("icmp type echo-request", ICMP.count),
+            *self.of_zones.rules(),
             f"meta iiftype != ether goto {names.QUOTA_ROUTED.name}",
         ]
 
@@ -71,14 +90,16 @@ class Quota:
 
         ``outside``: interfaces whose flows are no LAN host's.
         """
-        if not self.applies:
+        if not self.refuses:
             return []
+        routed = names.QUOTA_ROUTED.block(
+            f"iifname {quoted(outside)} return",
+            *(self._counting(f"meta l4proto {l4.name}", l4.count_routed) for l4 in (TCP, UDP)),
+            self._counting("icmp type echo-request", ICMP.count_routed),
+        )
         return [
-            names.QUOTA_ROUTED.block(
-                f"iifname {quoted(outside)} return",
-                *(self._counting(f"meta l4proto {l4.name}", l4.count_routed) for l4 in (TCP, UDP)),
-                self._counting("icmp type echo-request", ICMP.count_routed),
-            ),
+            *([routed] if self.applies else []),
+            *self.of_zones.chains(),
             names.QUOTA_EXCEEDED.block(
                 f'fib daddr . mark oifname "{tunnel}" goto {names.REFUSE.name}'
             ),

@@ -24,10 +24,17 @@ from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
 from dualwan.slices.tunnel import sysctls
+from dualwan.slices.tunnel.advertised import advertisements
+from dualwan.slices.tunnel.possible import left_alone, names_taken, possible, problems_of_all
 from dualwan.slices.tunnel.sysctls import NAME
-from dualwan.words import say
 
+STAND_IN_METRIC = 2048  # in main, of the first way that stands in for the default one
 LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
+
+
+def stand_in_metric(ways: Iterable[Way], way: Way) -> int:
+    """Return the metric in main of ``way``: those that stand in come in the order of the file."""
+    return STAND_IN_METRIC + [one.name for one in ways if one.stands_in].index(way.name)
 
 
 def _owned(remains: Remains) -> list[Resource]:
@@ -92,7 +99,7 @@ def carries(state: RunState, observed: Observed) -> bool:
 
 
 def _wanted_resources(at: Situation) -> list[Resource]:
-    return [item for way in of_kind(at.ways, Kind.SOFTWIRE) for item in _of_way(at, way)]
+    return [item for way in possible(at) for item in _of_way(at, way)]
 
 
 def _of_way(at: Situation, way: Way) -> list[Resource]:
@@ -107,6 +114,11 @@ def _of_way(at: Situation, way: Way) -> list[Resource]:
         Address(way.device, way.address),
         *([Route(MAIN, way.device, LAST_METRIC if replaced else 0)] if way.default else []),
         *([Route(way.table, way.device)] if way.pinned else []),
+        *(
+            [Route(MAIN, way.device, stand_in_metric(at.ways, way))]
+            if way.stands_in and at.observed.ipv6_default
+            else []
+        ),
     ]
 
 
@@ -130,29 +142,6 @@ def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
             yield Step(Action.ADD, item)
         else:
             yield step
-
-
-def _problems(at: Situation) -> tuple[str, ...]:
-    """Return what prevents the tunnel: the WAN is missing or down, or its name is taken."""
-    wan, observed = at.config.wan.interface, at.observed
-    problems = []
-    if wan not in observed.links:
-        problems.append(say("the interface {wan} (wan.interface) does not exist", wan=wan))
-    elif not observed.links[wan].up:
-        problems.append(
-            say("the interface {wan} (wan.interface) is down; ifup {wan} brings it up", wan=wan)
-        )
-    for way in of_kind(at.ways, Kind.SOFTWIRE):
-        link = observed.links.get(way.device)
-        if link and link.kind != "ip6tnl":
-            problems.append(
-                say(
-                    "{device} ({name}.tunnel) is there already, and is no IPv6 tunnel",
-                    device=way.device,
-                    name=way.name,
-                )
-            )
-    return tuple(problems)
 
 
 def _stale_addresses(at: Situation) -> set[str]:
@@ -180,7 +169,7 @@ def bring_up(at: Situation) -> SlicePlan:
     originals, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
     early = sysctls.early(at)
     late = [
-        Sysctl(sysctls.rp_filter(way.device), sysctls.RP_FILTER_LOOSE)
+        Sysctl(sysctls.rp_filter(way.device), sysctls.wanted_rp_filter(way))
         for way in of_kind(at.ways, Kind.SOFTWIRE)
         if way.softwire
     ]
@@ -192,25 +181,28 @@ def bring_up(at: Situation) -> SlicePlan:
         *early_steps,
         *_solicitation(at, early_steps),
     )
-    problems = _problems(at)
-    if at.line.missing or problems:
-        return SlicePlan(NAME, steps, problems or (at.line.missing,))
+    missing = (*([at.line.missing] if at.line.missing else []), *at.line.lacking)
+    problems, taken = problems_of_all(at), names_taken(at)
+    if problems or not possible(at):
+        return SlicePlan(NAME, steps, (*problems, *taken) or missing)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
+    owned = _owned(remains)
+    owned = [item for item in owned if item not in left_alone(at, owned)]
+    made = tuple(_put_first(at, _sparing(diff(_wanted_resources(at), owned), _found(remains))))
     return SlicePlan(
         NAME,
         (
             *steps,
-            *_put_first(
-                at,
-                _sparing(diff(_wanted_resources(at), _owned(remains)), _found(remains)),
-            ),
+            *made,
             *(
                 step
                 for item in late
                 for step in sysctl_steps([item], seen) or (Step(Action.ADD, item),)
             ),
+            *(advertisements(at, made) if at.config.router.redundant else ()),
             *flow_steps(_stale_addresses(at)),
         ),
+        (*taken, *missing),
     )
 
 
@@ -263,10 +255,11 @@ def _note_up(state: RunState, at: Situation) -> RunState:
         state = replace(state, successor="")
     if at.observed.ipv6_default:  # a router has been heard, without a solicitation
         state = replace(state, owed_solicitations=())
-    if at.line.missing or _problems(at):
+    if problems_of_all(at) or not possible(at):
         return state
-    wanted = {item.key for item in _wanted_resources(at)}
-    softwires = {way.name: way.softwire for way in of_kind(at.ways, Kind.SOFTWIRE) if way.softwire}
+    kept = left_alone(at, (*state.addresses, *state.found))
+    wanted = {item.key for item in (*_wanted_resources(at), *kept)}
+    softwires = {way.name: way.softwire for way in possible(at) if way.softwire}
     return replace(
         state,
         softwires={**state.softwires, **{name: str(one.ipv4) for name, one in softwires.items()}},

@@ -37,6 +37,15 @@ def rp_filter(device: str) -> str:
     return f"net/ipv4/conf/{device}/rp_filter"
 
 
+def wanted_rp_filter(way: Way) -> str:
+    """Return the value for the device of a softwire.
+
+    Off for one that is not the default way: as for a PPP session, the way back of a packet that
+    came in by it is in main only as long as that has a default route.
+    """
+    return RP_FILTER_LOOSE if way.default else RP_FILTER_OFF
+
+
 def names(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
     """Return the names of the sysctls that the slice may set."""
     return (

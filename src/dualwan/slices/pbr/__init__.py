@@ -14,36 +14,34 @@ The reverse path filter of a session is off: it looks for the way back of a pack
 translated to a LAN address, which only main has, and drops it while main has no default route
 (MAP-E without its tunnel). Sources that are ours or the LAN's are dropped by the firewall.
 
-A softwire has a mark, a rule and a table too if a failover could reroute its connections.
+A softwire has a mark, a rule and a table too if it is not the default way, or if a failover could
+reroute its connections.
+
+With policies (pbr.policies) a way may have a second mark, of flows that take it or nothing: its
+rules end in one that rejects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from dualwan.config import Config
 from dualwan.frozen import replace
-from dualwan.model.observed import Observed, TableId
 from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
 from dualwan.model.state import RunState
-from dualwan.model.way import Kind, Way, default_last, of_kind
-from dualwan.nft.table import Block, NftTable, base_chain, chain, counter, elements, quoted
-from dualwan.slices import ipsec, marks
+from dualwan.model.way import Kind, Way, of_kind
+from dualwan.slices import marks
 from dualwan.slices.firewall import SLICE as FIREWALL
+from dualwan.slices.pbr.marking import TABLE, policies_of, wanted_table
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
-from dualwan.slices.tunnel import LAST_METRIC, is_tunnel_route
+from dualwan.slices.tunnel import LAST_METRIC, is_tunnel_route, stand_in_metric
 from dualwan.slices.tunnel.sysctls import RP_FILTER_OFF, rp_filter
 
 NAME = "pbr"
-TABLE = TableId("ip", "dualwan_pbr")
 
-STAND_IN_METRIC = 2048  # in main, of a way that stands in for the default one
 # Routes in main of this prefix length or a shorter one are default routes or parts of one:
 # IANA gives out nothing larger than a /8, and VPN clients write 0.0.0.0/1 and 128.0.0.0/1.
 DEFAULT_LENGTH = 7
-_MISPLACED = "misplaced"  # counter of packets whose source is not the PPP session's address
 
 
 def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
@@ -52,129 +50,24 @@ def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
     return tuple(rp_filter(way.device) for way in of_kind(ways, Kind.PPP))
 
 
-def _pinned(ways: Iterable[Way]) -> list[Way]:
-    """Return the ways whose connections are marked, the default way last."""
-    return default_last(way for way in ways if way.pinned)
-
-
-def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
-    """Return the table that marks each connection with its way, and its packets with that mark.
-
-    A connection keeps the way on which it began, so that a failover moves only new ones. A
-    packet that was translated to the default way's address and is still routed to a PPP
-    session is dropped.
-    """
-    pinned = _pinned(ways)
-    by_device = {way.device: way for way in (*of_kind(ways, Kind.SOFTWIRE), *pinned)}
-    return NftTable(
-        TABLE.family,
-        TABLE.name,
-        (
-            base_chain(
-                "prerouting",
-                "type filter hook prerouting priority mangle; policy accept;",
-                "iifname vmap "
-                + elements(f'"{name}" : goto {_in(way)}' for name, way in by_device.items()),
-                *_mark_chosen(config, ways),
-                *_restore(pinned),
-                comment="a flow that came in by a WAN is marked; answers get its mark back",
-            ),
-            *(_came_in(way, pinned) for way in by_device.values()),
-            base_chain(
-                "output",
-                "type route hook output priority mangle; policy accept;",
-                *_restore(pinned),
-                comment="the same for what the router itself answers",
-            ),
-            counter(_MISPLACED),
-            base_chain(
-                "leaving",
-                "type filter hook postrouting priority srcnat + 10; policy accept;",
-                *(
-                    f'oifname "{way.device}" goto {_out(way)}'
-                    if way.kind is Kind.PPP
-                    else f'oifname "{way.device}" {_stay(way)}'
-                    for way in default_last(
-                        (*of_kind(ways, Kind.PPP), *of_kind(pinned, Kind.SOFTWIRE))
-                    )
-                ),
-                comment="nothing leaves by a PPP session with an address that is not its own",
-            ),
-            *(_leaves(config, way) for way in of_kind(ways, Kind.PPP)),
-        ),
-    )
-
-
-def _in(way: Way) -> str:
-    return f"in_{way.name}"
-
-
-def _out(way: Way) -> str:
-    return f"out_{way.name}"
-
-
-def _restore(pinned: Iterable[Way]) -> list[str]:
-    """Return rules that give packets the mark of their connection."""
-    return [
-        f"{marks.is_set('ct mark', marks.of_way(way))} "
-        f"{marks.assign('meta mark', marks.of_way(way))}"
-        for way in pinned
-    ]
-
-
-def _came_in(way: Way, pinned: Iterable[Way]) -> Block:
-    """Return the chain of what came in by ``way``: its own mark is not restored, it is there."""
-    return chain(
-        _in(way),
-        # A decapsulated packet may still carry the mark of the packet around it.
-        *([marks.clear("meta mark")] if way.kind is Kind.SOFTWIRE else []),
-        *([f"ct state new {_assign_ct(way)}"] if way.pinned else []),
-        *_restore(one for one in pinned if one is not way),
-        comment=f"came in by {way.name}",
-    )
-
-
-def _stay(way: Way) -> str:
-    """Return the statement that marks a flow that begins by ``way``."""
-    return f"ct status ! confirmed {_assign_ct(way)}"
-
-
-def _leaves(config: Config, way: Way) -> Block:
-    """Return the chain that drops packets a PPP session cannot carry, and counts them."""
-    clear = f"{ipsec.NOT_TO_ENCRYPT} " if config.firewall.ipsec == "accept" else ""
-    return chain(
-        _out(way),
-        f"fib saddr . oif type != local {clear}counter name {_MISPLACED} drop",
-        *([_stay(way)] if way.pinned else []),
-        comment="a packet needs the address of the session; a flow that begins here stays",
-    )
-
-
-def _assign_ct(way: Way) -> str:
-    return marks.assign("ct mark", marks.of_way(way))
-
-
-def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
-    """Return rules that mark packets of chosen LAN hosts to the internet with their way."""
-    lans = quoted(config.lan.interfaces)
-    return [
-        f"iifname {lans} ip saddr {{ {', '.join(map(str, way.chosen))} }} "
-        f"fib daddr type != local fib daddr oifname != {lans} "
-        f"{marks.assign('meta mark', marks.of_way(way))}"
-        for way in ways
-        if way.chosen
-    ]
-
-
 def _wanted_resources(at: Situation) -> list[Resource]:
-    ppp = [item for way in of_kind(at.ways, Kind.PPP) for item in _of_session(at.observed, way)]
+    ppp = [item for way in of_kind(at.ways, Kind.PPP) for item in _of_session(at, way)]
     softwires = [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way.pinned]
-    return [*ppp, *(item for way in softwires for item in _by_mark(way))]
+    alone = policies_of(at.config).rules(at, _after_main) if at.config.policies else []
+    return [*ppp, *(item for way in softwires for item in _of_softwire(way)), *alone]
 
 
-def _of_session(observed: Observed, way: Way) -> list[Resource]:
+def _of_softwire(way: Way) -> list[RouteRule]:
+    """Return the rules of a softwire: by the source too, where only that leads to its table."""
+    if way.default or way.softwire is None or not way.softwire.translated:
+        return _by_mark(way)
+    by_source = RouteRule(way.priority, way.table, way.address)
+    return [*_after_main(way, by_source), *_by_mark(way)]
+
+
+def _of_session(at: Situation, way: Way) -> list[Resource]:
     """Return the routes and rules of a PPP session; without an address, those that need none."""
-    address = observed.address_of(way.device)
+    address = at.observed.address_of(way.device)
     wanted: list[Resource] = []
     if way.chosen and way.no_fallback:
         wanted.append(Route(way.table, "", LAST_METRIC))
@@ -184,7 +77,7 @@ def _of_session(observed: Observed, way: Way) -> list[Resource]:
             *_after_main(way, RouteRule(way.priority, way.table, address)),
         ]
         if way.stands_in:
-            wanted.append(Route(MAIN, way.device, STAND_IN_METRIC))
+            wanted.append(Route(MAIN, way.device, stand_in_metric(at.ways, way)))
     return [*wanted, *_by_mark(way)]
 
 
@@ -272,19 +165,20 @@ def take_down(remains: Remains) -> SlicePlan:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note the address of each session that has one; its flows can go on."""
+    """Note the address of each session that has one, and numbers of marks; flows can go on."""
     now = {
         way.name: address
         for way in of_kind(at.ways, Kind.PPP)
         if (address := at.observed.address_of(way.device))
     }
     owed = tuple(item for item in state.owed_flows if item not in _session_addresses(at))
-    return replace(state, sessions={**state.sessions, **now}, owed_flows=owed)
+    numbers = {way.name: way.number for way in at.ways if way.name in at.config.ways}
+    return replace(state, sessions={**state.sessions, **now}, owed_flows=owed, numbers=numbers)
 
 
 def _note_down(state: RunState) -> RunState:
-    """Forget the sessions' addresses, because their flows are gone from conntrack."""
-    return replace(state, sessions={})
+    """Forget addresses and numbers, because the flows are gone from conntrack."""
+    return replace(state, sessions={}, numbers={})
 
 
 SLICE = Slice(
@@ -297,6 +191,7 @@ SLICE = Slice(
     sysctls=sysctls,
     routes=True,
     rules=True,
+    ipv6_default=True,
     note_up=_note_up,
     note_down=_note_down,
 )

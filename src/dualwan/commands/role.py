@@ -1,0 +1,46 @@
+"""The command `role`, which keepalived calls where two routers share a line."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from dualwan import output
+from dualwan.commands import common
+from dualwan.errors import UsageError
+from dualwan.words import say
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+_STARTED = 22  # of a process in /proc/PID/stat, in ticks since boot; proc(5) counts from 1
+_PIDS = 1 << 22  # more than a process id can be (PID_MAX_LIMIT)
+
+
+def role(arguments: Namespace) -> int:
+    """Become the active router, or stand by; or say which of both this one is."""
+    config, wrong = common.config_in_use(arguments)
+    host = common.kernel_host()
+    if not config.router.redundant:
+        raise UsageError(
+            say("{path}: this router has no other one ([router] redundant)", path=config.path)
+        )
+    if arguments.role is None:
+        now = "active" if host.load_state().role.active else "standby"
+        output.show(json.dumps({"role": now}) if arguments.json else now)
+        return 0
+    from dualwan.handle.role import take
+
+    for finding in wrong:
+        common.complain(finding.text)
+    take(config, host, active=arguments.role == "active", asked=asked())
+    return 0
+
+
+def asked() -> int:
+    """Return a number that is greater for a process that was started later."""
+    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - a file of proc
+        after_name = file.read().rpartition(")")[2].split()
+    ticks = int(after_name[_STARTED - 3])
+    return ticks * _PIDS + os.getpid()

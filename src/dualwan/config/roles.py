@@ -1,0 +1,92 @@
+"""Which interface is what: none may be two things, or their rules would contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dualwan.config import values, ways
+from dualwan.toml_source import Source
+from dualwan.words import say
+
+if TYPE_CHECKING:
+    from dualwan.config import Config
+
+
+def check(config: Config, source: Source) -> None:
+    """Raise ConfigError if an interface has two roles.
+
+    The WAN's own interface may be the LAN's too, where the LAN is known by its networks.
+    """
+    roles = {config.wan.interface: "wan.interface"}
+    one_nic = config.wan.interface
+    for section, key, name in (
+        ("mape", "tunnel", config.mape.tunnel),
+        ("pppoe", "interface", config.pppoe.interface),
+        *ways.devices(config.ways),
+        *_inside(config),
+    ):
+        if section == "lan" and name == one_nic:
+            one_nic = ""  # a second time is an error
+            continue
+        if name in roles:
+            source.fail(
+                say(
+                    "the interface '{name}' is listed twice, also in {roles}",
+                    name=name,
+                    roles=roles[name],
+                ),
+                section,
+                key,
+            )
+        roles[name] = f"{section}.{key}"
+    _check_patterns(config, source, roles)
+
+
+def _inside(config: Config) -> Iterator[tuple[str, str, str]]:
+    """Yield section, key and each interface or pattern of the LAN and of the zones."""
+    for section, interfaces in (
+        ("lan", config.lan.interfaces),
+        *((zone.section, zone.interfaces) for zone in config.zones),
+    ):
+        for name in interfaces:
+            yield section, "interfaces", name
+
+
+def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> None:
+    """Raise ConfigError for a pattern of interfaces that covers one with another role.
+
+    ``roles``: the key of each interface. pppd may name the session as the kernel's next free
+    number, so a pattern must not cover its name with another number either.
+    """
+    others = {**roles, "lo": say("the router itself")}
+    sessions = [one.interface for one in config.sessions.values()]
+    for section, where, pattern in _inside(config):
+        if not pattern.endswith(values.WILDCARD):
+            continue
+        for name, key in others.items():
+            if name != pattern and values.covers(pattern, name):
+                source.fail(
+                    say(
+                        "'{pattern}' covers '{name}' ({key}) too",
+                        pattern=pattern,
+                        name=name,
+                        key=key,
+                    ),
+                    section,
+                    where,
+                )
+        start = pattern.removesuffix(values.WILDCARD)
+        for interface in sessions:
+            session = interface.rstrip("0123456789")
+            if session and start.startswith(session):
+                source.fail(
+                    say(
+                        "'{pattern}' may cover the PPPoE session ({interface}, or the next "
+                        "number if that is taken)",
+                        pattern=pattern,
+                        interface=interface,
+                    ),
+                    section,
+                    where,
+                )

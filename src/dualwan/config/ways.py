@@ -1,0 +1,163 @@
+"""The tables [way.NAME]: ways to the IPv4 internet besides [mape] and [pppoe]."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dualwan.config import mape, sections, values
+from dualwan.config.firewall import IPV6
+from dualwan.config.forwards import MAPE, PPPOE
+from dualwan.config.mape import DsLite, Ipip, MapE, Mape
+from dualwan.config.sections import Pppoe
+from dualwan.errors import WRONG
+from dualwan.toml_source import Source, TomlTable
+from dualwan.words import say
+
+if TYPE_CHECKING:
+    from dualwan.config import Config
+
+MOST = 6  # with [mape] and [pppoe] they are 8, for which there are marks (slices.marks)
+TYPES = (PPPOE, mape.IPIP, mape.DS_LITE)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,13}")
+# Other things, where a way can be named; ip6tnl0 is a device of the kernel's own.
+_TAKEN = (MAPE, PPPOE, IPV6, "none", "ip6tnl")
+
+FurtherWay = Pppoe | Ipip | DsLite
+# The rules of each way have three priorities, those of [mape] and [pppoe] together four: one
+# before [pppoe] priority, that, and the two after it.
+TABLES, PRIORITIES, _EACH = 2, 4, 3  # the first ones of a further way, less those of [pppoe]
+
+
+def section(name: str) -> str:
+    """Return the name of the table of the way ``name``."""
+    return f"way.{name}"
+
+
+def table_of(pppoe: Pppoe, place: int) -> int:
+    """Return the routing table of the further way at ``place``, from 0."""
+    return pppoe.table + TABLES + place
+
+
+def priority_of(pppoe: Pppoe, place: int) -> int:
+    """Return the priority of the rule by source of the further way at ``place``, from 0."""
+    return pppoe.priority + PRIORITIES + _EACH * place
+
+
+def read(source: Source, data: Any) -> dict[str, FurtherWay]:
+    """Return the ways in ``data``, the value of `way` in ``source``, in the order of the file.
+
+    Raises ConfigError.
+    """
+    if not isinstance(data, dict):
+        fault = source.fault(WRONG, "", "way")
+        source.fail(say("must be tables with a name, as in [way.fixed]"), "way", fault=fault)
+    found: dict[str, FurtherWay] = {}
+    for name, item in data.items():
+        if item is None:  # never of a file: one that is reported already (config.every_error)
+            continue
+        _check_name(source, name)
+        if len(found) == MOST:
+            source.fail(
+                say(
+                    "is one too many: beside [mape] and [pppoe] there can be {most} ways",
+                    most=MOST,
+                ),
+                section(name),
+            )
+        found[name] = _way(TomlTable(source, section(name), item))
+    return found
+
+
+def _check_name(source: Source, name: str) -> None:
+    if name in _TAKEN:
+        source.fail(
+            say("'{name}' means something else already; take another name", name=name),
+            section(name),
+        )
+    if not _NAME.fullmatch(name):
+        source.fail(
+            say(
+                "'{name}' is no name of a way (a letter, then letters, digits and -; up to 14)",
+                name=name,
+            ),
+            section(name),
+        )
+
+
+def _way(table: TomlTable) -> FurtherWay:
+    kind = table.take("type", values.one_of(TYPES))
+    found: FurtherWay
+    if kind == PPPOE:
+        found = sections.read_session(table)
+    else:
+        found = mape.read_further(table, kind, table.section.partition(".")[2])
+    table.done()
+    return found
+
+
+def check(source: Source, config: Config) -> None:
+    """Raise ConfigError for the first further way that cannot be beside the others."""
+    taken: dict[object, str] = {}
+    parts = [(MAPE, config.mape), (PPPOE, config.pppoe), *config.further]
+    for name, way in parts:
+        place = section(name) if name in config.ways else name
+        for key, value in _own(way).items():
+            if value in taken:
+                source.fail(
+                    say("{value} is listed twice, also in {key}", value=value, key=taken[value]),
+                    place,
+                    key,
+                )
+            taken[value] = f"{place}.{key}"
+    if config.ways:
+        _check_numbers(source, config.pppoe)
+
+
+def _own(way: Mape | Pppoe) -> dict[str, object]:
+    """Return what no other way can have too, by key: its peer, or its address and its end."""
+    if isinstance(way, Pppoe):
+        return {"peer": way.peer}
+    if isinstance(way, MapE):
+        return {"ipv4": way.manual.ipv4, "ce": way.manual.ce} if way.manual else {}
+    if isinstance(way, DsLite):
+        return {"interface-id": way.interface_id}
+    end = {"ce": way.ce} if way.ce else {"interface-id": way.interface_id}
+    return {"ipv4": way.ipv4, **end}
+
+
+def _check_numbers(source: Source, pppoe: Pppoe) -> None:
+    """Raise ConfigError if a further way has no routing table, or no rules, of its own."""
+    tables = {table_of(pppoe, place) for place in range(MOST)}
+    if tables & values.RESERVED_TABLES:
+        source.fail(
+            say(
+                "with further ways the next {number} tables are ours too, and one belongs to the "
+                "kernel; take another, such as 100",
+                number=TABLES + MOST - 1,
+            ),
+            "pppoe",
+            "table",
+        )
+    last = priority_of(pppoe, MOST - 1)
+    if last > sections.MAX_PRIORITY + 1:
+        most = sections.MAX_PRIORITY + 1 - (last - pppoe.priority)
+        source.fail(
+            say("with further ways it must be a number from 1 to {most}", most=most),
+            "pppoe",
+            "priority",
+        )
+
+
+def devices(ways: Mapping[str, FurtherWay]) -> list[tuple[str, str, str]]:
+    """Return section, key and value of the interface of each way."""
+    return [
+        (section(name), "interface" if isinstance(way, Pppoe) else "tunnel", device(way))
+        for name, way in ways.items()
+    ]
+
+
+def device(way: FurtherWay) -> str:
+    """Return the interface of ``way``, as it is configured."""
+    return way.interface if isinstance(way, Pppoe) else way.tunnel

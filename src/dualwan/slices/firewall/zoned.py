@@ -1,0 +1,94 @@
+"""What the hosts of a zone may reach: services of the router, other zones, the internet. Pure.
+
+A zone has a chain for each hook, which ends in a drop; one lookup of the device's name leads
+there. What is let in meets the bound of new flows that the LAN's devices have. Sources are
+checked before (antispoof).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dualwan.config import Config, forwards
+from dualwan.config.firewall import IPV6
+from dualwan.config.zones import LAN, Zone
+from dualwan.model.way import Way, devices
+from dualwan.nft.table import Block, chain, quoted
+from dualwan.slices import dnat, zones
+from dualwan.slices.firewall import forwarded, icmpv6, services_in
+from dualwan.slices.firewall.lan_flows import ACCEPT
+
+_IN, _THROUGH = "zone_in_", "zone_through_"  # and the name of the zone
+
+
+def to_router(config: Config) -> list[str]:
+    """Return the rule of the input chain that leads to the chains of the zones."""
+    return zones.by_zone(config.zones, f"goto {_IN}")
+
+
+def through(config: Config) -> list[str]:
+    """Return the rule of the forward chain that leads to the chains of the zones."""
+    return zones.by_zone(config.zones, f"goto {_THROUGH}")
+
+
+def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
+    """Return the chains of the zones."""
+    return [block for zone in config.zones for block in (_in(zone), _of_zone(config, ways, zone))]
+
+
+def _in(zone: Zone) -> Block:
+    return chain(
+        f"{_IN}{zone.name}",
+        *icmpv6.FROM_ZONE,
+        *(f"{match} {ACCEPT}" for match in services_in.matches(zone.services)),
+        "drop",
+        comment=f"what the router offers to the zone {zone.name}",
+    )
+
+
+def _of_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
+    mine = [way for way in ways if way.name in zone.ways]
+    out = f"oifname {quoted(devices(mine))} {ACCEPT}"
+    line = f'oifname "{config.wan.interface}" meta nfproto ipv6 {ACCEPT}'
+    return chain(
+        f"{_THROUGH}{zone.name}",
+        *([out] if mine else []),
+        *([line] if IPV6 in zone.ways else []),
+        *(f"{match} {ACCEPT}" for match in _to_zones(config, zone)),
+        *_servers(config, mine, zone),
+        "drop",
+        comment=f"what the zone {zone.name} may reach: its ways to the internet, and zones",
+    )
+
+
+def _to_zones(config: Config, zone: Zone) -> Iterator[str]:
+    """Yield matches that together cover all packets to zones which ``zone`` may reach."""
+    names = [
+        name
+        for one in config.zones
+        if one.name in (zone.name, *zone.zones)
+        for name in one.interfaces
+    ]
+    yield f"oifname {quoted(names)}"
+    if LAN in zone.zones:
+        yield from zones.to_lan(config)
+
+
+def _servers(config: Config, mine: list[Way], zone: Zone) -> list[str]:
+    """Return rules for servers that the internet reaches by the ways of ``zone``, and so it.
+
+    By their public addresses, those that are for all: a forward with ``from`` names networks of
+    the internet.
+    """
+    open_to_all = [
+        one
+        for way in mine
+        for one in forwards.with_via(way.name, config.forwards)
+        if not one.sources
+    ]
+    translated = [f"{dnat.servers(open_to_all)} {ACCEPT}"] if open_to_all else []
+    inside = f"oifname {quoted(zones.inside(config))}"
+    return [
+        *translated,
+        *(forwarded.pinholes(config, inside, ACCEPT) if IPV6 in zone.ways else []),
+    ]

@@ -1,0 +1,154 @@
+"""A list of conditions, of which the first that fits decides, as nft chains. Pure.
+
+However long the list is and in whatever order, a packet is looked up once by each field. The list
+is made into a decision diagram (Gouda and Liu, Firewall Design, 2004): a chain asks for one field,
+and leads by its value to a chain that asks for the next one, among those rows alone that can still
+fit. At its ends is the first of these, so the order is in the diagram and costs nothing.
+
+Rows of many shapes could make a diagram larger than a router has patience for. The list is then cut
+in two, and the second half is asked where the first has no answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from dualwan.nft.table import Block, chain, elements
+
+# Elements of a diagram, each as often as the kernel comes by where it checks the chains.
+LARGEST = 4096
+
+Span = tuple[int, int]  # the first and the last value
+Node = tuple[str, int]  # a verdict, "" for no row; and its size, as in LARGEST
+
+
+class Field(NamedTuple):
+    """What is looked up: its name in names of chains, in nft, and its values as nft's text."""
+
+    name: str
+    nft: str
+    text: Callable[[Span], str]
+
+
+class Row(NamedTuple):
+    """A verdict, and for each field the values that it is for; () for all."""
+
+    verdict: str
+    spans: Sequence[Sequence[Span]]
+
+
+class Diagram:
+    """The chains of ``rows``; sets of rows are numbers, whose bit n stands for the row n."""
+
+    def __init__(self, fields: Sequence[Field], rows: Sequence[Row]) -> None:
+        self.blocks: list[Block] = []
+        self._fields, self._rows = fields, rows
+        # By field, the rows that ask for it, and those that ask for nothing from there on.
+        self._asking = [
+            sum(1 << at for at, row in enumerate(rows) if row.spans[field])
+            for field in range(len(fields))
+        ]
+        self._done = [(1 << len(rows)) - 1]
+        for asking in reversed(self._asking):
+            self._done.insert(0, self._done[0] & ~asking)
+        self._known: dict[tuple[int, int], Node] = {}
+
+    def decide(self, groups: Sequence[int]) -> list[list[str]]:
+        """Return the verdicts about packets for which only the rows in a set can fit.
+
+        ``groups``: such sets. Each list has a verdict for each of them; the lists are to be asked
+        one after another, until one has an answer.
+        """
+        return self._parts(groups, 0, len(self._rows))
+
+    def _parts(self, groups: Sequence[int], start: int, end: int) -> list[list[str]]:
+        before = len(self.blocks)
+        part = (1 << end) - (1 << start)
+        largest = LARGEST if end - start > 1 else 1 << 62
+        nodes = {live: self._node(0, live, largest) for live in {one & part for one in groups}}
+        if sum(size for _, size in nodes.values()) <= largest:
+            return [[nodes[one & part][0] for one in groups]]
+        del self.blocks[before:]
+        self._known.clear()
+        middle = (start + end) // 2
+        return [*self._parts(groups, start, middle), *self._parts(groups, middle, end)]
+
+    def _node(self, field: int, live: int, largest: int) -> Node:
+        """Return the verdict about packets for which only ``live`` can fit, from ``field`` on."""
+        if every := live & self._done[field]:
+            live &= ((every & -every) << 1) - 1  # what follows one that takes all is not reached
+        if not live:
+            return "", 0
+        first = live & -live
+        if first & self._done[field]:
+            return self._rows[first.bit_length() - 1].verdict, 0
+        while not live & self._asking[field]:
+            field += 1
+        key = (field, live)
+        if key not in self._known:
+            self._known[key] = self._ask(field, live, largest)
+        return self._known[key]
+
+    def _ask(self, field: int, live: int, largest: int) -> Node:
+        """Return the verdict that leads to a chain that asks for ``field``."""
+        elsewhere = live & ~self._asking[field]
+        other, size = self._node(field + 1, elsewhere, largest)
+        values: dict[str, list[Span]] = defaultdict(list)
+        for span, fitting in self._regions(field, live):
+            if fitting == elsewhere:
+                continue
+            verdict, more = self._node(field + 1, fitting, largest)
+            size += more + 1
+            if size > largest:
+                return "", size
+            if verdict != other:
+                _append(values[verdict], span)
+        if not values:
+            return other, size
+        return f"goto {self._chain(field, values, other)}", size
+
+    def _regions(self, field: int, live: int) -> list[tuple[Span, int]]:
+        """Return the ranges between the ends of all spans, and which of ``live`` fit there."""
+        ends: dict[int, int] = defaultdict(int)
+        asking = live & self._asking[field]
+        while asking:
+            row = asking & -asking
+            asking ^= row
+            for first, last in self._rows[row.bit_length() - 1].spans[field]:
+                ends[first] ^= row
+                ends[last + 1] ^= row
+        fitting, found, places = live & ~self._asking[field], [], sorted(ends)
+        for first, after in pairwise(places):
+            fitting ^= ends[first]
+            found.append(((first, after - 1), fitting))
+        return found
+
+    def _chain(self, field: int, values: dict[str, list[Span]], other: str) -> str:
+        """Make a chain that asks for ``field``; return its name.
+
+        One verdict for all of ``values`` is a rule with a set, which the kernel checks once.
+        """
+        name, nft, text = self._fields[field]
+        if len(values) == 1:
+            [(verdict, spans)] = values.items()
+            rules = [f"{nft} {elements(map(text, spans))} {verdict}"]
+        else:
+            pairs = sorted((span, verdict) for verdict, spans in values.items() for span in spans)
+            rules = [
+                f"{nft} vmap {elements(f'{text(span)} : {verdict}' for span, verdict in pairs)}"
+            ]
+        called = f"{name}_{len(self.blocks) + 1}"
+        comment = f"asks for the {name}"
+        self.blocks.append(chain(called, *rules, *([other] if other else []), comment=comment))
+        return called
+
+
+def _append(spans: list[Span], span: Span) -> None:
+    """Append ``span``, which is after all of ``spans``, to the last one if it touches that."""
+    if spans and spans[-1][1] + 1 == span[0]:
+        spans[-1] = (spans[-1][0], span[1])
+    else:
+        spans.append(span)

@@ -1,0 +1,143 @@
+"""The nft table of policy-based routing: each connection is marked with its way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dualwan.config import Config
+from dualwan.model.observed import TableId
+from dualwan.model.way import Kind, Way, default_last, of_kind
+from dualwan.nft.table import Block, NftTable, base_chain, chain, counter, elements, quoted
+from dualwan.slices import ipsec, marks
+from dualwan.slices.pbr import zone_ways
+
+TABLE = TableId("ip", "dualwan_pbr")
+_MISPLACED = "misplaced"  # counter of packets whose source is not the PPP session's address
+
+
+def policies_of(config: Config) -> Any:
+    """Return the module of policies; None without any, as in most configurations."""
+    if not config.policies:
+        return None
+    from dualwan.slices.pbr import policies  # noqa: PLC0415 - see above
+
+    return policies
+
+
+def _pinned(ways: Iterable[Way]) -> list[Way]:
+    """Return the ways whose connections are marked, the default way last."""
+    return default_last(way for way in ways if way.pinned)
+
+
+def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
+    """Return the table that marks each connection with its way, and its packets with that mark.
+
+    A connection keeps the way on which it began, so that a failover moves only new ones. A
+    packet that was translated to the default way's address and is still routed to a PPP
+    session is dropped.
+    """
+    pinned = _pinned(ways)
+    policies = policies_of(config)
+    by_device = {way.device: way for way in (*of_kind(ways, Kind.SOFTWIRE), *pinned)}
+    return NftTable(
+        TABLE.family,
+        TABLE.name,
+        (
+            base_chain(
+                "prerouting",
+                "type filter hook prerouting priority mangle; policy accept;",
+                "iifname vmap "
+                + elements(f'"{name}" : goto {_in(way)}' for name, way in by_device.items()),
+                *_mark_chosen(config, ways),
+                *zone_ways.mark(config, ways),
+                *_restore(pinned),
+                *([policies.asks()] if policies else []),
+                comment="a flow that came in by a WAN is marked; answers get its mark back",
+            ),
+            *(policies.chains(config, ways) if policies else []),
+            *(_came_in(way, pinned) for way in by_device.values()),
+            base_chain(
+                "output",
+                "type route hook output priority mangle; policy accept;",
+                *_restore(pinned),
+                comment="the same for what the router itself answers",
+            ),
+            counter(_MISPLACED),
+            base_chain(
+                "leaving",
+                "type filter hook postrouting priority srcnat + 10; policy accept;",
+                *(
+                    f'oifname "{way.device}" goto {_out(way)}'
+                    if way.kind is Kind.PPP
+                    else f'oifname "{way.device}" {_stay(way)}'
+                    for way in default_last(
+                        (*of_kind(ways, Kind.PPP), *of_kind(pinned, Kind.SOFTWIRE))
+                    )
+                ),
+                comment="nothing leaves by a PPP session with an address that is not its own",
+            ),
+            *(_leaves(config, way) for way in of_kind(ways, Kind.PPP)),
+        ),
+    )
+
+
+def _in(way: Way) -> str:
+    return f"in_{way.name}"
+
+
+def _out(way: Way) -> str:
+    return f"out_{way.name}"
+
+
+def _restore(pinned: Iterable[Way]) -> list[str]:
+    """Return rules that give packets the mark of their connection."""
+    return [
+        f"{marks.is_set('ct mark', marks.of_way(way))} "
+        f"{marks.assign('meta mark', marks.of_way(way))}"
+        for way in pinned
+    ]
+
+
+def _came_in(way: Way, pinned: Iterable[Way]) -> Block:
+    """Return the chain of what came in by ``way``: its own mark is not restored, it is there."""
+    return chain(
+        _in(way),
+        # A decapsulated packet may still carry the mark of the packet around it.
+        *([marks.clear("meta mark")] if way.kind is Kind.SOFTWIRE else []),
+        *([f"ct state new {_assign_ct(way)}"] if way.pinned else []),
+        *_restore(one for one in pinned if one is not way),
+        comment=f"came in by {way.name}",
+    )
+
+
+def _stay(way: Way) -> str:
+    """Return the statement that marks a flow that begins by ``way``."""
+    return f"ct status ! confirmed {_assign_ct(way)}"
+
+
+def _leaves(config: Config, way: Way) -> Block:
+    """Return the chain that drops packets a PPP session cannot carry, and counts them."""
+    clear = f"{ipsec.NOT_TO_ENCRYPT} " if config.firewall.ipsec == "accept" else ""
+    return chain(
+        _out(way),
+        f"fib saddr . oif type != local {clear}counter name {_MISPLACED} drop",
+        *([_stay(way)] if way.pinned else []),
+        comment="a packet needs the address of the session; a flow that begins here stays",
+    )
+
+
+def _assign_ct(way: Way) -> str:
+    return marks.assign("ct mark", marks.of_way(way))
+
+
+def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
+    """Return rules that mark packets of chosen LAN hosts to the internet with their way."""
+    lans = quoted(config.lan.interfaces)
+    return [
+        f"iifname {lans} ip saddr {{ {', '.join(map(str, way.chosen))} }} "
+        f"fib daddr type != local fib daddr oifname != {lans} "
+        f"{marks.assign('meta mark', marks.of_way(way))}"
+        for way in ways
+        if way.chosen
+    ]

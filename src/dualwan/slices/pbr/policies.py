@@ -1,0 +1,195 @@
+"""Policies in nft: the way of a new flow of the LAN. Pure.
+
+A flow is looked up once for each thing that any policy asks for, its interface first, however many
+policies there are (decision). An established one has its mark back by then, and is not.
+
+A policy marks the packet. The mark of a way leads to the default route while the way is down, as
+that of slices.pbr does. Another mark leads by the way alone, and is for policies whose fallback is
+not the default way: with none, what it marks is rejected while the way is down; with another way,
+the routes are asked first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address
+
+from dualwan.config import Config, values
+from dualwan.config.policies import Policy, Span, mac_text, port_text
+from dualwan.frozen import replace
+from dualwan.model.resources import NO_TABLE, RouteRule
+from dualwan.model.way import Way
+from dualwan.nft.table import Block, chain, elements, quoted
+from dualwan.slices import marks
+from dualwan.slices.pbr.decision import Diagram, Field, Row
+from dualwan.slices.slice import Situation
+from dualwan.slices.tunnel import carries
+
+AfterMain = Callable[[Way, RouteRule], list[RouteRule]]
+
+CHAIN = "policies"
+_DEFAULT = "accept"  # the verdict that leaves a flow to the default route
+_BITS = 32
+
+
+def asks() -> str:
+    """Return the rule that leads a packet of the LAN here, if it begins a flow.
+
+    A flow that another one announced has the mark of that one.
+    """
+    return f"ct status ! confirmed ct mark & {marks.MASK:#010x} == 0x00000000 goto {CHAIN}"
+
+
+def rules(at: Situation, after_main: AfterMain) -> list[RouteRule]:
+    """Return the rules of flows that take a way or nothing; ``after_main``: of slices.pbr.
+
+    A default way that failover has replaced is down for them; its device is there for old flows.
+    """
+    names = {
+        name
+        for one in at.config.policies
+        if one.fallback != _default(at.ways)
+        for name in (one.way, one.fallback)
+    }
+    replaced = any(way.stands_in for way in at.ways) and not carries(at.state, at.observed)
+    found: list[RouteRule] = []
+    for way in at.ways:
+        if way.name in names:
+            mark = marks.of_way_alone(way)
+            by_way = RouteRule(way.priority + 1, way.table, mark=mark, mask=marks.MASK)
+            nowhere = replace(by_way, priority=way.priority + 2, table=NO_TABLE)
+            main, _ = after_main(way, by_way)
+            found += [main, nowhere] if way.default and replaced else [main, by_way, nowhere]
+    return found
+
+
+def _default(ways: Iterable[Way]) -> str:
+    return next((way.name for way in ways if way.default), "")
+
+
+def chains(config: Config, ways: Sequence[Way]) -> list[Block]:
+    """Return the chains: the one that ``asks`` leads to, those that ask, and those that mark."""
+    lans, policies = config.lan.interfaces, config.policies
+    names = _names(lans, policies)
+    groups = [
+        sum(1 << at for at, one in enumerate(policies) if _is_for(one, name)) for name in names
+    ]
+    diagram = Diagram(FIELDS, [Row(_verdict(one, ways), one.spans) for one in policies])
+    parts = diagram.decide(groups)
+    lanes = {_verdict(one, ways): one for one in policies}
+    return [
+        *_first(lans, names, parts),
+        *reversed(diagram.blocks),
+        *(
+            _marking(verdict.removeprefix("goto "), one, lans, ways)
+            for verdict, one in sorted(lanes.items())
+            if verdict != _DEFAULT
+        ),
+    ]
+
+
+def _first(
+    lans: Sequence[str], names: Sequence[str], parts: Sequence[Sequence[str]]
+) -> list[Block]:
+    """Return the chain that is asked first, and one for each of several parts, in their order.
+
+    Parts that are the same for all interfaces need no chain, and one look at the interface.
+    """
+    about = "a new flow of the LAN: the first policy that fits"
+    rules = [_by_interface(lans, names, part) for part in parts]
+    if len(parts) == 1:
+        return [chain(CHAIN, *rules[0], comment=about)]
+    if all(len({*part}) == 1 for part in parts):
+        jumps = [part[0].replace("goto ", "jump ") for part in parts]
+        return [chain(CHAIN, f"iifname != {quoted(lans)} return", *jumps, comment=about)]
+    called = [f"{CHAIN}_{number}" for number in range(1, len(parts) + 1)]
+    return [
+        chain(CHAIN, *(f"jump {name}" for name in called), comment=about),
+        *(chain(name, *some) for name, some in zip(called, rules, strict=True)),
+    ]
+
+
+# --- what a flow is asked for -------------------------------------------------------------------
+
+
+def _names(lans: Sequence[str], policies: Iterable[Policy]) -> list[str]:
+    """Return the LAN's interfaces, and those of policies: names, then patterns, longest first."""
+    known = dict.fromkeys((*lans, *(name for one in policies for name in one.interfaces)))
+    inside = [name for name in known if any(values.covers(lan, name) for lan in lans)]
+    return sorted(inside, key=lambda name: (_is_pattern(name), -len(name) * _is_pattern(name)))
+
+
+def _is_pattern(name: str) -> bool:
+    return name.endswith(values.WILDCARD)
+
+
+def _is_for(policy: Policy, name: str) -> bool:
+    """Whether ``policy`` is for what comes by ``name``, and by no name of a longer pattern."""
+    return not policy.interfaces or any(values.covers(one, name) for one in policy.interfaces)
+
+
+def _by_interface(lans: Sequence[str], names: Sequence[str], verdicts: Sequence[str]) -> list[str]:
+    """Return the rules that look up the interface; ``verdicts``: of each of ``names``, or ""."""
+    if len({*verdicts}) == 1:
+        return [f"iifname {quoted(lans)} {verdicts[0]}"] if verdicts[0] else []
+    found = {name: verdict or "return" for name, verdict in zip(names, verdicts, strict=True)}
+    whole = [f'"{name}" : {found[name]}' for name in names if not _is_pattern(name)]
+    return [
+        *([f"iifname vmap {elements(whole)}"] if whole else []),
+        *(f'iifname "{name}" {found[name]}' for name in names if _is_pattern(name)),
+    ]
+
+
+def _mac(span: Span) -> str:
+    return "-".join(mac_text(mac) for mac in dict.fromkeys(span))
+
+
+def _network(span: Span) -> str:
+    """Return addresses as nft's text, as a network where they are one."""
+    first, last = span
+    size = last - first + 1
+    if size & (size - 1) or first % size:
+        return f"{IPv4Address(first)}-{IPv4Address(last)}"
+    length = _BITS + 1 - size.bit_length()
+    return f"{IPv4Address(first)}" + (f"/{length}" if length < _BITS else "")
+
+
+FIELDS = (  # in the order of config.policies.FIELDS
+    Field("mac", "ether saddr", _mac),
+    Field("source", "ip saddr", _network),
+    Field("destination", "ip daddr", _network),
+    Field("protocol", "meta l4proto", port_text),
+    Field("port", "th dport", port_text),
+)
+
+
+# --- what it is told ----------------------------------------------------------------------------
+
+
+def _verdict(policy: Policy, ways: Sequence[Way]) -> str:
+    """Return the verdict about a flow of ``policy``."""
+    default = _default(ways)
+    if policy.fallback == default:
+        return _DEFAULT if policy.way == default else f"goto by_{policy.way}"
+    return f"goto by_{policy.way}_or_{policy.fallback}"
+
+
+def _marking(name: str, policy: Policy, lans: Sequence[str], ways: Sequence[Way]) -> Block:
+    """Return the chain that marks flows to the internet with the way of ``policy``."""
+    by_name = {way.name: way for way in ways}
+    way, second = by_name[policy.way], by_name.get(policy.fallback)
+    if second and second.default:
+        marking = [marks.assign("meta mark", marks.of_way(way))]
+    else:
+        marking = [marks.assign("meta mark", marks.of_way_alone(way))]
+        if second:
+            other = marks.assign("meta mark", marks.of_way_alone(second))
+            marking.append(f"fib daddr . mark oif missing {other}")
+    return chain(
+        name,
+        "fib daddr type local accept",
+        f"fib daddr oifname {quoted(lans)} accept",
+        *marking,
+        _DEFAULT,
+        comment=f"by {way.name}, else {policy.fallback}",
+    )

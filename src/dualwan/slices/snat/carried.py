@@ -1,0 +1,69 @@
+"""Flows that the other of two routers began, and this one carries on. Pure.
+
+conntrackd puts their conntrack entries into the kernel. The sets of flows cannot hold them: the
+kernel removes an element whose `ct count` has counted no connection, and counts one at its first
+packet only. So they have a set of their own, which no draw takes a port from. An element is filled
+in at the takeover, for as long as the conntrack entry lives; each packet that the flow sends later
+renews it. If one has gone all the same and its port is drawn, the kernel drops the first packet of
+the new flow (two entries with one reply tuple), and the next one draws another: no port is ever
+given twice.
+"""
+
+from __future__ import annotations
+
+from dualwan.model.plan import Action, SlicePlan, Step
+from dualwan.model.resources import CarriedFlows
+from dualwan.nft.carried import Sets
+from dualwan.nft.table import Block, NftTable, commented, dynamic
+from dualwan.slices.snat import names
+from dualwan.slices.snat.ports import Pool
+
+FLOWS = 65536  # about 100 bytes each
+# Seconds that conntrack may keep an idle flow: RFC 5382 REQ-5, and RFC 4787 REQ-5.
+LIVES = {"tcp": 2 * 3600 + 4 * 60, "udp": 5 * 60}
+_KEY = "meta l4proto . th sport . ip daddr . th dport"
+NOT_CARRIED = f"{_KEY} != @{names.CARRIED} "  # of the port in the packet; begins a match
+
+
+def sets(identity: str) -> list[Block]:
+    """Return the set of carried flows of the port set ``identity``."""
+    kind = "type inet_proto . inet_service . ipv4_addr . inet_service"
+    longest = f"{max(LIVES.values())}s"
+    return [dynamic("set", names.CARRIED, kind, FLOWS, longest, identity)]
+
+
+def renewal(address: str) -> list[str]:
+    """Return the rules of the egress filter that renew the element of a flow that goes on."""
+    return [
+        commented(
+            f"ip saddr {address} meta l4proto {protocol} {_KEY} @{names.CARRIED} "
+            f"update @{names.CARRIED} {{ {_KEY} timeout {seconds}s }}",
+            "a flow that the other router began",
+        )
+        for protocol, seconds in LIVES.items()
+    ]
+
+
+def with_flows(
+    plan: SlicePlan, table: NftTable, ports: Pool | None, *, owed: bool
+) -> tuple[Step, ...]:
+    """Return the steps of ``plan``, after which a table that was not there knows the flows.
+
+    ``owed``: another one could not be told of them.
+    """
+    is_new = any(step.action is Action.ADD and step.resource == table for step in plan.steps)
+    if not (is_new or owed) or ports is None or not ports.counted:
+        return plan.steps
+    by_protocol = tuple(LIVES)
+    found = CarriedFlows(
+        ports.address,
+        ports.blocks,
+        Sets(
+            f"{table.family} {table.name}",
+            names.CARRIED,
+            {name: names.MAPPINGS.format(name) for name in by_protocol},
+            {name: names.MAPPED.format(name) for name in by_protocol},
+            LIVES,
+        ),
+    )
+    return (*plan.steps, Step(Action.ADD, found))

@@ -1,0 +1,17 @@
+"""What a router that takes over says of itself on the line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dualwan.model.plan import Action, Step
+from dualwan.model.resources import Address, Advertisement
+from dualwan.slices.slice import Situation
+
+
+def advertisements(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield steps that advertise what ``steps`` add on the WAN: the other router has had it."""
+    for step in steps:
+        item, wan = step.resource, at.config.wan.interface
+        if step.action is Action.ADD and isinstance(item, Address) and item.device == wan:
+            yield Step(Action.ADD, Advertisement(item.device, item.address))

@@ -1,0 +1,69 @@
+"""Which softwires can be made at present, and what keeps the others. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dualwan.config.ways import section
+from dualwan.model.resources import Address, Resource, Route, Tunnel
+from dualwan.model.way import Kind, Way, of_kind
+from dualwan.slices.slice import Situation
+from dualwan.words import say
+
+
+def possible(at: Situation) -> list[Way]:
+    """Return the softwires that are known, and whose device is not another program's."""
+    taken = _taken(at)
+    return [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way.softwire and way not in taken]
+
+
+def _taken(at: Situation) -> list[Way]:
+    """Return the softwires whose device is there already, and is no tunnel."""
+    return [
+        way
+        for way in of_kind(at.ways, Kind.SOFTWIRE)
+        if (link := at.observed.links.get(way.device)) and link.kind != "ip6tnl"
+    ]
+
+
+def left_alone(at: Situation, items: Iterable[Resource]) -> list[Resource]:
+    """Return those of ``items`` that belong to a softwire that cannot be made at present.
+
+    It stays as it is, while another one comes or goes.
+    """
+    there = possible(at)
+    waiting = [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way not in there]
+    devices = {way.device for way in waiting}
+    ends = {at.state.ces.get(way.name, "") for way in waiting}
+    return [
+        item
+        for item in items
+        if (isinstance(item, Address) and (item.device in devices or item.address in ends))
+        or (isinstance(item, Route) and item.device in devices)
+        or (isinstance(item, Tunnel) and item.name in devices)
+    ]
+
+
+def problems_of_all(at: Situation) -> tuple[str, ...]:
+    """Return what prevents every tunnel: the WAN is missing or down."""
+    wan, observed = at.config.wan.interface, at.observed
+    problems = []
+    if wan not in observed.links:
+        problems.append(say("the interface {wan} (wan.interface) does not exist", wan=wan))
+    elif not observed.links[wan].up:
+        problems.append(
+            say("the interface {wan} (wan.interface) is down; ifup {wan} brings it up", wan=wan)
+        )
+    return tuple(problems)
+
+
+def names_taken(at: Situation) -> tuple[str, ...]:
+    """Return a sentence for each name of a tunnel that another device has."""
+    return tuple(
+        say(
+            "{device} ({name}.tunnel) is there already, and is no IPv6 tunnel",
+            device=way.device,
+            name=section(way.name) if way.name in at.config.ways else way.name,
+        )
+        for way in _taken(at)
+    )
