@@ -163,7 +163,10 @@ else:
     _OF_A_CLASS = {"__annotations__", "__module__", "__qualname__"}
 
     class _Real:
-        """The attribute by which dataclasses knows a class of its own, made when first read."""
+        """The attribute by which dataclasses knows a class of its own, made when first read.
+
+        pprint asks for the class's parameters then.
+        """
 
         def __get__(self, _value, class_):
             import dataclasses
@@ -176,7 +179,8 @@ else:
                 if one.factory is not _MISSING:
                     more["default_factory"] = one.factory
                 words.append((name, object, dataclasses.field(**more)))
-            made = dataclasses.make_dataclass(class_.__name__, words, kw_only=True)
+            made = dataclasses.make_dataclass(class_.__name__, words, kw_only=True, frozen=True)
+            class_.__dataclass_params__ = made.__dataclass_params__
             class_.__dataclass_fields__ = made.__dataclass_fields__
             return made.__dataclass_fields__
 

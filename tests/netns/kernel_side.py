@@ -14,8 +14,10 @@ from multiprocessing.connection import Connection
 
 import episode
 
+from dualwan.host import conntrackd
 from dualwan.host.kernel import KernelHost
 
+conntrackd.CONFIG = "/none"  # its package may be installed here, and nobody runs it
 HOST = KernelHost()
 LIBC = ctypes.CDLL(None, use_errno=True)
 CAPABILITIES = 0x20080522  # _LINUX_CAPABILITY_VERSION_3

@@ -42,8 +42,8 @@ def _asks(line, request):
     family, own, far = socket.AF_INET, PPPOE, SERVERS[0]
     if request.param == "IPv6":
         family, own, far = socket.AF_INET6, ROUTER_V6, FAR_V6
-        line.router.ip(f"address add {ROUTER_V6}/64 dev wan0")
-        line.internet.ip(f"address add {FAR_V6}/64 dev wan")
+        line.router.ip(f"address add {ROUTER_V6}/64 dev wan0 nodad")
+        line.internet.ip(f"address add {FAR_V6}/64 dev wan nodad")
     server = line.router.open_socket(family, socket.SOCK_DGRAM, timeout=SHUT)
     server.bind((own, CLOSED))
     client = line.internet.open_socket(family, socket.SOCK_DGRAM, timeout=SHUT)

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pickle
+import pprint
 import subprocess
 import sys
 import typing
@@ -245,3 +246,9 @@ def test_a_named_tuple_is_as_typings_own():
 
     ours, theirs = shown(named(frozen)), shown(named(typing))
     assert ours == theirs
+
+
+def test_a_value_that_is_longer_than_a_line_is_printed():
+    """pprint takes its class for one of dataclasses, and asks it more than its fields."""
+    value = OURS["Base"]("a" * 100)
+    assert pprint.pformat(value, width=80) == repr(value)
