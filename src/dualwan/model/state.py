@@ -12,6 +12,7 @@ from dualwan.frozen import NamedTuple, dataclass, field, replace
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import (
     Address,
+    Advertisement,
     CarriedFlows,
     Flows,
     InboundFlows,
@@ -237,6 +238,8 @@ def _owing(state: RunState, item: Resource, *, owed: bool) -> RunState:
             return replace(state, owes_inbound_flows=owed)
         case CarriedFlows():
             return replace(state, owes_carried_flows=owed)
+        case Advertisement():  # once more at the end of what goes with a role
+            return replace(state, role=state.role._replace(followed=False))
         case Solicitation():
             devices = _with(state.owed_solicitations, item.device, there=owed)
             return replace(state, owed_solicitations=devices)
