@@ -43,7 +43,8 @@ def make_plan(
     line = _line(config, host, state)
     wan = config.wan.interface if config else ""
     generation = host.ruleset_generation()
-    missing = state.wanted and drift.tables_missing(state, host.table_names())
+    lost = drift.tables_missing(state, host.table_names()) or state.owes_carried_flows
+    missing = state.wanted and lost
     upgraded = state.version != __version__
     moved = has_moved(line, state.interfaces)
     event = goals.scope(event, state, line.prefix, missing=missing, upgraded=upgraded, moved=moved)

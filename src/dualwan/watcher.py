@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from dualwan.model.state import RunState
+
 BUSY_SECONDS = 5.0  # after a run of another process that does not end
+ROLE_SECONDS = 60.0  # in which a change of role ends: it may wait for other runs, and for pppd
 DEADLINE_SECONDS = 60  # of a look with all that it mends, as of a hook
 IN_VAIN = 6  # failures in a row, after which only news lead to another try
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -49,6 +52,8 @@ class Carried:
     line: as it was seen last; line_due: its change has not been handled yet.
     text: of the last configuration that was in order. said: the last complaint. failures: in a row.
     followed: names of the sysctls, and indexes of the devices, that the plan was made from.
+    role: the number of the last change of role that was seen before its end, and the time by which
+    it must have ended; 0 once that is over.
     """
 
     line: object = None
@@ -58,6 +63,7 @@ class Carried:
     failures: int = 0
     damper: Damper = field(default_factory=Damper)
     followed: tuple[tuple[str, ...], tuple[int, ...]] = ((), ())
+    role: tuple[int, float] = (0, 0.0)
 
 
 class Looked(NamedTuple):
@@ -139,7 +145,24 @@ class Look:
             return self._mend(found, changes)
         carried.failures, carried.said = 0, ""
         # A sysctl may have been written before it was followed.
-        return None if carried.followed == before else 0.0
+        return self._await_role(found, state) if carried.followed == before else 0.0
+
+    def _await_role(self, found: Config, state: RunState) -> float | None:
+        """Return when a change of role is to be looked at again, None for never.
+
+        Its own process dials and hangs up without the lock. If it did not come to an end in its
+        time, the watcher does that, once.
+        """
+        role, now = state.role, monotonic()
+        if role.followed or not found.router.redundant:
+            return None
+        if self.carried.role[0] != role.asked:
+            self.carried.role = role.asked, now + ROLE_SECONDS
+        until = self.carried.role[1]
+        if now < until:
+            return until - now
+        self.carried.role = role.asked, 0.0
+        return self._handle(found, Event.MEND) if until else None
 
     def _mend(self, found: Config, changes: list[str]) -> float | None:
         """Mend ``changes``, unless their pause has not ended yet."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from doctor_cases import BASE, BR, CE, OCN, OCN_CE, PREFIX, PROBES, ROUTER, Doctored
+from doctor_cases import BASE, BR, CE, OCN, OCN_CE, ONE_OF_TWO, PREFIX, PROBES, ROUTER, Doctored
 
 from dualwan.model.evidence import Advertisement, DeviceAddress, PathError
 
@@ -215,6 +215,20 @@ CASES = (
         lambda it: it.hears(returned=frozenset((2, 3, *range(65, PROBES)))),
     ),
     BrokenLine(
+        "a standby that nobody has told",
+        "role",
+        ("standby since boot", "notify_backup"),
+        lambda it: it,
+        text=ONE_OF_TWO,
+    ),
+    BrokenLine(
+        "a standby without keepalived",
+        "pair",
+        ("mend it",),
+        lambda it: (it.becomes(active=False), it.finding("pair-keepalived-off")),
+        text=ONE_OF_TWO,
+    ),
+    BrokenLine(
         "no concentrator",
         "pppoe-discovery",
         ("PPPoE bridge",),
@@ -252,8 +266,8 @@ CASES = (
     ),
     BrokenLine(
         "a further way without an address",
-        "ways",
-        ("second has no address on ppp1", "journalctl"),
+        "way.second",
+        ("no pppd of the peer second runs", "pon second"),
         lambda it: it,
         text=BASE + '[way.second]\ntype = "pppoe"\npeer = "second"\ninterface = "ppp1"\n',
     ),

@@ -8,7 +8,7 @@ from machine import Machine
 from dualwan import doctor
 from dualwan.config import from_text
 from dualwan.errors import HostError
-from dualwan.handle import handle_event
+from dualwan.handle import handle_event, role
 from dualwan.mape.table import load_table
 from dualwan.model.event import Event
 from dualwan.model.evidence import Advertisement, Device, DeviceAddress, Evidence, Heard
@@ -31,6 +31,7 @@ psid-length = 6
 [pppoe]
 dial = true
 """
+ONE_OF_TWO = BASE + "[router]\nredundant = true\n"
 PREFIX = "2001:db8:0:100::/64"
 ROUTER = "fe80::1"
 OCN = "2400:4050:5c71:af00::/64"  # PSID 47 by the table's rule
@@ -57,6 +58,18 @@ WORKS = Evidence(
     heard=HEARD,
     ppp_log=("CHAP authentication succeeded", "local  IP address 203.0.113.7"),
     dialling=True,
+)
+ANOTHER = "02:00:00:00:00:02"  # the link address of the other router
+STANDS_BY = replace(
+    WORKS,
+    devices={
+        "wan0": Device(addresses=(DeviceAddress("2001:db8:0:100::6", 64),)),
+        "lan0": Device(addresses=(DeviceAddress("192.168.1.3", 24),)),
+    },
+    came=0,
+    went=0,
+    heard=Heard(advertisements=HEARD.advertisements, claimed=(ANOTHER,), offers=("ac",)),
+    dialling=False,
 )
 
 
@@ -113,6 +126,24 @@ class Doctored:
     def finding(self, code, seen="it is seen"):
         """Add a finding."""
         self.findings = (*self.findings, Finding(code, seen, "mend it"))
+
+    def becomes(self, *, active):
+        """Let keepalived give a role; what is heard and seen is of that."""
+        self.host.hang_up = self._hang_up
+        asked = 1 + self.host.run_state.role.asked
+        with suppress(HostError):  # as above
+            role.take(self.config, self.host, active=active, asked=asked)
+        if active:
+            self.host.connect("203.0.113.7")
+            handle_event(self.config, self.host, Event.PPP_UP)
+        self.plan = make_plan(self.config, self.host, Event.APPLY)
+        self.evidence = WORKS if active else STANDS_BY
+
+    def _hang_up(self, peer, seconds):
+        assert seconds
+        self.host.running.discard(peer)
+        self.host.unplug("ppp0")
+        return True
 
     def diagnose(self):
         """Return the outcomes."""

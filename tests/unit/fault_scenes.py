@@ -16,6 +16,7 @@ from dualwan.config import from_text
 from dualwan.errors import DualwanError
 from dualwan.handle import handle_event
 from dualwan.handle.probe import probe
+from dualwan.handle.role import take
 from dualwan.model.event import Event
 from dualwan.model.resources import Address
 from dualwan.model.state import Health, Look
@@ -38,8 +39,13 @@ MODES = {
     "three-ways": BASE.replace('"wan0"\n', FAILOVER).replace(
         '["lan0"]', '["lan0"]\nvia-pppoe = ["192.168.1.20/32"]'
     )
-    + '[way.second]\ntype = "pppoe"\ninterface = "ppp1"\npeer = "second"\n',
+    + '[way.second]\ntype = "pppoe"\ninterface = "ppp1"\npeer = "second"\n'
+    + '[zone.guests]\ninterfaces = ["guest0"]\nways = ["second"]\nmax-share = 10\n',
+    "one-of-two": BASE.replace(NO_DIAL, DIAL)
+    + '[way.fixed]\ntype = "ipip"\nbr = "2001:db8:ffff::7"\nipv4 = "192.0.2.77"\n'
+    + 'ce = "2001:db8:0:100::feed"\n[router]\nredundant = true\n',
 }
+ROLES = {"active": True, "standby": False}
 PREFIXES = ("2400:4050:5c71:af00::/64", "2400:4050:5c71:b000::/64")  # one address, other ports
 FIRST, SECOND, OTHER = "203.0.113.1", "203.0.113.2", "198.51.100.7"
 # What is not ours, and stays.
@@ -155,6 +161,8 @@ EVENTS = {
         Event.PREFIX_CHANGED,
     ),
     "mend": (lambda host, _: drift(host), Event.MEND),
+    "active": (None, Event.ACTIVE),
+    "standby": (None, Event.STANDBY),
     "failover": (lambda host, _: _break(host, broken=True), None),
     "failback": (lambda host, _: _break(host, broken=False), None),
 }
@@ -165,6 +173,10 @@ def is_possible(scene):
     """Whether the event can come there."""
     if scene.event in PROBES:
         return scene.mode == "three-ways" and scene.start != "booted"
+    if scene.event in ROLES or scene.start == "stood by":
+        # A session before anything else, which is hung up, leaves nothing to be closed.
+        pointless = (scene.start, scene.event) == ("session first", "standby")
+        return scene.mode == "one-of-two" and not pointless
     return not (scene.mode == "without-pppoe" and scene.event in {"ppp-up", "ppp-down"})
 
 
@@ -188,6 +200,8 @@ def happen(host, scene, log=None):
         try:
             if event is None:
                 probe(config(scene.mode), host)
+            elif scene.event in ROLES:
+                take(config(scene.mode), host, active=ROLES[scene.event], asked=1)
             else:
                 handle_event(config(scene.mode, changed=scene.event == "changed"), host, event)
         except DualwanError as error:
@@ -200,6 +214,8 @@ def _up(host, mode):
     _all(host, mode, "pre-up")
     link_up(host)
     _all(host, mode, "up")
+    if mode == "one-of-two":
+        _all(host, mode, "active")
     connect(host, mode, FIRST)
     if mode != "without-pppoe":
         happen(host, Scene(mode, "", "ppp-up"))
@@ -228,6 +244,11 @@ def _removed(host, mode):
     _all(host, mode, "remove")
 
 
+def _stood_by(host, mode):
+    _up(host, mode)
+    _all(host, mode, "standby", "ppp-down")
+
+
 STARTS = {
     "booted": lambda *_: None,
     "session first": lambda host, mode: connect(host, mode, FIRST),
@@ -235,6 +256,7 @@ STARTS = {
     "down": _down,
     "drifted": _drifted,
     "removed": _removed,
+    "stood by": _stood_by,
 }
 
 
@@ -258,11 +280,11 @@ def kernel(host):
 
 
 def noted(host):
-    """Return what is noted for later runs, but for times, and pppd's peers."""
+    """Return what is noted for later runs, but for times; pppd's peers; what conntrackd knows."""
     tables = tuple(sorted(host.run_state.tables))
     state = replace(host.run_state, generation=0, looked=Look(), tables=tables)
     answers = {source: entry.text for source, entry in host.cache.entries.items()}
-    return state, sorted(host.running), answers, host.cache.failed
+    return state, sorted(host.running), answers, host.cache.failed, host.carried[-1:]
 
 
 def survives(host, scene, log=None):

@@ -40,6 +40,7 @@ KINDS = {
     "save": _FILE,
     "answers": _FILE,
     "pppd": _PROGRAM,
+    "conntrackd": _PROGRAM,
     "asking": ("busy", "permission", "kill"),
     "ping": ("permission", "deadline", "kill"),
     "server": _SERVER,
@@ -220,6 +221,19 @@ class Faulty(FakeHost):
         if kind:
             raise HostError(f"{command} cannot be run: {self.told}")
         super()._call_pppd(command)
+
+    def hang_up(self, peer, seconds):
+        """See Pppd. The interface goes with its pppd."""
+        ended = super().hang_up(peer, seconds)
+        self.unplug({"dsl-provider": "ppp0", "second": "ppp1"}[peer])
+        return ended
+
+    def _call_conntrackd(self, order):
+        kind = self._call("conntrackd", order)
+        self._deadline(kind)
+        if kind:
+            raise HostError(f"conntrackd {order} cannot be run: {self.told}")
+        super()._call_conntrackd(order)
 
     @contextmanager
     def asking(self):

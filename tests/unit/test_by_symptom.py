@@ -32,7 +32,7 @@ ROWS = [
 
 def named(kind):
     """Return the names of ``kind`` in the last column, each as often as it is there."""
-    return [name for row in ROWS for name in re.findall(rf"{kind} `([a-z0-9-]+)`", row[-1])]
+    return [name for row in ROWS for name in re.findall(rf"{kind} `([A-Za-z0-9.-]+)`", row[-1])]
 
 
 def refusals():

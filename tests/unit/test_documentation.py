@@ -212,7 +212,7 @@ def test_page_names_each_command_and_no_other():
 def test_page_names_each_check_of_doctor_and_no_other():
     """DIAGNOSIS in dualwan-hook(8) lists the registry, in its order."""
     items = re.findall(
-        r"^\.It Cm ([a-z0-9 ,-]+)$", section_of_page(PAGE_8, "DIAGNOSIS"), re.MULTILINE
+        r"^\.It Cm ([A-Za-z0-9 ,.-]+)$", section_of_page(PAGE_8, "DIAGNOSIS"), re.MULTILINE
     )
     listed = [name for item in items for name in item.split(" , ")]
     assert sorted(listed) == sorted(check.name for check in doctor.ALL)

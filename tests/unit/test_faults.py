@@ -14,6 +14,7 @@ from fault_scenes import (
     FOREIGN,
     MODES,
     PROBES,
+    ROLES,
     STARTS,
     Scene,
     happen,
@@ -53,6 +54,7 @@ class Undisturbed:
         self.once = kernel(host), noted(host)
         self.again = self.repeat(host)
         self.end = kernel(host), noted(host)
+        self.followed = kernel(host), outside_kernel(host)
         self.forgotten = frozenset(host.forgotten)
         self.removed = self.remove(host)
 
@@ -85,12 +87,12 @@ undisturbed = cache(Undisturbed)
 
 
 def steps(log):
-    """Return the steps that a log tells, with the slice of each."""
+    """Return the steps that a log tells, with the slice of each, "" for one of a role."""
     found = []
     for line in log:
         text, _, context = line.rpartition(" (cause=")
         if line[:2] in {"+ ", "~ ", "- "}:
-            found.append((context.rpartition("slice=")[2].rstrip(")"), text))
+            found.append((context.partition("slice=")[2].rstrip(")"), text))
     return found
 
 
@@ -118,13 +120,33 @@ def check_told(host, whole, fault, error, log):
 
 
 def check_rest(host, whole, log):
-    """What does not wait for the step that failed is done, as without the fault."""
+    """What does not wait for the step that failed is done, as without the fault.
+
+    What a role does besides waits for every slice.
+    """
     if host.hit.role not in {"apply", "load"}:
         return
     text = host.hit.text
     failed = next((name for name, step in whole.steps if step == text), "")
-    rest = {step for name, step in whole.steps if not waits(name, failed)}
+    rest = {
+        step
+        for name, step in whole.steps
+        if step != text and (name or not failed) and not waits(name, failed)
+    }
     assert rest <= {step for _, step in steps(log)}
+
+
+def check_followed(host, whole):
+    """A role is told once: what was noted of it is done by the watcher's next look."""
+    if host.run_state.wanted and host.run_state.role.active is ROLES[whole.scene.event]:
+        host.start()
+        assert happen(host, Scene(whole.scene.mode, "", "mend")) == ""
+        assert (kernel(host), outside_kernel(host)) == whole.followed
+
+
+def outside_kernel(host):
+    """Return what follows from a role besides: who is dialled, and what conntrackd knows."""
+    return sorted(host.running), host.carried[-1:], host.run_state.role.followed
 
 
 def check_case(whole, fault):
@@ -137,11 +159,20 @@ def check_case(whole, fault):
         check_told(host, whole, fault, error, log)
         if fault.kind != "deadline":
             check_rest(host, whole, log)
+    if whole.scene.event in ROLES:
+        check_followed(host.clone(), whole)
     left = host.clone()
     assert whole.remove(left) == whole.removed
     assert whole.repeat(host) == whole.again
     assert (kernel(host), noted(host)) == whole.end
-    assert host.forgotten >= whole.forgotten
+    assert host.forgotten >= whole.forgotten - later(whole)
+
+
+def later(whole):
+    """Return what the ifup that follows makes up for: who has the CE is told once the WAN is up."""
+    if whole.scene.event != "pre-up":
+        return set()
+    return {text for text in whole.forgotten if text.startswith("neighbour advertisement")}
 
 
 @pytest.mark.parametrize("event", EVENTS)

@@ -144,6 +144,9 @@ def _applied(host, mode):
     link_up(host)
     connect(host, mode, FIRST)
     _restored(host)
+    if mode == "one-of-two":  # whatever its role was: a standby restores nothing
+        host.start()
+        assert happen(host, Scene(mode, "", "active")) == ""
     for _ in range(2):
         host.start()
         host.clock += 600

@@ -1,9 +1,16 @@
 """When a look of the watcher is followed by another at once."""
 
+from contextlib import suppress
+
 from machine import BASE, Machine, config, run
 
+from dualwan.errors import HostError
+from dualwan.handle import handle_event
+from dualwan.handle.role import take
 from dualwan.model.event import Event
-from dualwan.watcher import Carried, Look
+from dualwan.watcher import ROLE_SECONDS, Carried, Look
+
+ONE_OF_TWO = BASE.replace("dial = false", "dial = true") + "\n[router]\nredundant = true\n"
 
 
 def test_what_was_not_followed_yet_is_looked_at_twice(tmp_path):
@@ -17,3 +24,52 @@ def test_what_was_not_followed_yet_is_looked_at_twice(tmp_path):
         looked = Look(carried, path, machine, ()).run()
         assert looked.seconds == seconds
         carried = looked.carried
+
+
+def test_a_change_of_role_that_was_cut_short_is_done_by_the_watcher(tmp_path, monkeypatch, log):
+    """Once its process must have ended: until then that one dials, and the watcher waits."""
+    path = tmp_path / "dualwan.toml"
+    path.write_text(ONE_OF_TWO)
+    clock = [100.0]
+    monkeypatch.setattr("dualwan.watcher.monotonic", lambda: clock[0])
+    machine, cfg = Machine("wan0", "lan0"), config(ONE_OF_TWO)
+    run(machine, cfg, Event.UP)
+    dial, machine.dial = machine.dial, lambda peer: (_ for _ in ()).throw(HostError(f"no {peer}"))
+    with suppress(HostError):
+        take(cfg, machine, active=True, asked=1)
+    machine.dial = dial
+    carried = Carried(line=machine.line_state("wan0"), line_due=False)
+    assert [look(machine, path, carried) for _ in range(2)] == [0, ROLE_SECONDS]
+    assert machine.running == set()
+    clock[0] += ROLE_SECONDS
+    log.clear()
+    assert [look(machine, path, carried) for _ in range(2)] == [0, None]
+    assert machine.running == {"dsl-provider"}
+    assert machine.run_state.role.followed
+    assert any("dialled dsl-provider (cause=the watcher)" in line for line in log)
+
+
+def test_the_watcher_tries_that_once(tmp_path, monkeypatch, log):
+    """What fails then is told, and tried again by the next event."""
+    path = tmp_path / "dualwan.toml"
+    path.write_text(ONE_OF_TWO)
+    clock = [100.0]
+    monkeypatch.setattr("dualwan.watcher.monotonic", lambda: clock[0])
+    machine, cfg = Machine("wan0", "lan0"), config(ONE_OF_TWO)
+    run(machine, cfg, Event.UP)
+    machine.refuse = ["conntrackd active"]
+    with suppress(HostError):
+        take(cfg, machine, active=True, asked=1)
+    carried = Carried(line=machine.line_state("wan0"), line_due=False)
+    for seconds in (0, ROLE_SECONDS, 0, None, None):
+        assert look(machine, path, carried) == seconds
+        clock[0] += ROLE_SECONDS * (seconds == ROLE_SECONDS)
+    assert any("conntrackd" in line and "the watcher" in line for line in log)
+    machine.refuse = []
+    handle_event(cfg, machine, Event.APPLY)
+    assert machine.run_state.role.followed
+
+
+def look(machine, path, carried):
+    """Look once; return the seconds until the next look."""
+    return Look(carried, path, machine, ()).run().seconds

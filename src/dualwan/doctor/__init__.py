@@ -6,16 +6,38 @@ the cause. A new check is a function, its test and a line in ``ALL``.
 
 from __future__ import annotations
 
-from dualwan.doctor import line, machine, pppoe, softwire, ways
+from collections.abc import Iterable
+
+from dualwan.doctor import line, machine, pair, pppoe, softwire, ways
 from dualwan.doctor.check import Answer, Case, Check, Outcome, Result
 from dualwan.words import say
 
 __all__ = ["ALL", "Case", "Outcome", "Result", "diagnose", "is_well"]
 
 ALL: tuple[Check, ...] = (
-    Check("device", say("the WAN's device and its carrier"), line.device),
-    Check("advertisement", say("router advertisement and prefix"), line.advertisement, ("device",)),
-    Check("provider", say("a rule covers the prefix"), line.provider, ("advertisement",)),
+    Check("device", say("the WAN's device and its carrier"), line.device, of_standby=True),
+    Check(
+        "advertisement",
+        say("router advertisement and prefix"),
+        line.advertisement,
+        ("device",),
+        of_standby=True,
+    ),
+    Check(
+        "provider",
+        say("a rule covers the prefix"),
+        line.provider,
+        ("advertisement",),
+        of_standby=True,
+    ),
+    Check(
+        "role",
+        say("its role, of two routers"),
+        pair.role,
+        ("device",),
+        pair.is_redundant,
+        of_standby=True,
+    ),
     Check("ce", say("CE address on the WAN, answered for by this machine"), line.ce, ("provider",)),
     Check("ipv6-route", say("IPv6 default route"), line.ipv6_route, ("advertisement",)),
     Check("border-relay", say("border relay reachable"), softwire.relay, ("ce", "ipv6-route")),
@@ -25,19 +47,32 @@ ALL: tuple[Check, ...] = (
     Check("ipv4", say("IPv4 through MAP-E"), softwire.ipv4, ("tunnel",)),
     Check("mtu", say("MTU through the tunnel"), softwire.mtu, ("tunnel",)),
     Check("ports", say("every block of ports comes back"), softwire.ports, ("tunnel",)),
-    Check("pppoe-discovery", say("PPPoE discovery answered"), pppoe.discovery, ("device",)),
+    Check(
+        "pppoe-discovery",
+        say("PPPoE discovery answered"),
+        pppoe.discovery,
+        ("device",),
+        of_standby=True,
+    ),
     Check("pppoe-login", say("PPPoE user and password"), pppoe.login, ("pppoe-discovery",)),
     Check("pppoe-session", say("PPPoE session"), pppoe.session, ("pppoe-login",)),
-    Check("ways", say("further ways"), ways.carry, ("device",), ways.some),
+    ways.CHECK,
     *machine.CHECKS,
 )
 
 
 def diagnose(case: Case) -> tuple[Outcome, ...]:
-    """Return the outcome of each check, in the order of the registry."""
+    """Return the outcome of each check, in the order of the registry.
+
+    That of a further way is made for each of them.
+    """
+    checks: Iterable[Check] = (one for one in ALL if one.applies(case.config))
+    if case.stands_by:
+        checks = pair.of_standby(checks)
     found: dict[str, Outcome] = {}
-    for check in (one for one in ALL if one.applies(case.config)):
-        found[check.name] = _outcome(check, case, found)
+    for check in checks:
+        for one in ways.of_each(check, case.config) if check is ways.CHECK else (check,):
+            found[one.name] = _outcome(one, case, found)
     return tuple(found.values())
 
 

@@ -7,8 +7,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from dualwan.config import Config
+from dualwan.config.forwards import PPPOE
+from dualwan.line.role import stands_by
 from dualwan.mape.table import RuleTable
-from dualwan.model.evidence import Evidence
+from dualwan.model.evidence import Evidence, OfWay
 from dualwan.model.finding import Finding
 from dualwan.model.way import Softwire
 from dualwan.result import Plan, session_address
@@ -54,12 +56,30 @@ class Case(NamedTuple):
         """The address of the PPP session, "" without one."""
         return session_address(self.plan)
 
+    @property
+    def stands_by(self) -> bool:
+        """Whether the other of two routers is the active one."""
+        return stands_by(self.config, self.plan.state)
+
+    def dialling(self, name: str) -> bool:
+        """Whether a pppd runs for the session of the way ``name``."""
+        if name == PPPOE:
+            return self.evidence.dialling
+        return self.evidence.ways.get(name, OfWay()).dialling
+
+    def peer_there(self, name: str) -> bool:
+        """Whether there is the file of the peer of the way ``name``."""
+        if name == PPPOE:
+            return self.evidence.peer_there
+        return self.evidence.ways.get(name, OfWay()).peer_there
+
 
 class Check(NamedTuple):
     """A check.
 
     name: stable, for programs. what: what is checked, for a person. needs: names of the checks
     without which this one can tell nothing. applies: whether it is of any use, or not spoken of.
+    of_standby: whether it is made too on a router that stands by.
     """
 
     name: str
@@ -67,6 +87,7 @@ class Check(NamedTuple):
     look: Callable[[Case], Answer]
     needs: tuple[str, ...] = ()
     applies: Callable[[Config], bool] = lambda _config: True
+    of_standby: bool = False
 
 
 class Outcome(NamedTuple):

@@ -15,7 +15,8 @@ from itertools import count
 from dualwan.config import Config
 from dualwan.config.mape import DsLite
 from dualwan.doctor.check import Case
-from dualwan.model.evidence import Inquiry, Probe
+from dualwan.line.role import stands_by
+from dualwan.model.evidence import AskedWay, Inquiry, Probe
 from dualwan.model.way import Softwire
 from dualwan.result import Plan, session_address
 
@@ -37,9 +38,12 @@ def inquiry(config: Config, plan: Plan) -> Inquiry:
         targets=tuple(map(str, config.wan.probe)),
         peer=pppoe.peer,
         discover=not session_address(plan),
+        ways=_further(config, plan),
     )
     if softwire is None:
         return common
+    if stands_by(config, plan.state):  # who has the CE is all that it can ask
+        return Inquiry(**{**vars(common), "ce": str(softwire.ce)})
     return Inquiry(
         **{
             **vars(common),
@@ -48,6 +52,15 @@ def inquiry(config: Config, plan: Plan) -> Inquiry:
             "ipv4": str(softwire.ipv4),
             "probes": probes(softwire, config),
         }
+    )
+
+
+def _further(config: Config, plan: Plan) -> tuple[AskedWay, ...]:
+    """Return the further ways; those that have no address are not pinged by."""
+    found = (way for way in plan.line.ways if way.name in config.ways)
+    return tuple(
+        AskedWay(way.name, way.device if plan.observed.address_of(way.device) else "", way.peer)
+        for way in found
     )
 
 

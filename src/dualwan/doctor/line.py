@@ -141,7 +141,13 @@ def ce(case: Case) -> Answer:
     """Whether the CE address is on the WAN, usable, and this machine alone answers for it."""
     if case.softwire is None:
         return failed(case.plan.line.missing or say("the CE address is not known"))
-    wan, address = case.config.wan.interface, str(case.softwire.ce)
+    address = str(case.softwire.ce)
+    return end_missing(case, address) or _answered_for(address, case.evidence.heard)
+
+
+def end_missing(case: Case, address: str) -> Answer | None:
+    """Return a failure unless ``address``, our end of a tunnel, is on the WAN and usable."""
+    wan = case.config.wan.interface
     seen = case.evidence.devices.get(wan)
     state = next(
         (one for one in seen.addresses if one.address == address) if seen else iter(()), None
@@ -172,7 +178,7 @@ def ce(case: Case) -> Answer:
                 "then run `dualwan-hook`"
             ),
         )
-    return _answered_for(address, case.evidence.heard)
+    return None
 
 
 def _answered_for(address: str, heard: Heard | None) -> Answer:

@@ -6,8 +6,10 @@ its code, and to "others" if none does.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
+from dualwan.config import Config
 from dualwan.doctor.check import Answer, Case, Check, failed, ok, unchecked
 from dualwan.model.finding import Finding
 from dualwan.model.plan import Step
@@ -25,6 +27,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "lan": (say("the LAN's interfaces"), ("lan-", "device-", "second-ipv6-")),
     "state": (say("our own objects in the kernel"), ("state-", "stale-")),
     "owner-scripts": (say("the owner's scripts in hooks.d"), ("hooksd-",)),
+    "pair": (say("keepalived and conntrackd, for the other router"), ("pair-",)),
     "leftovers": (say("what mape.sh and pppoe.sh have left"), ("script-",)),
 }
 OTHERS = "others"
@@ -46,7 +49,11 @@ def suspects(case: Case) -> str:
 
 def _by_findings(case: Case, name: str) -> Answer | None:
     """Return a failure with the findings of the check ``name``; None without any."""
-    found = [one for one in case.findings if group_of(one) == name and not one.is_notice]
+    return _failure([one for one in case.findings if group_of(one) == name and not one.is_notice])
+
+
+def _failure(found: Sequence[Finding]) -> Answer | None:
+    """Return a failure with all that was ``found``; None without any."""
     if not found:
         return None
     more = listed("", (say("; {text}", text=one.text) for one in found[1:]))
@@ -158,25 +165,43 @@ def _state(case: Case) -> Answer:
 def _owner_scripts(case: Case) -> Answer:
     """Fail for a script that does not do its work, though the router works without it."""
     mine = [one for one in case.findings if group_of(one) == "owner-scripts"]
-    wrong = [one for one in mine if one.code != "hooksd-mode"]
-    if wrong:
-        more = listed("", (say("; {text}", text=one.text) for one in wrong[1:]))
-        return failed(wrong[0].seen, wrong[0].remedy + more)
+    if wrong := _failure([one for one in mine if one.code != "hooksd-mode"]):
+        return wrong
     off = listed("", (say("; {text}", text=one.text) for one in mine))
     return ok(say("none has failed{off}", off=off))
 
 
+def _pair(case: Case) -> Answer:
+    """Fail for a program without which no takeover is as it should be, though all works now."""
+    return _failure([one for one in case.findings if group_of(one) == "pair"]) or ok(
+        say("keepalived gives the role, and what it needs is there")
+    )
+
+
 _LOOKS = {
+    "pair": _pair,
     "hooks": _hooks,
     "owner-scripts": _owner_scripts,
     "sysctls": _sysctls,
     "lan": _lan,
     "state": _state,
 }
+_APPLIES: dict[str, Callable[[Config], bool]] = {"pair": lambda config: config.router.redundant}
 CHECKS: tuple[Check, ...] = (
     *(
-        Check(name, what, _LOOKS.get(name, partial(_plain, name=name)))
+        Check(
+            name,
+            what,
+            _LOOKS.get(name, partial(_plain, name=name)),
+            applies=_APPLIES.get(name, lambda _: True),
+            of_standby=True,
+        )
         for name, (what, _) in GROUPS.items()
     ),
-    Check(OTHERS, say("other programs on this machine"), partial(_plain, name=OTHERS)),
+    Check(
+        OTHERS,
+        say("other programs on this machine"),
+        partial(_plain, name=OTHERS),
+        of_standby=True,
+    ),
 )

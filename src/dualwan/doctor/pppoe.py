@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from dualwan.config.forwards import PPPOE
+from dualwan.config.ways import section
 from dualwan.doctor.check import Answer, Case, failed, not_applicable, ok, unchecked
+from dualwan.result import session_address
 from dualwan.words import say
 
 _REFUSED = re.compile(
@@ -17,9 +20,10 @@ _JUDGED = re.compile(r"\bpeer (authentication|\S+ (failed|authenticated))", re.I
 _PAPERS = say("correct user and password in the peer's file and in /etc/ppp/{chap,pap}-secrets")
 
 
-def _unused(case: Case) -> bool:
+def _unused(case: Case, name: str = PPPOE) -> bool:
     """Whether nobody dials: not we, and no pppd of the peer runs."""
-    return not (case.session or case.config.pppoe.dial or case.evidence.dialling)
+    address = session_address(case.plan, name)
+    return not (address or case.config.sessions[name].dial or case.dialling(name))
 
 
 def discovery(case: Case) -> Answer:
@@ -62,25 +66,34 @@ def login(case: Case) -> Answer:
 
 
 def session(case: Case) -> Answer:
-    """Whether a session is up with an address."""
-    pppoe = case.config.pppoe
-    if case.session:
-        return ok(say("{interface} has {session}", interface=pppoe.interface, session=case.session))
-    if _unused(case):
+    """Whether the first session is up with an address."""
+    return of_way(case, PPPOE)
+
+
+def of_way(case: Case, name: str) -> Answer:
+    """Whether the session of the way ``name`` is up with an address."""
+    pppoe, key = case.config.sessions[name], "pppoe" if name == PPPOE else section(name)
+    if address := session_address(case.plan, name):
+        return ok(say("{interface} has {session}", interface=pppoe.interface, session=address))
+    if _unused(case, name):
         return not_applicable(say("PPPoE is not dialled"))
-    if not case.evidence.peer_there:
+    if not case.peer_there(name):
         return failed(
-            say("there is no /etc/ppp/peers/{peer} ([pppoe] peer)", peer=pppoe.peer),
+            say(
+                "there is no /etc/ppp/peers/{peer} ([{section}] peer)",
+                peer=pppoe.peer,
+                section=key,
+            ),
             say("write it with pppoeconf, or name another peer"),
         )
-    if not case.evidence.dialling:
+    if not case.dialling(name):
         return failed(
             say("no pppd of the peer {peer} runs", peer=pppoe.peer),
             say("dial with `dualwan-hook`, or pon {peer}", peer=pppoe.peer),
         )
     last = (
         say("; its last word: {ppp_log}", ppp_log=case.evidence.ppp_log[-1])
-        if case.evidence.ppp_log
+        if case.evidence.ppp_log and len(case.config.sessions) == 1  # else, whose word is it?
         else ""
     )
     return failed(

@@ -1,48 +1,108 @@
-"""The check of the ways besides MAP-E and the first PPPoE session. Pure."""
+"""The check of each way besides MAP-E and the first PPPoE session. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 from dualwan.config import Config
-from dualwan.doctor.check import Answer, Case, failed, ok
-from dualwan.model.way import Kind, Way
+from dualwan.config.ways import section
+from dualwan.doctor import line, pppoe
+from dualwan.doctor.check import Answer, Case, Check, Result, failed, ok, unchecked
+from dualwan.doctor.machine import suspects
+from dualwan.model.way import Way
 from dualwan.words import listed, say
 
 
-def some(config: Config) -> bool:
-    """Whether there are any."""
-    return bool(config.further)
+def of_each(check: Check, config: Config) -> Iterator[Check]:
+    """Yield ``check`` for each further way of ``config``, in the order of the file."""
+    for name in config.ways:
+        what = say("the way {way}", way=name)
+        yield check._replace(name=section(name), what=what, look=partial(_carries, name=name))
 
 
-def carry(case: Case) -> Answer:
-    """Whether each further way that is to be there has its address."""
-    seen = case.plan.observed
-    mine = [way for way in case.plan.line.ways if way.name in case.config.ways]
-    without = [
-        way
-        for way in mine
-        if not (seen.is_up(way.device) and seen.address_of(way.device)) and _is_wanted(case, way)
-    ]
-    if not without:
-        return ok(listed(", ", (_with_address(case, way) for way in mine)))
-    return failed(
-        listed(
-            "; ",
-            (
-                say("{way} has no address on {device}", way=way.name, device=way.device)
-                for way in without
-            ),
-        ),
-        say("journalctl -b -t pppd has the rest")
-        if all(way.kind is Kind.PPP for way in without)
-        else say("`dualwan-hook` brings them up, or says what is in the way"),
+def _carries(case: Case, name: str) -> Answer:
+    """Whether the way ``name`` is up with its address, and something answers by it."""
+    way = next(one for one in case.plan.line.ways if one.name == name)
+    there = pppoe.of_way(case, name) if name in case.config.sessions else _tunnel(case, way)
+    if there.result is not Result.OK:
+        return there
+    seen = case.evidence.ways.get(name)
+    if seen is None or not seen.asked:
+        return unchecked(say("a ping by {device} needs root", device=way.device))
+    if seen.host:
+        return ok(say("{seen}, and {host} answers", seen=there.seen, host=seen.host))
+    if case.config.wan.probe:
+        return _silent(case, way, there.seen, seen.hop)
+    if seen.hop:
+        return ok(say("{seen}, and {host} answers", seen=there.seen, host=seen.hop))
+    return ok(
+        say(
+            "{seen}; nothing answers from which more could be told ([wan] probe names no hosts)",
+            seen=there.seen,
+        )
     )
 
 
-def _is_wanted(case: Case, way: Way) -> bool:
-    session = case.config.sessions.get(way.name)
-    return session is None or session.dial
+def _silent(case: Case, way: Way, there: str, hop: str) -> Answer:
+    """Return that no host of [wan] probe answers, and what to do."""
+    names = ", ".join(map(str, case.config.wan.probe))
+    seen = say(
+        "none of {names} answers a ping by {device} ({seen}){suspects}",
+        seen=there,
+        names=names,
+        device=way.device,
+        suspects=suspects(case),
+    )
+    if hop:
+        seen = say("{seen}, though {hop} does", seen=seen, hop=hop)
+    if hop or way.softwire is None:
+        return failed(
+            seen, say("look whether they answer by another way; if they do, ask the provider")
+        )
+    return failed(
+        seen,
+        say(
+            "compare br ({br}), our end ({ce}) and the address in [{section}] with the provider's "
+            "papers; ask whether it knows our end",
+            br=way.softwire.br,
+            ce=way.softwire.ce,
+            section=section(way.name),
+        ),
+    )
 
 
-def _with_address(case: Case, way: Way) -> str:
-    address = case.plan.observed.address_of(way.device)
-    return say("{way} has {address}", way=way.name, address=address or say("no address"))
+def _tunnel(case: Case, way: Way) -> Answer:
+    """Whether the tunnel of ``way`` is up with its address, and its end on the WAN."""
+    observed = case.plan.observed
+    remedy = say("`dualwan-hook` brings it up, or says what is in the way")
+    if way.softwire is None:
+        return failed(listed("; ", case.plan.line.lacking))
+    if missing := line.end_missing(case, str(way.softwire.ce)):
+        return missing
+    if not observed.is_up(way.device):
+        there = way.device in observed.links
+        seen = say("{name} is down", name=way.device)
+        return failed(
+            seen if there else say("there is no interface {name}", name=way.device), remedy
+        )
+    if way.address != (address := observed.address_of(way.device)):
+        return failed(
+            say(
+                "{device} has {address}, not {wanted}",
+                device=way.device,
+                address=address or say("no address"),
+                wanted=way.address,
+            ),
+            remedy,
+        )
+    return ok(say("{interface} has {session}", interface=way.device, session=address))
+
+
+CHECK = Check(
+    "way.NAME",
+    say("the way {way}", way="NAME"),
+    lambda case: _carries(case, next(iter(case.config.ways))),
+    ("device",),
+    lambda config: bool(config.ways),
+)

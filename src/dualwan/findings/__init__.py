@@ -42,13 +42,22 @@ ALL = (
     ("offload", "refused"),
     ("own_scripts", "not_run"),
     ("own_scripts", "failed"),
+    ("pair", "untold"),
+    ("pair", "not_running"),
 )
+# Without what the network starts before: keepalived comes after the first ifup of a boot.
+AT_EVENTS = tuple(one for one in ALL if one != ("pair", "not_running"))
 # About the peer that the configuration names, from files that need no root.
 PEER = (("ppp_peer", "obstacles"), ("ppp_starters", "second"))
 # About what the configuration asks of the kernel.
 IN_KERNEL = (("offload", "refused"),)
 # All that can find something in what host.around.files reads.
-IN_FILES = (("pppd_hooks", "shadowed"), *PEER, ("own_scripts", "not_run"))
+IN_FILES = (
+    ("pppd_hooks", "shadowed"),
+    *PEER,
+    ("own_scripts", "not_run"),
+    ("pair", "untold"),
+)
 
 
 def find(

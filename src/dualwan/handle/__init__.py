@@ -71,6 +71,7 @@ STAGES: tuple[tuple[str, str, tuple[Event, ...]], ...] = (
     ("role", "step_back", (Event.STANDBY,)),
     ("sessions", "dial", (Event.UP, Event.PREFIX_CHANGED, Event.APPLY, Event.ACTIVE)),
     ("role", "announce", (Event.ACTIVE,)),
+    ("sessions", "catch_up", (Event.UP, Event.PREFIX_CHANGED, Event.APPLY, Event.MEND)),
     ("sessions", "keep_one", (Event.UP, Event.APPLY, Event.PPP_UP)),
     ("line", "await_prefix", (Event.UP,)),
     ("line", "refresh", (Event.UP, Event.PREFIX_CHANGED)),

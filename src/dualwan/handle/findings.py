@@ -19,10 +19,10 @@ def name_findings(run: Run) -> None:
     """
     if run.config is None or run.done is None or _has_looked(run, run.config):
         return
-    from dualwan.findings import find  # noqa: PLC0415 - only these events look around
+    from dualwan.findings import AT_EVENTS, find  # noqa: PLC0415 - only these events look around
 
     began, known = run.host.since_boot(), run.done.plan.state
-    found = find(run.config, run.host.surroundings(run.config))
+    found = find(run.config, run.host.surroundings(run.config), AT_EVENTS)
     for one in found:
         if one.digest not in known.findings:
             log(run.event, code=one.code).warning(one.text)

@@ -17,11 +17,11 @@ def await_prefix(run: Run) -> None:
     """Wait for the prefix that the softwire is derived from. PPPoE is dialled before.
 
     Not while a watcher runs, which reports the prefix whenever it comes; and not a second time
-    after ifup has waited in vain for another stanza of the WAN.
+    after ifup has waited in vain for another stanza of the WAN; nor while another router works.
     """
     if run.config is None or run.done is None or _is_whole(run.done.plan.line):
         return
-    if run.host.is_watched() or run.host.load_state().awaited:
+    if run.host.is_watched() or run.host.load_state().awaited or run.stands_by():
         return
     with run.noting_failure():
         if not run.host.await_prefix(run.config.prefix_source, run.config.mape.wait):

@@ -13,12 +13,12 @@ from dualwan.config import Config
 from dualwan.errors import DualwanError
 from dualwan.frozen import replace
 from dualwan.handle import handle_event, sessions
-from dualwan.handle.run import Run, fail, tell
+from dualwan.handle.run import Run, fail, log, tell
 from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Advertisement
-from dualwan.model.state import Health, Role
+from dualwan.model.state import Health, Role, RunState
 
 if TYPE_CHECKING:
     from dualwan.host.api import Host
@@ -33,7 +33,7 @@ def take(config: Config, host: Host, *, active: bool, asked: int) -> bool:
     """
     event = Event.ACTIVE if active else Event.STANDBY
     try:
-        if not _noted(host, event, Role(active, asked)):
+        if not _noted(host, event, Role(active, asked, followed=False)):
             tell(event, "another role was asked for since")
             return False
     except DualwanError as error:
@@ -82,11 +82,12 @@ def step_back(run: Run) -> None:
         state = run.host.load_state()
         if not stands_by(run.config, state):
             return
-        run.host.follow_flows(active=False)
+        with run.noting_failure():
+            run.host.follow_flows(active=False)
         if run.config:
             for ce in state.ces.values():
-                item = Advertisement(run.config.wan.interface, ce)
-                run.host.apply(Step(Action.REMOVE, item))
+                _apply(run, Step(Action.REMOVE, Advertisement(run.config.wan.interface, ce)))
+        _note_followed(run, state)
 
 
 def announce(run: Run) -> None:
@@ -99,5 +100,29 @@ def announce(run: Run) -> None:
         if stands_by(run.config, state):
             return
         for item in state.addresses:  # ours, on the WAN
-            run.host.apply(Step(Action.ADD, Advertisement(item.device, item.address)))
-        run.host.follow_flows(active=True)
+            _apply(run, Step(Action.ADD, Advertisement(item.device, item.address)))
+        with run.noting_failure():
+            run.host.follow_flows(active=True)
+        _note_followed(run, state)
+
+
+def _apply(run: Run, step: Step) -> None:
+    """Apply ``step``; if it is refused, the rest is done all the same."""
+    with run.noting_failure():
+        run.host.apply(step)
+        log(run.event).info(f"{step.sign} {step.text}")
+
+
+def _note_followed(run: Run, state: RunState) -> None:
+    """Note that nothing is left to do of the role, unless something has failed."""
+    if not run.failures:
+        run.host.save_state(replace(state, role=state.role._replace(followed=True)))
+
+
+def catch_up(run: Run) -> None:
+    """Do what a change of role has left undone: its process was killed, or a program refused."""
+    if run.host.load_state().role.active:
+        sessions.dial(run)
+        announce(run)
+    else:
+        step_back(run)

@@ -82,7 +82,18 @@ def _dial(run: Run, peer: str) -> None:
 
 def _is_to_be_up(run: Run) -> bool:
     """Whether the router is to be up: keepalived gives a role also after an ifdown."""
-    return run.event is not Event.ACTIVE or run.host.load_state().wanted
+    return bool(run.event.wanted) or run.host.load_state().wanted
+
+
+def catch_up(run: Run) -> None:
+    """Dial or hang up, and tell conntrackd, if a change of role has left that undone."""
+    if run.config is None or run.done is None or not run.config.router.redundant:
+        return
+    state = run.host.load_state()
+    if not state.role.followed and not state.in_transition:
+        from dualwan.handle import role  # noqa: PLC0415 - mostly nothing is left
+
+        role.catch_up(run)
 
 
 def dial_for_unit(config: Config, host: Host, peer: str) -> None:

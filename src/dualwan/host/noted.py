@@ -164,9 +164,9 @@ def look(given: Any) -> Look:
 
 
 def role(given: Any) -> Role:
-    """Return the role of this machine from its two values."""
-    active, asked = given
-    return Role(values.flag(active), number(asked))
+    """Return the role of this machine from its values."""
+    active, asked, followed = given
+    return Role(values.flag(active), number(asked), values.flag(followed))
 
 
 def losses(given: Mapping[str, Any]) -> Losses:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dualwan.errors import HostError
 from dualwan.words import say
 
-ECHO_REQUEST, ECHO_REPLY = 8, 0  # RFC 792
+ECHO_REQUEST, ECHO_REPLY, TIME_EXCEEDED = 8, 0, 11  # RFC 792
 LIMIT_SECONDS = 3.0
 
 
@@ -33,6 +33,56 @@ def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECO
         if isinstance(error, PermissionError):
             raise HostError(say("a probe needs root")) from None
         return False  # no such device
+
+
+def who_answers(
+    device: str, targets: Sequence[str], nowhere: str, seconds: float = LIMIT_SECONDS
+) -> tuple[str, str]:
+    """Return which of ``targets`` answers an echo by ``device``, and who says that one ended there.
+
+    That is one with a single hop to live, for the first target, or for ``nowhere`` without any.
+    "" for nobody. Raises HostError without root.
+    """
+    token = os.urandom(8)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            probe.setblocking(False)
+            probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
+            _send(probe, next(iter(targets), nowhere), token)
+            probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 64)
+            for target in targets:
+                _send(probe, target, token)
+            return _heard(probe, token, bool(targets), time.monotonic() + seconds)
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            raise HostError(say("a probe needs root")) from None
+        return "", ""  # no such device
+
+
+def _heard(probe: socket.socket, token: bytes, wanted: bool, until: float) -> tuple[str, str]:
+    """Return who has answered, and where an echo ended; see who_answers.
+
+    ``wanted``: whether a target can answer, which is waited for.
+    """
+    hop, sent = "", _echo(token)[:8]  # what a router quotes at least
+    poll = select.poll()
+    poll.register(probe, select.POLLIN)
+    while (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):
+        packet = probe.recv(2048)
+        source, message = ".".join(map(str, packet[12:16])), _inner(packet)
+        if message[:1] == bytes([ECHO_REPLY]) and packet.endswith(token):
+            return source, hop
+        if message[:1] == bytes([TIME_EXCEEDED]) and _inner(message[8:])[:8] == sent:
+            hop = source
+            if not wanted:
+                break
+    return "", hop
+
+
+def _inner(packet: bytes) -> bytes:
+    """Return what follows the IPv4 header of ``packet``."""
+    return packet[(packet[0] & 0xF) * 4 :] if packet else b""
 
 
 def _send(probe: socket.socket, target: str, token: bytes) -> bool:

@@ -43,6 +43,20 @@ def pppd(pid: int, proc: Path = PROC, owner: int = 0) -> Pppd | None:
     return Pppd(pid, words, started, _service(folder), parent)
 
 
+def names(proc: Path = PROC, owner: int = 0) -> frozenset[str]:
+    """Return the names of the programs of ``owner`` that run in our network namespace."""
+    found = set()
+    for entry in os.scandir(proc):
+        folder = proc / entry.name
+        try:
+            if entry.name.isdigit() and folder.stat().st_uid == owner:
+                name = (folder / "comm").read_text(errors="replace").strip()
+                found |= {name} if _in_our_network(folder, proc) else set()
+        except OSError:  # it has ended
+            continue
+    return frozenset(found)
+
+
 def count(peer: str) -> int:
     """Return how many pppds of ``peer`` there are."""
     return sum(peer in one.peers for one in pppds())

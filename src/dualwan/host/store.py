@@ -69,7 +69,7 @@ def decode(data: Any) -> RunState:
         version=noted.word(data.get("version", "")),
         findings=tuple(noted.word(digest) for digest in data.get("findings", ())),
         looked=noted.look(data.get("looked", (0, 0))),
-        role=noted.role(data.get("role", (False, 0))),
+        role=noted.role(data.get("role", (False, 0, True))),
         applied=noted.text(data.get("applied", "")),
         owed_flows=tuple(noted.ipv4(address) for address in data.get("owed-flows", ())),
         owes_inbound_flows=values.flag(data.get("owes-inbound-flows", False)),

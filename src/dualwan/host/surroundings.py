@@ -18,6 +18,7 @@ from dualwan.host.around import (
     interfaces,
     networkd,
     own_scripts,
+    pair,
     routes,
     scripts,
     unnamed,
@@ -55,4 +56,5 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         ipv6_defaults=defaults,
         networkd_foreign=networkd.foreign(root),
         flowtables=flowtables.accepted(config),
+        pair=pair.running(in_files.pair, root=root) if in_files.pair else None,
     )

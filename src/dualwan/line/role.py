@@ -6,6 +6,13 @@ from dualwan.config import Config
 from dualwan.model.state import RunState
 
 
+def role_of(config: Config | None, state: RunState) -> str:
+    """Return "active" or "standby", "" where there is no other router."""
+    if config is None or not config.router.redundant:
+        return ""
+    return "active" if state.role.active else "standby"
+
+
 def stands_by(config: Config | None, state: RunState) -> bool:
     """Whether the other router is the active one, as far as this one was told; so after a boot."""
     return config is not None and config.router.redundant and not state.role.active

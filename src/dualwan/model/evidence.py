@@ -23,6 +23,28 @@ class Probe(NamedTuple):
     echo: bool = False
 
 
+class AskedWay(NamedTuple):
+    """A further way. device: to ping by, "" for not at all; peer: see Inquiry."""
+
+    name: str
+    device: str = ""
+    peer: str = ""
+
+
+class OfWay(NamedTuple):
+    """What was seen of a further way.
+
+    asked: whether it could be pinged by. host: the target that answered; hop: who said that a ping
+    with one hop to live ended there; "" for nobody. dialling, peer_there: see Evidence.
+    """
+
+    asked: bool = False
+    host: str = ""
+    hop: str = ""
+    dialling: bool = False
+    peer_there: bool = True
+
+
 @dataclass(frozen=True)
 class Inquiry:
     """What to look at, and what to ask of the line.
@@ -31,7 +53,7 @@ class Inquiry:
     prefix_source: the device with the line's prefix.
     ce, br, ipv4: of the softwire, "" while it is unknown. probes: for the tunnel.
     targets: IPv4 hosts that the configuration lets us ask. peer: in /etc/ppp/peers, "" for none.
-    discover: whether to send a PPPoE discovery. seconds: for all of it.
+    discover: whether to send a PPPoE discovery. ways: the further ones. seconds: for all of it.
     """
 
     wan: str
@@ -46,6 +68,7 @@ class Inquiry:
     targets: tuple[str, ...] = ()
     peer: str = ""
     discover: bool = False
+    ways: tuple[AskedWay, ...] = ()
     seconds: float = 5.0
 
 
@@ -118,7 +141,7 @@ class Evidence:
     answers: whether one of the targets answered a ping through the tunnel; None: not asked.
     ppp_log: the last lines of pppd's log; None if they could not be read. dialling: whether a
     pppd of the peer runs. peer_there: whether its file exists. hooks_missing: paths, each with
-    what is wrong.
+    what is wrong. ways: the further ones, by name.
     """
 
     devices: Mapping[str, Device] = field(default_factory=dict)
@@ -132,3 +155,4 @@ class Evidence:
     dialling: bool = False
     peer_there: bool = True
     hooks_missing: tuple[str, ...] = ()
+    ways: Mapping[str, OfWay] = field(default_factory=dict)

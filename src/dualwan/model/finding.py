@@ -18,6 +18,10 @@ NOTICES = frozenset(
         "hooksd-name",
         "hooksd-mode",
         "hooksd-failed",
+        "pair-no-keepalived",
+        "pair-role-untold",
+        "pair-keepalived-off",
+        "pair-conntrackd-off",
         "sysctl-rp-filter",
     }
 )

@@ -12,6 +12,7 @@ from dualwan.frozen import NamedTuple, dataclass, field, replace
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import (
     Address,
+    Advertisement,
     CarriedFlows,
     Flows,
     InboundFlows,
@@ -41,11 +42,13 @@ class Role(NamedTuple):
     """The role of this machine where two routers share a line.
 
     active: whether it is the one that works. asked: when that was asked for, a number that only
-    grows; what was asked for earlier and comes later does not count.
+    grows; what was asked for earlier and comes later does not count. followed: all that goes with
+    it is done, also outside the kernel's state (dialling, hanging up, conntrackd).
     """
 
     active: bool = False
     asked: int = 0
+    followed: bool = True
 
     @property
     def stepped_back(self) -> bool:
@@ -173,11 +176,14 @@ def note_due(state: RunState, plan: SlicePlan) -> RunState:
 
     They are owed until they are done, so that a run may end before them. It is worth saving, and
     no step waits for that. The flows of an earlier PPP session are derived from its address,
-    which is noted until all is done; those of a softwire from its addresses, which change before.
+    which is noted until all is done; those of a softwire from its addresses or its rule, which
+    change before.
     """
     moves = any(isinstance(step.resource, Address) for step in plan.changes)
+    noted = () if moves else state.sessions.values()
     for step in plan.changes:
-        if step.auxiliary and (moves or not isinstance(step.resource, Flows)):
+        item = step.resource
+        if step.auxiliary and not (isinstance(item, Flows) and item.address in noted):
             state = note_owed(state, step)
     return state
 
@@ -232,6 +238,8 @@ def _owing(state: RunState, item: Resource, *, owed: bool) -> RunState:
             return replace(state, owes_inbound_flows=owed)
         case CarriedFlows():
             return replace(state, owes_carried_flows=owed)
+        case Advertisement():  # once more at the end of what goes with a role
+            return replace(state, role=state.role._replace(followed=False))
         case Solicitation():
             devices = _with(state.owed_solicitations, item.device, there=owed)
             return replace(state, owed_solicitations=devices)

@@ -65,6 +65,21 @@ class OwnScript(NamedTuple):
     of: str = ""
 
 
+KEEPALIVED = "/etc/keepalived/keepalived.conf"
+
+
+class Pair(NamedTuple):
+    """The programs that one of two routers needs.
+
+    told: the roles that keepalived gives by `dualwan-hook role`; None without its file.
+    keepalived: whether it runs. conntrackd: whether it runs, or is not set up.
+    """
+
+    told: tuple[str, ...] | None = ()
+    keepalived: bool = True
+    conntrackd: bool = True
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What other programs and people have put beside this program.
@@ -85,6 +100,7 @@ class Surroundings:
     ipv6_defaults: the IPv6 default routes of the main table.
     networkd_foreign: settings by which systemd-networkd removes what it does not know.
     own_scripts: those of hooks.d that are not run, or have failed.
+    pair: the programs of one of two routers; None where there is no other one.
     flowtables: whether the kernel takes a flowtable; True too where none is wanted.
     unseen: sentences about what only root may see.
     """
@@ -104,6 +120,7 @@ class Surroundings:
     ipv6_defaults: tuple[DefaultRoute, ...] = ()
     networkd_foreign: tuple[str, ...] = ()
     own_scripts: tuple[OwnScript, ...] = ()
+    pair: Pair | None = None
     flowtables: bool = True
     unseen: tuple[str, ...] = ()
 

@@ -22,8 +22,9 @@ class StepData(TypedDict):
 
 
 class PlanData(TypedDict):
-    """A plan, or what a run has done: steps by slice."""
+    """A plan, or what a run has done: steps by slice. role: see StatusData."""
 
+    role: str | None
     changes: int
     slices: dict[str, list[StepData]]
     warnings: list[str]
@@ -174,11 +175,14 @@ class LastData(TypedDict):
 class StatusData(TypedDict):
     """The whole status, as report/status.schema.json describes it.
 
-    works: None if too little could be seen; cause: why it does not. unnamed: dropped packets by
-    device that no section names. last: None if the log has no event, or cannot be read.
+    works: None if too little could be seen; of a standby, whether it is closed and ready. role:
+    "active" or "standby", None without another router. cause: why it does not work.
+    unnamed: dropped packets by device that no section names. last: None if the log has no event,
+    or cannot be read.
     """
 
     works: bool | None
+    role: str | None
     cause: str
     wan: WanData
     mape: MapeData

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dualwan.catalogue import told
+from dualwan.line.role import role_of
 from dualwan.model.finding import Finding
 from dualwan.model.plan import Action, SlicePlan, Step, shortened
 from dualwan.nft.table import NftTable
@@ -30,6 +31,8 @@ def text(
     found += [say("problem: {one}", one=one) for one in plan.problems]
     found += [say("not seen: {one}", one=one) for one in plan.unobserved]
     found = found or [say("nothing to do")]
+    if _role(plan) == "standby":
+        found.insert(0, say("standby: the other router is the active one; this one is closed"))
     found += [say("warning: {one}", one=one) for one in plan.warnings]
     return "\n".join(map(told, [*found, *findings_lines(findings_data(findings))]))
 
@@ -46,6 +49,11 @@ def lines(
     for item in plan.slices:
         found += _slice_lines(item, everything, colour, contents)
     return found
+
+
+def _role(plan: Plan | Result) -> str:
+    whole = plan.plan if isinstance(plan, Result) else plan
+    return role_of(whole.config, whole.state)
 
 
 def _slice_lines(item: SlicePlan, everything: bool, colour: bool, contents: bool) -> list[str]:
@@ -75,6 +83,7 @@ def _painted(line: str, sign: str, colour: bool) -> str:
 def as_data(plan: Plan | Result, findings: Iterable[Finding] = ()) -> PlanData:
     """Return the data of --json."""
     return {
+        "role": _role(plan) or None,
         "changes": plan.changes,
         "slices": {
             item.name: [

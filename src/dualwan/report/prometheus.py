@@ -33,6 +33,13 @@ def _metrics(data: StatusData) -> Iterator[tuple[str, str, str, list[Sample]]]:
             )
         ],
     )
+    if data["role"] is not None:
+        yield (
+            "active",
+            "gauge",
+            "Whether this router is the active one of two.",
+            [({}, int(data["role"] == "active"))],
+        )
     yield (
         "slice_in_order",
         "gauge",

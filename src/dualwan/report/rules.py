@@ -15,24 +15,27 @@ _STATES = {
     "difference",
 }
 _EDITED = "loaded, but another program has changed it; this is what would be loaded again"
+_NOT_WANTED = "not to be loaded while this router stands by"
 _HIDDEN = "only root can see whether it is loaded"
 
 
 def as_data(plan: Plan, name: str) -> RulesData:
     """Return the data of --json. ``plan``: of Event.APPLY; ``name``: a slice with a nft table."""
-    table_name = next(one.table.name for one in slices.ALL if one.name == name and one.table)
+    table = next(one.table for one in slices.ALL if one.name == name and one.table)
     (item,) = (one for one in plan.slices if one.name == name)
-    (step,) = (one for one in item.steps if _table(one, table_name))
-    assert isinstance(step.resource, NftTable)  # noqa: S101 - by _table, for mypy
+    step = next((one for one in item.steps if _table(one, table.name)), None)
+    wanted = step.resource if step else NftTable(table.family, table.name)
+    assert isinstance(wanted, NftTable)  # noqa: S101 - by _table, for mypy
+    state = _state(step) if step else _NOT_WANTED
     return {
-        "table": step.resource.text,
-        "state": _HIDDEN if item.unobserved else _state(step),
+        "table": wanted.text,
+        "state": _HIDDEN if item.unobserved else state,
         "steps": [
             {"sign": one.sign, "text": one.text, "details": []}
             for one in item.steps
             if one is not step
         ],
-        "source": step.resource.source(),
+        "source": wanted.source() if step else "",
     }
 
 

@@ -12,6 +12,7 @@ from dualwan.config.ways import device
 from dualwan.errors import MapeError
 from dualwan.host.api import Host
 from dualwan.line.provisioning.answer import CachedAnswer, ce_parameters
+from dualwan.line.role import stands_by
 from dualwan.model.finding import Finding
 from dualwan.model.log import LogLine, last_event
 from dualwan.model.plan import SlicePlan
@@ -41,7 +42,7 @@ __all__ = ["as_data", "text", "usage"]
 def usage(host: Host, plan: Plan) -> Usage | None:
     """Return the usage of the port set; None without one, or without the permission."""
     softwire = plan.line.softwire
-    if softwire is None or softwire.port_set is None:
+    if softwire is None or softwire.port_set is None or stands_by(plan.config, plan.state):
         return None
     found = host.flows_from(str(softwire.ipv4))
     if found is None:
@@ -78,6 +79,7 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
     answer = verdict(config, plan, findings)
     return {
         "works": answer.works,
+        "role": answer.role or None,
         "cause": answer.cause,
         "wan": {
             "interface": config.wan.interface,
@@ -107,7 +109,7 @@ def as_data(  # noqa: PLR0913 - each is a part of what status shows
         "unseen": [*plan.unobserved, *unseen],
         "unnamed": dict(unnamed or {}),
         "findings": findings_data(findings),
-        "open": opened.as_data(config, plan.line.ways),
+        "open": opened.as_data(config, () if stands_by(config, plan.state) else plan.line.ways),
         "zones": zones.as_data(config),
         "last": _last(log or ()),
     }
@@ -128,7 +130,7 @@ def _last(log: Sequence[LogLine]) -> LastData | None:
 
 def _waiting(config: Config, plan: Plan, *, watched: bool) -> list[str]:
     """Return what MAP-E waits for, as a sentence; none if it waits for nothing."""
-    if not plan.line.missing or plan.line.prefix:
+    if not plan.line.missing or plan.line.prefix or stands_by(config, plan.state):
         return []
     then = (
         say("starts within a second then")

@@ -22,7 +22,7 @@ _STATES = {  # of a slice
 
 def text(data: StatusData, terminal: Terminal = PLAIN, now: datetime | None = None) -> str:
     """Return the status as lines for a person; ``now``: the time of day."""
-    lines = [Verdict(data["works"], data["cause"]).line, *_ways(data)]
+    lines = [Verdict(data["works"], data["cause"], data["role"] or "").line, *_ways(data)]
     lines += [
         Line(
             say("learned"),
@@ -87,8 +87,9 @@ def _ways(data: StatusData) -> list[Line]:
         ),
         *((one["name"], _way_words(one), one["up"] and one["address"]) for one in data["ways"]),
     )
+    absent = Tone.NONE if data["role"] == "standby" else Tone.DOUBT  # of a standby by intent
     return [
-        Line(name, listed(", ", words), Tone.GOOD if is_up else Tone.DOUBT)
+        Line(name, listed(", ", words), Tone.GOOD if is_up else absent)
         for name, words, is_up in rows
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dualwan.config import Config
-from dualwan.line.role import stands_by
+from dualwan.line.role import role_of
 from dualwan.model.finding import Finding
 from dualwan.model.way import Kind, of_kind
 from dualwan.report.terminal import PLAIN, Line, Tone, render
@@ -17,11 +17,13 @@ from dualwan.words import say
 class Verdict(NamedTuple):
     """An answer to "does it work", from what the machine shows without asking the line.
 
-    works: None if too little could be seen. cause: why not, "" if it works.
+    works: whether it is as it is to be in its role; None if too little could be seen. cause: why
+    not, "" if it works. role: of two routers, else "".
     """
 
     works: bool | None
     cause: str = ""
+    role: str = ""
 
     @property
     def text(self) -> str:
@@ -31,6 +33,12 @@ class Verdict(NamedTuple):
     @property
     def line(self) -> Line:
         """The verdict as a line of a report."""
+        if self.works and self.role == "standby":
+            return Line(
+                say("standby"),
+                say("the other router is the active one; this one is closed, and ready"),
+                Tone.GOOD,
+            )
         if self.works:
             return Line(
                 say("works"),
@@ -44,24 +52,29 @@ class Verdict(NamedTuple):
 
 def verdict(config: Config, plan: Plan, findings: Sequence[Finding] = ()) -> Verdict:
     """Return the verdict of a ``plan`` of Event.APPLY; causes come in the order of a line."""
-    if stands_by(config, plan.state):
-        return _of_standby(plan)
-    for cause in _causes(config, plan):
-        return Verdict(False, cause)
+    role = role_of(config, plan.state)
+    standby = role == "standby"
+    for cause in _causes_of_standby(plan) if standby else _causes(config, plan):
+        return Verdict(False, cause, role)
     for sentence in plan.unobserved:
-        return Verdict(None, sentence)
-    for sentence in (*plan.warnings, *(one.text for one in findings if not one.is_notice)):
-        return Verdict(False, sentence)
-    return Verdict(True)
+        return Verdict(None, sentence, role)
+    obstacles = (one.text for one in findings if _is_obstacle(one, standby=standby))
+    for sentence in (*plan.warnings, *obstacles):
+        return Verdict(False, sentence, role)
+    return Verdict(True, role=role)
 
 
-def _of_standby(plan: Plan) -> Verdict:
-    """Return the verdict of the router that stands by: whether it is closed."""
-    for sentence in plan.unobserved:
-        return Verdict(None, sentence)
-    for cause in (*plan.problems, *_differences(plan)):
-        return Verdict(False, cause)
-    return Verdict(None, say("it stands by: the other router of this line is the active one"))
+def _is_obstacle(finding: Finding, *, standby: bool) -> bool:
+    """Whether ``finding`` keeps the router from its work: that of a standby is to be ready."""
+    return not finding.is_notice or (standby and finding.code.startswith("pair-"))
+
+
+def _causes_of_standby(plan: Plan) -> Iterator[str]:
+    """Yield what is not closed, or not ready, of a router that stands by."""
+    yield from plan.problems
+    yield from _differences(plan)
+    if not plan.state.role.followed:
+        yield say("it stands by, and a session may still be there: `dualwan-hook` hangs up")
 
 
 def _causes(config: Config, plan: Plan) -> Iterator[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from dualwan.errors import HostError
 from dualwan.host import ping, prefix
-from dualwan.host.evidence import devices, hooks, ppp, window
-from dualwan.model.evidence import Evidence, Heard, Inquiry
+from dualwan.host.evidence import devices, further, hooks, ppp, window
+from dualwan.model.evidence import Evidence, Heard, Inquiry, OfWay
 from dualwan.words import say
 
 SPARE = 6.0  # seconds for what runs beside the window, after its end
@@ -22,6 +23,7 @@ def gather(ipr: Any, ask: Inquiry) -> Evidence:
     before, wan = found.get(ask.tunnel), found.get(ask.wan)
     answers = _start(lambda: ping.any_answers(ask.tunnel, ask.targets)) if ask.targets else None
     log = _start(ppp.log)
+    ways = {one.name: _start(partial(further.look, one, ask.targets)) for one in ask.ways}
     heard: Heard | None = None
     unheard = say("{wan} is not up", wan=ask.wan)
     if wan is not None and wan.up and wan.carrier:
@@ -42,6 +44,7 @@ def gather(ipr: Any, ask: Inquiry) -> Evidence:
         dialling=ppp.dialling(ask.peer),
         peer_there=ppp.has_peer(ask.peer),
         hooks_missing=hooks.missing(),
+        ways={name: look() or OfWay() for name, look in ways.items()},
     )
 
 

@@ -52,7 +52,7 @@ def bring_up(at: Situation) -> SlicePlan:
     table = wanted_table(at.config, at.ways)
     possible, problems = _possible(at.config, _softwire_way(at.ways))
     plan = replace(only_table(NAME, table, TABLE.name, at.observed), problems=problems)
-    if not at.config.router.redundant:
+    if not at.config.router.redundant or not at.state.role.active:
         return plan
     shared, owed = _shared_ports(at.ways, possible), at.state.owes_carried_flows
     return replace(plan, steps=carried.with_flows(plan, table, shared, owed=owed))

@@ -1,0 +1,72 @@
+"""keepalived and conntrackd: whether they run, and whom keepalived tells of a role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from dualwan import files
+from dualwan.host import conntrackd, processes
+from dualwan.model.surroundings import KEEPALIVED, Pair
+
+PROGRAM = "keepalived"
+_INCLUDE = re.compile(r"include\s+\"?([^\"\s]+)")
+_NOTIFY = re.compile(r"notify\w*\s+(.*)")
+_ROLE = re.compile(r"dualwan-hook\s+role\s+(active|standby)\b")
+# A script of the owner's that is given the role in a variable, or in another one's words.
+_ANY_ROLE = re.compile(r"dualwan-hook\s+role\b")
+_BOTH = ("active", "standby")
+_DEEPEST = 5  # files that include each other
+
+
+def in_files(root: Path = Path("/")) -> Pair:
+    """Return what the file of keepalived says."""
+    path = root / KEEPALIVED.lstrip("/")
+    if not path.exists():
+        return Pair(told=None)
+    try:
+        lines = list(_lines(path, root))
+    except OSError:  # it may have a password, and be for root only
+        return Pair(told=_BOTH)
+    found: set[str] = set()
+    for line in lines:
+        if notify := _NOTIFY.match(line):
+            found.update(_roles(notify[1], root))
+    return Pair(told=tuple(role for role in _BOTH if role in found))
+
+
+def running(
+    pair: Pair, proc: Path = processes.PROC, root: Path = Path("/"), owner: int = 0
+) -> Pair:
+    """Return ``pair`` with what runs."""
+    names = set(processes.names(proc, owner))
+    is_set_up = (root / conntrackd.CONFIG.lstrip("/")).exists()
+    return pair._replace(
+        keepalived=PROGRAM in names,
+        conntrackd=conntrackd.PROGRAM in names or not is_set_up,
+    )
+
+
+def _lines(path: Path, root: Path, depth: int = 0) -> Iterator[str]:
+    """Yield the lines of a file of keepalived without comments, and of those that it includes."""
+    for raw in files.read_foreign(path).splitlines():
+        line = re.split("[#!]", raw, maxsplit=1)[0].strip()
+        if (include := _INCLUDE.match(line)) and depth < _DEEPEST:
+            folder = root if include[1].startswith("/") else path.parent
+            for other in sorted(folder.glob(include[1].lstrip("/"))):
+                yield from _lines(other, root, depth + 1)
+        elif line:
+            yield line
+
+
+def _roles(command: str, root: Path) -> tuple[str, ...]:
+    """Return the roles that ``command`` of a notify line gives, itself or by a script."""
+    if found := _ROLE.findall(command):
+        return tuple(found)
+    words = command.replace('"', " ").split()
+    try:
+        text = files.read_foreign(root / words[0].lstrip("/")) if words else ""
+    except OSError:
+        return ()
+    return _BOTH if _ANY_ROLE.search(text) else ()
