@@ -16,7 +16,7 @@ from time import CLOCK_BOOTTIME, clock_gettime
 
 import pytest
 from guest import command, mischief, product, router, snapshot, traffic
-from guest.addresses import ECHO_PORT, FIRST_PPPOE_ADDRESS, INTERNET_HOST, PPP, TUNNEL
+from guest.addresses import FIRST_PPPOE_ADDRESS, INTERNET_HOST, PPP, TUNNEL
 from guest.line import Line
 from guest.servers import Servers
 
@@ -100,7 +100,7 @@ def _reconnect(line: Line, address: str) -> float:
     traffic.ask_tcp_within(line.internet, address, 80, SERVICE_SECONDS)
     answered = clock_gettime(CLOCK_BOOTTIME)
     router.wait_for_hooks(address)
-    traffic.ask_tcp(line.router, INTERNET_HOST, ECHO_PORT, source=address)
+    traffic.ask_tcp(line.router, INTERNET_HOST, 80, source=address)
     return answered - router.last_stamp(address)
 
 
