@@ -249,6 +249,6 @@ def test_a_named_tuple_is_as_typings_own():
 
 
 def test_a_value_that_is_longer_than_a_line_is_printed():
-    """pprint takes its class for one of dataclasses, and asks it more than its fields."""
+    """Its class passes for one of dataclasses, of which pprint asks more than the fields."""
     value = OURS["Base"]("a" * 100)
     assert pprint.pformat(value, width=80) == repr(value)

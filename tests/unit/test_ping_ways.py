@@ -71,6 +71,14 @@ def test_a_host_that_may_be_asked_counts_more(ask):
         ended()[:30],
         header(HOP) + b"\x03" + ended()[21:],
     ],
+    ids=[
+        "empty",
+        "a header alone",
+        "another reply",
+        "of another echo",
+        "cut off later",
+        "unreachable",
+    ],
 )
 def test_what_is_about_another_packet_tells_nothing(ask, packet):
     """Nor what is cut off."""
