@@ -24,5 +24,4 @@ def load(module: str, name: str) -> Any:
     except (ImportError, AttributeError):
         for one in [one for one in sys.modules if one.partition(".")[0] == package]:
             del sys.modules[one]
-        import_module(package)
         return getattr(import_module(module), name)

@@ -55,12 +55,12 @@ def owner():
         around,
         floods={"02:11:22:33:44:55": 7},
         traces=replace_line(around.traces, "MODE=start /root/mape.sh -u me:hunter2"),
-        ppp=replace(around.ppp, peer=PeerOptions(options), clients=("guest-account-7",)),
+        ppp=replace(around.ppp, peer=PeerOptions(options), clients=("guest-account-7", "me@x")),
         own_scripts=(
             OwnScript(
                 "/etc/dualwan/hooks.d/50-ddns",
                 "failed",
-                "https://me:hunter2@ddns.example/update?token=hunter2 refused",
+                "https://me:hunter2@ddns.example/update?token=hunter2 refused for me@x",
             ),
         ),
     )

@@ -92,6 +92,13 @@ def test_what_is_no_toml_is_one_error():
             BASE + FORWARDS.replace("80", "0"), [21, 26], id="forwards of no port are not the same"
         ),
         pytest.param(BASE + FORWARDS, [26], id="a forward twice"),
+        pytest.param(
+            BASE
+            + '[zone.guest]\ninterfaces = ["lan1"]\nways = ["nobody"]\n'
+            + '[zone.dmz]\ninterfaces = ["lan1"]\n',
+            [19],
+            id="zones at odds, of which one is wrong",
+        ),
     ],
 )
 def test_what_follows_from_an_error_is_none(text, lines):

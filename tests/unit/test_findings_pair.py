@@ -12,7 +12,7 @@ from dualwan.host.around import files, pair
 from dualwan.model.surroundings import Pair, Surroundings
 
 ONE_OF_TWO = config(BASE + "[router]\nredundant = true\n")
-TELLS = """\
+KEEPALIVED = """\
 ! told by VRRP
 vrrp_instance LINE {
     notify_master "/usr/sbin/dualwan-hook role active"
@@ -37,10 +37,10 @@ def codes(found, cfg=ONE_OF_TWO):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (TELLS, ("active", "standby")),
-        (TELLS.replace("notify_master", "# notify_master"), ("standby",)),
-        (TELLS.replace("    notify_master", "!   notify_master"), ("standby",)),
-        (TELLS.replace("role active", "status"), ("standby",)),
+        (KEEPALIVED, ("active", "standby")),
+        (KEEPALIVED.replace("notify_master", "# notify_master"), ("standby",)),
+        (KEEPALIVED.replace("    notify_master", "!   notify_master"), ("standby",)),
+        (KEEPALIVED.replace("role active", "status"), ("standby",)),
         ("vrrp_instance LINE {\n}\n", ()),
         ('    notify "/etc/keepalived/mine.sh" root\n', ("active", "standby")),
         ('    notify "/etc/keepalived/other.sh"\n', ()),
@@ -55,7 +55,7 @@ def codes(found, cfg=ONE_OF_TWO):
 def test_the_roles_that_keepalived_tells(tmp_path, text, told):
     """By its own lines, those of files that it includes, or a script that calls us."""
     put(tmp_path, "etc/keepalived/keepalived.conf", text)
-    put(tmp_path, "etc/keepalived/conf.d/line.conf", TELLS)
+    put(tmp_path, "etc/keepalived/conf.d/line.conf", KEEPALIVED)
     put(tmp_path, "etc/keepalived/mine.sh", 'exec dualwan-hook role "$ROLE"\n')
     put(tmp_path, "etc/keepalived/other.sh", "logger hello\n")
     assert files.look(tmp_path, ONE_OF_TWO).pair == Pair(told=told)

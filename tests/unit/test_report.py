@@ -44,7 +44,7 @@ def test_a_broken_line_is_as_broken_at_a_replay(case):
         assert again.line.softwire.port_set == plan.line.softwire.port_set
 
 
-SECRETS = ("hunter2", "guest@", "guest-account-7", "02:11:22:33:44:55")
+SECRETS = ("hunter2", "guest@", "me@x", "guest-account-7", "02:11:22:33:44:55")
 
 
 def test_nothing_of_the_owner_is_in_it():
@@ -87,8 +87,9 @@ def test_every_golden_machine_can_be_replayed(case):
     found = json.loads(json.dumps(dossier.make(case.config, case.host(), (), ABOUT, KEY)))
     assert found["differences"] == []
     plan = make_plan(case.config, case.host(), Event.APPLY)
-    again = dossier.said_of(dossier.replayed("f", found))["plan"]
-    assert [line[:3] for line in again] == [
+    said = dossier.said_of(dossier.replayed("f", found))
+    assert "\x1b" not in "".join(line for lines in said.values() for line in lines)
+    assert [line[:3] for line in said["plan"]] == [
         line[:3] for line in plan_report.text(plan, (), everything=True, colour=False).splitlines()
     ]
 

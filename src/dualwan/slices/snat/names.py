@@ -80,28 +80,12 @@ NEXT = Chain("{}_next", "the next port")
 PROBE = Chain("{}_probe", "back if the port will do, else another one")
 PROBES = Chain("{}_probes", "16 ports more at the most, for nft has no loop")
 TRANSLATE = Chain("translate", "of so many ports none has to be looked for")
-ALLOCATION_CHAINS = (
-    ALLOCATE,
-    CLAIM_MAPPED,
-    SPARE,
-    SEARCH,
-    CLAIM,
-    CLAIMED,
-    TAKE,
-    TAKES,
-    NONE_FREE,
-    ANY_BLOCK,
-    DRAW,
-    NEXT,
-    TRANSLATE,
-)
 
 # The quota: no host holds more than max-share of the ports towards one destination.
 QUOTA_ROUTED = Chain("quota_routed", "of a device without link addresses: count by address")
 QUOTA_ZONE = Chain("quota_zone_{}", "of a zone: count for all its hosts together")
 QUOTA_EXCEEDED = Chain("quota_exceeded", "refused, if it would leave by the tunnel")
 REFUSE = Chain("refuse", "count it for its host, and say so at once")
-QUOTA_CHAINS = (QUOTA_ROUTED, QUOTA_ZONE, QUOTA_EXCEEDED, REFUSE)
 
 # Servers in the LAN, and hosts with an open NAT.
 MAPE_INBOUND = Chain("mape_inbound", "from outside to the shared address: forwards, open hosts")
@@ -113,26 +97,9 @@ SESSION_HAIRPIN = Chain("{}_hairpin", "from inside to the session's address: for
 WAY_INBOUND = Chain("{}_inbound", "from outside to the way's own address: forwards")
 WAY_HAIRPIN = Chain("{}_hairpin", "from inside to the way's own address: forwards")
 EGRESS_OF_WAY = Chain("egress_{}", "only what has the way's own address leaves by it")
-INBOUND_CHAINS = (
-    MAPE_INBOUND,
-    MAPE_HAIRPIN,
-    OPEN_NAT,
-    OPEN_PEER,
-    SESSION_INBOUND,
-    SESSION_HAIRPIN,
-    WAY_INBOUND,
-    WAY_HAIRPIN,
-)
 
 # The ways to a port. The chain of one writes a port; PROBE and PROBES test it.
 PLACES = (DRAW, NEXT)
-JUMP_CHAINS = (
-    EGRESS_FILTER_ICMP,
-    EGRESS_OF_WAY,
-    *ALLOCATION_CHAINS,
-    *QUOTA_CHAINS,
-    *INBOUND_CHAINS,
-)
 
 # Maps of what is given out: a number to each.
 PORTS = "ports"  # to TCP and UDP

@@ -1,0 +1,67 @@
+"""A neighbour solicitation that a router of two sends, byte by byte."""
+
+import socket
+import struct
+
+import pytest
+
+from dualwan.errors import KernelError
+from dualwan.host import ndp
+
+CE = "2001:db8::99:f000:0:100"
+GROUP = "ff02::1:ff00:100"
+
+
+class Sender:
+    """A packet socket that keeps what it sends."""
+
+    def __init__(self, error=None):
+        self.sent, self.error = [], error
+
+    def __call__(self, *kind):
+        """Be made as the socket that sends whole packets of a link."""
+        assert kind == (socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def sendto(self, packet, place):
+        """Keep it, or fail."""
+        if self.error:
+            raise self.error
+        self.sent.append((packet, place))
+
+
+def total(data):
+    """Return the sum in ones' complement, 0xffff of data with a checksum that fits (RFC 1071)."""
+    found = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while found >> 16:
+        found = (found & 0xFFFF) + (found >> 16)
+    return found
+
+
+def test_who_has_the_address_is_asked_as_one_who_wants_it(monkeypatch):
+    """RFC 4862 section 5.4.2: from no address, to the group of the target, with one hop."""
+    wire = Sender()
+    monkeypatch.setattr(ndp.socket, "socket", wire)
+    ndp.ask_owner("wan0", CE)
+    [(packet, place)] = wire.sent
+    assert place == ("wan0", 0x86DD, 0, 0, bytes.fromhex("3333ff000100"))
+    head, message = packet[:40], packet[40:]
+    none, group = bytes(16), socket.inet_pton(socket.AF_INET6, GROUP)
+    assert head == struct.pack("!IHBB", 6 << 28, 24, socket.IPPROTO_ICMPV6, 255) + none + group
+    assert message[:2] + message[4:8] == bytes([135, 0, 0, 0, 0, 0])
+    assert message[8:] == socket.inet_pton(socket.AF_INET6, CE)
+    pseudo = none + group + struct.pack("!II", len(message), socket.IPPROTO_ICMPV6)
+    assert total(pseudo + message) == 0xFFFF
+
+
+def test_a_question_that_cannot_be_sent_is_named(monkeypatch):
+    """With the address and the device."""
+    monkeypatch.setattr(ndp.socket, "socket", Sender(OSError(100, "Network is down")))
+    with pytest.raises(KernelError, match="asking who has 2001:db8::1 on wan0: Network is down"):
+        ndp.ask_owner("wan0", "2001:db8::1")
