@@ -12,6 +12,7 @@ from dualwan.model.plan import Action, Step
 from dualwan.model.resources import Address, Advertisement, CarriedFlows, NftTable, Tunnel
 from dualwan.model.state import Health
 from dualwan.planning import make_plan
+from dualwan.reconcile import reconcile
 from dualwan.report.verdict import verdict
 
 ONE_OF_TWO = BASE.replace("dial = false", "dial = true") + "\n[router]\nredundant = true\n"
@@ -190,6 +191,40 @@ def test_who_was_overtaken_while_dialling_hangs_up(machine):
     active(machine)
     assert there(machine) == STANDBY
     assert machine.run_state.dialled == ()
+
+
+def test_who_was_overtaken_before_hanging_up_lets_the_session_be(machine, monkeypatch):
+    """The other script has dialled while this one reconciled."""
+    active(machine)
+
+    def overtaken(*arguments):
+        monkeypatch.undo()
+        done = reconcile(*arguments)
+        active(machine, asked=30)
+        return done
+
+    monkeypatch.setattr("dualwan.handle.run.reconcile", overtaken)
+    ended = []
+    machine.hang_up = lambda *arguments: ended.append(arguments)
+    standby(machine)
+    assert there(machine) == ACTIVE
+    assert ended == []
+
+
+def test_who_was_overtaken_while_hanging_up_dials(machine):
+    """The other script saw the session that this one was about to end."""
+    active(machine)
+    hang_up = machine.hang_up
+
+    def late(*arguments):
+        machine.hang_up = hang_up
+        active(machine, asked=30)
+        return hang_up(*arguments)
+
+    machine.hang_up = late
+    standby(machine)
+    assert there(machine) == ACTIVE
+    assert machine.run_state.dialled == (PEER,)
 
 
 def test_the_active_one_of_a_wan_that_is_down_waits_for_ifup(machine):

@@ -76,7 +76,12 @@ def step_back(run: Run) -> None:
     both were active, the line's router may know the CE as this machine's: the other one is asked to
     say that it has it.
     """
+    if not run.stands_by():  # asked for since
+        return
     sessions.hang_up(run)
+    if not run.stands_by():  # asked for meanwhile, and dialled perhaps before the session ended
+        sessions.dial(run)
+        return
     run.reconcile()
     with run.noting_failure(), run.host.lock(ROLE_SECONDS):
         state = run.host.load_state()
