@@ -199,10 +199,18 @@ def _at_once(path: str, flags: int) -> int:
     return handle
 
 
+def _complain(sentence: str) -> None:
+    """Print ``sentence`` to stderr, whose reader may be gone: the log has it too, or will."""
+    try:
+        print(f"dualwan-hook: {sentence}", file=sys.stderr)
+    except (OSError, ValueError):
+        return
+
+
 def _report_bug(event: Event, error: Exception) -> None:
     """Log an unexpected error, and print it to stderr."""
     sentence = f"unexpected {type(error).__name__}: {error}; please report it".replace("\n", " ")
-    print(f"dualwan-hook: {sentence}", file=sys.stderr)
+    _complain(sentence)
     try:
         from dualwan.errors import DualwanError
         from dualwan.handle.run import fail
@@ -243,7 +251,7 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
         kept = last_good.load(Path(path))
         wrong = kept.instead_of(error) if kept else error
         fail(event, wrong)
-        print(f"dualwan-hook: {wrong}", file=sys.stderr)
+        _complain(str(wrong))
         if kept is None:  # as before what was tried: nothing of ours
             return isinstance(error, UnconfirmedError)
         config = kept.config
@@ -269,7 +277,7 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
     except StaleError:
         raise
     except DualwanError as error:  # handle_event has logged it
-        print(f"dualwan-hook: {error}", file=sys.stderr)
+        _complain(str(error))
         return False
     finally:
         signal.alarm(0)

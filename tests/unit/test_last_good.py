@@ -246,6 +246,22 @@ def test_an_event_uses_it_and_says_so(kept, machine, log, capsys, event):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "No space left"), ValueError()])
+@pytest.mark.usefixtures("kept")
+def test_it_is_used_also_where_nobody_can_read_of_it(machine, log, monkeypatch, error):
+    """Whoever ran ifup was ended, and its terminal is gone: the log has it."""
+
+    class Gone:
+        def write(self, _):
+            raise error
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    assert hook.hook("up", "wan0") == 0
+    assert "dualwan_firewall" in {table.name for table in machine.state.tables}
+    assert "is in use" in log[0]
+    assert not [line for line in log if "please report it" in line]
+
+
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xff\xfe", b"[wan"])
 def test_a_file_that_was_cut_off_does_not_open_the_machine(config, machine, content, log):
     """It names no WAN any more; the one that was applied last does."""
