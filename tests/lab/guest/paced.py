@@ -61,7 +61,7 @@ class Stream:
             self._hear(PAUSE)
         end = time.monotonic() + _LAST_ANSWER
         while self.lost and time.monotonic() < end:
-            self._hear(end - time.monotonic(), self.answered + self.lost)
+            self._hear(end - time.monotonic(), self.sent)
 
     def _send(self) -> None:
         self.sent += 1
@@ -70,7 +70,7 @@ class Stream:
         except OSError:  # an error that came back about an earlier one, which is lost
             return
 
-    def _hear(self, seconds: float, wanted: int = 0) -> None:
+    def _hear(self, seconds: float, wanted: int = -1) -> None:
         """Take what is answered within ``seconds``; no more if there are ``wanted`` in all."""
         end = time.monotonic() + seconds
         while self.answered != wanted:
