@@ -15,6 +15,7 @@ _OPTIONS = (
     *("-n", "-Pn", "--send-ip", "--disable-arp-ping", "--max-retries", "1"),
     *("--min-rate", "500", "--max-rtt-timeout", "500ms", "--host-timeout", f"{LIMIT - 40}s"),
 )
+_AT_ONCE = 3
 _KINDS = {"tcp": "-sS", "udp": "-sU"}
 
 
@@ -29,12 +30,12 @@ class Found:
 def scan(
     space: Namespace, targets: Iterable[str], ports: dict[str, str]
 ) -> dict[tuple[str, str], Found]:
-    """Scan ``targets`` from ``space``, as many at once as there are.
+    """Scan ``targets`` from ``space``, a few at once.
 
     ``ports``: of each protocol, as nmap takes them. Return what was found by target and protocol.
     """
     asked = [(target, protocol) for target in targets for protocol in ports]
-    with ThreadPoolExecutor(len(asked)) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = pool.map(lambda one: _scan(space, one[0], one[1], ports[one[1]]), asked)
         return dict(zip(asked, found, strict=True))
 
