@@ -21,7 +21,7 @@ _SECRETS, _IP_UP = OWN_ETC / "chap-secrets", OWN_ETC / "ip-up"
 # /etc/ppp is OWN_ETC there: the script says which process has whose session.
 _NOTE = """\
 #!/bin/sh
-echo "$PPPD_PID" > "/etc/ppp/of-$PEERNAME"
+echo "$PPID" > "/etc/ppp/of-$PEERNAME"
 """
 # The router's pppd notes the interfaces that it has made in /run; these are somebody else's.
 _OWN_RUN = 'mount -t tmpfs run /run && exec "$@"'
