@@ -52,6 +52,10 @@ FIRST_BOOT = {
     "test_never_open.py": (TRIXIE,),
     "test_prefix.py": SUITES,
     "test_modes.py": SUITES,
+    "test_ways_fixed.py": SUITES,
+    "test_ways_added.py": SUITES,
+    "test_zones.py": (BOOKWORM,),
+    "test_policies.py": (TRIXIE,),
     "test_provisioning.py": SUITES,
     "test_confined.py": SUITES,
     # Last, for they flush what is somebody else's too.

@@ -20,7 +20,7 @@ PASSWORD = "sesame"  # noqa: S105 (nobody lives behind this door)
 
 # `ip netns exec` binds what lies here over /etc, so that the concentrator's pppd
 # reads its own options and runs none of the router's hooks.
-_OWN_ETC = Path("/etc/netns/isp/ppp")
+OWN_ETC = Path("/etc/netns/isp/ppp")
 
 PPP_UNIT = 50  # of the first session
 _SERVER_OPTIONS = f"""\
@@ -87,10 +87,10 @@ class Isp:
         self, address: str = FIRST_PPPOE_ADDRESS, *, protocol: str = "chap", password: str = ""
     ) -> None:
         """Let the router dial in; it gets this address if it has the ``password``."""
-        _OWN_ETC.mkdir(parents=True, exist_ok=True)
-        (_OWN_ETC / "options").write_text("")
-        (_OWN_ETC / "lab-options").write_text(_SERVER_OPTIONS.format(protocol=protocol))
-        secrets = _OWN_ETC / f"{protocol}-secrets"
+        OWN_ETC.mkdir(parents=True, exist_ok=True)
+        (OWN_ETC / "options").write_text("")
+        (OWN_ETC / "lab-options").write_text(_SERVER_OPTIONS.format(protocol=protocol))
+        secrets = OWN_ETC / f"{protocol}-secrets"
         secrets.write_text(f'"{USER}" * "{password or PASSWORD}" *\n')
         secrets.chmod(0o600)
         self.space.run(
@@ -127,10 +127,11 @@ class Isp:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(handle, number)
         for handle in handles:
-            _wait_for_end(handle, program)
+            wait_for_end(handle, program)
 
 
-def _wait_for_end(handle: int, program: str, limit: float = 15) -> None:
+def wait_for_end(handle: int, program: str, limit: float = 15) -> None:
+    """Wait for the end of a process, by a pidfd of it."""
     ready = select.select([handle], [], [], limit)[0]
     os.close(handle)
     if not ready:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from guest import router
@@ -9,6 +11,8 @@ from guest.addresses import (
     BR,
     CLIENT_ADDRESS,
     CONSOLE,
+    FIXED_ADDRESS,
+    FIXED_CE,
     INTERNET_HOST_V6,
     INTERNET_HOSTS,
     LAN,
@@ -102,6 +106,22 @@ class Line:
         self.isp.announce()
         self.isp.open_pppoe()
         router.write_first_settings()
+
+    @contextmanager
+    def other_softwire(self, end: str, *routed: str, seen_as: str) -> Iterator[None]:
+        """Have the provider offer another softwire, whose packets the internet sees as that."""
+        with self.relay.other_softwire(end, *routed):
+            self.internet.ip(f"route add {seen_as} via 192.0.2.5")
+            try:
+                yield
+            finally:
+                self.internet.ip(f"route del {seen_as} via 192.0.2.5")
+
+    @contextmanager
+    def fixed_address(self) -> Iterator[None]:
+        """Have the provider offer FIXED_ADDRESS by IPIP."""
+        with self.other_softwire(FIXED_CE, FIXED_ADDRESS, seen_as=FIXED_ADDRESS):
+            yield
 
     def _spaces(self) -> tuple[Namespace, ...]:
         return (self.isp.space, self.relay.space, self.internet, self.client)

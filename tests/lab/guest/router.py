@@ -123,11 +123,16 @@ def has_address(interface: str, start: str) -> bool:
     return any(address.startswith(start) for address in addresses(interface))
 
 
+def wait_for_address(interface: str, address: str, limit: float = 40) -> None:
+    """The interface has this address."""
+    waiting.until(lambda: address in addresses(interface), f"{address} on {interface}", limit)
+
+
 def wait_for_ppp(address: str, limit: float = 40) -> None:
     """The PPPoE device has this address; ip-up may still be at work."""
-    waiting.until(lambda: address in addresses(PPP), f"{address} on {PPP}", limit)
+    wait_for_address(PPP, address, limit)
 
 
-def wait_for_no_ppp(limit: float = 20) -> None:
+def wait_for_no_ppp(limit: float = 20, device: str = PPP) -> None:
     """The PPPoE device is gone."""
-    waiting.until(lambda: not addresses(PPP), f"the end of {PPP}", limit)
+    waiting.until(lambda: not addresses(device), f"the end of {device}", limit)
