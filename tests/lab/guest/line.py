@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from guest import router
 from guest.addresses import (
     BR,
+    CE,
     CLIENT_ADDRESS,
     CONSOLE,
     INTERNET_HOST_V6,
@@ -16,12 +17,16 @@ from guest.addresses import (
     LAN_PREFIX_LENGTH,
     MAPE_ADDRESS,
     NEIGHBOUR,
+    OTHER_CE,
+    OTHER_PORT_BLOCKS,
+    OTHER_WAN_PREFIX,
+    PORT_BLOCKS,
     PPPOE_HOST,
     SINK_NETWORK,
     WAN,
     WAN_PREFIX,
 )
-from guest.isp import Isp
+from guest.isp import DELEGATES, Isp
 from guest.namespace import ROUTER, Namespace
 from guest.relay import Relay
 
@@ -99,9 +104,19 @@ class Line:
             "link set dev lan up",
             f"route add default via {LAN_ADDRESS}",
         )
-        self.isp.announce()
+        self.isp.begin()
         self.isp.open_pppoe()
         router.write_first_settings()
+
+    def renumber(self, prefix: str, *, instead_of: str) -> None:
+        """Give the customer another prefix of the two, and the relay what follows from it."""
+        other = prefix == OTHER_WAN_PREFIX
+        self.relay.serve(*((OTHER_CE, OTHER_PORT_BLOCKS) if other else (CE, PORT_BLOCKS)))
+        if DELEGATES.exists():
+            self.isp.delegate(prefix)
+        else:
+            self.isp.space.ip(f"route replace {prefix}/64 dev wan")
+            self.isp.announce(prefix, instead_of=instead_of)
 
     def _spaces(self) -> tuple[Namespace, ...]:
         return (self.isp.space, self.relay.space, self.internet, self.client)

@@ -25,7 +25,7 @@ from guest.addresses import (
 
 CONFIG = Path("/etc/dualwan/dualwan.toml")
 COMMAND = "dualwan-hook"
-_SHARE = Path("/lab/results")
+SHARE = Path("/lab/results")
 _APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q", "--no-install-recommends")
 
 GOOD_CONFIG = f"""\
@@ -82,7 +82,7 @@ def released_package() -> Path:
 
 
 def _local(pattern: str) -> Path:
-    shared = next(_SHARE.glob(pattern))
+    shared = next(SHARE.glob(pattern))
     local = Path("/var/tmp") / shared.name  # noqa: S108 (the guest's own)
     if not local.exists():
         shutil.copy(shared, local)

@@ -1,0 +1,38 @@
+"""What a LAN host meets in the internet, and how it is met: a public resolver, pings."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from guest.addresses import INTERNET_HOST, INTERNET_HOST_V6
+from guest.namespace import Namespace
+
+LIMIT_SECONDS = 90
+NAME = "www.example.net"
+PORT_V6 = 8006  # of a server that is asked by IPv6
+RESOLVERS = ("2606:4700:4700::1111", "2001:4860:4860::8888")  # as docs/your-lan has them
+_DNSMASQ = ("dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces")
+
+
+@contextmanager
+def resolvers(space: Namespace) -> Iterator[None]:
+    """Let them know NAME; nobody asks them by IPv4."""
+    space.ip(*(f"address replace {one}/128 dev lo nodad" for one in RESOLVERS))
+    where = (f"--listen-address={one}" for one in RESOLVERS)
+    known = (f"--address=/{NAME}/{one}" for one in (INTERNET_HOST, INTERNET_HOST_V6))
+    server: subprocess.Popen[bytes] = space.start(
+        *_DNSMASQ, "--user=root", "--pid-file=", *where, *known
+    )
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def reached(space: Namespace, address: str) -> bool:
+    """Whether one ping of some from ``space`` is answered."""
+    words = ("ping", "-6", "-n", "-c", "1", "-w", "30", address)
+    return space.attempt(*words).returncode == 0
