@@ -122,7 +122,7 @@ def _build(suite: str, folder: Path, progress: Progress) -> None:
         with _ticking(progress):
             _bootstrap(suite, work)
             _finish(work / "root")
-            _pack(work)
+            pack(work)
         shutil.rmtree(work / "root")
         shutil.rmtree(work / "files")
         work.rename(folder)
@@ -220,7 +220,8 @@ def _finish(root: Path) -> None:
         (system / unit).symlink_to("/dev/null")
 
 
-def _pack(work: Path) -> None:
+def pack(work: Path) -> None:
+    """Make kernel, initial RAM disk and disk image of ``work``/root."""
     root = work / "root"
     for name, pattern in (("vmlinuz", "vmlinuz-*"), ("initrd.img", "initrd.img-*")):
         shutil.copy(max((root / "boot").glob(pattern)), work / name)
