@@ -75,8 +75,14 @@ LONG = (
 # After the purge in the last boot: no other scenario runs with files of an earlier release.
 UPGRADE = "test_upgrade.py"
 # Each set of docs/your-lan has a run of its own (--your-lan SET), with a reboot in it.
-YOUR_LAN = ("bare-64", "pd-dhcpcd", "pd-networkd")
 HOUSEHOLD, CHANGES = "test_your_lan.py", "test_your_lan_changes.py"
+FROM_OUTSIDE = "test_your_lan_from_outside.py"
+YOUR_LAN = {  # the scenarios before the reboot, and those after it
+    "bare-64": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "pd-dhcpcd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "pd-networkd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "from-outside": ((FROM_OUTSIDE,), (FROM_OUTSIDE,)),
+}
 LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")
@@ -144,7 +150,7 @@ def _image(arguments: argparse.Namespace) -> int:
 
 def _check_listed() -> None:
     """Raise LabError for a file of scenarios that no boot runs."""
-    listed = {*FIRST_BOOT, *LATER_BOOTS, *LONG, SOAK, UPGRADE, HOUSEHOLD, CHANGES}
+    listed = {*FIRST_BOOT, *LATER_BOOTS, *LONG, SOAK, UPGRADE, HOUSEHOLD, CHANGES, FROM_OUTSIDE}
     folder = Path(__file__).parent / "scenarios"
     missing = sorted({file.name for file in folder.glob("test_*.py")} - listed)
     if missing:
@@ -208,11 +214,12 @@ def _steps(arguments: argparse.Namespace) -> tuple[vm.Step, ...]:
     if arguments.soak:
         return (_pytest_step(1, (SOAK,), arguments.k, f"LAB_RECONNECTS={arguments.soak}"),)
     if arguments.your_lan:
+        before, after = YOUR_LAN[arguments.your_lan]
         return (
             {"argv": [*GUEST_PYTHON, "-m", "guest.prepare_your_lan", arguments.your_lan]},
-            _pytest_step(1, (HOUSEHOLD, CHANGES), arguments.k),
+            _pytest_step(1, before, arguments.k),
             {"reboot": True},
-            _pytest_step(2, (HOUSEHOLD,), arguments.k),
+            _pytest_step(2, after, arguments.k),
         )
     if not arguments.long:
         return _usual_steps(arguments.k, arguments.suite)

@@ -6,11 +6,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from guest.addresses import INTERNET_HOST, INTERNET_HOST_V6
+from guest.addresses import INTERNET_HOST, INTERNET_HOST_V6, INTERNET_HOSTS
 from guest.namespace import Namespace
+from guest.provisioning import HOST
 
 LIMIT_SECONDS = 90
 NAME = "www.example.net"
+DYNDNS = INTERNET_HOSTS[1]
 PORT_V6 = 8006  # of a server that is asked by IPv6
 RESOLVERS = ("2606:4700:4700::1111", "2001:4860:4860::8888")  # as docs/your-lan has them
 _DNSMASQ = ("dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces")
@@ -18,10 +20,11 @@ _DNSMASQ = ("dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--
 
 @contextmanager
 def resolvers(space: Namespace) -> Iterator[None]:
-    """Let them know NAME; nobody asks them by IPv4."""
+    """Let them know NAME, and the host of dynamic DNS; nobody asks them by IPv4."""
     space.ip(*(f"address replace {one}/128 dev lo nodad" for one in RESOLVERS))
     where = (f"--listen-address={one}" for one in RESOLVERS)
-    known = (f"--address=/{NAME}/{one}" for one in (INTERNET_HOST, INTERNET_HOST_V6))
+    pairs = ((NAME, INTERNET_HOST), (NAME, INTERNET_HOST_V6), (HOST, DYNDNS))
+    known = (f"--address=/{name}/{address}" for name, address in pairs)
     server: subprocess.Popen[bytes] = space.start(
         *_DNSMASQ, "--user=root", "--pid-file=", *where, *known
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -9,9 +10,13 @@ from pathlib import Path
 
 from guest import command, product, router
 from guest.addresses import LAN, LAN_ADDRESS, WAN
+from guest.provisioning import HOST
 
 DOCUMENTS = Path("/usr/share/doc/dualwan-hook/docs/your-lan")
 NAMES = {"enp1s0": WAN, "enp3s0": LAN, "192.168.1.": f"{LAN_ADDRESS.rpartition('.')[0]}."}
+PHONE_KEY = Path("/var/lib/lab/phone-key")
+AUTHORITY = Path("/etc/dualwan/ddns-authority.pem")
+_EDITOR = Path("/usr/local/bin/editor")
 _EXAMPLE = "#dhcp-host="  # a line that the owner may have
 _LOOPBACK = "auto lo\niface lo inet loopback\n"
 # A network without internet has a mirror in a folder.
@@ -24,19 +29,49 @@ _COMMANDS = ("apt ", "cd ", "ifdown ", "rm ", "systemctl ")
 
 
 @dataclass(frozen=True)
-class Set:
-    """Pages, each with words of the section that counts; what the line and ifupdown do there."""
+class Page:
+    """A page, words of the section that counts, and what the owner does where it says `editor`."""
 
-    pages: tuple[tuple[str, str], ...]
+    name: str
+    words: str = "apt install"
+    edits: str = ""
+
+
+@dataclass(frozen=True)
+class Set:
+    """Pages that are followed in turn; what the line and ifupdown do there."""
+
+    pages: tuple[Page, ...]
     delegated: bool = False
     stanzas: bool = True
 
 
-_NAMES = ("dns-dhcp.md", "apt install")
+_BARE, _NAMES = Page("bare-64.md"), Page("dns-dhcp.md")
+_WIREGUARD = Page(
+    "wireguard.md",
+    edits=f"""
+umask 077
+wg genkey > {PHONE_KEY}
+sed -i "s|REPLACE-BY-wg-genkey|$(cat /etc/wireguard/key)|" /etc/wireguard/wg0.conf
+sed -i "s|REPLACE-BY-wg-pubkey|$(wg pubkey < {PHONE_KEY})|" /etc/wireguard/wg0.conf
+install -m 644 {DOCUMENTS}/wireguard/dualwan.toml /etc/dualwan/
+echo interface=wg0 >> /etc/dnsmasq.d/lan.conf
+systemctl restart dnsmasq
+""",
+)
+_DYNDNS = Page(
+    "dyndns.md",
+    edits=f"""
+sed -i 's|^url = .*|url = "https://{HOST}/update?myip=ADDRESS"|' /etc/dualwan/ddns.curl
+echo 'cacert = "{AUTHORITY}"' >> /etc/dualwan/ddns.curl
+echo nameserver 127.0.0.1 > /etc/resolv.conf
+""",
+)
 SETS = {
-    "bare-64": Set((("bare-64.md", "apt install"), _NAMES)),
-    "pd-dhcpcd": Set((("pd.md", "apt install dhcpcd"), _NAMES), delegated=True),
-    "pd-networkd": Set((("pd.md", "20-lan.network"), _NAMES), delegated=True, stanzas=False),
+    "bare-64": Set((_BARE, _NAMES)),
+    "pd-dhcpcd": Set((Page("pd.md", "apt install dhcpcd"), _NAMES), delegated=True),
+    "pd-networkd": Set((Page("pd.md", "20-lan.network"), _NAMES), delegated=True, stanzas=False),
+    "from-outside": Set((_BARE, _NAMES, _WIREGUARD, _DYNDNS)),
 }
 
 
@@ -50,9 +85,11 @@ def install(chosen: Set) -> None:
     if not chosen.stanzas:
         command.run(["ifdown", LAN])
         router.INTERFACES.write_text(_LOOPBACK)
-    for page, words in chosen.pages:
-        text = (DOCUMENTS / page).read_text()
-        (section,) = (part for part in re.split(r"(?m)^## ", text) if words in part)
+    for page in chosen.pages:
+        text = (DOCUMENTS / page.name).read_text()
+        (section,) = (part for part in re.split(r"(?m)^## ", text) if page.words in part)
+        _EDITOR.write_text(f"#!/bin/sh -e{page.edits or os.linesep}")
+        _EDITOR.chmod(0o755)
         _follow(_own(section))
 
 
