@@ -45,6 +45,14 @@ def test_each_file_says_where_it_belongs(path):
     assert "/etc/" in "\n".join(path.read_text().splitlines()[:4])
 
 
+@pytest.mark.parametrize(
+    ("name", "to"), re.findall(r"^\| \[[^]]+\]\(([^)]+)\) \| `([^`]+)`", PAGES, re.MULTILINE)
+)
+def test_a_page_and_its_file_agree_on_where_it_belongs(name, to):
+    """Who copies by the table, as tests/lab does, puts it where its first lines have it."""
+    assert to.rstrip("/") in "\n".join((SETS / name).read_text().splitlines()[:4])
+
+
 @pytest.mark.parametrize("path", FILES, ids=by_set)
 def test_the_interfaces_have_the_same_names_everywhere(path):
     """No set calls them otherwise."""
