@@ -48,7 +48,8 @@ def switch_on(space: Namespace) -> None:
         f"link set dev {DEVICE} up",
     )
     client = next(path for path in _OWN.glob("**/sbin/dhcpcd"))
-    words = (str(client), "-B", "-4", "-f", "/dev/null", "-c", str(hook), DEVICE)
+    wanted = ("-o", "domain_name_servers")  # its own settings ask for that; here it has none
+    words = (str(client), "-B", "-4", "-f", "/dev/null", *wanted, "-c", str(hook), DEVICE)
     space.start("sh", "-c", _START, "sh", *words)
 
 

@@ -23,6 +23,7 @@ _LOOPBACK = "auto lo\niface lo inet loopback\n"
 _MIRROR = Path("/var/lib/lab/mirror")
 _SOURCE = f"deb [trusted=yes] file:{_MIRROR} ./\n"
 _YES = 'APT::Get::Assume-Yes "true";\n'
+_STEP_SECONDS = 900.0  # an emulated guest on a host that has other work
 # What a page has, in order: rows of its table, and blocks of commands.
 _ROW = re.compile(r"\| \[[^]]+\]\((?P<file>[^)]+)\) \| `(?P<to>[^`]+)`(?:, mode (?P<mode>\d+))?")
 _COMMANDS = ("apt ", "cd ", "ifdown ", "rm ", "systemctl ")
@@ -128,7 +129,7 @@ def _follow(section: str) -> None:
             continue
         typed = "\n".join(block)
         if typed.lstrip().startswith(_COMMANDS):
-            command.run(["sh", "-e", "-c", typed], limit=240)
+            command.run(["sh", "-e", "-c", typed], limit=_STEP_SECONDS)
         block = []
         if row := _ROW.match(line):
             _put(row["file"], Path(row["to"]), row["mode"] or "644")

@@ -18,7 +18,7 @@ from guest.addresses import (
     WAN,
     WAN_PREFIX,
 )
-from guest.household import LIMIT_SECONDS, PORT_V6, resolvers
+from guest.household import PORT_V6, limit, resolvers
 from guest.line import Line
 from guest.pace import stretched
 from guest.servers import Servers
@@ -134,8 +134,8 @@ def up(installed: Snapshot) -> Snapshot:
 @pytest.fixture(scope="session")
 def household(line: Line) -> Iterator[None]:
     """Both ways up by themselves, names in the internet, and a LAN host that has its addresses."""
-    waiting.until(lambda: router.addresses(TUNNEL), "the tunnel", LIMIT_SECONDS)
-    router.wait_for_hooks(FIRST_PPPOE_ADDRESS, LIMIT_SECONDS)
+    waiting.until(lambda: router.addresses(TUNNEL), "the tunnel", limit())
+    router.wait_for_hooks(FIRST_PPPOE_ADDRESS, limit())
     client = line.client
     with (
         resolvers(line.internet),
@@ -146,5 +146,5 @@ def household(line: Line) -> Iterator[None]:
             (lambda: lan_host.ipv4(client), "IPv4 on the LAN"),
             (lambda: lan_host.usable(client, WAN_PREFIX), "IPv6 on the LAN"),
         ):
-            waiting.until(look, what, LIMIT_SECONDS, client)
+            waiting.until(look, what, limit(), client)
         yield

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from guest import lan_host, product, traffic, waiting
 from guest.addresses import INTERNET_HOST, INTERNET_HOST_V6, MAPE_ADDRESS, PORT_SET, WAN_PREFIX
-from guest.household import NAME, PORT_V6, reached
+from guest.household import NAME, PORT_V6, limit, reached
 from guest.line import Line
 
 pytestmark = pytest.mark.usefixtures("internet", "household")
@@ -44,6 +44,6 @@ def test_it_is_reached_from_outside(line: Line) -> None:
 def test_all_is_in_order() -> None:
     """A dry run has nothing to do, and doctor nothing to say."""
     waiting.until(
-        lambda: product.run("--dry-run", "--exit-code").returncode == 0, "all in order", 30
+        lambda: product.run("--dry-run", "--exit-code").returncode == 0, "all in order", limit()
     )
     assert product.run("doctor").stdout == ""

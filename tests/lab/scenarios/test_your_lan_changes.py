@@ -14,7 +14,7 @@ from guest.addresses import (
     SECOND_PPPOE_ADDRESS,
     WAN_PREFIX,
 )
-from guest.household import LIMIT_SECONDS, NAME, PORT_V6, reached
+from guest.household import NAME, PORT_V6, limit, reached
 from guest.line import Line
 
 pytestmark = pytest.mark.usefixtures("internet", "household")
@@ -27,9 +27,9 @@ def test_a_reconnect_of_pppoe_is_none_of_its_business(line: Line) -> None:
     for address in (SECOND_PPPOE_ADDRESS, FIRST_PPPOE_ADDRESS):
         router.forget_stamps()
         line.isp.reconnect(address)
-        router.wait_for_hooks(address)
-    assert by_mape.goes_on(), by_mape.error
-    assert by_ipv6.goes_on(), by_ipv6.error
+        router.wait_for_hooks(address, limit())
+    assert by_mape.goes_on(limit()), by_mape.error
+    assert by_ipv6.goes_on(limit()), by_ipv6.error
     by_mape.stop()
     by_ipv6.stop()
     assert lan_host.names(line.client, NAME)
@@ -42,17 +42,17 @@ def test_a_new_prefix_is_the_hosts_too(line: Line) -> None:
     there = waiting.until(
         lambda: lan_host.usable(line.client, OTHER_WAN_PREFIX),
         "an address of the new prefix",
-        LIMIT_SECONDS,
+        limit(),
         line.client,
     )
     waiting.until(
         lambda: not lan_host.usable(line.client, WAN_PREFIX),
         "the end of the old address",
-        LIMIT_SECONDS,
+        limit(),
         line.client,
     )
     assert reached(line.internet, there)
     assert traffic.ask_tcp(line.client, INTERNET_HOST_V6, PORT_V6).address == there
-    seen = traffic.ask_tcp_within(line.client, INTERNET_HOST, ECHO_PORT, LIMIT_SECONDS)
+    seen = traffic.ask_tcp_within(line.client, INTERNET_HOST, ECHO_PORT, limit())
     assert seen.port in OTHER_PORT_SET
     assert lan_host.names(line.client, NAME)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from guest import lan_host, own_scripts, router, traffic, your_lan
 from guest.addresses import FIRST_PPPOE_ADDRESS, SECOND_PPPOE_ADDRESS
-from guest.household import DYNDNS, LIMIT_SECONDS
+from guest.household import DYNDNS, limit
 from guest.line import Line
 from guest.provisioning import make_certificates
 from guest.servers import Servers
@@ -51,7 +51,7 @@ def _call(line: Line, address: str, *words: str) -> None:
 
 def _home_is_reached(line: Line) -> None:
     with Servers(line.client, tcp=(WEB,)):
-        seen = traffic.ask_tcp_within(line.internet, NAS, WEB, LIMIT_SECONDS)
+        seen = traffic.ask_tcp_within(line.internet, NAS, WEB, limit())
     assert seen.address == PHONE
 
 
@@ -94,6 +94,6 @@ def test_another_address_of_pppoe(phone: Line, service: Path) -> None:
         assert told["login"].startswith("Basic ")
         _call(phone, SECOND_PPPOE_ADDRESS)
         _home_is_reached(phone)
-        router.wait_for_hooks(SECOND_PPPOE_ADDRESS)
+        router.wait_for_hooks(SECOND_PPPOE_ADDRESS, limit())
         phone.isp.reconnect(FIRST_PPPOE_ADDRESS)
         notes.until("pppoe", FIRST_PPPOE_ADDRESS)
