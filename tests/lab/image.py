@@ -122,7 +122,7 @@ def _build(suite: str, folder: Path, progress: Progress) -> None:
         with _ticking(progress):
             _bootstrap(suite, work)
             _finish(work / "root")
-            _pack(work)
+            pack(work)
         shutil.rmtree(work / "root")
         shutil.rmtree(work / "files")
         work.rename(folder)
@@ -162,6 +162,14 @@ def mirror() -> str:
     raise LabError("apt on this machine is configured with no Debian mirror")
 
 
+def keyring() -> Path:
+    """Debian's keys, as this machine has them."""
+    found = next((path for path in KEYRINGS if path.exists()), None)
+    if found is None:
+        raise LabError("missing on this machine: apt-get install debian-archive-keyring")
+    return found
+
+
 def apt_options() -> list[str]:
     """How this machine's apt reaches its mirror (a proxy, for one), for the apt of the build."""
     lines = _output(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"]).splitlines()
@@ -171,16 +179,13 @@ def apt_options() -> list[str]:
 
 def bootstrap(suite: str, root: Path, log: Path, options: list[str]) -> None:
     """Let mmdebstrap make `root`, as the machine's own apt would get it."""
-    keyring = next((path for path in KEYRINGS if path.exists()), None)
-    if keyring is None:
-        raise LabError("missing on this machine: apt-get install debian-archive-keyring")
     command = ["mmdebstrap", "--mode=root", "--arch=amd64", "--skip=check/empty", *options]
     command += ["--dpkgopt=force-unsafe-io"]
     command += ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"']
     command += [f"--aptopt={option}" for option in apt_options()]
     if suite not in recipe.SUITES:  # a mirror may hold lists of a testing release past their date
         command += ['--aptopt=Acquire::Check-Valid-Until "false"']
-    command += [suite, str(root), f"deb [signed-by={keyring}] {mirror()} {suite} main"]
+    command += [suite, str(root), f"deb [signed-by={keyring()}] {mirror()} {suite} main"]
     _logged(command, log)
 
 
@@ -215,7 +220,8 @@ def _finish(root: Path) -> None:
         (system / unit).symlink_to("/dev/null")
 
 
-def _pack(work: Path) -> None:
+def pack(work: Path) -> None:
+    """Make kernel, initial RAM disk and disk image of ``work``/root."""
     root = work / "root"
     for name, pattern in (("vmlinuz", "vmlinuz-*"), ("initrd.img", "initrd.img-*")):
         shutil.copy(max((root / "boot").glob(pattern)), work / name)

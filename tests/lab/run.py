@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import fetched
 import image
 import released
 import vm
@@ -77,6 +78,15 @@ LONG = (
 )
 # After the purge in the last boot: no other scenario runs with files of an earlier release.
 UPGRADE = "test_upgrade.py"
+# Each set of docs/your-lan has a run of its own (--your-lan SET), with a reboot in it.
+HOUSEHOLD, CHANGES = "test_your_lan.py", "test_your_lan_changes.py"
+FROM_OUTSIDE = "test_your_lan_from_outside.py"
+YOUR_LAN = {  # the scenarios before the reboot, and those after it
+    "bare-64": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "pd-dhcpcd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "pd-networkd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "from-outside": ((FROM_OUTSIDE,), (FROM_OUTSIDE,)),
+}
 LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")
@@ -121,6 +131,8 @@ def _parse() -> argparse.Namespace:
             command.add_argument("-k", metavar="EXPR", default="", help="as pytest's -k")
             longest = "instead those that take long: README, pppd, a hard night, managers"
             command.add_argument("--long", action="store_true", help=longest)
+            own = "instead: a set of docs/your-lan"
+            command.add_argument("--your-lan", choices=YOUR_LAN, help=own)
             command.add_argument("--soak", type=int, metavar="N", help="instead: N reconnects")
             command.add_argument("--keep", type=Path, help="leave logs and results in this folder")
     return parser.parse_args()
@@ -142,7 +154,7 @@ def _image(arguments: argparse.Namespace) -> int:
 
 def _check_listed() -> None:
     """Raise LabError for a file of scenarios that no boot runs."""
-    listed = {*FIRST_BOOT, *LATER_BOOTS, *LONG, SOAK, UPGRADE}
+    listed = {*FIRST_BOOT, *LATER_BOOTS, *LONG, SOAK, UPGRADE, HOUSEHOLD, CHANGES, FROM_OUTSIDE}
     folder = Path(__file__).parent / "scenarios"
     missing = sorted({file.name for file in folder.glob("test_*.py")} - listed)
     if missing:
@@ -153,10 +165,10 @@ def _test(arguments: argparse.Namespace) -> int:
     _check_listed()
     guest = _ensure_image(arguments.suite)
     packages = [_package(arguments.deb)]
-    if (
-        not arguments.long and not arguments.soak
-    ):  # "test_up" selects the scenarios of the upgrade too
-        packages.append(released.ensure())
+    if arguments.your_lan:
+        packages += fetched.ensure(arguments.suite)
+    elif not arguments.long and not arguments.soak:
+        packages.append(released.ensure())  # "test_up" selects the scenarios of the upgrade too
     results = vm.new_results_folder()
     try:
         limit = TEST_LIMIT_SECONDS + SOAK_SECONDS * (arguments.soak or 0)
@@ -205,6 +217,14 @@ def _steps(arguments: argparse.Namespace) -> tuple[vm.Step, ...]:
     """The guest's boots, each with its scenarios; those in which none is selected are left out."""
     if arguments.soak:
         return (_pytest_step(1, (SOAK,), arguments.k, f"LAB_RECONNECTS={arguments.soak}"),)
+    if arguments.your_lan:
+        before, after = YOUR_LAN[arguments.your_lan]
+        return (
+            {"argv": [*GUEST_PYTHON, "-m", "guest.prepare_your_lan", arguments.your_lan]},
+            _pytest_step(1, before, arguments.k),
+            {"reboot": True},
+            _pytest_step(2, after, arguments.k),
+        )
     if not arguments.long:
         return _usual_steps(arguments.k, arguments.suite)
     first = (_pytest_step(1, LONG, arguments.k),)
