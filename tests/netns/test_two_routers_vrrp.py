@@ -83,7 +83,7 @@ def test_a_keepalived_that_ends_says_so(running):
     assert until(lambda: processes["router1"].poll() is not None, 20)
     unit = (routers.first.folder / "dualwan.conf").read_text()
     command = unit.split("ExecStopPost=")[1].split("\n")[0].split()
-    assert command[0] == "/usr/sbin/dualwan-hook"
+    assert command[0] == "/usr/bin/dualwan-hook"
     routers.first.hook(*command[1:])
     assert routers.first.is_standby()
     assert until(routers.second.is_active, 60)

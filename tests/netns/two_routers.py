@@ -64,7 +64,7 @@ class Router:
         self.keepalived_conf = self.folder / "keepalived.conf"
         text = self.keepalived_conf.read_text()
         self.keepalived_conf.write_text(
-            text.replace("/usr/sbin/dualwan-hook", str(self.command_path))
+            text.replace("/usr/bin/dualwan-hook", str(self.command_path))
         )
 
     def _variables(self):

@@ -101,3 +101,19 @@ def test_each_word_that_is_gone_is_gone(old, new, source, everything):
     pattern = re.compile(rf"(?<![\w.]){re.escape(old)}(?!\w)")
     found = [path.relative_to(ROOT) for path, text in everything.items() if pattern.search(text)]
     assert found == []
+
+
+def test_what_a_page_names_of_the_package_is_installed_there():
+    """The program itself, and each document below /usr/share/doc, are in debian/install."""
+    install = (ROOT / "packaging/debian/install").read_text()
+    placed = {
+        f"/{folder}/{Path(source).name}"
+        for source, folder in (
+            line.split() for line in install.splitlines() if line and not line.startswith("#")
+        )
+    }
+    named = re.compile(r"/usr/s?bin/dualwan-hook|/usr/share/doc/dualwan-hook/docs/[\w-]+(?:\.\w+)*")
+    pages = [*DOCUMENTS, *(ROOT / "packaging/man").iterdir()]
+    found = {(page.name, path) for page in pages for path in named.findall(page.read_text())}
+    assert len(found) > 3
+    assert {one for one in found if one[1] not in placed} == set()
