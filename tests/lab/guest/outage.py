@@ -22,7 +22,7 @@ class Outage:
     def __init__(self, *questions: Callable[[], object]) -> None:
         """A question raises NoAnswerError where nobody answers it."""
         self._over = threading.Event()
-        self._answers: list[tuple[float, float]] = []
+        self.answers: list[tuple[float, float]] = []
         self._threads = [threading.Thread(target=self._ask, args=(one,)) for one in questions]
 
     def __enter__(self) -> Self:
@@ -47,18 +47,18 @@ class Outage:
                 question()
             except NoAnswerError:
                 continue
-            self._answers.append((time.monotonic(), asked))
+            self.answers.append((time.monotonic(), asked))
 
     def wait_for_answer(self, limit: float) -> None:
         """Wait for an answer to a question that is asked from now on."""
         now = time.monotonic()
-        while not any(asked >= now for _, asked in self._answers[-len(self._threads) :]):
+        while not any(asked >= now for _, asked in self.answers[-len(self._threads) :]):
             if time.monotonic() > now + limit:
                 raise TimedOutError(f"an answer: not within {limit:.0f} s")
             time.sleep(_PAUSE)
 
     def longest(self, since: float) -> float:
         """Return the longest time without an answer, which may have begun before ``since``."""
-        times = sorted(answered for answered, _ in self._answers)
+        times = sorted(answered for answered, _ in self.answers)
         first = max(0, bisect_left(times, since) - 1)
         return max(later - earlier for earlier, later in pairwise(times[first:]))

@@ -45,7 +45,7 @@ def prepare() -> str:
     for path, text in files(name).items():
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(_of_this_line(text) if file == product.CONFIG else text)
+        file.write_text(of_this_line(text) if file == product.CONFIG else text)
     # What stands on the disk outlives a power cut, as it does on a router that has run for long.
     command.run(["sync"])
     command.run(["systemctl", "daemon-reload"])
@@ -56,7 +56,7 @@ def prepare() -> str:
     return said
 
 
-def _of_this_line(text: str) -> str:
+def of_this_line(text: str) -> str:
     """Return the page's dualwan.toml with [mape] as this line has it."""
     changed, count = re.subn(r"^\[mape\]\n(?:.+\n)+\n", _MAPE, text, flags=re.MULTILINE)
     if count != 1:
