@@ -201,6 +201,10 @@ lab-your-lan-bookworm lab-your-lan-trixie: lab-your-lan-%: deb need-lab ## not i
 soak: deb need-lab ## N=100 reconnects under traffic in the guest, and what has grown; SUITE=; root
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --soak $(or $(N),100) --suite $(LAB_SUITE) --deb $(DEB)
 
+.PHONY: two-routers
+two-routers: deb need-lab ## N=20 takeovers and more between two routers, each a guest of its own; SUITE=; root
+	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py two-routers $(if $(N),--takeovers $(N)) --suite $(LAB_SUITE) --deb $(DEB)
+
 .PHONY: faults faults-unit faults-netns
 faults: faults-unit faults-netns ## every failure and kill at every call, of which unit and netns take a part; root
 faults-unit: .venv/ready

@@ -151,9 +151,7 @@ def _ticking(progress: Progress) -> Iterator[None]:
 
 def mirror() -> str:
     """The Debian mirror that this machine's own apt is configured with."""
-    listing = _output(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]
-    )
+    listing = output(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"])
     releases = {*recipe.SUITES, "stable", "oldstable", "testing", "unstable", "sid"}
     for line in listing.splitlines():
         uri, release, component = line.rsplit(" ", 2)
@@ -170,9 +168,14 @@ def keyring() -> Path:
     return found
 
 
+def source(suite: str) -> str:
+    """Return the line of sources.list(5) for `suite`."""
+    return f"deb [signed-by={keyring()}] {mirror()} {suite} main"
+
+
 def apt_options() -> list[str]:
     """How this machine's apt reaches its mirror (a proxy, for one), for the apt of the build."""
-    lines = _output(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"]).splitlines()
+    lines = output(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"]).splitlines()
     kept = ("Acquire::http::", "Acquire::https::", "Acquire::Retries ")
     return [line for line in lines if line.startswith(kept) and not line.endswith(' "";')]
 
@@ -185,7 +188,7 @@ def bootstrap(suite: str, root: Path, log: Path, options: list[str]) -> None:
     command += [f"--aptopt={option}" for option in apt_options()]
     if suite not in recipe.SUITES:  # a mirror may hold lists of a testing release past their date
         command += ['--aptopt=Acquire::Check-Valid-Until "false"']
-    command += [suite, str(root), f"deb [signed-by={keyring()}] {mirror()} {suite} main"]
+    command += [suite, str(root), source(suite)]
     _logged(command, log)
 
 
@@ -248,7 +251,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{path}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 
-def _output(command: list[str]) -> str:
+def output(command: list[str]) -> str:
+    """Return what a program prints; raises LabError."""
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"{command[0]} failed: {done.stderr.strip()}")

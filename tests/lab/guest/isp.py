@@ -114,9 +114,17 @@ class Isp:
         self._end(signal.SIGTERM, "radvd")
 
     def open_pppoe(
-        self, address: str = FIRST_PPPOE_ADDRESS, *, protocol: str = "chap", password: str = ""
+        self,
+        address: str = FIRST_PPPOE_ADDRESS,
+        *,
+        protocol: str = "chap",
+        password: str = "",
+        sessions: int = 1,
     ) -> None:
-        """Let the router dial in; it gets this address if it has the ``password``."""
+        """Let the router dial in; it gets this address if it has the ``password``.
+
+        Of several ``sessions`` each has the address after that of the one before.
+        """
         OWN_ETC.mkdir(parents=True, exist_ok=True)
         (OWN_ETC / "options").write_text("")
         (OWN_ETC / "lab-options").write_text(_SERVER_OPTIONS.format(protocol=protocol))
@@ -125,7 +133,7 @@ class Isp:
         secrets.chmod(0o600)
         self.space.run(
             "pppoe-server",
-            *("-I", "wan", "-C", "access-concentrator", "-N", "1"),
+            *("-I", "wan", "-C", "access-concentrator", "-N", str(sessions)),
             *("-L", PPPOE_GATEWAY, "-R", address, "-O", "/etc/ppp/lab-options"),
         )
 

@@ -64,16 +64,21 @@ def write_first_settings() -> None:
     scripts = Path("/etc/ppp/ip-up.d")
     if all((scripts / name).exists() for name in _STAMP_SCRIPTS):
         return
+    write_peer()
+    for name, word in _STAMP_SCRIPTS.items():
+        (scripts / name).write_text(_STAMP.format(word=word))
+        (scripts / name).chmod(0o755)
+    write_interfaces("")
+
+
+def write_peer() -> None:
+    """Write the peer file of PPPoE, and its password."""
     peer = Path("/etc/ppp/peers") / PPPOE_PEER
     plugins = sorted(Path("/usr/lib/pppd").glob("*/*pppoe.so"))
     peer.write_text(_PEER.format(plugin=plugins[-1].name))
     secrets = Path("/etc/ppp/chap-secrets")
     secrets.write_text(f'"{USER}" * "{PASSWORD}" *\n')
     secrets.chmod(0o600)
-    for name, word in _STAMP_SCRIPTS.items():
-        (scripts / name).write_text(_STAMP.format(word=word))
-        (scripts / name).chmod(0o755)
-    write_interfaces("")
 
 
 def write_interfaces(start: str) -> None:
