@@ -103,8 +103,8 @@ def test_each_word_that_is_gone_is_gone(old, new, source, everything):
     assert found == []
 
 
-def test_what_a_page_names_of_the_package_is_installed_there():
-    """The program itself, and each document below /usr/share/doc, are in debian/install."""
+def test_what_is_named_of_the_package_is_installed_there():
+    """In pages and messages: the program itself, and each document below /usr/share/doc."""
     install = (ROOT / "packaging/debian/install").read_text()
     placed = {
         f"/{folder}/{Path(source).name}"
@@ -113,7 +113,8 @@ def test_what_a_page_names_of_the_package_is_installed_there():
         )
     }
     named = re.compile(r"/usr/s?bin/dualwan-hook|/usr/share/doc/dualwan-hook/docs/[\w-]+(?:\.\w+)*")
-    pages = [*DOCUMENTS, *(ROOT / "packaging/man").iterdir()]
+    told = [path for ending in ("py", "po") for path in (ROOT / "src").rglob(f"*.{ending}")]
+    pages = [*DOCUMENTS, *(ROOT / "packaging/man").iterdir(), *told]
     found = {(page.name, path) for page in pages for path in named.findall(page.read_text())}
     assert len(found) > 3
     assert {one for one in found if one[1] not in placed} == set()

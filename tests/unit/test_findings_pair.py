@@ -15,9 +15,9 @@ ONE_OF_TWO = config(BASE + "[router]\nredundant = true\n")
 KEEPALIVED = """\
 ! told by VRRP
 vrrp_instance LINE {
-    notify_master "/usr/sbin/dualwan-hook role active"
-    notify_backup "/usr/sbin/dualwan-hook role standby"
-    notify_fault "/usr/sbin/dualwan-hook role standby"
+    notify_master "/usr/bin/dualwan-hook role active"
+    notify_backup "/usr/bin/dualwan-hook role standby"
+    notify_fault "/usr/bin/dualwan-hook role standby"
 }
 """
 
@@ -99,7 +99,7 @@ def test_a_role_that_is_not_told_is_named_with_the_line_to_write():
     """It can be copied."""
     (found,) = find(ONE_OF_TWO, Surroundings(pair=Pair(told=("standby",))))
     assert "does not run `dualwan-hook role active`" in found.seen
-    assert 'notify_master "/usr/sbin/dualwan-hook role active"' in found.remedy
+    assert 'notify_master "/usr/bin/dualwan-hook role active"' in found.remedy
 
 
 def test_ifup_does_not_ask_what_runs():

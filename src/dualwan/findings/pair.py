@@ -35,7 +35,7 @@ def untold(config: Config, around: Surroundings) -> Iterator[Finding]:
                     role=role,
                 ),
                 say(
-                    '{word} "/usr/sbin/dualwan-hook role {role}" in its vrrp_instance, then '
+                    '{word} "/usr/bin/dualwan-hook role {role}" in its vrrp_instance, then '
                     "systemctl reload keepalived",
                     word=word,
                     role=role,
