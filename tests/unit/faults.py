@@ -215,11 +215,14 @@ class Faulty(FakeHost):
 
     # --- programs and servers ------------------------------------------------------------
 
-    def _call_pppd(self, command):
-        kind = self._call("pppd", command)
+    def _call_program(self, program, command):
+        kind = self._call(program, command)
         self._deadline(kind)
         if kind:
             raise HostError(f"{command} cannot be run: {self.told}")
+
+    def _call_pppd(self, command):
+        self._call_program("pppd", command)
         super()._call_pppd(command)
 
     def hang_up(self, peer, seconds):
@@ -229,10 +232,7 @@ class Faulty(FakeHost):
         return ended
 
     def _call_conntrackd(self, order):
-        kind = self._call("conntrackd", order)
-        self._deadline(kind)
-        if kind:
-            raise HostError(f"conntrackd {order} cannot be run: {self.told}")
+        self._call_program("conntrackd", f"conntrackd {order}")
         super()._call_conntrackd(order)
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import pytest
 from machine import BASE, Machine, config, run
 
 from dualwan.errors import HostError
@@ -26,14 +27,20 @@ def test_what_was_not_followed_yet_is_looked_at_twice(tmp_path):
         carried = looked.carried
 
 
-def test_a_change_of_role_that_was_cut_short_is_done_by_the_watcher(tmp_path, monkeypatch, log):
-    """Once its process must have ended: until then that one dials, and the watcher waits."""
-    path = tmp_path / "dualwan.toml"
+@pytest.fixture(name="one_of_two")
+def _one_of_two(tmp_path, monkeypatch):
+    """Return a configuration's path, a machine that stands by, its configuration, and a clock."""
+    path, machine, cfg = tmp_path / "dualwan.toml", Machine("wan0", "lan0"), config(ONE_OF_TWO)
     path.write_text(ONE_OF_TWO)
     clock = [100.0]
     monkeypatch.setattr("dualwan.watcher.monotonic", lambda: clock[0])
-    machine, cfg = Machine("wan0", "lan0"), config(ONE_OF_TWO)
     run(machine, cfg, Event.UP)
+    return path, machine, cfg, clock
+
+
+def test_a_change_of_role_that_was_cut_short_is_done_by_the_watcher(one_of_two, log):
+    """Once its process must have ended: until then that one dials, and the watcher waits."""
+    path, machine, cfg, clock = one_of_two
     dial, machine.dial = machine.dial, lambda peer: (_ for _ in ()).throw(HostError(f"no {peer}"))
     with suppress(HostError):
         take(cfg, machine, active=True, asked=1)
@@ -49,14 +56,9 @@ def test_a_change_of_role_that_was_cut_short_is_done_by_the_watcher(tmp_path, mo
     assert any("dialled dsl-provider (cause=the watcher)" in line for line in log)
 
 
-def test_the_watcher_tries_that_once(tmp_path, monkeypatch, log):
+def test_the_watcher_tries_that_once(one_of_two, log):
     """What fails then is told, and tried again by the next event."""
-    path = tmp_path / "dualwan.toml"
-    path.write_text(ONE_OF_TWO)
-    clock = [100.0]
-    monkeypatch.setattr("dualwan.watcher.monotonic", lambda: clock[0])
-    machine, cfg = Machine("wan0", "lan0"), config(ONE_OF_TWO)
-    run(machine, cfg, Event.UP)
+    path, machine, cfg, clock = one_of_two
     machine.refuse = ["conntrackd active"]
     with suppress(HostError):
         take(cfg, machine, active=True, asked=1)

@@ -7,7 +7,8 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from dualwan.errors import HostError
 from dualwan.words import say
@@ -19,19 +20,14 @@ LIMIT_SECONDS = 3.0
 def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECONDS) -> bool:
     """Whether one of the IPv4 ``targets`` answers an echo by ``device`` within ``seconds``.
 
-    The socket is raw, because an unprivileged one needs net.ipv4.ping_group_range. Raises
-    HostError without root.
+    Raises HostError without root.
     """
     token = os.urandom(8)
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
-            probe.setblocking(False)
+        with _asking(device) as probe:
             sent = [target for target in targets if _send(probe, target, token)]
             return bool(sent) and _answered(probe, token, time.monotonic() + seconds)
-    except OSError as error:
-        if isinstance(error, PermissionError):
-            raise HostError(say("a probe needs root")) from None
+    except OSError:
         return False  # no such device
 
 
@@ -45,19 +41,30 @@ def who_answers(
     """
     token = os.urandom(8)
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
-            probe.setblocking(False)
+        with _asking(device) as probe:
             probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
             _send(probe, next(iter(targets), nowhere), token)
             probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 64)
             for target in targets:
                 _send(probe, target, token)
             return _heard(probe, token, bool(targets), time.monotonic() + seconds)
-    except OSError as error:
-        if isinstance(error, PermissionError):
-            raise HostError(say("a probe needs root")) from None
+    except OSError:
         return "", ""  # no such device
+
+
+@contextmanager
+def _asking(device: str) -> Iterator[socket.socket]:
+    """Open a socket for echoes by ``device``; raises HostError without root, and OSError.
+
+    It is raw, because an unprivileged one needs net.ipv4.ping_group_range.
+    """
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            probe.setblocking(False)
+            yield probe
+    except PermissionError:
+        raise HostError(say("a probe needs root")) from None
 
 
 def _heard(probe: socket.socket, token: bytes, wanted: bool, until: float) -> tuple[str, str]:
