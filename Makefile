@@ -57,11 +57,12 @@ ONCE := test_benches test_ifup_relatives test_ifup_closed test_scan test_nat_cap
         test_fault_injection test_never_open test_hooks_d test_trial
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
               '$(NEED_INSIDE)' $(PYTHON) $(PYTEST)
+YOUR_LAN := bare-64 pd-dhcpcd pd-networkd from-outside
 SCRIPTS := hooks/* packaging/bin/* packaging/debian-changelog packaging/completions packaging/picture
 
 .PHONY: help
 help: ## list the commands
-	@sed -n 's/^\([a-z][a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 21
+	@sed -n 's/^\([a-z][a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 23
 	@echo 'SUITE=bookworm, trixie or forky, the next release, goes with lab, demo (default: bookworm)'
 	@echo 'and userland (default: the other one of the first two).'
 	@echo 'F=test_guard (one file) and T="-k removal" (what pytest takes) go with unit and netns,'
@@ -176,6 +177,11 @@ autopkgtest: source ## not in test: build with the unit tests as Debian does, an
 	@$(NEED) autopkgtest mmdebstrap debian-archive-keyring
 	$(AS_ROOT) $(PYTHON) -B tests/packaging/autopkgtest.py $(or $(SUITE),trixie) $(DSC)
 
+.PHONY: autopkgtest-qemu
+autopkgtest-qemu: deb ## not in test: debian/tests in a virtual machine, the scenario too; root
+	@$(NEED) autopkgtest qemu-utils $(NEED_LAB)
+	$(AS_ROOT) $(PYTHON) -B tests/packaging/autopkgtest_qemu.py $(or $(SUITE),trixie) $(DEB) $(DSC)
+
 .PHONY: lab lab-bookworm lab-trixie lab-forky
 lab: lab-$(LAB_SUITE) ## the simulated line: a Debian guest in QEMU, with its provider; root
 lab-bookworm lab-trixie lab-forky: lab-%: deb need-lab
@@ -185,9 +191,19 @@ lab-bookworm lab-trixie lab-forky: lab-%: deb need-lab
 lab-long-bookworm lab-long-trixie: lab-long-%: deb need-lab ## not in test: pppd, calls, a hard night, other network managers; root
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --long --suite $* --deb $(DEB)
 
+.PHONY: lab-your-lan-bookworm lab-your-lan-trixie
+lab-your-lan-bookworm lab-your-lan-trixie: lab-your-lan-%: deb need-lab ## not in test: each set of docs/your-lan; root
+	for set in $(YOUR_LAN); do \
+	    $(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --your-lan $$set --suite $* --deb $(DEB); \
+	done
+
 .PHONY: soak
 soak: deb need-lab ## N=100 reconnects under traffic in the guest, and what has grown; SUITE=; root
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --soak $(or $(N),100) --suite $(LAB_SUITE) --deb $(DEB)
+
+.PHONY: two-routers
+two-routers: deb need-lab ## N=20 takeovers and more between two routers, each a guest of its own; SUITE=; root
+	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py two-routers $(if $(N),--takeovers $(N)) --suite $(LAB_SUITE) --deb $(DEB)
 
 .PHONY: faults faults-unit faults-netns
 faults: faults-unit faults-netns ## every failure and kill at every call, of which unit and netns take a part; root

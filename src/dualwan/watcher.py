@@ -276,6 +276,8 @@ def _look_and_exit(look: Callable[[], Looked], answer: int) -> NoReturn:
         signal.alarm(DEADLINE_SECONDS)
         with open(answer, "wb") as file:
             file.write(pickle.dumps(look()))
+    except BusyError as error:  # too late
+        fail(Event.MEND, error)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the watcher goes on
         reason = " ".join(str(error).split())
         complaint = f"unexpected {type(error).__name__}: {reason}; please report it"

@@ -122,7 +122,7 @@ def _build(suite: str, folder: Path, progress: Progress) -> None:
         with _ticking(progress):
             _bootstrap(suite, work)
             _finish(work / "root")
-            _pack(work)
+            pack(work)
         shutil.rmtree(work / "root")
         shutil.rmtree(work / "files")
         work.rename(folder)
@@ -151,9 +151,7 @@ def _ticking(progress: Progress) -> Iterator[None]:
 
 def mirror() -> str:
     """The Debian mirror that this machine's own apt is configured with."""
-    listing = _output(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]
-    )
+    listing = output(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"])
     releases = {*recipe.SUITES, "stable", "oldstable", "testing", "unstable", "sid"}
     for line in listing.splitlines():
         uri, release, component = line.rsplit(" ", 2)
@@ -162,25 +160,35 @@ def mirror() -> str:
     raise LabError("apt on this machine is configured with no Debian mirror")
 
 
+def keyring() -> Path:
+    """Debian's keys, as this machine has them."""
+    found = next((path for path in KEYRINGS if path.exists()), None)
+    if found is None:
+        raise LabError("missing on this machine: apt-get install debian-archive-keyring")
+    return found
+
+
+def source(suite: str) -> str:
+    """Return the line of sources.list(5) for `suite`."""
+    return f"deb [signed-by={keyring()}] {mirror()} {suite} main"
+
+
 def apt_options() -> list[str]:
     """How this machine's apt reaches its mirror (a proxy, for one), for the apt of the build."""
-    lines = _output(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"]).splitlines()
+    lines = output(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"]).splitlines()
     kept = ("Acquire::http::", "Acquire::https::", "Acquire::Retries ")
     return [line for line in lines if line.startswith(kept) and not line.endswith(' "";')]
 
 
 def bootstrap(suite: str, root: Path, log: Path, options: list[str]) -> None:
     """Let mmdebstrap make `root`, as the machine's own apt would get it."""
-    keyring = next((path for path in KEYRINGS if path.exists()), None)
-    if keyring is None:
-        raise LabError("missing on this machine: apt-get install debian-archive-keyring")
     command = ["mmdebstrap", "--mode=root", "--arch=amd64", "--skip=check/empty", *options]
     command += ["--dpkgopt=force-unsafe-io"]
     command += ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"']
     command += [f"--aptopt={option}" for option in apt_options()]
     if suite not in recipe.SUITES:  # a mirror may hold lists of a testing release past their date
         command += ['--aptopt=Acquire::Check-Valid-Until "false"']
-    command += [suite, str(root), f"deb [signed-by={keyring}] {mirror()} {suite} main"]
+    command += [suite, str(root), source(suite)]
     _logged(command, log)
 
 
@@ -215,7 +223,8 @@ def _finish(root: Path) -> None:
         (system / unit).symlink_to("/dev/null")
 
 
-def _pack(work: Path) -> None:
+def pack(work: Path) -> None:
+    """Make kernel, initial RAM disk and disk image of ``work``/root."""
     root = work / "root"
     for name, pattern in (("vmlinuz", "vmlinuz-*"), ("initrd.img", "initrd.img-*")):
         shutil.copy(max((root / "boot").glob(pattern)), work / name)
@@ -242,7 +251,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{path}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 
-def _output(command: list[str]) -> str:
+def output(command: list[str]) -> str:
+    """Return what a program prints; raises LabError."""
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"{command[0]} failed: {done.stderr.strip()}")

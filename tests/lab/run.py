@@ -11,8 +11,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import fetched
 import image
 import released
+import two_routers
 import vm
 from image import LabError
 from recipe import NEXT, SUITES
@@ -52,6 +54,10 @@ FIRST_BOOT = {
     "test_never_open.py": (TRIXIE,),
     "test_prefix.py": SUITES,
     "test_modes.py": SUITES,
+    "test_ways_fixed.py": SUITES,
+    "test_ways_added.py": SUITES,
+    "test_zones.py": (BOOKWORM,),
+    "test_policies.py": (TRIXIE,),
     "test_provisioning.py": SUITES,
     "test_confined.py": SUITES,
     # Last, for they flush what is somebody else's too.
@@ -61,6 +67,10 @@ FIRST_BOOT = {
 # Many reconnects, a run of its own (--soak N).
 SOAK = "test_soak.py"
 SOAK_SECONDS = 40.0  # of one reconnect, at most, where there is no KVM
+# Two routers, each a guest of its own, in a run of theirs (two-routers).
+TWO_ROUTERS = "test_two_routers.py"
+TAKEOVERS = 20
+TAKEOVER_SECONDS = 120.0  # of one, at most, where there is no KVM and the host is busy
 # What takes long has a run of its own (--long): it needs an hour where there is no KVM.
 LONG = (
     "test_readme.py",  # first: it installs the package, and purges it
@@ -73,6 +83,15 @@ LONG = (
 )
 # After the purge in the last boot: no other scenario runs with files of an earlier release.
 UPGRADE = "test_upgrade.py"
+# Each set of docs/your-lan has a run of its own (--your-lan SET), with a reboot in it.
+HOUSEHOLD, CHANGES = "test_your_lan.py", "test_your_lan_changes.py"
+FROM_OUTSIDE = "test_your_lan_from_outside.py"
+YOUR_LAN = {  # the scenarios before the reboot, and those after it
+    "bare-64": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "pd-dhcpcd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "pd-networkd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "from-outside": ((FROM_OUTSIDE,), (FROM_OUTSIDE,)),
+}
 LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
 # How /etc/network/interfaces has the WAN come up in the boots after the first.
 STARTS = ("auto", "allow-hotplug")
@@ -106,19 +125,26 @@ def _parse() -> argparse.Namespace:
     for name, function, text in (
         ("image", _image, "build the guest image unless it's cached"),
         ("test", _test, "run the scenarios in the guest"),
+        ("two-routers", _two_routers, "two routers on the line, each a guest of its own"),
         ("demo", _demo, "install, use and remove the package on the line, step by step"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--suite", choices=(*SUITES, NEXT), default=SUITES[0])
         command.set_defaults(run=function)
-        if name in ("test", "demo"):
+        if name != "image":
             command.add_argument("--deb", type=Path, help="the package (default: newest in dist/)")
-        if name == "test":
+        if name in ("test", "two-routers"):
             command.add_argument("-k", metavar="EXPR", default="", help="as pytest's -k")
+            command.add_argument("--keep", type=Path, help="leave logs and results in this folder")
+        if name == "two-routers":
+            many = "how often the cable of the active one is pulled in the end (%(default)s)"
+            command.add_argument("--takeovers", type=int, default=TAKEOVERS, metavar="N", help=many)
+        if name == "test":
             longest = "instead those that take long: README, pppd, a hard night, managers"
             command.add_argument("--long", action="store_true", help=longest)
+            own = "instead: a set of docs/your-lan"
+            command.add_argument("--your-lan", choices=YOUR_LAN, help=own)
             command.add_argument("--soak", type=int, metavar="N", help="instead: N reconnects")
-            command.add_argument("--keep", type=Path, help="leave logs and results in this folder")
     return parser.parse_args()
 
 
@@ -138,7 +164,10 @@ def _image(arguments: argparse.Namespace) -> int:
 
 def _check_listed() -> None:
     """Raise LabError for a file of scenarios that no boot runs."""
-    listed = {*FIRST_BOOT, *LATER_BOOTS, *LONG, SOAK, UPGRADE}
+    listed = {
+        *(*FIRST_BOOT, *LATER_BOOTS, *LONG, SOAK, TWO_ROUTERS, UPGRADE),
+        *(HOUSEHOLD, CHANGES, FROM_OUTSIDE),
+    }
     folder = Path(__file__).parent / "scenarios"
     missing = sorted({file.name for file in folder.glob("test_*.py")} - listed)
     if missing:
@@ -149,14 +178,31 @@ def _test(arguments: argparse.Namespace) -> int:
     _check_listed()
     guest = _ensure_image(arguments.suite)
     packages = [_package(arguments.deb)]
-    if (
-        not arguments.long and not arguments.soak
-    ):  # "test_up" selects the scenarios of the upgrade too
-        packages.append(released.ensure())
+    if arguments.your_lan:
+        packages += fetched.ensure(arguments.suite)
+    elif not arguments.long and not arguments.soak:
+        packages.append(released.ensure())  # "test_up" selects the scenarios of the upgrade too
+    limit = TEST_LIMIT_SECONDS + SOAK_SECONDS * (arguments.soak or 0)
+    return _show(arguments, guest, vm.Job(_steps(arguments), limit, tuple(packages)))
+
+
+def _two_routers(arguments: argparse.Namespace) -> int:
+    _check_listed()
+    guest = _ensure_image(arguments.suite)
+    packages = (_package(arguments.deb), *two_routers.packages(guest))
+    environment = f"LAB_TAKEOVERS={arguments.takeovers}"
+    scenarios = _pytest_step(1, (TWO_ROUTERS,), arguments.k, environment)
+    serve: vm.Step = {"argv": [*GUEST_PYTHON, "-m", "guest.serve"]}
+    limit = TEST_LIMIT_SECONDS + TAKEOVER_SECONDS * arguments.takeovers
+    with two_routers.guests() as guests:
+        job = two_routers.job(guests, scenarios, serve, limit, packages)
+        return _show(arguments, guest, job)
+
+
+def _show(arguments: argparse.Namespace, guest: image.Image, job: vm.Job) -> int:
+    """Carry out a job of scenarios, and say how it went; its exit code."""
     results = vm.new_results_folder()
     try:
-        limit = TEST_LIMIT_SECONDS + SOAK_SECONDS * (arguments.soak or 0)
-        job = vm.Job(_steps(arguments), limit, tuple(packages))
         outcome = vm.run(guest, job, results, _say)
         tally = sum((read_junit(file) for file in sorted(results.glob("junit-*.xml"))), Tally())
         print(
@@ -201,6 +247,14 @@ def _steps(arguments: argparse.Namespace) -> tuple[vm.Step, ...]:
     """The guest's boots, each with its scenarios; those in which none is selected are left out."""
     if arguments.soak:
         return (_pytest_step(1, (SOAK,), arguments.k, f"LAB_RECONNECTS={arguments.soak}"),)
+    if arguments.your_lan:
+        before, after = YOUR_LAN[arguments.your_lan]
+        return (
+            {"argv": [*GUEST_PYTHON, "-m", "guest.prepare_your_lan", arguments.your_lan]},
+            _pytest_step(1, before, arguments.k),
+            {"reboot": True},
+            _pytest_step(2, after, arguments.k),
+        )
     if not arguments.long:
         return _usual_steps(arguments.k, arguments.suite)
     first = (_pytest_step(1, LONG, arguments.k),)

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,6 @@ import recipe
 from image import Image, LabError, cache_folder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-MEMORY_MEGABYTES = 2048
 CONSOLE_TAIL = 25
 
 Say = Callable[[str], None]
@@ -28,16 +28,30 @@ Step = dict[str, object]
 
 
 @dataclass(frozen=True)
+class Guest:
+    """A machine: its host name, and QEMU's words for what it alone has, with their descriptors."""
+
+    name: str = "router"
+    memory_megabytes: int = 2048
+    processors: int = 2
+    devices: tuple[str, ...] = ()
+    descriptors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Job:
     """What the guest is asked to do: steps in order, the last one's end is the end of the guest.
 
     A step is {"argv": [...]}, which runs a program (and may "accept" exit codes but 0),
-    or {"reboot": true}.
+    or {"reboot": true}. The guests of ``beside`` live as long; their results are in folders of
+    their names.
     """
 
     steps: tuple[Step, ...]
     limit_seconds: float
     files: tuple[Path, ...] = ()
+    guest: Guest = Guest()
+    beside: tuple[Job, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,11 +66,16 @@ class Outcome:
 
 @dataclass
 class Machine:
-    """One QEMU process; as a context manager it ends exactly that process."""
+    """One QEMU process; as a context manager it ends exactly that process.
+
+    live: a file for what the guest says; without one `relay` passes it on.
+    """
 
     image: Image
     results: Path
+    guest: Guest
     kvm: bool
+    live: Path | None = None
     process: subprocess.Popen[bytes] = field(init=False)
 
     @property
@@ -69,7 +88,8 @@ class Machine:
             self._command(),
             # Never written to: at its end QEMU would take the live port for unplugged.
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=self.live.open("wb") if self.live else subprocess.PIPE,
+            pass_fds=self.guest.descriptors,
             stderr=(self.results / "qemu.log").open("wb"),
             env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
         )
@@ -92,13 +112,13 @@ class Machine:
         arguments = (
             "root=/dev/vda rootfstype=ext4 rw console=ttyS0 quiet loglevel=3 panic=5 net.ifnames=0 "
             "mitigations=off nokaslr audit=0 apparmor=0 random.trust_cpu=on fsck.mode=skip "
-            "systemd.show_status=0 rd.udev.log_level=3"
+            f"systemd.show_status=0 rd.udev.log_level=3 systemd.hostname={self.guest.name}"
         )
         share = "security_model=none,multidevs=remap"
         return [
             "qemu-system-x86_64",
             *(accel.KVM if self.kvm else accel.TCG),
-            *("-smp", "2", "-m", str(MEMORY_MEGABYTES)),
+            *("-smp", str(self.guest.processors), "-m", str(self.guest.memory_megabytes)),
             *("-nodefaults", "-display", "none", "-nic", "none"),
             *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd)),
             *("-append", arguments),
@@ -109,6 +129,7 @@ class Machine:
             *("-device", "virtio-rng-pci", "-device", "virtio-serial-pci"),
             *("-chardev", "stdio,id=live,signal=off"),
             *("-device", "virtserialport,chardev=live,name=lab.live"),
+            *self.guest.devices,
         ]
 
     def early_line_seen(self) -> bool:
@@ -163,20 +184,31 @@ def run(image: Image, job: Job, results: Path, say: Say) -> Outcome:
     until = started + job.limit_seconds
     verdict = accel.kvm_verdict(cache)
     if verdict is not False:
-        _prepare(results, job, kvm=True)
-        with Machine(image, results, kvm=True) as machine:
+        with _booted(image, job, results, kvm=True) as machine:
             works = verdict is True or _reaches_user_space(machine, accel.KVM_LIMIT_SECONDS)
             accel.remember_kvm(cache, works=works)
             if works:
                 return _finish(machine, results, say, started, until)
-    _prepare(results, job, kvm=False)
-    with Machine(image, results, kvm=False) as machine:
+    with _booted(image, job, results, kvm=False) as machine:
         if _reaches_user_space(machine, accel.TCG_LIMIT_SECONDS):
             return _finish(machine, results, say, started, until)
     say("the guest did not begin to boot; once more")
-    _prepare(results, job, kvm=False)
-    with Machine(image, results, kvm=False) as machine:
+    with _booted(image, job, results, kvm=False) as machine:
         return _finish(machine, results, say, started, until)
+
+
+@contextmanager
+def _booted(image: Image, job: Job, results: Path, *, kvm: bool) -> Iterator[Machine]:
+    """Start the guest of ``job`` and those beside it; yield the first."""
+    _prepare(results, job, kvm=kvm)
+    with ExitStack() as stack:
+        for other in job.beside:
+            folder = results / other.guest.name
+            folder.mkdir()
+            _prepare(folder, other, kvm=kvm)
+            live = folder / "live.log"
+            stack.enter_context(Machine(image, folder, other.guest, kvm=kvm, live=live))
+        yield stack.enter_context(Machine(image, results, job.guest, kvm=kvm))
 
 
 def new_results_folder() -> Path:

@@ -1,13 +1,12 @@
 """More than two ways: a second PPPoE session, and a fixed address beside MAP-E."""
 
-import socket
-
 import pytest
-from line import BY_NAME, CLIENT, CONFIG, PPPOE, ROUTER, SERVERS, SHARED, SHUT
+from further import FIXED, WITH_FIXED, add_way, asked, says
+from line import BY_NAME, CLIENT, CONFIG, PPPOE, ROUTER, SERVERS, SHARED
 from scenes import exchange, forward
 from space import until
 
-SECOND, SECOND_NEXT, FIXED = "203.0.113.77", "203.0.113.78", "192.0.2.30"
+SECOND, SECOND_NEXT = "203.0.113.77", "203.0.113.78"
 TWO_SESSIONS = (
     CONFIG
     + """
@@ -18,26 +17,7 @@ interface = "ppp1"
 dial = false
 """
 )
-WITH_FIXED = """
-[way.fixed]
-type = "ipip"
-br = "2001:db8:ffff::1"
-ce = "2001:db8:0:100::feed"
-ipv4 = "192.0.2.30"
-"""
 FAILOVER = CONFIG.replace("[lan]", "failover = true\n[lan]")
-
-
-def add_way(line, device, address):
-    """Let the router have another way to the internet: a veth stands in for it."""
-    far = f"far-{device}"
-    line.router.run(
-        *("ip", "link", "add", device, "type", "veth"),
-        *("peer", "name", far, "netns", line.internet.name),
-    )
-    line.router.ip(f"link set {device} up\naddress add {address}/32 dev {device}")
-    line.internet.ip(f"link set {far} up\nroute add {address}/32 dev {far}")
-    return far
 
 
 def with_tunnel_routes(line, *, stands_in=False):
@@ -52,20 +32,6 @@ def reconnect(line, address):
     line.router.ip(f"address flush dev ppp1\naddress add {address}/32 dev ppp1")
     line.internet.ip(f"route add {address}/32 dev far-ppp1")
     line.event("ppp-up", PPP_IFACE="ppp1")
-
-
-def asked(line, address, port):
-    """Return a connection from outside to ADDRESS."""
-    client = line.internet.open_socket(socket.AF_INET, socket.SOCK_STREAM, timeout=SHUT)
-    client.bind((SERVERS[0], 0))
-    client.connect((address, port))
-    return client
-
-
-def says(one, other, text=b"still here"):
-    """Whether what ONE sends comes to OTHER."""
-    one.sendall(text)
-    return other.recv(64) == text
 
 
 @pytest.fixture(name="sessions")

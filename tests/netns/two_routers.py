@@ -18,24 +18,13 @@ from pathlib import Path
 from line import CLIENT, SERVERS, SHARED
 from programs import environment, program, running
 from space import Namespace, until
+from two_routers_page import files
 
 from dualwan.config import from_text
 
 COMMAND = Path(__file__).with_name("two_routers_command.py")
-PAGE = Path(__file__).parents[2] / "docs" / "two-routers.md"
-_BLOCK = re.compile(r"^    # ((?:router\d )+)(/\S+)\n((?:    .*\n|\n)+)", re.MULTILINE)
 VIRTUAL, INNER_MAC, FAR_MAC = "192.168.1.1", "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 NAME = "mape0"
-
-
-def files(router):
-    """Return the files of a router on the page, by path."""
-    text = PAGE.read_text()
-    return {
-        path: re.sub("^    ", "", body, flags=re.MULTILINE).rstrip("\n") + "\n"
-        for names, path, body in _BLOCK.findall(text)
-        if router in names.split()
-    }
 
 
 TOML = files("router1")["/etc/dualwan/dualwan.toml"]

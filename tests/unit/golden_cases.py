@@ -265,9 +265,14 @@ def to_toml(data):
     return "\n".join([*found, ""])
 
 
+def _key(name):
+    return json.dumps(name) if "." in name else name
+
+
 def _inline(value):
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_inline(one)}" for key, one in value.items()) + " }"
+        found = (f"{_key(key)} = {_inline(one)}" for key, one in value.items())
+        return "{ " + ", ".join(found) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_inline(one) for one in value) + "]"
     return json.dumps(value)

@@ -31,9 +31,9 @@ OURS = {
     "dualwan.config",
     *(
         f"dualwan.config.{name}"
-        for name in ("firewall", "forwards", "mape", "roles", "router", "sections", "services")
+        for name in ("firewall", "forwards", "mape", "roles", "routed", "router", "sections")
     ),
-    *(f"dualwan.config.{name}" for name in ("values", "ways", "zones")),
+    *(f"dualwan.config.{name}" for name in ("services", "values", "ways", "zones")),
     *("dualwan.handle.run", "dualwan.line.renumbering", "dualwan.host.kernel_line"),
     *(f"dualwan.host.{name}" for name in ("answers", "in_use", "kernel", "lock")),
     *(
@@ -55,7 +55,8 @@ OURS = {
     *(f"dualwan.slices.{name}" for name in ("dnat", "drift", "firewall", "goals", "ipsec")),
     *(f"dualwan.slices.{name}" for name in ("marks", "offload", "pbr", "slice", "snat")),
     *(f"dualwan.slices.{name}" for name in ("tables", "zones")),
-    *(f"dualwan.slices.pbr.{name}" for name in ("marking", "zone_ways")),
+    *(f"dualwan.slices.pbr.{name}" for name in ("alone", "marking", "routed", "zone_ways")),
+    *("dualwan.slices.firewall.routed", "dualwan.slices.snat.routed"),
     *(f"dualwan.slices.tunnel{name}" for name in ("", ".advertised", ".possible", ".sysctls")),
     *(
         f"dualwan.slices.firewall.{name}"

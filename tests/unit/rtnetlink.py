@@ -108,19 +108,20 @@ def route(family=AF_INET, **words):
     ``hops``: pairs of a device's index and a gateway, of a route with several next hops.
     """
     named = {"protocol": 217, "table": 254, "length": 0, "kind": 1, "oif": 0, "metric": 0}
-    one = filled(named | {"gateway": "", "hops": ()}, words)
+    one = filled(named | {"gateway": "", "hops": (), "to": ""}, words)
     several = b"".join(
         struct.pack("=HBBi", 8 + len(packed), 0, 0, oif) + packed
         for oif, gateway in one.hops
         for packed in [attribute(5, ip_address(gateway).packed)]
     )
+    to = ip_address(one.to).packed if one.to else bytes(4 if family == AF_INET else 16)
     return message(
         RTM_NEWROUTE,
         struct.pack(
             "=BBBBBBBBI", family, one.length, 0, 0, short(one.table), one.protocol, 0, one.kind, 0
         ),
         number(15, one.table),
-        *([attribute(1, bytes(4 if family == AF_INET else 16))] if one.length else []),
+        *([attribute(1, to)] if one.length else []),
         *([number(6, one.metric)] if one.metric else []),
         *([number(4, one.oif)] if one.oif else []),
         *([attribute(5, ip_address(one.gateway).packed)] if one.gateway else []),
@@ -131,11 +132,14 @@ def route(family=AF_INET, **words):
 def rule(priority, table, **words):
     """Return a RTM_NEWRULE for IPv4; ``protocol`` None is a kernel's that does not say it."""
     one = filled(
-        {"protocol": 217, "source": "", "mark": 0, "mask": 0, "suppress": 0xFFFFFFFF}, words
+        {"protocol": 217, "source": "", "length": 32, "mark": 0, "mask": 0, "suppress": 0xFFFFFFFF},
+        words,
     )
     return message(
         RTM_NEWRULE,
-        struct.pack("=BBBBBBBBI", AF_INET, 0, 32 if one.source else 0, 0, short(table), 0, 0, 1, 0),
+        struct.pack(
+            "=BBBBBBBBI", AF_INET, 0, one.length if one.source else 0, 0, short(table), 0, 0, 1, 0
+        ),
         number(15, table),
         *([attribute(2, ip_address(one.source).packed)] if one.source else []),
         *([number(6, priority)] if priority else []),

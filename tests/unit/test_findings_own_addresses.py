@@ -76,9 +76,9 @@ def test_a_public_network_of_the_lan_is_refused():
     (found,) = find(config(), Surroundings(addresses=(*AROUND.addresses, public)))
     assert found.code == "routed-network"
     assert found.text.startswith(
-        "dualwan.toml: lan.interfaces: lan0 has 198.51.100.8/29, a public network: "
+        "dualwan.toml: lan.interfaces: lan0 has 198.51.100.8/29, a public network, which "
     )
-    with pytest.raises(ConfigError, match="is not served"):
+    with pytest.raises(ConfigError, match="in 'addresses' of no way"):
         own_addresses.refuse(config(), Surroundings(addresses=(public,)))
 
 

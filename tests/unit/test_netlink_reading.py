@@ -181,6 +181,7 @@ def test_routes_are_told_by_our_protocol():
         route(oif=7, table=100),
         route(table=100, kind=7, metric=4096),
         route(oif=7, table=70000),
+        route(kind=7, metric=4096, length=29, to="203.0.113.128"),
         route(oif=5, protocol=4),
         route(AF_INET6, oif=5),
     )
@@ -190,6 +191,7 @@ def test_routes_are_told_by_our_protocol():
         Route(100, "ppp0"),
         Route(100, "", 4096),
         Route(70000, "ppp0"),
+        Route(254, "", 4096, "203.0.113.128/29"),
     ]
 
 
@@ -200,6 +202,7 @@ def test_rules_are_told_by_our_protocol():
         rule(101, 100, mark=0x1000000, mask=0x3000000),
         rule(102, 70000, mark=0x3000000, mask=0x3000000),
         rule(99, 254, source="203.0.113.7", suppress=7),
+        rule(99, 254, source="203.0.113.128", length=29, suppress=7),
         rule(0, 254, mark=0x1000000, mask=0x3000000, suppress=0),
         rule(100, 100, source="203.0.113.8", protocol=4),
         rule(0, 255, protocol=2),
@@ -210,6 +213,7 @@ def test_rules_are_told_by_our_protocol():
         RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
         RouteRule(102, 70000, mark=0x3000000, mask=0x3000000),
         RouteRule(99, 254, "203.0.113.7", suppress=7),
+        RouteRule(99, 254, "203.0.113.128/29", suppress=7),
         RouteRule(0, 254, mark=0x1000000, mask=0x3000000, suppress=0),
     ]
 

@@ -112,6 +112,10 @@ def test_a_device_is_removed_by_its_index():
             {"table": 254, "oif": 7, "scope": 253, "type": 1, "priority": 2048},
         ),
         (Route(100, "", 4096), {"table": 100, "type": 7, "priority": 4096}),
+        (
+            Route(254, "", 4096, "203.0.113.128/29"),
+            {"table": 254, "type": 7, "priority": 4096, "dst": "203.0.113.128", "dst_len": 29},
+        ),
     ],
 )
 def test_a_route_is_added_and_removed_with_the_same_words(route, words):
@@ -119,7 +123,7 @@ def test_a_route_is_added_and_removed_with_the_same_words(route, words):
     asks = netlink()
     asks.add_route(route)
     asks.remove_route(route)
-    words |= {"dst": "default", "family": AF_INET, "proto": 217}
+    words = {"dst": "default", "family": AF_INET, "proto": 217, **words}
     (_, added, first), (_, removed, second) = asks.ipr.asked
     assert first == second == words
     assert removed == "del"
@@ -150,6 +154,10 @@ def test_a_route_of_a_device_that_is_gone_went_with_it():
     ("rule", "words"),
     [
         (RULE, {"priority": 100, "src": "203.0.113.7", "src_len": 32}),
+        (
+            RouteRule(100, 100, "203.0.113.128/29"),
+            {"priority": 100, "src": "203.0.113.128", "src_len": 29},
+        ),
         (
             RouteRule(101, 100, mark=0x1000000, mask=0x3000000),
             {"priority": 101, "fwmark": 0x1000000, "fwmask": 0x3000000},

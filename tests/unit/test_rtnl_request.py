@@ -126,6 +126,13 @@ def test_a_default_route_is_sent(asking, table, short, verb):
     }
 
 
+def test_a_route_to_a_network_is_sent(asking):
+    """Its address, and the length in the header."""
+    words = {"dst": "203.0.113.128", "dst_len": 29, "family": AF_INET, "proto": 217}
+    _, _, made = sent(asking, lambda ipr: ipr.route("del", **words, table=254, type=7))
+    assert (made["dst_len"], made.get_attr("RTA_DST")) == (29, "203.0.113.128")
+
+
 def test_a_route_to_nowhere_has_no_device(asking):
     """And the widest scope."""
     words = {"dst": "default", "family": AF_INET, "proto": 217, "table": 100, "type": 7}

@@ -45,6 +45,14 @@ def test_each_file_says_where_it_belongs(path):
     assert "/etc/" in "\n".join(path.read_text().splitlines()[:4])
 
 
+@pytest.mark.parametrize(
+    ("name", "to"), re.findall(r"^\| \[[^]]+\]\(([^)]+)\) \| `([^`]+)`", PAGES, re.MULTILINE)
+)
+def test_a_page_and_its_file_agree_on_where_it_belongs(name, to):
+    """Who copies by the table, as tests/lab does, puts it where its first lines have it."""
+    assert to.rstrip("/") in "\n".join((SETS / name).read_text().splitlines()[:4])
+
+
 @pytest.mark.parametrize("path", FILES, ids=by_set)
 def test_the_interfaces_have_the_same_names_everywhere(path):
     """No set calls them otherwise."""
@@ -88,11 +96,11 @@ def _put(tmp_path):
         (tools / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {given}\n{more}\n')
         (tools / name).chmod(0o755)
 
-    def put(event, prefix, *there):
+    def put(event, prefix, *there, way="mape"):
         given.write_text("")
         rows = (f"3: {LAN}    inet6 {one} scope global \\ valid_lft forever\n" for one in there)
         (tmp_path / "shown").write_text("".join(rows))
-        environ = environment(Notice(event, "mape", "mape0", carrier="mape", prefix=prefix))
+        environ = environment(Notice(event, way, "mape0", carrier=way, prefix=prefix))
         environ["PATH"] = f"{tools}:{environ['PATH']}"
         script = ["sh", SETS / "bare-64/40-lan-prefix"]
         done = subprocess.run(script, check=False, capture_output=True, text=True, env=environ)
@@ -119,6 +127,13 @@ def test_the_prefix_before_goes_and_addresses_of_others_stay(put):
         ADDED,
         "systemctl restart ndppd",
     ]
+
+
+def test_ndppd_runs_while_the_wan_is_up(put):
+    """It is not there to try to read from a WAN that is down; PPPoE is none of its business."""
+    assert put("down", "") == ["systemctl stop ndppd"]
+    assert put("down", "", way="pppoe") == []
+    assert put("back", "2001:db8:0:100::/64", way="pppoe") == [ADDED]
 
 
 @pytest.mark.parametrize("prefix", ["", "2001:db8::/56"])

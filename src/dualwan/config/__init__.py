@@ -16,6 +16,7 @@ from dualwan.config import router as router_section
 from dualwan.config.firewall import Firewall
 from dualwan.config.forwards import Forward
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
+from dualwan.config.routed import Routed
 from dualwan.config.router import Router
 from dualwan.config.sections import Lan, Pppoe, Wan
 from dualwan.config.ways import FurtherWay
@@ -100,6 +101,16 @@ class Config:
         """The devices of the ways that have an address of their own with all ports, by name."""
         fixed = {name: one.tunnel for name, one in self.softwires.items() if isinstance(one, Ipip)}
         return {**{name: one.interface for name, one in self.sessions.items()}, **fixed}
+
+    @property
+    def routed(self) -> dict[str, Routed]:
+        """The addresses besides its own of each way that has some, by name."""
+        found = {**self.sessions, **self.softwires}
+        return {
+            name: way.routed
+            for name, way in found.items()
+            if isinstance(way, Pppoe | Ipip) and way.routed.networks
+        }
 
     def is_inside(self, device: str) -> bool:
         """Whether ``device`` is one of the LAN or of a zone."""
@@ -199,6 +210,8 @@ def from_data(
     if "policy" in data:
         config = replace(config, policies=_policies(config, source, data["policy"]))
     _check_forwards(config, source)
+    if config.routed:
+        _check_routed(config, source)
     _check_offload(config, source)
     inbound_is_explicit = "inbound" in data.get("firewall", {})
     return replace(config, firewall=_firewall(config, source, inbound_is_explicit))
@@ -212,6 +225,12 @@ def _policies(config: Config, source: Source, data: Any) -> tuple[Policy, ...]:
     if found:
         policies.check_beside(source, config, found)
     return found
+
+
+def _check_routed(config: Config, source: Source) -> None:
+    from dualwan.config import routed_beside  # noqa: PLC0415 - most configurations have none
+
+    routed_beside.check(source, config)
 
 
 def _check_forwards(config: Config, source: Source) -> None:

@@ -16,6 +16,11 @@ SECTIONS = {
     "mape.rule": "[mape.rule]",
     "firewall.guard": "[firewall.guard]",
 }
+_ROUTED = (
+    ("addresses", '["198.51.100.8/29"]'),
+    ("one-to-one", '{ "198.51.100.9" = "192.168.1.9" }'),
+    ("open", '["ping", { service = "https", to = "198.51.100.9" }]'),
+)
 KEYS = {  # by section and key, as TOML
     ("wan", "interface"): '"enp1s0"',
     ("wan", "failover"): "true",
@@ -55,6 +60,7 @@ KEYS = {  # by section and key, as TOML
     ("pppoe", "priority"): "100",
     ("pppoe", "mtu"): "1454",
     ("pppoe", "dial"): "true",
+    **{(section, key): value for section in ("mape", "pppoe", "way") for key, value in _ROUTED},
     ("way", "type"): '"pppoe"',
     ("way", "peer"): '"second-provider"',
     ("way", "interface"): '"ppp1"',

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from dualwan.config import values
+from dualwan.config import routed, values
+from dualwan.config.routed import Routed
 from dualwan.errors import MISSING, WRONG, MapeError
 from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import PortSet
@@ -85,7 +86,7 @@ class Ipip(_Common):
 
     ce: address of our end; None if it is derived from the prefix and interface_id, its lower
     64 bits. update: path of the file with the provider's update URL, which is called when
-    our end changes; "" for none.
+    our end changes; "" for none. routed: addresses besides that one.
     """
 
     br: IPv6Address
@@ -93,6 +94,7 @@ class Ipip(_Common):
     ce: IPv6Address | None = None
     interface_id: IPv6Address | None = None
     update: str = ""
+    routed: Routed = Routed()
 
     mode = IPIP
 
@@ -129,6 +131,8 @@ def read(table: TomlTable, rules_dir: Rules) -> Mape:
         "tunnel": table.take("tunnel", values.tunnel_name, _Common.tunnel),
         "mtu": table.take("mtu", values.number(1280, 1500), _Common.mtu),
     }
+    if mode != IPIP:
+        _refuse_routed(table, mode)
     mape = readers[mode](table, rules_dir, common)
     table.done()
     return mape
@@ -145,10 +149,17 @@ def read_further(table: TomlTable, mode: str, name: str) -> Ipip | DsLite:
     }
     if mode == IPIP:
         return _ipip(table, {}, common)
+    _refuse_routed(table, mode)
     return DsLite(
         aftr=str(table.take("aftr", values.ipv6)),
         interface_id=table.take("interface-id", values.interface_id, None) or INTERFACE_ID,
         **common,
+    )
+
+
+def _refuse_routed(table: TomlTable, mode: str) -> None:
+    routed.refuse(
+        table, say('"{mode}" has no addresses of its own; "{ipip}" has', mode=mode, ipip=IPIP)
     )
 
 
@@ -210,6 +221,7 @@ def _ipip(table: TomlTable, _rules_dir: Rules, common: dict[str, Any]) -> Ipip:
         ce=ce,
         interface_id=table.take("interface-id", values.interface_id, None),
         update=table.take("update", values.path, Ipip.update),
+        routed=routed.read(table),
         **common,
     )
 

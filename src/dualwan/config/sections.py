@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
-from dualwan.config import values
+from dualwan.config import routed, values
+from dualwan.config.routed import Routed
 from dualwan.frozen import dataclass, replace
 from dualwan.paths import PPP_INTERFACE, PPP_PEER
 from dualwan.toml_source import TomlTable
@@ -69,6 +70,7 @@ class Pppoe:
     dial: whether ifup and ifdown start and end the session.
     by_peer: whether only a pppd of this peer is ours: it is, if we dial it or if the file names
     it. Else whatever has the interface is our session.
+    routed: addresses besides its own.
     """
 
     peer: str = PPP_PEER
@@ -78,6 +80,7 @@ class Pppoe:
     mtu: int = 1454
     dial: bool = True
     by_peer: bool = True
+    routed: Routed = Routed()
 
     mode = "pppoe"
 
@@ -126,6 +129,7 @@ def read_pppoe(table: TomlTable) -> Pppoe:
         priority=table.take("priority", values.number(1, MAX_PRIORITY), Pppoe.priority),
         mtu=table.take("mtu", values.number(576, 1500), Pppoe.mtu),
         dial=table.take("dial", values.flag, Pppoe.dial),
+        routed=routed.read(table),
     )
     pppoe = replace(pppoe, by_peer=pppoe.dial or table.has("peer"))
     table.done()
@@ -142,4 +146,5 @@ def read_session(table: TomlTable) -> Pppoe:
         interface=table.take("interface", values.interface_name),
         mtu=table.take("mtu", values.number(576, 1500), None) or Pppoe.mtu,
         dial=table.take("dial", values.flag, Pppoe.dial),
+        routed=routed.read(table),
     )

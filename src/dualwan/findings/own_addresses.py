@@ -57,7 +57,8 @@ def _is(one: Forward, own: OwnAddress) -> bool:
 
 
 def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each public network that LAN hosts would have behind PPPoE."""
+    """Yield a finding for each public network of LAN hosts that is not routed to a way."""
+    known = (*_LOCAL, *(one for routed in config.routed.values() for one in routed.networks))
     found: dict[IPv4Network, str] = {}
     for device, interface, _ in around.addresses:
         network = interface.network
@@ -77,17 +78,17 @@ def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
             text = say("policy.source: {network} takes PPPoE", network=network)
             found.setdefault(network, text)
     for network, text in found.items():
-        if not any(network.subnet_of(local) for local in _LOCAL):
+        if not any(network.subnet_of(one) for one in known):
             yield Finding(
                 ROUTED_NETWORK,
                 say(
-                    "{path}: {text}, a public network: a network that is routed to PPPoE "
-                    "is not served, its hosts leave with PPPoE's or MAP-E's address and "
-                    "are not reached",
+                    "{path}: {text}, a public network, which is in 'addresses' of no way: its "
+                    "hosts leave with PPPoE's or MAP-E's address and are not reached",
                     path=config.path,
                     text=text,
                 ),
                 say(
+                    "where the provider routes it to a way, write it into 'addresses' there; else "
                     "give them private addresses, and lead ports to them by [[forward]] "
                     'via = "pppoe"'
                 ),

@@ -17,6 +17,7 @@ IFF_UP = 1
 IFA_F_DEPRECATED = 0x20
 IGNORE_ENCAP_LIMIT = 0x1  # IP6_TNL_F_IGN_ENCAP_LIMIT: "encaplimit none"
 IPV6_BITS = 128
+HOST = "/32"  # of a network that is one address
 LOCAL = 2  # RTN_LOCAL
 FRA_TABLE, FRA_PROTOCOL = 15, 21  # linux/fib_rules.h
 NO_LENGTH = 0xFFFFFFFF  # FRA_SUPPRESS_PREFIXLEN of a rule that suppresses nothing
@@ -119,6 +120,7 @@ class Netlink:
                     message.get_attr("RTA_TABLE") or message["table"],
                     names[index],
                     message.get_attr("RTA_PRIORITY") or 0,
+                    _network(message.get_attr("RTA_DST"), message["dst_len"]),
                 )
             )
         return found
@@ -165,7 +167,7 @@ class Netlink:
             RouteRule(
                 message.get_attr("FRA_PRIORITY") or 0,
                 message.get_attr("FRA_TABLE") or message["table"],
-                message.get_attr("FRA_SRC") or "",
+                _network(message.get_attr("FRA_SRC"), message["src_len"]).removesuffix(HOST),
                 message.get_attr("FRA_FWMARK") or 0,
                 message.get_attr("FRA_FWMASK") or 0,
                 _suppressed(message.get_attr("FRA_SUPPRESS_PREFIXLEN")),
@@ -173,6 +175,11 @@ class Netlink:
             for message in messages
             if (message.get_attr("FRA_PROTOCOL") == RTPROT_DUALWAN) is ours
         ]
+
+
+def _network(address: str | None, length: int) -> str:
+    """Return a network as text, "" for all addresses."""
+    return f"{address}/{length}" if address else ""
 
 
 def _suppressed(length: int | None) -> int | None:

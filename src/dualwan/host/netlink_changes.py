@@ -30,6 +30,7 @@ from dualwan.words import say
 
 IFA_F_NODAD = 0x02
 IPPROTO_IPIP = 4
+IPV4_BITS = 32
 HOP_LIMIT = 64
 FOREVER = 0xFFFFFFFF
 SCOPE_LINK = 253
@@ -156,7 +157,7 @@ class NetlinkChanges(Netlink):
                 self.ipr.link("del", index=message["index"])
 
     def add_route(self, route: Route) -> None:
-        """Add a default route before others of its metric; no error if it exists."""
+        """Add a route before others of its metric; no error if it exists."""
         with gone_is_fine(f"adding {route.text}", errno.EEXIST):
             self.ipr.route((RTM_NEWROUTE, PREPEND), **self._route(route))
 
@@ -176,6 +177,9 @@ class NetlinkChanges(Netlink):
         }
         if route.device:
             fields |= {"oif": self._index(route.device), "scope": SCOPE_LINK, "type": UNICAST}
+        if route.destination:
+            address, _, length = route.destination.partition("/")
+            fields |= {"dst": address, "dst_len": int(length)}
         return fields | ({"priority": route.metric} if route.metric else {})
 
     def add_rule(self, rule: RouteRule) -> None:
@@ -198,7 +202,8 @@ def _rule(rule: RouteRule) -> dict[str, Any]:
         "action": UNREACHABLE_RULE if rule.table == NO_TABLE else TO_TABLE,
     }
     if rule.source:
-        fields |= {"src": rule.source, "src_len": 32}
+        address, _, length = rule.source.partition("/")
+        fields |= {"src": address, "src_len": int(length or IPV4_BITS)}
     if rule.mask:
         fields |= {"fwmark": rule.mark, "fwmask": rule.mask}
     if rule.suppress is not None:

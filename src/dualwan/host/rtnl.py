@@ -172,14 +172,16 @@ class IPRoute:
     def route(self, verb: str | tuple[int, int], **more: Any) -> list[Message]:
         """Return ("get"), remove ("del"), or add a route; that with a type and flags for a verb.
 
-        ``more``: family, and dst of a "get"; else of a default route table, proto, type, and
-        scope, oif and priority, if any.
+        ``more``: family, and dst of a "get"; else of a route table, proto, type, and scope, oif
+        and priority, if any, and dst and dst_len unless it is a default route.
         """
         if verb == "get":
             return self._route_to(more["dst"], more["family"])
         kind, flags = (RTM_DELROUTE, CHANGE) if isinstance(verb, str) else verb
-        fields = {key: more[key] for key in ("family", "proto", "type", "scope") if key in more}
-        known = _words("RTA", {key: more[key] for key in ("oif", "priority") if key in more})
+        header = ("family", "proto", "type", "scope", "dst_len")
+        fields = {key: more[key] for key in header if key in more}
+        named = ["oif", "priority", *(["dst"] if fields.get("dst_len") else [])]
+        known = _words("RTA", {key: more[key] for key in named if key in more})
         self._order(kind, flags, _requests().of_route(fields, more["table"], known))
         return []
 

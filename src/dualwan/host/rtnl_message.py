@@ -144,6 +144,7 @@ ATTRIBUTES: Mapping[str, tuple[int, Callable[[bytes], Any]]] = {
     "IFA_LOCAL": (2, _address),
     "IFA_CACHEINFO": (6, _numbers(("ifa_preferred", "ifa_valid"), struct.Struct("=II"))),
     "IFA_FLAGS": (8, _number),
+    "RTA_DST": (1, _address),
     "RTA_OIF": (4, _number),
     "RTA_GATEWAY": (5, _address),
     "RTA_PRIORITY": (6, _number),

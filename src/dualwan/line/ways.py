@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dualwan.config import Config
 from dualwan.config import ways as further
 from dualwan.config.mape import Ipip, MapE
+from dualwan.config.routed import Routed
 from dualwan.config.sections import Pppoe
 from dualwan.config.ways import FurtherWay
 from dualwan.frozen import replace
@@ -16,6 +17,7 @@ from dualwan.model.way import Kind, Softwire, Way
 # those of the further ways by their place (slices.marks tells of the last).
 PPPOE_NUMBER, MAPE_NUMBER = 1, 3
 NUMBERS = (2, 4, 5, 6, 7, 11)
+NOTHING = Routed()
 
 
 def ways_of(
@@ -40,8 +42,10 @@ def ways_of(
             offers_services=isinstance(config.mape, Ipip),
             open_hosts=config.mape.open_nat if isinstance(config.mape, MapE) else (),
             pinned=wan.failover
-            or bool(config.policies)
+            or bool(config.policies or _routed(config, "mape").networks)
             or bool(lan.via_pppoe and lan.fallback == "mape"),
+            networks=_routed(config, "mape").networks,
+            one_to_one=_routed(config, "mape").one_to_one,
         ),
         Way(
             "pppoe",
@@ -56,6 +60,8 @@ def ways_of(
             chosen=() if config.policies else lan.via_pppoe,  # one of the policies, then
             no_fallback=lan.fallback == "none",
             peer=pppoe.peer,
+            networks=pppoe.routed.networks,
+            one_to_one=pppoe.routed.one_to_one,
         ),
         *(
             _further(config, name, way, place, (others or {}).get(name))
@@ -79,7 +85,13 @@ def _further(
         stands_in=config.wan.failover,
         offers_services=name in config.unshared,
         peer=way.peer if isinstance(way, Pppoe) else "",
+        networks=_routed(config, name).networks,
+        one_to_one=_routed(config, name).one_to_one,
     )
+
+
+def _routed(config: Config, name: str) -> Routed:
+    return config.routed.get(name, NOTHING)
 
 
 def numbered(ways: tuple[Way, ...], config: Config, noted: Mapping[str, int]) -> tuple[Way, ...]:

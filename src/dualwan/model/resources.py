@@ -92,24 +92,27 @@ class Tunnel:
 
 @dataclass(frozen=True)
 class Route:
-    """An IPv4 default route in a routing table, with our protocol number.
+    """An IPv4 route in a routing table, with our protocol number.
 
     device: "" for an unreachable route. metric: the lowest precedes, and 0 all others.
+    destination: a network, "" for a default route.
     """
 
     table: int
     device: str
     metric: int = 0
+    destination: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
         """Identity: all fields."""
-        return ("route", str(self.table), self.device, str(self.metric))
+        return ("route", str(self.table), self.device, str(self.metric), self.destination)
 
     @property
     def text(self) -> str:
         """As `ip route` shows it."""
-        way = f"route default dev {self.device}" if self.device else "route unreachable default"
+        to = self.destination or "default"
+        way = f"route {to} dev {self.device}" if self.device else f"route unreachable {to}"
         return f"{way} table {_name(self.table)}" + (
             f" metric {self.metric}" if self.metric else ""
         )
@@ -128,7 +131,8 @@ def _name(table: int) -> str:
 class RouteRule:
     """An ip rule by source address or by mark, with our protocol number.
 
-    table: the routing table to look up, or NO_TABLE. source: IPv4 address, "" for a rule by mark.
+    table: the routing table to look up, or NO_TABLE. source: IPv4 address or network, "" for a rule
+    by mark.
     suppress: skip the table if its best route has a prefix of this length or a shorter one;
     None to take each route (suppress_prefixlength in ip-rule(8)).
     """

@@ -51,6 +51,8 @@ class Way:
     offers_services: the router's own services are open on its address, which is not shared.
     open_hosts: LAN hosts with address-dependent filtering for UDP (RFC 4787 section 5).
     peer: the file in /etc/ppp/peers, for Kind.PPP.
+    networks: addresses besides its own that are routed to it. one_to_one: pairs of one of them and
+    the address of the host that it is translated to.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Way:
     offers_services: bool = False
     open_hosts: tuple[IPv4Address, ...] = ()
     peer: str = ""
+    networks: tuple[IPv4Network, ...] = ()
+    one_to_one: tuple[tuple[IPv4Address, IPv4Address], ...] = ()
 
     @property
     def address(self) -> str:

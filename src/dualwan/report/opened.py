@@ -42,6 +42,7 @@ def as_data(config: Config, ways: Sequence[Way]) -> list[OpenData]:
             for one in with_via(way.name, config.forwards)
             if shared is None or one.port in shared
         ]
+        found += _routed(config, way, by)
     found += _services(config, IPV6, BY_IPV6)
     return found + [
         {
@@ -52,6 +53,22 @@ def as_data(config: Config, ways: Sequence[Way]) -> list[OpenData]:
             "guard": False,
         }
         for one in with_via(PINHOLE, config.forwards)
+    ]
+
+
+def _routed(config: Config, way: Way, by: str) -> list[OpenData]:
+    """Return what is open of the addresses that are routed to ``way``."""
+    routed = config.routed.get(way.name)
+    return [
+        {
+            "by": by,
+            "what": one.service.name,
+            "to": str(to),
+            "from": [str(network) for network in one.sources],
+            "guard": False,
+        }
+        for one in (routed.open if routed else ())
+        for to in one.to or way.networks
     ]
 
 

@@ -13,6 +13,7 @@ from dualwan.config.forwards import MAPE, PINHOLE, Forward, with_via
 from dualwan.config.mape import MapE
 from dualwan.config.policies import mac_text, port_text
 from dualwan.model.way import Kind, Way, of_kind
+from dualwan.report import routed as routed_rows
 from dualwan.report import zones as zone_rows
 from dualwan.report.data import PolicyData
 from dualwan.report.layout import table
@@ -77,6 +78,7 @@ def _from_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     yield Row(LAN, ROUTER, "everything", ACCEPTED)
     if config.firewall.smb == "drop":
         yield Row(LAN, "internet", FILE_SHARING, DROPPED)
+    yield from routed_rows.from_hosts(config, ways)
     for way in sessions:
         if way.chosen:
             down = "dropped" if way.no_fallback else f"by {name(config, softwire)}"
@@ -186,6 +188,7 @@ def _to_lan(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
             missing = one.via == MAPE and shared is not None and one.port not in shared
             result = "dropped: no port of this line" if missing else ACCEPTED
             yield _forward(one, source, f"{one.to}, {one.protocol}/{one.to_port}", result)
+        yield from routed_rows.to_hosts(config, way)
         if way.open_hosts:
             hosts = ", ".join(map(str, way.open_hosts))
             what = "UDP from any port of a server that was sent to"

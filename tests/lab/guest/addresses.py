@@ -43,6 +43,12 @@ OTHER_PORT_BLOCKS = tuple(
 PORT_SET = frozenset(port for block in PORT_BLOCKS for port in block)
 OTHER_PORT_SET = frozenset(port for block in OTHER_PORT_BLOCKS for port in block)
 
+# Another softwire of the same line: a fixed address by IPIP, from another relay.
+OTHER_BR = "2001:380:a120::a"
+FIXED_ADDRESS = "203.0.113.200"
+FIXED_ID = "::feed"
+FIXED_CE = "2400:4050:5c71:af00::feed"
+
 PPPOE_PEER = "dsl-provider"
 PPPOE_GATEWAY = "203.0.113.1"
 FIRST_PPPOE_ADDRESS = "203.0.113.10"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+
+from guest.cables import ROUTERS
 from guest.line import Line
 
-if __name__ == "__main__":
+if __name__ == "__main__" and socket.gethostname() not in ROUTERS:
     Line().build()

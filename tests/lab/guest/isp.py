@@ -10,17 +10,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from guest import waiting
+from guest import delegation, waiting
 from guest.addresses import FIRST_PPPOE_ADDRESS, PPPOE_GATEWAY, WAN_PREFIX
 from guest.namespace import Namespace
 
 RUN = Path("/run/lab")
+_PYTHON = "python3"  # runs delegation.py, and nothing else on this side
 USER = "home@lab.example"
 PASSWORD = "sesame"  # noqa: S105 (nobody lives behind this door)
 
 # `ip netns exec` binds what lies here over /etc, so that the concentrator's pppd
 # reads its own options and runs none of the router's hooks.
-_OWN_ETC = Path("/etc/netns/isp/ppp")
+OWN_ETC = Path("/etc/netns/isp/ppp")
 
 PPP_UNIT = 50  # of the first session
 _SERVER_OPTIONS = f"""\
@@ -49,6 +50,18 @@ interface wan {{
     }};
 {deprecated}}};
 """
+# Hikari Denwa without a home gateway: the line is a router only, and a prefix is to be asked for.
+_RADVD_WITHOUT_PREFIX = """\
+interface wan {
+    AdvSendAdvert on;
+    AdvManagedFlag on;
+    AdvOtherConfigFlag on;
+    MinRtrAdvInterval 200;
+    MaxRtrAdvInterval 600;
+    AdvDefaultLifetime 1800;
+};
+"""
+DELEGATES = Path("/var/lib/lab/delegates")  # where it is, the line does so from each boot on
 FIRST_ADVERTISEMENTS_SECONDS = 60.0  # 3 of them, up to 16 s apart, and one that was asked for
 _DEPRECATED = """\
     prefix {prefix}/64 {{
@@ -63,13 +76,30 @@ class Isp:
 
     space: Namespace
 
+    def begin(self) -> None:
+        """Announce the /64, or delegate the /56, as the line does."""
+        if DELEGATES.exists():
+            self.delegate()
+        else:
+            self.announce()
+
     def announce(self, prefix: str = WAN_PREFIX, *, instead_of: str = "") -> None:
         """Announce this /64 from now on, and that the other one is not to be used any more."""
+        old = _DEPRECATED.format(prefix=instead_of) if instead_of else ""
+        self._advertise(_RADVD.format(prefix=prefix, deprecated=old))
+
+    def delegate(self, prefix: str = WAN_PREFIX) -> None:
+        """Delegate this /56 from now on to who asks for it, and announce none."""
+        self._end(signal.SIGTERM, _PYTHON)
+        self.space.ip("-6 address flush dev wan scope global")
+        self._advertise(_RADVD_WITHOUT_PREFIX)
+        self.space.start(f"/usr/bin/{_PYTHON}", delegation.__file__, "wan", f"{prefix}/56")
+
+    def _advertise(self, settings: str) -> None:
         self._end(signal.SIGTERM, "radvd")
         RUN.mkdir(parents=True, exist_ok=True)
         configuration = RUN / "radvd.conf"
-        old = _DEPRECATED.format(prefix=instead_of) if instead_of else ""
-        configuration.write_text(_RADVD.format(prefix=prefix, deprecated=old))
+        configuration.write_text(settings)
         self.space.run(
             "radvd", "-C", str(configuration), "-p", str(RUN / "radvd.pid"), "-m", "none"
         )
@@ -84,18 +114,26 @@ class Isp:
         self._end(signal.SIGTERM, "radvd")
 
     def open_pppoe(
-        self, address: str = FIRST_PPPOE_ADDRESS, *, protocol: str = "chap", password: str = ""
+        self,
+        address: str = FIRST_PPPOE_ADDRESS,
+        *,
+        protocol: str = "chap",
+        password: str = "",
+        sessions: int = 1,
     ) -> None:
-        """Let the router dial in; it gets this address if it has the ``password``."""
-        _OWN_ETC.mkdir(parents=True, exist_ok=True)
-        (_OWN_ETC / "options").write_text("")
-        (_OWN_ETC / "lab-options").write_text(_SERVER_OPTIONS.format(protocol=protocol))
-        secrets = _OWN_ETC / f"{protocol}-secrets"
+        """Let the router dial in; it gets this address if it has the ``password``.
+
+        Of several ``sessions`` each has the address after that of the one before.
+        """
+        OWN_ETC.mkdir(parents=True, exist_ok=True)
+        (OWN_ETC / "options").write_text("")
+        (OWN_ETC / "lab-options").write_text(_SERVER_OPTIONS.format(protocol=protocol))
+        secrets = OWN_ETC / f"{protocol}-secrets"
         secrets.write_text(f'"{USER}" * "{password or PASSWORD}" *\n')
         secrets.chmod(0o600)
         self.space.run(
             "pppoe-server",
-            *("-I", "wan", "-C", "access-concentrator", "-N", "1"),
+            *("-I", "wan", "-C", "access-concentrator", "-N", str(sessions)),
             *("-L", PPPOE_GATEWAY, "-R", address, "-O", "/etc/ppp/lab-options"),
         )
 
@@ -127,10 +165,11 @@ class Isp:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(handle, number)
         for handle in handles:
-            _wait_for_end(handle, program)
+            wait_for_end(handle, program)
 
 
-def _wait_for_end(handle: int, program: str, limit: float = 15) -> None:
+def wait_for_end(handle: int, program: str, limit: float = 15) -> None:
+    """Wait for the end of a process, by a pidfd of it."""
     ready = select.select([handle], [], [], limit)[0]
     os.close(handle)
     if not ready:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from guest import router
 from guest.addresses import (
     BR,
+    CE,
     CLIENT_ADDRESS,
     CONSOLE,
+    FIXED_ADDRESS,
+    FIXED_CE,
     INTERNET_HOST_V6,
     INTERNET_HOSTS,
     LAN,
@@ -16,12 +21,16 @@ from guest.addresses import (
     LAN_PREFIX_LENGTH,
     MAPE_ADDRESS,
     NEIGHBOUR,
+    OTHER_CE,
+    OTHER_PORT_BLOCKS,
+    OTHER_WAN_PREFIX,
+    PORT_BLOCKS,
     PPPOE_HOST,
     SINK_NETWORK,
     WAN,
     WAN_PREFIX,
 )
-from guest.isp import Isp
+from guest.isp import DELEGATES, Isp
 from guest.namespace import ROUTER, Namespace
 from guest.relay import Relay
 
@@ -99,9 +108,35 @@ class Line:
             "link set dev lan up",
             f"route add default via {LAN_ADDRESS}",
         )
-        self.isp.announce()
+        self.isp.begin()
         self.isp.open_pppoe()
         router.write_first_settings()
+
+    @contextmanager
+    def other_softwire(self, end: str, *routed: str, seen_as: str) -> Iterator[None]:
+        """Have the provider offer another softwire, whose packets the internet sees as that."""
+        with self.relay.other_softwire(end, *routed):
+            self.internet.ip(f"route add {seen_as} via 192.0.2.5")
+            try:
+                yield
+            finally:
+                self.internet.ip(f"route del {seen_as} via 192.0.2.5")
+
+    @contextmanager
+    def fixed_address(self) -> Iterator[None]:
+        """Have the provider offer FIXED_ADDRESS by IPIP."""
+        with self.other_softwire(FIXED_CE, FIXED_ADDRESS, seen_as=FIXED_ADDRESS):
+            yield
+
+    def renumber(self, prefix: str, *, instead_of: str) -> None:
+        """Give the customer another prefix of the two, and the relay what follows from it."""
+        other = prefix == OTHER_WAN_PREFIX
+        self.relay.serve(*((OTHER_CE, OTHER_PORT_BLOCKS) if other else (CE, PORT_BLOCKS)))
+        if DELEGATES.exists():
+            self.isp.delegate(prefix)
+        else:
+            self.isp.space.ip(f"route replace {prefix}/64 dev wan")
+            self.isp.announce(prefix, instead_of=instead_of)
 
     def _spaces(self) -> tuple[Namespace, ...]:
         return (self.isp.space, self.relay.space, self.internet, self.client)

@@ -11,10 +11,14 @@ from pathlib import Path
 
 from guest import command, router, waiting
 from guest.addresses import PPPOE_PEER
+from guest.isp import PASSWORD, USER
 
 PEERS = Path("/etc/ppp/peers")
 OWN = PEERS / PPPOE_PEER
 OTHER = "lte"
+SECOND, SECOND_DEVICE = "second-provider", "ppp1"
+SECOND_USER = "office@lab.example"
+_SECRETS = Path("/etc/ppp/chap-secrets")
 # No private ones, which the firewall drops on any WAN.
 OTHER_ADDRESS = "203.0.113.201"
 _OTHER_GATEWAY = "203.0.113.202"
@@ -53,6 +57,20 @@ def other_session() -> Iterator[str]:
         command.run(["poff", OTHER])
         waiting.until(lambda: not router.addresses(device), "the other session's end", 20)
         (PEERS / OTHER).unlink()
+
+
+@contextmanager
+def second_provider() -> Iterator[None]:
+    """Have a second peer of the same line, as the manual says: another name, and its interface."""
+    secrets = _SECRETS.read_text()
+    text = OWN.read_text().replace(USER, SECOND_USER)
+    (PEERS / SECOND).write_text(f"{text}unit {SECOND_DEVICE.removeprefix('ppp')}\n")
+    _SECRETS.write_text(f'{secrets}"{SECOND_USER}" * "{PASSWORD}" *\n')
+    try:
+        yield
+    finally:
+        _SECRETS.write_text(secrets)
+        (PEERS / SECOND).unlink()
 
 
 def device_of(address: str) -> str:

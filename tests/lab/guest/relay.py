@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from guest.addresses import BR, CE, MAPE_ADDRESS, PORT_BLOCKS
+from guest.addresses import BR, CE, MAPE_ADDRESS, OTHER_BR, PORT_BLOCKS
 from guest.namespace import Namespace
 
 
@@ -42,10 +43,10 @@ table inet guard {{
 """
 
 
-_SILENCE = """
-table ip6 silence {
-    chain input { type filter hook input priority filter; meta l4proto 4 drop; }
-}
+_SILENCE = f"""
+table ip6 silence {{
+    chain input {{ type filter hook input priority filter; ip6 daddr {BR} meta l4proto 4 drop; }}
+}}
 """
 
 
@@ -76,8 +77,23 @@ class Relay:
                 f"flush set inet guard {name}; add element inet guard {name} {{ {elements} }}",
             )
 
+    @contextmanager
+    def other_softwire(self, end: str, *routed: str) -> Iterator[None]:
+        """Be OTHER_BR too for a `with` block: a tunnel to ``end`` takes what is ``routed``."""
+        self.space.ip(
+            f"address add {OTHER_BR}/64 dev isp nodad",
+            f"link add name other0 type ip6tnl mode ipip6 local {OTHER_BR} remote {end} "
+            "encaplimit none",
+            "link set dev other0 mtu 1460 up",
+            *(f"route add {route} dev other0" for route in routed),
+        )
+        try:
+            yield
+        finally:
+            self.space.ip("link del dev other0", f"address del {OTHER_BR}/64 dev isp")
+
     def fall_silent(self) -> None:
-        """Take no more packets from home, as a relay that has failed."""
+        """Take no more MAP-E packets from home, as a relay that has failed."""
         self.space.run("nft", "-f", "-", text=_SILENCE)
 
     def speak(self) -> None:

@@ -64,16 +64,21 @@ def write_first_settings() -> None:
     scripts = Path("/etc/ppp/ip-up.d")
     if all((scripts / name).exists() for name in _STAMP_SCRIPTS):
         return
+    write_peer()
+    for name, word in _STAMP_SCRIPTS.items():
+        (scripts / name).write_text(_STAMP.format(word=word))
+        (scripts / name).chmod(0o755)
+    write_interfaces("")
+
+
+def write_peer() -> None:
+    """Write the peer file of PPPoE, and its password."""
     peer = Path("/etc/ppp/peers") / PPPOE_PEER
     plugins = sorted(Path("/usr/lib/pppd").glob("*/*pppoe.so"))
     peer.write_text(_PEER.format(plugin=plugins[-1].name))
     secrets = Path("/etc/ppp/chap-secrets")
     secrets.write_text(f'"{USER}" * "{PASSWORD}" *\n')
     secrets.chmod(0o600)
-    for name, word in _STAMP_SCRIPTS.items():
-        (scripts / name).write_text(_STAMP.format(word=word))
-        (scripts / name).chmod(0o755)
-    write_interfaces("")
 
 
 def write_interfaces(start: str) -> None:
@@ -123,11 +128,16 @@ def has_address(interface: str, start: str) -> bool:
     return any(address.startswith(start) for address in addresses(interface))
 
 
+def wait_for_address(interface: str, address: str, limit: float = 40) -> None:
+    """The interface has this address."""
+    waiting.until(lambda: address in addresses(interface), f"{address} on {interface}", limit)
+
+
 def wait_for_ppp(address: str, limit: float = 40) -> None:
     """The PPPoE device has this address; ip-up may still be at work."""
-    waiting.until(lambda: address in addresses(PPP), f"{address} on {PPP}", limit)
+    wait_for_address(PPP, address, limit)
 
 
-def wait_for_no_ppp(limit: float = 20) -> None:
+def wait_for_no_ppp(limit: float = 20, device: str = PPP) -> None:
     """The PPPoE device is gone."""
-    waiting.until(lambda: not addresses(PPP), f"the end of {PPP}", limit)
+    waiting.until(lambda: not addresses(device), f"the end of {device}", limit)

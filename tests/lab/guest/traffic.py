@@ -250,6 +250,10 @@ class Download:
             except OSError as error:
                 self.error = f"after {self.received} bytes: {error}"
 
+    def be_patient(self, seconds: float) -> None:
+        """Take a pause for the end only after so many seconds, in place of ANSWER_LIMIT."""
+        self._tcp.settimeout(seconds)
+
     @property
     def running(self) -> bool:
         """Whether bytes are still to come."""

@@ -7,8 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guest import command, product
-from guest.addresses import DOWNLOAD_PORT, ECHO_PORT, LAN, UDP_PORTS, WAN
+from guest import command, lan_host, product, router, waiting
+from guest.addresses import (
+    DOWNLOAD_PORT,
+    ECHO_PORT,
+    FIRST_PPPOE_ADDRESS,
+    LAN,
+    TUNNEL,
+    UDP_PORTS,
+    WAN,
+    WAN_PREFIX,
+)
+from guest.household import PORT_V6, limit, resolvers
 from guest.line import Line
 from guest.pace import stretched
 from guest.servers import Servers
@@ -119,3 +129,22 @@ def up(installed: Snapshot) -> Snapshot:
     if not product.wan_is_up():
         product.bring_up()
     return installed
+
+
+@pytest.fixture(scope="session")
+def household(line: Line) -> Iterator[None]:
+    """Both ways up by themselves, names in the internet, and a LAN host that has its addresses."""
+    waiting.until(lambda: router.addresses(TUNNEL), "the tunnel", limit())
+    router.wait_for_hooks(FIRST_PPPOE_ADDRESS, limit())
+    client = line.client
+    with (
+        resolvers(line.internet),
+        Servers(line.internet, tcp=(PORT_V6,), v6=True),
+    ):
+        lan_host.switch_on(client)
+        for look, what in (
+            (lambda: lan_host.ipv4(client), "IPv4 on the LAN"),
+            (lambda: lan_host.usable(client, WAN_PREFIX), "IPv6 on the LAN"),
+        ):
+            waiting.until(look, what, limit(), client)
+        yield

@@ -9,8 +9,12 @@ import pytest
 from guest import product, router, traffic
 from guest.addresses import (
     FIRST_PPPOE_ADDRESS,
+    FIXED_ADDRESS,
+    FIXED_CE,
+    FIXED_ID,
     INTERNET_HOST,
     LAN,
+    OTHER_BR,
     SECOND_PPPOE_ADDRESS,
     WAN,
     WAN_PREFIX,
@@ -20,8 +24,7 @@ from guest.servers import Servers
 
 pytestmark = pytest.mark.usefixtures("internet")
 
-OTHER_END = "2001:380:a120::a"
-FIXED, AFTR_ADDRESS = "203.0.113.200", "203.0.113.201"
+AFTR_ADDRESS = "203.0.113.201"
 HEAD = f"""\
 [wan]
 interface = "{WAN}"
@@ -54,14 +57,15 @@ class Service:
 
 SERVICES = {
     "ipip": Service(
-        f'{HEAD}mode = "ipip"\nbr = "{OTHER_END}"\nipv4 = "{FIXED}"\ninterface-id = "::feed"\n',
-        f"{WAN_PREFIX}feed",
-        (FIXED,),
-        FIXED,
+        f'{HEAD}mode = "ipip"\nbr = "{OTHER_BR}"\nipv4 = "{FIXED_ADDRESS}"\n'
+        f'interface-id = "{FIXED_ID}"\n',
+        FIXED_CE,
+        (FIXED_ADDRESS,),
+        FIXED_ADDRESS,
         is_ours=True,
     ),
     "ds-lite": Service(
-        f'{HEAD}mode = "ds-lite"\naftr = "{OTHER_END}"\n',
+        f'{HEAD}mode = "ds-lite"\naftr = "{OTHER_BR}"\n',
         f"{WAN_PREFIX[:-1]}b4:0:0:2",
         ("192.0.0.2", "192.168.10.0/24"),
         AFTR_ADDRESS,
@@ -76,25 +80,16 @@ def service(request: pytest.FixtureRequest, line: Line, installed: object) -> It
     assert installed
     offered = SERVICES[request.param]
     relay = line.relay.space
-    relay.ip(
-        f"address add {OTHER_END}/64 dev isp nodad",
-        f"link add name other0 type ip6tnl mode ipip6 local {OTHER_END} remote {offered.end} "
-        "encaplimit none",
-        "link set dev other0 mtu 1460 up",
-        *(f"route add {route} dev other0" for route in offered.routed),
-    )
     relay.run("nft", "-f", "-", text=AFTR_NAT)
-    line.internet.ip(f"route add {offered.address} via 192.0.2.5")
-    if product.wan_is_up():
+    with line.other_softwire(offered.end, *offered.routed, seen_as=offered.address):
+        if product.wan_is_up():
+            product.take_down()
+        product.configure(offered.config)
+        product.bring_up()
+        yield offered
         product.take_down()
-    product.configure(offered.config)
-    product.bring_up()
-    yield offered
-    product.take_down()
-    line.isp.reconnect(FIRST_PPPOE_ADDRESS)
-    line.internet.ip(f"route del {offered.address}")
+        line.isp.reconnect(FIRST_PPPOE_ADDRESS)
     relay.run("nft", "delete", "table", "ip", "aftr")
-    relay.ip("link del dev other0", f"address del {OTHER_END}/64 dev isp")
     product.configure()
 
 

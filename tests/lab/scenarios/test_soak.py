@@ -5,17 +5,15 @@ Nobody types a command. Everything that could grow is counted before and after.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from time import CLOCK_BOOTTIME, clock_gettime
 
 import pytest
-from guest import command, mischief, product, router, snapshot, traffic
+from guest import command, growth, mischief, product, router, snapshot, traffic
 from guest.addresses import FIRST_PPPOE_ADDRESS, INTERNET_HOST, PPP, TUNNEL
 from guest.line import Line
 from guest.servers import Servers
@@ -27,43 +25,8 @@ RECONNECTS = int(os.environ.get("LAB_RECONNECTS", "100"))
 ADDRESSES = tuple(f"203.0.113.{number}" for number in range(100, 140))
 WARM_UP = 3  # reconnects before the first count: what is loaded once is loaded then
 SERVICE_SECONDS = 40.0  # after which a reconnect counts as lost
-RUN, STATE = Path("/run/dualwan"), Path("/var/lib/dualwan")
 GROWTH_KB = 1000  # of the watcher's memory
 RATE = 20_000  # bytes a second of the download, which an emulated machine has to spare
-
-
-def _listed(*argv: str) -> list[str]:
-    return command.run(argv).splitlines()
-
-
-def _elements() -> int:
-    """Return the number of elements in the sets and maps of ours, also those that packets fill."""
-    listing = json.loads(command.run(["nft", "-j", "list", "ruleset"]))["nftables"]
-    kinds = (item.get("set") or item.get("map") or {} for item in listing)
-    return sum(
-        len(item.get("elem", ())) for item in kinds if str(item.get("table")).startswith("dualwan_")
-    )
-
-
-def count() -> dict[str, int]:
-    """Return how much there is of everything that must not grow."""
-    process = Path(f"/proc/{mischief.watcher_process()}")
-    ruleset = snapshot.nft()
-    return {
-        "links": len(_listed("ip", "-o", "link")),
-        "addresses": len(_listed("ip", "-o", "address")),
-        "rules": len(_listed("ip", "rule")) + len(_listed("ip", "-6", "rule")),
-        "routes": len(_listed("ip", "route", "show", "table", "all")),
-        "IPv6 routes": len(_listed("ip", "-6", "route", "show", "table", "all")),
-        "nft tables": sum('"table": {' in entry for entry in ruleset),
-        "nft chains, rules, sets": len(ruleset),
-        "files in /run/dualwan": len(list(RUN.rglob("*"))),
-        "bytes of state.json": (RUN / "state.json").stat().st_size,
-        "files in /var/lib/dualwan": len(list(STATE.rglob("*"))),
-        "processes of ours": len(command.attempt(["pgrep", "-f", product.COMMAND]).stdout.split()),
-        "pppd": len(command.attempt(["pgrep", "-x", "pppd"]).stdout.split()),
-        "open files of the watcher": len(list((process / "fd").iterdir())),
-    }
 
 
 @dataclass(frozen=True)
@@ -124,7 +87,11 @@ def _soaked(line: Line, installed: object) -> Iterator[Soaked]:
         for address in (*ADDRESSES[-WARM_UP + 1 :], FIRST_PPPOE_ADDRESS):
             _reconnect(line, address)
         _settled()
-        before, memory, elements = count(), mischief.watcher_status("VmRSS"), _elements()
+        before, memory, elements = (
+            growth.count(),
+            mischief.watcher_status("VmRSS"),
+            growth.elements(),
+        )
         seconds, told = [], []
         for address in addresses:
             earlier = _lines()
@@ -134,9 +101,9 @@ def _soaked(line: Line, installed: object) -> Iterator[Soaked]:
         _settled()
         yield Soaked(
             before=before,
-            after=count(),
+            after=growth.count(),
             memory=(memory, mischief.watcher_status("VmRSS")),
-            elements=(elements, _elements()),
+            elements=(elements, growth.elements()),
             seconds=tuple(seconds),
             lines=(told[0], told[-1]),
             download=download,
@@ -207,7 +174,8 @@ def test_all_is_in_its_place_in_the_end(soaked: Soaked) -> None:
     """MAP-E and PPPoE work, and a dry run finds nothing."""
     assert soaked
     assert {PPP, TUNNEL} <= {
-        line.split()[1].split("@")[0].rstrip(":") for line in _listed("ip", "-o", "link")
+        line.split()[1].split("@")[0].rstrip(":")
+        for line in command.run(["ip", "-o", "link"]).splitlines()
     }
     done = product.run("--dry-run", "--exit-code")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -22,6 +22,7 @@ from dualwan.slices.firewall import (
     forwarded,
     icmpv6,
     lan_flows,
+    routed,
     services_in,
     unnamed,
     zoned,
@@ -70,6 +71,7 @@ def _offered(config: Config) -> tuple[int, ...]:
     services = (port for one in config.firewall.inbound for port in one.service.ports)
     pinholes = (one for one in config.forwards if one.via == PINHOLE)
     ports = {one.number for one in services if one.protocol == "tcp"}
+    ports |= routed.offered(config)
     return tuple(sorted(ports | {one.port for one in pinholes if one.protocol == "tcp"}))
 
 
@@ -99,6 +101,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             *_to_wan(ways),
             _mss(ways),
             *forwarded.chains(ways),
+            *routed.chains(config, ways),
             _forward(config, ways),
         ),
     )
@@ -225,6 +228,7 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         "type filter hook forward priority filter; policy drop;",
         f"tcp flags & (syn | rst) == syn jump {_MSS}",
         *forwarded.stranded(ways),
+        *routed.stays(config, ways),
         _ACCEPT_KNOWN,
         *([icmpv6.errors(f"iifname {outside} oifname {quoted(inside)}")] if inside else []),
         _DROP_INVALID,

@@ -10,24 +10,13 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network
 
 from dualwan.config import Config
+from dualwan.config.routed import BOGONS4
 from dualwan.config.zones import Zone
 from dualwan.model.way import Softwire, Way, devices
 from dualwan.nft.table import Block, base_chain, chain, elements, quoted
 from dualwan.slices import ipsec, zones
+from dualwan.slices.firewall import routed
 
-# Never a source on the internet (RFC 6890). The documentation networks are left out, because
-# laboratories use them and their packets do no harm.
-BOGONS4 = (
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "198.18.0.0/15",
-    "224.0.0.0/3",
-)
 _BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 
 _BYTE = 8  # bits
@@ -60,6 +49,7 @@ def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
     return base_chain(
         "prerouting_lan",
         "type filter hook prerouting priority mangle; policy accept;",
+        *routed.from_inside(config, ways),
         *zones.by_zone(config.zones, f"goto {_FROM_ZONE}"),  # each packet, for zones are no friends
         "ct direction original ct status confirmed accept",  # most, and cheaper than a name
         f"iifname != {quoted(config.lan.interfaces)} accept",
@@ -182,7 +172,7 @@ def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
         ),
         _from_lan(config, ways),
         *(_from_zone(config, ways, zone) for zone in config.zones),
-        *_from_outside(config),
+        *_from_outside(config, ways),
         chain(
             "maybe_bogon",
             f"ip saddr {elements(_narrow())} goto {_BOGON}",
@@ -201,7 +191,7 @@ def _narrow() -> list[str]:
     return [one for one in BOGONS4 if IPv4Network(one).prefixlen > _BYTE]
 
 
-def _from_outside(config: Config) -> list[Block]:
+def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
     """Return the chains for what comes in by the WAN, and by the ways."""
     shared, inside = zones.one_nic(config), zones.inside(config)
     flags = [f"tcp flags & ({_ALL_FLAGS}) vmap {{ 0x0 : drop, {_ALL_FLAGS} : drop }}"]
@@ -220,6 +210,7 @@ def _from_outside(config: Config) -> list[Block]:
         chain(
             _FROM_WAN,
             *flags,
+            *routed.from_outside(ways),
             *of_lan4,
             *of_lan6,
             *([] if shared else bogons6),
@@ -228,6 +219,7 @@ def _from_outside(config: Config) -> list[Block]:
         chain(
             _FROM_WAYS,
             *flags,
+            *routed.from_outside(ways),
             *of_lan4,
             *of_shared,
             # Routers on the path may have such addresses; their errors are needed (RFC 1191).

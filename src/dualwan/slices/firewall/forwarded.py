@@ -11,6 +11,7 @@ from dualwan.config.forwards import Forward
 from dualwan.model.way import Way, default_last
 from dualwan.nft.table import Block, chain, elements, quoted
 from dualwan.slices import dnat, zones
+from dualwan.slices.firewall import routed
 
 _HOST_PART_MASK = "::ffff:ffff:ffff:ffff"  # the lower 64 bits
 _STRANDED = "stranded"
@@ -19,7 +20,12 @@ DROP_NOT_OPENING = "ct state new tcp flags & (fin | syn | rst | ack) != syn drop
 
 def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
     """Return the rules of the forward chain that accept these connections."""
-    found = [*_translated(config, ways), *_open_hosts(ways), *_pinholes(config, ways)]
+    found = [
+        *_translated(config, ways),
+        *_open_hosts(ways),
+        *routed.jumps(config, ways),
+        *_pinholes(config, ways),
+    ]
     if not found or config.firewall.bogus != "drop":
         return found
     return [f"iifname {quoted(zones.outside(config, ways))} {DROP_NOT_OPENING}", *found]

@@ -15,7 +15,7 @@ from dualwan.config.zones import LAN, Zone
 from dualwan.model.way import Way, devices
 from dualwan.nft.table import Block, chain, quoted
 from dualwan.slices import dnat, zones
-from dualwan.slices.firewall import forwarded, icmpv6, services_in
+from dualwan.slices.firewall import forwarded, icmpv6, routed, services_in
 from dualwan.slices.firewall.lan_flows import ACCEPT
 
 _IN, _THROUGH = "zone_in_", "zone_through_"  # and the name of the zone
@@ -90,5 +90,6 @@ def _servers(config: Config, mine: list[Way], zone: Zone) -> list[str]:
     inside = f"oifname {quoted(zones.inside(config))}"
     return [
         *translated,
+        *routed.for_zone(config, mine, ACCEPT),
         *(forwarded.pinholes(config, inside, ACCEPT) if IPV6 in zone.ways else []),
     ]

@@ -18,10 +18,12 @@ A softwire has a mark, a rule and a table too if it is not the default way, or i
 reroute its connections.
 
 With policies (pbr.policies) a way may have a second mark, of flows that take it or nothing: its
-rules end in one that rejects.
+rules end in one that rejects. So do those for addresses that are routed to a way (pbr.routed).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from dualwan.config import Config
 from dualwan.frozen import replace
@@ -31,7 +33,8 @@ from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices import marks
 from dualwan.slices.firewall import SLICE as FIREWALL
-from dualwan.slices.pbr.marking import TABLE, policies_of, wanted_table
+from dualwan.slices.pbr import alone, routed
+from dualwan.slices.pbr.marking import TABLE, wanted_table
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
 from dualwan.slices.tunnel import LAST_METRIC, is_tunnel_route, stand_in_metric
@@ -53,8 +56,13 @@ def sysctls(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
 def _wanted_resources(at: Situation) -> list[Resource]:
     ppp = [item for way in of_kind(at.ways, Kind.PPP) for item in _of_session(at, way)]
     softwires = [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way.pinned]
-    alone = policies_of(at.config).rules(at, _after_main) if at.config.policies else []
-    return [*ppp, *(item for way in softwires for item in _of_softwire(way)), *alone]
+    found = [
+        *ppp,
+        *(item for way in softwires for item in _of_softwire(way)),
+        *alone.rules(at, _after_main),
+        *routed.resources(at, _after_main),
+    ]
+    return [*dict.fromkeys(found)]  # the address of a session may be one that is routed to it
 
 
 def _of_softwire(way: Way) -> list[RouteRule]:
@@ -99,6 +107,11 @@ def _owned(remains: Remains) -> list[Resource]:
     return [*routes, *remains.observed.rules]
 
 
+def _addresses(rules: Iterable[RouteRule]) -> set[str]:
+    """Return the sources of ``rules`` that are addresses, and no networks."""
+    return {rule.source for rule in rules if "/" not in rule.source}
+
+
 def _stale_addresses(at: Situation) -> set[str]:
     """Return the addresses that a PPP session had before its present one.
 
@@ -111,8 +124,10 @@ def _stale_addresses(at: Situation) -> set[str]:
     stale: set[str] = set()
     for way in of_kind(at.ways, Kind.PPP):
         if at.observed.address_of(way.device):
-            sources = {rule.source for rule in at.observed.rules if rule.table == way.table}
-            stale |= sources | {at.state.sessions.get(way.name, "")}
+            rules = [rule for rule in at.observed.rules if rule.table == way.table]
+            stale |= _addresses(rules) - routed.sources(at.ways) | {
+                at.state.sessions.get(way.name, "")
+            }
     stale -= {way.address or at.observed.address_of(way.device) for way in at.ways}
     return (stale | (set(at.state.owed_flows) - _session_addresses(at))) - {""}
 
@@ -156,7 +171,7 @@ def take_down(remains: Remains) -> SlicePlan:
                 {
                     *state.sessions.values(),
                     *state.owed_flows,
-                    *(rule.source for rule in observed.rules),
+                    *_addresses(observed.rules),
                 }
             ),
         ),

@@ -10,7 +10,7 @@ from dualwan.model.observed import TableId
 from dualwan.model.way import Kind, Way, default_last, of_kind
 from dualwan.nft.table import Block, NftTable, base_chain, chain, counter, elements, quoted
 from dualwan.slices import ipsec, marks
-from dualwan.slices.pbr import zone_ways
+from dualwan.slices.pbr import routed, zone_ways
 
 TABLE = TableId("ip", "dualwan_pbr")
 _MISPLACED = "misplaced"  # counter of packets whose source is not the PPP session's address
@@ -49,6 +49,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 "type filter hook prerouting priority mangle; policy accept;",
                 "iifname vmap "
                 + elements(f'"{name}" : goto {_in(way)}' for name, way in by_device.items()),
+                *routed.mark(config, ways),
                 *_mark_chosen(config, ways),
                 *zone_ways.mark(config, ways),
                 *_restore(pinned),
@@ -121,7 +122,7 @@ def _leaves(config: Config, way: Way) -> Block:
     clear = f"{ipsec.NOT_TO_ENCRYPT} " if config.firewall.ipsec == "accept" else ""
     return chain(
         _out(way),
-        f"fib saddr . oif type != local {clear}counter name {_MISPLACED} drop",
+        f"{routed.leaving(way)}fib saddr . oif type != local {clear}counter name {_MISPLACED} drop",
         *([_stay(way)] if way.pinned else []),
         comment="a packet needs the address of the session; a flow that begins here stays",
     )

@@ -11,21 +11,16 @@ the routes are asked first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 
 from dualwan.config import Config, values
 from dualwan.config.policies import Policy, Span, mac_text, port_text
-from dualwan.frozen import replace
-from dualwan.model.resources import NO_TABLE, RouteRule
 from dualwan.model.way import Way
 from dualwan.nft.table import Block, chain, elements, quoted
 from dualwan.slices import marks
+from dualwan.slices.pbr import alone
 from dualwan.slices.pbr.decision import Diagram, Field, Row
-from dualwan.slices.slice import Situation
-from dualwan.slices.tunnel import carries
-
-AfterMain = Callable[[Way, RouteRule], list[RouteRule]]
 
 CHAIN = "policies"
 _DEFAULT = "accept"  # the verdict that leaves a flow to the default route
@@ -38,33 +33,6 @@ def asks() -> str:
     A flow that another one announced has the mark of that one.
     """
     return f"ct status ! confirmed ct mark & {marks.MASK:#010x} == 0x00000000 goto {CHAIN}"
-
-
-def rules(at: Situation, after_main: AfterMain) -> list[RouteRule]:
-    """Return the rules of flows that take a way or nothing; ``after_main``: of slices.pbr.
-
-    A default way that failover has replaced is down for them; its device is there for old flows.
-    """
-    names = {
-        name
-        for one in at.config.policies
-        if one.fallback != _default(at.ways)
-        for name in (one.way, one.fallback)
-    }
-    replaced = any(way.stands_in for way in at.ways) and not carries(at.state, at.observed)
-    found: list[RouteRule] = []
-    for way in at.ways:
-        if way.name in names:
-            mark = marks.of_way_alone(way)
-            by_way = RouteRule(way.priority + 1, way.table, mark=mark, mask=marks.MASK)
-            nowhere = replace(by_way, priority=way.priority + 2, table=NO_TABLE)
-            main, _ = after_main(way, by_way)
-            found += [main, nowhere] if way.default and replaced else [main, by_way, nowhere]
-    return found
-
-
-def _default(ways: Iterable[Way]) -> str:
-    return next((way.name for way in ways if way.default), "")
 
 
 def chains(config: Config, ways: Sequence[Way]) -> list[Block]:
@@ -168,7 +136,7 @@ FIELDS = (  # in the order of config.policies.FIELDS
 
 def _verdict(policy: Policy, ways: Sequence[Way]) -> str:
     """Return the verdict about a flow of ``policy``."""
-    default = _default(ways)
+    default = alone.default(ways)
     if policy.fallback == default:
         return _DEFAULT if policy.way == default else f"goto by_{policy.way}"
     return f"goto by_{policy.way}_or_{policy.fallback}"

@@ -20,7 +20,7 @@ from dualwan.nft.table import Block, DeviceShortcut, NftTable, commented, counte
 from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import SLICE as FIREWALL
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
-from dualwan.slices.snat import allocate, carried, further, pppoe_inbound, timeouts
+from dualwan.slices.snat import allocate, carried, further, pppoe_inbound, routed, timeouts
 from dualwan.slices.snat.allocate import PortAllocator
 from dualwan.slices.snat.mape_inbound import MapeInbound
 from dualwan.slices.snat.match import BY_LOT, a_block, inside, outside
@@ -85,6 +85,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             *_base(
                 PREROUTING,
                 [
+                    *routed.rules(config, ways),
                     *inbound.rules(),
                     *further.rules(config, ways),
                     *pppoe_inbound.rules(config, ways, known),
@@ -142,6 +143,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             *_base(
                 PREROUTING,
                 [
+                    *routed.rules(config, ways),
                     *inbound.rules(),
                     *further.rules(config, ways),
                     *pppoe_inbound.rules(config, ways, known),
@@ -215,9 +217,11 @@ def _postrouting(
 ) -> Block:
     return POSTROUTING.block(
         *ipsec.accept(config, ipsec.TO_ENCRYPT),
+        *routed.translate(ways),
         *([f'oifname "{_softwire_way(ways).device}" {translate}'] if translate else []),
         *further.translate(ways),
         *(f'oifname "{way.device}" masquerade' for way in of_kind(ways, Kind.PPP)),
+        *routed.hairpin(ways),
         *inbound.hairpin(translate),
         *further.hairpin(config, ways),
         *pppoe_inbound.hairpin(config, ways),
@@ -237,7 +241,8 @@ def _simple_filter(
         return EGRESS_FILTER.block(*others, _REFUSE)
     if not softwire.translated:
         return EGRESS_FILTER.block(*others)
-    return EGRESS_FILTER.block(*others, f"ip saddr != {softwire.ipv4} {_REFUSE}")
+    own = routed.own(_softwire_way(ways))
+    return EGRESS_FILTER.block(*others, f"ip saddr != {own} {_REFUSE}")
 
 
 def _egress_filter(

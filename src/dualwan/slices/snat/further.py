@@ -13,6 +13,7 @@ from dualwan.config.forwards import Forward
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.nft.table import Block, elements
 from dualwan.slices import dnat, ipsec
+from dualwan.slices.snat import routed
 from dualwan.slices.snat.names import EGRESS_OF_WAY, WAY_HAIRPIN, WAY_INBOUND
 
 
@@ -100,4 +101,4 @@ def egress_chains(config: Config, ways: Iterable[Way], refuse: str) -> list[Bloc
 def _wrong(way: Way, refuse: str) -> list[str]:
     if way.softwire is None:
         return [refuse]
-    return [f"ip saddr != {way.address} {refuse}"] if way.softwire.translated else []
+    return [f"ip saddr != {routed.own(way)} {refuse}"] if way.softwire.translated else []

@@ -84,6 +84,8 @@ def _sparing(steps: Iterable[Step], found: dict[tuple[str, ...], Address]) -> It
 
 def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
     """Whether ``route``, one with our protocol number, is this slice's and no PPP session's."""
+    if route.destination:  # of addresses that are routed to a way (slices.pbr)
+        return False
     known = list(ways)
     return any(route.table == way.table for way in of_kind(known, Kind.SOFTWIRE)) or (
         route.table == MAIN and all(route.device != way.device for way in of_kind(known, Kind.PPP))

@@ -1,0 +1,154 @@
+"""What is routed to a way, beside the rest of the configuration: nothing is two things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
+
+from dualwan.config import ways
+from dualwan.config.forwards import MAPE, SMB
+from dualwan.config.mape import Ipip, MapE
+from dualwan.config.routed import Routed
+from dualwan.config.sections import MAX_PRIORITY
+from dualwan.toml_source import Source
+from dualwan.words import say
+
+if TYPE_CHECKING:
+    from dualwan.config import Config
+
+
+def check(source: Source, config: Config) -> None:
+    """Raise ConfigError for the first of them that is something else as well."""
+    if not config.routed:
+        return
+    own = dict(_addresses(config))
+    networks: dict[IPv4Network, str] = {}
+    hosts: dict[IPv4Address, str] = {}
+    for name, routed in config.routed.items():
+        section = ways.section(name) if name in config.ways else name
+        for network in routed.networks:
+            _check_network(source, section, network, config, networks)
+            for address, place in own.items():
+                if address in network and place != f"{section}.ipv4":
+                    _fail_taken(source, section, network, f"{address} ({place})")
+            networks[network] = section
+        for outer, inner in routed.one_to_one:
+            if outer in own:
+                source.fail(
+                    say("{outer} is the way's own address", outer=outer), section, "one-to-one"
+                )
+            _check_host(source, section, inner, config)
+            if inner in hosts:
+                source.fail(
+                    say(
+                        "{inner} has an address outside already, of {section}",
+                        inner=inner,
+                        section=hosts[inner],
+                    ),
+                    section,
+                    "one-to-one",
+                )
+            hosts[inner] = section
+        _check_smb(source, section, routed, config)
+    _check_forwards(source, config, networks)
+    _check_numbers(source, config)
+
+
+def _addresses(config: Config) -> Iterator[tuple[IPv4Address, str]]:
+    """Yield the addresses of ways that the file gives, each with its key."""
+    for name, way in config.softwires.items():
+        section = ways.section(name) if name in config.ways else name
+        if isinstance(way, Ipip):
+            yield way.ipv4, f"{section}.ipv4"
+        elif isinstance(way, MapE) and way.manual:
+            yield way.manual.ipv4, f"{section}.ipv4"
+
+
+def _fail_taken(source: Source, section: str, network: IPv4Network, what: str) -> None:
+    source.fail(say("{network} overlaps {what}", network=network, what=what), section, "addresses")
+
+
+def _check_network(
+    source: Source,
+    section: str,
+    network: IPv4Network,
+    config: Config,
+    others: dict[IPv4Network, str],
+) -> None:
+    for other, place in others.items():
+        if network.overlaps(other):
+            _fail_taken(source, section, network, f"{other} ({place}.addresses)")
+    for lan in config.lan.networks:
+        if network.overlaps(lan):
+            _fail_taken(source, section, network, f"{lan} (lan.networks)")
+
+
+def _check_host(source: Source, section: str, inner: IPv4Address, config: Config) -> None:
+    """Raise ConfigError unless ``inner`` can be a host behind the router."""
+    if not any(inner in network for network in config.lan.networks):
+        source.fail(
+            say(
+                "{inner} is no host of the LAN ({networks}); one with an address of 'addresses' "
+                "needs no translation",
+                inner=inner,
+                networks=", ".join(map(str, config.lan.networks)),
+            ),
+            section,
+            "one-to-one",
+        )
+
+
+def _check_smb(source: Source, section: str, routed: Routed, config: Config) -> None:
+    if config.firewall.smb != "drop":
+        return
+    for one in routed.open:
+        if any(
+            port.number in SMB and port.protocol in {"tcp", "udp"} for port in one.service.ports
+        ):
+            source.fail(
+                say(
+                    "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
+                    'through, but with smb = "accept" in [firewall]',
+                    text=one.service.name,
+                ),
+                section,
+                "open",
+            )
+
+
+def _check_forwards(source: Source, config: Config, networks: dict[IPv4Network, str]) -> None:
+    """Raise ConfigError for a forward to a host that has an address outside itself."""
+    for one in config.forwards:
+        for network, section in networks.items():
+            if one.to.version == network.version and one.to in network:
+                source.fail(
+                    say(
+                        "{to} is reached without translation: list the service in 'open' of "
+                        "[{section}]",
+                        to=one.to,
+                        section=section,
+                    ),
+                    "forward",
+                    "to",
+                    one.number,
+                )
+
+
+def _check_numbers(source: Source, config: Config) -> None:
+    """Raise ConfigError if a way has no rule, or no mark, of its own for what takes no other."""
+    pppoe, many = config.pppoe, config.ways
+    last = ways.priority_of(pppoe, ways.MOST - 1) if many else pppoe.priority + 1
+    if last > MAX_PRIORITY:
+        limit = MAX_PRIORITY - (last - pppoe.priority)
+        source.fail(
+            say("must be {limit} at most with 'addresses', whose rules follow", limit=limit),
+            "pppoe",
+            "priority",
+        )
+    if len(many) == ways.MOST and MAPE in config.routed and config.routed[MAPE].one_to_one:
+        source.fail(
+            say("with eight ways, those of {way} can be had without translation only", way=MAPE),
+            MAPE,
+            "one-to-one",
+        )

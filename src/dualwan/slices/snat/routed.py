@@ -1,0 +1,54 @@
+"""Addresses that are routed to a way besides its own: left as they are, or one to one. Pure.
+
+The way's own address is for what has none of these. A host of the LAN reaches one that is
+translated by the address outside too (hairpinning), and is seen with an address of the router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dualwan.config import Config
+from dualwan.model.way import Way
+from dualwan.nft.table import elements, quoted
+from dualwan.slices import zones
+
+
+def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
+    """Return rules for prerouting: from the way itself and from inside, not by another way."""
+    return [
+        f"iifname != {quoted(name for name in zones.not_lan(config, ways) if name != way.device)} "
+        f"dnat ip to ip daddr map {elements(f'{outer} : {inner}' for outer, inner in pairs)}"
+        for way in ways
+        if (pairs := way.one_to_one)
+    ]
+
+
+def translate(ways: Iterable[Way]) -> list[str]:
+    """Return rules for postrouting, before those that translate all else to the way's address."""
+    lines = []
+    for way in ways:
+        by_way = f'oifname "{way.device}"'
+        if way.networks:
+            lines.append(f"{by_way} ip saddr {elements(map(str, way.networks))} accept")
+        if way.one_to_one:
+            pairs = elements(f"{inner} : {outer}" for outer, inner in way.one_to_one)
+            lines.append(f"{by_way} snat ip to ip saddr map {pairs}")
+    return lines
+
+
+def hairpin(ways: Iterable[Way]) -> list[str]:
+    """Return rules for postrouting: answers to who hairpins come back through the router."""
+    return [
+        f'iifname != "{way.device}" ct status dnat '
+        f"ct original ip daddr {elements(str(outer) for outer, _ in way.one_to_one)} masquerade"
+        for way in ways
+        if way.one_to_one
+    ]
+
+
+def own(way: Way) -> str:
+    """Return the sources with which packets leave by a softwire that has an address."""
+    if not way.networks:
+        return way.address
+    return elements((way.address, *map(str, way.networks)))

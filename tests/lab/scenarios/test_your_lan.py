@@ -1,0 +1,49 @@
+"""A set of docs/your-lan on the router: what a LAN host has of it that is told nothing.
+
+Run after the owner has followed the pages, and once more after a reboot.
+"""
+
+from __future__ import annotations
+
+import pytest
+from guest import lan_host, product, traffic, waiting
+from guest.addresses import INTERNET_HOST, INTERNET_HOST_V6, MAPE_ADDRESS, PORT_SET, WAN_PREFIX
+from guest.household import NAME, PORT_V6, limit, reached
+from guest.line import Line
+
+pytestmark = pytest.mark.usefixtures("internet", "household")
+IPV4 = "192.168.10.5"
+
+
+def test_a_host_gets_both_addresses_by_itself(line: Line) -> None:
+    """IPv4 by DHCP, the one of its name, and IPv6 of the line's prefix."""
+    assert lan_host.ipv4(line.client) == IPV4
+    assert lan_host.usable(line.client, WAN_PREFIX)
+
+
+def test_it_has_the_internet_by_both(line: Line) -> None:
+    """By MAP-E with a port of the set, and by IPv6 with its own address."""
+    seen = traffic.ask_tcp(line.client, INTERNET_HOST)
+    assert seen.address == MAPE_ADDRESS
+    assert seen.port in PORT_SET
+    seen = traffic.ask_tcp(line.client, INTERNET_HOST_V6, PORT_V6)
+    assert seen.address == lan_host.usable(line.client, WAN_PREFIX)
+
+
+def test_it_resolves_names(line: Line) -> None:
+    """Those of the internet, which the router asks by IPv6, and those of the LAN."""
+    assert lan_host.names(line.client, NAME) == {INTERNET_HOST, INTERNET_HOST_V6}
+    assert lan_host.names(line.client, "nas.home.arpa") == {IPV4}
+
+
+def test_it_is_reached_from_outside(line: Line) -> None:
+    """By ping, which the firewall lets through to the LAN."""
+    assert reached(line.internet, lan_host.usable(line.client, WAN_PREFIX))
+
+
+def test_all_is_in_order() -> None:
+    """A dry run has nothing to do, and doctor nothing to say."""
+    waiting.until(
+        lambda: product.run("--dry-run", "--exit-code").returncode == 0, "all in order", limit()
+    )
+    assert product.run("doctor").stdout == ""
