@@ -8,8 +8,7 @@ WAN comes up with 1, if the machine cannot be closed.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from dualwan.frozen import NamedTuple
 from dualwan.words import say
 
 

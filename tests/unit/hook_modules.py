@@ -47,7 +47,7 @@ OURS = {
     *(f"dualwan.host.{name}" for name in ("sysctl", "tables", "trials", "xtables")),
     *(f"dualwan.line.{name}" for name in ("provisioning", "provisioning.answer")),
     *(f"dualwan.line.{name}" for name in ("role", "session", "ways")),
-    *(f"dualwan.mape.{name}" for name in ("portset", "rule", "table")),
+    *(f"dualwan.mape.{name}" for name in ("packaged", "portset", "rule", "table")),
     *(f"dualwan.model.{name}" for name in ("event", "observed", "plan", "resources", "state")),
     *(f"dualwan.model.{name}" for name in ("trial", "usage", "way")),
     *(f"dualwan.nft.{name}" for name in ("carried", "listing", "stored", "table", "transaction")),

@@ -40,8 +40,8 @@ def test_a_question_about_the_command_loads_no_part_of_it(words):
     """Neither slices nor configuration nor log; nor what argparse finds a terminal's width with."""
     assert ours(*words) == {
         "dualwan",
-        *("dualwan.cli", "dualwan.errors", "dualwan.options", "dualwan.output", "dualwan.paths"),
-        *("dualwan.catalogue", "dualwan.cells", "dualwan.words"),
+        *("dualwan.cli", "dualwan.errors", "dualwan.frozen", "dualwan.options", "dualwan.output"),
+        *("dualwan.catalogue", "dualwan.cells", "dualwan.paths", "dualwan.words"),
     }
     assert "shutil" not in loaded(*words)
 

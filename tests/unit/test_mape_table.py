@@ -8,8 +8,9 @@ import pytest
 from mape_cases import NO_RULES_D
 
 from dualwan.errors import ConfigError, MapeError
+from dualwan.mape import packaged as own_rules
 from dualwan.mape.rule import MapRule, derive
-from dualwan.mape.table import PACKAGED, RuleTable, load_table, read_text
+from dualwan.mape.table import RuleTable, load_table
 
 # A million takes 15 s: DUALWAN_PREFIXES=1000000 for those who have them.
 PREFIXES = int(os.environ.get("DUALWAN_PREFIXES", "100000"))
@@ -40,6 +41,15 @@ def test_packaged_rules_are_all_there(packaged):
         assert rule.br is not None
         assert "as collected 2026-11" in rule.source
         assert rule.source.startswith("mape-rules.txt:")
+
+
+def test_a_lookup_makes_its_rule_alone(packaged, monkeypatch):
+    """The other lines stay text: an event has no use for 276 rules of other lines."""
+    made, make = [], own_rules.Line.rule
+    monkeypatch.setattr(own_rules.Line, "rule", lambda line: made.append(line.where) or make(line))
+    found = packaged.lookup("2400:4050:5c71:af00::/56")
+    assert str(found.ipv6_prefix) == "2400:4050::/32"
+    assert made == [found.source.partition(": ")[0]]
 
 
 def test_packaged_rules_have_the_shape_of_their_providers(packaged):
@@ -264,19 +274,21 @@ def test_folder_with_the_name_of_a_file(tmp_path):
         ("v6plus 240b:10::/31 106.72.0.0/15 25 4", "t.txt:2: 5 columns where a rule has 7"),
         ("v6plus 240b:10::/31 106.72.0.0/15 x 4 ::1 draft", "t.txt:2: invalid literal"),
         ("v6plus 240b:10::/31 106.72.0.0/15 2 4 ::1 draft", "t.txt:2: EA length 2 is shorter"),
+        ("v6plus 240b:10 106.72.0.0/15 25 4 ::1 draft", "t.txt:2: invalid literal"),
+        ("v6plus 240b/31 106.72.0.0/15 25 4 ::1 draft", "t.txt:2: illegal IP address"),
+        ("v6plus 240b:10::/129 106.72.0.0/15 25 4 ::1 draft", "t.txt:2: negative shift"),
     ],
 )
-def test_wrong_line_in_the_text_table(tmp_path, line, says):
+def test_wrong_line_in_the_text_table(line, says):
     """A slip in the package's own table is found with its line."""
-    (tmp_path / "t.txt").write_text(f"# head\n{line}\n")
     with pytest.raises(ConfigError) as caught:
-        read_text(tmp_path / "t.txt")
+        [one.rule() for one in own_rules.read("t.txt", f"# head\n{line}\n")]
     assert says in str(caught.value)
 
 
 def test_the_example_in_the_table_is_right(tmp_path):
     """The rules.d example in the head of the package's table can be used as it stands."""
-    lines = PACKAGED.read_text().splitlines()
+    lines = own_rules.PACKAGED.read_text().splitlines()
     start = lines.index("#   [[rule]]")
     example = "\n".join(line[4:] for line in lines[start : lines.index("", start)])
     (tmp_path / "own.toml").write_text(example)

@@ -1,7 +1,6 @@
 """The table of MAP-E rules: the package's own, and those of /etc/dualwan/rules.d.
 
-The package's rules are plain text, one rule a line, which reads in a fraction of the time
-of TOML. The TOML parser is loaded only if rules.d has files.
+The TOML parser is loaded only if rules.d has files.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from dualwan import files, paths
 from dualwan.errors import ConfigError, MapeError
+from dualwan.mape import packaged
+from dualwan.mape.packaged import PACKAGED
 from dualwan.mape.rule import (
     DEFAULT_PSID_OFFSET,
     IPV6_BITS,
@@ -26,37 +27,39 @@ if TYPE_CHECKING:
 
     from dualwan.toml_source import TomlTable
 
-PACKAGED = Path(__file__).parent / "mape-rules.txt"
 RULES_DIR = Path(paths.RULES_DIR)
 AUTO = "auto"
 Rules = Path | dict[str, str]  # the folder rules.d, or the texts of its files by path
-
-_COLUMNS = 7
 
 
 class RuleTable:
     """Rules by prefix length, for longest-prefix match.
 
-    texts: the files that were read besides the package's own, by path.
+    lines: those of the package, which may turn out to be no rule when they are looked up
+    (ConfigError). texts: the files that were read besides the package's own, by path.
     """
 
-    def __init__(self, rules: Iterable[MapRule], texts: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        rules: Iterable[MapRule],
+        lines: Iterable[packaged.Line] = (),
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
         self.texts = dict(texts or {})
-        self._by_prefix: dict[tuple[int, int], list[MapRule]] = {}
+        self._by_prefix: dict[tuple[int, int], list[MapRule | packaged.Line]] = {}
+        for line in lines:
+            self._by_prefix.setdefault((line.length, line.leading), []).append(line)
         for rule in rules:
-            length = rule.ipv6_prefix.prefixlen
-            key = (length, int(rule.ipv6_prefix.network_address) >> (IPV6_BITS - length))
-            self._by_prefix.setdefault(key, []).append(rule)
+            self._by_prefix.setdefault(_key(rule), []).append(rule)
         self._lengths = sorted({length for length, _ in self._by_prefix}, reverse=True)
 
     def __iter__(self) -> Iterator[MapRule]:
-        for rules in self._by_prefix.values():
-            yield from rules
+        return (_rule_of(entry) for entries in self._by_prefix.values() for entry in entries)
 
     @property
     def providers(self) -> list[str]:
         """Names of all providers in the table, sorted."""
-        return sorted({rule.provider for rule in self})
+        return sorted({one.provider for entries in self._by_prefix.values() for one in entries})
 
     def lookup(self, prefix: Prefix, provider: str = AUTO) -> MapRule:
         """Return the rule with the longest Rule IPv6 prefix that covers ``prefix``.
@@ -81,9 +84,9 @@ class RuleTable:
         for length in self._lengths:
             if length > given_length:
                 continue
-            found = self._by_prefix.get((length, bits >> (IPV6_BITS - length)), [])
-            if found := [rule for rule in found if provider in {AUTO, rule.provider}]:
-                return found
+            entries = self._by_prefix.get((length, bits >> (IPV6_BITS - length)), [])
+            if found := [one for one in entries if provider in {AUTO, one.provider}]:
+                return [_rule_of(one) for one in found]
         return []
 
     def _inside(self, given: IPv6Interface) -> list[MapRule]:
@@ -93,10 +96,10 @@ class RuleTable:
             return []
         bits = int(given.ip) >> (IPV6_BITS - short)
         return [
-            rule
-            for (length, leading), rules in self._by_prefix.items()
+            _rule_of(entry)
+            for (length, leading), entries in self._by_prefix.items()
             if length > short and leading >> (length - short) == bits
-            for rule in rules
+            for entry in entries
         ]
 
     def _why_not(self, given: IPv6Interface, provider: str) -> str:
@@ -156,41 +159,20 @@ def load_table(rules_dir: Rules = RULES_DIR) -> RuleTable:
     else:
         texts = dict(rules_dir)
     local = [rule for name, text in texts.items() for rule in _from_toml(name, text)]
-    replaced = {(rule.provider, rule.ipv6_prefix) for rule in local}
-    packaged = read_text(PACKAGED)
-    return RuleTable(
-        [rule for rule in packaged if (rule.provider, rule.ipv6_prefix) not in replaced] + local,
-        texts,
-    )
+    replaced = {(rule.provider, *_key(rule)) for rule in local}
+    own = packaged.read(PACKAGED.name, _read(PACKAGED))
+    lines = [one for one in own if one[:3] not in replaced]
+    return RuleTable(local, lines, texts)
 
 
-def read_text(path: Path) -> list[MapRule]:
-    """Read a table in the format of the package; the head of mape-rules.txt describes it."""
-    rules, origin = [], ""
-    for number, line in enumerate(_read(path).splitlines(), 1):
-        fields = line.split()
-        if not fields or fields[0].startswith("#"):
-            continue
-        if fields[0] == "source":
-            origin = line.partition("source")[2].strip()
-            continue
-        where = f"{path.name}:{number}"
-        if len(fields) != _COLUMNS:
-            raise ConfigError(
-                say(
-                    "{where}: {count} columns where a rule has {whole}",
-                    where=where,
-                    count=len(fields),
-                    whole=_COLUMNS,
-                )
-            )
-        provider, v6, v4, ea, offset, br, layout = fields
-        try:
-            rule = MapRule(v6, v4, int(ea), int(offset), br, layout, provider, f"{where}: {origin}")
-        except (MapeError, ValueError) as error:
-            raise ConfigError(say("{where}: {error}", where=where, error=error)) from None
-        rules.append(rule)
-    return rules
+def _key(rule: MapRule) -> tuple[int, int]:
+    """Return the length of the Rule IPv6 prefix, and that many of its first bits."""
+    length = rule.ipv6_prefix.prefixlen
+    return length, int(rule.ipv6_prefix.network_address) >> (IPV6_BITS - length)
+
+
+def _rule_of(entry: MapRule | packaged.Line) -> MapRule:
+    return entry if isinstance(entry, MapRule) else entry.rule()
 
 
 def read_toml(path: Path) -> list[MapRule]:

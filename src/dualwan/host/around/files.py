@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from dualwan.config import Config, hooks_dir
-from dualwan.host.around import addresses, own_scripts, pair, ppp
+from dualwan.host.around import addresses, own_scripts, ppp
 from dualwan.model.ppp_files import PppFiles
-from dualwan.model.surroundings import Surroundings
+from dualwan.model.surroundings import Pair, Surroundings
 
 SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
 
@@ -20,7 +20,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         further_ppp=_further(config, root) if config else {},
         shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
         addresses=addresses.look(),
-        pair=pair.in_files(root) if config and config.router.redundant else None,
+        pair=_pair(root) if config and config.router.redundant else None,
         own_scripts=own_scripts.refused(root / hooks_dir().lstrip("/")),
     )
 
@@ -32,3 +32,10 @@ def _further(config: Config, root: Path) -> dict[str, PppFiles]:
         for name, session in config.sessions.items()
         if name in config.ways
     }
+
+
+def _pair(root: Path) -> Pair:
+    """Return what the file of keepalived says; only a router of two reads it."""
+    from dualwan.host.around import pair  # noqa: PLC0415 - of a router of two alone
+
+    return pair.in_files(root)

@@ -55,7 +55,7 @@ def starters(peer: str, root: Path = ROOT) -> tuple[Starter, ...]:
 
 def _text(root: Path, path: str) -> str:
     """Return the beginning of a regular file; raises OSError."""
-    return files.read_foreign(root / path.lstrip("/"))
+    return files.read_foreign(f"{root}/{path}")
 
 
 def _read(root: Path, path: str) -> tuple[str, str]:
