@@ -13,7 +13,7 @@ from dualwan.config import from_text
 from dualwan.errors import ConfigError
 from dualwan.host import records, store
 from dualwan.host.remote import update_call
-from dualwan.mape import table
+from dualwan.mape import packaged, table
 from dualwan.model.event import Event
 from dualwan.model.observed import TableId
 from dualwan.model.state import RunState
@@ -40,6 +40,11 @@ def _config(text):
         machine = Machine(config.wan.interface, *config.lan.devices)
         make_plan(config, machine, Event.APPLY)
         make_plan(config, machine, Event.POST_DOWN)
+
+
+def _packaged(text):
+    for line in packaged.read("file", text):
+        line.rule()
 
 
 def _structured(tree):
@@ -151,7 +156,7 @@ TARGETS = (
     ),
     FileTarget(
         "rules-of-the-package",
-        lambda folder: table.read_text(folder / "file"),
+        lambda folder: _packaged((folder / "file").read_text("utf-8", errors="replace")),
         (RULES[:4000],),
         (ConfigError,),
         printable=False,

@@ -62,6 +62,11 @@ def outcome(text):
             "guard",
             {"hits": 4, "seconds": 7},
         ),
+        (
+            "-A LIMIT -m recent --rcheck --seconds 7 --hitcount 1 -j DROP",
+            "guard",
+            {"hits": 1, "seconds": 7},
+        ),
     ],
 )
 def test_a_rule_that_a_key_does(text, key, value):
