@@ -145,6 +145,16 @@ def test_a_standby_that_is_not_closed_says_so():
     assert any(line.startswith("state: ") for line in failing(made))
 
 
+def test_a_standby_whose_line_has_no_rule_cannot_ask_for_a_ce():
+    """The other router may be active by a configuration that is right, so its role is no fault."""
+    head, _, rest = ONE_OF_TWO.partition("[mape]\n")
+    made = pair(text=f"{head}[mape]\n[pppoe]{rest.partition('[pppoe]')[2]}")
+    assert made.plan.line.softwire is None
+    lines = failing(made)
+    assert any(line.startswith("provider: ") for line in lines)
+    assert not any(line.startswith("role: ") for line in lines)
+
+
 def test_a_prefix_that_no_rule_covers_is_told_before_the_takeover():
     """The configuration of a standby has to be ready."""
     made = pair(text=ONE_OF_TWO.replace("2001:db8:0:100:c0", "2001:db8:7:100:c0"))

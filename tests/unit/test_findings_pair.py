@@ -134,12 +134,13 @@ def test_what_runs(tmp_path, names, set_up, runs):
 
 
 def test_programs_of_this_machine_are_found():
-    """A process that has ended meanwhile is none."""
-    with subprocess.Popen(["sleep", "60"]) as sleeping:
-        try:
-            assert "sleep" in processes.names(owner=os.getuid())
-        finally:
-            sleeping.kill()
+    """By the name that the kernel gives a program as it starts."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["cat"], stdin=pipe, stdout=pipe, bufsize=0) as cat:
+        cat.stdin.write(b"?")
+        assert cat.stdout.read(1) == b"?", "it has its name before it can answer"
+        assert "cat" in processes.names(owner=os.getuid())
+        cat.stdin.close()
 
 
 def test_programs_of_others_do_not_count(tmp_path):

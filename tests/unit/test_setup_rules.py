@@ -105,6 +105,34 @@ def test_a_port_that_leads_to_a_host_is_a_forward(text, value):
     assert (found.key, found.value) == ("forward", value)
 
 
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [
+        ("--append INPUT", "-A INPUT"),
+        ("--insert INPUT 1", "-I INPUT 1"),
+        ("--delete INPUT 1", "-D INPUT 1"),
+        ("--new-chain GUARD", "-N GUARD"),
+        ("--flush INPUT", "-F INPUT"),
+        ("--delete-chain GUARD", "-X GUARD"),
+        ("--policy INPUT DROP", "-P INPUT DROP"),
+        ("--list INPUT", "-L INPUT"),
+        ("--table nat --append OUTPUT", "-t nat -A OUTPUT"),
+        ("-A INPUT --jump DROP", "-A INPUT -j DROP"),
+        ("-A INPUT --protocol tcp", "-A INPUT -p tcp"),
+        ("-A INPUT --in-interface lo --out-interface lo", "-A INPUT -i lo -o lo"),
+        ("-A INPUT --source 192.0.2.1 --dst 192.0.2.2", "-A INPUT -s 192.0.2.1 -d 192.0.2.2"),
+        ("-A INPUT --fragment", "-A INPUT -f"),
+        ("-A INPUT --match tcp --source-port 1", "-A INPUT -m tcp --sport 1"),
+        ("-A INPUT --destination-ports 1,2", "-A INPUT --dports 1,2"),
+    ],
+)
+def test_a_long_option_is_the_short_one(long, short):
+    """As iptables(8) has them."""
+    found = rule.parse(["iptables", *long.split()])
+    assert found == rule.parse(["iptables", *short.split()])
+    assert found.command
+
+
 def test_an_interface_that_may_do_all_is_of_the_lan():
     """Its name is the value; loopback needs no key."""
     assert outcome("iptables -A INPUT -i enp9s0 -j ACCEPT").value == "enp9s0"
