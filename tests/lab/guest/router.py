@@ -131,12 +131,12 @@ def has_address(interface: str, start: str) -> bool:
     return any(address.startswith(start) for address in addresses(interface))
 
 
-def wait_for_address(interface: str, address: str, limit: float = 40) -> None:
+def wait_for_address(interface: str, address: str, limit: float = 90) -> None:
     """The interface has this address."""
     waiting.until(lambda: address in addresses(interface), f"{address} on {interface}", limit)
 
 
-def wait_for_ppp(address: str, limit: float = 40) -> None:
+def wait_for_ppp(address: str, limit: float = 90) -> None:
     """The PPPoE device has this address; ip-up may still be at work."""
     wait_for_address(PPP, address, limit)
 
