@@ -8,9 +8,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
+import boots
 import fetched
 import image
 import released
@@ -20,89 +20,13 @@ from image import LabError
 from recipe import NEXT, SUITES
 from report import Tally, read_junit
 
-GUEST_PYTHON = ("/usr/bin/python3", "-B", "-u")
-PYTEST = (
-    *(*GUEST_PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short"),
-    *("--color=no", "--durations=8", "-o", "addopts=", "-c", "/dev/null"),
-    # Nothing above this folder is read: the checkout's own conftest puts src/ before the package.
-    *("--rootdir", "/lab/checkout/tests/lab", "--confcutdir", "/lab/checkout/tests/lab"),
-)
-SCENARIOS = "/lab/checkout/tests/lab/scenarios"
-TEST_LIMIT_SECONDS = 3000.0
-DEMO_LIMIT_SECONDS = 420.0
-NO_TESTS_COLLECTED = 5
-
-BOOKWORM, TRIXIE = SUITES
-# In this order, so that the states that the scenarios need follow each other cheaply. A scenario
-# with a suite runs on that one: what it shows hangs on no release, and an hour is short.
-FIRST_BOOT = {
-    "test_line_itself.py": SUITES,
-    "test_wrong_configuration.py": SUITES,
-    "test_up.py": SUITES,
-    "test_outbound.py": SUITES,
-    "test_inbound.py": SUITES,
-    "test_nat.py": SUITES,
-    "test_servers.py": SUITES,
-    "test_routing.py": (BOOKWORM,),
-    "test_reconnect.py": SUITES,
-    "test_offload.py": SUITES,
-    "test_hooks_d.py": (TRIXIE,),
-    "test_others.py": (BOOKWORM,),  # its kernel is the older one
-    "test_by_hand.py": SUITES,
-    "test_try.py": (TRIXIE,),
-    "test_down.py": SUITES,
-    "test_never_open.py": (TRIXIE,),
-    "test_prefix.py": SUITES,
-    "test_modes.py": SUITES,
-    "test_ways_fixed.py": SUITES,
-    "test_ways_added.py": SUITES,
-    "test_zones.py": (BOOKWORM,),
-    "test_policies.py": (TRIXIE,),
-    "test_provisioning.py": SUITES,
-    "test_confined.py": SUITES,
-    # Last, for they flush what is somebody else's too.
-    "test_mending.py": (BOOKWORM,),
-    "test_firewall.py": SUITES,
-}
-# Many reconnects, a run of its own (--soak N).
-SOAK = "test_soak.py"
+# A guest that hangs ends some time. The longest run takes 45 min where there is no KVM, and a host
+# that has other work makes twice as much of it.
+TEST_LIMIT_SECONDS = 7200.0
+DEMO_LIMIT_SECONDS = 600.0
 SOAK_SECONDS = 40.0  # of one reconnect, at most, where there is no KVM
-# Two routers, each a guest of its own, in a run of theirs (two-routers).
-TWO_ROUTERS = "test_two_routers.py"
 TAKEOVERS = 20
 TAKEOVER_SECONDS = 120.0  # of one, at most, where there is no KVM and the host is busy
-# What takes long has a run of its own (--long): it needs an hour where there is no KVM.
-LONG = (
-    "test_readme.py",  # first: it installs the package, and purges it
-    "test_ipsec.py",
-    "test_pppd.py",
-    "test_calls.py",
-    "test_doctor.py",
-    "test_hard_night.py",
-    "test_offload_cost.py",  # shows figures, and holds nothing against them
-)
-# After the purge in the last boot: no other scenario runs with files of an earlier release.
-UPGRADE = "test_upgrade.py"
-# Each set of docs/your-lan has a run of its own (--your-lan SET), with a reboot in it.
-HOUSEHOLD, CHANGES = "test_your_lan.py", "test_your_lan_changes.py"
-FROM_OUTSIDE = "test_your_lan_from_outside.py"
-YOUR_LAN = {  # the scenarios before the reboot, and those after it
-    "bare-64": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
-    "pd-dhcpcd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
-    "pd-networkd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
-    "from-outside": ((FROM_OUTSIDE,), (FROM_OUTSIDE,)),
-}
-LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
-# How /etc/network/interfaces has the WAN come up in the boots after the first.
-STARTS = ("auto", "allow-hotplug")
-# What runs the network in the boots of --long after the first.
-MANAGERS = (
-    "dhcpcd",  # beside ifupdown, which the next one replaces
-    "ifupdown-ng",
-    "ifupdown2",
-    "NetworkManager",
-    "systemd-networkd",
-)
 
 
 def main() -> int:
@@ -143,7 +67,7 @@ def _parse() -> argparse.Namespace:
             longest = "instead those that take long: README, pppd, a hard night, managers"
             command.add_argument("--long", action="store_true", help=longest)
             own = "instead: a set of docs/your-lan"
-            command.add_argument("--your-lan", choices=YOUR_LAN, help=own)
+            command.add_argument("--your-lan", choices=boots.YOUR_LAN, help=own)
             command.add_argument("--soak", type=int, metavar="N", help="instead: N reconnects")
     return parser.parse_args()
 
@@ -162,20 +86,8 @@ def _image(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_listed() -> None:
-    """Raise LabError for a file of scenarios that no boot runs."""
-    listed = {
-        *(*FIRST_BOOT, *LATER_BOOTS, *LONG, SOAK, TWO_ROUTERS, UPGRADE),
-        *(HOUSEHOLD, CHANGES, FROM_OUTSIDE),
-    }
-    folder = Path(__file__).parent / "scenarios"
-    missing = sorted({file.name for file in folder.glob("test_*.py")} - listed)
-    if missing:
-        raise LabError(f"no boot runs {', '.join(missing)}: FIRST_BOOT lacks it")
-
-
 def _test(arguments: argparse.Namespace) -> int:
-    _check_listed()
+    boots.check_listed()
     guest = _ensure_image(arguments.suite)
     packages = [_package(arguments.deb)]
     if arguments.your_lan:
@@ -183,16 +95,16 @@ def _test(arguments: argparse.Namespace) -> int:
     elif not arguments.long and not arguments.soak:
         packages.append(released.ensure())  # "test_up" selects the scenarios of the upgrade too
     limit = TEST_LIMIT_SECONDS + SOAK_SECONDS * (arguments.soak or 0)
-    return _show(arguments, guest, vm.Job(_steps(arguments), limit, tuple(packages)))
+    return _show(arguments, guest, vm.Job(boots.steps(arguments), limit, tuple(packages)))
 
 
 def _two_routers(arguments: argparse.Namespace) -> int:
-    _check_listed()
+    boots.check_listed()
     guest = _ensure_image(arguments.suite)
     packages = (_package(arguments.deb), *two_routers.packages(guest))
     environment = f"LAB_TAKEOVERS={arguments.takeovers}"
-    scenarios = _pytest_step(1, (TWO_ROUTERS,), arguments.k, environment)
-    serve: vm.Step = {"argv": [*GUEST_PYTHON, "-m", "guest.serve"]}
+    scenarios = boots.scenarios(1, (boots.TWO_ROUTERS,), arguments.k, environment)
+    serve = boots.module("guest.serve")
     limit = TEST_LIMIT_SECONDS + TAKEOVER_SECONDS * arguments.takeovers
     with two_routers.guests() as guests:
         job = two_routers.job(guests, scenarios, serve, limit, packages)
@@ -228,7 +140,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     say("> a Debian router with a simulated FLET'S line: provider, internet, one computer at home")
     guest = _ensure_image(arguments.suite)
     say("> starting it in a virtual machine; without KVM that takes half a minute")
-    job = vm.Job(({"argv": [*GUEST_PYTHON, "-m", "guest.demo"]},), DEMO_LIMIT_SECONDS, (package,))
+    job = vm.Job((boots.module("guest.demo"),), DEMO_LIMIT_SECONDS, (package,))
     results = vm.new_results_folder()
     try:
         outcome = vm.run(guest, job, results, say)
@@ -236,73 +148,6 @@ def _demo(arguments: argparse.Namespace) -> int:
         shutil.rmtree(results)
     say(f"> done ({outcome.accelerator})")
     return outcome.exit_code
-
-
-def _may_select(selection: str, *subjects: str) -> bool:
-    """Return whether pytest's ``selection`` may match scenarios about one of ``subjects``."""
-    return not selection or any(subject in selection for subject in subjects)
-
-
-def _steps(arguments: argparse.Namespace) -> tuple[vm.Step, ...]:
-    """The guest's boots, each with its scenarios; those in which none is selected are left out."""
-    if arguments.soak:
-        return (_pytest_step(1, (SOAK,), arguments.k, f"LAB_RECONNECTS={arguments.soak}"),)
-    if arguments.your_lan:
-        before, after = YOUR_LAN[arguments.your_lan]
-        return (
-            {"argv": [*GUEST_PYTHON, "-m", "guest.prepare_your_lan", arguments.your_lan]},
-            _pytest_step(1, before, arguments.k),
-            {"reboot": True},
-            _pytest_step(2, after, arguments.k),
-        )
-    if not arguments.long:
-        return _usual_steps(arguments.k, arguments.suite)
-    first = (_pytest_step(1, LONG, arguments.k),)
-    named = any(name in arguments.k for name in (*MANAGERS, "managers"))
-    managers = tuple(_manager_steps(arguments.k, arguments.suite))
-    return managers if named else first if arguments.k else (*first, *managers)
-
-
-def _manager_steps(selection: str, suite: str) -> Iterator[vm.Step]:
-    """Yield a boot for each network manager; a selection may name some of them."""
-    named = [name for name in MANAGERS if name in selection] or [*MANAGERS]
-    for number, name in enumerate(named, 4):
-        if name != "dhcpcd" or suite == TRIXIE:
-            yield {"argv": [*GUEST_PYTHON, "-m", "guest.prepare_manager", name]}
-            yield {"reboot": True}
-            yield _pytest_step(number, ("test_managers.py",), "")
-
-
-def _usual_steps(selection: str, suite: str) -> tuple[vm.Step, ...]:
-    """The boots with ifupdown. A selection counts on each suite."""
-    first = tuple(
-        name
-        for name, suites in FIRST_BOOT.items()
-        if selection or suite in suites or (suite == NEXT and suites == SUITES)
-    )
-    if not _may_select(selection, "boot", "package"):
-        return (_pytest_step(1, (*first, UPGRADE), selection),)
-    auto, hotplug = map(_start_step, STARTS)
-    return (
-        _pytest_step(1, first, selection),
-        auto,
-        {"reboot": True},
-        _pytest_step(2, ("test_boot.py",), selection),
-        hotplug,
-        {"reboot": True},
-        _pytest_step(3, ("test_boot.py", "test_package.py", UPGRADE), selection),
-    )
-
-
-def _start_step(start: str) -> vm.Step:
-    return {"argv": [*GUEST_PYTHON, "-m", "guest.prepare_boot", start]}
-
-
-def _pytest_step(boot: int, files: tuple[str, ...], selection: str, *environment: str) -> vm.Step:
-    chosen = ["-k", selection] if selection else []
-    argv = ["env", *environment, *PYTEST, f"--junitxml=/lab/results/junit-{boot}.xml", *chosen]
-    argv += [f"{SCENARIOS}/{file}" for file in files]
-    return {"argv": argv, "accept": [0, NO_TESTS_COLLECTED] if selection else [0]}
 
 
 def _package(named: Path | None) -> Path:

@@ -126,6 +126,19 @@ class House:
         assert until(lambda: "DHCP6_STARTED" in log.read_text()), log.read_text()
         return log
 
+    @contextmanager
+    def delegating(self, prefix):
+        """Let the provider delegate the /56 around a /64, and the end of any other (tests/lab)."""
+        server = ROOT / "tests/lab/guest/delegation.py"
+        around = prefix.replace("/64", f"/{LENGTH}")
+        command = (sys.executable, "-B", server, "wan", around)
+        process = subprocess.Popen(self.provider.argv(*command))
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
     def dnsmasq(self, *files):
         """Run dnsmasq with ``files``, paths below docs/your-lan."""
         settings = self.folder / "dnsmasq.conf"

@@ -142,46 +142,71 @@ def delegated(home, log):
     assert '"prefix": "' + DELEGATED in home.dualwan("status", "--json")
 
 
+def dhcpcd(home):
+    """Run dhcpcd on the router with the set's file; return its log."""
+    log = home.folder / "dhcpcd.log"
+    home.run(
+        home.router,
+        # Its plugin for udev is not where an unpacked one looks for it.
+        *("dhcpcd", "-B", "-d", "--nodev", "-f", home.used / "dhcpcd.conf", "-c", "/bin/true"),
+        covers=home.covered("/var/lib/dhcpcd", "/run/dhcpcd"),
+        log=log,
+    )
+    return log
+
+
+def networkd(home):
+    """Run networkd on the router with the set's files; return its log."""
+    log = home.folder / "networkd.log"
+    covers = networkd_root(home)
+    told = {"SYS_READ_ONLY": "1", "SYSTEMD_LOG_TARGET": "console"}
+    home.run(home.router, "systemd-networkd", covers=covers, log=log, **told)
+    return log
+
+
 def test_dhcpcd_gets_a_prefix_for_the_lan(house):
     """By DUID-LL, with an advertisement that has none; MAP-E follows from the LAN's address."""
     home = house("pd-dhcpcd")
-    log = home.folder / "dhcpcd.log"
     home.up()
     home.dualwan("--slice", "firewall")
     kea = home.kea()
     with home.advertised(flags=MANAGED):
-        home.run(
-            home.router,
-            # Its plugin for udev is not where an unpacked one looks for it.
-            *("dhcpcd", "-B", "-d", "--nodev", "-f", home.used / "dhcpcd.conf", "-c", "/bin/true"),
-            covers=home.covered("/var/lib/dhcpcd", "/run/dhcpcd"),
-            log=log,
-        )
+        log = dhcpcd(home)
         home.dnsmasq("pd-dhcpcd/dnsmasq-ra.conf")
         delegated(home, kea)
     assert "unknown option" not in log.read_text()
 
 
 def test_networkd_gets_a_prefix_for_the_lan(house):
-    """The same by networkd, which announces it too; it knows every key of its files."""
+    """The same by networkd; it knows every key of its files."""
     home = house("pd-networkd")
-    log = home.folder / "networkd.log"
     home.up(by_hand=False)
     home.dualwan("--slice", "firewall")
     kea = home.kea()
     with home.advertised(flags=MANAGED):
-        covers = networkd_root(home)
-        home.run(
-            home.router,
-            "systemd-networkd",
-            covers=covers,
-            log=log,
-            SYS_READ_ONLY="1",
-            SYSTEMD_LOG_TARGET="console",
-        )
+        log = networkd(home)
+        home.dnsmasq("pd-networkd/dnsmasq-ra.conf")
         delegated(home, kea)
     assert home.addresses(home.router, "enp3s0", "inet") == [LAN]
     assert not [word for word in ("Unknown", "Failed to parse") if word in log.read_text()]
+
+
+@pytest.mark.parametrize(("used", "client"), [("pd-dhcpcd", dhcpcd), ("pd-networkd", networkd)])
+def test_another_delegated_prefix_takes_over(house, used, client):
+    """The line says at the next Renew that the one before has ended: the host leaves it at once."""
+    home = house(used)
+    home.up(by_hand=used == "pd-dhcpcd")
+    home.dualwan("--slice", "firewall")
+    with home.advertised(flags=MANAGED):
+        client(home)
+        home.dnsmasq(f"{used}/dnsmasq-ra.conf")
+        with home.delegating(PREFIX):
+            assert until(lambda: home.of_line(home.host, "eth0"), 20)
+        with home.delegating(OTHER):
+            assert until(lambda: home.of_line(home.host, "eth0", OTHER), 30)
+            assert until(lambda: not home.of_line(home.host, "eth0"), 20)
+            host = home.of_line(home.host, "eth0", OTHER)
+            assert until(lambda: home.reaches(home.provider, host))
 
 
 def test_a_host_gets_an_address_and_its_names_are_asked_by_ipv6(house):

@@ -91,7 +91,7 @@ class Isp:
     def delegate(self, prefix: str = WAN_PREFIX) -> None:
         """Delegate this /56 from now on to who asks for it, and announce none."""
         self._end(signal.SIGTERM, _PYTHON)
-        self.space.ip("-6 address flush dev wan scope global")
+        self.space.run("ip", "-6", "address", "flush", "dev", "wan", "scope", "global")
         self._advertise(_RADVD_WITHOUT_PREFIX)
         self.space.start(f"/usr/bin/{_PYTHON}", delegation.__file__, "wan", f"{prefix}/56")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import json
 import subprocess
+import time
 from pathlib import Path
 
-from guest import command, your_lan
+from guest import command, waiting, your_lan
 from guest.namespace import Namespace
 
 DEVICE = "lan"
@@ -69,6 +70,15 @@ def names(space: Namespace, name: str) -> set[str]:
     """Ask the resolver that it was told of; return the addresses."""
     done: subprocess.CompletedProcess[str] = space.attempt("getent", "ahosts", name)
     return {line.split()[0] for line in done.stdout.splitlines()}
+
+
+def wait_for_names(space: Namespace, name: str, addresses: set[str], limit: float) -> None:
+    """Wait until the resolver answers with these addresses; it may still be taking up its own."""
+    deadline = time.monotonic() + limit
+    while (found := names(space, name)) != addresses:
+        if time.monotonic() > deadline:
+            raise waiting.TimedOutError(f"{name} is {found or 'unknown'}, not {addresses}")
+        time.sleep(1)
 
 
 def _addresses(space: Namespace) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from guest.router import HOOKS_SECONDS
 from guest.waiting import TimedOutError
 
 FOLDER = Path("/etc/dualwan/hooks.d")
@@ -44,7 +45,7 @@ class Notes:
         os.close(self._pipe)
         _PIPE.unlink()
 
-    def next(self, *, limit: float = 60) -> list[str]:
+    def next(self, *, limit: float = HOOKS_SECONDS) -> list[str]:
         """Return the words of the next run."""
         deadline = time.monotonic() + limit
         while b"\n" not in self._read:

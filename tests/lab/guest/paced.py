@@ -52,6 +52,11 @@ class Stream:
         self._thread.join(2 * _LAST_ANSWER)
         self._udp.close()
 
+    def until_sent(self, count: int) -> None:
+        """Wait until so many were sent."""
+        while self.sent < count and self._thread.is_alive():
+            time.sleep(PAUSE)
+
     def __repr__(self) -> str:
         return f"{self.lost} of {self.sent} lost, seen as {sorted(self.seen_as)}"
 

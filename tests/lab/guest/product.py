@@ -27,7 +27,8 @@ CONFIG = Path("/etc/dualwan/dualwan.toml")
 COMMAND = "dualwan-hook"
 SHARE = Path("/lab/results")
 _APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q", "--no-install-recommends")
-_APT_SECONDS = 900.0  # an emulated guest on a host that has other work
+# Against hanging: an emulated guest on a host that has other work needs its time.
+_APT_SECONDS, _COMMAND_SECONDS = 900.0, 300.0
 
 GOOD_CONFIG = f"""\
 [wan]
@@ -123,7 +124,7 @@ def configure(text: str = GOOD_CONFIG) -> bool:
 def apply(text: str = GOOD_CONFIG) -> None:
     """Write the configuration and have it in force, as its owner does: `dualwan-hook`."""
     configure(text)
-    command.run([COMMAND], limit=120)
+    command.run([COMMAND], limit=_COMMAND_SECONDS)
 
 
 def up_with(text: str) -> None:
@@ -137,7 +138,7 @@ def up_with(text: str) -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the product's command."""
-    return command.attempt([COMMAND, *arguments], limit=120)
+    return command.attempt([COMMAND, *arguments], limit=_COMMAND_SECONDS)
 
 
 def wan_is_up() -> bool:
@@ -148,13 +149,13 @@ def wan_is_up() -> bool:
 def bring_up(address: str = FIRST_PPPOE_ADDRESS) -> None:
     """`ifup` the WAN as its owner does, and wait until PPPoE has its address."""
     router.forget_stamps()
-    command.run(["ifup", WAN], limit=120)
+    command.run(["ifup", WAN], limit=_COMMAND_SECONDS)
     router.wait_for_hooks(address)
 
 
 def take_down() -> None:
     """`ifdown` the WAN, and wait until pppd has ended."""
-    command.run(["ifdown", WAN], limit=120)
+    command.run(["ifdown", WAN], limit=_COMMAND_SECONDS)
     router.wait_for_no_ppp()
 
 

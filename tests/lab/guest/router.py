@@ -15,6 +15,9 @@ from guest.isp import PASSWORD, RUN, USER
 INTERFACES = Path("/etc/network/interfaces")
 STAMPS = RUN / "ip-up.log"
 BELL = RUN / "ip-up.bell"
+# pppd waits 5, 10 and 20 s for an answer before it asks again, so a session may come half a minute
+# after the concentrator is back; and an emulated guest needs its time for the scripts.
+HOOKS_SECONDS = 150.0
 
 # Two stanzas for one interface, as in the scripts that the product replaces: hooks run twice.
 _INTERFACES = f"""\
@@ -100,7 +103,7 @@ def forget_stamps() -> None:
     STAMPS.unlink(missing_ok=True)
 
 
-def wait_for_hooks(address: str, limit: float = 60) -> None:
+def wait_for_hooks(address: str, limit: float = HOOKS_SECONDS) -> None:
     """PPPoE is up with this address, and all of pppd's ip-up scripts have ended."""
     deadline = time.monotonic() + limit
     with BELL.open("r+b", buffering=0) as bell:
@@ -128,16 +131,16 @@ def has_address(interface: str, start: str) -> bool:
     return any(address.startswith(start) for address in addresses(interface))
 
 
-def wait_for_address(interface: str, address: str, limit: float = 40) -> None:
+def wait_for_address(interface: str, address: str, limit: float = 90) -> None:
     """The interface has this address."""
     waiting.until(lambda: address in addresses(interface), f"{address} on {interface}", limit)
 
 
-def wait_for_ppp(address: str, limit: float = 40) -> None:
+def wait_for_ppp(address: str, limit: float = 90) -> None:
     """The PPPoE device has this address; ip-up may still be at work."""
     wait_for_address(PPP, address, limit)
 
 
-def wait_for_no_ppp(limit: float = 20, device: str = PPP) -> None:
+def wait_for_no_ppp(limit: float = 60, device: str = PPP) -> None:
     """The PPPoE device is gone."""
     waiting.until(lambda: not addresses(device), f"the end of {device}", limit)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from guest.namespace import Namespace
 
-LIMIT = 240
-# Nothing answers at a port that is shut, so each try costs its time; one more covers a loss.
+LIMIT = 340
+# Nothing answers at a port that is shut, so each try costs its time; two more cover a loss.
 _OPTIONS = (
-    *("-n", "-Pn", "--send-ip", "--disable-arp-ping", "--max-retries", "1"),
-    *("--min-rate", "500", "--max-rtt-timeout", "500ms", "--host-timeout", f"{LIMIT - 40}s"),
+    *("-n", "-Pn", "--send-ip", "--disable-arp-ping", "--max-retries", "2"),
+    *("--min-rate", "500", "--max-rtt-timeout", "1500ms", "--host-timeout", f"{LIMIT - 40}s"),
 )
 _AT_ONCE = 3
 _KINDS = {"tcp": "-sS", "udp": "-sU"}

@@ -34,9 +34,11 @@ def until(
             if found:
                 return found
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([events], [], [], left)[0]:
+            if left <= 0:
                 raise TimedOutError(f"{what}: not within {limit:.0f} s")
-            _drain(events)
+            # Without an event it is looked at once more in the end.
+            if select.select([events], [], [], left)[0]:
+                _drain(events)
 
 
 def until_ended(pids: Callable[[], list[int]], left: int, limit: float) -> None:

@@ -40,9 +40,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Set:
-    """Pages that are followed in turn; what the line and ifupdown do there."""
+    """Pages that are followed in turn; what the line and ifupdown do there.
+
+    dhcpcd: of the router, which the image masks: Debian 13 would run it on all interfaces.
+    """
 
     pages: tuple[Page, ...]
+    dhcpcd: bool = False
     delegated: bool = False
     stanzas: bool = True
 
@@ -70,7 +74,7 @@ echo nameserver 127.0.0.1 > /etc/resolv.conf
 )
 SETS = {
     "bare-64": Set((_BARE, _NAMES)),
-    "pd-dhcpcd": Set((Page("pd.md", "apt install dhcpcd"), _NAMES), delegated=True),
+    "pd-dhcpcd": Set((Page("pd.md", "apt install dhcpcd"), _NAMES), dhcpcd=True, delegated=True),
     "pd-networkd": Set((Page("pd.md", "20-lan.network"), _NAMES), delegated=True, stanzas=False),
     "from-outside": Set((_BARE, _NAMES, _WIREGUARD, _DYNDNS)),
 }
@@ -80,9 +84,8 @@ def install(chosen: Set) -> None:
     """Follow the pages on a router that has the product, and none of the programs."""
     _offer_packages()
     _write_own_names()
-    for unit in Path("/etc/systemd/system").glob("dhcpcd.service"):
-        unit.unlink()  # the image masks it
-    command.run(["systemctl", "daemon-reload"])
+    if chosen.dhcpcd:
+        command.run(["systemctl", "unmask", "dhcpcd.service"])
     if not chosen.stanzas:
         command.run(["ifdown", LAN])
         router.INTERFACES.write_text(_LOOPBACK)
@@ -105,7 +108,7 @@ def _offer_packages() -> None:
         shutil.copy(file, _MIRROR)
     Path("/etc/apt/sources.list.d/lab.list").write_text(_SOURCE)
     Path("/etc/apt/apt.conf.d/90lab").write_text(_YES)
-    command.run(["apt-get", "-q", "update"])
+    command.run(["apt-get", "-q", "update"], limit=_STEP_SECONDS)
 
 
 def _write_own_names() -> None:

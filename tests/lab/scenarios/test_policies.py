@@ -54,7 +54,7 @@ def policies(line: Line, installed: object) -> Iterator[None]:
 
 
 def _by_tcp(line: Line, port: int, source: str = "") -> str:
-    return traffic.ask_tcp(line.client, INTERNET_HOST, port, source=source, limit=3).address
+    return traffic.ask_tcp(line.client, INTERNET_HOST, port, source=source).address
 
 
 def _by_udp(line: Line, port: int, source: str = "") -> str:

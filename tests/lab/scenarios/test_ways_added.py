@@ -129,6 +129,8 @@ def flows(line: Line, customers: Customers, *ways: str) -> Iterator[dict[str, St
         for stream in by_way.values():
             stack.enter_context(stream)
         yield by_way
+        for stream in by_way.values():
+            stream.until_sent(ENOUGH)
 
 
 def _address(customers: Customers, way: str) -> str:
@@ -141,7 +143,7 @@ def _address(customers: Customers, way: str) -> str:
 def assert_nothing_lost(ran: dict[str, Stream]) -> None:
     """Each datagram of each flow was answered, and none was seen as somebody else's."""
     for way, stream in ran.items():
-        assert stream.sent > ENOUGH, f"{way}: {stream}"
+        assert stream.sent >= ENOUGH, f"{way}: {stream}"
         assert stream.lost == 0, f"{way}: {stream}"
         assert len(stream.seen_as) == 1, f"{way}: {stream}"
     assert next(iter(ran["mape"].seen_as)).startswith(f"{MAPE_ADDRESS} ")

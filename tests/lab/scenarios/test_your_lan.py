@@ -6,7 +6,7 @@ Run after the owner has followed the pages, and once more after a reboot.
 from __future__ import annotations
 
 import pytest
-from guest import lan_host, product, traffic, waiting
+from guest import lan_host, mischief, product, traffic
 from guest.addresses import INTERNET_HOST, INTERNET_HOST_V6, MAPE_ADDRESS, PORT_SET, WAN_PREFIX
 from guest.household import NAME, PORT_V6, limit, reached
 from guest.line import Line
@@ -32,8 +32,8 @@ def test_it_has_the_internet_by_both(line: Line) -> None:
 
 def test_it_resolves_names(line: Line) -> None:
     """Those of the internet, which the router asks by IPv6, and those of the LAN."""
-    assert lan_host.names(line.client, NAME) == {INTERNET_HOST, INTERNET_HOST_V6}
-    assert lan_host.names(line.client, "nas.home.arpa") == {IPV4}
+    for name, addresses in ((NAME, {INTERNET_HOST, INTERNET_HOST_V6}), ("nas.home.arpa", {IPV4})):
+        lan_host.wait_for_names(line.client, name, addresses, limit())
 
 
 def test_it_is_reached_from_outside(line: Line) -> None:
@@ -43,7 +43,5 @@ def test_it_is_reached_from_outside(line: Line) -> None:
 
 def test_all_is_in_order() -> None:
     """A dry run has nothing to do, and doctor nothing to say."""
-    waiting.until(
-        lambda: product.run("--dry-run", "--exit-code").returncode == 0, "all in order", limit()
-    )
+    mischief.eventually(mischief.is_in_order, "all in order", limit())
     assert product.run("doctor").stdout == ""

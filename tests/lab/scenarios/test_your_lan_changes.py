@@ -18,6 +18,7 @@ from guest.household import NAME, PORT_V6, limit, reached
 from guest.line import Line
 
 pytestmark = pytest.mark.usefixtures("internet", "household")
+BOTH = {INTERNET_HOST, INTERNET_HOST_V6}
 
 
 def test_a_reconnect_of_pppoe_is_none_of_its_business(line: Line) -> None:
@@ -32,7 +33,7 @@ def test_a_reconnect_of_pppoe_is_none_of_its_business(line: Line) -> None:
     assert by_ipv6.goes_on(limit()), by_ipv6.error
     by_mape.stop()
     by_ipv6.stop()
-    assert lan_host.names(line.client, NAME)
+    lan_host.wait_for_names(line.client, NAME, BOTH, limit())
     assert reached(line.internet, lan_host.usable(line.client, WAN_PREFIX))
 
 
@@ -55,4 +56,4 @@ def test_a_new_prefix_is_the_hosts_too(line: Line) -> None:
     assert traffic.ask_tcp(line.client, INTERNET_HOST_V6, PORT_V6).address == there
     seen = traffic.ask_tcp_within(line.client, INTERNET_HOST, ECHO_PORT, limit())
     assert seen.port in OTHER_PORT_SET
-    assert lan_host.names(line.client, NAME)
+    lan_host.wait_for_names(line.client, NAME, BOTH, limit())

@@ -79,7 +79,7 @@ def service(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 def test_the_telephone_is_at_home(phone: Line) -> None:
     """It reaches a host of the LAN as itself, and has the LAN's names."""
     _home_is_reached(phone)
-    assert lan_host.names(phone.internet, "nas.home.arpa") == {NAS}
+    lan_host.wait_for_names(phone.internet, "nas.home.arpa", {NAS}, limit())
 
 
 def test_another_address_of_pppoe(phone: Line, service: Path) -> None:

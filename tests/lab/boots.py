@@ -1,0 +1,172 @@
+"""Which scenarios a run has, in which of the guest's boots, and in which order."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+import vm
+from image import LabError
+from recipe import NEXT, SUITES
+
+_PYTHON = ("/usr/bin/python3", "-B", "-u")
+_PYTEST = (
+    *(*_PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short"),
+    *("--color=no", "--durations=8", "-o", "addopts=", "-c", "/dev/null"),
+    # Nothing above this folder is read: the checkout's own conftest puts src/ before the package.
+    *("--rootdir", "/lab/checkout/tests/lab", "--confcutdir", "/lab/checkout/tests/lab"),
+)
+_SCENARIOS = "/lab/checkout/tests/lab/scenarios"
+_NO_TESTS_COLLECTED = 5
+
+BOOKWORM, TRIXIE = SUITES
+# In this order, so that the states that the scenarios need follow each other cheaply. A scenario
+# with a suite runs on that one: what it shows hangs on no release, and an hour is short.
+FIRST_BOOT = {
+    "test_line_itself.py": SUITES,
+    "test_wrong_configuration.py": SUITES,
+    "test_up.py": SUITES,
+    "test_outbound.py": SUITES,
+    "test_inbound.py": SUITES,
+    "test_nat.py": SUITES,
+    "test_servers.py": SUITES,
+    "test_routing.py": (BOOKWORM,),
+    "test_reconnect.py": SUITES,
+    "test_offload.py": SUITES,
+    "test_hooks_d.py": (TRIXIE,),
+    "test_others.py": (BOOKWORM,),  # its kernel is the older one
+    "test_by_hand.py": SUITES,
+    "test_try.py": (TRIXIE,),
+    "test_down.py": SUITES,
+    "test_never_open.py": (TRIXIE,),
+    "test_prefix.py": SUITES,
+    "test_modes.py": SUITES,
+    "test_ways_fixed.py": SUITES,
+    "test_ways_added.py": SUITES,
+    "test_zones.py": (BOOKWORM,),
+    "test_policies.py": (TRIXIE,),
+    "test_provisioning.py": SUITES,
+    "test_confined.py": SUITES,
+    # Last, for they flush what is somebody else's too.
+    "test_mending.py": (BOOKWORM,),
+    "test_firewall.py": SUITES,
+}
+# Many reconnects, a run of its own (--soak N).
+SOAK = "test_soak.py"
+# Two routers, each a guest of its own, in a run of theirs (two-routers).
+TWO_ROUTERS = "test_two_routers.py"
+# What takes long has a run of its own (--long): it needs an hour where there is no KVM.
+LONG = (
+    "test_readme.py",  # first: it installs the package, and purges it
+    "test_ipsec.py",
+    "test_pppd.py",
+    "test_calls.py",
+    "test_doctor.py",
+    "test_hard_night.py",
+    "test_offload_cost.py",  # shows figures, and holds nothing against them
+)
+# After the purge in the last boot: no other scenario runs with files of an earlier release.
+UPGRADE = "test_upgrade.py"
+# Each set of docs/your-lan has a run of its own (--your-lan SET), with a reboot in it.
+HOUSEHOLD, CHANGES = "test_your_lan.py", "test_your_lan_changes.py"
+FROM_OUTSIDE = "test_your_lan_from_outside.py"
+YOUR_LAN = {  # the scenarios before the reboot, and those after it
+    "bare-64": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "pd-dhcpcd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "pd-networkd": ((HOUSEHOLD, CHANGES), (HOUSEHOLD,)),
+    "from-outside": ((FROM_OUTSIDE,), (FROM_OUTSIDE,)),
+}
+LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
+# How /etc/network/interfaces has the WAN come up in the boots after the first.
+STARTS = ("auto", "allow-hotplug")
+# What runs the network in the boots of --long after the first.
+MANAGERS = (
+    "dhcpcd",  # beside ifupdown, which the next one replaces
+    "ifupdown-ng",
+    "ifupdown2",
+    "NetworkManager",
+    "systemd-networkd",
+)
+
+
+def check_listed() -> None:
+    """Raise LabError for a file of scenarios that no boot runs, or that is not there."""
+    listed = {
+        *(*FIRST_BOOT, *LATER_BOOTS, *LONG, SOAK, TWO_ROUTERS, UPGRADE),
+        *(HOUSEHOLD, CHANGES, FROM_OUTSIDE),
+    }
+    there = {file.name for file in (Path(__file__).parent / "scenarios").glob("test_*.py")}
+    if missing := sorted(there - listed):
+        raise LabError(f"no boot runs {', '.join(missing)}: FIRST_BOOT lacks it")
+    if gone := sorted(listed - there):
+        raise LabError(f"there is no {', '.join(gone)}, which a boot runs")
+
+
+def _may_select(selection: str, *subjects: str) -> bool:
+    """Return whether pytest's ``selection`` may match scenarios about one of ``subjects``."""
+    return not selection or any(subject in selection for subject in subjects)
+
+
+def steps(arguments: Namespace) -> tuple[vm.Step, ...]:
+    """The guest's boots, each with its scenarios; those in which none is selected are left out."""
+    if arguments.soak:
+        return (scenarios(1, (SOAK,), arguments.k, f"LAB_RECONNECTS={arguments.soak}"),)
+    if arguments.your_lan:
+        before, after = YOUR_LAN[arguments.your_lan]
+        return (
+            module("guest.prepare_your_lan", arguments.your_lan),
+            scenarios(1, before, arguments.k),
+            {"reboot": True},
+            scenarios(2, after, arguments.k),
+        )
+    if not arguments.long:
+        return _usual_steps(arguments.k, arguments.suite)
+    first = (scenarios(1, LONG, arguments.k),)
+    named = any(name in arguments.k for name in (*MANAGERS, "managers"))
+    managers = tuple(_manager_steps(arguments.k, arguments.suite))
+    return managers if named else first if arguments.k else (*first, *managers)
+
+
+def _manager_steps(selection: str, suite: str) -> Iterator[vm.Step]:
+    """Yield a boot for each network manager; a selection may name some of them."""
+    named = [name for name in MANAGERS if name in selection] or [*MANAGERS]
+    for number, name in enumerate(named, 4):
+        if name != "dhcpcd" or suite == TRIXIE:
+            yield module("guest.prepare_manager", name)
+            yield {"reboot": True}
+            yield scenarios(number, ("test_managers.py",), "")
+
+
+def _usual_steps(selection: str, suite: str) -> tuple[vm.Step, ...]:
+    """The boots with ifupdown. A selection counts on each suite."""
+    first = tuple(
+        name
+        for name, suites in FIRST_BOOT.items()
+        if selection or suite in suites or (suite == NEXT and suites == SUITES)
+    )
+    if not _may_select(selection, "boot", "package"):
+        return (scenarios(1, (*first, UPGRADE), selection),)
+    auto, hotplug = (module("guest.prepare_boot", start) for start in STARTS)
+    return (
+        scenarios(1, first, selection),
+        auto,
+        {"reboot": True},
+        scenarios(2, ("test_boot.py",), selection),
+        hotplug,
+        {"reboot": True},
+        scenarios(3, ("test_boot.py", "test_package.py", UPGRADE), selection),
+    )
+
+
+def module(name: str, *arguments: str) -> vm.Step:
+    """Return the step that runs a module of this folder in the guest."""
+    return {"argv": [*_PYTHON, "-m", name, *arguments]}
+
+
+def scenarios(boot: int, files: tuple[str, ...], selection: str, *environment: str) -> vm.Step:
+    """Return the step that runs files of scenarios; ``boot``: the number of its results."""
+    chosen = ["-k", selection] if selection else []
+    argv = ["env", *environment, *_PYTEST, f"--junitxml=/lab/results/junit-{boot}.xml", *chosen]
+    argv += [f"{_SCENARIOS}/{file}" for file in files]
+    return {"argv": argv, "accept": [0, _NO_TESTS_COLLECTED] if selection else [0]}
