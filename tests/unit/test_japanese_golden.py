@@ -2,7 +2,7 @@
 
 import pytest
 from doctor_cases import OCN, Doctored
-from golden_cases import GOLDEN
+from golden_cases import GOLDEN, nft_case
 from init_cases import Person, cases
 from test_golden import compare
 from test_init_golden import _talk  # noqa: F401 - the fixture `talk`
@@ -14,7 +14,7 @@ from dualwan.catalogue import told
 from dualwan.commands import common
 from dualwan.config import every_error
 from dualwan.model.evidence import Advertisement
-from dualwan.report import doctor, status
+from dualwan.report import doctor, policy, status
 from dualwan.report.terminal import PLAIN, Terminal
 
 FOLDER = GOLDEN / "ja"
@@ -34,6 +34,22 @@ def test_the_status_is_as_written_down(name):
 def test_no_line_is_wider_than_the_terminal(width, flushed):
     """A letter of Japanese takes two columns."""
     shown = status.text(data(flushed), Terminal(width, symbols=True), NOON)
+    assert max(map(cells.width, shown.splitlines())) <= width
+
+
+def test_the_policy_is_as_written_down():
+    """A table whose columns stand below each other."""
+    case = nft_case("zones")
+    compare(
+        FOLDER / "policy.txt", policy.text(policy.rows(case.config, case.line.ways), 100) + "\n"
+    )
+
+
+@pytest.mark.parametrize("width", [100, 80, 60, 45, 20])
+def test_no_row_of_the_policy_is_wider_than_the_terminal(width):
+    """Down to where there are no columns left."""
+    case = nft_case("own-names-and-services")
+    shown = policy.text(policy.rows(case.config, case.line.ways), width)
     assert max(map(cells.width, shown.splitlines())) <= width
 
 
