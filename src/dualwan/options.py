@@ -111,7 +111,7 @@ def _add_init(parser: ArgumentParser) -> None:
         "--provider",
         default="",
         metavar="NAME",
-        help=say("auto, manual (the values of mape.sh), or whose rules count"),
+        help=say("auto, manual (the values of mape.sh), or the provider whose rules count"),
     )
     parser.add_argument(
         "--peer", default="", metavar="NAME", help=say("a file in /etc/ppp/peers, or none")
@@ -129,7 +129,9 @@ def _add_init(parser: ArgumentParser) -> None:
         help=say("also change /etc/network/interfaces, and keep a copy"),
     )
     parser.add_argument(
-        "--force", action="store_true", help=say("in place of a configuration, whose copy is kept")
+        "--force",
+        action="store_true",
+        help=say("replace a configuration that is there; a copy is kept"),
     )
     parser.add_argument("--yes", action="store_true", help=say("ask nothing"))
     parser.add_argument(
@@ -208,9 +210,9 @@ ABOUT: Mapping[str, str] = {  # in the order of the help page
     "doctor": say("find what is wrong with the line or the machine"),
     "report": say("what a bug report needs, without your addresses and secrets"),
     "watch": say("mend at once whatever is changed, and follow the line"),
-    "probe": say("ask the targets of [wan] probe through MAP-E, for failover"),
+    "probe": say("ping the hosts of [wan] probe through MAP-E, for failover"),
     "notify": say("make the update call of a fixed address (IPIP) once more"),
-    "hooks": say("run the scripts of hooks.d for what they wait for"),
+    "hooks": say("run the scripts of hooks.d for what they have not been told of"),
     "role": say("become the active one of two routers, or stand by; or say which it is"),
     "mape": say("address, PSID, CE, BR and ports that follow from a prefix"),
 }
