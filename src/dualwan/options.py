@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter
+from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, HelpFormatter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dualwan import cells, paths
@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 SLICES = ("firewall", "snat", "tunnel", "pbr", "offload")
 
 
+SHORTEST, LONGEST = 5, 3600  # seconds, of a trial
+
+
 def seconds(text: str) -> int:
-    """Return the timeout of a trial, from 5 to 3600; raises ValueError."""
-    number = int(text)
-    if not 5 <= number <= 3600:  # noqa: PLR2004 - the limits themselves
-        raise ValueError
-    return number
+    """Return the timeout of a trial; raises ArgumentTypeError."""
+    if text.isascii() and text.isdecimal() and SHORTEST <= int(text) <= LONGEST:
+        return int(text)
+    expected = say(
+        "must be a number from {low} to {high}, not {value!r}",
+        low=SHORTEST,
+        high=LONGEST,
+        value=text,
+    )
+    raise ArgumentTypeError(shown(expected))
 
 
 class Layout(HelpFormatter):
@@ -145,7 +153,11 @@ def add_from(parser: ArgumentParser, about: str) -> None:
 
 
 def _add_event(parser: ArgumentParser) -> None:
-    parser.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot", "dial"))
+    parser.add_argument(
+        "event",
+        choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot", "dial"),
+        help=say("what has happened"),
+    )
 
 
 def _add_try(parser: ArgumentParser) -> None:
@@ -171,7 +183,11 @@ def _add_status(parser: ArgumentParser) -> None:
 
 
 def _add_show(parser: ArgumentParser) -> None:
-    parser.add_argument("what", choices=("firewall", "snat", "pbr", "policy"))
+    parser.add_argument(
+        "what",
+        choices=("firewall", "snat", "pbr", "policy"),
+        help=say("a slice, or the policy"),
+    )
 
 
 def _add_doctor(parser: ArgumentParser) -> None:
@@ -183,7 +199,12 @@ def _add_report(parser: ArgumentParser) -> None:
 
 
 def _add_role(parser: ArgumentParser) -> None:
-    parser.add_argument("role", nargs="?", choices=("active", "standby"))
+    parser.add_argument(
+        "role",
+        nargs="?",
+        choices=("active", "standby"),
+        help=say("the new role; without it, the present one is shown"),
+    )
 
 
 def _add_mape(parser: ArgumentParser) -> None:
