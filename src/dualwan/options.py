@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter
+from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, HelpFormatter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dualwan import cells, paths
@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 SLICES = ("firewall", "snat", "tunnel", "pbr", "offload")
 
 
+SHORTEST, LONGEST = 5, 3600  # seconds, of a trial
+
+
 def seconds(text: str) -> int:
-    """Return the timeout of a trial, from 5 to 3600; raises ValueError."""
-    number = int(text)
-    if not 5 <= number <= 3600:  # noqa: PLR2004 - the limits themselves
-        raise ValueError
-    return number
+    """Return the timeout of a trial; raises ArgumentTypeError."""
+    if text.isascii() and text.isdecimal() and SHORTEST <= int(text) <= LONGEST:
+        return int(text)
+    expected = say(
+        "must be a number from {low} to {high}, not {value!r}",
+        low=SHORTEST,
+        high=LONGEST,
+        value=text,
+    )
+    raise ArgumentTypeError(shown(expected))
 
 
 class Layout(HelpFormatter):
@@ -111,7 +119,7 @@ def _add_init(parser: ArgumentParser) -> None:
         "--provider",
         default="",
         metavar="NAME",
-        help=say("auto, manual (the values of mape.sh), or whose rules count"),
+        help=say("auto, manual (the values of mape.sh), or the provider whose rules count"),
     )
     parser.add_argument(
         "--peer", default="", metavar="NAME", help=say("a file in /etc/ppp/peers, or none")
@@ -129,7 +137,9 @@ def _add_init(parser: ArgumentParser) -> None:
         help=say("also change /etc/network/interfaces, and keep a copy"),
     )
     parser.add_argument(
-        "--force", action="store_true", help=say("in place of a configuration, whose copy is kept")
+        "--force",
+        action="store_true",
+        help=say("replace a configuration that is there; a copy is kept"),
     )
     parser.add_argument("--yes", action="store_true", help=say("ask nothing"))
     parser.add_argument(
@@ -143,7 +153,11 @@ def add_from(parser: ArgumentParser, about: str) -> None:
 
 
 def _add_event(parser: ArgumentParser) -> None:
-    parser.add_argument("event", choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot", "dial"))
+    parser.add_argument(
+        "event",
+        choices=("ifup", "ifdown", "ppp-up", "ppp-down", "boot", "dial"),
+        help=say("what has happened"),
+    )
 
 
 def _add_try(parser: ArgumentParser) -> None:
@@ -169,7 +183,11 @@ def _add_status(parser: ArgumentParser) -> None:
 
 
 def _add_show(parser: ArgumentParser) -> None:
-    parser.add_argument("what", choices=("firewall", "snat", "pbr", "policy"))
+    parser.add_argument(
+        "what",
+        choices=("firewall", "snat", "pbr", "policy"),
+        help=say("a slice, or the policy"),
+    )
 
 
 def _add_doctor(parser: ArgumentParser) -> None:
@@ -181,7 +199,12 @@ def _add_report(parser: ArgumentParser) -> None:
 
 
 def _add_role(parser: ArgumentParser) -> None:
-    parser.add_argument("role", nargs="?", choices=("active", "standby"))
+    parser.add_argument(
+        "role",
+        nargs="?",
+        choices=("active", "standby"),
+        help=say("the new role; without it, the present one is shown"),
+    )
 
 
 def _add_mape(parser: ArgumentParser) -> None:
@@ -208,9 +231,9 @@ ABOUT: Mapping[str, str] = {  # in the order of the help page
     "doctor": say("find what is wrong with the line or the machine"),
     "report": say("what a bug report needs, without your addresses and secrets"),
     "watch": say("mend at once whatever is changed, and follow the line"),
-    "probe": say("ask the targets of [wan] probe through MAP-E, for failover"),
+    "probe": say("ping the hosts of [wan] probe through MAP-E, for failover"),
     "notify": say("make the update call of a fixed address (IPIP) once more"),
-    "hooks": say("run the scripts of hooks.d for what they wait for"),
+    "hooks": say("run the scripts of hooks.d for what they have not been told of"),
     "role": say("become the active one of two routers, or stand by; or say which it is"),
     "mape": say("address, PSID, CE, BR and ports that follow from a prefix"),
 }

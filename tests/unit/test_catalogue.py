@@ -139,6 +139,13 @@ def test_errors_and_help_are_in_the_person_s_language(japanese_catalogue, monkey
         monkeypatch.setenv(name, value)
     assert cli.main(["--exit-code"]) == 2
     assert "dualwan-hook: --exit-codeは--dry-runと一緒に使います [DW-" in capsys.readouterr().err
+    assert cli.main(["try", "--timeout", "1"]) == 2
+    assert (
+        "--timeout: 5から3600までの数値を書いてください('1'は使えません)。"
+        in capsys.readouterr().err
+    )
+    assert cli.main(["--co", "x"]) == 2
+    assert "--coだけでは区別できません(候補: --config, --color)" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     shown = capsys.readouterr().out

@@ -14,7 +14,7 @@ import pytest
 from japanese import other_figures
 
 ROOT = Path(__file__).parents[2]
-ENGLISH = ("README.md", "docs/questions.md")
+ENGLISH = ("README.md", "docs/questions.md", "docs/examples.md")
 HEADING = re.compile(r"(#+) (.*)")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 # Of a drawing only the names are compared: what is between them is words and lines.
@@ -76,11 +76,12 @@ def sections(document):
 def told(block):
     """Return what the lines of ``block`` tell a machine, without comments and explanations.
 
-    These stand after "#", or after two spaces, as in a list of commands with their purposes.
+    These stand after "#", or after two spaces, as in a list of commands with their purposes. A
+    line of "#" and a path says where a file belongs.
     """
     if any("+---" in line for line in block):
         return sorted(NAME.findall("\n".join(block)))
-    return [re.sub(r"(?<=\S)(\s+#|\s\s).*", "", line) for line in block]
+    return [re.sub(r"((?<=\S)\s+#|(?<=\S)\s\s|^ +# (?!/)).*", "", line) for line in block]
 
 
 def cells(table):

@@ -1,9 +1,12 @@
 """What a person who reads Japanese sees: tests/golden/ja, for one who writes it to review."""
 
+import re
+
 import pytest
 from doctor_cases import OCN, Doctored
-from golden_cases import GOLDEN
+from golden_cases import GOLDEN, nft_case
 from init_cases import Person, cases
+from mape_cases import NO_RULES_D
 from test_golden import compare
 from test_init_golden import _talk  # noqa: F401 - the fixture `talk`
 from test_status_terminal import NOON, data
@@ -13,8 +16,9 @@ from dualwan.catalogue import shown as translated
 from dualwan.catalogue import told
 from dualwan.commands import common
 from dualwan.config import every_error
+from dualwan.mape import calculator
 from dualwan.model.evidence import Advertisement
-from dualwan.report import doctor, status
+from dualwan.report import doctor, policy, status
 from dualwan.report.terminal import PLAIN, Terminal
 
 FOLDER = GOLDEN / "ja"
@@ -35,6 +39,30 @@ def test_no_line_is_wider_than_the_terminal(width, flushed):
     """A letter of Japanese takes two columns."""
     shown = status.text(data(flushed), Terminal(width, symbols=True), NOON)
     assert max(map(cells.width, shown.splitlines())) <= width
+
+
+def test_the_policy_is_as_written_down():
+    """A table whose columns stand below each other."""
+    case = nft_case("zones")
+    compare(
+        FOLDER / "policy.txt", policy.text(policy.rows(case.config, case.line.ways), 100) + "\n"
+    )
+
+
+@pytest.mark.parametrize("width", [100, 80, 60, 45, 20])
+def test_no_row_of_the_policy_is_wider_than_the_terminal(width):
+    """Down to where there are no columns left."""
+    case = nft_case("own-names-and-services")
+    shown = policy.text(policy.rows(case.config, case.line.ways), width)
+    assert max(map(cells.width, shown.splitlines())) <= width
+
+
+def test_what_follows_from_a_prefix_is_as_written_down():
+    """With a warning; the origin of the rule is a name, and stays."""
+    shown = calculator.render("240b:10:0:10::/60", rules_dir=NO_RULES_D)
+    compare(FOLDER / "mape.txt", re.sub(r"mape-rules\.txt:\d+", "mape-rules.txt:N", shown) + "\n")
+    as_json = calculator.render("240b:10:0:10::/60", as_json=True, rules_dir=NO_RULES_D)
+    assert "as a home gateway's /60 is" in as_json
 
 
 def _wrong_psid(line):

@@ -41,7 +41,9 @@ def test_with_eight_ways_what_takes_mape_has_no_other_fallback(fallback):
     """There is no mark for it; with seven there is."""
     one = policy("mape", fallback=fallback)
     _, message = refusal(EIGHT + one)
-    assert message.startswith("policy.fallback: with eight ways, what takes mape has no other")
+    assert message.startswith(
+        "policy.fallback: with eight ways, a policy by mape can have no other"
+    )
     assert config(many(*NAMES[:-1]) + one).policies
 
 

@@ -207,7 +207,7 @@ def test_the_command_needs_targets(command, machine, tmp_path):
     assert command(text=BASE) == (
         2,
         "",
-        f"dualwan-hook: {tmp_path / 'dualwan.toml'} names no targets ([wan] probe)\n",
+        f"dualwan-hook: {tmp_path / 'dualwan.toml'} names no hosts ([wan] probe)\n",
     )
     assert machine.probed == []
 

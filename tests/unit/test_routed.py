@@ -94,7 +94,10 @@ def one_to_one(pairs, **options):
             ),
             "way.fixed.one-to-one: 192.0.2.30 is the way's own address",
         ),
-        (BASE + 'open = ["ping"]\n', "pppoe.open: is about 'addresses', and there are none"),
+        (
+            BASE + 'open = ["ping"]\n',
+            "pppoe.open: is for 'addresses', which this section does not have",
+        ),
         (routed(more='open = "ping"'), 'pppoe.open: must be a list such as ["ping", "tcp/8443"]'),
         (routed(more='open = ["smtps"]'), "pppoe.open: unknown service 'smtps'"),
         (routed(more='open = [{ to = "203.0.113.130" }]'), "needs its name"),

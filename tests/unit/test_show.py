@@ -6,9 +6,12 @@ from dataclasses import replace
 import pytest
 from golden_cases import GOLDEN, nft_case
 from machine import BASE
+from machine import config as config_of
 from test_golden import compare
+from test_third_way import SECOND
 
 from dualwan.config.forwards import MAPE
+from dualwan.line import derive_line
 from dualwan.report import policy
 
 COLUMNS = 100
@@ -149,3 +152,12 @@ def test_colour_on_a_terminal(run, monkeypatch, no_color, coloured):
     else:
         monkeypatch.delenv("NO_COLOR", raising=False)
     assert ("\x1b[" in run("--dry-run")[1]) is coloured
+
+
+def test_ways_that_stand_in_for_map_e_are_one_row_in_their_order():
+    """The first row that covers a packet counts, so that a second one never would."""
+    cfg = config_of(BASE.replace("[wan]\n", "[wan]\nfailover = true\n") + SECOND)
+    failed = [
+        one.result for one in policy.rows(cfg, derive_line(cfg).ways) if "does not work" in one.what
+    ]
+    assert failed == ["by PPPoE (ppp0); while that is down by second (ppp1)"]

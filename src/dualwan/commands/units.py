@@ -38,7 +38,7 @@ def probe(arguments: Namespace) -> int:
     for finding in wrong:
         common.complain(finding.text)
     if not config.wan.probe:
-        raise UsageError(say("{path} names no targets ([wan] probe)", path=config.path))
+        raise UsageError(say("{path} names no hosts ([wan] probe)", path=config.path))
     health = probe(config, common.kernel_host())
     state = {"broken": health.broken, "row": health.streak}
     words = say("MAP-E does not answer") if health.broken else say("MAP-E is in use")

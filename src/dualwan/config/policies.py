@@ -125,7 +125,7 @@ def check_beside(source: Source, config: Config, found: Sequence[Policy]) -> Non
     for one in found if len(config.ways) == MOST else ():
         if one.way == MAPE and one.fallback != MAPE:
             source.fail(
-                say("with eight ways, what takes {way} has no other fallback", way=MAPE),
+                say("with eight ways, a policy by {way} can have no other fallback", way=MAPE),
                 "policy",
                 "fallback",
                 one.number,

@@ -73,7 +73,7 @@ def read(table: TomlTable) -> Routed:
             if not _holds(routed.networks, address):
                 table.fail(say("{address} is none of 'addresses'", address=address), key)
     if routed.open and not routed.networks:
-        table.fail(say("is about 'addresses', and there are none"), "open")
+        table.fail(say("is for 'addresses', which this section does not have"), "open")
     return routed
 
 

@@ -71,7 +71,10 @@ def _check_name(source: Source, name: str) -> None:
         source.fail(say("the LAN's own section is [lan]"), section, fault=fault)
     if not _NAME.fullmatch(name):
         source.fail(
-            say("'{name}' is no name of a zone (up to 14 of a-z, 0-9, _ and -)", name=name),
+            say(
+                "'{name}' is no name of a zone (a letter, then a-z, 0-9, _ and -; up to 14)",
+                name=name,
+            ),
             section,
             fault=fault,
         )

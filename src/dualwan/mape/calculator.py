@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dualwan import cells
+from dualwan.catalogue import shown
+from dualwan.mape.portset import PortSet
 from dualwan.mape.rule import CeParameters, derive, parse_prefix
 from dualwan.mape.table import AUTO, RULES_DIR, load_table
+from dualwan.words import say
 
 if TYPE_CHECKING:
     from ipaddress import IPv6Interface
     from pathlib import Path
 
-_LABEL = 12  # columns of the labels
+_LABEL = 12  # columns of the labels, at least
 _RANGES_PER_LINE = 5
 
 
@@ -22,6 +26,8 @@ def render(
     prefix: str, provider: str = AUTO, *, as_json: bool = False, rules_dir: Path = RULES_DIR
 ) -> str:
     """Return the CE's parameters for ``prefix`` (or a full address) as a table or as JSON.
+
+    The table is in the person's language.
 
     Raises MapeError if no rule covers the prefix, with a hint why and a remedy; ConfigError
     for a faulty file in ``rules_dir``.
@@ -66,27 +72,56 @@ def _json(given: IPv6Interface, parameters: CeParameters) -> str:
 
 def _table(given: IPv6Interface, parameters: CeParameters) -> str:
     rule, ports = parameters.rule, parameters.port_set
-    used_by = f"shared by {ports.sharing_ratio}" if parameters.shared else "not shared"
-    psid = f"{ports.psid} (0x{ports.psid:x}), {ports.psid_length} bits, offset {ports.psid_offset}"
-    ranges = ports.ranges()
     rows = [
-        ("prefix", _prefix(given, parameters)),
-        ("IPv4", f"{parameters.ipv4} ({used_by})"),
-        ("PSID", psid if parameters.shared else "none"),
+        (say("prefix"), _prefix(given, parameters)),
+        ("IPv4", _address(parameters)),
+        ("PSID", _psid(ports) if parameters.shared else say("none")),
         ("CE", str(parameters.ce)),
-        ("BR", "not known" if parameters.br is None else str(parameters.br)),
-        ("ports", f"{len(ports)} in {len(ranges)} range{'s' * (len(ranges) > 1)}"),
-        *(("", line) for line in _range_lines(ranges)),
-        ("rule", f"{rule.provider}: {rule}, layout {rule.layout}"),
-        ("from", rule.source),
-        *(("warning", warning) for warning in parameters.warnings),
+        ("BR", say("not known") if parameters.br is None else str(parameters.br)),
+        (say("ports"), _number(ports)),
+        *(("", line) for line in _range_lines(ports.ranges())),
+        (say("rule"), f"{rule.provider}: {rule}, layout {rule.layout}"),
+        (say("source"), rule.source),
+        *((say("warning"), warning) for warning in parameters.warnings),
     ]
-    return "\n".join(f"{label:{_LABEL}}{text}" for label, text in rows)
+    labels = [shown(label) for label, _ in rows]
+    size = max(_LABEL, *(cells.width(label) + 2 for label in labels))
+    return "\n".join(
+        f"{cells.padded(label, size)}{shown(text)}"
+        for label, (_, text) in zip(labels, rows, strict=True)
+    )
+
+
+def _address(parameters: CeParameters) -> str:
+    if not parameters.shared:
+        return say("{address} (not shared)", address=parameters.ipv4)
+    return say(
+        "{address} (shared by {number})",
+        address=parameters.ipv4,
+        number=parameters.port_set.sharing_ratio,
+    )
+
+
+def _psid(ports: PortSet) -> str:
+    return say(
+        "{psid} (0x{psid:x}), {length} bits, offset {offset}",
+        psid=ports.psid,
+        length=ports.psid_length,
+        offset=ports.psid_offset,
+    )
+
+
+def _number(ports: PortSet) -> str:
+    if len(ports.ranges()) == 1:
+        return say("{ports} in 1 range", ports=len(ports))
+    return say("{ports} in {ranges} ranges", ports=len(ports), ranges=len(ports.ranges()))
 
 
 def _prefix(given: IPv6Interface, parameters: CeParameters) -> str:
     used, whole = str(parameters.end_user_prefix), str(given)
-    return used if whole == used else f"{used} (of {whole.removesuffix('/128')})"
+    if whole == used:
+        return used
+    return say("{prefix} (of {given})", prefix=used, given=whole.removesuffix("/128"))
 
 
 def _range_lines(ranges: tuple[tuple[int, int], ...]) -> list[str]:

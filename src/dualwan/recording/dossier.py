@@ -32,6 +32,7 @@ from dualwan.recording.scrub import HIDDEN, without_comments
 from dualwan.report import doctor as doctor_report
 from dualwan.report import plan as plan_report
 from dualwan.report import rules
+from dualwan.words import listed, say
 
 FORM = 1  # of the file; another one is not read
 MAX_FILE = 1 << 24  # bytes
@@ -216,30 +217,44 @@ def read(path: Path) -> Replay:
         with path.open(encoding="utf-8") as file:
             data = json.loads(file.read(MAX_FILE))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(
+            say("{path}: cannot be read: {reason}", path=path, reason=error.strerror)
+        ) from None
     except (ValueError, RecursionError):
-        raise ConfigError(f"{path}: is no report of dualwan-hook") from None
+        raise ConfigError(say("{path}: is no report of dualwan-hook", path=path)) from None
     found = replayed(str(path), data)
     try:  # it is a stranger's: what is of the right types may still make no sense
         said_of(found)
     except _BROKEN as error:
-        raise ConfigError(f"{path}: is no report of a machine: {error!r:.100}") from None
+        raise ConfigError(
+            say("{path}: is no report of a machine: {error!r:.100}", path=path, error=error)
+        ) from None
     return found
 
 
 def replayed(name: str, data: Any) -> Replay:
     """Return the machine of a report's ``data``, from the file ``name``; raises ConfigError."""
     if not isinstance(data, dict) or data.get(_FORM_KEY) != FORM:
-        raise ConfigError(f"{name}: is no report of dualwan-hook, or one of another form")
+        raise ConfigError(
+            say("{path}: is no report of dualwan-hook, or one of another form", path=name)
+        )
     if data.get("recording") is None:
         errors = data.get("configuration", {}).get("errors", ())
-        raise ConfigError(f"{name}: has no configuration in use: {'; '.join(map(str, errors))}")
+        raise ConfigError(
+            say(
+                "{path}: has no configuration in use: {errors}",
+                path=name,
+                errors=listed("; ", map(str, errors)),
+            )
+        )
     try:
         return _replay(data["configuration"], dict(data["recording"]))
     except ConfigError:
         raise
     except _BROKEN as error:
-        raise ConfigError(f"{name}: is no whole report: {error!s:.200}") from None
+        raise ConfigError(
+            say("{path}: is no whole report: {error!s:.200}", path=name, error=error)
+        ) from None
 
 
 def _replay(texts: Any, data: dict[str, Any]) -> Replay:

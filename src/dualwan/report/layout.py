@@ -29,7 +29,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None)
     Where its columns do not fit, the widest are broken; where there is no room for columns, each
     row is a list of its cells.
     """
-    wanted = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    wanted = [max(cells.width(row[at]) for row in (head, *rows)) for at in range(len(head))]
     gaps = len(GAP) * (len(head) - 1)
     if width is not None and width < gaps + NARROWEST * len(head):
         return _as_lists(head, rows, width)
@@ -52,7 +52,7 @@ def _row(row: Sequence[str], sizes: Sequence[int]) -> list[str]:
     parts = [cells.wrap(cell, size) for cell, size in zip(row, sizes, strict=True)]
     return [
         GAP.join(
-            f"{part[at] if at < len(part) else '':{size}}"
+            cells.padded(part[at] if at < len(part) else "", size)
             for part, size in zip(parts, sizes, strict=True)
         ).rstrip()
         for at in range(max(map(len, parts)))
@@ -60,7 +60,7 @@ def _row(row: Sequence[str], sizes: Sequence[int]) -> list[str]:
 
 
 def _as_lists(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    indent = max(map(len, head)) + 1
+    indent = max(map(cells.width, head)) + 1
     lines = []
     for row in rows:
         for title, cell in zip(head, row, strict=True):

@@ -7,20 +7,32 @@ from collections.abc import Iterator, Sequence
 from dualwan.config import Config
 from dualwan.model.way import Way
 from dualwan.report.opened import name
-from dualwan.report.policy_row import ACCEPTED, LAN, Row, by, service
-
-_OR_NOTHING = "; while it is down refused"
+from dualwan.report.policy_row import (
+    ACCEPTED,
+    BY_IPV4,
+    EVERYTHING,
+    LAN,
+    Row,
+    by,
+    internet_by,
+    only,
+    service,
+)
+from dualwan.words import say
 
 
 def from_hosts(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     """Yield rows for what hosts with such an address send."""
     for way in ways:
-        for who, how in (
-            *((str(network), "untranslated") for network in way.networks),
-            *((str(inner), f"as {outer}") for outer, inner in way.one_to_one),
-        ):
-            result = f"by {by(config, way)}, {how}{_OR_NOTHING}"
-            yield Row(f"{LAN}, {who}", "internet by IPv4", "everything", result)
+        device = by(config, way)
+        for network in way.networks:
+            result = say("by {way}, untranslated; while it is down refused", way=device)
+            yield Row(only(LAN, [network]), BY_IPV4, EVERYTHING, result)
+        for outer, inner in way.one_to_one:
+            result = say(
+                "by {way}, as {address}; while it is down refused", way=device, address=outer
+            )
+            yield Row(only(LAN, [inner]), BY_IPV4, EVERYTHING, result)
 
 
 def to_hosts(config: Config, way: Way) -> Iterator[Row]:
@@ -28,7 +40,7 @@ def to_hosts(config: Config, way: Way) -> Iterator[Row]:
     hosts: dict[object, object] = dict(way.one_to_one)
     routed = config.routed.get(way.name)
     for one in routed.open if routed else ():
-        only = "".join(f", {network}" for network in one.sources)
+        source = only(internet_by(name(config, way)), one.sources)
         for to in one.to or way.networks:
             at = f"{to} ({hosts[to]})" if to in hosts else str(to)
-            yield Row(f"internet by {name(config, way)}{only}", at, service(one.service), ACCEPTED)
+            yield Row(source, at, service(one.service), ACCEPTED)

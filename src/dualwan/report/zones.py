@@ -7,27 +7,31 @@ from collections.abc import Iterator, Sequence
 from dualwan.config import Config, forwards
 from dualwan.config.firewall import IPV6
 from dualwan.config.mape import MapE
-from dualwan.config.zones import EVERYTHING, Zone
+from dualwan.config.zones import EVERYTHING as WHOLE
 from dualwan.config.zones import LAN as LANS_NAME
+from dualwan.config.zones import Zone
 from dualwan.model.way import Way
 from dualwan.report.data import ZoneData
 from dualwan.report.opened import name as name_of
 from dualwan.report.policy_row import (
     ACCEPTED,
     ANYWHERE,
+    BOUNDED_PING,
     BY_IPV6,
     DROPPED,
+    EVERYTHING,
     FILE_SHARING,
+    INTERNET,
     LAN,
+    REFUSED,
     ROUTER,
     Row,
     by,
+    internet_by,
     service,
 )
 from dualwan.slices.firewall.lan_flows import RATE
 from dualwan.words import listed, say
-
-_NEEDS = "neighbour discovery"
 
 
 def rows(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
@@ -35,40 +39,49 @@ def rows(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     for zone in config.zones:
         yield from _of_zone(config, ways, zone)
     for zone in config.zones:
-        yield Row(LAN, _named(zone.name), "everything", ACCEPTED)
-        yield Row(ROUTER, _named(zone.name), "everything", ACCEPTED)
+        yield Row(LAN, _named(zone.name), EVERYTHING, ACCEPTED)
+        yield Row(ROUTER, _named(zone.name), EVERYTHING, ACCEPTED)
         if IPV6 in zone.ways:
-            yield Row(BY_IPV6, _named(zone.name), "ping, up to a bound", ACCEPTED)
+            yield Row(BY_IPV6, _named(zone.name), BOUNDED_PING, ACCEPTED)
 
 
 def _named(name: str) -> str:
-    return LAN if name == LANS_NAME else f"zone {name}"
+    return LAN if name == LANS_NAME else say("zone {name}", name=name)
 
 
 def _of_zone(config: Config, ways: Sequence[Way], zone: Zone) -> Iterator[Row]:
     source, mine = _named(zone.name), [way for way in ways if way.name in zone.ways]
-    offered = ", ".join([_NEEDS, *map(service, zone.services)])
-    yield Row(source, ANYWHERE, f"a device's new flows beyond {RATE} a second", DROPPED)
+    flows = say("a device's new flows beyond {rate} a second", rate=RATE)
+    yield Row(source, ANYWHERE, flows, DROPPED)
+    offered = listed(", ", [say("neighbour discovery"), *map(service, zone.services)])
     yield Row(source, ROUTER, offered, ACCEPTED)
     for other in (zone.name, *zone.zones):
-        yield Row(source, _named(other), "everything", ACCEPTED)
+        yield Row(source, _named(other), EVERYTHING, ACCEPTED)
     if config.firewall.smb == "drop":
-        yield Row(source, "internet", FILE_SHARING, DROPPED)
+        yield Row(source, INTERNET, FILE_SHARING, DROPPED)
     for way in mine:
-        shared = way.softwire.port_set if way.softwire else None
-        if shared and isinstance(config.mape, MapE) and zone.max_share < EVERYTHING:
-            share = f"flows beyond {zone.max_share} % of the ports to one destination"
-            yield Row(source, f"internet by {name_of(config, way)}", share, "refused")
-        what = "TCP, UDP, ping" if shared else "everything"
-        yield Row(source, f"internet by {by(config, way)}", what, ACCEPTED)
-        if any(not one.sources for one in forwards.with_via(way.name, config.forwards)):
-            public = f"the address of {name_of(config, way)}"
-            yield Row(source, public, "forwards that are open to all", ACCEPTED)
+        yield from _by_way(config, way, zone)
     if IPV6 in zone.ways:
-        yield Row(source, BY_IPV6, "everything", ACCEPTED)
+        yield Row(source, BY_IPV6, EVERYTHING, ACCEPTED)
         if forwards.with_via(forwards.PINHOLE, config.forwards):
-            yield Row(source, "IPv6 addresses inside", "forwards", ACCEPTED)
-    yield Row(source, ANYWHERE, "all else", DROPPED)
+            yield Row(source, say("IPv6 addresses inside"), say("forwards"), ACCEPTED)
+    yield Row(source, ANYWHERE, say("all else"), DROPPED)
+
+
+def _by_way(config: Config, way: Way, zone: Zone) -> Iterator[Row]:
+    """Yield what the hosts of ``zone`` may do by ``way``."""
+    source, its_name = _named(zone.name), name_of(config, way)
+    shared = way.softwire.port_set if way.softwire else None
+    if shared and isinstance(config.mape, MapE) and zone.max_share < WHOLE:
+        share = say(
+            "flows beyond {percent} % of the ports to one destination", percent=zone.max_share
+        )
+        yield Row(source, internet_by(its_name), share, REFUSED)
+    what = say("TCP, UDP, ping") if shared else EVERYTHING
+    yield Row(source, internet_by(by(config, way)), what, ACCEPTED)
+    if any(not one.sources for one in forwards.with_via(way.name, config.forwards)):
+        public = say("the address of {way}", way=its_name)
+        yield Row(source, public, say("forwards that are open to all"), ACCEPTED)
 
 
 def as_data(config: Config) -> list[ZoneData]:

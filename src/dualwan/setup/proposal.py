@@ -43,7 +43,7 @@ def seen(machine: SetupMachine, reading: Reading, *, everything: bool = False) -
     read = [one.path for one in (*machine.scripts, *machine.rules, *machine.interfaces)]
     read += [f"/etc/ppp/peers/{name}" for name in machine.peers]
     yield say("Read:")
-    yield from (f"  {path}" for path in read or [say("nothing")])
+    yield from ("  " + path for path in read or [say("nothing")])
     if machine.unseen:
         yield say("Not seen: {unseen}.", unseen=machine.unseen)
     yield ""

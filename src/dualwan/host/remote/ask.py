@@ -11,6 +11,7 @@ from dualwan.host import leases
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning import dhcpv6, hb46pp
 from dualwan.line.provisioning.answer import CachedAnswer
+from dualwan.words import say
 
 DNS_PORT = 53
 ASK_SECONDS = 2.0  # for a DHCPv6 server on the line
@@ -62,13 +63,29 @@ def _dhcpv6(device: str, deadline: Deadline) -> tuple[str, int, str]:
         try:
             lease = line_news.ask(device, Deadline(deadline.left(ASK_SECONDS)))
         except (HostError, RemoteError) as error:
-            raise RemoteError(f"no DHCPv6 client keeps a lease of {device}; {error}") from None
+            raise RemoteError(
+                say(
+                    "no DHCPv6 client keeps a lease of {device}; {error}",
+                    device=device,
+                    error=error,
+                )
+            ) from None
         if not lease.containers:
             raise RemoteError(
-                f"no DHCPv6 client keeps a lease of {device}, and a server there,"
-                f" if any, does not give option {dhcpv6.CONTAINER}"
+                say(
+                    "no DHCPv6 client keeps a lease of {device}, and a server there, if any, does "
+                    "not give option {option}",
+                    device=device,
+                    option=dhcpv6.CONTAINER,
+                )
             )
         return f"DHCPv6 on {device}", int(time.time()), lease.text
     if not found.lease.containers:
-        raise RemoteError(f"the lease in {found.path} has no option {dhcpv6.CONTAINER}")
+        raise RemoteError(
+            say(
+                "the lease in {path} has no option {option}",
+                path=found.path,
+                option=dhcpv6.CONTAINER,
+            )
+        )
     return found.path, found.changed, found.lease.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from dualwan.errors import RemoteError
+from dualwan.words import say
 
 
 class Deadline:
@@ -18,5 +19,5 @@ class Deadline:
         """Return the seconds left, ``most`` at most; raises RemoteError if none are."""
         left = self._until - time.monotonic()
         if left <= 0:
-            raise RemoteError(f"no answer within {self._seconds:g} s")
+            raise RemoteError(say("no answer within {seconds:g} s", seconds=self._seconds))
         return left if most is None else min(left, most)

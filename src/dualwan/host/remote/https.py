@@ -15,6 +15,7 @@ from dualwan import __version__
 from dualwan.errors import RemoteError, legible
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning.hb46pp import MAX_BODY, checked_url, shown
+from dualwan.words import say
 
 REDIRECTS = 3
 MAX_RECEIVED = 4 * MAX_BODY  # bytes a connection, with headers and chunk framing
@@ -63,15 +64,24 @@ def get(  # noqa: PLR0913
             url = urljoin(asked, location)
         except ssl.SSLCertVerificationError as error:
             raise CertificateError(
-                f"{shown(url)}: its certificate does not verify: {_reason(error)}{_hint()}"
+                say(
+                    "{url}: its certificate does not verify: {reason}{hint}",
+                    url=shown(url),
+                    reason=_reason(error),
+                    hint=_hint(),
+                )
             ) from None
         except (OSError, HTTPException, ValueError) as error:
             deadline.left()  # a socket timed out: the deadline is the reason
-            raise RemoteError(f"{shown(url)}: {_reason(error)}") from None
+            raise RemoteError(
+                say("{url}: {reason}", url=shown(url), reason=_reason(error))
+            ) from None
         if response.status in _OK:
             return response
         if response.status not in _MOVED or not location:
-            raise RemoteError(f"{shown(asked)} answers with status {response.status}")
+            raise RemoteError(
+                say("{url} answers with status {status}", url=shown(asked), status=response.status)
+            )
     raise RemoteError(
         f"{shown(asked)} leads on to {shown(url)[:200]!a}, more than {redirects} redirects"
     )
@@ -202,16 +212,16 @@ def _hint() -> str:
         return ""
     if paths.capath and any(Path(paths.capath).iterdir()):
         return ""
-    return (
-        " (this machine knows no certificate authority;"
-        " apt-get install --reinstall ca-certificates)"
+    return say(
+        " (this machine knows no certificate authority; "
+        "apt-get install --reinstall ca-certificates)"
     )
 
 
 def _reason(error: Exception) -> str:
     """Return the reason for ``error`` as one printable line of up to 200 letters."""
     if getattr(error, "reason", "") in _NO_TLS:
-        return "the server does not speak TLS there"
+        return say("the server does not speak TLS there")
     text = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
     text = text or type(error).__name__
     return legible(text)[:200]

@@ -27,6 +27,7 @@ from dns.rcode import NOERROR, NXDOMAIN
 from dualwan.errors import RemoteError
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning.answer import check_end
+from dualwan.words import listed, say
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 PORT = 53
@@ -68,7 +69,11 @@ def stable_address(name: str, device: str = "") -> str:
                 return min(addresses(name, servers, left))
         except RemoteError as error:
             reasons[str(error)] = None
-    raise RemoteError("; ".join(reasons) or f"cannot ask for {name}: no name server is known")
+    raise RemoteError(listed("; ", reasons) or _no_server(name))
+
+
+def _no_server(name: str) -> str:
+    return say("cannot ask for {name}: no name server is known", name=name)
 
 
 def addresses(
@@ -82,7 +87,7 @@ def addresses(
     given = [name]
     if ":" not in name:
         given = [record.address for record in _records(name, "AAAA", servers, deadline, port)]
-    found, refusal = [], RemoteError(f"{name[:60]!a} has no IPv6 address")
+    found, refusal = [], RemoteError(say("{name!a} has no IPv6 address", name=name[:60]))
     for text in given:
         try:
             address = IPv6Address(text)
@@ -162,21 +167,35 @@ def _records(
     other servers are not asked then: only servers of another line would answer differently.
     """
     if not servers:
-        raise RemoteError(f"cannot ask for {name}: no name server is known")
+        raise RemoteError(_no_server(name))
     failures = []
     for server in servers[:MAX_SERVERS]:
         asked = question(name, kind)  # a new identifier for each server
         try:
             answer = _ask(asked, (server, port), deadline)
         except OSError as error:
-            failures.append(f"{server} {error.strerror or 'does not answer'}")
+            failures.append(
+                f"{server} {error.strerror}"
+                if error.strerror
+                else say("{server} does not answer", server=server)
+            )
             continue
         if found := records(asked, answer):
             return found
         if answer.rcode() in {NOERROR, NXDOMAIN}:
-            raise RemoteError(f"{server} knows of no {name}: this line does not offer it")
-        failures.append(f"{server} failed with code {int(answer.rcode())}")
-    raise RemoteError(f"no answer about {name}: {', '.join(failures)}")
+            raise RemoteError(
+                say(
+                    "{server} knows of no {name}: this line does not offer it",
+                    server=server,
+                    name=name,
+                )
+            )
+        failures.append(
+            say("{server} failed with code {code}", server=server, code=int(answer.rcode()))
+        )
+    raise RemoteError(
+        say("no answer about {name}: {reasons}", name=name, reasons=listed(", ", failures))
+    )
 
 
 def _ask(asked: Message, server: tuple[str, int], deadline: Deadline) -> Message:

@@ -32,6 +32,7 @@ from dualwan.host.remote.deadline import Deadline
 from dualwan.host.remote.https import CertificateError, get
 from dualwan.line.provisioning.hb46pp import checked_url, shown
 from dualwan.toml_source import Source, TomlTable, parse
+from dualwan.words import say
 
 MAX_FILE = 4096  # bytes
 SECONDS = 10.0
@@ -65,25 +66,30 @@ def read(path: Path) -> UpdateCall:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(
+            say("{path}: cannot be read: {reason}", path=path, reason=error.strerror)
+        ) from None
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
-            raise ConfigError(f"{path}: is no file")
+            raise ConfigError(say("{path}: is no regular file", path=path))
         if about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or about.st_uid not in {0, os.geteuid()}:
             raise ConfigError(
-                f"{path}: holds a password, and others than root may use it:"
-                f" chown root {path}; chmod 600 {path}"
+                say(
+                    "{path}: holds a password, and others than root may use it: "
+                    "chown root {path}; chmod 600 {path}",
+                    path=path,
+                )
             )
         data = os.read(handle, MAX_FILE + 1)
     finally:
         os.close(handle)
     if len(data) > MAX_FILE:
-        raise ConfigError(f"{path}: longer than {MAX_FILE} bytes")
+        raise ConfigError(say("{path}: is longer than {most} bytes", path=path, most=MAX_FILE))
     try:
         content = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}:1: is not UTF-8 text") from None
+        raise ConfigError(say("{path}:1: is not UTF-8 text", path=path)) from None
     table = TomlTable(Source(str(path), content), "", parse(str(path), content))
     plain = table.take("insecure-http", flag, False)
     found = UpdateCall(
@@ -97,10 +103,11 @@ def read(path: Path) -> UpdateCall:
     table.done()
     if bool(found.user) != bool(found.password):
         table.fail(
-            "needs the other: user and password go together", "user" if found.user else "password"
+            say("needs the other: user and password go together"),
+            "user" if found.user else "password",
         )
     if ":" in found.user:
-        table.fail("cannot contain a colon (RFC 7617)", "user")
+        table.fail(say("cannot contain a colon (RFC 7617)"), "user")
     return found
 
 
@@ -143,8 +150,11 @@ def call(
         )
     except CertificateError as error:
         raise CertificateError(
-            f"{error}; where the provider is known to have such a one,"
-            " insecure-certificate = true lets it pass"
+            say(
+                "{error}; where the provider is known to have such a one, "
+                "insecure-certificate = true lets it pass",
+                error=error,
+            )
         ) from None
     return f"status {response.status}"
 
@@ -166,14 +176,14 @@ def _url(value: object) -> str:
     plain = False
     with suppress(RemoteError):
         plain = bool(checked_url(url, ("http",)))
-    raise ValueError(
-        "must be an https URL without a user name in it"
-        + (
-            "; insecure-http = true allows http, which anybody on the way can read and change"
-            if plain
-            else ""
+    if plain:
+        raise ValueError(
+            say(
+                "must be an https URL without a user name in it; insecure-http = true allows "
+                "http, which anybody on the way can read and change"
+            )
         )
-    )
+    raise ValueError(say("must be an https URL without a user name in it"))
 
 
 def _any_url(value: object) -> str:
@@ -181,12 +191,12 @@ def _any_url(value: object) -> str:
     try:
         return checked_url(secret(value), ("https", "http"))
     except RemoteError:
-        raise ValueError("must be an http or https URL without a user name in it") from None
+        raise ValueError(say("must be an http or https URL without a user name in it")) from None
 
 
 def _parameter(value: object) -> str:
     """Convert the name of a parameter of a URL's query."""
     name = text(value)
     if not re.fullmatch(r"[A-Za-z0-9_.~-]+", name):
-        raise ValueError("must be a name of letters, digits and . _ ~ -")
+        raise ValueError(say("must be a name of letters, digits and . _ ~ -"))
     return name
