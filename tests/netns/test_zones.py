@@ -19,6 +19,8 @@ from space import until
 from test_nat_fairness import KINDS, flows, passed, refused, vpn
 from zoned import DMZ, DMZ6, GUEST, GUEST6, ZONES, Zoned
 
+from dualwan.slices.snat import zone_quota
+
 OFFERED = {53, 67, 547}  # to guests
 SERVED = (22, 53, 80, 139, 443, 445, 8080)
 SHARE = 252  # a quarter of 1008
@@ -70,6 +72,16 @@ def test_a_guest_reaches_nothing_else(house):
     house.open()
     for space, address in targets:
         assert reaches(house.guest, space, address, 80) in {GUEST, GUEST6}, address
+
+
+def test_a_guest_reaches_no_neighbour_on_the_wan(house):
+    """With one NIC, or behind a home gateway, they are the hosts of the house; the LAN does."""
+    neighbour = "2001:db8:0:100::77"
+    house.router.ip("address add 2001:db8:0:100::2/64 dev wan0 nodad")
+    house.internet.ip(f"address add {neighbour}/64 dev wan nodad")
+    assert reaches(house.guest, house.internet, neighbour, 80) == ""
+    assert reaches(house.guest, house.internet, OUTSIDE6, 80) == GUEST6
+    assert reaches(house.lan, house.internet, neighbour, 80) == HOST6
 
 
 def test_the_lan_reaches_the_zones(house):
@@ -214,3 +226,14 @@ def test_a_vpn_may_be_the_zone(rules, kind):
         assert len(watch.seen()) == SHARE
     assert passed(line, flows(kind, HOSTS[0], 504)) == 504
     assert refused(line) == {"192.168.9.3": 400 - SHARE}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_set_without_room_gives_a_zone_no_more(rules, kind, monkeypatch):
+    """Many destinations at once fill it: a flow that cannot be counted is refused, and told."""
+    monkeypatch.setattr(zone_quota, "_DESTINATIONS", 1)
+    line = rules(text=text_of("lan0", "vpn*"))
+    assert passed(line, flows(kind, HOSTS[0], 10)) == 10
+    assert passed(line, flows(kind, HOSTS[1], 300, target=elsewhere(1))) == 0
+    assert refused(line) == {HOSTS[1]: 300}
+    assert passed(line, flows(kind, HOSTS[2], 300)) == SHARE - 10

@@ -125,6 +125,12 @@ def test_what_was_carried_has_the_ports_that_flows_share(machine):
     assert found.address == "192.0.2.18"
     assert sum(high - low + 1 for low, high in found.ports) == 1008
     assert found.sets.table == "ip dualwan_snat"
+    (table,) = (one for one in machine.state.tables if one.name == "dualwan_snat")
+    sizes = {block.name: block.lines for block in table.blocks}
+    rooms = {found.sets.carried: found.sets.room}
+    rooms |= {found.sets.mappings[name]: room for name, room in found.sets.endpoints.items()}
+    for name, room in rooms.items():
+        assert f"size {room}" in sizes[name]
 
 
 def test_the_same_role_again_changes_nothing_but_tells_its_neighbours(machine):
@@ -135,6 +141,15 @@ def test_the_same_role_again_changes_nothing_but_tells_its_neighbours(machine):
     active(machine, asked=11)
     assert [type(step.resource) for step in machine.applied] == [Advertisement]
     assert machine.carried == ["active"]  # what is in the kernel is right
+
+
+def test_a_standby_keeps_the_configuration_that_it_closed_with(machine):
+    """It may never have worked before it is to take over, and its file be wrong by then."""
+    assert machine.kept.text == CONFIG.text
+    machine.kept = None
+    for event in (Event.DOWN, Event.POST_DOWN, Event.MEND):
+        handle_event(CONFIG, machine, event)
+    assert machine.kept is None  # after an ifdown nothing is to be there
 
 
 def test_it_gives_up_the_tunnel_first(machine):

@@ -30,7 +30,8 @@ from dualwan.report.policy_row import (
     internet_by,
     service,
 )
-from dualwan.slices.firewall.lan_flows import RATE
+from dualwan.slices.firewall.lan_flows import RATE, ZONE_RATE
+from dualwan.slices.zones import one_nic
 from dualwan.words import listed, say
 
 
@@ -53,6 +54,8 @@ def _of_zone(config: Config, ways: Sequence[Way], zone: Zone) -> Iterator[Row]:
     source, mine = _named(zone.name), [way for way in ways if way.name in zone.ways]
     flows = say("a device's new flows beyond {rate} a second", rate=RATE)
     yield Row(source, ANYWHERE, flows, DROPPED)
+    flows = say("new flows of all beyond {rate} a second", rate=ZONE_RATE)
+    yield Row(source, ANYWHERE, flows, DROPPED)
     offered = listed(", ", [say("neighbour discovery"), *map(service, zone.services)])
     yield Row(source, ROUTER, offered, ACCEPTED)
     for other in (zone.name, *zone.zones):
@@ -62,7 +65,9 @@ def _of_zone(config: Config, ways: Sequence[Way], zone: Zone) -> Iterator[Row]:
     for way in mine:
         yield from _by_way(config, way, zone)
     if IPV6 in zone.ways:
-        yield Row(source, BY_IPV6, EVERYTHING, ACCEPTED)
+        all_of_it = LANS_NAME in zone.zones and one_nic(config)  # whose hosts are on that link
+        what = EVERYTHING if all_of_it else say("everything but the WAN's own link")
+        yield Row(source, BY_IPV6, what, ACCEPTED)
         if forwards.with_via(forwards.PINHOLE, config.forwards):
             yield Row(source, say("IPv6 addresses inside"), say("forwards"), ACCEPTED)
     yield Row(source, ANYWHERE, say("all else"), DROPPED)

@@ -23,6 +23,8 @@ _BYTE = 8  # bits
 _FROM_WAN, _FROM_WAYS, _BOGON = "outside_wan", "outside_ways", "bogon"
 _FROM_ZONE = "zone_sources_"  # and the name of the zone
 
+_CONNTRACKD = 3780  # the port of the files in docs/two-routers.md
+
 _ALL_FLAGS = "fin | syn | rst | psh | ack | urg"
 
 
@@ -45,7 +47,7 @@ def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
     route once a host is asked for.
     """
     lans, nic = zones.lan_only(config), zones.one_nic(config)
-    shared = _shared(ways)
+    shared = on_wan_link(ways)
     return base_chain(
         "prerouting_lan",
         "type filter hook prerouting priority mangle; policy accept;",
@@ -77,7 +79,7 @@ def _from_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
     WAN's own /64 may be the zone's too, as it may be the LAN's; but not what of it is routed to
     somebody else.
     """
-    own, shared, wan = zone.interfaces, _shared(ways), config.wan.interface
+    own, shared, wan = zone.interfaces, on_wan_link(ways), config.wan.interface
     proxied = f"ip6 saddr {elements(shared)} fib saddr"
     return chain(
         f"{_FROM_ZONE}{zone.name}",
@@ -91,7 +93,7 @@ def _from_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
     )
 
 
-def _shared(ways: tuple[Way, ...]) -> list[str]:
+def on_wan_link(ways: tuple[Way, ...]) -> list[str]:
     """Return the IPv6 networks that are on the WAN, and may be inside as well."""
     subnets = (_subnet(softwire) for way in ways if (softwire := way.softwire))
     return [str(one) for one in dict.fromkeys(subnets)]
@@ -121,6 +123,21 @@ def ours_from_outside(config: Config, ways: tuple[Way, ...]) -> str:
     """
     outside = quoted(zones.outside_ipv6(config, ways))
     return f"iifname {outside} ip6 saddr != fe80::/10 fib saddr type local drop"
+
+
+def by_cable_only(config: Config) -> list[str]:
+    """Return the rule for what would come to conntrackd by another device than its own.
+
+    It believes whoever can send to it, and puts what it is told into conntrack at a takeover; what
+    conntrack knows is accepted. Its address is that of a cable between the two routers, but hosts
+    of the LAN reach every address of the router.
+    """
+    if not config.router.redundant:
+        return []
+    return [
+        f"meta l4proto {{ tcp, udp }} th dport {_CONNTRACKD} fib daddr type local "
+        "fib daddr . iif type != local drop"
+    ]
 
 
 def _bogons4() -> list[str]:

@@ -86,7 +86,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 PREROUTING,
                 [
                     *routed.rules(config, ways),
-                    *inbound.rules(),
+                    *inbound.rules(zones.by_no_way(config, ways)),
                     *further.rules(config, ways),
                     *pppoe_inbound.rules(config, ways, known),
                 ],
@@ -144,7 +144,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
                 PREROUTING,
                 [
                     *routed.rules(config, ways),
-                    *inbound.rules(),
+                    *inbound.rules(zones.by_no_way(config, ways)),
                     *further.rules(config, ways),
                     *pppoe_inbound.rules(config, ways, known),
                     *quota.rules(),
