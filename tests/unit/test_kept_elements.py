@@ -7,14 +7,19 @@ import pytest
 
 from dualwan.host import answers, trials
 from dualwan.host.kernel_trial import KernelTrial
+from dualwan.slices.snat.names import HELD_ZONE
 
 KEPT = ["ip", "dualwan_snat", "refused", ["192.168.1.2 counter packets 3 bytes 180"]]
+ELEMENTS = 3  # their place
 LISTED = """\
 table ip dualwan_snat {
 \tset refused {
 \t\ttype ipv4_addr
 \t\tflags dynamic
 \t\telements = { 192.168.1.9 }
+\t}
+\tset tcp_zone_guest-lan {
+\t\tflags dynamic
 \t}
 }
 """
@@ -74,5 +79,22 @@ def test_what_is_missing_is_added(asked):
 def test_what_no_listing_says_is_not_given_to_nft(asked, place, value):
     """A file with other content than this program writes there does nothing to what is not ours."""
     odd = [*KEPT[:place], value, *KEPT[place + 1 :]]
-    assert put_back(odd) == 0
+    assert put_back(odd) == (place == ELEMENTS)  # an element is counted as one that was refused
     assert asked == []
+
+
+def test_an_element_that_nft_is_not_told_of_keeps_no_other_back(asked):
+    """A device may have a name that no rule of ours can have."""
+    odd = ['"tap+7" counter packets 1 bytes 60', '"wg@home"']
+    assert put_back([*KEPT[:3], odd], KEPT) == 1
+    assert asked[-2:] == [
+        'add element ip dualwan_snat refused { "wg@home" }',
+        f"add element ip dualwan_snat refused {{ {KEPT[3][0]} }}",
+    ]
+
+
+def test_the_sets_of_a_zone_are_put_back(asked):
+    """Whatever the zone's name is, which their names end with."""
+    name = HELD_ZONE.format("tcp", "guest-lan")
+    assert put_back([*KEPT[:2], name, ["198.51.100.1 . 443"]]) == 0
+    assert asked[-1] == f"add element ip dualwan_snat {name} {{ 198.51.100.1 . 443 }}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from time import CLOCK_BOOTTIME, clock_gettime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dualwan import files
 from dualwan.host import answers, noted, trials
@@ -14,6 +15,13 @@ from dualwan.model.observed import TableId
 
 if TYPE_CHECKING:
     from dualwan.model.trial import Trial
+
+
+def _known(elements: Iterable[Any]) -> Iterator[str]:
+    """Yield those of ``elements`` that nft is told of; one that it is not keeps none from that."""
+    for one in elements:
+        with suppress(ValueError):
+            yield noted.nft_element(one)
 
 
 class KernelTrial:
@@ -57,20 +65,18 @@ class KernelTrial:
         """See Trials."""
         from dualwan.host import nft_elements  # noqa: PLC0415 - for a trial only
 
+        kept, odd = [], 0
         try:
-            data = json.loads(files.read_own(answers.directory() / trials.ELEMENTS))
-            kept = [
-                nft_elements.Filled(
-                    noted.family(family),
-                    noted.table(table),
-                    noted.table(name),
-                    tuple(noted.nft_element(one) for one in elements),
-                )
-                for family, table, name, elements in data
-            ]
+            for family, table, name, elements in json.loads(
+                files.read_own(answers.directory() / trials.ELEMENTS)
+            ):
+                known = tuple(_known(elements))
+                odd += len(elements) - len(known)
+                place = noted.family(family), noted.table(table), noted.nft_set(name)
+                kept.append(nft_elements.Filled(*place, known))
         except BROKEN:
-            return 0
-        return nft_elements.put_back(kept)
+            return odd
+        return odd + nft_elements.put_back(kept)
 
     def install_config(self, path: str, text: str) -> None:
         """See Trials."""

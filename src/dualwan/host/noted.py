@@ -23,9 +23,10 @@ _SYSCTL = re.compile(r"net/ipv[46](?:/conf/(?P<device>[^/\s]+))?/[a-z0-9_]+")
 _SYSCTL_VALUE = re.compile(r"-?[0-9]{1,10}")
 MAX_ELEMENT = 200  # characters
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_SET = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")  # may end with the name of a zone
 _OF_TABLES = ("ip", "ip6", "inet")  # families of ours
 # An element of a set as `nft list` has it: a key, times, counts, a value; none of what ends it.
-_ELEMENT = re.compile(r'[0-9A-Za-z.:/_" -]{1,400}')
+_ELEMENT = re.compile(r'[0-9A-Za-z.:/_@" -]{1,400}')
 _WORD = re.compile(r"[!-~]{1,200}")
 
 
@@ -109,6 +110,13 @@ def table(value: Any) -> str:
     """Return the name of a nft table."""
     if not _TABLE.fullmatch(text(value)):
         raise ValueError(f"no nft table: {value!r:.60}")
+    return str(value)
+
+
+def nft_set(value: Any) -> str:
+    """Return the name of a set or map of a nft table."""
+    if not _SET.fullmatch(text(value)):
+        raise ValueError(f"no nft set: {value!r:.60}")
     return str(value)
 
 
