@@ -19,6 +19,29 @@ ABOUT = dossier.About("Debian", "6.12", {"nft": "1.1"}, ["2026 + rule (cause=app
 DERIVED = re.sub(r'provider = "manual"\n(.+\n)+\[pppoe\]', "[pppoe]", BASE)
 PREFIX, SESSION = "2400:4050:5c71:af00::/64", "153.150.3.77"
 
+# Ways, policies and zones, with what names their owner.
+MORE = """
+[way.fixed]
+type = "ipip"
+br = "2404:8e01:77::b1"
+ipv4 = "153.151.6.7"
+interface-id = "::a1b2:c3d4:e5f6:7"
+[way.block]
+type = "pppoe"
+peer = "block"
+interface = "ppp1"
+addresses = ["153.152.9.8/29"]
+one-to-one = { "153.152.9.9" = "192.168.1.9" }
+open = [{ service = "https", to = "153.152.9.10", from = ["133.6.7.0/24"] }]
+[[policy]]
+way = "fixed"
+mac = ["02-11-22-33-44-5A", "02:11:22:33:44:5b"]
+destination = "133.7.8.9"
+[zone.guest]
+interfaces = ["guest0"]
+ways = ["block", "ipv6"]
+"""
+
 
 def made(doctored, about=ABOUT, key=KEY):
     """Return the report of a machine, through its text."""
@@ -36,7 +59,7 @@ def owner():
     text = (
         it.config.text + '\n[firewall]\ninbound = [{ service = "ssh", from = ["133.4.5.0/24"] }]\n'
     )
-    text += "# the password = hunter2 of guest@isp.example.jp\n"
+    text += "# the password = hunter2 of guest@isp.example.jp\n" + MORE
     it.config = from_text("dualwan.toml", text, {})
     happen(machine, it.config, Event.APPLY)
     machine.ppp = (

@@ -208,6 +208,17 @@ def test_link_addresses_are_others_but_for_their_kind():
     assert hide.text("ff:ff:ff:ff:ff:ff") == "ff:ff:ff:ff:ff:ff"
 
 
+@pytest.mark.parametrize("text", ["02-11-22-33-44-5A", "02-11:22-33-44:5a", "02:11:22:33:44:5A"])
+def test_a_link_address_is_the_same_one_however_it_is_written(text):
+    """As [[policy]] takes it; what is between its octets stays."""
+    other = Scrub(MASK).text("02:11:22:33:44:5a")
+    assert (
+        Scrub(MASK).text(f"[{text}]")
+        == "[" + "".join(end if end in ":-" else other[at] for at, end in enumerate(text)) + "]"
+    )
+    assert Scrub(MASK).text(f"{text}-02:11:22:33:44:5b").startswith(Scrub(MASK).text(text) + "-")
+
+
 def test_comments_go_and_lines_stay():
     """A # in a text is none; a text over several lines is left as it is."""
     text = "a = \"x # y\" # secret\n# secret\nb = '#'\n[c] # secret\nd = 1"

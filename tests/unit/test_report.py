@@ -44,7 +44,8 @@ def test_a_broken_line_is_as_broken_at_a_replay(case):
         assert again.line.softwire.port_set == plan.line.softwire.port_set
 
 
-SECRETS = ("hunter2", "guest@", "me@x", "guest-account-7", "02:11:22:33:44:55")
+SECRETS = ("hunter2", "guest@", "me@x", "guest-account-7", "02:11:22:33:44", "02-11-22-33-44")
+OF_WAYS = ("2404:8e01:77:", "153.151.6.", "a1b2:c3d4", "153.152.9.", "133.6.7.", "133.7.8.")
 
 
 def test_nothing_of_the_owner_is_in_it():
@@ -57,7 +58,7 @@ def test_nothing_of_the_owner_is_in_it():
     assert found["differences"] == []
     text = json.dumps(found)
     addresses = (SESSION, str(softwire.ipv4), str(softwire.ce), "133.4.5.", "5c71:af00")
-    for word in (*SECRETS, *addresses, '"192.168.1.1"'):
+    for word in (*SECRETS, *addresses, *OF_WAYS, '"192.168.1.1"'):
         assert word not in text, word
     assert "/etc/ppp/peers/dsl-provider:3" in text
     assert "/etc/network/interfaces:7 runs MODE=start /root/mape.sh, which" in text

@@ -13,15 +13,18 @@ address depend on nothing before them, so that a host has the same ones in every
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
+from itertools import zip_longest
 from typing import NamedTuple
 
 from dualwan.mape.rule import LAYOUTS, MapRule, interface_id
 from dualwan.mape.unmapped import UNMAPPED
 
+_HEX = re.compile("[0-9A-Fa-f]")
 _ONE, _ALL = IPv4Address("0.0.0.1"), IPv4Address("255.255.255.255")
 Address = IPv4Address | IPv6Address
 _HALF = 64  # bits of an interface identifier
@@ -175,10 +178,13 @@ class Mask:
         return bool(blake2b(text, key=self._key, digest_size=1).digest()[0] & 1)
 
     def mac(self, text: str) -> str:
-        """Return a link address in place of ``text``; the bits for group and local are kept."""
-        octets = bytes.fromhex(text.replace(":", ""))
+        """Return a link address in place of ``text``; the bits for group and local are kept.
+
+        What is between its octets, : or -, is kept as well.
+        """
+        octets, ends = bytes.fromhex("".join(_HEX.findall(text))), text[2::3]
         if octets in {b"\0" * 6, b"\xff" * 6}:
             return text
         other = bytearray(blake2b(octets, key=self._key, digest_size=6).digest())
         other[0] = other[0] & 0xFC | octets[0] & 0x03
-        return ":".join(f"{one:02x}" for one in other)
+        return "".join(f"{one:02x}{end}" for one, end in zip_longest(other, ends, fillvalue=""))

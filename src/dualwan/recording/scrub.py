@@ -16,7 +16,7 @@ _V6 = (
     r"(?<![\w.])(?:[0-9A-Fa-f]{0,4}:){2,8}"
     r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?:/\d{1,3})?(?!\w|\.\d)"
 )
-_MAC = r"(?<![\w])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])"
+_MAC = r"(?<![\w])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:])"  # as [[policy]] takes it
 _ADDRESS = re.compile(f"(?P<mac>{_MAC})|(?P<v6>{_V6})|(?P<v4>{_V4})")
 _URL = re.compile(r"(?P<scheme>\bhttps?://)(?:[^@\s/\"']*@)?(?P<host>[^/\s\"',;?#]+)[^\s\"',;]*")
 _UNIT = r"(?!\S*\.(?:service|timer|path|socket)\b)"  # an instance of one has an @ too
