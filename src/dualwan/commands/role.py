@@ -14,6 +14,8 @@ from dualwan.words import say
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from dualwan.host.api import Host
+
 _STARTED = 22  # of a process in /proc/PID/stat, in ticks since boot; proc(5) counts from 1
 _PIDS = 1 << 22  # more than a process id can be (PID_MAX_LIMIT)
 
@@ -23,6 +25,8 @@ def role(arguments: Namespace) -> int:
     config, wrong = common.config_in_use(arguments)
     host = common.kernel_host()
     if not config.router.redundant:
+        if arguments.role and _noted_in_trial(arguments, host):
+            return 0
         raise UsageError(
             say("{path}: this router has no other one ([router] redundant)", path=config.path)
         )
@@ -36,6 +40,13 @@ def role(arguments: Namespace) -> int:
         common.complain(finding.text)
     take(config, host, active=arguments.role == "active", asked=asked())
     return 0
+
+
+def _noted_in_trial(arguments: Namespace, host: Host) -> bool:
+    """Note the role for what the router may go back to; return whether there is a trial."""
+    from dualwan.handle.role import note_in_trial
+
+    return note_in_trial(host, active=arguments.role == "active", asked=asked())
 
 
 def asked() -> int:

@@ -43,6 +43,21 @@ def take(config: Config, host: Host, *, active: bool, asked: int) -> bool:
     return True
 
 
+def note_in_trial(host: Host, *, active: bool, asked: int) -> bool:
+    """Note a role while what is tried knows of none; return whether there is a trial.
+
+    Nobody gives it a second time, and the router may go back to a configuration that needs it.
+    Raises HostError.
+    """
+    with host.lock(ROLE_SECONDS):
+        trial, state = host.load_trial(), host.load_state()
+        if trial is None or not trial.is_due(host.boot_id()):
+            return False
+        if asked >= state.role.asked:
+            host.save_state(replace(state, role=Role(active, asked, followed=False)))
+    return True
+
+
 def _noted(host: Host, event: Event, role: Role) -> bool:
     """Note ``role`` unless another one was asked for later; return whether it is noted.
 

@@ -264,6 +264,7 @@ def _notes(before: RunState, now: RunState) -> RunState:
         owes_inbound_flows=now.owes_inbound_flows,
         owed_solicitations=now.owed_solicitations,
         health=now.health,
+        role=now.role,  # nobody gives it a second time
     )
 
 
