@@ -13,6 +13,8 @@ SETS = Sets(
     {"tcp": "tcp_m", "udp": "udp_m"},
     {"tcp": "tcp_p", "udp": "udp_p"},
     {"tcp": 7440, "udp": 300},
+    4,
+    {"tcp": 3, "udp": 3},
 )
 PORTS = ((1040, 1055), (2064, 2079))
 
@@ -47,6 +49,23 @@ def test_an_endpoint_keeps_the_port_that_most_of_its_flows_have():
 def test_a_flow_with_another_port_than_those_of_the_set_is_left_out():
     """It is one of a forward, or of an earlier port set."""
     assert transaction(SETS, PORTS, [flow(port=1039), flow(protocol="icmp")]) == ("", 0)
+
+
+def test_more_flows_than_there_is_room_for_keep_none_from_going_on():
+    """The kernel refuses a transaction as a whole; those go on that conntrack keeps longest."""
+    flows = [
+        *(flow(source_port=number, port=1041, seconds=240) for number in range(1, 9)),
+        *(
+            flow(source_port=50000 + number, port=1050 + number, seconds=7000)
+            for number in range(4)
+        ),
+    ]
+    text, number = transaction(SETS, PORTS, flows)
+    lines = dict(line.split(" { ") for line in text.splitlines())
+    assert number == SETS.room
+    assert lines["add element ip t carried"].count("timeout 7000s") == SETS.room
+    assert lines["add element ip t tcp_m"].count(" : ") == SETS.endpoints["tcp"]
+    assert "1041" not in text
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,12 @@ def test_what_was_carried_has_the_ports_that_flows_share(machine):
     assert found.address == "192.0.2.18"
     assert sum(high - low + 1 for low, high in found.ports) == 1008
     assert found.sets.table == "ip dualwan_snat"
+    (table,) = (one for one in machine.state.tables if one.name == "dualwan_snat")
+    sizes = {block.name: block.lines for block in table.blocks}
+    rooms = {found.sets.carried: found.sets.room}
+    rooms |= {found.sets.mappings[name]: room for name, room in found.sets.endpoints.items()}
+    for name, room in rooms.items():
+        assert f"size {room}" in sizes[name]
 
 
 def test_the_same_role_again_changes_nothing_but_tells_its_neighbours(machine):

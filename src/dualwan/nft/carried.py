@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from dualwan.frozen import NamedTuple
 
@@ -30,13 +31,19 @@ class CarriedFlow(NamedTuple):
 
 
 class Sets(NamedTuple):
-    """The names of a table's sets: of flows, and by protocol of mappings and mapped ports."""
+    """The names of a table's sets: of flows, and by protocol of mappings and mapped ports.
+
+    lives: seconds that an element of ``carried`` has at most, by protocol. room: how many flows
+    there is room for. endpoints: the same of mappings, by protocol.
+    """
 
     table: str
     carried: str
     mappings: dict[str, str]
     mapped: dict[str, str]
-    lives: dict[str, int]  # seconds that an element of ``carried`` has at most, by protocol
+    lives: dict[str, int]
+    room: int
+    endpoints: dict[str, int]
 
 
 def transaction(
@@ -44,10 +51,13 @@ def transaction(
 ) -> tuple[str, int]:
     """Return the transaction that adds ``flows`` with one of ``ports``, "" for none; their number.
 
-    An endpoint whose flows have several ports keeps the one that most of them have.
+    An endpoint whose flows have several ports keeps the one that most of them have. Of more flows
+    than there is room for those that conntrack keeps longest are added, which have an answer: the
+    kernel would refuse all of them, and a host that floods may have begun the others.
     """
     given = {port for low, high in ports for port in range(low, high + 1)}
     kept = [one for one in flows if one.protocol in sets.lives and one.port in given]
+    kept = sorted(kept, key=lambda one: -one.seconds)[: sets.room]
     lines = _lines(sets, kept)
     return "".join(lines), len(kept)
 
@@ -65,9 +75,10 @@ def _lines(sets: Sets, flows: list[CarriedFlow]) -> Iterator[str]:
     for protocol in sets.lives:
         ports = _ports_of_endpoints(one for one in flows if one.protocol == protocol)
         if ports:
-            mappings = (f"{address} . {inner} : {port}" for (address, inner), port in ports.items())
+            some = dict(islice(ports.items(), sets.endpoints[protocol]))
+            mappings = (f"{address} . {inner} : {port}" for (address, inner), port in some.items())
             yield _add(sets.table, sets.mappings[protocol], mappings)
-            yield _add(sets.table, sets.mapped[protocol], map(str, dict.fromkeys(ports.values())))
+            yield _add(sets.table, sets.mapped[protocol], map(str, dict.fromkeys(some.values())))
 
 
 def _ports_of_endpoints(flows: Iterable[CarriedFlow]) -> dict[tuple[str, int], int]:

@@ -27,7 +27,9 @@ FEW = 17  # draws before a look whether the destination is full: one, and sixtee
 # 4 GB (with less it is a quarter), so that conntrack is full first. An element takes about 200
 # bytes, beside the 320 bytes of its conntrack entry.
 FLOWS = 262144
-MAPPINGS = 65536  # of UDP; TCP has half as many; about 100 bytes each
+# Mappings, about 100 bytes each. TCP has an endpoint per connection, so its mappings come and go
+# faster.
+ENDPOINTS = {"tcp": 32768, "udp": 65536}
 PINGS = 8192  # about 100 bytes each
 DESTINATIONS = 1024  # full ones; about 100 bytes each
 _LIFE = {"tcp": "15m", "udp": "1h", "icmp": "1m"}  # of a mapping, after its last flow
@@ -54,10 +56,9 @@ def sets(identity: str) -> list[Block]:
                 (ICMP, "ipv4_addr"),
             )
         ),
-        # TCP has an endpoint per connection, so its mappings come and go faster.
         *(
             dynamic("map", names.MAPPINGS.format(name), mappings, size, _LIFE[name], identity)
-            for name, size in (("tcp", MAPPINGS // 2), ("udp", MAPPINGS))
+            for name, size in ENDPOINTS.items()
         ),
         dynamic(
             "map",

@@ -16,6 +16,7 @@ from dualwan.model.resources import CarriedFlows
 from dualwan.nft.carried import Sets
 from dualwan.nft.table import Block, NftTable, commented, dynamic
 from dualwan.slices.snat import names
+from dualwan.slices.snat.allocate import ENDPOINTS
 from dualwan.slices.snat.ports import Pool
 
 FLOWS = 65536  # about 100 bytes each
@@ -64,6 +65,8 @@ def with_flows(
             {name: names.MAPPINGS.format(name) for name in by_protocol},
             {name: names.MAPPED.format(name) for name in by_protocol},
             LIVES,
+            FLOWS,
+            ENDPOINTS,
         ),
     )
     return (*plan.steps, Step(Action.ADD, found))
