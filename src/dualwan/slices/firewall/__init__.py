@@ -117,6 +117,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
         _DROP_INVALID,
         'iifname "lo" accept',
         *ipsec.accept(config, ipsec.DECRYPTED),
+        *antispoof.by_cable_only(config),
         *lan_flows.rules(config),
         *zoned.to_router(config),
         *([f'iifname "{shared}" {_ACCEPT_DHCP_REQUEST}'] if shared else []),

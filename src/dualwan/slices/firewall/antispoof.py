@@ -34,6 +34,8 @@ _BYTE = 8  # bits
 _FROM_WAN, _FROM_WAYS, _BOGON = "outside_wan", "outside_ways", "bogon"
 _FROM_ZONE = "zone_sources_"  # and the name of the zone
 
+_CONNTRACKD = 3780  # the port of the files in docs/two-routers.md
+
 _ALL_FLAGS = "fin | syn | rst | psh | ack | urg"
 
 
@@ -131,6 +133,21 @@ def ours_from_outside(config: Config, ways: tuple[Way, ...]) -> str:
     """
     outside = quoted(zones.outside_ipv6(config, ways))
     return f"iifname {outside} ip6 saddr != fe80::/10 fib saddr type local drop"
+
+
+def by_cable_only(config: Config) -> list[str]:
+    """Return the rule for what would come to conntrackd by another device than its own.
+
+    It believes whoever can send to it, and puts what it is told into conntrack at a takeover; what
+    conntrack knows is accepted. Its address is that of a cable between the two routers, but hosts
+    of the LAN reach every address of the router.
+    """
+    if not config.router.redundant:
+        return []
+    return [
+        f"meta l4proto {{ tcp, udp }} th dport {_CONNTRACKD} fib daddr type local "
+        "fib daddr . iif type != local drop"
+    ]
 
 
 def _bogons4() -> list[str]:
