@@ -96,7 +96,7 @@ SESSION_INBOUND = Chain("{}_inbound", "from outside to the session's address: fo
 SESSION_HAIRPIN = Chain("{}_hairpin", "from inside to the session's address: forwards, marked")
 WAY_INBOUND = Chain("{}_inbound", "from outside to the way's own address: forwards")
 WAY_HAIRPIN = Chain("{}_hairpin", "from inside to the way's own address: forwards")
-EGRESS_OF_WAY = Chain("egress_{}", "only what has the way's own address leaves by it")
+EGRESS_OF_WAY = Chain("{}_egress", "only what has the way's own address leaves by it")
 
 # The ways to a port. The chain of one writes a port; PROBE and PROBES test it.
 PLACES = (DRAW, NEXT)
