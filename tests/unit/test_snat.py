@@ -246,7 +246,8 @@ def test_an_open_host_has_a_share_of_the_peers_and_no_more(count):
 
 def test_a_device_without_answers_has_a_quarter_of_conntrack():
     """As many flows as it may begin while the first of them are in it (RFC 5382 REQ-5)."""
-    rules = next(block for block in lan_flows.chains() if block.name == "lan_flows").lines
+    chains = lan_flows.chains(config())
+    rules = next(block for block in chains if block.name == "lan_flows").lines
     limits = [re.findall(r"rate (\d+)/second burst (\d+) ", str(rule)) for rule in rules]
     bounds = max(limits, key=len)
     assert limits.count(bounds) == 2, "also for those without room"
@@ -254,9 +255,15 @@ def test_a_device_without_answers_has_a_quarter_of_conntrack():
     [tcp] = [str(one.lines) for one in timeouts.objects() if one.name == "tunnel_tcp"]
     seconds = int(re.search(r"syn_sent : (\d+)", tcp)[1])
     assert burst + rate * seconds <= 18_000
+    guests = config(BASE + '[zone.guest]\ninterfaces = ["guest0"]\n')
+    [together] = [one for one in lan_flows.chains(guests) if one.name == "zone_all_flows_guest"]
+    all_rate, all_burst = map(int, re.findall(r"rate (\d+)/second burst (\d+) ", str(together))[1])
+    assert all_burst + all_rate * seconds <= 30_000
     readme = Path(firewall.__file__).with_name("README.md").read_text()
     assert f"{rate} new flows a second, {burst} at once" in readme
     assert "18,000" in readme
+    assert f"for minutes {all_rate} a second, {all_burst} at once" in readme
+    assert "30,000" in readme
 
 
 def test_sets_are_those_of_0_1_0():

@@ -14,7 +14,10 @@ them do not fill a table of 65,536.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from dualwan.config import Config
+from dualwan.config.zones import Zone
 from dualwan.nft.table import Block, chain, commented, dynamic
 from dualwan.slices import zones
 
@@ -25,26 +28,41 @@ _LIMIT = (
     f"limit rate {RATE}/second burst {_BURST} packets "
     f"limit rate {LASTING_RATE}/second burst {_LASTING_BURST} packets"
 )
+# The same of all hosts of a zone together.
+ZONE_RATE, _ZONE_BURST, ZONE_LASTING_RATE, _ZONE_LASTING_BURST = 400, 4000, 100, 6000
+_ZONE_LIMIT = (
+    f"limit rate {ZONE_RATE}/second burst {_ZONE_BURST} packets "
+    f"limit rate {ZONE_LASTING_RATE}/second burst {_ZONE_LASTING_BURST} packets"
+)
 _SIZE, _LIFE = 4096, "10m"  # of each set of senders
 _NAMED, _DAY = 64, "1d"  # of those that were over the bound
-# Each set, the type of its elements, and what is looked up in it.
-_BY_LINK = ("lan_devices", "ether_addr", "ether saddr")
+# Each set of the LAN, that of a zone, the type of its elements, and what is looked up in it.
+_BY_LINK = ("lan_devices", "zone_devices_", "ether_addr", "ether saddr")
 _BY_ADDRESS = (
-    ("lan_senders4", "ipv4_addr", "ip saddr"),
-    ("lan_senders6", "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::"),
+    ("lan_senders4", "zone_senders4_", "ipv4_addr", "ip saddr"),
+    ("lan_senders6", "zone_senders6_", "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::"),
 )
 # A match of an element would ask its limit again, and fail where that is over; `!=` does not.
 _NO_ROOM = "no room in the set: one bound for all that have none"
 _CHAIN, _ROUTED, _OVER = "lan_flows", "lan_flows_routed", "lan_flood"
-ACCEPT = f"goto {_CHAIN}"  # what the rules let in of a zone too, within the same bound
+# With the name of the zone: none may begin with another one.
+_OF_ZONE, _ROUTED_OF_ZONE, _ALL_OF_ZONE = "zone_flows_", "zone_routed_flows_", "zone_all_flows_"
 
 
-def sets() -> list[Block]:
+def accept(zone: Zone) -> str:
+    """Return what accepts a flow of ``zone`` within the bounds."""
+    return f"goto {_OF_ZONE}{zone.name}"
+
+
+def sets(config: Config) -> list[Block]:
     """Return the sets of senders, and of those that were over the bound within a day."""
+    kinds = (_BY_LINK, *_BY_ADDRESS)
     return [
+        *(dynamic("set", name, f"type {kind}", _SIZE, _LIFE) for name, _, kind, _ in kinds),
         *(
-            dynamic("set", name, f"type {kind}", _SIZE, _LIFE)
-            for name, kind, _ in (_BY_LINK, *_BY_ADDRESS)
+            dynamic("set", f"{of_zone}{zone.name}", f"type {kind}", _SIZE, _LIFE)
+            for zone in config.zones
+            for _, of_zone, kind, _ in kinds
         ),
         dynamic("set", FLOODING, "type ether_addr", _NAMED, _DAY),
         dynamic("set", FLOODING_BY, "type ifname", _NAMED, _DAY),
@@ -53,35 +71,14 @@ def sets() -> list[Block]:
 
 def rules(config: Config) -> list[str]:
     """Return rules that lead what comes from the LAN to the bound, and accept the rest of it."""
-    return [f"{lan} {ACCEPT}" for lan in zones.from_lan(config)]
+    return [f"{lan} goto {_CHAIN}" for lan in zones.from_lan(config)]
 
 
-def chains() -> list[Block]:
-    """Return the chain that accepts new flows of the LAN, and the one for those over the bound."""
-    name, _, source = _BY_LINK
+def chains(config: Config) -> list[Block]:
+    """Return the chains that accept new flows, and the one for those over the bound."""
     return [
-        chain(
-            _CHAIN,
-            "ct state untracked accept",  # neighbour discovery
-            "ct status confirmed accept",
-            f"update @{name} {{ {source} {_LIMIT} }} accept",
-            commented(f"{source} != @{name} {_LIMIT} accept", _NO_ROOM),
-            f"meta iiftype != ether jump {_ROUTED}",
-            f"goto {_OVER}",
-            comment=f"a device may begin {RATE} flows a second, and for minutes {LASTING_RATE}",
-        ),
-        chain(
-            _ROUTED,
-            *(
-                f"update @{held} {{ {address} {_LIMIT} }} accept"
-                for held, _, address in _BY_ADDRESS
-            ),
-            *(
-                commented(f"{address} != @{held} {_LIMIT} accept", _NO_ROOM)
-                for held, _, address in _BY_ADDRESS
-            ),
-            comment="the same by address, where frames have none",
-        ),
+        *_bounded(_CHAIN, _ROUTED, lambda of_lan, _: of_lan, "accept"),
+        *(block for zone in config.zones for block in _of_zone(zone)),
         chain(
             _OVER,
             f"update @{FLOODING} {{ ether saddr counter }}",
@@ -90,3 +87,53 @@ def chains() -> list[Block]:
             comment="more than that: status names the device",
         ),
     ]
+
+
+def _of_zone(zone: Zone) -> list[Block]:
+    together = f"{_ALL_OF_ZONE}{zone.name}"
+    return [
+        chain(
+            together,
+            f"{_ZONE_LIMIT} accept",
+            "drop",
+            comment=f"all of the zone {zone.name} may begin {ZONE_RATE} flows a second, and for "
+            f"minutes {ZONE_LASTING_RATE}",
+        ),
+        *_bounded(
+            f"{_OF_ZONE}{zone.name}",
+            f"{_ROUTED_OF_ZONE}{zone.name}",
+            lambda _, of_zone: f"{of_zone}{zone.name}",
+            f"goto {together}",
+        ),
+    ]
+
+
+def _bounded(
+    name: str, routed: str, set_of: Callable[[str, str], str], within: str
+) -> Iterator[Block]:
+    """Yield the chains ``name`` and ``routed``, which bound new flows by sender.
+
+    set_of: the name of a set, of the two that it has. within: the verdict about a flow within it.
+    """
+    *both, _, source = _BY_LINK
+    held = set_of(*both)
+    yield chain(
+        name,
+        "ct state untracked accept",  # neighbour discovery
+        "ct status confirmed accept",
+        f"update @{held} {{ {source} {_LIMIT} }} {within}",
+        commented(f"{source} != @{held} {_LIMIT} {within}", _NO_ROOM),
+        f"meta iiftype != ether jump {routed}",
+        f"goto {_OVER}",
+        comment=f"a device may begin {RATE} flows a second, and for minutes {LASTING_RATE}",
+    )
+    by_address = [(set_of(*both), address) for *both, _, address in _BY_ADDRESS]
+    yield chain(
+        routed,
+        *(f"update @{held} {{ {address} {_LIMIT} }} {within}" for held, address in by_address),
+        *(
+            commented(f"{address} != @{held} {_LIMIT} {within}", _NO_ROOM)
+            for held, address in by_address
+        ),
+        comment="the same by address, where frames have none",
+    )

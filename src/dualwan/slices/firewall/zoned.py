@@ -1,8 +1,8 @@
 """What the hosts of a zone may reach: services of the router, other zones, the internet. Pure.
 
 A zone has a chain for each hook, which ends in a drop; one lookup of the device's name leads
-there. What is let in meets the bound of new flows that the LAN's devices have. Sources are
-checked before (antispoof).
+there. What is let in meets the bounds of new flows of its devices, and of all of them together.
+Sources are checked before (antispoof).
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from dualwan.config.zones import LAN, Zone
 from dualwan.model.way import Way, devices
 from dualwan.nft.table import Block, chain, quoted
 from dualwan.slices import dnat, zones
-from dualwan.slices.firewall import forwarded, icmpv6, services_in
-from dualwan.slices.firewall.lan_flows import ACCEPT
+from dualwan.slices.firewall import forwarded, icmpv6, lan_flows, services_in
 
 _IN, _THROUGH = "zone_in_", "zone_through_"  # and the name of the zone
 
@@ -37,10 +36,11 @@ def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
 
 
 def _in(zone: Zone) -> Block:
+    accept = lan_flows.accept(zone)
     return chain(
         f"{_IN}{zone.name}",
         *icmpv6.FROM_ZONE,
-        *(f"{match} {ACCEPT}" for match in services_in.matches(zone.services)),
+        *(f"{match} {accept}" for match in services_in.matches(zone.services)),
         "drop",
         comment=f"what the router offers to the zone {zone.name}",
     )
@@ -48,13 +48,14 @@ def _in(zone: Zone) -> Block:
 
 def _of_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
     mine = [way for way in ways if way.name in zone.ways]
-    out = f"oifname {quoted(devices(mine))} {ACCEPT}"
-    line = f'oifname "{config.wan.interface}" meta nfproto ipv6 {ACCEPT}'
+    accept = lan_flows.accept(zone)
+    out = f"oifname {quoted(devices(mine))} {accept}"
+    line = f'oifname "{config.wan.interface}" meta nfproto ipv6 {accept}'
     return chain(
         f"{_THROUGH}{zone.name}",
         *([out] if mine else []),
         *([line] if IPV6 in zone.ways else []),
-        *(f"{match} {ACCEPT}" for match in _to_zones(config, zone)),
+        *(f"{match} {accept}" for match in _to_zones(config, zone)),
         *_servers(config, mine, zone),
         "drop",
         comment=f"what the zone {zone.name} may reach: its ways to the internet, and zones",
@@ -86,9 +87,10 @@ def _servers(config: Config, mine: list[Way], zone: Zone) -> list[str]:
         for one in forwards.with_via(way.name, config.forwards)
         if not one.sources
     ]
-    translated = [f"{dnat.servers(open_to_all)} {ACCEPT}"] if open_to_all else []
+    accept = lan_flows.accept(zone)
+    translated = [f"{dnat.servers(open_to_all)} {accept}"] if open_to_all else []
     inside = f"oifname {quoted(zones.inside(config))}"
     return [
         *translated,
-        *(forwarded.pinholes(config, inside, ACCEPT) if IPV6 in zone.ways else []),
+        *(forwarded.pinholes(config, inside, accept) if IPV6 in zone.ways else []),
     ]
