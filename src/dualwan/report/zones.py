@@ -49,7 +49,7 @@ def _of_zone(config: Config, ways: Sequence[Way], zone: Zone) -> Iterator[Row]:
     source, mine = _named(zone.name), [way for way in ways if way.name in zone.ways]
     offered = ", ".join([_NEEDS, *map(service, zone.services)])
     yield Row(source, ANYWHERE, f"a device's new flows beyond {RATE} a second", DROPPED)
-    yield Row(source, ANYWHERE, f"all devices' beyond {ZONE_RATE} a second", DROPPED)
+    yield Row(source, ANYWHERE, f"new flows of all beyond {ZONE_RATE} a second", DROPPED)
     yield Row(source, ROUTER, offered, ACCEPTED)
     for other in (zone.name, *zone.zones):
         yield Row(source, _named(other), "everything", ACCEPTED)

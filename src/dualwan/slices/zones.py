@@ -36,6 +36,15 @@ def not_lan(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
     return tuple(name for name in outside(config, ways) if name != one_nic(config))
 
 
+def by_no_way(config: Config, ways: Iterable[Way]) -> str:
+    """Return the nft match, with a space after it, of what came in by no outside interface.
+
+    Hairpins are for hosts inside, whoever a forward is for: the far end of one way may send packets
+    to the address of another one.
+    """
+    return f"iifname != {quoted(not_lan(config, ways))} "
+
+
 def lan_only(config: Config) -> tuple[str, ...]:
     """Return the LAN interfaces that are not the WAN too."""
     return tuple(name for name in config.lan.interfaces if name != config.wan.interface)

@@ -85,7 +85,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             *_base(
                 PREROUTING,
                 [
-                    *inbound.rules(),
+                    *inbound.rules(zones.by_no_way(config, ways)),
                     *further.rules(config, ways),
                     *pppoe_inbound.rules(config, ways, known),
                 ],
@@ -142,7 +142,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             *_base(
                 PREROUTING,
                 [
-                    *inbound.rules(),
+                    *inbound.rules(zones.by_no_way(config, ways)),
                     *further.rules(config, ways),
                     *pppoe_inbound.rules(config, ways, known),
                     *quota.rules(),

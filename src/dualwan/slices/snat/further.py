@@ -12,7 +12,7 @@ from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.nft.table import Block, elements
-from dualwan.slices import dnat, ipsec
+from dualwan.slices import dnat, ipsec, zones
 from dualwan.slices.snat.names import EGRESS_OF_WAY, WAY_HAIRPIN, WAY_INBOUND
 
 
@@ -42,13 +42,13 @@ def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
         f'iifname "{way.device}" goto {WAY_INBOUND.of(way.name)}'
         for way, _ in _with_forwards(config, ways)
     ]
-    return [*inbound, *own_rules(config, ways)]
+    return [*inbound, *own_rules(config, ways, zones.by_no_way(config, ways))]
 
 
-def own_rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return the rules for what comes from inside, the LAN or the router itself."""
+def own_rules(config: Config, ways: tuple[Way, ...], match: str = "") -> list[str]:
+    """Return the rules for what comes from the router itself, or what ``match`` is about."""
     return [
-        f"ip daddr {way.address} goto {WAY_HAIRPIN.of(way.name)}"
+        f"ip daddr {way.address} {match}goto {WAY_HAIRPIN.of(way.name)}"
         for way, _ in _with_forwards(config, ways)
     ]
 

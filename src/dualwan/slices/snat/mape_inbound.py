@@ -110,17 +110,17 @@ class MapeInbound:
             ),
         ]
 
-    def rules(self) -> list[str]:
-        """Return the first rules of the prerouting chain."""
+    def rules(self, by_no_way: str) -> list[str]:
+        """Return the first rules of the prerouting chain; see zones."""
         if not self.applies:
             return []
         return [
             f'iifname "{self.tunnel}" goto {MAPE_INBOUND.name}',
-            *self.own_rules(),
+            f"ip daddr {self.address} {by_no_way}goto {MAPE_HAIRPIN.name}",
         ]
 
     def own_rules(self) -> list[str]:
-        """Return the rules for what comes from inside, the LAN or the router itself."""
+        """Return the rules for what comes from the router itself."""
         return [f"ip daddr {self.address} goto {MAPE_HAIRPIN.name}"] if self.applies else []
 
     def chains(self) -> list[Block]:
