@@ -10,58 +10,20 @@ from contextlib import closing
 
 import pytest
 from flows import HOSTS, elsewhere
-from line import CLIENT, CONFIG, PPPOE, ROUTER, SERVERS, SHARED, SHUT, Line
+from line import CLIENT, CONFIG, PPPOE, ROUTER, SERVERS, SHARED, SHUT
 from natlab import config as natted
 from packets import Packet
 from scanner import Answering, begin, commonest_udp, finish
-from scenes import HOST6, OUTSIDE6, exchange, put, with_ipv6
+from scenes import HOST6, OUTSIDE6, exchange, put
 from space import until
 from test_nat_fairness import KINDS, flows, passed, refused, vpn
+from zoned import DMZ, DMZ6, GUEST, GUEST6, ZONES, Zoned
 
-GUEST, GUEST6 = "10.0.5.2", "2001:db8:5::2"
-DMZ, DMZ6 = "10.0.6.2", "2001:db8:6::2"
-ZONES = """
-[zone.guest]
-interfaces = ["guest0"]
-[zone.dmz]
-interfaces = ["dmz*"]
-services = ["dns"]
-ways = ["pppoe"]
-"""
+from dualwan.slices.snat import zone_quota
+
 OFFERED = {53, 67, 547}  # to guests
 SERVED = (22, 53, 80, 139, 443, 445, 8080)
 SHARE = 252  # a quarter of 1008
-
-
-class Zoned(Line):
-    """A line with guests and a DMZ, each a namespace of its own."""
-
-    def _build(self):
-        super()._build()
-        self.guest, self.dmz = self._space("guest"), self._space("dmz")
-        for name, number in (("guest", 5), ("dmz", 6)):
-            space = getattr(self, name)
-            self.router.ip(f"""
-                link add {name}0 type veth peer name eth0 netns {space.name}
-                link set {name}0 up
-                address add 10.0.{number}.1/24 dev {name}0
-                address add 2001:db8:{number}::1/64 dev {name}0 nodad
-            """)
-            space.ip(f"""
-                link set eth0 up
-                address add 10.0.{number}.2/24 dev eth0
-                address add 2001:db8:{number}::2/64 dev eth0 nodad
-                route add default via 10.0.{number}.1
-                route add ::/0 via 2001:db8:{number}::1
-            """)
-        with_ipv6(self, "wan0", "wan")
-        self.internet.ip("""
-            route add 2001:db8:5::/64 via 2001:db8:2::2
-            route add 2001:db8:6::/64 via 2001:db8:2::2
-        """)
-        self.internet.run(
-            *("ip", "neigh", "replace", PPPOE, "lladdr", self.router.mac("ppp0"), "dev", "ppp")
-        )
 
 
 @pytest.fixture(name="house")
@@ -254,3 +216,14 @@ def test_a_vpn_may_be_the_zone(rules, kind):
         assert len(watch.seen()) == SHARE
     assert passed(line, flows(kind, HOSTS[0], 504)) == 504
     assert refused(line) == {"192.168.9.3": 400 - SHARE}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_set_without_room_gives_a_zone_no_more(rules, kind, monkeypatch):
+    """Many destinations at once fill it: a flow that cannot be counted is refused, and told."""
+    monkeypatch.setattr(zone_quota, "_DESTINATIONS", 1)
+    line = rules(text=text_of("lan0", "vpn*"))
+    assert passed(line, flows(kind, HOSTS[0], 10)) == 10
+    assert passed(line, flows(kind, HOSTS[1], 300, target=elsewhere(1))) == 0
+    assert refused(line) == {HOSTS[1]: 300}
+    assert passed(line, flows(kind, HOSTS[2], 300)) == SHARE - 10

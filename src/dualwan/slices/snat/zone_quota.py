@@ -14,7 +14,8 @@ from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP
 from dualwan.slices.snat.ports import Pool
 from dualwan.slices.zones import by_zone
 
-_DESTINATIONS = 65536  # of a zone at a time; a flow that finds no room is not counted
+_DESTINATIONS = 65536  # of a zone at a time
+_NO_ROOM = "no room to count: refused, as many destinations at once are no guest's"
 _MATCHES = ((TCP, "meta l4proto tcp"), (UDP, "meta l4proto udp"), (ICMP, "icmp type echo-request"))
 
 
@@ -60,19 +61,22 @@ class ZoneQuota:
         """Return the chains that count the flows of a zone."""
         return [
             names.QUOTA_ZONE.block(
-                *(
-                    commented(
-                        f"{match} add @{_held(l4, zone)} "
-                        f"{{ {l4.destination} ct count over {self._limit(zone)} }} "
-                        f"goto {names.QUOTA_EXCEEDED.name}",
-                        f"{self._limit(zone)} = {zone.max_share} % of {len(self.pool.ports)} ports",
-                    )
-                    for l4, match in _MATCHES
-                ),
+                *(rule for l4, match in _MATCHES for rule in self._counting(zone, l4, match)),
                 of=(zone.name,),
             )
             for zone in self._limited
         ]
+
+    def _counting(self, zone: Zone, l4: L4, match: str) -> tuple[str, str]:
+        """Return the rules that count the flows of ``match``; `!=` asks no limit (lan_flows)."""
+        held, limit, refuse = _held(l4, zone), self._limit(zone), names.QUOTA_EXCEEDED.name
+        return (
+            commented(
+                f"{match} add @{held} {{ {l4.destination} ct count over {limit} }} goto {refuse}",
+                f"{limit} = {zone.max_share} % of {len(self.pool.ports)} ports",
+            ),
+            commented(f"{match} {l4.destination} != @{held} goto {refuse}", _NO_ROOM),
+        )
 
 
 def _held(l4: L4, zone: Zone) -> str:
