@@ -143,6 +143,15 @@ def test_the_same_role_again_changes_nothing_but_tells_its_neighbours(machine):
     assert machine.carried == ["active"]  # what is in the kernel is right
 
 
+def test_a_standby_keeps_the_configuration_that_it_closed_with(machine):
+    """It may never have worked before it is to take over, and its file be wrong by then."""
+    assert machine.kept.text == CONFIG.text
+    machine.kept = None
+    for event in (Event.DOWN, Event.POST_DOWN, Event.MEND):
+        handle_event(CONFIG, machine, event)
+    assert machine.kept is None  # after an ifdown nothing is to be there
+
+
 def test_it_gives_up_the_tunnel_first(machine):
     """Then it hangs up, and then what served the session goes."""
     active(machine)

@@ -9,7 +9,11 @@ from dualwan.words import say
 
 
 def keep(run: Run) -> None:
-    """Keep the configuration if every slice is as it says; no failure of the event."""
+    """Keep the configuration if every slice is as it says; no failure of the event.
+
+    Of two routers the one that stands by is as it says when it is closed: it may have to take over
+    before it has ever worked.
+    """
     done = run.done
     if run.config is None or done is None or run.failures or done.problems or done.left:
         return
@@ -17,7 +21,8 @@ def keep(run: Run) -> None:
     if trial is not None and trial.is_due(run.host.boot_id()):
         return  # not before it is confirmed
     goals = done.plan.goals
-    if len(goals) < len(slices.ALL) or not all(goals.values()):
+    standby = run.stands_by() and run.host.load_state().wanted
+    if len(goals) < len(slices.ALL) or not (all(goals.values()) or standby):
         return
     try:
         run.host.keep_config(run.config)
