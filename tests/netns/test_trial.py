@@ -17,6 +17,14 @@ NEW = CONFIG.replace("psid = 1\n", "psid = 2\n").replace(
 )
 
 
+ZONE = '[zone.guest-lan]\ninterfaces = ["guest0"]\nmax-share = 20\n'  # a set has its name
+MORE = (
+    '[way.my-second]\ntype = "pppoe"\npeer = "second"\ninterface = "ppp1"\ndial = false\n'
+    + ZONE.replace("max-share = 20", 'ways = ["my-second"]')
+    + '[[policy]]\nway = "my-second"\nsource = "192.168.1.9"\nfallback = "none"\n'
+)
+
+
 @pytest.fixture(name="line")
 def _line(tmp_path):
     """Return a router without a device of the tunnel's name, as after a boot."""
@@ -58,6 +66,18 @@ def tried(line, text=NEW):
     assert line.armed() == 30
 
 
+def test_ways_zones_and_policies_leave_nothing(line):
+    """Those that were tried are gone, and those that the trial was without are there again."""
+    for before, trial in ((CONFIG, CONFIG + MORE), (CONFIG + MORE, CONFIG)):
+        line.config.write_text(before)
+        line.up()
+        was = line.dump()
+        tried(line, trial)
+        assert line.dump() != was
+        assert line.go_back() == "the router is as before\n"
+        assert line.dump() == was
+
+
 def holding(ruleset):
     """Return the names of the sets and maps with elements."""
     return {name.split()[-2] for name, lines in ruleset.items() if "elements" in lines}
@@ -82,8 +102,10 @@ def test_the_router_goes_back_to_exactly_what_was_there(line, start):
     assert line.go_back() == "no trial is pending\n"
 
 
-def test_what_packets_had_filled_is_there_again(line):
+@pytest.mark.parametrize("zone", ["", ZONE])
+def test_what_packets_had_filled_is_there_again(line, zone):
     """Mappings, ports in use and refused hosts, though the trial had other sets, or none."""
+    line.config.write_text(CONFIG + zone)
     line.up()
     line.router.ip("route replace default dev mape0")
     with closing(line.lan.open_socket(socket.AF_INET, socket.SOCK_DGRAM)) as host:

@@ -6,6 +6,7 @@ from machine import BASE
 from dualwan.config import from_text
 from dualwan.errors import ConfigError
 from dualwan.line import derive_line
+from dualwan.nft import stored
 from dualwan.slices import firewall, snat
 from dualwan.slices.pbr.marking import wanted_table as pbr_table
 
@@ -35,13 +36,17 @@ KINDS = {
 }
 
 
-def names(kind, way=WAY, zone=ZONE):
-    """Return kind and name of the blocks of each table."""
+def tables_of(kind, way=WAY, zone=ZONE):
+    """Return the tables of a router with a way and a zone of these names."""
     text = BASE + MORE.format(kind=kind, ends=KINDS[kind], way=way, zone=zone)
     config = from_text("dualwan.toml", text)
     ways = derive_line(config).ways
-    tables = (firewall.wanted_table, snat.wanted_table, pbr_table)
-    return [[block.key for block in make(config, ways).blocks] for make in tables]
+    return [make(config, ways) for make in (firewall.wanted_table, snat.wanted_table, pbr_table)]
+
+
+def names(kind, way=WAY, zone=ZONE):
+    """Return kind and name of the blocks of each table."""
+    return [[block.key for block in table.blocks] for table in tables_of(kind, way, zone)]
 
 
 def like(kind, given):
@@ -68,3 +73,10 @@ def test_no_name_is_another_one_too(kind, given):
             continue
         for table in tables:
             assert len(table) == len(set(table)), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_with_any_name_is_known_again(kind):
+    """Its record is read back whole; else each run would take it for changed, and load it anew."""
+    for table in tables_of(kind, "A-z9", "a_-9"):
+        assert stored.decode(table.family, table.name, stored.encode(table)) == table
