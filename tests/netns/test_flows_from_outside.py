@@ -1,9 +1,12 @@
 """Flows that began outside while somebody else had flushed the rules do not live on."""
 
 import socket
+from contextlib import closing
 
 import pytest
-from line import BY_NAME, PPPOE, SERVERS, SHUT, named
+from line import BY_NAME, CLIENT, CONFIG, PPPOE, SERVERS, SHUT, named
+from scenes import HOST6
+from zoned import DMZ, GUEST, GUEST6, ZONES, Zoned
 
 OFFERED, CLOSED = 80, 9999
 ROUTER_V6, FAR_V6 = "2001:db8:77::1", "2001:db8:77::2"
@@ -73,3 +76,41 @@ def test_a_flow_of_the_open_minutes_ends_with_them(line, asks):
     assert still(*outwards)
     assert still(*inwards)
     assert line.settled()
+
+
+@pytest.fixture(name="house")
+def _house(tmp_path):
+    """Return a line with guests and a DMZ whose slices are up."""
+    with closing(Zoned(tmp_path, CONFIG + ZONES)) as line:
+        line.apply()
+        line.event("ppp-up", PPP_IFACE="ppp0")
+        yield line
+
+
+@pytest.mark.parametrize(("own", "far"), [(CLIENT, GUEST), (HOST6, GUEST6), (CLIENT, DMZ)])
+def test_a_flow_of_a_zone_to_what_is_inside_ends_too(house, own, far):
+    """The DMZ has an interface by pattern; what a guest has with the internet goes on."""
+    family = socket.AF_INET6 if ":" in own else socket.AF_INET
+    zone = house.dmz if far == DMZ else house.guest
+    server, client = (
+        space.open_socket(family, socket.SOCK_DGRAM, timeout=SHUT) for space in (house.lan, zone)
+    )
+    server.bind((own, 22))  # the port is open outside
+
+    def asks():
+        client.sendto(b"question", (own, 22))
+        try:
+            server.sendto(b"answer", server.recvfrom(64)[1])
+            return client.recv(64) == b"answer"
+        except TimeoutError:
+            return False
+
+    outwards = connected(house.guest, house.internet, OFFERED, SERVERS[0])
+    inwards = connected(house.lan, zone, OFFERED, DMZ if far == DMZ else GUEST)
+    assert not asks()
+    house.router.nft(OPEN)
+    assert asks()
+    house.hook(*named(BY_NAME))
+    assert not asks()
+    assert still(*outwards)
+    assert still(*inwards)

@@ -74,6 +74,17 @@ def test_flows_to_an_open_port_are_kept():
     assert found.offered == (22, 443, 8080, 8443)
 
 
+def test_what_began_in_a_zone_goes_too():
+    """Whether or not the line is up: the machine was open to its hosts."""
+    zoned = config(BASE + '[zone.dmz]\ninterfaces = ["dmz*"]\n')
+    machine = Machine("wan0", "lan0")
+    machine.switch("wan0", up=False)
+    run(machine, zoned, Event.PRE_UP)
+    (found,) = forgotten(machine)
+    assert found.zones == ("dmz*",)
+    assert pending(machine, zoned, Event.PRE_UP) == []
+
+
 def test_behind_one_nic_are_hosts_of_the_lan_too():
     """Theirs stay, for the same device leads to them."""
     shared = config(BASE.replace('interfaces = ["lan0"]', 'interfaces = ["wan0"]'))

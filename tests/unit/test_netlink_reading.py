@@ -273,6 +273,8 @@ def test_rules_of_others_are_those_with_another_protocol():
         ({"oif": 7}, ["ppp0"], True),
         ({"oif": 2}, ["ppp0"], False),
         ({"oif": 2}, ["ppp0", "wan0"], True),
+        ({"oif": 2}, ["ppp0", "wa*"], True),
+        ({"oif": 2, "kind": 2}, ["wa*"], False),
         ({"oif": 2, "kind": 2}, ["wan0"], False),  # RTN_LOCAL: our own address
         ({}, ["ppp0"], True),  # unreachable
     ],

@@ -23,7 +23,11 @@ from dualwan.model.usage import Flow
 GET, DELETE = 1, 2  # IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE
 ORIGINAL, REPLY = 1, 2  # CTA_TUPLE_ORIG, CTA_TUPLE_REPLY; of CTA_FILTER likewise
 SOURCE, DESTINATION = 1, 2  # CTA_IP_V4_SRC, CTA_IP_V4_DST
-SOURCE_V6 = 3  # CTA_IP_V6_SRC
+SOURCE_V6, DESTINATION_V6 = 3, 4  # CTA_IP_V6_SRC, CTA_IP_V6_DST
+_SOURCES_AND_DESTINATIONS = (
+    (socket.AF_INET, SOURCE, DESTINATION),
+    (socket.AF_INET6, SOURCE_V6, DESTINATION_V6),
+)
 _IP, _PROTOCOL = 1, 2  # CTA_TUPLE_IP, CTA_TUPLE_PROTO
 _NUMBER, _DESTINATION_PORT, _ICMP_ID = 1, 3, 4  # CTA_PROTO_NUM and so on
 _STATUS, _ZONE, _FILTER = 3, 18, 25  # CTA_STATUS, CTA_ZONE, CTA_FILTER
@@ -54,36 +58,38 @@ def forget_flows(address: str) -> None:
         raise KernelError(f"forgetting flows of {address}: {error.strerror or error}") from None
 
 
-def forget_inbound_flows(is_outside: Callable[[str], bool], offered: Collection[int]) -> None:
+def forget_inbound_flows(
+    is_outside: Callable[[str], bool],
+    offered: Collection[int],
+    is_from_zone: Callable[[str, str], bool] | None = None,
+) -> None:
     """Delete the entries of flows that began at an address that ``is_outside``.
 
     Not those of TCP to a port ``offered``, of translated destinations, and that others expect:
-    the rules have let them in before. Of IPv4 and IPv6. Raises KernelError.
+    the rules have let them in before. Also those that ``is_from_zone`` says of, by source and
+    destination, to whatever port. Of IPv4 and IPv6. Raises KernelError.
     """
     known: dict[str, bool] = {}
     try:
         with Nfnetlink(CONNTRACK) as asking:
-            for family, end in ((socket.AF_INET, SOURCE), (socket.AF_INET6, SOURCE_V6)):
+            for family, *kinds in _SOURCES_AND_DESTINATIONS:
                 for entry in asking.dump(GET, family):
-                    if _is_let_in(entry, offered):
+                    if number(entry, _STATUS) & (_EXPECTED | _DST_NAT):
                         continue
                     ends = attribute(attribute(entry, ORIGINAL), _IP)
-                    source = address(family, attribute(ends, end))
+                    source, target = (address(family, attribute(ends, kind)) for kind in kinds)
                     if source not in known:
                         known[source] = bool(source) and is_outside(source)
-                    if known[source]:
+                    if (known[source] and not _is_offered(entry, offered)) or (
+                        source and target and is_from_zone and is_from_zone(source, target)
+                    ):
                         _delete_entry(asking, family, entry)
     except OSError as error:
         raise KernelError(f"forgetting flows from outside: {error.strerror or error}") from None
 
 
-def _is_let_in(entry: bytes, offered: Collection[int]) -> bool:
-    """Whether a flow has been translated, is expected, or is of TCP to a port ``offered``.
-
-    Raises OSError.
-    """
-    if number(entry, _STATUS) & (_EXPECTED | _DST_NAT):
-        return True
+def _is_offered(entry: bytes, offered: Collection[int]) -> bool:
+    """Whether a flow is of TCP to a port ``offered``; raises OSError."""
     ports = attribute(attribute(entry, ORIGINAL), _PROTOCOL)
     is_tcp = number(ports, _NUMBER) == socket.IPPROTO_TCP
     return is_tcp and number(ports, _DESTINATION_PORT) in offered

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError, KernelError
@@ -131,8 +132,15 @@ class KernelHost(KernelLine, KernelTrial, KernelRole):
         if isinstance(flows, Flows):
             conntrack.forget_flows(flows.address)
         else:
+            is_behind = cache(self._netlink.is_behind)
             conntrack.forget_inbound_flows(
-                lambda source: self._netlink.is_behind(source, flows.devices), flows.offered
+                lambda source: is_behind(source, flows.devices),
+                flows.offered,
+                lambda source, target: (
+                    bool(flows.zones)
+                    and is_behind(source, flows.zones)
+                    and not is_behind(target, flows.devices)
+                ),
             )
 
     def line_state(self, device: str) -> tuple[object, ...] | None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from socket import AF_INET, AF_INET6
 from typing import Any
 
+from dualwan.config.values import covers
 from dualwan.host.nfnetlink import packed
 from dualwan.host.rtnl import IPRoute, NetlinkError, dump, refused, understood
 from dualwan.model.observed import Link
@@ -127,7 +128,8 @@ class Netlink:
     def is_behind(self, address: str, devices: Collection[str]) -> bool:
         """Whether an address is reached by one of ``devices``, or not at all.
 
-        An address of this machine is behind none. Raises KernelError.
+        ``devices``: names, or patterns as a zone has them. An address of this machine is behind
+        none. Raises KernelError.
         """
         family = AF_INET6 if ":" in address else AF_INET
         try:
@@ -135,7 +137,9 @@ class Netlink:
         except NetlinkError:  # an unreachable one sends, too
             return True
         index = message.get_attr("RTA_OIF") or 0
-        return message["type"] != LOCAL and (not index or self._name(index) in devices)
+        if message["type"] == LOCAL or not index:
+            return bool(message["type"] != LOCAL)
+        return any(covers(one, self._name(index)) for one in devices)
 
     @understood("links")
     def all_tunnels(self) -> list[Tunnel]:

@@ -185,11 +185,13 @@ class InboundFlows:
     """The conntrack entries that began outside, behind ``devices``.
 
     Without its entry a packet is judged as that of a new flow. offered: the TCP ports whose
-    flows are kept, for in the middle of a connection nothing is a new one.
+    flows are kept, for in the middle of a connection nothing is a new one. zones: interfaces, or
+    patterns, behind which began the others: to hosts inside, or to this router.
     """
 
     devices: tuple[str, ...]
     offered: tuple[int, ...] = ()
+    zones: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, ...]:

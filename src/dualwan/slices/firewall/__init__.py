@@ -49,18 +49,19 @@ _ACCEPT_DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the firewall to its desired state.
 
-    Where it was missing on a line that is up, the flows that began outside meanwhile go too:
-    as established ones they would be accepted for as long as they live.
+    Where it was missing on a line that is up, or beside a zone, the flows that began outside or
+    there meanwhile go too: as established ones they would be accepted for as long as they live.
     """
     plan = only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     outside = zones.outside(at.config, at.ways)
-    was_open = any(step.action is Action.ADD for step in plan.steps) and any(
-        at.observed.is_up(name) for name in outside
+    was_open = any(step.action is Action.ADD for step in plan.steps) and (
+        bool(at.config.zones) or any(at.observed.is_up(name) for name in outside)
     )
     if was_open or at.state.owes_inbound_flows:
         shared = zones.one_nic(at.config)  # behind it are hosts of the LAN as well
         devices = tuple(name for name in outside if name != shared)
-        inbound = InboundFlows(devices, _offered(at.config))
+        guests = tuple(name for zone in at.config.zones for name in zone.interfaces)
+        inbound = InboundFlows(devices, _offered(at.config), guests)
         return replace(plan, steps=(*plan.steps, Step(Action.REMOVE, inbound)))
     return plan
 
