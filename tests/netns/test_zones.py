@@ -74,6 +74,16 @@ def test_a_guest_reaches_nothing_else(house):
         assert reaches(house.guest, space, address, 80) in {GUEST, GUEST6}, address
 
 
+def test_a_guest_reaches_no_neighbour_on_the_wan(house):
+    """With one NIC, or behind a home gateway, they are the hosts of the house; the LAN does."""
+    neighbour = "2001:db8:0:100::77"
+    house.router.ip("address add 2001:db8:0:100::2/64 dev wan0 nodad")
+    house.internet.ip(f"address add {neighbour}/64 dev wan nodad")
+    assert reaches(house.guest, house.internet, neighbour, 80) == ""
+    assert reaches(house.guest, house.internet, OUTSIDE6, 80) == GUEST6
+    assert reaches(house.lan, house.internet, neighbour, 80) == HOST6
+
+
 def test_the_lan_reaches_the_zones(house):
     """And is answered, by both families."""
     assert reaches(house.lan, house.guest, GUEST, 80) == CLIENT

@@ -27,6 +27,9 @@ from dualwan.model.evidence import Device
 from dualwan.model.ssh_session import SshSession
 from dualwan.model.surroundings import Surroundings
 from dualwan.planning import make_plan
+from dualwan.report import zones
+from dualwan.report.policy_row import BY_IPV6
+from dualwan.slices import firewall
 
 WAYS = (*OF_IPV4, IPV6)
 GUEST = BASE + '[zone.guest]\ninterfaces = ["guest0", "wlan*"]\n'
@@ -250,3 +253,24 @@ def test_doctor_looks_for_the_devices_of_a_zone():
     answer = {one.check.name: one.answer for one in gone.diagnose()}["lan"]
     assert answer.seen == "there is no interface guest0"
     assert answer.remedy.startswith("correct interfaces of [zone.guest]")
+
+
+@pytest.mark.parametrize(
+    ("lan", "more", "open_"),
+    [
+        ("lan0", "", False),
+        ("lan0", 'zones = ["lan"]\n', False),
+        ("wan0", "", False),
+        ("wan0", 'zones = ["lan"]\n', True),
+    ],
+)
+def test_neighbours_on_the_wan_are_for_who_may_reach_the_lan_there(lan, more, open_):
+    """With one NIC its hosts are on that link by IPv6; for nobody else in a zone."""
+    found = config(GUEST.replace('["lan0"]', f'["{lan}"]') + more)
+    table = firewall.wanted_table(found, derive_line(found).ways)
+    (through,) = (block for block in table.blocks if block.name == "zone_through_guest")
+    drops = [line for line in through.lines if "ip6 daddr { 2001:db8:0:100::/64" in str(line)]
+    assert bool(drops) is not open_
+    told = zones.rows(found, derive_line(found).ways)
+    (row,) = (row for row in told if row.destination == BY_IPV6)
+    assert (row.what == "everything") is open_

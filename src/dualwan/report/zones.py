@@ -25,6 +25,7 @@ from dualwan.report.policy_row import (
     service,
 )
 from dualwan.slices.firewall.lan_flows import RATE, ZONE_RATE
+from dualwan.slices.zones import one_nic
 from dualwan.words import listed, say
 
 _NEEDS = "neighbour discovery"
@@ -66,7 +67,9 @@ def _of_zone(config: Config, ways: Sequence[Way], zone: Zone) -> Iterator[Row]:
             public = f"the address of {name_of(config, way)}"
             yield Row(source, public, "forwards that are open to all", ACCEPTED)
     if IPV6 in zone.ways:
-        yield Row(source, BY_IPV6, "everything", ACCEPTED)
+        all_of_it = LANS_NAME in zone.zones and one_nic(config)  # whose hosts are on that link
+        what = "everything" if all_of_it else "everything but the WAN's own link"
+        yield Row(source, BY_IPV6, what, ACCEPTED)
         if forwards.with_via(forwards.PINHOLE, config.forwards):
             yield Row(source, "IPv6 addresses inside", "forwards", ACCEPTED)
     yield Row(source, ANYWHERE, "all else", DROPPED)

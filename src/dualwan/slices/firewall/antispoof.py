@@ -58,7 +58,7 @@ def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
     route once a host is asked for.
     """
     lans, nic = zones.lan_only(config), zones.one_nic(config)
-    shared = _shared(ways)
+    shared = on_wan_link(ways)
     return base_chain(
         "prerouting_lan",
         "type filter hook prerouting priority mangle; policy accept;",
@@ -89,7 +89,7 @@ def _from_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
     WAN's own /64 may be the zone's too, as it may be the LAN's; but not what of it is routed to
     somebody else.
     """
-    own, shared, wan = zone.interfaces, _shared(ways), config.wan.interface
+    own, shared, wan = zone.interfaces, on_wan_link(ways), config.wan.interface
     proxied = f"ip6 saddr {elements(shared)} fib saddr"
     return chain(
         f"{_FROM_ZONE}{zone.name}",
@@ -103,7 +103,7 @@ def _from_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
     )
 
 
-def _shared(ways: tuple[Way, ...]) -> list[str]:
+def on_wan_link(ways: tuple[Way, ...]) -> list[str]:
     """Return the IPv6 networks that are on the WAN, and may be inside as well."""
     subnets = (_subnet(softwire) for way in ways if (softwire := way.softwire))
     return [str(one) for one in dict.fromkeys(subnets)]

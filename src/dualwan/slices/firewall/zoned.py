@@ -13,10 +13,11 @@ from dualwan.config import Config, forwards
 from dualwan.config.firewall import IPV6
 from dualwan.config.zones import LAN, Zone
 from dualwan.model.way import Way, devices
-from dualwan.nft.table import Block, chain, quoted
+from dualwan.nft.table import Block, chain, elements, quoted
 from dualwan.slices import dnat, zones
-from dualwan.slices.firewall import forwarded, icmpv6, lan_flows, services_in
+from dualwan.slices.firewall import antispoof, forwarded, icmpv6, lan_flows, services_in
 
+_LOCAL6 = "fc00::/7"  # RFC 4193
 _IN, _THROUGH = "zone_in_", "zone_through_"  # and the name of the zone
 
 
@@ -50,16 +51,29 @@ def _of_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
     mine = [way for way in ways if way.name in zone.ways]
     accept = lan_flows.accept(zone)
     out = f"oifname {quoted(devices(mine))} {accept}"
-    line = f'oifname "{config.wan.interface}" meta nfproto ipv6 {accept}'
     return chain(
         f"{_THROUGH}{zone.name}",
         *([out] if mine else []),
-        *([line] if IPV6 in zone.ways else []),
+        *(_by_line(config, ways, zone) if IPV6 in zone.ways else []),
         *(f"{match} {accept}" for match in _to_zones(config, zone)),
         *_servers(config, mine, zone),
         "drop",
         comment=f"what the zone {zone.name} may reach: its ways to the internet, and zones",
     )
+
+
+def _by_line(config: Config, ways: tuple[Way, ...], zone: Zone) -> list[str]:
+    """Return the rules for IPv6 of the line: the internet, but no neighbour on the WAN's own link.
+
+    With one NIC these are the hosts of the LAN, and behind a home gateway others of the house.
+    """
+    wan = f'oifname "{config.wan.interface}"'
+    near = elements((*antispoof.on_wan_link(ways), _LOCAL6))
+    to_lan = LAN in zone.zones and zones.one_nic(config)
+    return [
+        *([] if to_lan else [f"{wan} ip6 daddr {near} drop"]),
+        f"{wan} meta nfproto ipv6 {lan_flows.accept(zone)}",
+    ]
 
 
 def _to_zones(config: Config, zone: Zone) -> Iterator[str]:
