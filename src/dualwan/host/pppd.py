@@ -40,8 +40,9 @@ def runs(peer: str) -> bool:
 def dial(peer: str, key: str) -> bool:
     """Run `pon PEER` unless its pppd runs or is starting; return whether it was started.
 
-    ``key``: the one that names the peer in the configuration. A confined unit (CONFINED) has it started by another, dualwan-dial.path. A pppd that takes long
-    to detach is left to itself. Raises HostError if pon fails.
+    ``key``: the one that names the peer in the configuration. A confined unit (CONFINED) has it
+    started by another, dualwan-dial.path. A pppd that takes long to detach is left to itself.
+    Raises HostError if pon fails.
     """
     try:
         with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
