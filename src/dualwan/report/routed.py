@@ -15,12 +15,14 @@ _OR_NOTHING = "; while it is down refused"
 def from_hosts(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     """Yield rows for what hosts with such an address send."""
     for way in ways:
+        zones = (f"zone {zone.name}" for zone in config.zones if way.name in zone.ways)
+        where = " or ".join((LAN, *zones))
         for who, how in (
             *((str(network), "untranslated") for network in way.networks),
             *((str(inner), f"as {outer}") for outer, inner in way.one_to_one),
         ):
             result = f"by {by(config, way)}, {how}{_OR_NOTHING}"
-            yield Row(f"{LAN}, {who}", "internet by IPv4", "everything", result)
+            yield Row(f"{where}, {who}", "internet by IPv4", "everything", result)
 
 
 def to_hosts(config: Config, way: Way) -> Iterator[Row]:

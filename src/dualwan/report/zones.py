@@ -9,6 +9,7 @@ from dualwan.config.firewall import IPV6
 from dualwan.config.mape import MapE
 from dualwan.config.zones import EVERYTHING, Zone
 from dualwan.config.zones import LAN as LANS_NAME
+from dualwan.line.ways import routed_to
 from dualwan.model.way import Way
 from dualwan.report.data import ZoneData
 from dualwan.report.opened import name as name_of
@@ -64,6 +65,9 @@ def _of_zone(config: Config, ways: Sequence[Way], zone: Zone) -> Iterator[Row]:
         if any(not one.sources for one in forwards.with_via(way.name, config.forwards)):
             public = f"the address of {name_of(config, way)}"
             yield Row(source, public, "forwards that are open to all", ACCEPTED)
+        if any(not one.sources for one in routed_to(config, way.name).open):
+            public = f"what is routed to {name_of(config, way)}"
+            yield Row(source, public, "what is open there to all", ACCEPTED)
     if IPV6 in zone.ways:
         yield Row(source, BY_IPV6, "everything", ACCEPTED)
         if forwards.with_via(forwards.PINHOLE, config.forwards):
