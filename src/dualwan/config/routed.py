@@ -169,6 +169,11 @@ def _one_opened(value: Any) -> Opened:
             )
     if "service" not in value:
         raise ValueError(say('a service in braces needs its name: { service = "ssh" }'))
+    for key in ("to", "from"):
+        if value.get(key) == []:
+            raise ValueError(
+                say("'{key}' is empty: leave it out if the service is for all", key=key)
+            )
     to, sources = value.get("to", []), value.get("from", [])
     return Opened(
         service(value["service"]),
