@@ -7,7 +7,7 @@ import pytest
 from machine import BASE, Machine, config, run, wanted_of
 from test_routed import BLOCK, IPIP, OF_IPIP, one_to_one, routed
 
-from dualwan.config import ConfigError
+from dualwan.config import ConfigError, every_error, from_text
 from dualwan.findings import find, own_addresses
 from dualwan.frozen import replace
 from dualwan.line import derive_line
@@ -20,6 +20,8 @@ from dualwan.slices import firewall
 
 HOST, OUTER, INNER = "203.0.113.130", "203.0.113.131", "192.168.1.10"
 PAIRED = one_to_one(f'"{OUTER}" = "{INNER}"')
+BY_FIXED = one_to_one(f'"{OUTER}" = "{INNER}"', text=BASE + IPIP)
+POLICY = '[[policy]]\nway = "{}"\nsource = ["{}"]\n'
 ZONES = (
     '[zone.dmz]\ninterfaces = ["dmz0"]\n[zone.guest]\ninterfaces = ["guest0"]\nways = ["mape"]\n'
 )
@@ -79,6 +81,28 @@ def test_what_another_program_translates_is_not_opened():
         f"{{ {OUTER} . {INNER} }} jump routed_pppoe",
     ]
     assert not [rule for rule in rules_of("routed_pppoe", text) if "icmpv6" in rule]
+
+
+# --- what is said of the way of such a host ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("policy.source", PAIRED + POLICY.format("fixed", INNER) + IPIP),
+        ("policy.source", PAIRED + POLICY.format("mape", "203.0.113.132/30")),
+        ("lan.via-pppoe", BY_FIXED.replace("[mape]", f'via-pppoe = ["{INNER}"]\n[mape]', 1)),
+        ("mape.open-nat", PAIRED.replace("psid = 1", f'psid = 1\nopen-nat = ["{INNER}"]')),
+    ],
+    ids=["policy", "policy of a block", "via-pppoe", "open-nat"],
+)
+def test_a_host_that_has_its_way_is_led_by_no_other(key, text):
+    """What says so in vain is an error, and so is nothing that agrees, or is about more."""
+    with pytest.raises(ConfigError, match=rf"{key}: .* leaves by \[(pppoe|way\.fixed)\], to which"):
+        from_text("dualwan.toml", text)
+    assert f"{key}: " in str(every_error.of_text("dualwan.toml", text, {}))
+    for way, source in (("pppoe", INNER), ("fixed", "192.168.1.0/24"), ("mape", "192.168.1.11")):
+        config(PAIRED + POLICY.format(way, source) + IPIP)
 
 
 # --- flows of before a change -------------------------------------------------------------------
