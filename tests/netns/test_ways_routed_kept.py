@@ -11,9 +11,10 @@ import pytest
 from further import asked
 from line import CLIENT, CONFIG, PPPOE, SERVERS, SHARED
 from packets import Packet
-from scenes import NEIGHBOUR, exchange, from_lan, put, reconnect
-from test_ways_routed import BLOCK, BY_PPPOE, HOST, ON_LAN, OUTER, shut, with_block
+from scenes import NEIGHBOUR, exchange, from_lan, put, reconnect, with_ipv6
+from test_ways_routed import BLOCK, BY_PPPOE, HOST, ON_LAN, OUTER, ROUTED, WAYS, shut, with_block
 
+SINGLE = "203.0.113.144"
 WITHOUT = CONFIG  # no block: as before it was configured
 DS_LITE = re.sub(
     r"provider = .*psid-length = 6\n",
@@ -21,6 +22,20 @@ DS_LITE = re.sub(
     BY_PPPOE,
     flags=re.DOTALL,
 )
+
+OF_IPIP = re.sub(
+    r"provider = .*psid-length = 6\n",
+    'mode = "ipip"\nbr = "2001:db8:ffff::9"\nce = "2001:db8:0:100::1"\n'
+    f'ipv4 = "{SHARED}"\n{ROUTED}',
+    CONFIG.replace('"wan0"', '"wan0"\nfailover = true', 1),
+    flags=re.DOTALL,
+)
+
+
+@pytest.fixture(name="block", params=WAYS)
+def _block(bare, request):
+    """Return the block of each way in turn."""
+    return with_block(bare(config=WAYS[request.param][0]), request.param)
 
 
 @pytest.fixture(name="routed")
@@ -89,6 +104,28 @@ def test_answers_do_not_leave_by_ds_lite(bare, address):
     assert client
 
 
+def test_the_default_way_has_a_block_and_its_hosts_no_other_way(bare):
+    """By IPIP: as by a further way; while failover has replaced it, they are refused."""
+    line = bare(config=OF_IPIP)
+    with_ipv6(line, "wan0", "wan")
+    line = with_block(line).line
+    line.router.ip("route add default dev mape0 table 101")
+    line.internet.ip(f"route replace {BLOCK} via {SHARED} dev mape onlink")
+    outer, ppp = line.internet.listen(80), line.internet.sniff("ppp")
+    for source, outside in ((HOST, HOST), (CLIENT, OUTER), (NEIGHBOUR, SHARED)):
+        assert exchange(outer, from_lan(line, SERVERS[0], 80, source=source))[0] == outside
+    server = line.lan.listen(81)
+    for address in (HOST, OUTER):
+        assert exchange(server, asked(line, address, 81))[0] == SERVERS[0]
+    line.router.run("ip", "-6", "route", "del", "default")
+    line.apply()
+    for source in (HOST, CLIENT):
+        with pytest.raises(OSError, match="unreachable"):
+            from_lan(line, SERVERS[0], 80, source=source)
+    assert ppp.sources() & {HOST, CLIENT, OUTER} == set()
+    assert line.settled()
+
+
 def test_the_private_network_at_the_wan_is_reached(routed):
     """A home gateway's, as the rest of the LAN reaches it; nothing public by that device."""
     routed.router.ip(f"address add 10.9.0.1/24 dev wan0\nroute add {SERVERS[3]} dev wan0")
@@ -96,6 +133,34 @@ def test_the_private_network_at_the_wan_is_reached(routed):
     assert exchange(routed.internet.listen(80), from_lan(routed, "10.9.0.2", 80, source=CLIENT))
     with pytest.raises(OSError, match="unreachable"):
         from_lan(routed, SERVERS[3], 80, source=CLIENT)
+
+
+def test_another_program_s_masquerading_does_not_change_it(block):
+    """Such as of a script of before, on the way itself: ours is asked first, and says all."""
+    line, outer = block.line, block.line.internet.listen(80)
+    line.router.nft(f"""
+        table ip theirs {{
+            chain postrouting {{
+                type nat hook postrouting priority srcnat; policy accept;
+                oifname "{"ppp0" if block.far == "ppp" else "fixed0"}" masquerade
+            }}
+        }}
+    """)
+    for source, outside in ((HOST, HOST), (CLIENT, OUTER)):
+        assert exchange(outer, from_lan(line, SERVERS[0], 80, source=source))[0] == outside
+
+
+def test_networks_may_be_of_any_length(bare):
+    """Two halves of the LAN's are one, a single address of a host has a route to it."""
+    networks = '["203.0.113.128/30", "203.0.113.132/30", "203.0.113.144"]'
+    line = with_block(bare(config=BY_PPPOE.replace(f'["{BLOCK}"]', networks))).line
+    line.lan.ip(f"address add {SINGLE}/32 dev eth0")
+    line.router.ip(f"route add {SINGLE} dev lan0")
+    line.internet.ip(f"route add {SINGLE} via {PPPOE} dev ppp onlink")
+    outer, server = line.internet.listen(80), line.lan.listen(82)
+    for source, outside in ((HOST, HOST), (CLIENT, OUTER), (SINGLE, SINGLE)):
+        assert exchange(outer, from_lan(line, SERVERS[0], 80, source=source))[0] == outside
+        assert exchange(server, asked(line, outside, 82))[0] == SERVERS[0]
 
 
 # --- to nobody else ------------------------------------------------------------------------------

@@ -66,6 +66,12 @@ def test_what_ipsec_encrypts_is_not_kept():
     assert len(kept) == len([rule for rule in kept if "rt ipsec missing" in rule]) == 4
 
 
+def test_neighbours_are_one_network():
+    """A route to a half would come before that of the LAN's interface to the whole."""
+    halves = config(routed('["203.0.113.132/30", "198.51.100.8/29", "203.0.113.128/30"]'))
+    assert [str(one) for one in halves.routed["pppoe"].networks] == ["198.51.100.8/29", BLOCK]
+
+
 def test_nobody_inside_has_an_address_that_is_another_s_by_translation():
     """Behind whichever interface."""
     dropped = f'iifname {{ "lan0", "dmz0", "guest0" }} ip saddr {{ {OUTER} }} drop'
