@@ -20,6 +20,10 @@ IPV6_FLOWINFO, FLOW_LABEL = 11, 0xFFFFF  # linux/in6.h: a socket option and its 
 HOST = "192.168.1.20"  # a server in the LAN
 DMZ = "10.0.1.2"  # one in the DMZ
 CE, RELAY, FAR6 = "2001:db8:0:100:99:f000:0:100", "2001:db8:ffff::9", "2001:db8:a::1"
+# Of a block that the configuration may route to PPPoE: the router's, a host's that has one itself,
+# and those that the server and the DMZ's host have one to one.
+BLOCK, ON_DMZ = "203.0.113.128/29", "203.0.113.129"
+PUBLIC, OF_SERVER, OF_DMZ = "203.0.113.130", "203.0.113.131", "203.0.113.132"
 WAN4 = "203.0.113.250"  # an address that the WAN may have, of a modem say
 
 
@@ -69,6 +73,11 @@ ZONES = {
         "internet", "guest", "guest0", ("10.0.0.2", "2001:db8:5::2"), ("10.0.0.1", "2001:db8:5::1")
     ),
     "dmz": Zone("internet", "dmz", "dmz0", (DMZ, "2001:db8:6::2"), ("10.0.1.1", "2001:db8:6::1")),
+    "public": Zone("internet", "dmz", "dmz0", (PUBLIC, ""), (ON_DMZ, "")),
+    "far": Zone("internet", "ppp", "ppp0", (SERVERS[3], ""), (PPPOE, "")),
+    # An address of the router's in name only: of hosts that have one of it by translation.
+    "block": Zone("internet", "ppp", "ppp0", ("", ""), (OF_SERVER, "")),
+    "block-dmz": Zone("internet", "ppp", "ppp0", ("", ""), (OF_DMZ, "")),
 }
 DEVICES = {(zone.space, zone.device): zone.far for zone in ZONES.values()}
 # The ends say nothing by themselves, but who they are on their link.
@@ -134,6 +143,7 @@ class Field(Line):
             address add 2001:db8:5::2/64 dev guest nodad
             link set dmz up
             address add {DMZ}/24 dev dmz
+            route add {BLOCK} dev ppp
             address add 2001:db8:6::2/64 dev dmz nodad
         """)
         self.router.ip(f"""
@@ -142,6 +152,7 @@ class Field(Line):
             address add 2001:db8:5::1/64 dev guest0 nodad
             link set dmz0 up
             address add 10.0.1.1/24 dev dmz0
+            address add {ON_DMZ}/29 dev dmz0
             address add 2001:db8:6::1/64 dev dmz0 nodad
             address add {WAN4}/32 dev wan0
             address add 2001:db8:2::2/64 dev wan0 nodad

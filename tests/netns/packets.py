@@ -16,6 +16,7 @@ TCP, UDP, ICMP, ICMP6 = (NUMBERS[name] for name in ("tcp", "udp", "icmp", "icmpv
 TYPES = {
     "icmp": {
         "echo-reply": (0, 0),
+        "net-unreachable": (3, 0),
         "unreachable": (3, 1),
         "port-unreachable": (3, 3),
         "needs-frag": (3, 4),

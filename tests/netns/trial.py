@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from field import DMZ, HOST, ZONES
+from field import DMZ, HOST, OF_DMZ, OF_SERVER, PUBLIC, ZONES
 from line import CLIENT, PPPOE, ROUTER, SERVERS, SHARED
 from packets import ERRORS, FLAGS, TYPES, Packet, read
 
@@ -27,6 +27,8 @@ SPOOFED = {
     "global": ("", "2001:db8:2::1"),
     "of-guest": ("10.0.0.77", "2001:db8:5::77"),
     "of-dmz": ("10.0.1.77", "2001:db8:6::77"),
+    "of-block": ("203.0.113.133", ""),
+    "of-server": (OF_SERVER, ""),
 }
 FOLLOWING = ("answer", "answer-fragments", "related")  # states that need a flow
 NDP = range(133, 138)
@@ -36,6 +38,9 @@ NAMES = {
     CLIENT: "lan",
     HOST: "server",
     DMZ: "dmz",
+    PUBLIC: "public",
+    OF_SERVER: "block",
+    OF_DMZ: "block-dmz",
     ROUTER: "router",
     "2001:db8:1::10": "lan",
     "2001:db8:1::20": "server",
@@ -258,9 +263,8 @@ class Trial:
             changes.append(f"src={name}" + (f":{packet.sport}!" if outside else ""))
         if packet.target != self.sent.target:
             name = NAMES.get(packet.target, packet.target)
-            changes.append(
-                f"dst={name}" + (f":{packet.dport}" if packet.dport != self.sent.dport else "")
-            )
+            other_port = self.sent.dport and packet.dport != self.sent.dport  # ICMP has none
+            changes.append(f"dst={name}" + (f":{packet.dport}" if other_port else ""))
         if self.sent.protocol == "tcp" and packet.mss not in (0, self.sent.mss):
             changes.append(f"mss={packet.mss}")
         return ",".join(changes) or "-"

@@ -66,7 +66,7 @@ def _with_vxlan(chains):
 class _Host(KernelHost):
     """The machine, where a file is the pppd."""
 
-    def dial(self, peer):
+    def dial(self, peer, _key):
         path, was = Path(os.environ["TEST_DIALLED"]), self.runs(peer)
         path.touch()
         return not was

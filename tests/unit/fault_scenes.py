@@ -25,6 +25,8 @@ from dualwan.nft.table import NftTable
 HEAD, NO_DIAL = BASE.split("[mape]", maxsplit=1)[0], "[pppoe]\ndial = false\n"
 DIAL = "[pppoe]\ndial = true\n"
 FAILOVER = '"wan0"\nfailover = true\nprobe = ["198.51.100.1"]\nhold-down = 0\n'
+# To a way besides its address; not in the changed file.
+ROUTED = 'addresses = ["203.0.113.8/29"]\none-to-one = { "203.0.113.9" = "192.168.1.9" }\n'
 MODES = {
     "fixed": BASE.replace(NO_DIAL, DIAL),
     "auto": HEAD + "[mape]\nwait = 0\n" + DIAL,
@@ -40,6 +42,7 @@ MODES = {
         '["lan0"]', '["lan0"]\nvia-pppoe = ["192.168.1.20/32"]'
     )
     + '[way.second]\ntype = "pppoe"\ninterface = "ppp1"\npeer = "second"\n'
+    + ROUTED
     + '[zone.guests]\ninterfaces = ["guest0"]\nways = ["second"]\nmax-share = 10\n',
     "one-of-two": BASE.replace(NO_DIAL, DIAL)
     + '[way.fixed]\ntype = "ipip"\nbr = "2001:db8:ffff::7"\nipv4 = "192.0.2.77"\n'
@@ -70,6 +73,7 @@ def config(mode, *, changed=False):
     """Return the configuration of a mode; ``changed`` as its owner has edited it meanwhile."""
     text = MODES[mode]
     if changed:
+        text = text.replace(ROUTED, "")
         text += '[firewall]\ninbound = ["ssh"]\n'
     return from_text("dualwan.toml", text, Path("/nonexistent"))
 

@@ -107,6 +107,19 @@ def test_flows_are_forgotten_on_either_side_of_a_translation(kernel):
     ]
 
 
+def test_of_a_network_each_entry_is_forgotten_that_names_an_address_of_it(kernel):
+    """The kernel cannot select these: as source, as destination, and as what the answer goes to."""
+    other = begun("2001:db8::7", 6, 443, v6=True)
+    made = kernel(TCP + UDP + ICMP + GRE + other, end(), DONE, DONE, DONE)
+    conntrack.forget_flows("192.168.1.10/32")
+    kinds = [struct.unpack_from("=H", one, 4)[0] & 0xFF for one in made.asked]
+    assert kinds == [1, 2, 2, 2]  # a listing; TCP, UDP and GRE
+    for network, gone in (("192.0.2.16/29", 4), ("198.51.100.0/31", 3), ("192.168.1.12/30", 0)):
+        made = kernel(TCP + UDP + ICMP + GRE, end(), *[DONE] * gone)
+        conntrack.forget_flows(network)
+        assert len(made.asked) == 1 + gone
+
+
 def test_an_older_kernel_is_told_each_entry(kernel):
     """Linux 6.1 selects for a listing, not for deleting: each goes by the tuple that it listed.
 

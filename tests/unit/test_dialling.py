@@ -18,6 +18,7 @@ from dualwan.model.event import Event
 from dualwan.model.state import RunState
 
 DIALS = config(a="dial = false -> dial = true")
+SECOND = '[way.second]\ntype = "pppoe"\npeer = "other"\ninterface = "ppp1"\n'
 
 
 def test_ifup_dials_and_ifdown_hangs_up(log):
@@ -34,6 +35,22 @@ def test_ifup_dials_and_ifdown_hangs_up(log):
         "dialled dsl-provider (cause=ifup)",
         "hung up dsl-provider (cause=ifdown)",
     ]
+
+
+def test_a_peer_is_dialled_with_the_key_that_names_it(log):
+    """Each session's own, at an event and for a confined unit: a failure names where to look."""
+    keys = []
+
+    class Noting(Machine):
+        def dial(self, peer, key):
+            keys.append(key)
+            return super().dial(peer, key)
+
+    machine, cfg = Noting("wan0", "lan0"), config(BASE.replace("dial = false", "") + SECOND)
+    running.handle_event(cfg, machine, Event.UP)
+    sessions.dial_for_unit(cfg, machine, "other")
+    assert keys == ["pppoe.peer", "way.second.peer", "way.second.peer"]
+    assert log
 
 
 def test_dialling_is_the_owners_choice(log):

@@ -41,7 +41,7 @@ def do(machine, action, resource, was=None):
     "act",
     [
         lambda machine: machine.lock(1).__enter__(),
-        lambda machine: machine.dial("peer"),
+        lambda machine: machine.dial("peer", "pppoe.peer"),
         lambda machine: machine.hang_up("peer", 1),
         lambda machine: machine.await_prefix("wan0", 1),
         lambda machine: machine.resolve("gw.example.jp", "wan0"),

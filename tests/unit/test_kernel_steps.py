@@ -159,15 +159,21 @@ def test_the_rest_is_handed_on(monkeypatch, method, arguments, target):
 
 @pytest.mark.parametrize(
     ("method", "running", "handed_on"),
-    [("dial", 0, True), ("dial", 1, False), ("keep_one", 1, False), ("keep_one", 2, True)],
+    [
+        (("dial", "pppoe.peer"), 0, True),
+        (("dial", "pppoe.peer"), 1, False),
+        (("keep_one",), 1, False),
+        (("keep_one",), 2, True),
+    ],
 )
 @pytest.mark.usefixtures("net")
 def test_pppd_is_left_alone_where_all_is_well(monkeypatch, method, running, handed_on):
     """What starts and ends programs is not even loaded then: there is no pppd module to ask."""
+    name, *more = method
     named, other = Pppd(1, ("pppd", "call", "peer")), Pppd(2, ("pppd", "call", "another"))
     monkeypatch.setattr(kernel.processes, "pppds", lambda: [other, *[named] * running])
-    monkeypatch.setattr(f"dualwan.host.pppd.{method}", lambda peer: handed_on and peer == "peer")
-    assert getattr(kernel.KernelHost(), method)("peer") is handed_on
+    monkeypatch.setattr(f"dualwan.host.pppd.{name}", lambda *given: given == ("peer", *more))
+    assert getattr(kernel.KernelHost(), name)("peer", *more) is handed_on
 
 
 @pytest.mark.usefixtures("net")

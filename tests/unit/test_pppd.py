@@ -174,7 +174,7 @@ def _peer_is_there(monkeypatch, tmp_path):
 def test_dialling_needs_a_peer():
     """A peer without a file is said to be missing, with the key that names it."""
     with pytest.raises(HostError, match=r"no /etc/ppp/peers/no-such-peer \(pppoe\.peer\)"):
-        pppd.dial("no-such-peer")
+        pppd.dial("no-such-peer", "pppoe.peer")
 
 
 @pytest.mark.usefixtures("_peer_is_there")
@@ -183,7 +183,7 @@ def test_dialling_that_fails_says_why(monkeypatch):
     for said, reason in (("no such device", "no such device"), ("", "no reason given")):
         monkeypatch.setattr(pppd.program, "start", lambda *_, said=said: (1, said))
         with pytest.raises(HostError, match=f"^pon dsl-provider failed with code 1: {reason}$"):
-            pppd.dial("dsl-provider")
+            pppd.dial("dsl-provider", "pppoe.peer")
 
 
 @pytest.mark.usefixtures("_peer_is_there")
@@ -191,7 +191,7 @@ def test_dialling_starts_the_peer(monkeypatch):
     """By its name, which is an argument of its own."""
     calls = []
     monkeypatch.setattr(pppd.program, "start", lambda *given: (calls.append(given), (0, ""))[1])
-    assert pppd.dial("dsl-provider") is True
+    assert pppd.dial("dsl-provider", "pppoe.peer") is True
     assert calls == [(["pon", "dsl-provider"], 10.0)]
 
 
@@ -210,7 +210,7 @@ def test_a_pppd_that_stays_in_the_foreground_is_waited_for_briefly(monkeypatch, 
 
     monkeypatch.setattr(pppd.ppp, "read_options", lambda peer: pppd.ppp.read_peer(peer, text, ()))
     monkeypatch.setattr(pppd.program, "start", lambda *given: (calls.append(given), (0, ""))[1])
-    assert pppd.dial("dsl-provider") is True
+    assert pppd.dial("dsl-provider", "pppoe.peer") is True
     assert calls == [(["pon", "dsl-provider"], 1.0)]
 
 
@@ -219,10 +219,10 @@ def test_a_confined_unit_has_the_peer_dialled_by_another(monkeypatch):
     """Once: its wish is in a file of root's, and is gone when it is taken, or hung up."""
     monkeypatch.setattr(pppd.program, "start", lambda *_: pytest.fail("started in the unit"))
     monkeypatch.setenv(pppd.CONFINED, "1")
-    assert pppd.dial("dsl-provider") is True
+    assert pppd.dial("dsl-provider", "pppoe.peer") is True
     assert (run_files.directory() / pppd.WANTED).stat().st_mode & 0o777 == 0o600
     assert [pppd.take_wanted(), pppd.take_wanted()] == ["dsl-provider", ""]
-    pppd.dial("dsl-provider")
+    pppd.dial("dsl-provider", "pppoe.peer")
     assert pppd.hang_up("dsl-provider", 1) is False
     assert pppd.take_wanted() == ""
 
@@ -240,13 +240,13 @@ def test_a_wish_for_no_peer_is_none(text):
 def test_what_runs_is_not_dialled_again(monkeypatch):
     """A second ifup stanza does not start a second session."""
     monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [Pppd(10, ())])
-    assert pppd.dial("dsl-provider") is False
+    assert pppd.dial("dsl-provider", "pppoe.peer") is False
 
 
 def test_what_is_just_starting_is_not_dialled_again(monkeypatch):
     """Nor while another program's pon is on its way, nor another run's of this program."""
     monkeypatch.setattr(pppd.processes, "dialling", lambda _peer: True)
-    assert pppd.dial("dsl-provider") is False
+    assert pppd.dial("dsl-provider", "pppoe.peer") is False
 
     @contextmanager
     def busy(*_):
@@ -254,7 +254,7 @@ def test_what_is_just_starting_is_not_dialled_again(monkeypatch):
         yield
 
     monkeypatch.setattr(pppd, "locked", busy)
-    assert pppd.dial("dsl-provider") is False
+    assert pppd.dial("dsl-provider", "pppoe.peer") is False
 
 
 @pytest.mark.usefixtures("_peer_is_there")
@@ -273,7 +273,10 @@ def test_two_runs_dial_once(monkeypatch, tmp_path):
     monkeypatch.setattr(pppd, "pppd_of", lambda _peer: started)
     monkeypatch.setattr(pppd.program, "start", start)
     said = []
-    runs = [Thread(target=lambda: said.append(pppd.dial("dsl-provider"))) for _ in range(4)]
+    runs = [
+        Thread(target=lambda: said.append(pppd.dial("dsl-provider", "pppoe.peer")))
+        for _ in range(4)
+    ]
     for run in runs:
         run.start()
     for run in runs:

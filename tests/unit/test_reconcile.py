@@ -132,8 +132,8 @@ def test_somebody_who_flushes_or_edits_is_mended():
 def test_the_host_in_memory_is_a_host():
     """Anybody may see a plan for a machine that is not there."""
     host = FakeHost()
-    assert host.dial("peer") is True
-    assert host.dial("peer") is False
+    assert host.dial("peer", "pppoe.peer") is True
+    assert host.dial("peer", "pppoe.peer") is False
     assert host.hang_up("peer", 1) is True
     with host.lock(1):
         assert host.locked

@@ -35,7 +35,7 @@ def test_nothing_of_ours_stays_and_all_of_others_does(goodbye):
     assert kernel_state(machine) == kernel_state(before)
     applied = CONFIG.text if "down" in goodbye else ""  # in force again at the next ifup
     assert machine.run_state == RunState(
-        softwires={"mape": "192.0.2.18"}, ces={"mape": CE}, applied=applied
+        softwires={"mape": "192.0.2.18"}, ces={"mape": CE}, routed=(), applied=applied
     )
 
 

@@ -197,10 +197,10 @@ def test_who_was_overtaken_while_dialling_hangs_up(machine):
     """The other script came between the look at the role and pppd's start."""
     dial = machine.dial
 
-    def late(peer):
+    def late(peer, key):
         machine.dial = dial
         standby(machine)
-        return dial(peer)
+        return dial(peer, key)
 
     machine.dial = late
     active(machine)

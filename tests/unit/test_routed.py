@@ -106,6 +106,8 @@ def one_to_one(pairs, **options):
             routed(more='open = [{ service = "ssh", to = "203.0.113.1" }]'),
             "pppoe.open: 203.0.113.1 is none of 'addresses'",
         ),
+        (routed(more='open = [{ service = "ssh", to = [] }]'), "'to' is empty: leave it out if"),
+        (routed(more='open = [{ service = "ssh", from = [] }]'), "'from' is empty: leave it out"),
         (routed(more='open = ["tcp/445"]'), "tcp/445: Windows file sharing"),
         (
             routed() + FORWARD,

@@ -35,6 +35,7 @@ STATE = RunState(
     sessions={"pppoe": "203.0.113.7"},
     interfaces={"pppoe": "ppp1"},
     numbers={"second": 2},
+    routed=("203.0.113.8/29 pppoe", "203.0.113.9 pppoe 192.168.1.9"),
     notified={"fixed": "2001:db8::7"},
     prefix="2001:db8::/56",
     routers=("fe80::1",),
@@ -50,7 +51,7 @@ STATE = RunState(
     findings=("hook-shadowed:0123456789ab",),
     version="0.2.0",
     applied='[wan]\ninterface = "wan0"\n',
-    owed_flows=("203.0.113.7",),
+    owed_flows=("203.0.113.7", "203.0.113.8/29"),
     owes_inbound_flows=True,
     owes_carried_flows=True,
     role=Role(active=True, asked=5),
@@ -173,6 +174,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
     lacks |= {"ces": {}, "numbers": {}, "notified": {}, "routers": (), "asked": (), "successor": ""}
+    lacks |= {"routed": None}
     lacks |= {"applied": "", "generation": 0, "looked": Look(), "owes_inbound_flows": False}
     lacks |= {"owes_carried_flows": False, "role": Role()}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)

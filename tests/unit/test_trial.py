@@ -193,8 +193,8 @@ def test_a_trial_killed_right_after_pon_leaves_the_session_as_it_was(running, mo
 
     dial = machine.dial
 
-    def dial_and_die(peer):
-        dial(peer)
+    def dial_and_die(peer, key):
+        dial(peer, key)
         machine.save_state = killed
         return True
 

@@ -41,7 +41,12 @@ def _one_of_two(tmp_path, monkeypatch):
 def test_a_change_of_role_that_was_cut_short_is_done_by_the_watcher(one_of_two, log):
     """Once its process must have ended: until then that one dials, and the watcher waits."""
     path, machine, cfg, clock = one_of_two
-    dial, machine.dial = machine.dial, lambda peer: (_ for _ in ()).throw(HostError(f"no {peer}"))
+    dial = machine.dial
+
+    def failing(peer, _key):
+        raise HostError(f"no {peer}")
+
+    machine.dial = failing
     with suppress(HostError):
         take(cfg, machine, active=True, asked=1)
     machine.dial = dial

@@ -7,7 +7,7 @@ translated to it one to one. Nothing of them is open to the outside but what is 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses, ip_network
 from typing import Any
 
 from dualwan.config import values
@@ -89,7 +89,10 @@ def _holds(networks: Iterable[IPv4Network], address: IPv4Address) -> bool:
 
 
 def _networks(value: Any) -> tuple[IPv4Network, ...]:
-    """Convert a list of networks that do not overlap; raises ValueError."""
+    """Convert a list of networks that do not overlap; raises ValueError.
+
+    Neighbours are one: a network of the LAN may be both, and their routes must not be longer.
+    """
     if not isinstance(value, list):
         raise ValueError(
             say('must be a list such as ["198.51.100.8/29"], not {value!r}', value=value)
@@ -100,7 +103,7 @@ def _networks(value: Any) -> tuple[IPv4Network, ...]:
             if network.overlaps(other):
                 raise ValueError(say("{network} and {other} overlap", network=network, other=other))
         found.append(network)
-    return tuple(found)
+    return tuple(collapse_addresses(found))
 
 
 def _network(value: Any) -> IPv4Network:
@@ -169,6 +172,11 @@ def _one_opened(value: Any) -> Opened:
             )
     if "service" not in value:
         raise ValueError(say('a service in braces needs its name: { service = "ssh" }'))
+    for key in ("to", "from"):
+        if value.get(key) == []:
+            raise ValueError(
+                say("'{key}' is empty: leave it out if the service is for all", key=key)
+            )
     to, sources = value.get("to", []), value.get("from", [])
     return Opened(
         service(value["service"]),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from dualwan.config import ways
-from dualwan.config.forwards import MAPE, SMB
+from dualwan.config.forwards import MAPE, PPPOE, SMB
 from dualwan.config.mape import Ipip, MapE
 from dualwan.config.routed import Routed
 from dualwan.config.sections import MAX_PRIORITY
@@ -52,6 +52,7 @@ def check(source: Source, config: Config) -> None:
             hosts[inner] = section
         _check_smb(source, section, routed, config)
     _check_forwards(source, config, networks)
+    _check_choices(source, config, {**networks, **{IPv4Network(one): hosts[one] for one in hosts}})
     _check_numbers(source, config)
 
 
@@ -133,6 +134,35 @@ def _check_forwards(source: Source, config: Config, networks: dict[IPv4Network, 
                     "to",
                     one.number,
                 )
+
+
+def _check_choices(source: Source, config: Config, kept: dict[IPv4Network, str]) -> None:
+    """Raise ConfigError for a host of ``kept``, by section, that is led by another way in vain."""
+
+    def check(
+        hosts: Iterable[IPv4Network], way: str, key: tuple[str, str], number: int = 0
+    ) -> None:
+        own = ways.section(way) if way in config.ways else way
+        for host in hosts:
+            for network, section in kept.items():
+                if host.subnet_of(network) and section != own:
+                    source.fail(
+                        say(
+                            "{host} leaves by [{section}], to which its address is routed, and by "
+                            "no other way",
+                            host=str(host).removesuffix("/32"),
+                            section=section,
+                        ),
+                        *key,
+                        number,
+                    )
+
+    for one in config.policies:
+        if one.number >= 0:
+            check(one.sources, one.way, ("policy", "source"), one.number)
+    check(config.lan.via_pppoe, PPPOE, ("lan", "via-pppoe"))
+    if isinstance(config.mape, MapE):
+        check(map(IPv4Network, config.mape.open_nat), MAPE, ("mape", "open-nat"))
 
 
 def _check_numbers(source: Source, config: Config) -> None:

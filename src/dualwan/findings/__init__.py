@@ -29,6 +29,8 @@ ALL = (
     ("ppp_starters", "second"),
     ("own_addresses", "forwards_to_router"),
     ("own_addresses", "routed_networks"),
+    ("own_addresses", "routed_to_router"),
+    ("own_addresses", "twice"),
     ("concentrator", "addresses"),
     ("foreign", "dropping"),
     ("foreign", "translating"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from dualwan.config import Config
+from dualwan.config.sections import Pppoe
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import OwnAddress, Surroundings
 from dualwan.words import say
@@ -17,18 +18,21 @@ from dualwan.words import say
 def addresses(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for each address of a session that is another interface's or network's.
 
-    The kernel makes a route to the other end, which takes the packets for it wherever it is.
+    The kernel makes a route to the other end, which takes the packets for it wherever it is. The
+    session's own may be one of those that are routed to it, which an interface of the LAN has too.
     """
     for one in config.sessions.values():
-        yield from _of_session(one.interface, one.peer, around)
+        yield from _of_session(one, around)
 
 
-def _of_session(session: str, peer: str, around: Surroundings) -> Iterator[Finding]:
+def _of_session(pppoe: Pppoe, around: Surroundings) -> Iterator[Finding]:
+    session, peer = pppoe.interface, pppoe.peer
     others = [own for own in around.addresses if own.device != session]
     for own in around.addresses:
         if own.device != session:
             continue
-        for given, whose in ((own.interface.ip, say("the router")), (own.other, say("itself"))):
+        to_router = None if _is_routed(own, pppoe) else own.interface.ip
+        for given, whose in ((to_router, say("the router")), (own.other, say("itself"))):
             if isinstance(given, IPv4Address) and (there := _where(given, others)):
                 yield Finding(
                     "concentrator-address",
@@ -46,6 +50,10 @@ def _of_session(session: str, peer: str, around: Surroundings) -> Iterator[Findi
                         peer=peer,
                     ),
                 )
+
+
+def _is_routed(own: OwnAddress, pppoe: Pppoe) -> bool:
+    return any(own.interface.ip in network for network in pppoe.routed.networks)
 
 
 def _where(given: IPv4Address, others: list[OwnAddress]) -> str:

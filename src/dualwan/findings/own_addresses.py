@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Address
 
-from dualwan.config import Config
+from dualwan.config import Config, ways
 from dualwan.config.forwards import INTERFACE_ID_BITS, PINHOLE, PPPOE, Forward
 from dualwan.config.sections import RFC1918
 from dualwan.errors import ConfigErrors
@@ -14,6 +14,7 @@ from dualwan.model.surroundings import OwnAddress, Surroundings
 from dualwan.words import say
 
 FORWARD_TO_ROUTER, ROUTED_NETWORK = "forward-to-router", "routed-network"
+ROUTED_TO_ROUTER, ADDRESS_TWICE = "routed-to-router", "address-twice"
 
 # Private, shared (RFC 6598) and of a link.
 _LOCAL = (*RFC1918, IPv4Network("100.64.0.0/10"), IPv4Network("169.254.0.0/16"))
@@ -95,8 +96,68 @@ def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
             )
 
 
+def routed_to_router(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each host of `one-to-one` or `open` that is the router itself.
+
+    What is for the router's own address would go to that host; to the router `open` lets nothing.
+    """
+    own = {one.interface.ip: one.device for one in around.addresses}
+    for name, routed in config.routed.items():
+        section = ways.section(name) if name in config.ways else name
+        for key, hosts in (
+            ("one-to-one", [host for pair in routed.one_to_one for host in pair]),
+            ("open", [host for one in routed.open for host in one.to]),
+        ):
+            for host in dict.fromkeys(one for one in hosts if one in own):
+                yield Finding(
+                    ROUTED_TO_ROUTER,
+                    say(
+                        "{path}: {section}.{key}: {host} is the router itself ({device}), and can "
+                        "be no host of 'addresses'",
+                        path=config.path,
+                        section=section,
+                        key=key,
+                        host=host,
+                        device=own[host],
+                    ),
+                    say(
+                        "name a host; the router's services are on the way's own address, by "
+                        "inbound of [firewall]"
+                    ),
+                )
+
+
+def twice(config: Config, around: Surroundings) -> Iterator[Finding]:
+    """Yield a finding for each session whose address is on another interface as well.
+
+    The kernel counts an address as that of the first interface that has it (inet_dev_addr_type),
+    and what is offered by a session is for an address of its own interface. Where the address is
+    none that is routed to the session, see findings.concentrator.
+    """
+    for session in config.sessions.values():
+        mine = [one.interface.ip for one in around.addresses if one.device == session.interface]
+        for device, interface, _ in around.addresses:
+            ip = interface.ip
+            if (
+                device != session.interface
+                and ip in mine
+                and any(ip in network for network in session.routed.networks)
+            ):
+                yield Finding(
+                    ADDRESS_TWICE,
+                    say(
+                        "{address} is on {session} and on {device} as well: services and forwards "
+                        "by {session} may not be reached",
+                        address=ip,
+                        session=session.interface,
+                        device=device,
+                    ),
+                    say("give {device} another one of 'addresses'", device=device),
+                )
+
+
 def refuse(config: Config, around: Surroundings) -> None:
     """Raise ConfigError with all of these findings."""
-    finders = (forwards_to_router, routed_networks)
+    finders = (forwards_to_router, routed_networks, routed_to_router)
     if texts := tuple(one.text for finder in finders for one in finder(config, around)):
         raise ConfigErrors(texts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from dualwan.config import Config
+from dualwan.config import Config, ways
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
@@ -23,6 +23,12 @@ NOTE_SECONDS = 2.0  # for another run to end; hanging up matters more
 def dialled_by(config: Config) -> tuple[str, ...]:
     """Return the peers that ``config`` has us dial."""
     return tuple(one.peer for one in config.sessions.values() if one.dial)
+
+
+def _dial_peer(config: Config, host: Host, peer: str) -> bool:
+    """Start ``peer``, one of ``dialled_by``; return whether it was started. Raises HostError."""
+    name = next(name for name, one in config.sessions.items() if one.peer == peer)
+    return host.dial(peer, f"{ways.section(name) if name in config.ways else name}.peer")
 
 
 def _to_hang_up(run: Run) -> tuple[str, ...]:
@@ -67,12 +73,12 @@ def dial(run: Run) -> None:
             return
         peers = tuple(peer for peer in peers if peer not in state.dialled)
     for peer in peers:
-        _dial(run, peer)
+        _dial(run, run.config, peer)
 
 
-def _dial(run: Run, peer: str) -> None:
+def _dial(run: Run, config: Config, peer: str) -> None:
     with run.noting_failure():
-        if run.host.dial(peer):
+        if _dial_peer(config, run.host, peer):
             run.say(f"dialled {peer}")
         if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
             run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
@@ -106,7 +112,7 @@ def dial_for_unit(config: Config, host: Host, peer: str) -> None:
     if not ours or not state.wanted or state.in_transition or stands_by(config, state):
         return
     try:
-        host.dial(peer)
+        _dial_peer(config, host, peer)
     except HostError as error:
         fail(run.event, error)
         run.update_state(lambda state: _without(state, peer))

@@ -189,10 +189,10 @@ class Pppd(Protocol):
         """Return the PPP interfaces of the machine with the pppd of each."""
         ...
 
-    def dial(self, peer: str) -> bool:
+    def dial(self, peer: str, key: str) -> bool:
         """Start ``peer`` with pon(1) unless it runs; return whether it was started.
 
-        Raises HostError.
+        ``key``: the one that names it in the configuration. Raises HostError, which names both.
         """
         ...
 

@@ -14,6 +14,7 @@ import socket
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network
 
 from dualwan.errors import KernelError
 from dualwan.host.nfnetlink import CONNTRACK, Nfnetlink, attribute, nested, number, packed
@@ -32,6 +33,7 @@ _IP, _PROTOCOL = 1, 2  # CTA_TUPLE_IP, CTA_TUPLE_PROTO
 _NUMBER, _DESTINATION_PORT, _ICMP_ID = 1, 3, 4  # CTA_PROTO_NUM and so on
 _STATUS, _ZONE, _FILTER = 3, 18, 25  # CTA_STATUS, CTA_ZONE, CTA_FILTER
 _EXPECTED, _DST_NAT = 1 << 0, 1 << 5  # IPS_EXPECTED, IPS_DST_NAT
+_EITHER_SIDE = ((ORIGINAL, SOURCE), (ORIGINAL, DESTINATION), (REPLY, DESTINATION))
 _NAMES = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", socket.IPPROTO_ICMP: "icmp"}
 
 
@@ -46,13 +48,16 @@ def flows_from(address: str) -> tuple[Flow, ...]:
 
 
 def forget_flows(address: str) -> None:
-    """Delete the entries that name an IPv4 ``address`` on either side of a translation.
+    """Delete the entries that name an IPv4 ``address``, or one of a network, on either side.
 
-    Raises KernelError.
+    That is, of a translation. Raises KernelError.
     """
     try:
         with Nfnetlink(CONNTRACK) as asking:
-            for side, end in ((ORIGINAL, SOURCE), (ORIGINAL, DESTINATION), (REPLY, DESTINATION)):
+            if "/" in address:
+                _delete_of(asking, IPv4Network(address))
+                return
+            for side, end in _EITHER_SIDE:
                 _delete(asking, having(side, end, address))
     except OSError as error:
         raise KernelError(f"forgetting flows of {address}: {error.strerror or error}") from None
@@ -109,6 +114,15 @@ def _delete(asking: Nfnetlink, selection: bytes) -> None:
         if error.errno != errno.EINVAL:
             raise
         for entry in asking.dump(GET, socket.AF_INET, selection):
+            _delete_entry(asking, socket.AF_INET, entry)
+
+
+def _delete_of(asking: Nfnetlink, network: IPv4Network) -> None:
+    """Delete the entries of ``network``, for which the kernel cannot select; raises OSError."""
+    for entry in asking.dump(GET, socket.AF_INET):
+        ends = {side: attribute(attribute(entry, side), _IP) for side in (ORIGINAL, REPLY)}
+        found = (address(socket.AF_INET, attribute(ends[side], end)) for side, end in _EITHER_SIDE)
+        if any(one and IPv4Address(one) in network for one in found):
             _delete_entry(asking, socket.AF_INET, entry)
 
 

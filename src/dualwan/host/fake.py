@@ -145,8 +145,9 @@ class FakeHost(FakeTrial, FakeKernel):
         self.doubled.discard(peer)
         return found
 
-    def dial(self, peer: str) -> bool:
+    def dial(self, peer: str, key: str) -> bool:
         """See Pppd."""
+        del key
         self._call_pppd(f"pon {peer}")
         started = peer not in self.running
         self.running.add(peer)

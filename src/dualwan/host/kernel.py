@@ -214,13 +214,13 @@ class KernelHost(KernelLine, KernelTrial, KernelRole):
         """See Pppd."""
         return processes.sessions()
 
-    def dial(self, peer: str) -> bool:
+    def dial(self, peer: str, key: str) -> bool:
         """See Pppd. What starts a program is loaded only where one is to be started."""
         if processes.count(peer):
             return False
         from dualwan.host import pppd  # noqa: PLC0415 - see above
 
-        return pppd.dial(peer)
+        return pppd.dial(peer, key)
 
     def runs(self, peer: str) -> bool:
         """See Pppd."""

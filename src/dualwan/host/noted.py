@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from math import isfinite
 from typing import Any
 
 from dualwan.config import values
+from dualwan.config.routed import LARGEST
 from dualwan.model.resources import Address
 from dualwan.model.state import Health, Look, Role
 from dualwan.model.usage import Losses
@@ -64,6 +65,22 @@ def sysctl_value(value: Any) -> str:
 def ipv4(value: Any) -> str:
     """Return an IPv4 address, as its library writes it; "" stays."""
     return str(IPv4Address(text(value))) if value else ""
+
+
+def ipv4_network(value: Any) -> str:
+    """Return an IPv4 network that can be routed to a way, or an address as ``ipv4`` does."""
+    if "/" not in text(value):
+        return ipv4(value)
+    found = IPv4Network(value)
+    if found.prefixlen < LARGEST:
+        raise ValueError(f"no network of a way: {value!r:.60}")
+    return str(found)
+
+
+def routed(value: Any) -> str:
+    """Return what is routed to a way: it, the way's name, and the host that it is translated to."""
+    what, way, *host = text(value).split(" ")
+    return " ".join((ipv4_network(what), word(way), *map(ipv4, host[:1])))
 
 
 def ipv6(value: Any) -> str:

@@ -37,17 +37,18 @@ def runs(peer: str) -> bool:
     return bool(pppd_of(peer)) or processes.dialling(peer)
 
 
-def dial(peer: str) -> bool:
+def dial(peer: str, key: str) -> bool:
     """Run `pon PEER` unless its pppd runs or is starting; return whether it was started.
 
-    A confined unit (CONFINED) has it started by another, dualwan-dial.path. A pppd that takes long
-    to detach is left to itself. Raises HostError if pon fails.
+    ``key``: the one that names the peer in the configuration. A confined unit (CONFINED) has it
+    started by another, dualwan-dial.path. A pppd that takes long to detach is left to itself.
+    Raises HostError if pon fails.
     """
     try:
         with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
             if runs(peer):
                 return False
-            _check(peer)
+            _check(peer, key)
             if os.environ.get(CONFINED):
                 run_files.write(WANTED, [*(one for one in _wanted() if one != peer), peer])
             else:
@@ -84,10 +85,10 @@ def _want(peers: list[str]) -> None:
         run_files.remove(WANTED)
 
 
-def _check(peer: str) -> None:
+def _check(peer: str, key: str) -> None:
     if not Path("/etc/ppp/peers", peer).exists():
         raise HostError(
-            say("cannot dial: there is no /etc/ppp/peers/{peer} (pppoe.peer)", peer=peer)
+            say("cannot dial: there is no /etc/ppp/peers/{peer} ({key})", peer=peer, key=key)
         )
 
 

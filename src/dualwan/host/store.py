@@ -54,6 +54,7 @@ def decode(data: Any) -> RunState:
         numbers={
             noted.word(way): noted.number(one) for way, one in data.get("numbers", {}).items()
         },
+        routed=None if data.get("routed") is None else tuple(map(noted.routed, data["routed"])),
         prefix=noted.prefix(data["prefix"]),
         routers=tuple(noted.router(address) for address in data.get("routers", ())),
         asked=tuple(noted.question(one) for one in data.get("asked", ())),
@@ -71,7 +72,7 @@ def decode(data: Any) -> RunState:
         looked=noted.look(data.get("looked", (0, 0))),
         role=noted.role(data.get("role", (False, 0, True))),
         applied=noted.text(data.get("applied", "")),
-        owed_flows=tuple(noted.ipv4(address) for address in data.get("owed-flows", ())),
+        owed_flows=tuple(noted.ipv4_network(address) for address in data.get("owed-flows", ())),
         owes_inbound_flows=values.flag(data.get("owes-inbound-flows", False)),
         owes_carried_flows=values.flag(data.get("owes-carried-flows", False)),
         owed_solicitations=tuple(noted.device(name) for name in data.get("owed-solicitations", ())),
@@ -100,6 +101,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "sessions": dict(state.sessions),
         "interfaces": dict(state.interfaces),
         "numbers": dict(state.numbers),
+        "routed": state.routed,
         "prefix": state.prefix,
         "routers": state.routers,
         "asked": state.asked,

@@ -42,10 +42,10 @@ def ways_of(
             offers_services=isinstance(config.mape, Ipip),
             open_hosts=config.mape.open_nat if isinstance(config.mape, MapE) else (),
             pinned=wan.failover
-            or bool(config.policies or _routed(config, "mape").networks)
+            or bool(config.policies or routed_to(config, "mape").networks)
             or bool(lan.via_pppoe and lan.fallback == "mape"),
-            networks=_routed(config, "mape").networks,
-            one_to_one=_routed(config, "mape").one_to_one,
+            networks=routed_to(config, "mape").networks,
+            one_to_one=routed_to(config, "mape").one_to_one,
         ),
         Way(
             "pppoe",
@@ -85,12 +85,13 @@ def _further(
         stands_in=config.wan.failover,
         offers_services=name in config.unshared,
         peer=way.peer if isinstance(way, Pppoe) else "",
-        networks=_routed(config, name).networks,
-        one_to_one=_routed(config, name).one_to_one,
+        networks=routed_to(config, name).networks,
+        one_to_one=routed_to(config, name).one_to_one,
     )
 
 
-def _routed(config: Config, name: str) -> Routed:
+def routed_to(config: Config, name: str) -> Routed:
+    """Return what is routed to the way ``name`` besides its address."""
     return config.routed.get(name, NOTHING)
 
 

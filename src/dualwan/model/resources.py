@@ -169,7 +169,7 @@ class RouteRule:
 
 @dataclass(frozen=True)
 class Flows:
-    """The conntrack entries of an address that this machine has lost."""
+    """The conntrack entries of an address, or a network, that is another way's or nobody's now."""
 
     address: str
 

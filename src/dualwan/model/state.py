@@ -76,6 +76,8 @@ class RunState:
     ces: by name of the softwire, the CE address that they went by.
     interfaces: by name of the way, that of its PPP session in the loaded tables.
     numbers: by name of a further way, that of its marks.
+    routed: what was routed to ways besides their addresses (slices.pbr.routed.notes), whose flows
+    may live; None before it was ever looked at.
     prefix: the IPv6 prefix of the last softwire. routers: addresses of those that announce it, as
     far as they are known. asked: other prefixes that routers were asked about, each with a router.
     successor: the one that they announce in its place, "" for none.
@@ -85,9 +87,9 @@ class RunState:
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
-    owed_flows: addresses whose conntrack entries could not be deleted yet. owes_inbound_flows:
-    those of flows from outside could not be. owes_carried_flows: the sets do not know the flows of
-    the other router yet. owed_solicitations: devices on which a router
+    owed_flows: addresses and networks whose conntrack entries could not be deleted yet.
+    owes_inbound_flows: those of flows from outside could not be. owes_carried_flows: the sets do
+    not know the flows of the other router yet. owed_solicitations: devices on which a router
     solicitation could not be sent yet.
     awaited: an ifup has waited in vain for the line's prefix.
     in_transition: an ifup or ifdown has begun and not ended; it alone dials and hangs up.
@@ -109,6 +111,7 @@ class RunState:
     sessions: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, int] = field(default_factory=dict)
+    routed: tuple[str, ...] | None = None
     prefix: str = ""
     routers: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()

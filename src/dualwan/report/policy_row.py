@@ -33,6 +33,11 @@ def by(config: Config, way: Way) -> str:
     return f"{name(config, way)} ({way.device})"
 
 
+def zone_named(name: str) -> str:
+    """Return the hosts of a zone."""
+    return say("zone {name}", name=name)
+
+
 def internet_by(way: str) -> str:
     """Return the internet as it is behind ``way``."""
     return say("internet by {way}", way=way)

@@ -17,22 +17,25 @@ from dualwan.report.policy_row import (
     internet_by,
     only,
     service,
+    zone_named,
 )
-from dualwan.words import say
+from dualwan.words import listed, say
 
 
 def from_hosts(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
     """Yield rows for what hosts with such an address send."""
     for way in ways:
         device = by(config, way)
+        zones = (zone_named(zone.name) for zone in config.zones if way.name in zone.ways)
+        where = listed(" or ", (LAN, *zones))
         for network in way.networks:
             result = say("by {way}, untranslated; while it is down refused", way=device)
-            yield Row(only(LAN, [network]), BY_IPV4, EVERYTHING, result)
+            yield Row(only(where, [network]), BY_IPV4, EVERYTHING, result)
         for outer, inner in way.one_to_one:
             result = say(
                 "by {way}, as {address}; while it is down refused", way=device, address=outer
             )
-            yield Row(only(LAN, [inner]), BY_IPV4, EVERYTHING, result)
+            yield Row(only(where, [inner]), BY_IPV4, EVERYTHING, result)
 
 
 def to_hosts(config: Config, way: Way) -> Iterator[Row]:

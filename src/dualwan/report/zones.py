@@ -10,6 +10,7 @@ from dualwan.config.mape import MapE
 from dualwan.config.zones import EVERYTHING as WHOLE
 from dualwan.config.zones import LAN as LANS_NAME
 from dualwan.config.zones import Zone
+from dualwan.line.ways import routed_to
 from dualwan.model.way import Way
 from dualwan.report.data import ZoneData
 from dualwan.report.opened import name as name_of
@@ -29,6 +30,7 @@ from dualwan.report.policy_row import (
     by,
     internet_by,
     service,
+    zone_named,
 )
 from dualwan.slices.firewall.lan_flows import RATE, ZONE_RATE
 from dualwan.slices.zones import one_nic
@@ -47,7 +49,7 @@ def rows(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
 
 
 def _named(name: str) -> str:
-    return LAN if name == LANS_NAME else say("zone {name}", name=name)
+    return LAN if name == LANS_NAME else zone_named(name)
 
 
 def _of_zone(config: Config, ways: Sequence[Way], zone: Zone) -> Iterator[Row]:
@@ -87,6 +89,9 @@ def _by_way(config: Config, way: Way, zone: Zone) -> Iterator[Row]:
     if any(not one.sources for one in forwards.with_via(way.name, config.forwards)):
         public = say("the address of {way}", way=its_name)
         yield Row(source, public, say("forwards that are open to all"), ACCEPTED)
+    if any(not one.sources for one in routed_to(config, way.name).open):
+        public = say("what is routed to {way}", way=its_name)
+        yield Row(source, public, say("what is open there to all"), ACCEPTED)
 
 
 def as_data(config: Config) -> list[ZoneData]:

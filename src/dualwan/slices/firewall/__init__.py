@@ -181,6 +181,7 @@ def _output(config: Config, ways: tuple[Way, ...]) -> Block:
     return base_chain(
         "output",
         "type filter hook output priority filter; policy drop;",
+        *routed.stays_of_router(config, ways),
         _ACCEPT_KNOWN,
         f"oifname != {quoted(zones.outside(config, ways))} accept",
         *to_lan,

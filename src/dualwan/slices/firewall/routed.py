@@ -1,6 +1,10 @@
 """Addresses that are routed to a way besides its own: who may use them, and who reaches them. Pure.
 
-A new flow from outside is matched by the address that was asked for, before any translation.
+A new flow from outside is matched by the address that was asked for, which is the host's own or one
+to one; so what another program translates is not opened.
+
+That such a host takes no other way is for slices.pbr to see to. The firewall stands also where that
+is not there: before ifup is through, or after a session that was dialled without it.
 """
 
 from __future__ import annotations
@@ -9,12 +13,13 @@ from collections.abc import Iterable
 
 from dualwan.config import Config
 from dualwan.config.routed import Opened
-from dualwan.model.way import Way
+from dualwan.model.way import Way, devices
 from dualwan.nft.table import Block, chain, elements, quoted
-from dualwan.slices import zones
+from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import services_in
 
 _CHAIN = "routed_"  # and the name of the way
+_ELSEWHERE = "routed_elsewhere"
 _ASKED_FOR = "ct original ip daddr"
 
 
@@ -29,39 +34,101 @@ def from_outside(ways: Iterable[Way]) -> list[str]:
 
 
 def from_inside(config: Config, ways: Iterable[Way]) -> list[str]:
-    """Return the rule for what comes from inside with such a source, by no device it is behind."""
-    networks = _networks(ways)
+    """Return rules for what comes from inside with such a source, by no device it is behind.
+
+    Nobody has an address himself that is another host's by translation.
+    """
+    networks, translated = _networks(ways), [one for way in ways for one in _outer(way)]
     inside = quoted(dict.fromkeys((*config.lan.interfaces, *zones.inside(config))))
     rule = f"iifname {inside} ip saddr {elements(networks)} fib saddr . iif oif missing drop"
-    return [rule] if networks else []
+    return [
+        *([rule] if networks else []),
+        *([f"iifname {inside} ip saddr {elements(translated)} drop"] if translated else []),
+    ]
+
+
+def _outer(way: Way) -> list[str]:
+    return [str(outer) for outer, _ in way.one_to_one]
+
+
+def _inner(way: Way) -> list[str]:
+    return [str(inner) for _, inner in way.one_to_one]
 
 
 def stays(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for what would leave by another way, in flows of any age."""
+    """Return rules of the forward chain for what would leave by another way, in flows of any age.
+
+    Of a host that has one by translation: what it began, but to private networks at the WAN, and
+    its answers in flows that came to that address.
+    """
+    found = []
+    for way in ways:
+        elsewhere, refuse = _elsewhere(config, ways, way), f"goto {_ELSEWHERE}"
+        if way.networks:
+            found.append(f"{elsewhere} ip saddr {elements(map(str, way.networks))} {refuse}")
+        if way.one_to_one:
+            began = f"ip saddr {elements(_inner(way))} ct direction original {refuse}"
+            others = quoted(name for name in devices(ways) if name != way.device)
+            to_public = f'"{config.wan.interface}" ip daddr != {zones.lan_networks(config)}'
+            found += [
+                f"oifname {others} {_clear(config)}{began}",
+                f"oifname {to_public} {_clear(config)}{began}",
+                f"{elsewhere} {_ASKED_FOR} {elements(_outer(way))} {refuse}",
+            ]
+    return found
+
+
+def stays_of_router(config: Config, ways: tuple[Way, ...]) -> list[str]:
+    """Return the same of the output chain: the router may have such an address towards hosts."""
     return [
-        f"oifname {quoted(name for name in zones.not_lan(config, ways) if name != way.device)} "
-        f"ip saddr {elements(map(str, way.networks))} drop"
+        f"{_elsewhere(config, ways, way)} ip saddr {elements(map(str, way.networks))} drop"
         for way in ways
         if way.networks
     ]
 
 
+def _elsewhere(config: Config, ways: tuple[Way, ...], way: Way) -> str:
+    """Return the match of what leaves, but not by ``way``."""
+    others = quoted(name for name in zones.not_lan(config, ways) if name != way.device)
+    return f"oifname {others} {_clear(config)}".rstrip()
+
+
+def _clear(config: Config) -> str:
+    """Return the match, with a space after it, of what leaves as it is, and not by IPsec."""
+    return f"{ipsec.NOT_TO_ENCRYPT} " if config.firewall.ipsec == "accept" else ""
+
+
 def jumps(config: Config, ways: Iterable[Way]) -> list[str]:
     """Return rules of the forward chain that lead to what is open."""
     return [
-        f'iifname "{way.device}" {_asked_for(way)} jump {_CHAIN}{way.name}'
+        f'iifname "{way.device}" {asked_for} jump {_CHAIN}{way.name}'
         for way in ways
         if way.name in config.routed and config.routed[way.name].open
+        for asked_for in _asked_for(way)
     ]
 
 
-def _asked_for(way: Way) -> str:
-    return f"{_ASKED_FOR} {elements(map(str, way.networks))}"
+def _asked_for(way: Way) -> list[str]:
+    """Return matches of what is for such an address, and comes to the host that has it."""
+    pairs = [f"{outer} . {inner}" for outer, inner in way.one_to_one]
+    return [
+        f"ct status ! dnat ip daddr {elements(map(str, way.networks))}",
+        *([f"ct status dnat {_ASKED_FOR} . ip daddr {elements(pairs)}"] if pairs else []),
+    ]
 
 
 def chains(config: Config, ways: Iterable[Way]) -> list[Block]:
-    """Return the chain of each way with what is open; it has no verdict for the rest."""
-    return [
+    """Return the chain of each way with what is open; it has no verdict for the rest.
+
+    And the one for what would leave by another way: new flows are told, others may go on by theirs.
+    """
+    elsewhere = chain(
+        _ELSEWHERE,
+        "ct state new reject with icmpx no-route",
+        "drop",
+        comment="has an address that is routed to another way",
+    )
+    open_ = [
         chain(
             f"{_CHAIN}{way.name}",
             *(f"{match} accept" for match in _matches(config.routed[way.name].open)),
@@ -70,14 +137,16 @@ def chains(config: Config, ways: Iterable[Way]) -> list[Block]:
         for way in ways
         if way.name in config.routed and config.routed[way.name].open
     ]
+    return [elsewhere, *open_] if _networks(ways) else []
 
 
 def for_zone(config: Config, ways: Iterable[Way], verdict: str) -> list[str]:
     """Return rules by which a zone with ``ways`` reaches what is open to all by these."""
     return [
-        f"{_asked_for(way)} {match} {verdict}"
+        f"{asked_for} {match} {verdict}"
         for way in ways
         if way.name in config.routed
+        for asked_for in _asked_for(way)
         for match in _matches(one for one in config.routed[way.name].open if not one.sources)
     ]
 
@@ -97,6 +166,7 @@ def _matches(opened: Iterable[Opened]) -> list[str]:
         )
         for (to, sources), some in groups.items()
         for match in services_in.matches(one.service for one in some)
+        if not match.startswith("icmpv6")
     ]
 
 

@@ -27,7 +27,7 @@ from collections.abc import Iterable
 
 from dualwan.config import Config
 from dualwan.frozen import replace
-from dualwan.model.plan import SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
+from dualwan.model.plan import Action, SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, of_kind
@@ -144,6 +144,9 @@ def bring_up(at: Situation) -> SlicePlan:
     wanted = [Sysctl(name, RP_FILTER_OFF) for name in sysctls(at.config, at.ways)]
     nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
+    # Of two routers one that takes over has the flows of the other, which were right.
+    takes_over = at.config.router.redundant and any(step.action is Action.ADD for step in nft)
+    changed = set() if takes_over else routed.changed(at.state.routed, at.ways)
     return SlicePlan(
         NAME,
         (
@@ -151,7 +154,7 @@ def bring_up(at: Situation) -> SlicePlan:
             *sysctl_steps(wanted, seen),
             *nft,
             *diff(_wanted_resources(at), _owned(remains)),
-            *flow_steps(_stale_addresses(at)),
+            *flow_steps(_stale_addresses(at) | changed),
         ),
         unobserved=unobserved,
     )
@@ -180,7 +183,7 @@ def take_down(remains: Remains) -> SlicePlan:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note the address of each session that has one, and numbers of marks; flows can go on."""
+    """Note the address of each session that has one, and what else flows need to go on."""
     now = {
         way.name: address
         for way in of_kind(at.ways, Kind.PPP)
@@ -188,7 +191,13 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     }
     owed = tuple(item for item in state.owed_flows if item not in _session_addresses(at))
     numbers = {way.name: way.number for way in at.ways if way.name in at.config.ways}
-    return replace(state, sessions={**state.sessions, **now}, owed_flows=owed, numbers=numbers)
+    return replace(
+        state,
+        sessions={**state.sessions, **now},
+        owed_flows=owed,
+        numbers=numbers,
+        routed=routed.notes(at.ways),
+    )
 
 
 def _note_down(state: RunState) -> RunState:

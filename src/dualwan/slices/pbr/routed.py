@@ -11,7 +11,7 @@ rule of ours looks in main first, so tables of ways need none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from ipaddress import IPv4Network
 
 from dualwan.config import Config
@@ -46,6 +46,32 @@ def source(network: IPv4Network) -> str:
 def sources(ways: Iterable[Way]) -> set[str]:
     """Return those of all networks."""
     return {source(network) for way in ways for network in way.networks}
+
+
+def notes(ways: Iterable[Way]) -> tuple[str, ...]:
+    """Return what is routed to ``ways`` as words: it, the way, and the host that has it one to one.
+
+    For the run state: flows that began before a change would leave with an address of before.
+    """
+    return tuple(
+        note
+        for way in ways
+        for note in (
+            *(f"{network} {way.name}" for network in way.networks),
+            *(f"{outer} {way.name} {inner}" for outer, inner in way.one_to_one),
+        )
+    )
+
+
+def changed(noted: Collection[str] | None, ways: Iterable[Way]) -> set[str]:
+    """Return the networks and hosts whose flows cannot go on, because of a change of these."""
+    if noted is None:
+        return set()
+    found: set[str] = set()
+    for note in {*noted} ^ {*notes(ways)}:
+        what, _, *host = note.split(" ")
+        found |= {what, *host}
+    return found
 
 
 def mark(config: Config, ways: Iterable[Way]) -> list[str]:

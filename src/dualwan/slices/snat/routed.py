@@ -25,12 +25,16 @@ def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
 
 
 def translate(ways: Iterable[Way]) -> list[str]:
-    """Return rules for postrouting, before those that translate all else to the way's address."""
+    """Return rules for postrouting, before those that translate all else to the way's address.
+
+    What is left as it is, is translated to itself: else the kernel would ask others' chains.
+    """
     lines = []
     for way in ways:
         by_way = f'oifname "{way.device}"'
         if way.networks:
-            lines.append(f"{by_way} ip saddr {elements(map(str, way.networks))} accept")
+            itself = elements(f"{one} : {one}" for one in way.networks)
+            lines.append(f"{by_way} snat ip prefix to ip saddr map {itself}")
         if way.one_to_one:
             pairs = elements(f"{inner} : {outer}" for outer, inner in way.one_to_one)
             lines.append(f"{by_way} snat ip to ip saddr map {pairs}")
