@@ -3,7 +3,7 @@
 import pytest
 from config_texts import refusal
 from machine import BASE, config
-from test_policies import policy
+from policy_texts import policy
 from test_ways import NAMES, many, session
 
 from dualwan.line import derive_line
