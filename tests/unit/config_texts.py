@@ -8,6 +8,8 @@ from machine import BASE
 from dualwan.config import from_text
 from dualwan.errors import ConfigError
 
+# One that is refused, at line 12: its PSID has more bits than its length.
+WRONG = BASE.replace("psid = 1", "psid = 64")
 # A line whose CE parameters come from a rule, and one that dials PPPoE beside it.
 BY_RULE = """\
 [wan]
@@ -53,3 +55,11 @@ def changed(old, new):
     """Return BASE with NEW in place of OLD, and the line that it stands on."""
     assert old in BASE
     return BASE.replace(old, new), BASE[: BASE.index(old)].count("\n") + 1
+
+
+def assert_refused(old, new, says):
+    """Assert that BASE with NEW in place of OLD is refused at that place, with words of SAYS."""
+    text, line = changed(old, new)
+    at, message = refusal(text)
+    assert says in message
+    assert line <= at <= line + new.count("\n")

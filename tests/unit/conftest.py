@@ -5,11 +5,14 @@ import time
 from functools import cache
 
 import pytest
+from config_texts import WRONG
 from hypothesis import settings
 from japanese import JAPANESE, compiled
 from machine import BASE, Machine
 
 from dualwan import catalogue, cli
+from dualwan.config import load
+from dualwan.host import last_good
 from dualwan.host.notice import handover
 from dualwan.slices import snat
 
@@ -45,6 +48,23 @@ def _config(tmp_path, monkeypatch):
     path.write_text(BASE)
     monkeypatch.setenv("DUALWAN_CONFIG", str(path))
     return path
+
+
+@pytest.fixture(name="state_folder")
+def _state_folder(tmp_path, monkeypatch):
+    """Return a folder of its own in place of /var/lib/dualwan."""
+    folder = tmp_path / "lib"
+    monkeypatch.setenv("DUALWAN_STATE", str(folder))
+    return folder
+
+
+@pytest.fixture(name="kept")
+def _kept(config, state_folder):
+    """Return the path of a configuration that is kept below ``state_folder``, and wrong now."""
+    assert not state_folder.exists()
+    last_good.save(last_good.encode(load(config)))
+    config.write_text(WRONG)
+    return config
 
 
 @pytest.fixture(name="machine")

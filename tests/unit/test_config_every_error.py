@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from config_texts import WRONG
 from documents import read_each_key, record
 from golden_cases import GOLDEN, to_toml
 from hypothesis import given
@@ -52,7 +53,7 @@ def test_all_errors_of_a_file_as_written_down():
 def test_a_configuration_in_order_has_none():
     """And a single error is told as it is, with an example."""
     assert every_error.of_text("f", BASE, NO_RULES) is None
-    found = every_error.of_text("f", BASE.replace("psid = 1", "psid = 64"), NO_RULES)
+    found = every_error.of_text("f", WRONG, NO_RULES)
     says = "f:12: mape.psid: PSID 64 does not fit into 6 bits (0 to 63) (example: psid = 1)"
     assert (str(found), found.lines) == (says, (says,))
 

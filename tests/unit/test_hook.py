@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from config_texts import WRONG
 from machine import BASE, Machine
 
 from dualwan import hook
@@ -311,7 +312,7 @@ def test_an_ifup_within_an_ip_up_script_is_not_pppds_event(config, monkeypatch):
 
 def test_a_broken_configuration_is_one_line_and_zero(config, machine, log, capsys):
     """The log has file, line and reason; ifup shows it; the interface comes up all the same."""
-    config.write_text(BASE.replace("psid = 1", "psid = 64"))
+    config.write_text(WRONG)
     assert hook.hook("up", "wan0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert machine.applied == []
     assert len(log) == 1
