@@ -16,14 +16,8 @@ from dualwan.nft.table import CHAIN
 from dualwan.slices.pbr import decision, policies
 
 NAMES = ("lan0", "br-a", "br-ab", "br-c")
-
-
 HOSTS = [f"10.0.0.{n}" for n in range(8)]
-
-
 NETWORKS = [*HOSTS, "10.0.0.0/30", "10.0.0.4/30", "10.0.0.2/31", "10.0.0.0/29"]
-
-
 MACS = [f"02:00:00:00:00:{n:02x}" for n in (1, 2, 3)]
 
 
