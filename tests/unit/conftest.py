@@ -31,6 +31,18 @@ def _log(monkeypatch):
     return lines
 
 
+@pytest.fixture(name="said")
+def _said(monkeypatch):
+    """Return the sentences that go to the log for a person to read."""
+    sentences = []
+    monkeypatch.setattr(
+        "dualwan.handle.run.tell", lambda _event, sentence: sentences.append(sentence)
+    )
+    for module in ("dualwan.handle", "dualwan.handle.line"):
+        monkeypatch.setattr(f"{module}.fail", lambda _event, error: sentences.append(str(error)))
+    return sentences
+
+
 @pytest.fixture(name="tokyo")
 def _tokyo(monkeypatch):
     """Let the time of day be that of Japan."""
