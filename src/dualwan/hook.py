@@ -58,18 +58,16 @@ TAKEN_FROM_DHCP = (
 )
 
 
-def own_environment(
-    taken: Sequence[str] = TAKEN, environ: MutableMapping[str, str] = os.environ
-) -> MutableMapping[str, str]:
+def own_environment(taken: Sequence[str] = TAKEN) -> MutableMapping[str, str]:
     """Drop all of the environment but ``taken``, before anything reads it; return the rest.
 
     Whoever may start pppd names further variables (``set``, pppd(8)), which reach its scripts:
     other folders and another configuration of ours, OpenSSL's files and authorities, and what
     Python or the loader reads. What the loader has read by now (LD_PRELOAD) is pppd's to refuse.
     """
-    for name in [one for one in environ if one not in taken]:
-        del environ[name]
-    return environ
+    for name in [one for one in os.environ if one not in taken]:
+        del os.environ[name]
+    return os.environ
 
 
 def from_ifupdown(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -17,8 +17,8 @@ ECHO_REQUEST, ECHO_REPLY, TIME_EXCEEDED = 8, 0, 11  # RFC 792
 LIMIT_SECONDS = 3.0
 
 
-def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECONDS) -> bool:
-    """Whether one of the IPv4 ``targets`` answers an echo by ``device`` within ``seconds``.
+def any_answers(device: str, targets: Sequence[str]) -> bool:
+    """Whether one of the IPv4 ``targets`` answers an echo by ``device`` within LIMIT_SECONDS.
 
     Raises HostError without root.
     """
@@ -26,14 +26,12 @@ def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECO
     try:
         with _asking(device) as probe:
             sent = [target for target in targets if _send(probe, target, token)]
-            return bool(sent) and _answered(probe, token, time.monotonic() + seconds)
+            return bool(sent) and _answered(probe, token, time.monotonic() + LIMIT_SECONDS)
     except OSError:
         return False  # no such device
 
 
-def who_answers(
-    device: str, targets: Sequence[str], nowhere: str, seconds: float = LIMIT_SECONDS
-) -> tuple[str, str]:
+def who_answers(device: str, targets: Sequence[str], nowhere: str) -> tuple[str, str]:
     """Return which of ``targets`` answers an echo by ``device``, and who says that one ended there.
 
     That is one with a single hop to live, for the first target, or for ``nowhere`` without any.
@@ -47,7 +45,7 @@ def who_answers(
             probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 64)
             for target in targets:
                 _send(probe, target, token)
-            return _heard(probe, token, bool(targets), time.monotonic() + seconds)
+            return _heard(probe, token, bool(targets), time.monotonic() + LIMIT_SECONDS)
     except OSError:
         return "", ""  # no such device
 
