@@ -253,3 +253,20 @@ class PortAllocator:
         if l4 is ICMP:  # `snat to` takes no "icmp id" as a port
             return f"meta l4proto icmp snat ip to {each_port(self.pool, ICMP.seen)}"
         return f"meta l4proto {l4.name} snat ip to {self.pool.address} : {l4.seen}"
+
+
+def by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Block:
+    """Return the chain of a set too large to be given out port by port, or without a free port."""
+    translate = (
+        [
+            commented(
+                f"meta l4proto {{ tcp, udp, icmp }} snat ip to {a_block(BY_LOT, ports)}",
+                f"one of {len(ports.blocks)} blocks",
+            )
+        ]
+        if ports.blocks
+        else []
+    )
+    return names.TRANSLATE.block(
+        *(rule for rules in timeout_rules.values() for rule in rules), *translate
+    )
