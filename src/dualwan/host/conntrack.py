@@ -63,18 +63,24 @@ def forget_inbound_flows(is_outside: Callable[[str], bool], offered: Collection[
     known: dict[str, bool] = {}
     try:
         with Nfnetlink(CONNTRACK) as asking:
-            for family, end in ((socket.AF_INET, SOURCE), (socket.AF_INET6, SOURCE_V6)):
-                for entry in asking.dump(GET, family):
-                    if _is_let_in(entry, offered):
-                        continue
-                    ends = attribute(attribute(entry, ORIGINAL), _IP)
-                    source = address(family, attribute(ends, end))
-                    if source not in known:
-                        known[source] = bool(source) and is_outside(source)
-                    if known[source]:
-                        _delete_entry(asking, family, entry)
+            for family, source, entry in _not_let_in(asking, offered):
+                if source not in known:
+                    known[source] = bool(source) and is_outside(source)
+                if known[source]:
+                    _delete_entry(asking, family, entry)
     except OSError as error:
         raise KernelError(f"forgetting flows from outside: {error.strerror or error}") from None
+
+
+def _not_let_in(
+    asking: Nfnetlink, offered: Collection[int]
+) -> Iterator[tuple[socket.AddressFamily, str, bytes]]:
+    """Yield the family, the source and the entry of flows that rules have not let in."""
+    for family, end in ((socket.AF_INET, SOURCE), (socket.AF_INET6, SOURCE_V6)):
+        for entry in asking.dump(GET, family):
+            if not _is_let_in(entry, offered):
+                ends = attribute(attribute(entry, ORIGINAL), _IP)
+                yield family, address(family, attribute(ends, end)), entry
 
 
 def _is_let_in(entry: bytes, offered: Collection[int]) -> bool:
