@@ -5,7 +5,7 @@ import re
 import pytest
 from machine import BASE
 
-from dualwan.config import from_text
+from dualwan.config import every_error, from_text
 from dualwan.errors import ConfigError
 
 # One that is refused, at line 12: its PSID has more bits than its length.
@@ -63,3 +63,13 @@ def assert_refused(old, new, says):
     at, message = refusal(text)
     assert says in message
     assert line <= at <= line + new.count("\n")
+
+
+def errors(text):
+    """Return line and message of all errors of ``text``."""
+    found = every_error.of_text("f", text, {})
+    return [
+        (int(line), message)
+        for one in (found.lines if found else ())
+        for line, message in re.findall(r"^f:(\d+): (.*)$", one)
+    ]

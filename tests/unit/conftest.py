@@ -4,6 +4,7 @@ import os
 import time
 from functools import cache
 
+import init_cases
 import pytest
 from config_texts import WRONG
 from hypothesis import settings
@@ -141,3 +142,32 @@ def _japanese(japanese_catalogue):
     """Let a person who reads Japanese be at the terminal."""
     assert japanese_catalogue
     return catalogue.begin(JAPANESE, "utf-8")
+
+
+@pytest.fixture(name="talk")
+def _talk(monkeypatch, tmp_path):
+    """Return a function that has a person of a case run init; returns what was shown, and files."""
+    path = tmp_path / "etc" / "dualwan.toml"
+    monkeypatch.setenv("DUALWAN_CONFIG", str(path))
+    monkeypatch.setattr("dualwan.inspection.findings_in_files", lambda _config: ())
+
+    def run(case):
+        person = init_cases.Person(case.data.get("answers", []))
+        machine = case.machine
+        on_disk = {}
+        for one in machine.interfaces:
+            on_disk[one.path] = tmp_path / one.path.rsplit("/", 1)[-1]
+            on_disk[one.path].write_text(one.text)
+        monkeypatch.setattr("dualwan.host.around.setup.look", lambda *_: machine)
+        monkeypatch.setattr("dualwan.commands.init.Terminal", lambda: person)
+        monkeypatch.setattr("dualwan.commands.init.Path", lambda text: on_disk.get(text, tmp_path))
+        monkeypatch.setattr("dualwan.commands.init._is_terminal", lambda: True)
+        code = cli.main(["init", *case.data.get("options", [])])
+        text = "".join(f"{line}\n" for line in person.shown)
+        for name, place in on_disk.items():
+            text = text.replace(str(place), name)
+        text = text.replace(str(path), init_cases.WHERE).replace(f"{tmp_path}/", "/etc/network/")
+        assert not person.answers, "there were more answers than questions"
+        return code, text, path, on_disk
+
+    return run

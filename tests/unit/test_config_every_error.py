@@ -1,16 +1,14 @@
 """All errors of a configuration at once, as a person gets them."""
 
-import re
 from pathlib import Path
 
 import pytest
-from config_texts import WRONG
+from config_texts import WRONG, errors
 from documents import read_each_key, record
-from golden_cases import GOLDEN, to_toml
+from golden_cases import GOLDEN, compare, to_toml
 from hypothesis import given
 from hypothesis import strategies as st
 from machine import BASE
-from test_golden import compare
 
 from dualwan.config import every_error, examples, from_text
 from dualwan.errors import ConfigError
@@ -30,16 +28,6 @@ protocol = "tcp"
 port = 80
 to = "192.168.1.6"
 """
-
-
-def errors(text, rules=NO_RULES):
-    """Return line and message of all errors of ``text``."""
-    found = every_error.of_text("f", text, rules)
-    return [
-        (int(line), message)
-        for one in (found.lines if found else ())
-        for line, message in re.findall(r"^f:(\d+): (.*)$", one)
-    ]
 
 
 def test_all_errors_of_a_file_as_written_down():

@@ -4,7 +4,7 @@ import pytest
 from config_texts import refusal
 from machine import BASE, config
 from policy_texts import policy
-from test_ways import NAMES, many, session
+from way_texts import NAMES, many, session
 
 from dualwan.line import derive_line
 from dualwan.line.ways import NUMBERS, numbered

@@ -4,9 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from golden_cases import GOLDEN, nft_case
+from golden_cases import GOLDEN, compare, nft_case
 from machine import BASE
-from test_golden import compare
 
 from dualwan.config.forwards import MAPE
 from dualwan.report import policy
