@@ -6,19 +6,10 @@ from ipaddress import IPv6Address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from probe_frames import ECHO, OURS, PROBE, TOKEN, icmpv6
 
 from dualwan.host.evidence import frames
-from dualwan.model.evidence import Advertisement, Probe
-
-TOKEN, OURS = b"tokentok", "192.0.2.18"
-PROBE = Probe(7, OURS, 1040, 100)
-ECHO = Probe(9, "192.0.0.1", 1024, 100, hops=1, echo=True)
-
-
-def icmpv6(source, body):
-    """Return an IPv6 packet with the ICMPv6 message ``body``."""
-    head = struct.pack("!IHBB", 6 << 28, len(body), 58, 255)
-    return head + IPv6Address(source).packed + bytes(16) + body
+from dualwan.model.evidence import Advertisement
 
 
 @pytest.mark.parametrize("probe", [PROBE, ECHO])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from listening import Udev
-from test_news import ADDRESS, FOREIGN_ROUTE, NEW_ADDRESS, OUR_TABLE, nft, told_of
+from news_messages import ADDRESS, FOREIGN_ROUTE, NEW_ADDRESS, OUR_TABLE, nft, told_of
 
 from dualwan.errors import HostError
 from dualwan.host import watch
