@@ -10,6 +10,15 @@ from dualwan.errors import ConfigError
 
 # One that is refused, at line 12: its PSID has more bits than its length.
 WRONG = BASE.replace("psid = 1", "psid = 64")
+# One whose default way is replaced while no ping is answered.
+PROBED = BASE.replace(
+    "[lan]",
+    """failover = true
+probe = ["198.51.100.1", "198.51.100.2"]
+hold-down = 300
+
+[lan]""",
+)
 # A line whose CE parameters come from a rule, and one that dials PPPoE beside it.
 BY_RULE = """\
 [wan]
