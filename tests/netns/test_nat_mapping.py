@@ -2,9 +2,10 @@
 
 import pytest
 from burst import answer
-from flows import HOSTS, TARGET, checksum, elsewhere, ipv4, tcp, udp
+from flows import HOSTS, TARGET, elsewhere, ipv4, tcp, udp
 from line import SERVERS
 from natlab import OCN, V6PLUS
+from packets import checksum
 from space import LIMIT
 
 HOST, OTHER, THIRD = HOSTS[0], HOSTS[1], HOSTS[2]
