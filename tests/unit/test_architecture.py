@@ -63,3 +63,13 @@ def test_no_file_is_longer_than_a_subject():
     }
     assert len(sizes) > 300
     assert {name: size for name, size in sizes.items() if size > LONGER.get(name, LINES)} == {}
+
+
+def test_mutants_are_shown_to_tests_that_are_there():
+    """tests/mutants/netns.txt: the beginning of a path, and files that can notice a change."""
+    modules = [str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py")]
+    for line in (ROOT / "tests/mutants/netns.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            start, *files = line.split()
+            assert any(name.startswith(start) for name in modules), start
+            assert all((ROOT / f"tests/netns/{name}.py").exists() for name in files), line
