@@ -16,12 +16,6 @@ def test_an_echo_request(token):
     assert packet.endswith(token)
 
 
-def test_the_checksum_of_the_rfc():
-    """The worked example of RFC 1071, section 3."""
-    data = bytes.fromhex("0001f203f4f5f6f7")
-    assert ping._checksum(data) == ~0xDDF2 & 0xFFFF  # noqa: SLF001 - pure
-
-
 @pytest.fixture
 def probe(monkeypatch):
     """Return a function that probes by a wire with these packets."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dualwan.errors import HostError
+from dualwan.host.checksum import checksum
 from dualwan.words import say
 
 ECHO_REQUEST, ECHO_REPLY, TIME_EXCEEDED = 8, 0, 11  # RFC 792
@@ -102,15 +103,7 @@ def _echo(token: bytes) -> bytes:
     """Return an echo request with ``token`` as its data."""
     body = struct.pack("!HH", os.getpid() & 0xFFFF, 1) + token
     head = struct.pack("!BBH", ECHO_REQUEST, 0, 0)
-    return struct.pack("!BBH", ECHO_REQUEST, 0, _checksum(head + body)) + body
-
-
-def _checksum(data: bytes) -> int:
-    """Return the checksum (RFC 1071) of an even number of bytes."""
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    return struct.pack("!BBH", ECHO_REQUEST, 0, checksum(head + body)) + body
 
 
 def _answered(probe: socket.socket, token: bytes, until: float) -> bool:
