@@ -37,6 +37,21 @@ def _parser(words: Sequence[str] = ()) -> Parser:
         ),
     )
     parser.set_defaults(config=None, json=False, verbose=False, color="auto", source=None)
+    _add_options(parser)
+    # The name, because argparse otherwise loads what it lays out a page with to find it.
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=PROGRAM)
+    first = words[0] if words else ""
+    for name, about in ABOUT.items():
+        if name == first or first not in ABOUT:
+            # An object of its own, because set_defaults changes the options of its parents.
+            made = commands.add_parser(name, parents=[common_options()], help=about)
+            if add := OPTIONS.get(name):
+                add(made)
+    return parser
+
+
+def _add_options(parser: Parser) -> None:
+    """Add the options that stand before a command, or alone."""
     parser.add_argument(
         "--version",
         action="version",
@@ -60,16 +75,6 @@ def _parser(words: Sequence[str] = ()) -> Parser:
         help=say("with --dry-run: exit with 1 where something would change"),
     )
     add_from(parser, say("with --dry-run: the plan of the machine in the file of `report`"))
-    # The name, because argparse otherwise loads what it lays out a page with to find it.
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=PROGRAM)
-    first = words[0] if words else ""
-    for name, about in ABOUT.items():
-        if name == first or first not in ABOUT:
-            # An object of its own, because set_defaults changes the options of its parents.
-            made = commands.add_parser(name, parents=[common_options()], help=about)
-            if add := OPTIONS.get(name):
-                add(made)
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:

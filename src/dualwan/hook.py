@@ -18,6 +18,7 @@ TYPE_CHECKING = False  # as typing's, which takes long to load
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
 
+    from dualwan.config import Config
     from dualwan.model.event import Event
 
 DEADLINE_SECONDS = 60  # pppd starts ip-down only once ip-up has ended
@@ -58,18 +59,16 @@ TAKEN_FROM_DHCP = (
 )
 
 
-def own_environment(
-    taken: Sequence[str] = TAKEN, environ: MutableMapping[str, str] = os.environ
-) -> MutableMapping[str, str]:
+def own_environment(taken: Sequence[str] = TAKEN) -> MutableMapping[str, str]:
     """Drop all of the environment but ``taken``, before anything reads it; return the rest.
 
     Whoever may start pppd names further variables (``set``, pppd(8)), which reach its scripts:
     other folders and another configuration of ours, OpenSSL's files and authorities, and what
     Python or the loader reads. What the loader has read by now (LD_PRELOAD) is pppd's to refuse.
     """
-    for name in [one for one in environ if one not in taken]:
-        del environ[name]
-    return environ
+    for name in [one for one in os.environ if one not in taken]:
+        del os.environ[name]
+    return os.environ
 
 
 def from_ifupdown(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:
@@ -235,10 +234,9 @@ def _run(event: Event, interface: str, path: str, called: str) -> bool:
 
 def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
     """Handle ``event``; raises StaleError if the configuration is no longer in use."""
-    import signal
     from pathlib import Path
 
-    from dualwan.errors import BusyError, ConfigError, DualwanError, StaleError, UnconfirmedError
+    from dualwan.errors import ConfigError, UnconfirmedError
     from dualwan.host import in_use
 
     wrong = None
@@ -260,6 +258,14 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
     ppp = [one.interface for one in sessions]
     if not ours and not concerns(event, interface, config.wan.interface, ppp):
         return wrong is None  # the wrong one may mean it
+    return _handle_in_time(event, config)
+
+
+def _handle_in_time(event: Event, config: Config) -> bool:
+    """Handle ``event`` before a deadline; return whether nothing failed. Raises StaleError."""
+    import signal
+
+    from dualwan.errors import BusyError, DualwanError, StaleError
     from dualwan.handle import handle_event
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event

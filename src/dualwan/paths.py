@@ -6,7 +6,6 @@ here, not even pathlib.
 
 CONFIG = "/etc/dualwan/dualwan.toml"
 RULES_DIR = "/etc/dualwan/rules.d"
-HOOKS_DIR = "/etc/dualwan/hooks.d"  # scripts of the owner
 STATE_DIR = "/var/lib/dualwan"  # answers of the line, leases, LAST_GOOD; kept over a boot
 LAST_GOOD = "last-good.json"  # the configuration that was applied last
 CLOSE = "/usr/libexec/dualwan-hook/close"  # closes the machine without a configuration

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from dualwan import __version__, slices
@@ -17,8 +17,8 @@ from dualwan.line.role import stands_by
 from dualwan.line.session import has_moved, located
 from dualwan.line.ways import numbered
 from dualwan.model.event import Event
+from dualwan.model.plan import SlicePlan
 from dualwan.model.state import RunState
-from dualwan.model.way import Way
 from dualwan.result import Plan
 from dualwan.slices import Remains, Situation, Slice, drift, goals
 
@@ -41,37 +41,25 @@ def make_plan(
     """
     state = host.load_state() if state is None else state
     line = _line(config, host, state)
-    wan = config.wan.interface if config else ""
     generation = host.ruleset_generation()
-    lost = drift.tables_missing(state, host.table_names()) or state.owes_carried_flows
-    missing = state.wanted and lost
-    upgraded = state.version != __version__
-    moved = has_moved(line, state.interfaces)
-    event = goals.scope(event, state, line.prefix, missing=missing, upgraded=upgraded, moved=moved)
+    event = _in_scope(event, host, state, line)
     mine = [one for one in goals.concerned(event, slices.ALL) if only is None or one.name in only]
     beyond: list[Slice] = []
     if config is not None and only is None:
         edited = generation not in (None, state.generation)
         beyond = goals.beyond(event, mine, slices.ALL, state, edited=edited)
     read = [*mine, *beyond]
-    sysctls, flowtable = _sysctls(config, read, line.ways), _flowtable(config, read)
-    observed = host.observe(goals.reads(read, wan, sysctls, line.ways, state, flowtable))
+    observed = host.observe(goals.reads(read, config, line.ways, state))
     if config is not None and beyond:
         at = Situation(config, line, state, observed)
         if any(one.bring_up(at).changes for one in beyond):
+            upgraded = state.version != __version__
             event = goals.scope(event, state, line.prefix, missing=True, upgraded=upgraded)
             return make_plan(config, host, event, only, state)
-    remains = Remains(state, observed, wan, line.ways)
-    up = goals.goals(event, mine, remains)
-    if stands_by(config, state):
-        up = goals.in_standby(up, mine, remains)
-    plans = []
-    if config is not None:
-        at = Situation(config, line, state, observed)
-        plans = [one.bring_up(at) for one in mine if up[one.name]]
-    removals = [one.take_down(remains) for one in reversed(mine) if not up[one.name]]
+    wan = config.wan.interface if config else ""
+    plans, up = _plans(config, line, event, mine, Remains(state, observed, wan, line.ways))
     return Plan(
-        (*removals, *plans),
+        plans,
         config,
         line,
         state,
@@ -80,6 +68,33 @@ def make_plan(
         generation,
         complete=len(read) == len(slices.ALL) and all(up.values()),
     )
+
+
+def _in_scope(event: Event, host: Host, state: RunState, line: Line) -> Event:
+    """Return ``event``, or the one that concerns every slice where that is needed (goals.scope)."""
+    lost = drift.tables_missing(state, host.table_names()) or state.owes_carried_flows
+    return goals.scope(
+        event,
+        state,
+        line.prefix,
+        missing=state.wanted and lost,
+        upgraded=state.version != __version__,
+        moved=has_moved(line, state.interfaces),
+    )
+
+
+def _plans(
+    config: Config | None, line: Line, event: Event, mine: Sequence[Slice], remains: Remains
+) -> tuple[tuple[SlicePlan, ...], dict[str, bool]]:
+    """Return the plans of the slices ``mine``, what is taken down first; and whether each is up."""
+    up = goals.goals(event, mine, remains)
+    if stands_by(config, remains.state):
+        up = goals.in_standby(up, mine, remains)
+    plans = [one.take_down(remains) for one in reversed(mine) if not up[one.name]]
+    if config is not None:
+        at = Situation(config, line, remains.state, remains.observed)
+        plans += [one.bring_up(at) for one in mine if up[one.name]]
+    return tuple(plans), up
 
 
 def _line(config: Config | None, host: Host, state: RunState) -> Line:
@@ -150,20 +165,6 @@ def _announced(host: Host, device: str, state: RunState) -> tuple[str, ...]:
         return host.router_prefixes(device)
     said = host.announcements(device, routers)
     return tuple(prefix for announced in said.values() for prefix in announced)
-
-
-def _sysctls(
-    config: Config | None, mine: Collection[Slice], ways: tuple[Way, ...]
-) -> tuple[str, ...]:
-    if config is None:
-        return ()
-    return tuple(name for one in mine for name in one.sysctls(config, ways))
-
-
-def _flowtable(config: Config | None, mine: Collection[Slice]) -> tuple[str, ...]:
-    if config is None:
-        return ()
-    return tuple(name for one in mine for name in one.flowtable(config))
 
 
 def _cached_answers(config: Config, host: Host) -> tuple[CachedAnswer, ...]:

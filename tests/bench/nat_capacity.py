@@ -37,8 +37,9 @@ def kept(line, kind):
     return distinct, lost[0] + 1 if lost else None
 
 
-def kept_with_mappings(line, endpoints=200):
-    """Return how many of 1008 flows arrive of which the ENDPOINTS first have a port already."""
+def kept_with_mappings(line):
+    """Return how many of 1008 flows arrive of which the first 200 have a port already."""
+    endpoints = 200
     before = [
         udp(HOSTS[number * 2 // PORTS], 20000 + number, elsewhere(number), 53000)
         for number in range(0, PORTS, PORTS // endpoints)

@@ -9,7 +9,6 @@ PAGE = DOCS / "performance.md"
 COLOURS = ("#999999", "#0b6fa4", "#d9822b", "#5b8c5a", "#c9c9c9", "#7a5195")
 WIDTH, LABELS, RIGHT, TOP = 760, 190, 60, 56  # pixels
 BAR, GAP = 11, 12
-HEIGHT = 260
 LETTERS = 'font-family="sans-serif" font-size="11"'
 
 

@@ -13,8 +13,8 @@ from advertisements import RA, option
 from fuzz_netfilter import TABLES
 from fuzzing import Target, nftables
 from nf_messages import end
-from test_evidence_frames import ECHO, OURS, PROBE, TOKEN, icmpv6
-from test_ping import answer as pong
+from ping_wire import answer as pong
+from probe_frames import ECHO, OURS, PROBE, TOKEN, icmpv6
 
 from dualwan.errors import HostError, KernelError
 from dualwan.host import news, nfnetlink, nft, ping, program, watch

@@ -4,11 +4,11 @@ import struct
 from zlib import crc32
 
 import nf_messages
+from conntrack_entries import entry
 from fuzzing import Target
 from nf_messages import attribute, nested, number, text
-from test_conntrack import entry
-from test_evidence_frames import OURS
-from test_nft_handles import a_set, chain, counter, flowtable, generation, rule, table
+from nft_objects import a_set, chain, counter, flowtable, generation, rule, table
+from probe_frames import OURS
 
 from dualwan.errors import KernelError
 from dualwan.host import conntrack, nfnetlink, nft_counts, nft_handles, nft_names

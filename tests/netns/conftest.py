@@ -2,15 +2,18 @@
 
 import os
 import platform
+import socket
 import subprocess
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from line import CONFIG, Line
+from hooked import Hooked
+from line import CONFIG, OTHER_PPPOE, PPPOE, Line
 from natlab import NatLine
+from never_open import PORTS, links
 from pair import Pair
-from scenes import NEIGHBOUR, SECOND, SECOND_ROUTER
+from scenes import NEIGHBOUR, SECOND, SECOND_ROUTER, with_ipv6
 from space import sweep
 
 from dualwan.config import load
@@ -101,6 +104,22 @@ def _line(bare):
     made = bare()
     made.apply()
     return made
+
+
+@pytest.fixture(name="hooks")
+def _hooks(bare):
+    """Return the hooks of a router whose WANs are down, with something to find behind them."""
+    line = bare()
+    with_ipv6(line, "wan0", "wan")
+    for space in (line.router, line.lan):
+        for port in PORTS:
+            space.listen(port, "::", socket.AF_INET6)
+    for address in (PPPOE, OTHER_PPPOE):
+        line.internet.run(
+            "ip", "neigh", "replace", address, "lladdr", line.router.mac("ppp0"), "dev", "ppp"
+        )
+    links(line, "down")
+    return Hooked(line)
 
 
 @pytest.fixture(name="lab")

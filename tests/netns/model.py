@@ -13,7 +13,7 @@ REFUSED, LOST = "refused", "lost"
 class Model:
     """PORTS with a quota: LIMIT ports a host and destination, None without one."""
 
-    def __init__(self, ports, limit=None):
+    def __init__(self, ports, limit):
         self.ports, self.limit = frozenset(ports), limit
         self.used, self.mappings = set(), {}
         self.counted = defaultdict(set)  # flows by protocol, host and destination

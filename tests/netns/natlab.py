@@ -4,6 +4,7 @@ It is line.Line, but its default route has a gateway whose link layer address is
 known, so that a destination costs nothing but its flow, and the LAN has more hosts.
 """
 
+import socket
 import time
 from contextlib import closing
 
@@ -101,6 +102,16 @@ class NatLine(Line):
         with closing(self.watch()) as watch:
             self.send(packets)
             return watch.seen()
+
+    def endpoints(self, packets):
+        """Send PACKETS; return the outer ports that each inner (address, port) was seen with."""
+        sent = [(socket.inet_ntoa(one[12:16]), int.from_bytes(one[20:22])) for one in packets]
+        seen = self.passed(packets)
+        assert len(seen) == len(sent)
+        found = {}
+        for inner, packet in zip(sent, seen, strict=True):
+            found.setdefault(inner, set()).add(packet.sport)
+        return found
 
     def forget(self, *which):
         """Make conntrack forget every flow, or those that conntrack(8) knows by WHICH.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32}
 NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "ipip": 4, "gre": 47, "esp": 50}
 FRAGMENT6 = 44
-TCP, UDP, ICMP, ICMP6 = (NUMBERS[name] for name in ("tcp", "udp", "icmp", "icmpv6"))
+TCP, UDP, ICMP = (NUMBERS[name] for name in ("tcp", "udp", "icmp"))
 # Type and code (RFC 792, 4443, 4861, 2710, 3810).
 TYPES = {
     "icmp": {

@@ -25,7 +25,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
 class PppLine(Line):
     """A line whose router has a /run of its own, and processes that are pppds by all signs."""
 
-    def __init__(self, folder, config=DIALS):
+    def __init__(self, folder, config):
         self.processes = {}
         self.run = folder / "run-of-the-machine"
         self.run.mkdir()

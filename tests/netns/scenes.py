@@ -14,6 +14,7 @@ NEIGHBOUR = "192.168.1.20"  # another address of the LAN's one machine
 OUTSIDE6 = "2001:db8:2::1"
 SECOND, SECOND_ROUTER = "192.168.2.5", "192.168.2.1"  # of another LAN network
 HOST6 = "2001:db8:1::10"
+FIVE_OF_TWENTY = [True] * 5 + [False] * 15  # attempts that the guard lets pass
 TWO_LANS = CONFIG.replace('["lan0"]', '["lan0", "lan1"]')
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from line import CONFIG, OTHER_PPPOE, PPPOE, SERVERS
-from scenes import attempts, reconnect
+from scenes import FIVE_OF_TWENTY, attempts, reconnect
 
 ATTACKER, HONEST = SERVERS[0], SERVERS[1]
 QUICK = CONFIG + "[firewall.guard]\nseconds = 2\nrefuse = 3\n"
@@ -18,9 +18,6 @@ def _ssh(line):
     """Return a router on which ssh is guarded as it is by default, with a server."""
     line.server = line.router.listen(22)
     return line
-
-
-FIVE_OF_TWENTY = [True] * 5 + [False] * 15
 
 
 def test_the_sixth_of_twenty_is_refused_and_logged(ssh):

@@ -15,7 +15,7 @@ auto lan0
 iface lan0 inet manual
 """
 PROGRAMS = ("ifupdown", "ifupdown-ng", "ifupdown2")
-# PHASE as each of them sets it; see test_hook.
+# PHASE as each of them sets it; see test_hook_events.
 PHASES = {
     "ifupdown": ("pre-up", "post-up", "pre-down", "post-down"),
     "ifupdown-ng": ("pre-up", "up", "down", "post-down"),

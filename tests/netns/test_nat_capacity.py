@@ -21,10 +21,10 @@ KINDS = ("tcp", "udp", "icmp")
 GONE = 5  # seconds after which the kernel has removed the elements of flows that are gone
 
 
-def all_ports(line, kind, hosts=HOSTS[:1], base=20000, target=TARGET):
+def all_ports(line, kind, hosts=HOSTS[:1], base=20000):
     """Return a first packet for each port of the set, shared out among HOSTS."""
     count = len(line.ports())
-    return [flow(kind, hosts[at * len(hosts) // count], base + at, target) for at in range(count)]
+    return [flow(kind, hosts[at * len(hosts) // count], base + at) for at in range(count)]
 
 
 def arrived(line, kind, packets, target=TARGET):

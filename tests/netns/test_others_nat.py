@@ -38,19 +38,19 @@ def _with_container(bare):
     return make
 
 
-def udp_sources(line, space, count=FLOWS):
-    """Send ``count`` flows of UDP out of ``space``; return the sources that the server saw."""
+def udp_sources(line, space):
+    """Send FLOWS flows of UDP out of ``space``; return the sources that the server saw."""
     server = line.internet.udp(SERVERS[0], 5000, timeout=2)
-    for _ in range(count):
+    for _ in range(FLOWS):
         space.udp().sendto(b"", (SERVERS[0], 5000))
-    return [server.recvfrom(1)[1] for _ in range(count)]
+    return [server.recvfrom(1)[1] for _ in range(FLOWS)]
 
 
-def tcp_sources(line, space, count=FLOWS):
-    """Open ``count`` connections out of ``space``; return the sources that the server saw."""
+def tcp_sources(line, space):
+    """Open FLOWS connections out of ``space``; return the sources that the server saw."""
     server = line.internet.listen(5000, SERVERS[0])
-    clients = [space.connect(SERVERS[0], 5000, timeout=2) for _ in range(count)]
-    assert len(clients) == count
+    clients = [space.connect(SERVERS[0], 5000, timeout=2) for _ in range(FLOWS)]
+    assert len(clients) == FLOWS
     return [server.accept()[1] for _ in clients]
 
 

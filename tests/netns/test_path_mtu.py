@@ -9,7 +9,7 @@ from packets import Packet, read
 from scenes import OUTSIDE6, with_ipv6
 from space import until
 
-TUNNEL_MTU, LINE_MTU, PPPOE_MTU = 1460, 1500, 1454
+TUNNEL_MTU, PPPOE_MTU = 1460, 1454
 FULL = 1472  # bytes of UDP payload in 1500 bytes of IPv4
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO, IP_MTU = 10, 0, 2, 14
 IPV6_MTU_DISCOVER, IPV6_MTU = 23, 24

@@ -5,7 +5,7 @@ import json
 import pytest
 from line import CLIENT, CONFIG, PPPOE, ROUTER, SERVERS, SHARED
 from scenes import NEIGHBOUR, SECOND, SECOND_ROUTER, TWO_LANS, exchange, from_lan, reconnect
-from test_routing_main import VPN_HOST, with_vpn
+from unnamed_vpn import VPN_HOST, with_vpn
 
 FIRST, OTHER = SERVERS[:2]
 UNREACHABLE = r"unreachable|No route"

@@ -8,9 +8,9 @@ import socket
 import pytest
 from line import CLIENT, CONFIG, PPPOE, SERVERS
 from scenes import NEIGHBOUR, TWO_LANS, exchange, forward, from_lan
+from unnamed_vpn import VPN_HOST, VPN_NETWORK, with_vpn
 
 CHOSEN = CONFIG.replace("[mape]", f'via-pppoe = ["{CLIENT}"]\n[mape]')
-VPN_NETWORK, VPN_ROUTER, VPN_HOST = "10.9.0.0/24", "10.9.0.1", "10.9.0.2"
 GATEWAY, AT_GATEWAY = "192.168.100.1", "192.168.100.2"
 HALVES = ("0.0.0.0/1", "128.0.0.0/1")  # as OpenVPN's redirect-gateway def1 writes a default route
 EIGHTHS = tuple(f"{part * 32}.0.0.0/3" for part in range(8))
@@ -24,24 +24,6 @@ def _chosen(bare):
     with_gateway(line)
     line.apply()
     return line
-
-
-def with_vpn(line):
-    """Give the router wg0, which [lan] does not name; its other end is ``line.vpn``."""
-    line.vpn = line._space("vpn")  # noqa: SLF001 - one more, closed with the others
-    line.router.ip(f"""
-        link add wg0 type veth peer name wg netns {line.vpn.name}
-        link set wg0 up
-        address add {VPN_ROUTER}/24 dev wg0
-    """)
-    line.vpn.ip(
-        f"""
-        link set wg up
-        address add {VPN_HOST}/24 dev wg
-        route add default via {VPN_ROUTER}
-        """
-        + "".join(f"address add {server}/32 dev lo\n" for server in SERVERS)
-    )
 
 
 def with_gateway(line):

@@ -4,9 +4,8 @@ import socket
 
 import pytest
 from line import CONFIG, PPPOE, SERVERS, SHUT
-from scenes import OUTSIDE6, forward, with_ipv6
+from scenes import FIVE_OF_TWENTY, OUTSIDE6, forward, with_ipv6
 from space import until
-from test_guard import FIVE_OF_TWENTY
 
 ROUTER6, ROUTER6_LAN = "2001:db8:2::2", "2001:db8:1::1"
 OTHER_64 = "2001:db8:3::66"

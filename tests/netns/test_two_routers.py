@@ -8,7 +8,8 @@ from contextlib import closing, suppress
 import pytest
 from line import CLIENT, SERVERS, SHARED
 from space import until
-from two_routers import Routers, files, passes
+from two_routers import Routers, passes
+from two_routers_page import files
 from watching import Watching
 
 PORTS = 1008

@@ -20,11 +20,12 @@ dial = false
 FAILOVER = CONFIG.replace("[lan]", "failover = true\n[lan]")
 
 
-def with_tunnel_routes(line, *, stands_in=False):
-    """Make the routes of the fixed address: the tunnel slice takes no veth."""
-    line.router.ip("route add default dev fixed0 table 102")
-    if stands_in:
-        line.router.ip("route add default dev fixed0 metric 2049")
+def with_tunnel_routes(line):
+    """Make the routes of a fixed address that stands in: the tunnel slice takes no veth."""
+    line.router.ip("""
+        route add default dev fixed0 table 102
+        route add default dev fixed0 metric 2049
+    """)
 
 
 def reconnect(line, address):
@@ -142,7 +143,7 @@ def _fixed(bare):
     line = bare(config=text)
     line.router.run("ip", "link", "del", "ppp0")  # a line of 10 Gbit/s has no PPPoE
     far = add_way(line, "fixed0", FIXED)
-    with_tunnel_routes(line, stands_in=True)
+    with_tunnel_routes(line)
     line.apply()
     return line, far
 

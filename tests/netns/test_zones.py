@@ -15,8 +15,8 @@ from natlab import config as natted
 from packets import Packet
 from scanner import Answering, begin, commonest_udp, finish
 from scenes import HOST6, OUTSIDE6, exchange, put
+from shares import KINDS, flows, passed, refused, vpn
 from space import until
-from test_nat_fairness import KINDS, flows, passed, refused, vpn
 from zoned import DMZ, DMZ6, GUEST, GUEST6, ZONES, Zoned
 
 from dualwan.slices.snat import zone_quota

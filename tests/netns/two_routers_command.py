@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from line import SERVERS
-from two_routers import BR, CE, FAR_MAC, INNER_MAC, NAME
+from router_of_two import BR, CE, NAME
+from two_routers import FAR_MAC, INNER_MAC
 
 from dualwan import cli
 from dualwan.frozen import replace

@@ -1,29 +1,10 @@
 """What can be wrong with a line, one cause at a time, and the check that has to name it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from doctor_cases import BASE, BR, CE, OCN, OCN_CE, ONE_OF_TWO, PREFIX, PROBES, ROUTER, Doctored
+from doctor_cases import BASE, BR, CE, OCN, OCN_CE, ONE_OF_TWO, PROBES, ROUTER, BrokenLine
 
 from dualwan.model.evidence import Advertisement, DeviceAddress, PathError
-
-
-@dataclass(frozen=True)
-class BrokenLine:
-    """A cause, the check that has to name it, and words of its line."""
-
-    about: str
-    check: str
-    words: tuple[str, ...]
-    breaks: Callable[[Doctored], object]
-    text: str = BASE
-    prefixes: tuple[str, ...] = (PREFIX,)
-
-    def made(self):
-        """Return the router with this cause."""
-        made = Doctored(self.text, self.prefixes)
-        self.breaks(made)
-        return made
 
 
 def ocn(**values):

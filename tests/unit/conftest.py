@@ -4,12 +4,16 @@ import os
 import time
 from functools import cache
 
+import init_cases
 import pytest
+from config_texts import WRONG
 from hypothesis import settings
 from japanese import JAPANESE, compiled
 from machine import BASE, Machine
 
 from dualwan import catalogue, cli
+from dualwan.config import load
+from dualwan.host import last_good
 from dualwan.host.notice import handover
 from dualwan.slices import snat
 
@@ -26,6 +30,18 @@ def _log(monkeypatch):
     lines = []
     monkeypatch.setattr("syslog.syslog", lambda _level, line: lines.append(line))
     return lines
+
+
+@pytest.fixture(name="said")
+def _said(monkeypatch):
+    """Return the sentences that go to the log for a person to read."""
+    sentences = []
+    monkeypatch.setattr(
+        "dualwan.handle.run.tell", lambda _event, sentence: sentences.append(sentence)
+    )
+    for module in ("dualwan.handle", "dualwan.handle.line"):
+        monkeypatch.setattr(f"{module}.fail", lambda _event, error: sentences.append(str(error)))
+    return sentences
 
 
 @pytest.fixture(name="tokyo")
@@ -45,6 +61,23 @@ def _config(tmp_path, monkeypatch):
     path.write_text(BASE)
     monkeypatch.setenv("DUALWAN_CONFIG", str(path))
     return path
+
+
+@pytest.fixture(name="state_folder")
+def _state_folder(tmp_path, monkeypatch):
+    """Return a folder of its own in place of /var/lib/dualwan."""
+    folder = tmp_path / "lib"
+    monkeypatch.setenv("DUALWAN_STATE", str(folder))
+    return folder
+
+
+@pytest.fixture(name="kept")
+def _kept(config, state_folder):
+    """Return the path of a configuration that is kept below ``state_folder``, and wrong now."""
+    assert not state_folder.exists()
+    last_good.save(last_good.encode(load(config)))
+    config.write_text(WRONG)
+    return config
 
 
 @pytest.fixture(name="machine")
@@ -109,3 +142,32 @@ def _japanese(japanese_catalogue):
     """Let a person who reads Japanese be at the terminal."""
     assert japanese_catalogue
     return catalogue.begin(JAPANESE, "utf-8")
+
+
+@pytest.fixture(name="talk")
+def _talk(monkeypatch, tmp_path):
+    """Return a function that has a person of a case run init; returns what was shown, and files."""
+    path = tmp_path / "etc" / "dualwan.toml"
+    monkeypatch.setenv("DUALWAN_CONFIG", str(path))
+    monkeypatch.setattr("dualwan.inspection.findings_in_files", lambda _config: ())
+
+    def run(case):
+        person = init_cases.Person(case.data.get("answers", []))
+        machine = case.machine
+        on_disk = {}
+        for one in machine.interfaces:
+            on_disk[one.path] = tmp_path / one.path.rsplit("/", 1)[-1]
+            on_disk[one.path].write_text(one.text)
+        monkeypatch.setattr("dualwan.host.around.setup.look", lambda *_: machine)
+        monkeypatch.setattr("dualwan.commands.init.Terminal", lambda: person)
+        monkeypatch.setattr("dualwan.commands.init.Path", lambda text: on_disk.get(text, tmp_path))
+        monkeypatch.setattr("dualwan.commands.init._is_terminal", lambda: True)
+        code = cli.main(["init", *case.data.get("options", [])])
+        text = "".join(f"{line}\n" for line in person.shown)
+        for name, place in on_disk.items():
+            text = text.replace(str(place), name)
+        text = text.replace(str(path), init_cases.WHERE).replace(f"{tmp_path}/", "/etc/network/")
+        assert not person.answers, "there were more answers than questions"
+        return code, text, path, on_disk
+
+    return run

@@ -1,7 +1,8 @@
-"""A line on which everything works, as evidence for doctor."""
+"""A line on which everything works, as evidence for doctor, and one with a cause."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from machine import Machine
 
@@ -150,3 +151,21 @@ class Doctored:
         return doctor.diagnose(
             doctor.Case(self.config, self.plan, self.evidence, self.findings, load_table())
         )
+
+
+@dataclass(frozen=True)
+class BrokenLine:
+    """A cause, the check that has to name it, and words of its line."""
+
+    about: str
+    check: str
+    words: tuple[str, ...]
+    breaks: Callable[[Doctored], object]
+    text: str = BASE
+    prefixes: tuple[str, ...] = (PREFIX,)
+
+    def made(self):
+        """Return the router with this cause."""
+        made = Doctored(self.text, self.prefixes)
+        self.breaks(made)
+        return made

@@ -1,6 +1,7 @@
 """The golden cases of tests/golden, read: bases, what differs in a case, and what both make."""
 
 import json
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field, fields, replace
@@ -21,6 +22,7 @@ from dualwan.nft import legacy
 from dualwan.report.plan import lines
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+WRITE = bool(os.environ.get("DUALWAN_WRITE_GOLDEN"))
 NO_RULES_D = GOLDEN / "there-is-no-rules.d"
 GONE = "gone"  # the value of a key that the base has and the case has not
 LONGEST = 160  # letters of the sentence on top
@@ -276,3 +278,13 @@ def _inline(value):
     if isinstance(value, list):
         return "[" + ", ".join(_inline(one) for one in value) + "]"
     return json.dumps(value)
+
+
+def compare(path, text):
+    """Compare ``text`` with a golden file, or write it if that was asked for; "" for no file."""
+    if WRITE:
+        path.unlink(missing_ok=True)
+        if text:
+            path.write_text(text)
+    golden = path.read_text() if path.exists() else ""
+    assert golden == text, f"{path.relative_to(GOLDEN)} is different; see {GOLDEN}/README.md"

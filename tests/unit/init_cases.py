@@ -95,7 +95,7 @@ def cases():
 class Person:
     """Answers as the case says, and keeps all that was shown; the end of the answers is EOF."""
 
-    def __init__(self, answers=()):
+    def __init__(self, answers):
         self.answers, self.shown = list(answers), []
 
     def say(self, line=""):

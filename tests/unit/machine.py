@@ -65,9 +65,7 @@ def wanted_of(module, cfg):
 
 def look(machine, cfg, *mine):
     """Return what MINE, slices, see of the machine."""
-    ways, state = derive_line(cfg).ways, machine.run_state
-    names = [name for one in mine for name in one.sysctls(cfg, ways)]
-    return machine.observe(goals.reads(mine, cfg.wan.interface, names, ways, state))
+    return machine.observe(goals.reads(mine, cfg, derive_line(cfg).ways, machine.run_state))
 
 
 def marks_of(cfg):

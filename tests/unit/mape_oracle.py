@@ -21,7 +21,7 @@ def psid_of_port(port, offset, length):
     return int(bits[offset : offset + length] or "0", 2)
 
 
-def from_ipv4(rule, ipv4, ports=None):
+def from_ipv4(rule, ipv4, ports):
     """Derive the CE that has IPV4 and the port set PORTS: what a BR does (sections 5.3, 8)."""
     suffix = int(IPv4Address(ipv4)) - int(rule.ipv4_prefix.network_address)
     ea = suffix << rule.psid_length | (ports.psid if rule.psid_length else 0)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from config_texts import WRONG
 from machine import BASE, Machine, ours
 
 from dualwan.errors import BusyError
@@ -52,7 +53,7 @@ def test_what_is_not_understood_is_2_and_one_line(run, machine, argv):
 @pytest.mark.parametrize("argv", [(), ("--dry-run",), ("check",), ("status",)])
 def test_a_wrong_configuration_is_3_and_changes_nothing(run, machine, config, argv):
     """One line with file and line number, whatever the command."""
-    config.write_text(BASE.replace("psid = 1", "psid = 64"))
+    config.write_text(WRONG)
     code, out, err = run(*argv)
     assert (code, out) == (3, "")
     assert err.startswith(f"dualwan-hook: {config}:12: mape.psid: PSID 64 does not fit")
@@ -60,7 +61,7 @@ def test_a_wrong_configuration_is_3_and_changes_nothing(run, machine, config, ar
     assert machine.applied == []
 
 
-@pytest.mark.parametrize("text", [None, "", "[wan\n", BASE.replace("psid = 1", "psid = 64")])
+@pytest.mark.parametrize("text", [None, "", "[wan\n", WRONG])
 def test_down_needs_no_configuration(run, machine, config, text):
     """With a wrong one or none, tags and the run state tell what is ours; the reason is said."""
     run()

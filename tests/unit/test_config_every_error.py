@@ -1,15 +1,14 @@
 """All errors of a configuration at once, as a person gets them."""
 
-import re
 from pathlib import Path
 
 import pytest
+from config_texts import WRONG, errors
 from documents import read_each_key, record
-from golden_cases import GOLDEN, to_toml
+from golden_cases import GOLDEN, compare, to_toml
 from hypothesis import given
 from hypothesis import strategies as st
 from machine import BASE
-from test_golden import compare
 
 from dualwan.config import every_error, examples, from_text
 from dualwan.errors import ConfigError
@@ -31,16 +30,6 @@ to = "192.168.1.6"
 """
 
 
-def errors(text, rules=NO_RULES):
-    """Return line and message of all errors of ``text``."""
-    found = every_error.of_text("f", text, rules)
-    return [
-        (int(line), message)
-        for one in (found.lines if found else ())
-        for line, message in re.findall(r"^f:(\d+): (.*)$", one)
-    ]
-
-
 def test_all_errors_of_a_file_as_written_down():
     """Each has file, line, section and key, what was found and expected, and an example."""
     found = every_error.of_text("dualwan.toml", (FOLDER / "dualwan.toml").read_text(), NO_RULES)
@@ -52,7 +41,7 @@ def test_all_errors_of_a_file_as_written_down():
 def test_a_configuration_in_order_has_none():
     """And a single error is told as it is, with an example."""
     assert every_error.of_text("f", BASE, NO_RULES) is None
-    found = every_error.of_text("f", BASE.replace("psid = 1", "psid = 64"), NO_RULES)
+    found = every_error.of_text("f", WRONG, NO_RULES)
     says = "f:12: mape.psid: PSID 64 does not fit into 6 bits (0 to 63) (example: psid = 1)"
     assert (str(found), found.lines) == (says, (says,))
 

@@ -4,8 +4,8 @@ import errno
 import struct
 
 import pytest
+from conntrack_entries import begun, entry
 from nf_messages import Kernel, answer, attribute, end, message, nested, number, refusal
-from test_conntrack import begun, entry
 
 from dualwan.errors import KernelError
 from dualwan.host import conntrack, nfnetlink, nft_names

@@ -31,10 +31,10 @@ def _machine():
     return Machine("wan0", "lan0")
 
 
-def do(machine, action, resource, was=None):
+def do(machine, action, resource):
     """Do one step under the lock."""
     with machine.lock(1):
-        machine.apply(Step(action, resource, was))
+        machine.apply(Step(action, resource))
 
 
 @pytest.mark.parametrize(

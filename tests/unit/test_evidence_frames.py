@@ -6,19 +6,11 @@ from ipaddress import IPv6Address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from probe_frames import ECHO, OURS, PROBE, TOKEN, icmpv6
 
+from dualwan.host.checksum import checksum
 from dualwan.host.evidence import frames
-from dualwan.model.evidence import Advertisement, Probe
-
-TOKEN, OURS = b"tokentok", "192.0.2.18"
-PROBE = Probe(7, OURS, 1040, 100)
-ECHO = Probe(9, "192.0.0.1", 1024, 100, hops=1, echo=True)
-
-
-def icmpv6(source, body):
-    """Return an IPv6 packet with the ICMPv6 message ``body``."""
-    head = struct.pack("!IHBB", 6 << 28, len(body), 58, 255)
-    return head + IPv6Address(source).packed + bytes(16) + body
+from dualwan.model.evidence import Advertisement
 
 
 @pytest.mark.parametrize("probe", [PROBE, ECHO])
@@ -28,12 +20,12 @@ def test_a_probe_has_its_size_and_good_checksums(probe):
     assert len(packet) == probe.size == int.from_bytes(packet[2:4])
     assert packet[8] == probe.hops
     assert int.from_bytes(packet[6:8]) == 0x4000
-    assert frames.checksum(packet[:20]) == 0
+    assert checksum(packet[:20]) == 0
     if probe.echo:
-        assert frames.checksum(packet[20:]) == 0
+        assert checksum(packet[20:]) == 0
     else:
         pseudo = packet[12:20] + struct.pack("!HH", 17, len(packet) - 20)
-        assert frames.checksum(pseudo + packet[20:]) == 0
+        assert checksum(pseudo + packet[20:]) == 0
         assert packet[20:24] == struct.pack("!HH", 1040, 1040)
 
 
@@ -90,7 +82,7 @@ def test_a_solicitation_is_as_duplicate_detection_sends_it():
     assert IPv6Address(packet[24:40]) == IPv6Address("ff02::1:ff12:3456")
     assert packet[7] == 255
     pseudo = packet[8:40] + struct.pack("!II", len(packet) - 40, 58)
-    assert frames.checksum(pseudo + packet[40:]) == 0
+    assert checksum(pseudo + packet[40:]) == 0
     found = frames.read_icmpv6(packet)
     assert (found.kind, found.target) == (135, "2001:db8::12:3456")
 

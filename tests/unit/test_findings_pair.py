@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+from another_root import put
 from machine import BASE, config
 
 from dualwan.findings import AT_EVENTS, find
@@ -20,13 +21,6 @@ vrrp_instance LINE {
     notify_fault "/usr/bin/dualwan-hook role standby"
 }
 """
-
-
-def put(root, name, text):
-    """Write a file below another root folder."""
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
 
 
 def codes(found, cfg=ONE_OF_TWO):
@@ -54,16 +48,16 @@ def codes(found, cfg=ONE_OF_TWO):
 )
 def test_the_roles_that_keepalived_tells(tmp_path, text, told):
     """By its own lines, those of files that it includes, or a script that calls us."""
-    put(tmp_path, "etc/keepalived/keepalived.conf", text)
-    put(tmp_path, "etc/keepalived/conf.d/line.conf", KEEPALIVED)
-    put(tmp_path, "etc/keepalived/mine.sh", 'exec dualwan-hook role "$ROLE"\n')
-    put(tmp_path, "etc/keepalived/other.sh", "logger hello\n")
+    put(tmp_path, {"etc/keepalived/keepalived.conf": text})
+    put(tmp_path, {"etc/keepalived/conf.d/line.conf": KEEPALIVED})
+    put(tmp_path, {"etc/keepalived/mine.sh": 'exec dualwan-hook role "$ROLE"\n'})
+    put(tmp_path, {"etc/keepalived/other.sh": "logger hello\n"})
     assert files.look(tmp_path, ONE_OF_TWO).pair == Pair(told=told)
 
 
 def test_a_file_that_only_root_may_read_is_not_complained_of(tmp_path, monkeypatch):
     """It may have a password of VRRP."""
-    put(tmp_path, "etc/keepalived/keepalived.conf", "")
+    put(tmp_path, {"etc/keepalived/keepalived.conf": ""})
 
     def refused(path):
         raise PermissionError(13, "Permission denied", path)
@@ -74,7 +68,7 @@ def test_a_file_that_only_root_may_read_is_not_complained_of(tmp_path, monkeypat
 
 def test_a_router_without_another_one_is_not_looked_at(tmp_path):
     """Its keepalived may be there for something else."""
-    put(tmp_path, "etc/keepalived/keepalived.conf", "")
+    put(tmp_path, {"etc/keepalived/keepalived.conf": ""})
     assert files.look(tmp_path, config()).pair is None
     assert codes(Pair(told=None, keepalived=False, conntrackd=False), config()) == []
 
@@ -125,10 +119,10 @@ def test_what_runs(tmp_path, names, set_up, runs):
     """By its name in /proc; conntrackd has to run where it is set up."""
     proc = tmp_path / "proc"
     for pid, name in enumerate(names, 1):
-        put(proc, f"{pid}/comm", f"{name}\n")
+        put(proc, {f"{pid}/comm": f"{name}\n"})
     (proc / "self").mkdir(parents=True)
     if set_up:
-        put(tmp_path, "etc/conntrackd/conntrackd.conf", "")
+        put(tmp_path, {"etc/conntrackd/conntrackd.conf": ""})
     found = pair.running(Pair(), proc, tmp_path, owner=os.getuid())
     assert (found.keepalived, found.conntrackd) == runs
 
@@ -145,5 +139,5 @@ def test_programs_of_this_machine_are_found():
 
 def test_programs_of_others_do_not_count(tmp_path):
     """Any user can call a process as they like."""
-    put(tmp_path, "1/comm", "keepalived\n")
+    put(tmp_path, {"1/comm": "keepalived\n"})
     assert processes.names(tmp_path, owner=os.getuid() + 1) == frozenset()

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from another_root import put
 from machine import BASE
-from test_ppp_starters import put
 
 from dualwan import cli
 from dualwan.config import from_text

@@ -1,10 +1,9 @@
 """The golden cases of tests/golden, whose README says how to read, add and rewrite one."""
 
-import os
 import re
 
 import pytest
-from golden_cases import GOLDEN, nft_cases, plan_cases, shown
+from golden_cases import GOLDEN, compare, nft_cases, plan_cases, shown
 from nft_text import difference, folded, reviewable
 
 from dualwan.model.event import Event
@@ -13,20 +12,9 @@ from dualwan.planning import make_plan
 
 DATA = GOLDEN.with_name("data")
 WHOLE = "128-ports"  # has every map written out; tests/netns/test_translation.py loads it
-WRITE = bool(os.environ.get("DUALWAN_WRITE_GOLDEN"))
 ROWS = 300  # lines of a file that a person reads
 COLUMNS = 220  # of a sentence that no terminal has folded
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def compare(path, text):
-    """Compare ``text`` with a golden file, or write it if that was asked for; "" for no file."""
-    if WRITE:
-        path.unlink(missing_ok=True)
-        if text:
-            path.write_text(text)
-    golden = path.read_text() if path.exists() else ""
-    assert golden == text, f"{path.relative_to(GOLDEN)} is different; see {GOLDEN}/README.md"
 
 
 def texts(case):

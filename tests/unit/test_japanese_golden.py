@@ -4,12 +4,10 @@ import re
 
 import pytest
 from doctor_cases import OCN, Doctored
-from golden_cases import GOLDEN, nft_case
+from golden_cases import GOLDEN, compare, nft_case
 from init_cases import Person, cases
 from mape_cases import NO_RULES_D
-from test_golden import compare
-from test_init_golden import _talk  # noqa: F401 - the fixture `talk`
-from test_status_terminal import NOON, data
+from status_data import NOON, data
 
 from dualwan import cells, output
 from dualwan.catalogue import shown as translated
@@ -126,7 +124,7 @@ class Reader(Person):
 def test_the_dialogue_is_as_written_down(case, talk, monkeypatch):
     """All that `init` shows and asks."""
     monkeypatch.setattr("dualwan.cli.catalogue.begin", lambda *_: False)
-    monkeypatch.setattr("test_init_golden.Person", Reader)
+    monkeypatch.setattr("init_cases.Person", Reader)
     code, shown, _, _ = talk(case)
     assert code == 0
     compare(FOLDER / f"init-{case.name}.txt", shown)

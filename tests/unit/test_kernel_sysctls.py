@@ -82,8 +82,7 @@ def test_only_what_the_slices_need_is_read(proc):
 
     def read(*mine):
         ways = derive_line(config()).ways
-        names = [name for one in mine for name in one.sysctls(config(), ways)]
-        return sysctl.read(goals.reads(mine, "wan0", names, ways, state).sysctls)
+        return sysctl.read(goals.reads(mine, config(), ways, state).sysctls)
 
     assert read(pbr.SLICE) == {FILTER: "1", "net/ipv4/conf/old0/rp_filter": "2"}
     assert read(tunnel.SLICE) == {FORWARD: "0", ACCEPT: "1"}

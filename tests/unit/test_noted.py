@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from machine import BASE
-from test_store import STATE as WHOLE
+from run_states import STATE as WHOLE
 
 from dualwan import slices
 from dualwan.config import from_text

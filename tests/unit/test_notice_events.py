@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from config_texts import PROBED
 from machine import Machine, config
 from owner import CONFIG, OTHER, PPPOE, SHARED, heard, ppp_down, ppp_up
-from test_probe import PROBED
 
 from dualwan.errors import HostError
 from dualwan.handle import handle_event

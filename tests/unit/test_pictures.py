@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from broken_lines import CASES
-from golden_cases import GOLDEN, plan_case
-from test_golden import compare
-from test_status_terminal import NOON, data
+from golden_cases import GOLDEN, compare, plan_case
+from status_data import NOON, data
 
 from dualwan.planning import make_plan
 from dualwan.report import doctor, plan, status

@@ -1,24 +1,10 @@
 """One ping through a device: what is sent, and which answer counts."""
 
 import pytest
+from ping_wire import TOKEN, Wire, answer, checksum
 
 from dualwan.errors import HostError
 from dualwan.host import ping
-
-TOKEN = b"a token!"
-
-
-def checksum(data):
-    """Return the sum of RFC 1071 over DATA: 0xffff where its own checksum is right."""
-    total = sum(data[at] << 8 | data[at + 1] for at in range(0, len(data), 2))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
-
-
-def answer(token, kind=0, options=0):
-    """Return the packet of an echo reply: an IPv4 header, with so many words of options."""
-    return bytes([0x45 + options]) + b"\0" * (19 + 4 * options) + bytes([kind, 0, 0, 0]) + token
 
 
 @pytest.mark.parametrize("token", [TOKEN, b"\xff" * 8, b"\0" * 8])
@@ -28,53 +14,6 @@ def test_an_echo_request(token):
     assert packet[:2] == b"\x08\0"
     assert checksum(packet) == 0xFFFF
     assert packet.endswith(token)
-
-
-def test_the_checksum_of_the_rfc():
-    """The worked example of RFC 1071, section 3."""
-    data = bytes.fromhex("0001f203f4f5f6f7")
-    assert ping._checksum(data) == ~0xDDF2 & 0xFFFF  # noqa: SLF001 - pure
-
-
-class Wire:
-    """A raw socket: what comes by it, and what was sent."""
-
-    def __init__(self, *inbox, refuse=()):
-        self.inbox, self.refuse, self.sent, self.options = list(inbox), refuse, [], []
-
-    def __call__(self, *_kind):
-        """Open one, as socket.socket does."""
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-    def setsockopt(self, *option):
-        """Note it."""
-        self.options.append(option)
-
-    def setblocking(self, _flag):
-        """See socket."""
-
-    def sendto(self, packet, address):
-        """Send, unless the target is one to refuse."""
-        if address[0] in self.refuse:
-            raise PermissionError(1, "Operation not permitted")
-        self.sent.append((packet, address))
-
-    def recv(self, _size):
-        """Return the next packet."""
-        return self.inbox.pop(0)
-
-    def register(self, *_):
-        """Be polled."""
-
-    def poll(self, _milliseconds):
-        """Say whether there is another packet."""
-        return bool(self.inbox)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from test_ping import TOKEN, Wire
+from ping_wire import TOKEN, Wire
 
 from dualwan.errors import HostError
 from dualwan.host import ping

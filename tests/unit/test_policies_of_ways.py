@@ -3,8 +3,8 @@
 import pytest
 from config_texts import refusal
 from machine import BASE, config
-from test_policies import policy
-from test_ways import NAMES, many, session
+from policy_texts import policy
+from way_texts import NAMES, many, session
 
 from dualwan.line import derive_line
 from dualwan.line.ways import NUMBERS, numbered

@@ -1,6 +1,7 @@
 """P2: what else starts the PPP peer, found with file and line."""
 
 import pytest
+from another_root import put
 from machine import BASE
 
 from dualwan.config import from_text
@@ -21,16 +22,6 @@ iface dsl-provider inet ppp
     pre-up /bin/ip link set eth0.7 up # line maintained by pppoeconf
     provider dsl-provider
 """
-
-
-def put(root, files):
-    """Write FILES below ROOT; a text that begins with #! is a program."""
-    for path, text in files.items():
-        file = root / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        file.chmod(0o755 if text.startswith("#!") else 0o644)
-    return root
 
 
 def places(root):

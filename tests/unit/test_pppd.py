@@ -1,13 +1,13 @@
-"""PPPoE by pon and a signal: which pppd is meant, one at a time, and waiting for its end."""
+"""PPPoE by pon and a signal: dialling, hanging up, and one pppd a peer."""
 
 import gc
 import os
 import shutil
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock, Thread
 
 import pytest
 
@@ -18,140 +18,8 @@ from dualwan.ppp.session import Pppd, Session
 from dualwan.ppp.starters import Starter
 
 ME = os.getuid()
-DIALLING, PPPD, PPPD_OF = processes.dialling, processes.pppd, pppd.pppd_of
-
-
-@pytest.fixture
-def proc(tmp_path):
-    """Return a function that adds a process to a /proc of our own."""
-
-    def add(pid, *words, program="/usr/sbin/pppd", cgroup="", started=0):
-        folder = tmp_path / str(pid)
-        folder.mkdir()
-        (folder / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
-        (folder / "exe").symlink_to(program)
-        (folder / "cgroup").write_text(f"0::{cgroup}\n")
-        (folder / "stat").write_text(f"{pid} (a ) b) S 7 {' '.join(['0'] * 17)} {started} 0\n")
-        return tmp_path
-
-    return add
-
-
-def pids(peer, root, owner=ME):
-    """Return the processes of PEER below ROOT."""
-    return sorted(one.pid for one in processes.pppds(root, owner) if peer in one.peers)
-
-
-def test_a_pppd_is_known_by_the_peer_it_was_called_for(proc):
-    """`pon PEER` runs `pppd call PEER`; others call it with words before, or by the file."""
-    proc(10, "/usr/sbin/pppd", "call", "dsl-provider")
-    proc(11, "pppd", "nodetach", "call", "dsl-provider", "debug")
-    proc(12, "pppd", "file", "/etc/ppp/peers/dsl-provider")
-    proc(13, "pppd", "call", "dsl-provider", program="/usr/sbin/pppd (deleted)")
-    assert pids("dsl-provider", proc(14, "init", program="/sbin/init")) == [10, 11, 12, 13]
-
-
-def test_other_processes_are_not_mistaken_for_it(proc):
-    """Other peers, other programs and words that only look alike are somebody else's."""
-    proc(10, "/usr/sbin/pppd", "call", "other")
-    proc(11, "/usr/bin/vi", "call", "dsl-provider", program="/usr/bin/vi")
-    proc(12, "/usr/sbin/pppd", "dsl-provider", "call")
-    proc(13, "/usr/sbin/pppd", "call", "dsl-provider2")
-    proc(14, "grep", "pppd call dsl-provider", program="/usr/bin/grep")
-    root = proc(15, "")
-    (root / "self").mkdir()
-    (root / "16").mkdir()  # ended between listing and reading
-    assert pids("dsl-provider", root) == []
-
-
-def test_what_only_calls_itself_pppd_is_not_taken_for_it(proc):
-    """L2: a user chooses the words of a process, but neither its owner nor its program."""
-    proc(10, "pppd", "call", "dsl-provider", program="/usr/bin/sleep")
-    proc(11, "pppd", "call", "dsl-provider", program="/usr/bin/sudo")  # of root, named by a user
-    root = proc(12, "pppd", "call", "dsl-provider")
-    assert pids("dsl-provider", root, owner=ME + 1) == []
-    assert pids("dsl-provider", root) == [12]
-
-
-def test_a_real_process_under_a_false_name_is_seen_through():
-    """The same with a process that runs, whose owner is that of the test."""
-    argv = [sys.executable, "-c", "print(flush=True); input()"]
-    with subprocess.Popen(
-        ["pppd", *argv[1:], "call", "dsl-provider"],
-        executable=argv[0],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        process.stdout.readline()  # it runs
-        assert Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"pppd\0")
-        assert processes.pppd(process.pid, owner=ME) is None
-        process.stdin.close()
-
-
-def test_without_root_the_owner_is_enough(proc, monkeypatch):
-    """Only root may see the program of root's process, and `status` is for everybody."""
-    root = proc(10, "pppd", "call", "dsl-provider")
-
-    def hidden(_path):
-        raise PermissionError
-
-    monkeypatch.setattr(Path, "readlink", hidden)
-    assert pids("dsl-provider", root) == [10]
-    assert pids("dsl-provider", root, owner=ME + 1) == []
-
-
-def test_a_pppd_of_another_network_namespace_is_not_ours(proc):
-    """A container's, or the other end in a test of both ends."""
-    root = proc(10, "pppd", "call", "dsl-provider")
-    for folder, name in (("self", "ours"), ("10", "theirs")):
-        (root / folder / "ns").mkdir(parents=True)
-        (root / folder / "ns/net").write_text(name)
-    assert pids("dsl-provider", root) == []
-    (root / "10/ns/net").unlink()
-    (root / "10/ns/net").hardlink_to(root / "self/ns/net")
-    assert pids("dsl-provider", root) == [10]
-
-
-def test_a_pppd_is_known_by_its_service_and_its_age(proc):
-    """By its control group, and by proc_pid_stat(5), where the name may hold anything."""
-    root = proc(10, "pppd", "call", "x", cgroup="/system.slice/ppp@x.service", started=77)
-    proc(11, "pppd", "call", "x", cgroup="/user.slice/session-3.scope")
-    found = {one.pid: one for one in processes.pppds(root, ME)}
-    assert (found[10].service, found[10].started) == ("ppp@x.service", 77)
-    assert found[10].parent == 7
-    assert (found[11].service, found[11].started) == ("", 0)
-
-
-def test_a_session_is_known_by_the_file_of_its_process(proc, tmp_path):
-    """P4: /run/INTERFACE.pid; stale ones, those of other programs and of no interface are not."""
-    root, run = proc(10, "pppd", "call", "dsl-provider"), tmp_path / "run"
-    proc(11, "sshd", program="/usr/sbin/sshd")
-    run.mkdir()
-    for name, text in (
-        ("lo.pid", "10\n"),
-        ("ppp7.pid", "10\n"),
-        ("sshd.pid", "11\n"),
-        ("broken.pid", "none\n"),
-        ("lo.lock", "10\n"),
-    ):
-        (run / name).write_text(text)
-    assert processes.sessions(run, root, ME) == (
-        Session("lo", Pppd(10, ("pppd", "call", "dsl-provider"), parent=7), "127.0.0.1"),
-    )
-    for text in ("11\n", "12\n", "", "x"):
-        (run / "lo.pid").write_text(text)
-        assert processes.sessions(run, root, ME) == ()
-    assert processes.sessions(tmp_path / "none", root, ME) == ()
-
-
-def test_a_pon_that_is_about_to_dial_counts(proc):
-    """Between its start and its exec of pppd it is a shell."""
-    root = proc(10, "/bin/sh", "/usr/bin/pon", "dsl-provider", program="/usr/bin/dash")
-    proc(11, "/bin/sh", "/usr/bin/pon", "other", program="/usr/bin/dash")
-    proc(12, "sh", "pon", "theirs", program="/usr/bin/python3")
-    assert DIALLING("dsl-provider", root, ME)
-    assert not DIALLING("theirs", root, ME)
-    assert not DIALLING("dsl-provider", root, ME + 1)
+PPPD, PPPD_OF = processes.pppd, pppd.pppd_of
+PEER = "dsl-provider", "pppoe.peer"  # and the key that names it
 
 
 # --- dialling --------------------------------------------------------------------------------
@@ -183,7 +51,7 @@ def test_dialling_that_fails_says_why(monkeypatch):
     for said, reason in (("no such device", "no such device"), ("", "no reason given")):
         monkeypatch.setattr(pppd.program, "start", lambda *_, said=said: (1, said))
         with pytest.raises(HostError, match=f"^pon dsl-provider failed with code 1: {reason}$"):
-            pppd.dial("dsl-provider", "pppoe.peer")
+            pppd.dial(*PEER)
 
 
 @pytest.mark.usefixtures("_peer_is_there")
@@ -191,7 +59,7 @@ def test_dialling_starts_the_peer(monkeypatch):
     """By its name, which is an argument of its own."""
     calls = []
     monkeypatch.setattr(pppd.program, "start", lambda *given: (calls.append(given), (0, ""))[1])
-    assert pppd.dial("dsl-provider", "pppoe.peer") is True
+    assert pppd.dial(*PEER) is True
     assert calls == [(["pon", "dsl-provider"], 10.0)]
 
 
@@ -210,7 +78,7 @@ def test_a_pppd_that_stays_in_the_foreground_is_waited_for_briefly(monkeypatch, 
 
     monkeypatch.setattr(pppd.ppp, "read_options", lambda peer: pppd.ppp.read_peer(peer, text, ()))
     monkeypatch.setattr(pppd.program, "start", lambda *given: (calls.append(given), (0, ""))[1])
-    assert pppd.dial("dsl-provider", "pppoe.peer") is True
+    assert pppd.dial(*PEER) is True
     assert calls == [(["pon", "dsl-provider"], 1.0)]
 
 
@@ -219,10 +87,10 @@ def test_a_confined_unit_has_the_peer_dialled_by_another(monkeypatch):
     """Once: its wish is in a file of root's, and is gone when it is taken, or hung up."""
     monkeypatch.setattr(pppd.program, "start", lambda *_: pytest.fail("started in the unit"))
     monkeypatch.setenv(pppd.CONFINED, "1")
-    assert pppd.dial("dsl-provider", "pppoe.peer") is True
+    assert pppd.dial(*PEER) is True
     assert (run_files.directory() / pppd.WANTED).stat().st_mode & 0o777 == 0o600
     assert [pppd.take_wanted(), pppd.take_wanted()] == ["dsl-provider", ""]
-    pppd.dial("dsl-provider", "pppoe.peer")
+    pppd.dial(*PEER)
     assert pppd.hang_up("dsl-provider", 1) is False
     assert pppd.take_wanted() == ""
 
@@ -240,13 +108,13 @@ def test_a_wish_for_no_peer_is_none(text):
 def test_what_runs_is_not_dialled_again(monkeypatch):
     """A second ifup stanza does not start a second session."""
     monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [Pppd(10, ())])
-    assert pppd.dial("dsl-provider", "pppoe.peer") is False
+    assert pppd.dial(*PEER) is False
 
 
 def test_what_is_just_starting_is_not_dialled_again(monkeypatch):
     """Nor while another program's pon is on its way, nor another run's of this program."""
     monkeypatch.setattr(pppd.processes, "dialling", lambda _peer: True)
-    assert pppd.dial("dsl-provider", "pppoe.peer") is False
+    assert pppd.dial(*PEER) is False
 
     @contextmanager
     def busy(*_):
@@ -254,14 +122,12 @@ def test_what_is_just_starting_is_not_dialled_again(monkeypatch):
         yield
 
     monkeypatch.setattr(pppd, "locked", busy)
-    assert pppd.dial("dsl-provider", "pppoe.peer") is False
+    assert pppd.dial(*PEER) is False
 
 
 @pytest.mark.usefixtures("_peer_is_there")
-def test_two_runs_dial_once(monkeypatch, tmp_path):
+def test_two_runs_dial_once(monkeypatch):
     """P2: of a command and a hook at the same moment the second sees what the first started."""
-    from threading import Thread  # noqa: PLC0415
-
     started = []
 
     def start(_argv, _seconds):
@@ -273,24 +139,18 @@ def test_two_runs_dial_once(monkeypatch, tmp_path):
     monkeypatch.setattr(pppd, "pppd_of", lambda _peer: started)
     monkeypatch.setattr(pppd.program, "start", start)
     said = []
-    runs = [
-        Thread(target=lambda: said.append(pppd.dial("dsl-provider", "pppoe.peer")))
-        for _ in range(4)
-    ]
+    runs = [Thread(target=lambda: said.append(pppd.dial(*PEER))) for _ in range(4)]
     for run in runs:
         run.start()
     for run in runs:
         run.join()
     assert sorted(said) == [False, False, False, True]
     assert len(started) == 1
-    assert tmp_path.exists()
 
 
 def _lock():
     """Return a stand-in for locked(), whose alarm only the main thread can set."""
-    import threading  # noqa: PLC0415
-
-    lock = threading.Lock()
+    lock = Lock()
 
     @contextmanager
     def locked(*_):

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from config_texts import PROBED
 from machine import BASE, CE, Machine, config, pending, run
 
 from dualwan import cli
@@ -16,14 +17,6 @@ from dualwan.model.resources import MAIN, Route
 from dualwan.model.state import Health
 from dualwan.slices.tunnel import LAST_METRIC, STAND_IN_METRIC
 
-PROBED = BASE.replace(
-    "[lan]",
-    """failover = true
-probe = ["198.51.100.1", "198.51.100.2"]
-hold-down = 300
-
-[lan]""",
-)
 BY_MAPE = {Route(MAIN, "mape0"), Route(MAIN, "ppp0", STAND_IN_METRIC)}
 BY_PPPOE = {Route(MAIN, "mape0", LAST_METRIC), Route(MAIN, "ppp0", STAND_IN_METRIC)}
 

@@ -1,16 +1,13 @@
 """When an answer of a provisioning source is news that a person is told."""
 
 import pytest
+from asked_line import GOOD, ORIGIN, OTHER, PREFIX
 from machine import Machine
-from provisioning_data import good
 
 from dualwan.config import from_text
 from dualwan.line.provisioning.cache import AnswerCache, Entry
 from dualwan.line.provisioning.refresh import refresh
 
-GOOD = good("every-way")
-PREFIX = "2001:db8:1:2abc::/64"
-ORIGIN = "https://vne.example/rule"
 TEXT = """\
 [wan]
 interface = "wan0"
@@ -27,7 +24,7 @@ provisioning = ["hb46pp"]
     [
         ("{", 1),  # what cannot be read any more
         (GOOD.replace("2001:db8:1:2000::/52", "2001:db8:ff00::/52"), 1),  # of another line
-        (GOOD.replace("203.0.113.0/24", "198.51.100.0/24"), 1),
+        (OTHER, 1),
         (GOOD, 0),
     ],
 )

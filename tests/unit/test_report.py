@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 from broken_lines import CASES
 from doctor_cases import BASE
-from golden_cases import GOLDEN, plan_cases
+from golden_cases import GOLDEN, compare, plan_cases
 from reports import ABOUT, KEY, SESSION, made, owner
-from test_golden import compare
 
 from dualwan import catalogue, doctor
 from dualwan.errors import ConfigError

@@ -2,7 +2,7 @@
 
 import pytest
 from machine import Machine
-from test_role import ACTIVE, CONFIG, ONE_OF_TWO, STANDBY, active, standby, there
+from one_of_two import ACTIVE, CONFIG, ONE_OF_TWO, STANDBY, active, standby, there
 from tried_routers import PATH
 
 from dualwan.config import from_text

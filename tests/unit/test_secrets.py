@@ -67,7 +67,7 @@ def fails(error):
     return once
 
 
-def answers_with(status, body=b"", location=""):
+def answers_with(status, body, location=""):
     """Return what answers every request."""
     return lambda url, *_: (https.Response(url, status, body), location)
 

@@ -4,11 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from golden_cases import GOLDEN, nft_case
+from golden_cases import GOLDEN, compare, nft_case
 from machine import BASE
 from machine import config as config_of
-from test_golden import compare
-from test_third_way import SECOND
+from way_texts import many
 
 from dualwan.config.forwards import MAPE
 from dualwan.line import derive_line
@@ -156,7 +155,7 @@ def test_colour_on_a_terminal(run, monkeypatch, no_color, coloured):
 
 def test_ways_that_stand_in_for_map_e_are_one_row_in_their_order():
     """The first row that covers a packet counts, so that a second one never would."""
-    cfg = config_of(BASE.replace("[wan]\n", "[wan]\nfailover = true\n") + SECOND)
+    cfg = config_of(many("second").replace("[wan]\n", "[wan]\nfailover = true\n"))
     failed = [
         one.result for one in policy.rows(cfg, derive_line(cfg).ways) if "does not work" in one.what
     ]

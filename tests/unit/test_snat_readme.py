@@ -17,7 +17,7 @@ README = Path(snat.__file__).with_name("README.md").read_text()
 def test_the_readme_names_every_chain_and_set():
     """Those of names.py, and no others."""
     known = {one.name for one in vars(names).values() if isinstance(one, names.Chain)}
-    known -= {names.PROBE.name, names.PROBES.name}  # each of PLACES has its own
+    known -= {names.PROBE.name, names.PROBES.name}  # DRAW and NEXT have one each
     known |= {
         value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
     }

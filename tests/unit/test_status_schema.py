@@ -9,7 +9,7 @@ import pytest
 from golden_cases import nft_cases
 from machine import Machine
 from machine import run as happen
-from test_status_terminal import FLOWS, LOG
+from status_data import FLOWS, LOG
 
 from dualwan.model.event import Event
 from dualwan.model.usage import Losses, Usage

@@ -4,14 +4,13 @@ from contextlib import suppress
 
 import pytest
 from machine import BASE, Machine, config, run
+from one_of_two import CONFIG, ONE_OF_TWO
 
 from dualwan.errors import HostError
 from dualwan.handle import handle_event
 from dualwan.handle.role import take
 from dualwan.model.event import Event
 from dualwan.watcher import ROLE_SECONDS, Carried, Look
-
-ONE_OF_TWO = BASE.replace("dial = false", "dial = true") + "\n[router]\nredundant = true\n"
 
 
 def test_what_was_not_followed_yet_is_looked_at_twice(tmp_path):
@@ -30,7 +29,7 @@ def test_what_was_not_followed_yet_is_looked_at_twice(tmp_path):
 @pytest.fixture(name="one_of_two")
 def _one_of_two(tmp_path, monkeypatch):
     """Return a configuration's path, a machine that stands by, its configuration, and a clock."""
-    path, machine, cfg = tmp_path / "dualwan.toml", Machine("wan0", "lan0"), config(ONE_OF_TWO)
+    path, machine, cfg = tmp_path / "dualwan.toml", Machine("wan0", "lan0"), CONFIG
     path.write_text(ONE_OF_TWO)
     clock = [100.0]
     monkeypatch.setattr("dualwan.watcher.monotonic", lambda: clock[0])

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from machine import BASE, Machine, config, run
+from way_texts import NAMES, many, session
 
 from dualwan import handle as running
 from dualwan.config import ConfigError, every_error, from_text
@@ -15,19 +16,6 @@ from dualwan.model.event import Event
 from dualwan.ppp.session import NO_DEVICES, Pppd, Session, no_device
 from dualwan.report import opened
 from dualwan.slices import firewall, marks
-
-
-def session(name, unit):
-    """Return the table of a PPPoE session with an interface of that unit."""
-    return f'[way.{name}]\ntype = "pppoe"\npeer = "peer-{name}"\ninterface = "ppp{unit}"\n'
-
-
-def many(*names):
-    """Return a configuration with these sessions, from ppp1 on."""
-    return BASE + "".join(session(name, unit) for unit, name in enumerate(names, 1))
-
-
-NAMES = ("a", "b", "c", "d", "e", "f")
 
 
 @pytest.mark.parametrize(

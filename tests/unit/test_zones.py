@@ -5,13 +5,12 @@ from dataclasses import replace as changed_copy
 from ipaddress import ip_address
 
 import pytest
-from config_texts import refusal
+from config_texts import errors, refusal
 from doctor_cases import Doctored
 from golden_cases import nft_cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from machine import BASE, Machine, config, run, wanted_tables
-from test_config_every_error import errors
 
 from dualwan.config import WAYS as OF_IPV4
 from dualwan.config import from_text

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from dualwan.config import firewall, values
-from dualwan.config.firewall import Firewall, Network, collapsed
+from dualwan.config.firewall import Firewall, InboundService, Network, collapsed
 from dualwan.errors import WRONG
 from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import MAX_PORT, PortSet
@@ -204,27 +204,9 @@ def without_conflicts(
     `inbound`, a conflict raises ConfigError. So does a forward of Windows file sharing.
     """
     for one in forwards:
-        if firewall.smb == "drop" and {one.port, one.to_port} & {*SMB}:
-            source.fail(
-                say(
-                    "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
-                    'through, but with smb = "accept" in [firewall]',
-                    text=one.text,
-                ),
-                "forward",
-                "port",
-                one.number,
-            )
-        conflicts = [
-            inbound
-            for inbound in firewall.inbound
-            if one.via in with_services
-            and inbound.is_open_on(one.via)
-            and any(
-                (port.protocol, port.number) == (one.protocol, one.port)
-                for port in inbound.service.ports
-            )
-        ]
+        if firewall.smb == "drop":
+            _check_smb(source, one)
+        conflicts = _conflicting(firewall, one) if one.via in with_services else []
         if conflicts and inbound_is_explicit:
             source.fail(
                 say(
@@ -239,6 +221,32 @@ def without_conflicts(
             )
         firewall = firewall.without(conflicts)
     return firewall
+
+
+def _check_smb(source: Source, one: Forward) -> None:
+    """Raise ConfigError if a forward is of Windows file sharing."""
+    if {one.port, one.to_port} & {*SMB}:
+        source.fail(
+            say(
+                "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
+                'through, but with smb = "accept" in [firewall]',
+                text=one.text,
+            ),
+            "forward",
+            "port",
+            one.number,
+        )
+
+
+def _conflicting(firewall: Firewall, one: Forward) -> list[InboundService]:
+    """Return the inbound services that are on offer at the port of a forward."""
+    taken = one.protocol, one.port
+    return [
+        inbound
+        for inbound in firewall.inbound
+        if inbound.is_open_on(one.via)
+        and any((port.protocol, port.number) == taken for port in inbound.service.ports)
+    ]
 
 
 def split(

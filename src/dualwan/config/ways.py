@@ -31,8 +31,13 @@ TABLES, PRIORITIES, _EACH = 2, 4, 3  # the first ones of a further way, less tho
 
 
 def section(name: str) -> str:
-    """Return the name of the table of the way ``name``."""
+    """Return the name of the table of the further way ``name``."""
     return f"way.{name}"
+
+
+def section_of(name: str, config: Config) -> str:
+    """Return the name of the table of any way: "mape", "pppoe", or that of a further one."""
+    return section(name) if name in config.ways else name
 
 
 def table_of(pppoe: Pppoe, place: int) -> int:
@@ -102,7 +107,7 @@ def check(source: Source, config: Config) -> None:
     taken: dict[object, str] = {}
     parts = [(MAPE, config.mape), (PPPOE, config.pppoe), *config.further]
     for name, way in parts:
-        place = section(name) if name in config.ways else name
+        place = section_of(name, config)
         for key, value in _own(way).items():
             if value in taken:
                 source.fail(

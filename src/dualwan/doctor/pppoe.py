@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dualwan.config.forwards import PPPOE
-from dualwan.config.ways import section
+from dualwan.config.ways import section_of
 from dualwan.doctor.check import Answer, Case, failed, not_applicable, ok, unchecked
 from dualwan.result import session_address
 from dualwan.words import say
@@ -72,7 +72,7 @@ def session(case: Case) -> Answer:
 
 def of_way(case: Case, name: str) -> Answer:
     """Whether the session of the way ``name`` is up with an address."""
-    pppoe, key = case.config.sessions[name], "pppoe" if name == PPPOE else section(name)
+    pppoe, key = case.config.sessions[name], section_of(name, case.config)
     if address := session_address(case.plan, name):
         return ok(say("{interface} has {session}", interface=pppoe.interface, session=address))
     if _unused(case, name):

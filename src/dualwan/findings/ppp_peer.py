@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dualwan.config import Config
 from dualwan.config.sections import Pppoe
-from dualwan.config.ways import section
+from dualwan.config.ways import section_of
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 from dualwan.paths import PPP_DIR
@@ -35,7 +35,7 @@ class Own(NamedTuple):
 def obstacles(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for each option of a peer that is in the way, with its file and line."""
     for name, session in config.sessions.items():
-        own = Own(session, section(name) if name in config.ways else name, config.wan.interface)
+        own = Own(session, section_of(name, config), config.wan.interface)
         files = around.ppp_of(name)
         if files.peer is not None and session.by_peer:
             yield from _of_peer(own, files.peer, files.clients)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dualwan.config import Config
-from dualwan.config.ways import section
+from dualwan.config.ways import section_of
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 from dualwan.ppp.starters import Starter
@@ -15,8 +15,8 @@ from dualwan.words import say
 def second(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for each second starter of a peer that this program dials."""
     for name, session in config.sessions.items():
-        place = section(name) if name in config.ways else name
         if session.dial:
+            place = section_of(name, config)
             yield from _starters(session.peer, place, around.ppp_of(name).starters)
 
 

@@ -77,20 +77,30 @@ def forget_inbound_flows(
     known: dict[str, bool] = {}
     try:
         with Nfnetlink(CONNTRACK) as asking:
-            for family, *kinds in _SOURCES_AND_DESTINATIONS:
-                for entry in asking.dump(GET, family):
-                    if number(entry, _STATUS) & (_EXPECTED | _DST_NAT):
-                        continue
-                    ends = attribute(attribute(entry, ORIGINAL), _IP)
-                    source, target = (address(family, attribute(ends, kind)) for kind in kinds)
-                    if source not in known:
-                        known[source] = bool(source) and is_outside(source)
-                    if (known[source] and not _is_offered(entry, offered)) or (
-                        source and target and is_from_zone and is_from_zone(source, target)
-                    ):
-                        _delete_entry(asking, family, entry)
+            for family, source, target, entry in _not_let_in(asking):
+                if source not in known:
+                    known[source] = bool(source) and is_outside(source)
+                if (known[source] and not _is_offered(entry, offered)) or (
+                    source and target and is_from_zone and is_from_zone(source, target)
+                ):
+                    _delete_entry(asking, family, entry)
     except OSError as error:
         raise KernelError(f"forgetting flows from outside: {error.strerror or error}") from None
+
+
+def _not_let_in(
+    asking: Nfnetlink,
+) -> Iterator[tuple[socket.AddressFamily, str, str, bytes]]:
+    """Yield family, source, destination and entry of flows that no other ones have let in.
+
+    That is, neither translated nor expected. Raises OSError.
+    """
+    for family, *kinds in _SOURCES_AND_DESTINATIONS:
+        for entry in asking.dump(GET, family):
+            if not number(entry, _STATUS) & (_EXPECTED | _DST_NAT):
+                ends = attribute(attribute(entry, ORIGINAL), _IP)
+                source, target = (address(family, attribute(ends, kind)) for kind in kinds)
+                yield family, source, target, entry
 
 
 def _is_offered(entry: bytes, offered: Collection[int]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from dualwan.config import Config
@@ -27,12 +27,12 @@ from dualwan.ppp.session import Session
 class FakeHost(FakeTrial, FakeKernel):
     """A host in memory.
 
-    state, refuse: see FakeKernel; what is refused may also be starting or ending a pppd, or
-    "state.json" or "tables/NAME.json" for a run directory that takes nothing.
+    state: see FakeOutside. What is refused (FakeKernel) may also be starting or ending a pppd,
+    or "state.json" or "tables/NAME.json" for a run directory that takes nothing.
     """
 
-    def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
-        FakeKernel.__init__(self, state, refuse)
+    def __init__(self, state: Observed | None = None) -> None:
+        FakeKernel.__init__(self, state)
         FakeTrial.__init__(self)
         self.loads = self.saves = 0  # of the run state
         self._saved = ""

@@ -50,9 +50,9 @@ class FakeKernel(FakeLine):
     refuse: texts; a step whose text contains one of them fails. A mapping gives the reasons.
     """
 
-    def __init__(self, state: Observed | None = None, refuse: Collection[str] = ()) -> None:
+    def __init__(self, state: Observed | None = None) -> None:
         super().__init__(state)
-        self.refuse = refuse
+        self.refuse: Collection[str] = ()
         self.applied: list[Step] = []
         self._records = {
             table.name: (replace(table, intact=True), table.source())

@@ -52,7 +52,7 @@ def managers(devices: Iterable[str], root: Path = Path("/")) -> dict[str, str]:
     return {device: who for device in devices if (who := manager_of(device, root))}
 
 
-def manager_of(device: str, root: Path = Path("/")) -> str:
+def manager_of(device: str, root: Path) -> str:
     """Return the manager of ``device``, "" for none, or if the device does not exist."""
     try:
         return manager(device, if_nametoindex(device), root)
@@ -65,7 +65,7 @@ def runs(unit: str, root: Path = Path("/")) -> bool:
     return is_unit(unit, root) or not (root / _UNITS).is_dir()
 
 
-def is_unit(unit: str, root: Path = Path("/")) -> bool:
+def is_unit(unit: str, root: Path) -> bool:
     """Whether the service ``unit`` runs under systemd, by its control group."""
     return (root / _UNITS / f"{unit}.service").is_dir()
 

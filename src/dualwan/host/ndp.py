@@ -7,6 +7,7 @@ import socket
 import struct
 
 from dualwan.errors import KernelError
+from dualwan.host.checksum import checksum
 
 SOLICITATION = bytes([133, 0, 0, 0, 0, 0, 0, 0])  # section 4.1; the kernel fills in the checksum
 ALL_ROUTERS = "ff02::2"
@@ -71,7 +72,7 @@ def ask_owner(device: str, address: str) -> None:
     message = NEIGHBOUR_SOLICITATION + target
     length = struct.pack("!I", len(message))
     pseudo = none + group + length + bytes([0, 0, 0, socket.IPPROTO_ICMPV6])
-    checked = message[:2] + _checksum(pseudo + message) + message[4:]
+    checked = message[:2] + struct.pack("!H", checksum(pseudo + message)) + message[4:]
     head = struct.pack("!IHBB", 6 << 28, len(message), socket.IPPROTO_ICMPV6, HOP_LIMIT)
     try:
         with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as sender:
@@ -79,10 +80,3 @@ def ask_owner(device: str, address: str) -> None:
             sender.sendto(head + none + group + checked, place)
     except OSError as error:
         raise KernelError(f"asking who has {address} on {device}: {error.strerror}") from None
-
-
-def _checksum(data: bytes) -> bytes:
-    """Return the Internet checksum of ``data``, whose length is even (RFC 1071)."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF)

@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dualwan.errors import HostError
+from dualwan.host.checksum import checksum
 from dualwan.words import say
 
 ECHO_REQUEST, ECHO_REPLY, TIME_EXCEEDED = 8, 0, 11  # RFC 792
 LIMIT_SECONDS = 3.0
 
 
-def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECONDS) -> bool:
-    """Whether one of the IPv4 ``targets`` answers an echo by ``device`` within ``seconds``.
+def any_answers(device: str, targets: Sequence[str]) -> bool:
+    """Whether one of the IPv4 ``targets`` answers an echo by ``device`` within LIMIT_SECONDS.
 
     Raises HostError without root.
     """
@@ -26,14 +27,12 @@ def any_answers(device: str, targets: Sequence[str], seconds: float = LIMIT_SECO
     try:
         with _asking(device) as probe:
             sent = [target for target in targets if _send(probe, target, token)]
-            return bool(sent) and _answered(probe, token, time.monotonic() + seconds)
+            return bool(sent) and _answered(probe, token, time.monotonic() + LIMIT_SECONDS)
     except OSError:
         return False  # no such device
 
 
-def who_answers(
-    device: str, targets: Sequence[str], nowhere: str, seconds: float = LIMIT_SECONDS
-) -> tuple[str, str]:
+def who_answers(device: str, targets: Sequence[str], nowhere: str) -> tuple[str, str]:
     """Return which of ``targets`` answers an echo by ``device``, and who says that one ended there.
 
     That is one with a single hop to live, for the first target, or for ``nowhere`` without any.
@@ -47,7 +46,7 @@ def who_answers(
             probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 64)
             for target in targets:
                 _send(probe, target, token)
-            return _heard(probe, token, bool(targets), time.monotonic() + seconds)
+            return _heard(probe, token, bool(targets), time.monotonic() + LIMIT_SECONDS)
     except OSError:
         return "", ""  # no such device
 
@@ -104,15 +103,7 @@ def _echo(token: bytes) -> bytes:
     """Return an echo request with ``token`` as its data."""
     body = struct.pack("!HH", os.getpid() & 0xFFFF, 1) + token
     head = struct.pack("!BBH", ECHO_REQUEST, 0, 0)
-    return struct.pack("!BBH", ECHO_REQUEST, 0, _checksum(head + body)) + body
-
-
-def _checksum(data: bytes) -> int:
-    """Return the checksum (RFC 1071) of an even number of bytes."""
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    return struct.pack("!BBH", ECHO_REQUEST, 0, checksum(head + body)) + body
 
 
 def _answered(probe: socket.socket, token: bytes, until: float) -> bool:

@@ -195,6 +195,13 @@ def _map_e(
         return learned, ()
     if learned is None or _ends(learned) == _ends(known):
         return known if learned is None else learned, ()
+    return _followed(learned, known, prefix)
+
+
+def _followed(
+    learned: CeParameters, known: CeParameters, prefix: str
+) -> tuple[CeParameters, tuple[str, ...]]:
+    """Return which of two that contradict each other counts, and a warning that says so."""
     source = learned.rule.provider
     contradiction = say(
         "{source} says {told}, and the rule known for {prefix} {known} ({rule_source})",

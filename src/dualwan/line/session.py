@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dualwan.config import Config
-from dualwan.config.ways import section
+from dualwan.config.ways import section_of
 from dualwan.frozen import replace
 from dualwan.line import Line
 from dualwan.model.way import Kind, Way, of_kind
@@ -54,7 +54,7 @@ def _device(way: Way, config: Config, sessions: Sequence[Session]) -> tuple[str,
             if holder
             else ""
         )
-        key = f"({_section(way, config)}.interface)"
+        key = f"({section_of(way.name, config)}.interface)"
         return ours.device, say(
             "{peer} is on {device}, not on {way_device} {key}{taken}",
             peer=way.peer,
@@ -74,14 +74,10 @@ def _device(way: Way, config: Config, sessions: Sequence[Session]) -> tuple[str,
             "pppd's ({text}), so nothing is offered on it",
             peer=way.peer,
             device=way.device,
-            name=_section(way, config),
+            name=section_of(way.name, config),
             text=holder.text,
         ),
     )
-
-
-def _section(way: Way, config: Config) -> str:
-    return section(way.name) if way.name in config.ways else way.name
 
 
 def _is_another_ways(pppd: Pppd, way: Way, config: Config) -> bool:

@@ -122,29 +122,7 @@ class RuleTable:
                 count=len(inside),
                 end_user_length=inside[0].end_user_length,
             )
-        whose = (
-            say("the rules known here")
-            if provider == AUTO
-            else say("the rules of {provider}", provider=provider)
-        )
-        from dualwan.mape.unmapped import UNMAPPED  # noqa: PLC0415 - of what has no rule only
-
-        for network, reason in UNMAPPED:
-            if given.ip in network:
-                return say(
-                    "{shown} is in none of {whose}: {reason}",
-                    shown=shown,
-                    whose=whose,
-                    reason=reason,
-                )
-        return say(
-            "{shown} is in none of {whose}: if the provider says that the line has "
-            "MAP-E, add its rule to {rules_dir} or give the values by hand ([mape] "
-            'provider = "manual"); otherwise ask it which IPv4 service the line has',
-            shown=shown,
-            whose=whose,
-            rules_dir=RULES_DIR,
-        )
+        return _in_none(given, shown, provider)
 
 
 def load_table(rules_dir: Rules = RULES_DIR) -> RuleTable:
@@ -244,6 +222,31 @@ def _ambiguous(given: IPv6Interface, one: MapRule, other: MapRule) -> str:
         given=given,
         named=named,
         remedy=remedy,
+    )
+
+
+def _in_none(given: IPv6Interface, shown: str, provider: str) -> str:
+    """Return why no rule is anywhere near ``given``, if that is known, or what to ask for."""
+    from dualwan.mape.unmapped import UNMAPPED  # noqa: PLC0415 - of what has no rule only
+
+    whose = say("the rules known here")
+    if provider != AUTO:
+        whose = say("the rules of {provider}", provider=provider)
+    for network, reason in UNMAPPED:
+        if given.ip in network:
+            return say(
+                "{shown} is in none of {whose}: {reason}",
+                shown=shown,
+                whose=whose,
+                reason=reason,
+            )
+    return say(
+        "{shown} is in none of {whose}: if the provider says that the line has "
+        "MAP-E, add its rule to {rules_dir} or give the values by hand ([mape] "
+        'provider = "manual"); otherwise ask it which IPv4 service the line has',
+        shown=shown,
+        whose=whose,
+        rules_dir=RULES_DIR,
     )
 
 

@@ -125,7 +125,7 @@ class _Reading:
             self.options.append(Option(full, "" if name == _HIDDEN else value, place))
 
 
-def read_peer(peer: str, read: Callable[[str], str], interfaces: Iterable[str] = ()) -> PeerOptions:
+def read_peer(peer: str, read: Callable[[str], str], interfaces: Iterable[str]) -> PeerOptions:
     """Return the options of `pppd call PEER`.
 
     ``read`` returns the text of a path, or raises OSError. ``interfaces``: names of the

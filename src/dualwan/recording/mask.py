@@ -74,7 +74,7 @@ class Mask:
     prefix. embedded: those that an interface identifier may hold (rule.interface_id).
     """
 
-    def __init__(self, key: bytes, rules: Iterable[MapRule] = ()) -> None:
+    def __init__(self, key: bytes, rules: Iterable[MapRule]) -> None:
         self.instead: dict[IPv4Address, IPv4Address] = {}
         self.embedded: set[IPv4Address] = set()
         self._key = key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dualwan.report import findings, opened, ports, trial, zones
-from dualwan.report.data import LastData, MapeData, StatusData, WayData
+from dualwan.report.data import LastData, LearnedData, MapeData, StatusData, WayData
 from dualwan.report.terminal import PLAIN, Line, Terminal, Tone, render
 from dualwan.report.verdict import Verdict
 from dualwan.words import listed, say
@@ -23,21 +23,7 @@ _STATES = {  # of a slice
 def text(data: StatusData, terminal: Terminal = PLAIN, now: datetime | None = None) -> str:
     """Return the status as lines for a person; ``now``: the time of day."""
     lines = [Verdict(data["works"], data["cause"], data["role"] or "").line, *_ways(data)]
-    lines += [
-        Line(
-            say("learned"),
-            say(
-                "by {source} from {origin}, {age} ago, for {prefix}",
-                source=item["source"],
-                origin=item["origin"],
-                age=_age(item["age"]),
-                prefix=item["prefix"],
-            )
-            + ("" if item["covers"] else say(": does not cover the prefix")),
-            Tone.NONE if item["covers"] else Tone.DOUBT,
-        )
-        for item in data["learned"]
-    ]
+    lines += map(_learned_line, data["learned"])
     lines += ports.lines(data["ports"], terminal)
     lines += [Line(say("open"), words) for words in opened.words(data["open"])]
     lines += [Line(say("zone"), zones.words(one)) for one in data["zones"]]
@@ -57,15 +43,21 @@ def text(data: StatusData, terminal: Terminal = PLAIN, now: datetime | None = No
     lines += [Line(say("problem:"), words, Tone.BAD) for words in data["problems"]]
     lines += [Line(say("warning:"), words, Tone.DOUBT) for words in data["warnings"]]
     lines += [Line(say("not seen:"), words, Tone.DOUBT) for words in data["unseen"]]
-    lines += [
-        Line(
-            say("obstacle:"),
-            findings.text(one),
-            Tone.BAD,
-        )
-        for one in data["findings"]
-    ]
+    lines += [Line(say("obstacle:"), findings.text(one), Tone.BAD) for one in data["findings"]]
     return render(lines, terminal)
+
+
+def _learned_line(item: LearnedData) -> Line:
+    words = say(
+        "by {source} from {origin}, {age} ago, for {prefix}",
+        source=item["source"],
+        origin=item["origin"],
+        age=_age(item["age"]),
+        prefix=item["prefix"],
+    )
+    if item["covers"]:
+        return Line(say("learned"), words)
+    return Line(say("learned"), words + say(": does not cover the prefix"), Tone.DOUBT)
 
 
 def _ways(data: StatusData) -> list[Line]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dualwan.model.setup import SourceFile
@@ -83,11 +83,6 @@ def _words(line: str) -> list[str]:
         return shlex.split(line)
     except ValueError:  # a quote without its end
         return line.split()
-
-
-def is_of_ipv6(files: Iterable[SourceFile]) -> bool:
-    """Whether one of ``files`` has rules of IPv6."""
-    return any("ip6tables" in one.path and is_saved(one.text) for one in files)
 
 
 def merged(parts: Sequence[Saved]) -> Saved:

@@ -71,6 +71,24 @@ def toml(value: object) -> str:
 
 def wish(entries: Sequence[Entry]) -> Wish:
     """Return what ``entries`` ask for; the first of several values for a key counts."""
+    settings, usual, refused = _values(entries)
+    forwards, more = _forwards(entries)
+    shut = dict(asked(entries, ""))
+    for key, found, default in (
+        ("inbound", _inbound(entries, forwards, _place(shut, "INPUT")), INBOUND),
+        ("outbound", _outbound(entries, _place(shut, "OUTPUT")), OUTBOUND),
+    ):
+        if not found:
+            continue
+        if {*found[0]} == {json.dumps(name) for name in default}:
+            usual.append(f"[firewall] {key} = {json.dumps(default)}")
+        else:
+            settings.append(Setting("firewall", key, f"[{', '.join(found[0])}]", found[1]))
+    return Wish(tuple(settings), tuple(usual), tuple(forwards), (*refused, *more))
+
+
+def _values(entries: Sequence[Entry]) -> tuple[list[Setting], list[str], list[str]]:
+    """Return the keys of one value: to be set, as they are by default, and what is refused."""
     settings, usual, refused = [], [], []
     seen: dict[tuple[str, str], Any] = {}
     for one in _single(entries):
@@ -89,38 +107,25 @@ def wish(entries: Sequence[Entry]) -> Wish:
                 )
             )
             continue
-        if place in seen:
-            if seen[place] != value:
-                refused.append(
-                    say(
-                        "{origin}: {section}.{key} = {toml} is another value than before; "
-                        "{taken} is taken",
-                        origin=one.origin,
-                        section=one.section,
-                        key=one.key,
-                        toml=toml(value),
-                        taken=toml(seen[place]),
-                    )
+        if place not in seen:
+            seen[place] = value
+            if value == default:
+                usual.append(f"[{one.section}] {one.key} = {toml(value)}")
+            else:
+                settings.append(Setting(one.section, one.key, toml(value), one.origin))
+        elif seen[place] != value:
+            refused.append(
+                say(
+                    "{origin}: {section}.{key} = {toml} is another value than before; "
+                    "{taken} is taken",
+                    origin=one.origin,
+                    section=one.section,
+                    key=one.key,
+                    toml=toml(value),
+                    taken=toml(seen[place]),
                 )
-            continue
-        seen[place] = value
-        if value == default:
-            usual.append(f"[{one.section}] {one.key} = {toml(value)}")
-        else:
-            settings.append(Setting(one.section, one.key, toml(value), one.origin))
-    forwards, more = _forwards(entries)
-    shut = dict(asked(entries, ""))
-    for key, found, default in (
-        ("inbound", _inbound(entries, forwards, _place(shut, "INPUT")), INBOUND),
-        ("outbound", _outbound(entries, _place(shut, "OUTPUT")), OUTBOUND),
-    ):
-        if not found:
-            continue
-        if {*found[0]} == {json.dumps(name) for name in default}:
-            usual.append(f"[firewall] {key} = {json.dumps(default)}")
-        else:
-            settings.append(Setting("firewall", key, f"[{', '.join(found[0])}]", found[1]))
-    return Wish(tuple(settings), tuple(usual), tuple(forwards), (*refused, *more))
+            )
+    return settings, usual, refused
 
 
 def asked(entries: Iterable[Entry], key: str) -> Iterator[tuple[Any, str]]:

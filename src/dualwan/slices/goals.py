@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from dualwan.config import Config
 from dualwan.model.event import Event
 from dualwan.model.observed import Observed, Reads
 from dualwan.model.state import RunState
@@ -100,24 +101,27 @@ def _is_loaded(one: Slice, observed: Observed) -> bool:
     )
 
 
-def reads(  # noqa: PLR0913, PLR0917 - what the configuration says of it, piece by piece
-    slices: Iterable[Slice],
-    wan: str,
-    sysctls: Iterable[str],
-    ways: Iterable[Way],
-    state: RunState,
-    flowtable: tuple[str, ...] = (),
+def reads(
+    slices: Sequence[Slice], config: Config | None, ways: tuple[Way, ...], state: RunState
 ) -> Reads:
-    """Return what the host must observe for the plans of ``slices``."""
-    mine = list(slices)
-    noted = (name for one in mine for name in state.sysctls.get(one.name, ()))
+    """Return what the host must observe for the plans of ``slices``.
+
+    Without a configuration they only take down, what the run state has noted.
+    """
+    wan, sysctls = "", list[str]()
+    flowtable: tuple[str, ...] = ()
+    if config is not None:
+        wan = config.wan.interface
+        sysctls = [name for one in slices for name in one.sysctls(config, ways)]
+        flowtable = tuple(name for one in slices for name in one.flowtable(config))
+    noted = (name for one in slices for name in state.sysctls.get(one.name, ()))
     devices = (wan, *(way.device for way in ways), *state.devices, *flowtable)
     return Reads(
         devices=tuple(dict.fromkeys(name for name in devices if name)),
         sysctls=tuple(dict.fromkeys((*sysctls, *noted))),
-        tables=tuple(one.table for one in mine if one.table),
-        routes=any(one.routes for one in mine),
-        rules=any(one.rules for one in mine),
-        ipv6_default=wan if any(one.ipv6_default for one in mine) else "",
+        tables=tuple(one.table for one in slices if one.table),
+        routes=any(one.routes for one in slices),
+        rules=any(one.rules for one in slices),
+        ipv6_default=wan if any(one.ipv6_default for one in slices) else "",
         flowtable=flowtable,
     )

@@ -6,6 +6,7 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+from dualwan.host.checksum import checksum
 from dualwan.model.evidence import Advertisement, Probe
 
 ETH_PPPOE = 0x8863  # ETH_P_PPP_DISC
@@ -22,15 +23,6 @@ _ERRORS4 = (3, 11, 12)
 _PREFIX_OPTION, _OPTION_UNIT, _PREFIX_SIZE = 3, 8, 32  # bytes, RFC 4861 section 4.6
 _HEAD6, _ADVERTISEMENT_HEAD, _DISCOVERY = 8, 16, 24  # bytes of ICMPv6 messages
 _PPPOE_HEAD, _TAG_HEAD = 6, 4  # bytes, RFC 2516 section 4
-
-
-def checksum(data: bytes) -> int:
-    """Return the Internet checksum (RFC 1071)."""
-    data += b"\0" * (len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total >> 16) + (total & 0xFFFF)
-    return ~total & 0xFFFF
 
 
 # --- through the tunnel --------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from ipaddress import IPv6Address, IPv6Network
 
@@ -33,15 +33,10 @@ def prefixes(device: str, routers: Collection[str]) -> tuple[str, ...]:
     if they cannot be asked.
     """
     found: dict[str, None] = {}
-    whole = Deadline(SECONDS)
+    turns = _turns(device)
     try:
         with line_news.advertisements(device) as listener:
-            while not found:
-                try:
-                    turn = Deadline(whole.left(AGAIN_SECONDS))
-                except RemoteError:
-                    break
-                ndp.solicit(device)
+            while not found and (turn := next(turns, None)):
                 found = dict.fromkeys(_next(listener, routers, turn))
             more = Deadline(MORE_SECONDS)
             while found and (others := _next(listener, routers, more)):
@@ -59,21 +54,28 @@ def announcements(device: str, routers: Collection[str]) -> dict[str, tuple[str,
     asked.
     """
     found: dict[str, tuple[str, ...]] = {}
-    whole = Deadline(SECONDS)
+    turns = _turns(device)
     try:
         with line_news.advertisements(device) as listener:
-            while frozenset(routers) - found.keys():
-                try:
-                    turn = Deadline(whole.left(AGAIN_SECONDS))
-                except RemoteError:
-                    break
-                ndp.solicit(device)
+            while frozenset(routers) - found.keys() and (turn := next(turns, None)):
                 _collect(listener, routers, turn, found, all_of_them=True)
             if found:
                 _collect(listener, routers, Deadline(MORE_SECONDS), found, all_of_them=False)
     except OSError as error:
         raise HostError(f"asking the router on {device}: {error.strerror or error}") from None
     return found
+
+
+def _turns(device: str) -> Iterator[Deadline]:
+    """Solicit advertisements, and yield the time until the next time, for SECONDS in all."""
+    whole = Deadline(SECONDS)
+    while True:
+        try:
+            turn = Deadline(whole.left(AGAIN_SECONDS))
+        except RemoteError:
+            return
+        ndp.solicit(device)
+        yield turn
 
 
 def _collect(

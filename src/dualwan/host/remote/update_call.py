@@ -63,6 +63,30 @@ class UpdateCall(NamedTuple):
 
 def read(path: Path) -> UpdateCall:
     """Read the file ``path``; raises ConfigError, also if others than root have access to it."""
+    content = _secret(path)
+    table = TomlTable(Source(str(path), content), "", parse(str(path), content))
+    plain = table.take("insecure-http", flag, False)
+    found = UpdateCall(
+        table.take("url", _any_url if plain else _url),
+        table.take("user", secret, ""),
+        table.take("password", secret, ""),
+        table.take("address-parameter", _parameter, ""),
+        plain,
+        not table.take("insecure-certificate", flag, False),
+    )
+    table.done()
+    if bool(found.user) != bool(found.password):
+        table.fail(
+            say("needs the other: user and password go together"),
+            "user" if found.user else "password",
+        )
+    if ":" in found.user:
+        table.fail(say("cannot contain a colon (RFC 7617)"), "user")
+    return found
+
+
+def _secret(path: Path) -> str:
+    """Return the text of ``path``, which root alone may read; raises ConfigError."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -87,28 +111,9 @@ def read(path: Path) -> UpdateCall:
     if len(data) > MAX_FILE:
         raise ConfigError(say("{path}: is longer than {most} bytes", path=path, most=MAX_FILE))
     try:
-        content = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         raise ConfigError(say("{path}:1: is not UTF-8 text", path=path)) from None
-    table = TomlTable(Source(str(path), content), "", parse(str(path), content))
-    plain = table.take("insecure-http", flag, False)
-    found = UpdateCall(
-        table.take("url", _any_url if plain else _url),
-        table.take("user", secret, ""),
-        table.take("password", secret, ""),
-        table.take("address-parameter", _parameter, ""),
-        plain,
-        not table.take("insecure-certificate", flag, False),
-    )
-    table.done()
-    if bool(found.user) != bool(found.password):
-        table.fail(
-            say("needs the other: user and password go together"),
-            "user" if found.user else "password",
-        )
-    if ":" in found.user:
-        table.fail(say("cannot contain a colon (RFC 7617)"), "user")
-    return found
 
 
 def call(
@@ -134,16 +139,12 @@ def call(
         others = (server for server in resolver.resolvers() if server not in line)
         return resolver.addresses(host, (*line, *others), deadline)
 
-    headers = {}
-    if update.user:
-        secret = f"{update.user}:{update.password}".encode()
-        headers["Authorization"] = "Basic " + b64encode(secret).decode("ascii")
     try:
         response = get(
             _with_address(update, ce),
             deadline,
             by_resolvers,
-            headers=headers,
+            headers=_login(update),
             redirects=0,
             schemes=update.schemes,
             verify=update.verify,
@@ -157,6 +158,14 @@ def call(
             )
         ) from None
     return f"status {response.status}"
+
+
+def _login(update: UpdateCall) -> dict[str, str]:
+    """Return the headers of HTTP's basic authentication, none without a user (RFC 7617)."""
+    if not update.user:
+        return {}
+    login = f"{update.user}:{update.password}".encode()
+    return {"Authorization": "Basic " + b64encode(login).decode("ascii")}
 
 
 def _with_address(update: UpdateCall, ce: str) -> str:

@@ -65,21 +65,24 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 comment="the same for what the router itself answers",
             ),
             counter(_MISPLACED),
-            base_chain(
-                "leaving",
-                "type filter hook postrouting priority srcnat + 10; policy accept;",
-                *(
-                    f'oifname "{way.device}" goto {_out(way)}'
-                    if way.kind is Kind.PPP
-                    else f'oifname "{way.device}" {_stay(way)}'
-                    for way in default_last(
-                        (*of_kind(ways, Kind.PPP), *of_kind(pinned, Kind.SOFTWIRE))
-                    )
-                ),
-                comment="nothing leaves by a PPP session with an address that is not its own",
-            ),
+            _leaving(ways, pinned),
             *(_leaves(config, way) for way in of_kind(ways, Kind.PPP)),
         ),
+    )
+
+
+def _leaving(ways: Iterable[Way], pinned: Iterable[Way]) -> Block:
+    sessions, softwires = of_kind(ways, Kind.PPP), of_kind(pinned, Kind.SOFTWIRE)
+    return base_chain(
+        "leaving",
+        "type filter hook postrouting priority srcnat + 10; policy accept;",
+        *(
+            f'oifname "{way.device}" goto {_out(way)}'
+            if way.kind is Kind.PPP
+            else f'oifname "{way.device}" {_stay(way)}'
+            for way in default_last((*sessions, *softwires))
+        ),
+        comment="nothing leaves by a PPP session with an address that is not its own",
     )
 
 

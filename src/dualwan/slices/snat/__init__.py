@@ -23,7 +23,7 @@ from dualwan.slices.slice import Counts, Remains, Situation, Slice
 from dualwan.slices.snat import allocate, carried, further, pppoe_inbound, routed, timeouts
 from dualwan.slices.snat.allocate import PortAllocator
 from dualwan.slices.snat.mape_inbound import MapeInbound
-from dualwan.slices.snat.match import BY_LOT, a_block, inside, outside
+from dualwan.slices.snat.match import inside, outside
 from dualwan.slices.snat.names import (
     EGRESS_FILTER,
     EGRESS_FILTER_ICMP,
@@ -82,15 +82,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
         TABLE.name,
         (
             counter(UNTRANSLATED),
-            *_base(
-                PREROUTING,
-                [
-                    *routed.rules(config, ways),
-                    *inbound.rules(zones.by_no_way(config, ways)),
-                    *further.rules(config, ways),
-                    *pppoe_inbound.rules(config, ways, known),
-                ],
-            ),
+            *_base(PREROUTING, _arriving(config, ways, inbound, known)),
             *_base(OUTPUT, _own_rules(config, ways, inbound, known)),
             *inbound.chains(),
             *further.chains(config, ways),
@@ -140,16 +132,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
             *(carried.sets(identity) if redundant else []),
             *quota.sets(),
             *inbound.sets(identity),
-            *_base(
-                PREROUTING,
-                [
-                    *routed.rules(config, ways),
-                    *inbound.rules(zones.by_no_way(config, ways)),
-                    *further.rules(config, ways),
-                    *pppoe_inbound.rules(config, ways, known),
-                    *quota.rules(),
-                ],
-            ),
+            *_base(PREROUTING, [*_arriving(config, ways, inbound, known), *quota.rules()]),
             *_base(OUTPUT, _own_rules(config, ways, inbound, known)),
             *inbound.chains(),
             *further.chains(config, ways),
@@ -161,11 +144,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917
                 inbound,
                 allocate.BY_PROTOCOL if ports.counted else f"goto {TRANSLATE.name}",
             ),
-            *(
-                allocator.chains()
-                if ports.counted
-                else [_translate_by_blocks(ports, timeout_rules)]
-            ),
+            *(allocator.chains() if ports.counted else [allocate.by_blocks(ports, timeout_rules)]),
             *_egress_filter(config, ways, ports, port_set, inbound),
             *further.egress_chains(config, ways, _REFUSE),
         ),
@@ -180,6 +159,18 @@ def _shared_ports(ways: tuple[Way, ...], possible: tuple[Forward, ...]) -> Pool 
     return pool(str(softwire.ipv4), softwire.port_set, [one.port for one in possible])
 
 
+def _arriving(
+    config: Config, ways: tuple[Way, ...], inbound: MapeInbound, known: list[str]
+) -> list[str]:
+    """Return the rules for what arrives; ``known``: addresses of softwires."""
+    return [
+        *routed.rules(config, ways),
+        *inbound.rules(zones.by_no_way(config, ways)),
+        *further.rules(config, ways),
+        *pppoe_inbound.rules(config, ways, known),
+    ]
+
+
 def _own_rules(
     config: Config, ways: tuple[Way, ...], inbound: MapeInbound, known: list[str]
 ) -> list[str]:
@@ -189,23 +180,6 @@ def _own_rules(
         *further.own_rules(config, ways),
         *pppoe_inbound.own_rules(config, ways, known),
     ]
-
-
-def _translate_by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Block:
-    """Return the chain of a set too large to be given out port by port, or without a free port."""
-    translate = (
-        [
-            commented(
-                f"meta l4proto {{ tcp, udp, icmp }} snat ip to {a_block(BY_LOT, ports)}",
-                f"one of {len(ports.blocks)} blocks",
-            )
-        ]
-        if ports.blocks
-        else []
-    )
-    return TRANSLATE.block(
-        *(rule for rules in timeout_rules.values() for rule in rules), *translate
-    )
 
 
 def _base(where: Chain, rules: list[str]) -> list[Block]:

@@ -201,11 +201,7 @@ class PortAllocator:
         few = min(count, FEW)
         draw = Search(l4, l4.to(names.DRAW), names.DRAW, l4.free)
         turn = Search(l4, l4.to(names.NEXT), names.NEXT, l4.free)
-        steps, rest = divmod(count, STEP)
-        first, *more = (
-            *[f"jump {l4.to(names.TAKES)}"] * steps,
-            *[f"jump {l4.to(names.TAKE)}"] * rest,
-        )
+        first, *more = self._takes(l4)
         return [
             l4.chain(
                 names.SEARCH,
@@ -218,18 +214,7 @@ class PortAllocator:
                 f"add @{full} {{ {l4.destination} }}",
                 f"goto {l4.to(names.NONE_FREE)}",
             ),
-            # The claim is not made again after it held: within a tick of the kernel's clock it
-            # would count as another flow's.
-            l4.chain(
-                names.TAKE,
-                f"jump {l4.to(names.NEXT)}",
-                f"{l4.take} goto {l4.to(names.CLAIMED)}",
-            ),
-            *(
-                [l4.chain(names.TAKES, *[f"jump {l4.to(names.TAKE)}"] * STEP)]
-                if len(self.pool.ports) >= STEP
-                else []
-            ),
+            *self._take(l4),
             l4.chain(
                 names.NONE_FREE,
                 f"counter name {names.NO_PORT}",
@@ -241,6 +226,24 @@ class PortAllocator:
             *turn.chains(count),
         ]
 
+    def _takes(self, l4: L4) -> list[str]:
+        """Return the jumps that claim each port in turn, until a claim holds."""
+        steps, rest = divmod(len(self.pool.ports), STEP)
+        return [f"jump {l4.to(names.TAKES)}"] * steps + [f"jump {l4.to(names.TAKE)}"] * rest
+
+    def _take(self, l4: L4) -> list[Block]:
+        """Return the chains that claim the next port, and the next 16.
+
+        The claim is not made again after it held: within a tick of the kernel's clock it would
+        count as another flow's.
+        """
+        take = l4.chain(
+            names.TAKE, f"jump {l4.to(names.NEXT)}", f"{l4.take} goto {l4.to(names.CLAIMED)}"
+        )
+        if len(self.pool.ports) < STEP:
+            return [take]
+        return [take, l4.chain(names.TAKES, *[f"jump {l4.to(names.TAKE)}"] * STEP)]
+
     def _writing(self, l4: L4, place: Chain, how: str) -> Block:
         """Return the chain that writes one of the ports; ``how``: BY_LOT or IN_TURN."""
         ports = one_of(how, names.IDENTIFIERS if l4 is ICMP else names.PORTS, self.pool.ports)
@@ -251,3 +254,20 @@ class PortAllocator:
         if l4 is ICMP:  # `snat to` takes no "icmp id" as a port
             return f"meta l4proto icmp snat ip to {each_port(self.pool, ICMP.seen)}"
         return f"meta l4proto {l4.name} snat ip to {self.pool.address} : {l4.seen}"
+
+
+def by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Block:
+    """Return the chain of a set too large to be given out port by port, or without a free port."""
+    translate = (
+        [
+            commented(
+                f"meta l4proto {{ tcp, udp, icmp }} snat ip to {a_block(BY_LOT, ports)}",
+                f"one of {len(ports.blocks)} blocks",
+            )
+        ]
+        if ports.blocks
+        else []
+    )
+    return names.TRANSLATE.block(
+        *(rule for rules in timeout_rules.values() for rule in rules), *translate
+    )

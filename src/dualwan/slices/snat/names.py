@@ -75,6 +75,7 @@ TAKE = Chain("{}_take", "the next port, if the connection that had it is gone; e
 TAKES = Chain("{}_takes", "16 ports more, for nft has no loop")
 NONE_FREE = Chain("{}_none_free", "every port is in use towards this destination")
 ANY_BLOCK = Chain("{}_any_block", "no port or no room in the set: netfilter picks one of a block")
+# The ways to a port: the chain of each writes one, and its own PROBE and PROBES test it.
 DRAW = Chain("{}_draw", "a port drawn by lot")
 NEXT = Chain("{}_next", "the next port")
 PROBE = Chain("{}_probe", "back if the port will do, else another one")
@@ -97,9 +98,6 @@ SESSION_HAIRPIN = Chain("{}_hairpin", "from inside to the session's address: for
 WAY_INBOUND = Chain("{}_inbound", "from outside to the way's own address: forwards")
 WAY_HAIRPIN = Chain("{}_hairpin", "from inside to the way's own address: forwards")
 EGRESS_OF_WAY = Chain("{}_egress", "only what has the way's own address leaves by it")
-
-# The ways to a port. The chain of one writes a port; PROBE and PROBES test it.
-PLACES = (DRAW, NEXT)
 
 # Maps of what is given out: a number to each.
 PORTS = "ports"  # to TCP and UDP

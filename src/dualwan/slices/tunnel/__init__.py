@@ -187,10 +187,7 @@ def bring_up(at: Situation) -> SlicePlan:
     problems, taken = problems_of_all(at), names_taken(at)
     if problems or not possible(at):
         return SlicePlan(NAME, steps, (*problems, *taken) or missing)
-    remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
-    owned = _owned(remains)
-    owned = [item for item in owned if item not in left_alone(at, owned)]
-    made = tuple(_put_first(at, _sparing(diff(_wanted_resources(at), owned), _found(remains))))
+    made = _made(at)
     return SlicePlan(
         NAME,
         (
@@ -206,6 +203,14 @@ def bring_up(at: Situation) -> SlicePlan:
         ),
         (*taken, *missing),
     )
+
+
+def _made(at: Situation) -> tuple[Step, ...]:
+    """Return the steps for addresses, tunnels and routes."""
+    remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
+    owned = _owned(remains)
+    owned = [item for item in owned if item not in left_alone(at, owned)]
+    return tuple(_put_first(at, _sparing(diff(_wanted_resources(at), owned), _found(remains))))
 
 
 def _others(observed: Observed) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dualwan.config.ways import section
+from dualwan.config.ways import section_of
 from dualwan.model.resources import Address, Resource, Route, Tunnel
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Situation
@@ -63,7 +63,7 @@ def names_taken(at: Situation) -> tuple[str, ...]:
         say(
             "{device} ({name}.tunnel) is there already, and is no IPv6 tunnel",
             device=way.device,
-            name=section(way.name) if way.name in at.config.ways else way.name,
+            name=section_of(way.name, at.config),
         )
         for way in _taken(at)
     )
