@@ -1,58 +1,18 @@
-"""Addresses that are routed to a way, with real packets: as they are, and one to one.
-
-The block is behind the LAN, whose host has .130; .131 is the host's without public address.
-"""
+"""Addresses that are routed to a way, with real packets: as they are, and one to one."""
 
 import re
 import socket
 from contextlib import closing
-from typing import NamedTuple
 
 import pytest
-from further import FIXED, WITH_FIXED, add_way, asked, says
-from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, ROUTER, SERVERS, SHARED, SHUT, Line
+from further import asked, says
+from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, ROUTER, SERVERS, SHARED, SHUT
 from packets import UDP, Packet
+from routed_block import BLOCK, BY_PPPOE, HOST, ON_LAN, OUTER, ROUTED, WAYS, shut, with_block
 from scenes import NEIGHBOUR, exchange, forward, from_lan, put, reconnect
 from zoned import DMZ, ZONES, Zoned
 
-ON_LAN, HOST, OUTER, UNUSED = (f"203.0.113.{number}" for number in (129, 130, 131, 134))
-BLOCK = "203.0.113.128/29"
-ROUTED = f"""
-addresses = ["{BLOCK}"]
-one-to-one = {{ "{OUTER}" = "{CLIENT}" }}
-open = [
-    {{ service = "tcp/81", to = ["{HOST}", "{OUTER}"] }},
-    {{ service = "tcp/82", from = ["{SERVERS[0]}/32"] }},
-    "ping",
-]
-"""
-BY_PPPOE = CONFIG + ROUTED
-BY_FIXED = CONFIG + WITH_FIXED + ROUTED
-WAYS = {"pppoe": (BY_PPPOE, PPPOE), "fixed": (BY_FIXED, FIXED)}
-
-
-class Block(NamedTuple):
-    """A line whose LAN has a block; far: where its way leads; own: the way's own address."""
-
-    line: Line
-    far: str
-    own: str
-
-
-def with_block(line, way="pppoe"):
-    """Give LINE the block of WAY, behind its LAN, and apply its configuration."""
-    own, far = WAYS[way][1], "ppp"
-    if way == "fixed":
-        far = add_way(line, "fixed0", FIXED)
-        line.router.ip("route add default dev fixed0 table 102")
-    line.router.ip(f"address add {ON_LAN}/29 dev lan0")
-    line.lan.ip(f"""
-        address add {HOST}/32 dev eth0
-        address add {NEIGHBOUR}/24 dev eth0
-    """)
-    line.internet.ip(f"route add {BLOCK} via {own} dev {far} onlink")
-    line.apply()
-    return Block(line, far, own)
+UNUSED = "203.0.113.134"  # of the block
 
 
 @pytest.fixture(name="block", params=WAYS)
@@ -65,17 +25,6 @@ def _block(bare, request):
 def _routed(bare):
     """Return a line with the block of the PPPoE session."""
     return with_block(bare(config=BY_PPPOE)).line
-
-
-def shut(line, address, port, source=SERVERS[1]):
-    """Return whether nothing answers a connection from outside."""
-    client = line.internet.open_socket(socket.AF_INET, socket.SOCK_STREAM, timeout=SHUT)
-    client.bind((source, 0))
-    try:
-        client.connect((address, port))
-    except TimeoutError:
-        return True
-    return False
 
 
 # --- without translation -----------------------------------------------------------------------

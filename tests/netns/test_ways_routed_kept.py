@@ -1,7 +1,4 @@
-"""Addresses that are routed to a way: by no other way and to nobody else, whatever happened.
-
-The block is behind the LAN, as in test_ways_routed.
-"""
+"""Addresses that are routed to a way: by no other way and to nobody else, whatever happened."""
 
 import re
 import socket
@@ -11,8 +8,8 @@ import pytest
 from further import asked
 from line import CLIENT, CONFIG, PPPOE, SERVERS, SHARED
 from packets import Packet
+from routed_block import BLOCK, BY_PPPOE, HOST, ON_LAN, OUTER, ROUTED, WAYS, shut, with_block
 from scenes import NEIGHBOUR, exchange, from_lan, put, reconnect, with_ipv6
-from test_ways_routed import BLOCK, BY_PPPOE, HOST, ON_LAN, OUTER, ROUTED, WAYS, shut, with_block
 
 SINGLE = "203.0.113.144"
 WITHOUT = CONFIG  # no block: as before it was configured

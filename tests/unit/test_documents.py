@@ -4,23 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from glossary import GLOSSARY, rows
 
 ROOT = Path(__file__).parents[2]
-GLOSSARY = ROOT / "docs/glossary.md"
 FOLDERS = ("src", "tests", "docs")
 DOCUMENTS = sorted(
     (*ROOT.glob("*.md"), *(path for at in FOLDERS for path in (ROOT / at).rglob("*.md")))
 )
 LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
-
-
-def rows(heading):
-    """Return the rows of the table below ``heading`` of the glossary, each as its cells."""
-    below = GLOSSARY.read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
-    table = [line for line in below.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
-
-
 TERMS = [row[0] for row in (*rows("Words of the field"), *rows("Words of this project"))]
 GONE = [(old.strip("`"), new.strip("`")) for old, new in rows("Words that are gone")]
 

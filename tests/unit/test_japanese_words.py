@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from glossary import rows
 from sentences import of_catalogues
-from test_documents import rows
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

@@ -5,6 +5,7 @@ from ipaddress import ip_interface
 
 import pytest
 from machine import BASE, Machine, config, pending, plan_of, run, wanted_of
+from routed_texts import BLOCK, IPIP, OF_IPIP, one_to_one, routed
 
 from dualwan.config import ConfigError, every_error, from_text
 from dualwan.findings import own_addresses
@@ -15,36 +16,11 @@ from dualwan.model.surroundings import OwnAddress, Surroundings
 from dualwan.report import opened, policy
 from dualwan.slices import firewall, pbr, snat
 
-BLOCK = "203.0.113.128/29"
-IPIP = """
-[way.fixed]
-type = "ipip"
-br = "2001:db8:ffff::1"
-ce = "2001:db8:0:100::feed"
-ipv4 = "192.0.2.30"
-"""
 FORWARD = '[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = 1040\nto = "203.0.113.130"\n'
 SIX = "".join(
     f'[way.w{unit}]\ntype = "pppoe"\npeer = "p{unit}"\ninterface = "ppp{unit}"\n'
     for unit in range(1, 7)
 )
-OF_IPIP = re.sub(
-    r"provider.*psid-length = 6\n",
-    'mode = "ipip"\nbr = "2001:db8:ffff::9"\nce = "2001:db8:0:100::1"\nipv4 = "192.0.2.18"\n'
-    'addresses = ["203.0.113.128/29"]\none-to-one = { "203.0.113.131" = "192.168.1.10" }\n',
-    BASE,
-    flags=re.DOTALL,
-)
-
-
-def routed(networks=f'["{BLOCK}"]', more="", text=BASE):
-    """Return a configuration of which the last way has these networks."""
-    return f"{text}addresses = {networks}\n{more}\n"
-
-
-def one_to_one(pairs, **options):
-    """Return a configuration with these pairs."""
-    return routed(more=f"one-to-one = {{ {pairs} }}", **options)
 
 
 @pytest.mark.parametrize(

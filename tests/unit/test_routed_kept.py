@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 from machine import BASE, Machine, config, run, wanted_of
-from test_routed import BLOCK, IPIP, OF_IPIP, one_to_one, routed
+from routed_texts import BLOCK, IPIP, OF_IPIP, one_to_one, routed
 
 from dualwan.config import ConfigError, every_error, from_text
 from dualwan.findings import find, own_addresses
