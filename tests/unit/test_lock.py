@@ -79,6 +79,24 @@ def test_one_run_at_a_time(held):
         pytest.fail("held twice")
 
 
+def test_an_alarm_that_comes_just_before_the_wait_is_not_the_last(held, monkeypatch):
+    """On a starved machine it may: what Python would raise waits for the system call, for ever."""
+    monkeypatch.setattr(lock, "AGAIN_SECONDS", 0.05)
+    wait = fcntl.flock
+
+    def late(handle, how):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        assert signal.sigtimedwait({signal.SIGALRM}, 5)  # the first one, as if it were lost
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+        if signal.getitimer(signal.ITIMER_REAL)[0]:
+            wait(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(BusyError), locked(held, 0.01):
+        pytest.fail("held twice")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
 def test_two_processes_exclude_each_other(tmp_path, other):
     """Both by the same way: the second is locked out until the first has done its work."""
     first = other(tmp_path)

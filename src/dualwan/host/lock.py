@@ -21,6 +21,7 @@ WATCH_SECONDS = 2.0  # for a watcher that is about to end, and for those that as
 MODE = 0o600  # flock(2) wants no more than to read
 RUNNER_SECONDS = 3600.0  # for another runner of the owner's scripts, whose time is limited
 EARLIER_SECONDS = 3.0  # for a run of 0.1.0, whose lock everybody could hold
+AGAIN_SECONDS = 1.0  # until an alarm that was not heard rings again
 
 
 class _TooLongError(BusyError):
@@ -174,7 +175,9 @@ def _is(path: Path, handle: int) -> bool:
 def _alarm(seconds: float, busy: str) -> Iterator[None]:
     """Raise _TooLongError, ``busy``, in the body after ``seconds``.
 
-    An earlier alarm of the caller takes its place; a later one is restored afterwards.
+    An earlier alarm of the caller takes its place; a later one is restored afterwards. It rings
+    again until it is heard: one that comes just before the system call that it is to end does not
+    end that, for Python raises nothing until the call returns.
     """
     rest, _ = signal.getitimer(signal.ITIMER_REAL)
     if 0 < rest <= seconds:
@@ -182,10 +185,11 @@ def _alarm(seconds: float, busy: str) -> Iterator[None]:
         return
 
     def ring(_signal: int, _frame: Any) -> NoReturn:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         raise _TooLongError(busy)
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     began = monotonic()
     try:
         yield
