@@ -30,9 +30,6 @@ interface-id = "::a1b2:c3d4:e5f6:7"
 type = "pppoe"
 peer = "block"
 interface = "ppp1"
-addresses = ["153.152.9.8/29"]
-one-to-one = { "153.152.9.9" = "192.168.1.9" }
-open = [{ service = "https", to = "153.152.9.10", from = ["133.6.7.0/24"] }]
 [[policy]]
 way = "fixed"
 mac = ["02-11-22-33-44-5A", "02:11:22:33:44:5b"]
