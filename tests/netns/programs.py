@@ -14,8 +14,8 @@ UNPACKED = Path(__file__).parents[2] / "build" / "programs"
 FOLDERS = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/systemd"
 # Enters a mount namespace of its own, covers folders and files with others, and becomes the
 # program. For a folder that the machine does not have, an empty one covers what would hold it:
-# nothing is made on the machine. In a chroot / may be no mount point; the chroot's own namespace
-# keeps mounts there.
+# nothing is made on the machine; but of /etc the rest stays in its place. In a chroot / may be no
+# mount point; the chroot's own namespace keeps mounts there.
 COVERED = """\
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -32,7 +32,17 @@ for cover in filter(None, covers):
     while not os.path.exists(holder):
         holder = os.path.dirname(holder)
     if holder != target:
+        before = os.open(holder, os.O_PATH)
+        names = os.listdir(holder) if holder == b"/etc" else []
         mount(b"tmpfs", holder, 0, kind=b"tmpfs")
+        for name in names:
+            own, old = b"%b/%b" % (holder, name), b"/proc/self/fd/%d/%b" % (before, name)
+            if os.path.islink(old):
+                os.symlink(os.readlink(old), own)
+                continue
+            os.mkdir(own) if os.path.isdir(old) else os.mknod(own)
+            mount(old, own, BIND | REC)
+        os.close(before)
         os.makedirs(target)
     mount(source, target, BIND | REC)
 if "SYS_READ_ONLY" in os.environ:  # systemd's programs do not wait for udev then

@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from programs import environment, program, running
+from programs import UNPACKED, environment, program, running
 from space import Namespace
 from two_routers_page import files
 
@@ -94,10 +94,15 @@ class Router:
 
     @contextmanager
     def keepalived(self):
-        """Run keepalived with the file of the page; gives the process."""
+        """Run keepalived with the file of the page; gives the process.
+
+        That of Debian 13 reads how it was built from /etc/keepalived, and ends without that.
+        """
+        path = program("keepalived")
+        own = UNPACKED / "etc/keepalived"
         with running(
             self.space,
-            program("keepalived"),
+            path,
             "--dont-fork",
             "--log-console",
             "--vrrp",
@@ -109,6 +114,7 @@ class Router:
                 for name in ("pid", "vrrp_pid")
                 for word in (f"--{name}", self.folder / "run" / f"{name}.pid")
             ),
+            covers=((own, "/etc/keepalived"),) if path.startswith(str(UNPACKED)) else (),
             log=self.folder / "keepalived.log",
         ) as process:
             yield process

@@ -156,6 +156,28 @@ def test_a_table_that_nft_refuses_is_not_recorded(host, nft, monkeypatch):
     assert host.observe(READS).tables == (NftTable("ip", "t", intact=False),)
 
 
+def test_what_a_killed_run_was_about_to_load_is_forgotten(host, nft, monkeypatch):
+    """The kernel never had it: the table is the one of before, and nothing is left."""
+    host.apply(Step(Action.ADD, TABLE))
+
+    def killed(_table, _old):
+        raise KeyboardInterrupt
+
+    load = nft.load
+    monkeypatch.setattr(nft, "load", killed)
+    with pytest.raises(KeyboardInterrupt):
+        host.apply(Step(Action.CHANGE, OTHER, TABLE))
+    monkeypatch.setattr(nft, "load", load)
+    assert records.expected(READS.tables[0]) is not None
+    another = kernel.KernelHost()
+    assert another.observe(READS).tables == (TABLE,)
+    assert records.expected(READS.tables[0]) is not None, "another run may be about to load it"
+    with another.lock(1):
+        assert another.observe(READS).tables == (TABLE,)
+    assert records.expected(READS.tables[0]) is None
+    assert records.all_expected() == []
+
+
 def test_tables_that_nft_hides_are_not_seen(host, nft, monkeypatch):
     """None, which is something else than no table."""
     del nft

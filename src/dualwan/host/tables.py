@@ -107,13 +107,9 @@ class Tables:
 
         Without a record it has no blocks, and is not intact.
         """
-        record, expected = records.load(table), records.expected(table)
-        if (
-            expected is not None
-            and seen.loaded_with(expected.stamp)
-            and (record is None or record.stamp != expected.stamp)
-        ):  # the run that loaded it was killed; the one transaction since was its own
-            record = expected
+        record = records.load(table)
+        if expected := self._unrecorded(table, seen, record):
+            record = expected  # the one transaction since was the load itself
             intact = 0 < generation == expected.generation + 1
         elif record is None:
             return NftTable(table.family, table.name, intact=False)
@@ -126,6 +122,22 @@ class Tables:
             with suppress(HostError):  # the next run finds it out again
                 records.save(Record(record.table, seen.digest, record.stamp))
         return replace(record.table, intact=intact)
+
+    def _unrecorded(self, table: TableId, seen: Seen, record: Record | None) -> Record | None:
+        """Return the record of a load whose run was killed after it, None if there was none.
+
+        One that was killed before the load, or after its record, has left what no run needs.
+        """
+        expected = records.expected(table)
+        if expected is None:
+            return None
+        recorded = record is not None and record.stamp == expected.stamp
+        if seen.loaded_with(expected.stamp) and not recorded:
+            return expected
+        if self.recording:
+            with suppress(HostError):
+                records.give_up(table.name)
+        return None
 
     # --- what the kernel has ----------------------------------------------------------------
 
