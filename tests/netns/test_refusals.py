@@ -154,7 +154,7 @@ def test_a_route_to_nowhere_stands_in_its_own_table(bare):
     assert line.router.run("ip", "route", "show", "table", "100").startswith(
         "unreachable default proto"
     )
-    assert call(line, "routes()") == "[Route(table=100, device='', metric=4096)]"
+    assert call(line, "routes()") == ("[Route(table=100, device='', metric=4096, destination='')]")
     assert call(line, 'remove_route(Route(100, "", 4096))') == "None"
     assert line.routes() == []
 
