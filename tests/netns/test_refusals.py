@@ -142,8 +142,9 @@ def test_our_routes_go_by_their_metric(bare):
         assert call(line, f'add_route(Route(254, "{device}", {metric}))') == "None"
         assert way(line) == device
     assert call(line, "routes()") == (
-        "[Route(table=254, device='lan0', metric=0), Route(table=254, device='ppp0', "
-        "metric=2048), Route(table=254, device='mape0', metric=4096)]"
+        "[Route(table=254, device='lan0', metric=0, destination=''), "
+        "Route(table=254, device='ppp0', metric=2048, destination=''), "
+        "Route(table=254, device='mape0', metric=4096, destination='')]"
     )
 
 
@@ -154,7 +155,7 @@ def test_a_route_to_nowhere_stands_in_its_own_table(bare):
     assert line.router.run("ip", "route", "show", "table", "100").startswith(
         "unreachable default proto"
     )
-    assert call(line, "routes()") == ("[Route(table=100, device='', metric=4096, destination='')]")
+    assert call(line, "routes()") == "[Route(table=100, device='', metric=4096, destination='')]"
     assert call(line, 'remove_route(Route(100, "", 4096))') == "None"
     assert line.routes() == []
 
