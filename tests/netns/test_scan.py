@@ -6,9 +6,10 @@ import socket
 
 import pytest
 from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, SHARED
+from never_open import DEVICES, links
 from rain import WAN6, Rain
 from scanner import ALL_TCP, Answering, Found, begin, commonest_udp, finish
-from scenes import OUTSIDE6, reconnect, with_ipv6
+from scenes import reconnect, with_ipv6
 from space import until
 
 OFFER = '[firewall]\ninbound = ["ssh", "smtp", "http", "https", "dns", "ntp"]\n'
@@ -32,7 +33,6 @@ MORE_OFFER = OFFER.replace('"ntp"', '"ntp", "tcp/8443", "udp/500"')
 TCP, UDP = frozenset({22, 25, 53, 80, 443}), frozenset({53, 123})
 SERVED = (22, 25, 53, 80, 111, 139, 443, 445, 3306, 8080, 8443)
 LAN6 = "2001:db8:1::10"
-DEVICES = ("ppp0", "mape0", "wan0")
 HOOK = """\
 import sys
 from dualwan.hook import hook
@@ -188,20 +188,6 @@ def test_after_ifdown_of_a_line_that_stays_up(street):
         assert result.open <= allowed[way].open
         assert result.closed <= allowed[way].closed
     assert_no_port_was_lost(street)
-
-
-def links(line, state):
-    """Let every WAN go up, with its addresses and routes, or down, PPPoE without an address."""
-    for device in DEVICES:
-        line.router.run("ip", "link", "set", device, state)
-    line.router.run("ip", "address", "flush", "dev", "ppp0")
-    if state == "up":
-        line.router.ip(f"""
-            address add {PPPOE}/32 dev ppp0
-            route replace default dev mape0
-            address replace 2001:db8:2::2/64 dev wan0 nodad
-            route replace default via {OUTSIDE6} dev wan0
-        """)
 
 
 def test_nothing_is_open_at_any_time(street):

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from dualwan.config import values
-from dualwan.config.services import Service, service, services
+from dualwan.config.services import Service, check_keys, service, services
 from dualwan.frozen import dataclass, replace
 from dualwan.toml_source import TomlTable
 from dualwan.words import say
@@ -133,17 +133,7 @@ def _inbound_service(value: Any, ways: tuple[str, ...]) -> InboundService:
     if not isinstance(value, dict):
         found = service(value)
         return InboundService(found, guard=found.name in GUARDED)
-    for key in value:
-        if key not in _KEYS:
-            raise ValueError(
-                say(
-                    "unknown key '{key}' of a service; known: {keys}",
-                    key=key,
-                    keys=", ".join(_KEYS),
-                )
-            )
-    if "service" not in value:
-        raise ValueError(say('a service in braces needs its name: { service = "ssh" }'))
+    check_keys(value, _KEYS)
     found = service(value["service"])
     sources, via = networks(value.get("from", [])), _via(value.get("via", SESSIONS), ways)
     guard = values.flag(value.get("guard", found.name in GUARDED and not sources))

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, collapse_addresses, ip_network
 from typing import Any
 
 from dualwan.config import values
-from dualwan.config.services import Service, service
+from dualwan.config.services import Service, check_keys, service
 from dualwan.frozen import dataclass
 from dualwan.toml_source import TomlTable
 from dualwan.words import say
@@ -161,17 +161,7 @@ def _one_opened(value: Any) -> Opened:
     """Convert "https" or { service = "https", to = "198.51.100.9", from = [...] }."""
     if not isinstance(value, dict):
         return Opened(service(value))
-    for key in value:
-        if key not in _OPEN_KEYS:
-            raise ValueError(
-                say(
-                    "unknown key '{key}' of a service; known: {keys}",
-                    key=key,
-                    keys=", ".join(_OPEN_KEYS),
-                )
-            )
-    if "service" not in value:
-        raise ValueError(say('a service in braces needs its name: { service = "ssh" }'))
+    check_keys(value, _OPEN_KEYS)
     for key in ("to", "from"):
         if value.get(key) == []:
             raise ValueError(

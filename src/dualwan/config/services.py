@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from dualwan.frozen import dataclass
 from dualwan.mape.portset import MAX_PORT
@@ -109,3 +110,18 @@ def services(value: object) -> tuple[Service, ...]:
             say('must be a list such as ["ssh", "tcp/8443"], not {value!r}', value=value)
         )
     return tuple(dict.fromkeys(service(item) for item in value))
+
+
+def check_keys(value: Collection[str], known: Collection[str]) -> None:
+    """Raise ValueError if a service in braces has another key than ``known``, or no name."""
+    for key in value:
+        if key not in known:
+            raise ValueError(
+                say(
+                    "unknown key '{key}' of a service; known: {keys}",
+                    key=key,
+                    keys=", ".join(known),
+                )
+            )
+    if "service" not in value:
+        raise ValueError(say('a service in braces needs its name: { service = "ssh" }'))
