@@ -263,30 +263,22 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
 
 def _handle_in_time(event: Event, config: Config) -> bool:
     """Handle ``event`` before a deadline; return whether nothing failed. Raises StaleError."""
-    import signal
-
-    from dualwan.errors import BusyError, DualwanError, StaleError
+    from dualwan.errors import DualwanError, StaleError
     from dualwan.handle import handle_event
+    from dualwan.host.alarm import deadline
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
 
     waits = event is Event.UP and not config.fixed
     seconds = DEADLINE_SECONDS + (config.mape.wait if waits else 0)
-
-    def too_late(_signal: int, _frame: object) -> None:
-        raise BusyError(f"gave up after {seconds} s")
-
-    signal.signal(signal.SIGALRM, too_late)
-    signal.alarm(seconds)
     try:
-        handle_event(config, KernelHost(), event)
+        with deadline(seconds):
+            handle_event(config, KernelHost(), event)
     except StaleError:
         raise
     except DualwanError as error:  # handle_event has logged it
         _complain(str(error))
         return False
-    finally:
-        signal.alarm(0)
     return True
 
 

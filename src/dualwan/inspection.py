@@ -5,15 +5,14 @@ Each loads what it needs: `check` is run after each change of a file, and on sma
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dualwan.catalogue import shown, told
-from dualwan.errors import BusyError, ConfigError
+from dualwan.errors import ConfigError
 from dualwan.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from dualwan.config import Config
@@ -142,12 +141,13 @@ def doctor(
     """
     from dualwan import doctor as checks
     from dualwan.doctor.inquiry import inquiry
+    from dualwan.host.alarm import deadline
     from dualwan.host.kernel import KernelHost
     from dualwan.mape.table import load_table
     from dualwan.model.event import Event
     from dualwan.planning import make_plan
 
-    with _deadline(DOCTOR_SECONDS):
+    with deadline(DOCTOR_SECONDS):
         host = KernelHost()
         plan = make_plan(config, host, Event.APPLY)
         found = (*wrong, *findings(config, host))
@@ -189,11 +189,12 @@ def report(
     from datetime import UTC, datetime
 
     from dualwan.host import about
+    from dualwan.host.alarm import deadline
     from dualwan.host.kernel import KernelHost
     from dualwan.mape.table import load_table
     from dualwan.recording import dossier
 
-    with _deadline(REPORT_SECONDS):
+    with deadline(REPORT_SECONDS):
         host = KernelHost()
         log = host.log()
         lines = (
@@ -212,20 +213,3 @@ def report(
             about.release(), about.kernel(), about.programs(), lines, present, errors, table
         )
         return dossier.make(config, host, wrong, known)
-
-
-@contextmanager
-def _deadline(seconds: int) -> Iterator[None]:
-    """Raise BusyError in the body after ``seconds``."""
-    import signal
-
-    def too_late(_signal: int, _frame: object) -> None:
-        raise BusyError(say("gave up after {seconds} s", seconds=seconds))
-
-    before = signal.signal(signal.SIGALRM, too_late)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)

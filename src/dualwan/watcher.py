@@ -26,6 +26,7 @@ from dualwan.errors import BusyError, ConfigError, DualwanError, UnconfirmedErro
 from dualwan.handle import handle_event
 from dualwan.handle.run import fail, warn
 from dualwan.host import in_use, last_good
+from dualwan.host.alarm import deadline
 from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.planning import make_plan
@@ -34,7 +35,6 @@ from dualwan.supervisor import death
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import FrameType
 
     from dualwan.model.state import RunState
 
@@ -272,9 +272,7 @@ def _look_and_exit(look: Callable[[], Looked], answer: int) -> NoReturn:
         for one in SIGNALS:
             signal.signal(one, lambda *_: None)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        signal.signal(signal.SIGALRM, _too_late)
-        signal.alarm(DEADLINE_SECONDS)
-        with open(answer, "wb") as file:
+        with deadline(DEADLINE_SECONDS), open(answer, "wb") as file:
             file.write(pickle.dumps(look()))
     except BusyError as error:  # too late
         fail(Event.MEND, error)
@@ -284,10 +282,6 @@ def _look_and_exit(look: Callable[[], Looked], answer: int) -> NoReturn:
         fail(Event.MEND, DualwanError(complaint))
     finally:
         os._exit(0)
-
-
-def _too_late(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise BusyError(f"gave up after {DEADLINE_SECONDS} s")
 
 
 def notify_ready(address: str) -> None:

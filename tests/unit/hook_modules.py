@@ -35,7 +35,7 @@ OURS = {
     ),
     *(f"dualwan.config.{name}" for name in ("services", "values", "ways", "zones")),
     *("dualwan.handle.run", "dualwan.line.renumbering", "dualwan.host.kernel_line"),
-    *(f"dualwan.host.{name}" for name in ("answers", "in_use", "kernel", "lock")),
+    *(f"dualwan.host.{name}" for name in ("alarm", "answers", "in_use", "kernel", "lock")),
     *(
         f"dualwan.host.{name}"
         for name in ("kernel_role", "kernel_trial", "main_default", "managers")

@@ -248,4 +248,4 @@ def test_a_hook_has_a_deadline(config, monkeypatch, log):
     began = time.monotonic()
     assert hook.hook("ppp-up", "ppp0", {"DUALWAN_CONFIG": str(config)}) == 0
     assert time.monotonic() - began < 10
-    assert log == ["gave up after 1 s (cause=ppp-up)"]
+    assert log == ["gave up after 1 s (cause=ppp-up code=DW-ZYM47)"]

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from dualwan.errors import BusyError, HostError
-from dualwan.host import lock
+from dualwan.host import alarm, lock
 from dualwan.host.lock import is_watched, locked, watching
 
 # Holds the lock until it has read all of its input.
@@ -81,7 +81,7 @@ def test_one_run_at_a_time(held):
 
 def test_an_alarm_that_comes_just_before_the_wait_is_not_the_last(held, monkeypatch):
     """On a starved machine it may: what Python would raise waits for the system call, for ever."""
-    monkeypatch.setattr(lock, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(alarm, "AGAIN_SECONDS", 0.05)
     wait = fcntl.flock
 
     def late(handle, how):

@@ -47,6 +47,15 @@ def test_what_is_the_default_is_not_written():
     assert found.usual[1].startswith('[firewall] outbound = ["ssh"')
 
 
+def test_a_range_is_the_one_of_the_configuration():
+    """An MTU of PPPoE below that of every IPv4 host is refused, and so is one above Ethernet's."""
+    least = ("pppoe.mtu", 576)
+    assert settings(least) == {("pppoe", "mtu"): "576"}
+    found = wish(entries(("pppoe.mtu", 575), ("pppoe.mtu", 1501)))
+    assert found.settings == ()
+    assert [one.partition(": ")[0] for one in found.refused] == ["x:1", "x:2"]
+
+
 def test_what_was_open_stays_open_and_what_was_shut_stays_shut():
     """Without a policy that drops, services are added to the default; with one, none are open."""
     port = ("firewall.outbound", ("udp/51820",))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
-from typing import Any, NoReturn
 
 from dualwan import files
 from dualwan.errors import BusyError, HostError
+from dualwan.host.alarm import alarm
 from dualwan.words import say
 
 RUN, WATCH, RUNNER = "lock", "watch", "runner"  # names of the files
@@ -21,7 +20,6 @@ WATCH_SECONDS = 2.0  # for a watcher that is about to end, and for those that as
 MODE = 0o600  # flock(2) wants no more than to read
 RUNNER_SECONDS = 3600.0  # for another runner of the owner's scripts, whose time is limited
 EARLIER_SECONDS = 3.0  # for a run of 0.1.0, whose lock everybody could hold
-AGAIN_SECONDS = 1.0  # until an alarm that was not heard rings again
 
 
 class _TooLongError(BusyError):
@@ -124,12 +122,12 @@ def _take(path: Path, seconds: float, busy: str, handles: list[int]) -> None:
         handle = _opened(path)
         handles.append(handle)
         if _is_for_others(os.fstat(handle)):
-            with suppress(_TooLongError), _alarm(min(EARLIER_SECONDS, seconds), busy):
+            with suppress(_TooLongError), alarm(min(EARLIER_SECONDS, seconds), _TooLongError(busy)):
                 _flock(handle, path)
             if _is(path, handle):
                 path.unlink(missing_ok=True)
             continue
-        with _alarm(max(until - monotonic(), 0.001), busy):
+        with alarm(max(until - monotonic(), 0.001), _TooLongError(busy)):
             _flock(handle, path)
         if _is(path, handle):
             return
@@ -169,32 +167,3 @@ def _is(path: Path, handle: int) -> bool:
         return os.path.samestat(path.lstat(), os.fstat(handle))
     except FileNotFoundError:
         return False
-
-
-@contextmanager
-def _alarm(seconds: float, busy: str) -> Iterator[None]:
-    """Raise _TooLongError, ``busy``, in the body after ``seconds``.
-
-    An earlier alarm of the caller takes its place; a later one is restored afterwards. It rings
-    again until it is heard: one that comes just before the system call that it is to end does not
-    end that, for Python raises nothing until the call returns.
-    """
-    rest, _ = signal.getitimer(signal.ITIMER_REAL)
-    if 0 < rest <= seconds:
-        yield
-        return
-
-    def ring(_signal: int, _frame: Any) -> NoReturn:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        raise _TooLongError(busy)
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
-    began = monotonic()
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        if rest:  # less the time spent here
-            signal.setitimer(signal.ITIMER_REAL, max(rest - (monotonic() - began), 0.001))
