@@ -63,6 +63,24 @@ def test_somebody_deletes_rules_and_routes(pair):
         pair.event(Event.APPLY)
 
 
+def test_a_router_that_was_spared_stays(pair):
+    """IPv6 forwarding is switched on twice: beside accept_ra 2 at first, and then without it.
+
+    The kernel looks for routers to forget once after each that it comes to know.
+    """
+    accept_ra, forwarding = "net/ipv6/conf/wan0/accept_ra", "net/ipv6/conf/all/forwarding"
+    for name, value in ((accept_ra, "2"), (forwarding, "1"), (accept_ra, "1"), (forwarding, "1")):
+        pair.set_sysctl(name, value)
+    assert pair.double.state.ipv6_default
+    pair.set_sysctl(forwarding, "0")
+    for up in (False, True):
+        pair.switch("wan0", up=up)
+    pair.advertise()
+    assert pair.double.state.ipv6_default
+    pair.set_sysctl(forwarding, "1")
+    assert not pair.double.state.ipv6_default
+
+
 def test_somebody_sets_a_sysctl(pair):
     """It is set again, and what stood before the first run is put back in the end."""
     pair.event(Event.UP)

@@ -35,6 +35,7 @@ class FakeOutside:
     def __init__(self, state: Observed | None = None) -> None:
         self.state = state or Observed()
         self.lost_ipv6_default = False
+        self._spares_default = False  # see set_sysctl
         self.generation = 1  # of the nft ruleset
 
     def plug(self, device: str, kind: str = "", *, up: bool = True) -> None:
@@ -127,19 +128,24 @@ class FakeOutside:
         )
         if device == self.uplink and device in self.state.links:
             heard = self.state.links[device].up and listens
-            self.state = replace(self.state, ipv6_default=self.state.ipv6_default or heard)
+            if heard and not self.state.ipv6_default:
+                self._spares_default = False
+                self.state = replace(self.state, ipv6_default=True)
 
     def set_sysctl(self, name: str, value: str) -> None:
         """Set a sysctl.
 
         IPv6 forwarding costs the default routes that were learned where accept_ra is not 2
-        (rt6_purge_dflt_routers), also where it was on before.
+        (rt6_purge_dflt_routers), also where it was on before. The kernel looks for them once
+        after each that it adds: one that is spared for its accept_ra then stays for good.
         """
         self.state = replace(self.state, sysctls={**self.state.sysctls, name: value})
         accept_ra = self.state.sysctls.get(f"net/ipv6/conf/{self.uplink}/accept_ra", RA_ALWAYS)
-        if (name, value) == (_FORWARDING, "1") and accept_ra != RA_ALWAYS:
-            self.lost_ipv6_default = True
-            self.state = replace(self.state, ipv6_default=False)
+        if (name, value) == (_FORWARDING, "1") and not self._spares_default:
+            self._spares_default = True
+            if accept_ra != RA_ALWAYS:
+                self.lost_ipv6_default = True
+                self.state = replace(self.state, ipv6_default=False)
 
     def flush_ruleset(self) -> None:
         """Let somebody else run `nft flush ruleset`."""
