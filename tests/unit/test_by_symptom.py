@@ -1,4 +1,7 @@
-"""docs/by-symptom.md has a row for each finding and each check of doctor, and no others."""
+"""docs/by-symptom.md has a row for each finding and each check of doctor, and no others.
+
+Nor has the Japanese one beside it.
+"""
 
 import ast
 import re
@@ -13,8 +16,9 @@ from dualwan.model.finding import NOTICES, Finding
 from dualwan.notice import choice
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs/by-symptom.md").read_text()
 COLUMNS = ["you see", "run first", "cause", "remedy", "name"]
+COLUMNS_JA = ["症状", "まず実行する", "原因", "対処", "名前"]
+WORDS_JA = {"check ": "検査", "finding ": "障害", ", ": "、"}
 HOOKSD = "hooksd-"
 
 
@@ -23,11 +27,21 @@ def cells(line):
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-ROWS = [
-    found
-    for line in TEXT.splitlines()
-    if line.startswith("| ") and (found := cells(line)) != COLUMNS
-]
+def rows(page, columns):
+    """Return the rows of all tables of ``page``, but for their heads, which are ``columns``."""
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    return [found for line in lines if line.startswith("| ") and (found := cells(line)) != columns]
+
+
+ROWS = rows("docs/by-symptom.md", COLUMNS)
+ROWS_JA = rows("docs/by-symptom.ja.md", COLUMNS_JA)
+
+
+def in_japanese(name):
+    """Return the last cell of a row as the Japanese page has it."""
+    for word, japanese in WORDS_JA.items():
+        name = name.replace(word, japanese)
+    return name
 
 
 def named(kind):
@@ -79,7 +93,13 @@ def test_each_check_has_a_row_and_no_other():
     assert set(named("check")) == {check.name for check in doctor.ALL}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[-1] or row[0])
+def test_the_japanese_page_has_the_same_rows():
+    """Each with its command and its name at the same place."""
+    assert [in_japanese(row[-1]) for row in ROWS] == [row[-1] for row in ROWS_JA]
+    assert [row[1] for row in ROWS] == [row[1] for row in ROWS_JA]
+
+
+@pytest.mark.parametrize("row", [*ROWS, *ROWS_JA], ids=lambda row: row[-1] or row[0])
 def test_each_row_says_what_to_run_and_what_to_do(row):
     """No cell but the name is empty, and the command is one."""
     assert len(row) == len(COLUMNS)

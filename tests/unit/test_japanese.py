@@ -14,11 +14,14 @@ import pytest
 from japanese import other_figures
 
 ROOT = Path(__file__).parents[2]
-ENGLISH = ("README.md", "docs/questions.md", "docs/examples.md")
+PAGES = (*ROOT.glob("*.ja.md"), *ROOT.glob("docs/**/*.ja.md"))
+# Whoever writes a Japanese page has it held to the English one by that.
+ENGLISH = sorted(str(page.relative_to(ROOT)).replace(".ja.md", ".md") for page in PAGES)
 HEADING = re.compile(r"(#+) (.*)")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 # Of a drawing only the names are compared: what is between them is words and lines.
 NAME = re.compile(r"IPv[46]|PPPoE|[a-z]+\d\w*")
+DRAWN = re.compile(r"-{3}")
 # What English says in a word, and Japanese with digits.
 SPELLED = {"twentieth": "20"}
 
@@ -77,20 +80,27 @@ def told(block):
     """Return what the lines of ``block`` tell a machine, without comments and explanations.
 
     These stand after "#", or after two spaces, as in a list of commands with their purposes. A
-    line of "#" and a path says where a file belongs.
+    line of "#" and a path says where a file belongs, maybe after the names of machines.
     """
-    if any("+---" in line for line in block):
+    if any(map(DRAWN.search, block)):
         return sorted(NAME.findall("\n".join(block)))
-    return [re.sub(r"((?<=\S)\s+#|(?<=\S)\s\s|^ +# (?!/)).*", "", line) for line in block]
+    explained = re.compile(r"((?<=\S)\s+#|(?<=\S)\s\s|^ +# (?!(router\d )*/)).*")
+    return [explained.sub("", line) for line in block]
 
 
 def cells(table):
     """Return the cells of each row of ``table``, where only a figure or nothing is kept as text.
 
-    Others are None: their words differ.
+    Of others the names in backquotes are: their words differ.
     """
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
-    return [[one if re.fullmatch(r"[-+:\d. %msµ]*", one) else None for one in row] for row in rows]
+    figures = re.compile(r"[-+:\d. %msµ]*")
+    return [[one if figures.fullmatch(one) else named(one) for one in row] for row in rows]
+
+
+def named(text):
+    """Return each command, key, path and value in backquotes."""
+    return {" ".join(name.split()) for name in re.findall(r"`([^`]+)`", text)}
 
 
 def translated(link, document):
@@ -145,7 +155,7 @@ def test_no_paragraph_is_left_out(english, japanese):
 
 @each_section
 def test_tables_have_the_same_rows(english, japanese):
-    """With as many cells, and the same figures in them."""
+    """With as many cells, and the same figures and names in them."""
     tables = [[cells(table) for table in one.blocks("table")] for one in (english, japanese)]
     assert tables[0] == tables[1]
 
@@ -153,11 +163,7 @@ def test_tables_have_the_same_rows(english, japanese):
 @each_section
 def test_what_is_named_is_the_same(english, japanese):
     """Each command, key, path and value in backquotes, however often."""
-    named = [
-        {" ".join(name.split()) for name in re.findall(r"`([^`]+)`", one.prose)}
-        for one in (english, japanese)
-    ]
-    assert named[0] == named[1]
+    assert named(english.prose) == named(japanese.prose)
 
 
 @each_section
@@ -187,5 +193,7 @@ def test_the_other_language_is_one_click_away(document):
 def test_the_package_has_both(document):
     """The English and the Japanese one are among its documents."""
     files = [ROOT / "packaging/debian" / name for name in ("docs", "install")]
-    docs = " ".join(file.read_text(encoding="utf-8") for file in files).split()
-    assert {document, in_japanese(document)} <= set(docs)
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    placed = {line.split()[0] for line in lines if line}
+    for one in map(Path, (document, in_japanese(document))):
+        assert placed & {*map(str, (one, *one.parents))}, one

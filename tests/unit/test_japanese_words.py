@@ -9,7 +9,7 @@ from sentences import of_catalogues
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    (*ROOT.glob("*.ja.md"), *ROOT.glob("docs/*.ja.md"), *ROOT.glob("packaging/man/*.ja.*"))
+    (*ROOT.glob("*.ja.md"), *ROOT.glob("docs/**/*.ja.md"), *ROOT.glob("packaging/man/*.ja.*"))
 )
 # By where it stands; a catalogue's entries by their places.
 TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in PAGES} | {
