@@ -46,21 +46,36 @@ def forwards(count):
 
 
 def policies(count):
-    """Return a scene with COUNT policies of four shapes in turn, none of which takes a burst."""
+    """Return COUNT policies of four shapes in turn, none of which takes a burst."""
     keys = (
         'source = "192.168.{0}.0/24"',
         'protocol = "udp"\nport = {1}',
         'mac = "02:00:00:00:00:{0:02x}"',
         'destination = "198.18.{0}.0/24"',
     )
-    return Scene(
-        plain(
-            "".join(
-                f"[[policy]]\n{keys[n % len(keys)].format(n + 100, FIRST + n)}\n"
-                f'way = "{("pppoe", "mape")[n // 4 % 2]}"\n'
-                for n in range(count)
-            )
-        )
+    return "".join(
+        f"[[policy]]\n{keys[n % len(keys)].format(n + 100, FIRST + n)}\n"
+        f'way = "{("pppoe", "mape")[n // 4 % 2]}"\n'
+        for n in range(count)
+    )
+
+
+def ways():
+    """Return three fixed addresses and three sessions, beside MAP-E and the first session."""
+    return "".join(
+        f'[way.fixed{n}]\ntype = "ipip"\nbr = "2001:db8:ffff::{n}"\nipv4 = "192.0.2.{n + 30}"\n'
+        f'interface-id = "::feed:{n}"\n'
+        f'[way.session{n}]\ntype = "pppoe"\npeer = "provider{n}"\ninterface = "ppp{n}"\n'
+        for n in range(1, 4)
+    )
+
+
+def zones(count):
+    """Return COUNT zones, each with a device, a service, a way and a share."""
+    return "".join(
+        f'[zone.z{n}]\ninterfaces = ["zone{n}"]\nservices = ["dns"]\n'
+        f'ways = ["{("pppoe", "mape")[n % 2]}"]\nmax-share = 25\n'
+        for n in range(count)
     )
 
 
@@ -129,7 +144,8 @@ SCENES = {
     "10 forwards more": forwards(10),
     "100 forwards more": forwards(100),
     "1,000 forwards more": forwards(1000),
-    "100 policies": policies(100),
+    "100 policies": Scene(plain(policies(100))),
+    "8 ways, 8 zones, 100 policies": Scene(plain(ways() + zones(8) + policies(100))),
     "50 LAN interfaces": Scene(plain().replace('"lan0"', _LANS), before=lan_devices),
     "10,000 foreign routes": Scene(plain(), after=routes),
     "10,000 foreign rules": Scene(plain(), after=rules),
