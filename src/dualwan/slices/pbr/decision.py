@@ -12,7 +12,7 @@ in two, and the second half is asked where the first has no answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -55,6 +55,8 @@ class Diagram:
         for asking in reversed(self._asking):
             self._done.insert(0, self._done[0] & ~asking)
         self._known: dict[tuple[int, int], Node] = {}
+        self._split: dict[tuple[int, int], list[tuple[Span, int]]] = {}
+        self._texts: dict[tuple[int, Span], str] = {}
 
     def decide(self, groups: Sequence[int]) -> list[list[str]]:
         """Return the verdicts about packets for which only the rows in a set can fit.
@@ -97,10 +99,8 @@ class Diagram:
         elsewhere = live & ~self._asking[field]
         other, size = self._node(field + 1, elsewhere, largest)
         values: dict[str, list[Span]] = defaultdict(list)
-        for span, fitting in self._regions(field, live):
-            if fitting == elsewhere:
-                continue
-            verdict, more = self._node(field + 1, fitting, largest)
+        for span, here in self._regions(field, live ^ elsewhere):
+            verdict, more = self._node(field + 1, here | elsewhere, largest)
             size += more + 1
             if size > largest:
                 return "", size
@@ -110,40 +110,61 @@ class Diagram:
             return other, size
         return f"goto {self._chain(field, values, other)}", size
 
-    def _regions(self, field: int, live: int) -> list[tuple[Span, int]]:
-        """Return the ranges between the ends of all spans, and which of ``live`` fit there."""
-        ends: dict[int, int] = defaultdict(int)
-        asking = live & self._asking[field]
-        while asking:
-            row = asking & -asking
-            asking ^= row
-            for first, last in self._rows[row.bit_length() - 1].spans[field]:
-                ends[first] ^= row
-                ends[last + 1] ^= row
-        fitting, found, places = live & ~self._asking[field], [], sorted(ends)
-        for first, after in pairwise(places):
-            fitting ^= ends[first]
-            found.append(((first, after - 1), fitting))
-        return found
+    def _regions(self, field: int, asking: int) -> list[tuple[Span, int]]:
+        """Return the ranges between the ends of all spans of ``asking`` where any of them fits.
+
+        With each, those that fit there. Most chains of a field have the same rows that ask for it.
+        """
+        if (field, asking) not in self._split:
+            self._split[field, asking] = _split(
+                (row, self._rows[row.bit_length() - 1].spans[field]) for row in _bits(asking)
+            )
+        return self._split[field, asking]
+
+    def _text(self, field: int, span: Span) -> str:
+        if (field, span) not in self._texts:
+            self._texts[field, span] = self._fields[field].text(span)
+        return self._texts[field, span]
 
     def _chain(self, field: int, values: dict[str, list[Span]], other: str) -> str:
         """Make a chain that asks for ``field``; return its name.
 
         One verdict for all of ``values`` is a rule with a set, which the kernel checks once.
         """
-        name, nft, text = self._fields[field]
+        name, nft, _ = self._fields[field]
         if len(values) == 1:
             [(verdict, spans)] = values.items()
-            rules = [f"{nft} {elements(map(text, spans))} {verdict}"]
+            rules = [f"{nft} {elements(self._text(field, span) for span in spans)} {verdict}"]
         else:
-            pairs = sorted((span, verdict) for verdict, spans in values.items() for span in spans)
-            rules = [
-                f"{nft} vmap {elements(f'{text(span)} : {verdict}' for span, verdict in pairs)}"
-            ]
+            found = sorted((span, verdict) for verdict, spans in values.items() for span in spans)
+            pairs = (f"{self._text(field, span)} : {verdict}" for span, verdict in found)
+            rules = [f"{nft} vmap {elements(pairs)}"]
         called = f"{name}_{len(self.blocks) + 1}"
         comment = f"asks for the {name}"
         self.blocks.append(chain(called, *rules, *([other] if other else []), comment=comment))
         return called
+
+
+def _bits(rows: int) -> Iterator[int]:
+    """Yield each bit of ``rows``, alone."""
+    while rows:
+        yield (row := rows & -rows)
+        rows ^= row
+
+
+def _split(asking: Iterable[tuple[int, Sequence[Span]]]) -> list[tuple[Span, int]]:
+    """Return the ranges between the ends of all spans where any row fits, and which ones do."""
+    ends: dict[int, int] = defaultdict(int)
+    for row, spans in asking:
+        for first, last in spans:
+            ends[first] ^= row
+            ends[last + 1] ^= row
+    fitting, found = 0, []
+    for first, after in pairwise(sorted(ends)):
+        fitting ^= ends[first]
+        if fitting:
+            found.append(((first, after - 1), fitting))
+    return found
 
 
 def _append(spans: list[Span], span: Span) -> None:
