@@ -50,9 +50,14 @@ def of_arrival() -> int:
     return _HAIRPIN
 
 
+def ours(where: str) -> str:
+    """Return the nft expression of our bits of ``where`` ("ct mark" or "meta mark")."""
+    return f"{where} & {MASK:#010x}"
+
+
 def is_set(where: str, mark: int) -> str:
-    """Return the nft match of ``mark`` in our bits of ``where`` ("ct mark" or "meta mark")."""
-    return f"{where} & {MASK:#010x} == {mark:#010x}"
+    """Return the nft match of ``mark`` in our bits of ``where``."""
+    return f"{ours(where)} == {mark:#010x}"
 
 
 def assign(where: str, mark: int) -> str:

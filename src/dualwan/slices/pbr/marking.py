@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dualwan.config import Config
@@ -14,6 +14,7 @@ from dualwan.slices.pbr import routed, zone_ways
 
 TABLE = TableId("ip", "dualwan_pbr")
 _MISPLACED = "misplaced"  # counter of packets whose source is not the PPP session's address
+_FEW = 2  # comparisons that cost a packet no more than one lookup
 
 
 def policies_of(config: Config) -> Any:
@@ -57,7 +58,9 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 comment="a flow that came in by a WAN is marked; answers get its mark back",
             ),
             *(policies.chains(config, ways) if policies else []),
+            *zone_ways.chains(config, ways),
             *(_came_in(way, pinned) for way in by_device.values()),
+            *(_marking(way) for way in pinned if len(pinned) > _FEW),
             base_chain(
                 "output",
                 "type route hook output priority mangle; policy accept;",
@@ -65,25 +68,36 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
                 comment="the same for what the router itself answers",
             ),
             counter(_MISPLACED),
-            _leaving(ways, pinned),
-            *(_leaves(config, way) for way in of_kind(ways, Kind.PPP)),
+            *_leaving(config, ways, pinned),
         ),
     )
 
 
-def _leaving(ways: Iterable[Way], pinned: Iterable[Way]) -> Block:
+def _leaving(config: Config, ways: Iterable[Way], pinned: Iterable[Way]) -> list[Block]:
+    """Return the base chain of what leaves, and a chain for each session and of many softwires."""
     sessions, softwires = of_kind(ways, Kind.PPP), of_kind(pinned, Kind.SOFTWIRE)
-    return base_chain(
-        "leaving",
-        "type filter hook postrouting priority srcnat + 10; policy accept;",
-        *(
-            f'oifname "{way.device}" goto {_out(way)}'
-            if way.kind is Kind.PPP
-            else f'oifname "{way.device}" {_stay(way)}'
-            for way in default_last((*sessions, *softwires))
+    looked_up = len(sessions) + len(softwires) > _FEW
+    places = {way.device: f"goto {_out(way)}" for way in sessions}
+    places |= {way.device: f"goto {_out(way)}" if looked_up else _stay(way) for way in softwires}
+    if looked_up:
+        pairs = (f'"{device}" : {what}' for device, what in places.items())
+        rules = [f"oifname vmap {elements(pairs)}"]
+    else:
+        rules = [f'oifname "{device}" {what}' for device, what in places.items()]
+    return [
+        base_chain(
+            "leaving",
+            "type filter hook postrouting priority srcnat + 10; policy accept;",
+            *rules,
+            comment="nothing leaves by a PPP session with an address that is not its own",
         ),
-        comment="nothing leaves by a PPP session with an address that is not its own",
-    )
+        *(_leaves(config, way) for way in sessions),
+        *(
+            chain(_out(way), _stay(way), comment="a flow that begins here stays")
+            for way in softwires
+            if looked_up
+        ),
+    ]
 
 
 def _in(way: Way) -> str:
@@ -94,13 +108,21 @@ def _out(way: Way) -> str:
     return f"out_{way.name}"
 
 
-def _restore(pinned: Iterable[Way]) -> list[str]:
+def _mark(way: Way) -> str:
+    return f"mark_{way.name}"
+
+
+def _restore(pinned: Sequence[Way]) -> list[str]:
     """Return rules that give packets the mark of their connection."""
-    return [
-        f"{marks.is_set('ct mark', marks.of_way(way))} "
-        f"{marks.assign('meta mark', marks.of_way(way))}"
-        for way in pinned
-    ]
+    if len(pinned) > _FEW:
+        pairs = (f"{marks.of_way(way):#010x} : jump {_mark(way)}" for way in pinned)
+        return [f"{marks.ours('ct mark')} vmap {elements(pairs)}"]
+    return [f"{marks.is_set('ct mark', marks.of_way(way))} {_assign(way)}" for way in pinned]
+
+
+def _marking(way: Way) -> Block:
+    """Return the chain of packets whose connection has the mark of ``way``."""
+    return chain(_mark(way), _assign(way), comment=f"of a flow by {way.name}")
 
 
 def _came_in(way: Way, pinned: Iterable[Way]) -> Block:
@@ -110,7 +132,7 @@ def _came_in(way: Way, pinned: Iterable[Way]) -> Block:
         # A decapsulated packet may still carry the mark of the packet around it.
         *([marks.clear("meta mark")] if way.kind is Kind.SOFTWIRE else []),
         *([f"ct state new {_assign_ct(way)}"] if way.pinned else []),
-        *_restore(one for one in pinned if one is not way),
+        *_restore([one for one in pinned if one is not way]),
         comment=f"came in by {way.name}",
     )
 
@@ -131,6 +153,10 @@ def _leaves(config: Config, way: Way) -> Block:
     )
 
 
+def _assign(way: Way) -> str:
+    return marks.assign("meta mark", marks.of_way(way))
+
+
 def _assign_ct(way: Way) -> str:
     return marks.assign("ct mark", marks.of_way(way))
 
@@ -141,7 +167,7 @@ def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
     return [
         f"iifname {lans} ip saddr {{ {', '.join(map(str, way.chosen))} }} "
         f"fib daddr type != local fib daddr oifname != {lans} "
-        f"{marks.assign('meta mark', marks.of_way(way))}"
+        f"{_assign(way)}"
         for way in ways
         if way.chosen
     ]

@@ -32,7 +32,7 @@ def asks() -> str:
 
     A flow that another one announced has the mark of that one.
     """
-    return f"ct status ! confirmed ct mark & {marks.MASK:#010x} == 0x00000000 goto {CHAIN}"
+    return f"ct status ! confirmed {marks.is_set('ct mark', 0)} goto {CHAIN}"
 
 
 def chains(config: Config, ways: Sequence[Way]) -> list[Block]:

@@ -83,7 +83,7 @@ def mark(config: Config, ways: Iterable[Way]) -> list[str]:
         *([f"ip saddr {elements(networks)} accept"] if networks else []),
         *(
             f"ip saddr {elements(str(inner) for _, inner in way.one_to_one)} "
-            f"ct direction original ct mark & {marks.MASK:#010x} "
+            f"ct direction original {marks.ours('ct mark')} "
             f"{elements(f'{one:#010x}' for one in (0, marks.of_way(way)))} "
             f"fib daddr type != local fib daddr oifname != {inside} "
             f"{marks.assign('meta mark', marks.of_way_alone(way))} accept"
