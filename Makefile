@@ -91,7 +91,7 @@ source: ## make the source package alone, in dist/
 
 .PHONY: test
 test: need-lab ## everything below, in turn, with a summary; needs root or sudo
-	@packaging/in-turn static unit netns userland package lab-bookworm+lab-trixie
+	@packaging/in-turn static unit netns userland+package lab-bookworm+lab-trixie
 
 .PHONY: static
 static: ruff ## ruff, mypy, the direction of imports, and shellcheck
