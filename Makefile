@@ -191,6 +191,10 @@ lab-bookworm lab-trixie lab-forky: lab-%: deb need-lab
 lab-long-bookworm lab-long-trixie: lab-long-%: deb need-lab ## not in test: pppd, calls, a hard night, other network managers; root
 	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --long --suite $* --deb $(DEB)
 
+.PHONY: lab-rest-bookworm lab-rest-trixie lab-rest-forky
+lab-rest-bookworm lab-rest-trixie lab-rest-forky: lab-rest-%: deb need-lab ## not in test: what of it runs on the other release; root
+	$(AS_ROOT) $(PYTHON) -B tests/lab/run.py test --rest --suite $* --deb $(DEB)
+
 .PHONY: lab-your-lan-bookworm lab-your-lan-trixie
 lab-your-lan-bookworm lab-your-lan-trixie: lab-your-lan-%: deb need-lab ## not in test: each set of docs/your-lan; root
 	for set in $(YOUR_LAN); do \

@@ -66,6 +66,8 @@ def _parse() -> argparse.Namespace:
         if name == "test":
             longest = "instead those that take long: README, pppd, a hard night, managers"
             command.add_argument("--long", action="store_true", help=longest)
+            rest = "instead those that a run without it has on another suite"
+            command.add_argument("--rest", action="store_true", help=rest)
             own = "instead: a set of docs/your-lan"
             command.add_argument("--your-lan", choices=boots.YOUR_LAN, help=own)
             command.add_argument("--soak", type=int, metavar="N", help="instead: N reconnects")

@@ -7,7 +7,7 @@ import boots
 import pytest
 from image import LabError
 
-USUAL = {"soak": None, "your_lan": None, "long": False, "k": ""}
+USUAL = {"soak": None, "your_lan": None, "long": False, "rest": False, "k": ""}
 RELEASED = ("bookworm", "trixie")
 
 
@@ -28,6 +28,16 @@ def test_a_boot_has_each_of_its_scenarios_once(suite):
     assert ran[0] == [name for name, suites in boots.FIRST_BOOT.items() if suite in suites]
     assert all(len(set(one)) == len(one) for one in ran)
     assert ran[-1][-1] == boots.UPGRADE
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie", "forky"])
+def test_the_rest_is_what_the_usual_boots_leave_out(suite):
+    """So each scenario can run on each suite, and in half of the time each is run once."""
+    usual = boots.steps(Namespace(suite=suite, **USUAL))[0]
+    (rest,) = boots.steps(Namespace(suite=suite, **{**USUAL, "rest": True}))
+    assert {*files(usual)} | {*files(rest)} == {*boots.FIRST_BOOT}
+    assert not {*files(usual)} & {*files(rest)}
+    assert "test_zones.py" in files(usual if suite == "bookworm" else rest)
 
 
 def test_a_selection_counts_on_each_suite():
