@@ -156,6 +156,7 @@ netns: .venv/ready ## against the kernel, in network namespaces; root
 	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
 	@packaging/unpack build/programs $(call programs,$(THIS))
 	@for each in $(IFUPS); do packaging/unpack build/$$each $$each; done
+	@$(PYTHON) -m compileall -q src # once, for the thousands of processes that are started
 	$(AS_ROOT) $(VENV) $(PYTEST) $(THREE_AT_ONCE) $(call chosen,netns)
 
 .PHONY: userland userland-unit userland-netns
