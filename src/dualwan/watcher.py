@@ -9,8 +9,6 @@ mended after an ifdown.
 
 from __future__ import annotations
 
-import os
-import pickle
 import signal
 import socket
 from collections.abc import Callable, Collection, Iterable
@@ -20,18 +18,23 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from dualwan import config
+from dualwan.apart import SIGNALS, apart
 from dualwan.config import Config
 from dualwan.damper import FREE, Damper
-from dualwan.errors import BusyError, ConfigError, DualwanError, UnconfirmedError
+from dualwan.errors import (
+    BusyError,
+    ConfigError,
+    DualwanError,
+    ReplacedError,
+    UnconfirmedError,
+)
 from dualwan.handle import handle_event
 from dualwan.handle.run import fail, warn
 from dualwan.host import in_use, last_good
-from dualwan.host.alarm import deadline
 from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.planning import make_plan
 from dualwan.reconcile import LOCK_SECONDS
-from dualwan.supervisor import death
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +43,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 5.0  # after a run of another process that does not end
 ROLE_SECONDS = 60.0  # in which a change of role ends: it may wait for other runs, and for pppd
-DEADLINE_SECONDS = 60  # of a look with all that it mends, as of a hook
 IN_VAIN = 6  # failures in a row, after which only news lead to another try
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass
@@ -227,13 +228,19 @@ class Ears(Protocol):
 def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
     """Look, and then at each news, until a signal ends the process; a look is ended first.
 
-    path: of the configuration. make_host: called in the child.
+    path: of the configuration. make_host: called in the child. Raises ReplacedError.
     """
-    carried = Carried()
+    carried, worked = Carried(), False
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     while True:
         ears.drain()  # what the look will see
-        looked = apart(lambda: Look(carried, path, make_host(), ears.programs).run())  # noqa: B023 - called at once
+        try:
+            looked = apart(lambda: Look(carried, path, make_host(), ears.programs).run())  # noqa: B023 - called at once
+        except ReplacedError:
+            if worked:
+                raise  # whoever is started anew finds what is there now
+            looked = None
+        worked |= looked is not None
         if looked is None:
             seconds = after_failure(carried)
         else:
@@ -244,44 +251,6 @@ def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
             if ears.wait(seconds):
                 carried.failures = 0  # with news, what failed is worth another try
             signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-
-
-def apart(look: Callable[[], Looked]) -> Looked | None:
-    """Return the outcome of ``look`` in a child process; None if that died, which is logged."""
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(ours)
-        _look_and_exit(look, theirs)
-    os.close(theirs)
-    with open(ours, "rb") as answer:  # noqa: PTH123 - a file descriptor
-        data = answer.read()
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code:  # libnftables, or the kernel for want of memory
-        fail(Event.MEND, DualwanError(f"a look was {death(code)}"))
-    return pickle.loads(data) if data else None  # noqa: S301 - from our own child
-
-
-def _look_and_exit(look: Callable[[], Looked], answer: int) -> NoReturn:
-    """Write the outcome of ``look`` to ``answer``, and end this process in any case.
-
-    A signal does not end it. It is handled, not blocked: a pppd that is dialled here would inherit
-    that, and could not be hung up.
-    """
-    try:
-        for one in SIGNALS:
-            signal.signal(one, lambda *_: None)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        with deadline(DEADLINE_SECONDS), open(answer, "wb") as file:
-            file.write(pickle.dumps(look()))
-    except BusyError as error:  # too late
-        fail(Event.MEND, error)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the watcher goes on
-        reason = " ".join(str(error).split())
-        complaint = f"unexpected {type(error).__name__}: {reason}; please report it"
-        fail(Event.MEND, DualwanError(complaint))
-    finally:
-        os._exit(0)
 
 
 def notify_ready(address: str) -> None:

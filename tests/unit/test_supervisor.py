@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from dualwan.apart import apart
 from dualwan.supervisor import in_child
-from dualwan.watcher import apart
 
 
 def abort():
