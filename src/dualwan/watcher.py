@@ -28,10 +28,11 @@ from dualwan.errors import (
     ReplacedError,
     UnconfirmedError,
 )
-from dualwan.handle import handle_event
+from dualwan.handle import handle_event, line, update_call
 from dualwan.handle.run import fail, warn
 from dualwan.host import in_use, last_good
 from dualwan.host.api import Host
+from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.planning import make_plan
 from dualwan.reconcile import LOCK_SECONDS
@@ -40,9 +41,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dualwan.model.state import RunState
+    from dualwan.result import Plan
 
 BUSY_SECONDS = 5.0  # after a run of another process that does not end
 ROLE_SECONDS = 60.0  # in which a change of role ends: it may wait for other runs, and for pppd
+SERVERS_SECONDS = 600.0  # until the line's servers are asked again (HB46PP 3.6, cache.RETRY)
 IN_VAIN = 6  # failures in a row, after which only news lead to another try
 
 
@@ -53,6 +56,7 @@ class Carried:
     line: as it was seen last; line_due: its change has not been handled yet.
     text: of the last configuration that was in order. said: the last complaint. failures: in a row.
     followed: names of the sysctls, and indexes of the devices, that the plan was made from.
+    ask: the time at which servers are asked again, 0 while none owes anything.
     role: the number of the last change of role that was seen before its end, and the time by which
     it must have ended; 0 once that is over.
     """
@@ -64,6 +68,7 @@ class Carried:
     failures: int = 0
     damper: Damper = field(default_factory=Damper)
     followed: tuple[tuple[str, ...], tuple[int, ...]] = ((), ())
+    ask: float = 0.0
     role: tuple[int, float] = (0, 0.0)
 
 
@@ -128,9 +133,9 @@ class Look:
 
     def _look(self, found: Config) -> float | None:
         carried = self.carried
-        line = self._host.line_state(found.prefix_source)
-        carried.line_due |= line != carried.line
-        carried.line = line
+        seen_line = self._host.line_state(found.prefix_source)
+        carried.line_due |= seen_line != carried.line
+        carried.line = seen_line
         with self._host.lock(LOCK_SECONDS):  # until the run of another process has ended
             state = self._host.load_state()
         if not state.wanted and not state.tables:
@@ -145,8 +150,9 @@ class Look:
         if changes:
             return self._mend(found, changes)
         carried.failures, carried.said = 0, ""
-        # A sysctl may have been written before it was followed.
-        return self._await_role(found, state) if carried.followed == before else 0.0
+        if carried.followed != before:  # a sysctl may have been written before it was followed
+            return 0.0
+        return _sooner(self._await_role(found, state), self._await_servers(found, plan))
 
     def _await_role(self, found: Config, state: RunState) -> float | None:
         """Return when a change of role is to be looked at again, None for never.
@@ -164,6 +170,29 @@ class Look:
             return until - now
         self.carried.role = role.asked, 0.0
         return self._handle(found, Event.MEND) if until else None
+
+    def _await_servers(self, found: Config, plan: Plan) -> float | None:
+        """Return when servers are to be asked again, or told, as an event has in vain; or None.
+
+        No news of the kernel would ever tell that a server is back.
+        """
+        if not self._is_owed_by_servers(found, plan):
+            self.carried.ask = 0.0
+            return None
+        now = monotonic()
+        until = self.carried.ask or now + SERVERS_SECONDS
+        if now < until:
+            self.carried.ask = until
+            return until - now
+        self.carried.ask = now + SERVERS_SECONDS
+        return self._handle(found, Event.PREFIX_CHANGED)
+
+    def _is_owed_by_servers(self, found: Config, plan: Plan) -> bool:
+        if stands_by(found, plan.state) or not plan.observed.ipv6_default:
+            return False
+        if plan.line.softwire is None:
+            return line.is_owed(found, plan.line, self._host.prefixes(found.prefix_source))
+        return update_call.is_owed(found, plan.line.ways, plan.state)
 
     def _mend(self, found: Config, changes: list[str]) -> float | None:
         """Mend ``changes``, unless their pause has not ended yet."""
@@ -196,6 +225,11 @@ class Look:
         if str(error) != self.carried.said:
             self.carried.said = str(error)
             fail(Event.MEND, error)
+
+
+def _sooner(*seconds: float | None) -> float | None:
+    """Return the least of ``seconds``, of which None is never."""
+    return min((one for one in seconds if one is not None), default=None)
 
 
 def after_failure(carried: Carried) -> float | None:
