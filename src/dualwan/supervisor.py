@@ -84,9 +84,9 @@ def _handle_and_exit(handle: Callable[[], bool]) -> None:
             f"unexpected {type(error).__name__}: {error}; please report it".replace("\n", " ")
         )
     finally:
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):  # None is one that is closed
+                stream.flush()
         os._exit(code)
 
 
