@@ -122,10 +122,14 @@ def _speak() -> None:
     for name in ("stdout", "stderr"):  # Python has None for one that is closed
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - until the end
+    other = False
     if _is_logged():
         catalogue.end()
-    elif catalogue.begin(os.environ, sys.stdout.encoding) and isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    else:
+        other = catalogue.begin(os.environ, sys.stdout.encoding)
+    if isinstance(sys.stdout, TextIOWrapper) and (other or sys.stdout.errors == "strict"):
+        # A path, say, may have letters that no locale of Latin letters has.
+        sys.stdout.reconfigure(errors="replace" if other else "backslashreplace")
 
 
 def _is_logged() -> bool:
