@@ -10,7 +10,8 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from dualwan.config import values
@@ -106,6 +107,15 @@ def _start(peer: str) -> None:
                 said=said or say("no reason given"),
             )
         )
+
+
+def ask_to_end(peers: Collection[str]) -> None:
+    """Let each pppd of ``peers`` begin to end; what cannot be ended is left to ``hang_up``."""
+    for peer in peers:
+        for one in pppd_of(peer):
+            with suppress(HostError):
+                if (handle := _terminated(one, peer)) is not None:
+                    os.close(handle)
 
 
 def hang_up(peer: str, seconds: float) -> bool:
