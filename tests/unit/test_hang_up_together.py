@@ -8,6 +8,7 @@ from dualwan.config import from_text
 from dualwan.errors import HostError
 from dualwan.handle import handle_event, sessions
 from dualwan.hook import DEADLINE_SECONDS
+from dualwan.host import pppd
 from dualwan.model.event import Event
 
 CONFIG = from_text(
@@ -50,3 +51,18 @@ def test_each_is_asked_before_one_is_waited_for(machine):
     with pytest.raises(HostError):
         handle_event(CONFIG, machine, Event.DOWN)
     assert machine.events[0] == (0.0, tuple(PEERS))
+
+
+def test_one_that_cannot_be_ended_keeps_none_of_the_others_from_it(monkeypatch):
+    """It is named when it is waited for."""
+    asked = []
+
+    def terminated(one, peer):
+        asked.append((one, peer))
+        if peer == "dsl-provider":
+            raise HostError("cannot be ended")
+
+    monkeypatch.setattr(pppd, "pppd_of", lambda peer: [f"{peer} 1", f"{peer} 2"])
+    monkeypatch.setattr(pppd, "_terminated", terminated)
+    pppd.ask_to_end(PEERS[:2])
+    assert asked == [(f"{peer} {number}", peer) for peer in PEERS[:2] for number in (1, 2)]

@@ -213,15 +213,6 @@ def test_hanging_up_ends_each_pppd_of_the_peer_and_waits_for_it(running):
     assert open_files() == before
 
 
-def test_several_are_asked_to_end_before_one_is_waited_for(running):
-    """What cannot be ended keeps none of the others from it, and no file stays open."""
-    process = running()
-    before = open_files()
-    pppd.ask_to_end(["nobody", "dsl-provider"])
-    assert process.wait() == -15
-    assert open_files() == before
-
-
 def test_a_session_that_does_not_end_is_not_waited_for_longer(running):
     """It returns when the time is over, says so, and leaves no file open."""
     running("trap '' TERM; read -r word; read -r word")
