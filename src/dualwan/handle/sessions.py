@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -43,14 +44,16 @@ def _to_hang_up(run: Run) -> tuple[str, ...]:
 
 
 def hang_up(run: Run) -> None:
-    """End the PPP sessions that we dial, all at a time.
-
-    Without the lock, because pppd runs our hooks.
-    """
+    """End the PPP sessions that we dial. Without the lock, because pppd runs our hooks."""
     peers = _to_hang_up(run)
     if peers and run.event.wanted is False:
         with suppress(DualwanError):  # lest the watcher, which hears of the end, dials again
             run.update_state(lambda state: replace(state, in_transition=True), NOTE_SECONDS)
+    end(run, peers)
+
+
+def end(run: Run, peers: Sequence[str]) -> None:
+    """End the sessions of ``peers`` within HANG_UP_SECONDS in all, and note it; see hang_up."""
     if len(peers) > 1:  # one after the other they would take longer than an event may
         run.host.ask_to_end(peers)
     until = monotonic() + HANG_UP_SECONDS
