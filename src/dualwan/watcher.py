@@ -10,17 +10,17 @@ mended after an ifdown.
 from __future__ import annotations
 
 import signal
-import socket
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from dualwan import config
 from dualwan.apart import SIGNALS, apart
 from dualwan.config import Config
 from dualwan.damper import FREE, Damper
+from dualwan.ears import Ears, follow
 from dualwan.errors import (
     BusyError,
     ConfigError,
@@ -238,33 +238,12 @@ def after_failure(carried: Carried) -> float | None:
     return None if carried.failures >= IN_VAIN else 2.0 ** (carried.failures - 1)
 
 
-class Ears(Protocol):
-    """What wakes the watcher; see host.watch.Watch."""
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait up to ``seconds`` for news; return whether there were any."""
-        ...
-
-    def drain(self) -> bool:
-        """Forget the news so far."""
-        ...
-
-    def follow(self, sysctls: Iterable[str], devices: Iterable[int]) -> None:
-        """Hear of writes to ``sysctls`` of ``devices``."""
-        ...
-
-    @property
-    def programs(self) -> tuple[str, ...]:
-        """The programs that caused the last news."""
-        ...
-
-
 def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
     """Look, and then at each news, until a signal ends the process; a look is ended first.
 
     path: of the configuration. make_host: called in the child. Raises ReplacedError.
     """
-    carried, worked = Carried(), False
+    carried, worked, deaf = Carried(), False, ""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     while True:
         ears.drain()  # what the look will see
@@ -279,17 +258,9 @@ def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
             seconds = after_failure(carried)
         else:
             seconds, carried = looked
-        ears.follow(*carried.followed)
+        deaf = follow(ears, carried.followed, deaf)
         if seconds != 0:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             if ears.wait(seconds):
                 carried.failures = 0  # with news, what failed is worth another try
             signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-
-
-def notify_ready(address: str) -> None:
-    """Tell systemd that the service is up (sd_notify(3)); ``address``: NOTIFY_SOCKET."""
-    if address:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.connect("\0" + address[1:] if address.startswith("@") else address)
-            sender.send(b"READY=1")

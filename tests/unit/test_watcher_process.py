@@ -10,7 +10,9 @@ import pytest
 
 from dualwan import watcher
 from dualwan.apart import SIGNALS, apart
-from dualwan.watcher import Carried, Looked, notify_ready
+from dualwan.commands.units import notify_ready
+from dualwan.errors import KernelError
+from dualwan.watcher import Carried, Looked
 
 pytestmark = pytest.mark.usefixtures("log")
 
@@ -120,6 +122,25 @@ def test_a_crash_is_tried_again_after_a_pause_and_news_end_the_counting(looks, t
     with pytest.raises(EndError):
         watcher.watch(tmp_path, lambda: None, ears)
     assert ears.waits == [1, 2, 4, 8, 16, None, 1]
+
+
+def test_without_room_for_inotify_it_hears_the_rest(looks, tmp_path, log):
+    """Containers may have used up what the kernel gives a user. It is said, and tried again."""
+    looks.extend([Looked(None, Carried())] * 4)
+    ears = Ears(True, True, True)
+    refusals, follow = [True, True, False, True], ears.follow
+
+    def refuse(*followed):
+        if refusals.pop(0):
+            raise KernelError("inotify: Too many open files")
+        follow(*followed)
+
+    ears.follow = refuse
+    with pytest.raises(EndError):
+        watcher.watch(tmp_path, lambda: None, ears)
+    assert ears.waits == [None] * 4
+    assert ears.followed == [((), ())]
+    assert [line.partition(": a write")[0] for line in log] == ["inotify: Too many open files"] * 2
 
 
 def test_systemd_is_told_that_it_listens(tmp_path):
