@@ -62,7 +62,7 @@ def dial(peer: str, key: str) -> bool:
 def take_wanted() -> str:
     """Return a peer that a confined unit wants dialled, "" for none; it is wanted once.
 
-    While others are wanted, the file stays, and the unit is started again. Raises HostError.
+    While others are wanted, the file stays: a unit that dies is started again. Raises HostError.
     """
     with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
         first, *rest = (*_wanted(), "")
