@@ -189,7 +189,7 @@ def test_the_command_dials_what_a_unit_wants(monkeypatch, tmp_path):
 
 
 def test_all_that_is_wanted_is_dialled_in_one_start(monkeypatch, tmp_path, log):
-    """systemd gave up the unit at the sixth start within ten seconds, and with it its path.
+    """Systemd gives up a unit at its sixth start within ten seconds, and its path with it.
 
     One that fails keeps none of the others from it, and is the outcome.
     """
