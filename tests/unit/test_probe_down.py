@@ -4,6 +4,7 @@ import pytest
 from config_texts import PROBED
 from machine import Machine, config
 
+from dualwan import cli
 from dualwan.handle import handle_event
 from dualwan.handle.probe import probe
 from dualwan.line.failover import FAILS
@@ -62,6 +63,16 @@ def test_a_line_that_was_taken_down_is_not_asked(machine, log):
     machine.answering = {"mape0"}
     ifup(machine)
     assert ways(machine) == BY_MAPE
+
+
+def test_the_command_says_why_nobody_was_asked(machine, tmp_path, monkeypatch, capsys):
+    """In its words; for a program nothing is new."""
+    path = tmp_path / "dualwan.toml"
+    path.write_text(PROBED)
+    monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
+    ifdown(machine)
+    assert cli.main(["--config", str(path), "probe"]) == 0
+    assert capsys.readouterr().out == "the router was taken down\n"
 
 
 def test_an_ifup_begins_with_the_default_way(machine):

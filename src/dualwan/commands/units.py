@@ -48,9 +48,12 @@ def probe(arguments: Namespace) -> int:
         common.complain(finding.text)
     if not config.wan.probe:
         raise UsageError(say("{path} names no hosts ([wan] probe)", path=config.path))
-    health = probe(config, common.kernel_host())
+    host = common.kernel_host()
+    health = probe(config, host)
     state = {"broken": health.broken, "row": health.streak}
     words = say("MAP-E does not answer") if health.broken else say("MAP-E is in use")
+    if not host.load_state().wanted:
+        words = say("the router was taken down")
     output.show(json.dumps(state) if arguments.json else words)
     return 0
 
