@@ -46,7 +46,18 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 5.0  # after a run of another process that does not end
 ROLE_SECONDS = 60.0  # in which a change of role ends: it may wait for other runs, and for pppd
 SERVERS_SECONDS = 600.0  # until the line's servers are asked again (HB46PP 3.6, cache.RETRY)
+SERVERS_LONGEST = 6 * 3600.0  # the same where they go on to refuse
 IN_VAIN = 6  # failures in a row, after which only news lead to another try
+
+
+class Ask(NamedTuple):
+    """The time at which the line's servers are asked again, and the pause before it."""
+
+    at: float = 0.0
+    pause: float = 0.0
+
+
+NEVER = Ask()
 
 
 @dataclass
@@ -56,7 +67,7 @@ class Carried:
     line: as it was seen last; line_due: its change has not been handled yet.
     text: of the last configuration that was in order. said: the last complaint. failures: in a row.
     followed: names of the sysctls, and indexes of the devices, that the plan was made from.
-    ask: the time at which servers are asked again, 0 while none owes anything.
+    ask: when servers are asked again, NEVER while none owes anything.
     role: the number of the last change of role that was seen before its end, and the time by which
     it must have ended; 0 once that is over.
     """
@@ -68,7 +79,7 @@ class Carried:
     failures: int = 0
     damper: Damper = field(default_factory=Damper)
     followed: tuple[tuple[str, ...], tuple[int, ...]] = ((), ())
-    ask: float = 0.0
+    ask: Ask = NEVER
     role: tuple[int, float] = (0, 0.0)
 
 
@@ -174,18 +185,21 @@ class Look:
     def _await_servers(self, found: Config, plan: Plan) -> float | None:
         """Return when servers are to be asked again, or told, as an event has in vain; or None.
 
-        No news of the kernel would ever tell that a server is back.
+        No news of the kernel would ever tell that a server is back. One that goes on refusing is
+        asked less and less often.
         """
         if not self._is_owed_by_servers(found, plan):
-            self.carried.ask = 0.0
+            self.carried.ask = NEVER
             return None
-        now = monotonic()
-        until = self.carried.ask or now + SERVERS_SECONDS
-        if now < until:
-            self.carried.ask = until
-            return until - now
-        self.carried.ask = now + SERVERS_SECONDS
-        return self._handle(found, Event.PREFIX_CHANGED)
+        now, ask = monotonic(), self.carried.ask
+        if ask == NEVER:
+            ask = Ask(now + SERVERS_SECONDS, SERVERS_SECONDS)
+        elif now >= ask.at:
+            pause = min(2 * ask.pause, SERVERS_LONGEST)
+            self.carried.ask = Ask(now + pause, pause)
+            return self._handle(found, Event.PREFIX_CHANGED)
+        self.carried.ask = ask
+        return ask.at - now
 
     def _is_owed_by_servers(self, found: Config, plan: Plan) -> bool:
         if stands_by(found, plan.state) or not plan.observed.ipv6_default:

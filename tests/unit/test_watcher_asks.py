@@ -16,7 +16,7 @@ from dualwan.errors import DualwanError, RemoteError
 from dualwan.handle import handle_event
 from dualwan.line.provisioning.cache import RETRY
 from dualwan.model.event import Event
-from dualwan.watcher import SERVERS_SECONDS, Carried, Look
+from dualwan.watcher import SERVERS_LONGEST, SERVERS_SECONDS, Carried, Look
 
 AFTR, ADDRESS = "gw.example.jp", "2001:db8:ffff::9"
 BY_AFTR = TEXT.replace(
@@ -77,18 +77,29 @@ def test_the_pause_is_that_of_the_cache():
 
 @pytest.mark.parametrize("text", [TEXT, BY_AFTR], ids=["rule", "aftr"])
 def test_what_a_server_has_not_told_is_asked_again(line, text):
-    """Every ten minutes, until it is known; MAP-E or DS-Lite begins then. Then nothing wakes."""
+    """After ten minutes, until it is known; MAP-E or DS-Lite begins then. Then nothing wakes."""
     router = line(text)
     assert router.watch() == SERVERS_SECONDS
     router.wait(SERVERS_SECONDS / 2)
     assert router.watch() == SERVERS_SECONDS / 2  # news in between change nothing
     router.wait(SERVERS_SECONDS / 2)
-    assert router.watch() == SERVERS_SECONDS
+    assert router.watch() == 2 * SERVERS_SECONDS
     assert router.machine.state.tunnels == ()
     answer(router.machine)
-    router.wait(SERVERS_SECONDS)
+    router.wait(2 * SERVERS_SECONDS)
     assert router.watch() is None
     assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
+
+
+def test_a_server_that_goes_on_refusing_is_asked_less_and_less_often(line):
+    """It may count the tries, as one does that is told a wrong password; the log has each."""
+    router = line(TEXT)
+    pauses = []
+    for _ in range(9):
+        pauses.append(router.watch())
+        router.wait(pauses[-1])
+    assert pauses == [min(SERVERS_SECONDS * 2**at, SERVERS_LONGEST) for at in range(9)]
+    assert pauses[-1] == SERVERS_LONGEST
 
 
 def test_a_provider_that_was_not_told_our_end_is_told_later(line):
