@@ -8,7 +8,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
-from dualwan import __version__, catalogue
+from dualwan import __version__, catalogue, output
 from dualwan.errors import DualwanError, UsageError
 from dualwan.options import ABOUT, OPTIONS, SLICES, Parser, add_from
 from dualwan.options import common as common_options
@@ -87,9 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(arguments)
     except DualwanError as error:
         for line in error.lines:
-            print(f"dualwan-hook: {catalogue.told(line)}", file=sys.stderr)
+            output.remark(f"dualwan-hook: {catalogue.told(line)}")
         return error.exit_code
-    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
+    except BrokenPipeError:  # of argparse's own: a help page into a closed pipe
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -119,12 +119,17 @@ def _speak() -> None:
 
     No person reads what goes to the journal, and systemd passes a unit the machine's LANG.
     """
-    if sys.stdout is None:  # Python's for one that is closed
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the end
+    for name in ("stdout", "stderr"):  # Python has None for one that is closed
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - until the end
+    other = False
     if _is_logged():
         catalogue.end()
-    elif catalogue.begin(os.environ, sys.stdout.encoding) and isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    else:
+        other = catalogue.begin(os.environ, sys.stdout.encoding)
+    if isinstance(sys.stdout, TextIOWrapper) and (other or sys.stdout.errors == "strict"):
+        # A path, say, may have letters that no locale of Latin letters has.
+        sys.stdout.reconfigure(errors="replace" if other else "backslashreplace")
 
 
 def _is_logged() -> bool:

@@ -113,6 +113,12 @@ class RecordError(HostError):
     exit_code = 4
 
 
+class ReplacedError(DualwanError):
+    """A module that cannot be loaded in a process that began with it, or with its like."""
+
+    exit_code = 4
+
+
 class BusyError(DualwanError):
     """A lock held by another run, or a wait beyond its limit."""
 

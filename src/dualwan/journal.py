@@ -8,7 +8,7 @@ from dualwan.errors import HostError
 from dualwan.frozen import replace
 from dualwan.model.event import Event
 from dualwan.model.plan import Step
-from dualwan.model.state import Look, RunState, note_step
+from dualwan.model.state import Health, Look, RunState, note_step
 
 if TYPE_CHECKING:
     from dualwan.host.api import Store
@@ -37,6 +37,8 @@ class Journal:
         if event.wanted is not None:
             version = self.state.version if event.wanted else ""
             begins = event is Event.PRE_UP
+            if event.wanted and not self.state.wanted:  # the probes spoke of another time
+                self.note(replace(self.state, health=Health()))
             self.note(
                 replace(self.state, wanted=event.wanted, version=version, in_transition=begins)
             )

@@ -1,23 +1,46 @@
-"""What a command answers, on standard output."""
+"""What a command answers, on standard output, and what it says beside it, on standard error.
+
+Whoever reads may have seen enough, as `head` has, or be gone with its terminal. That changes
+neither what is done nor the exit code.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 from dualwan.catalogue import shown
 from dualwan.errors import HostError
 
 
-def show(text: str, end: str = "\n") -> None:
-    """Print and flush ``text`` in the person's language.
+def show(text: str, end: str = "\n") -> bool:
+    """Print and flush ``text`` in the person's language; return whether somebody reads it.
 
-    Raises HostError if it cannot be written, or BrokenPipeError.
+    Raises HostError if it cannot be written.
     """
     try:
         print(shown(text), end=end, flush=True)  # noqa: T201 - to the person
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        _to_nobody(sys.stdout)
         if isinstance(error, BrokenPipeError):
-            raise
+            return False
         raise HostError(f"standard output: {error.strerror}") from None
+    return True
+
+
+def remark(line: str) -> None:
+    """Print ``line`` to standard error; where that cannot be, nobody can be told."""
+    try:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - to the person
+    except OSError:
+        _to_nobody(sys.stderr)
+
+
+def _to_nobody(stream: TextIO) -> None:
+    """Let what is printed from now on, and what is left to be flushed, go nowhere."""
+    with suppress(OSError, ValueError):  # a test's stream has no number
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

@@ -43,7 +43,7 @@ def in_child(what: str, handle: Callable[[], bool]) -> bool:
     _await(child, before)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code not in (WELL, FAILED):
-        _log(f"{what}: {death(code)}; what it has not done is left to the next event")
+        log_plainly(f"{what}: {death(code)}; what it has not done is left to the next event")
     return code == WELL
 
 
@@ -80,11 +80,13 @@ def _handle_and_exit(handle: Callable[[], bool]) -> None:
     try:
         code = WELL if handle() else FAILED
     except BaseException as error:  # noqa: BLE001 - the code of the parent must not run twice
-        _log(f"unexpected {type(error).__name__}: {error}; please report it".replace("\n", " "))
+        log_plainly(
+            f"unexpected {type(error).__name__}: {error}; please report it".replace("\n", " ")
+        )
     finally:
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):  # None is one that is closed
+                stream.flush()
         os._exit(code)
 
 
@@ -97,7 +99,7 @@ def death(code: int) -> str:
     return f"ended by a library with exit code {code}"
 
 
-def _log(sentence: str) -> None:
+def log_plainly(sentence: str) -> None:
     """Log ``sentence`` as an error, and print it; without the libraries that may have failed."""
     import syslog  # noqa: PLC0415 - hardly ever needed
 

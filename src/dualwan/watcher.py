@@ -9,40 +9,55 @@ mended after an ifdown.
 
 from __future__ import annotations
 
-import os
-import pickle
 import signal
-import socket
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from dualwan import config
+from dualwan.apart import SIGNALS, apart
 from dualwan.config import Config
 from dualwan.damper import FREE, Damper
-from dualwan.errors import BusyError, ConfigError, DualwanError, UnconfirmedError
-from dualwan.handle import handle_event
+from dualwan.ears import Ears, follow
+from dualwan.errors import (
+    BusyError,
+    ConfigError,
+    DualwanError,
+    ReplacedError,
+    UnconfirmedError,
+)
+from dualwan.handle import handle_event, line, update_call
 from dualwan.handle.run import fail, warn
 from dualwan.host import in_use, last_good
-from dualwan.host.alarm import deadline
 from dualwan.host.api import Host
+from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.planning import make_plan
 from dualwan.reconcile import LOCK_SECONDS
-from dualwan.supervisor import death
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dualwan.model.state import RunState
+    from dualwan.result import Plan
 
 BUSY_SECONDS = 5.0  # after a run of another process that does not end
 ROLE_SECONDS = 60.0  # in which a change of role ends: it may wait for other runs, and for pppd
-DEADLINE_SECONDS = 60  # of a look with all that it mends, as of a hook
+SERVERS_SECONDS = 600.0  # until the line's servers are asked again (HB46PP 3.6, cache.RETRY)
+SERVERS_LONGEST = 6 * 3600.0  # the same where they go on to refuse
 IN_VAIN = 6  # failures in a row, after which only news lead to another try
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Ask(NamedTuple):
+    """The time at which the line's servers are asked again, and the pause before it."""
+
+    at: float = 0.0
+    pause: float = 0.0
+
+
+NEVER = Ask()
 
 
 @dataclass
@@ -52,6 +67,7 @@ class Carried:
     line: as it was seen last; line_due: its change has not been handled yet.
     text: of the last configuration that was in order. said: the last complaint. failures: in a row.
     followed: names of the sysctls, and indexes of the devices, that the plan was made from.
+    ask: when servers are asked again, NEVER while none owes anything.
     role: the number of the last change of role that was seen before its end, and the time by which
     it must have ended; 0 once that is over.
     """
@@ -63,6 +79,7 @@ class Carried:
     failures: int = 0
     damper: Damper = field(default_factory=Damper)
     followed: tuple[tuple[str, ...], tuple[int, ...]] = ((), ())
+    ask: Ask = NEVER
     role: tuple[int, float] = (0, 0.0)
 
 
@@ -127,9 +144,9 @@ class Look:
 
     def _look(self, found: Config) -> float | None:
         carried = self.carried
-        line = self._host.line_state(found.prefix_source)
-        carried.line_due |= line != carried.line
-        carried.line = line
+        seen_line = self._host.line_state(found.prefix_source)
+        carried.line_due |= seen_line != carried.line
+        carried.line = seen_line
         with self._host.lock(LOCK_SECONDS):  # until the run of another process has ended
             state = self._host.load_state()
         if not state.wanted and not state.tables:
@@ -144,8 +161,9 @@ class Look:
         if changes:
             return self._mend(found, changes)
         carried.failures, carried.said = 0, ""
-        # A sysctl may have been written before it was followed.
-        return self._await_role(found, state) if carried.followed == before else 0.0
+        if carried.followed != before:  # a sysctl may have been written before it was followed
+            return 0.0
+        return _sooner(self._await_role(found, state), self._await_servers(found, plan))
 
     def _await_role(self, found: Config, state: RunState) -> float | None:
         """Return when a change of role is to be looked at again, None for never.
@@ -163,6 +181,32 @@ class Look:
             return until - now
         self.carried.role = role.asked, 0.0
         return self._handle(found, Event.MEND) if until else None
+
+    def _await_servers(self, found: Config, plan: Plan) -> float | None:
+        """Return when servers are to be asked again, or told, as an event has in vain; or None.
+
+        No news of the kernel would ever tell that a server is back. One that goes on refusing is
+        asked less and less often.
+        """
+        if not self._is_owed_by_servers(found, plan):
+            self.carried.ask = NEVER
+            return None
+        now, ask = monotonic(), self.carried.ask
+        if ask == NEVER:
+            ask = Ask(now + SERVERS_SECONDS, SERVERS_SECONDS)
+        elif now >= ask.at:
+            pause = min(2 * ask.pause, SERVERS_LONGEST)
+            self.carried.ask = Ask(now + pause, pause)
+            return self._handle(found, Event.PREFIX_CHANGED)
+        self.carried.ask = ask
+        return ask.at - now
+
+    def _is_owed_by_servers(self, found: Config, plan: Plan) -> bool:
+        if stands_by(found, plan.state) or not plan.observed.ipv6_default:
+            return False
+        if plan.line.softwire is None:
+            return line.is_owed(found, plan.line, self._host.prefixes(found.prefix_source))
+        return update_call.is_owed(found, plan.line.ways, plan.state)
 
     def _mend(self, found: Config, changes: list[str]) -> float | None:
         """Mend ``changes``, unless their pause has not ended yet."""
@@ -197,96 +241,40 @@ class Look:
             fail(Event.MEND, error)
 
 
+def _sooner(*seconds: float | None) -> float | None:
+    """Return the least of ``seconds``, of which None is never."""
+    return min((one for one in seconds if one is not None), default=None)
+
+
 def after_failure(carried: Carried) -> float | None:
     """Return the seconds until another try, None if there were too many."""
     carried.failures += 1
     return None if carried.failures >= IN_VAIN else 2.0 ** (carried.failures - 1)
 
 
-class Ears(Protocol):
-    """What wakes the watcher; see host.watch.Watch."""
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait up to ``seconds`` for news; return whether there were any."""
-        ...
-
-    def drain(self) -> bool:
-        """Forget the news so far."""
-        ...
-
-    def follow(self, sysctls: Iterable[str], devices: Iterable[int]) -> None:
-        """Hear of writes to ``sysctls`` of ``devices``."""
-        ...
-
-    @property
-    def programs(self) -> tuple[str, ...]:
-        """The programs that caused the last news."""
-        ...
-
-
 def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
     """Look, and then at each news, until a signal ends the process; a look is ended first.
 
-    path: of the configuration. make_host: called in the child.
+    path: of the configuration. make_host: called in the child. Raises ReplacedError.
     """
-    carried = Carried()
+    carried, worked, deaf = Carried(), False, ""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     while True:
         ears.drain()  # what the look will see
-        looked = apart(lambda: Look(carried, path, make_host(), ears.programs).run())  # noqa: B023 - called at once
+        try:
+            looked = apart(lambda: Look(carried, path, make_host(), ears.programs).run())  # noqa: B023 - called at once
+        except ReplacedError:
+            if worked:
+                raise  # whoever is started anew finds what is there now
+            looked = None
+        worked |= looked is not None
         if looked is None:
             seconds = after_failure(carried)
         else:
             seconds, carried = looked
-        ears.follow(*carried.followed)
+        deaf = follow(ears, carried.followed, deaf)
         if seconds != 0:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             if ears.wait(seconds):
                 carried.failures = 0  # with news, what failed is worth another try
             signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-
-
-def apart(look: Callable[[], Looked]) -> Looked | None:
-    """Return the outcome of ``look`` in a child process; None if that died, which is logged."""
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(ours)
-        _look_and_exit(look, theirs)
-    os.close(theirs)
-    with open(ours, "rb") as answer:  # noqa: PTH123 - a file descriptor
-        data = answer.read()
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code:  # libnftables, or the kernel for want of memory
-        fail(Event.MEND, DualwanError(f"a look was {death(code)}"))
-    return pickle.loads(data) if data else None  # noqa: S301 - from our own child
-
-
-def _look_and_exit(look: Callable[[], Looked], answer: int) -> NoReturn:
-    """Write the outcome of ``look`` to ``answer``, and end this process in any case.
-
-    A signal does not end it. It is handled, not blocked: a pppd that is dialled here would inherit
-    that, and could not be hung up.
-    """
-    try:
-        for one in SIGNALS:
-            signal.signal(one, lambda *_: None)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        with deadline(DEADLINE_SECONDS), open(answer, "wb") as file:
-            file.write(pickle.dumps(look()))
-    except BusyError as error:  # too late
-        fail(Event.MEND, error)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the watcher goes on
-        reason = " ".join(str(error).split())
-        complaint = f"unexpected {type(error).__name__}: {reason}; please report it"
-        fail(Event.MEND, DualwanError(complaint))
-    finally:
-        os._exit(0)
-
-
-def notify_ready(address: str) -> None:
-    """Tell systemd that the service is up (sd_notify(3)); ``address``: NOTIFY_SOCKET."""
-    if address:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.connect("\0" + address[1:] if address.startswith("@") else address)
-            sender.send(b"READY=1")

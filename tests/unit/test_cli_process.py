@@ -124,6 +124,22 @@ def test_an_answer_that_cannot_be_written_is_4_and_one_line(readable, argv):
     assert done.stderr == "dualwan-hook: standard output: No space left on device\n"
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "euc-jp"])
+def test_a_letter_that_the_locale_has_not_is_no_fault(readable, encoding):
+    """Such as one of a path; with the letters that it has, it is shown as it is."""
+    path = readable.with_name("設定.toml")
+    readable.rename(path)
+    done = subprocess.run(
+        [sys.executable, "-m", "dualwan.cli", "--config", str(path), "check"],
+        check=False,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = "設定" if encoding == "euc-jp" else "\\u8a2d\\u5b9a"
+    assert f"{shown}.toml: in order" in done.stdout.decode(encoding)
+
+
 @pytest.mark.parametrize("word", ["check", "--dry-run"])
 def test_without_standard_output_it_does_its_work(readable, word):
     """As a daemon calls it that has closed its own; Python has no sys.stdout then."""

@@ -9,6 +9,7 @@ from machine import (
     pending,
 )
 from routers import CONFIG
+from way_texts import many
 
 from dualwan import handle as running
 from dualwan.cli import main
@@ -179,9 +180,28 @@ def test_the_command_dials_what_a_unit_wants(monkeypatch, tmp_path):
     with machine.lock(1):
         machine.save_state(RunState(wanted=True))
     monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
-    wishes = ["", "dsl-provider"]
+    wishes = ["", "dsl-provider", ""]
     monkeypatch.setattr("dualwan.host.pppd.take_wanted", lambda: wishes.pop(0))
     assert main(["--config", str(path), "event", "dial"]) == 0
     path.write_text(BASE.replace("dial = false", "dial = true"))
     assert main(["--config", str(path), "event", "dial"]) == 0
     assert machine.running == {"dsl-provider"}
+
+
+def test_all_that_is_wanted_is_dialled_in_one_start(monkeypatch, tmp_path, log):
+    """Systemd gives up a unit at its sixth start within ten seconds, and its path with it.
+
+    One that fails keeps none of the others from it, and is the outcome.
+    """
+    machine, path = Machine("wan0", "lan0"), tmp_path / "dualwan.toml"
+    names = ("a", "b", "c", "d", "e", "f")
+    path.write_text(many(*names).replace("dial = false", "dial = true"))
+    with machine.lock(1):
+        machine.save_state(RunState(wanted=True))
+    monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
+    machine.refuse = ["pon peer-b"]
+    wishes = ["dsl-provider", *(f"peer-{name}" for name in names), ""]
+    monkeypatch.setattr("dualwan.host.pppd.take_wanted", lambda: wishes.pop(0))
+    assert main(["--config", str(path), "event", "dial"]) == 4
+    assert machine.running == {"dsl-provider", *(f"peer-{name}" for name in names if name != "b")}
+    assert "pon peer-b" in log[-1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from scripts import write
 
+from dualwan.host.notice.script import LIMIT_SECONDS
 from dualwan.notice.environment import environment
 from dualwan.notice.pending import EVENTS, Notice
 
@@ -67,6 +68,18 @@ def test_dynamic_dns_asks_nothing_at_another_event(run, tmp_path, event, way):
     assert run("50-ddns", event, way).returncode == 0
     assert run("50-ddns", "up", new="").returncode == 0
     assert not (tmp_path / "arguments").exists()
+
+
+def test_dynamic_dns_asks_again_within_the_time_of_a_script(run, tmp_path):
+    """A name server that starts after PPPoE, as at a boot, left the old address there for days."""
+    run("50-ddns", "up")
+    arguments = (tmp_path / "arguments").read_text().split()
+    assert "--retry-all-errors" in arguments  # a name that is not resolved is none of the others
+    given = {name: arguments[arguments.index(name) + 1] for name in arguments if name[:2] == "--"}
+    tries, pause = int(given["--retry"]), int(given["--retry-delay"])
+    last, each = int(given["--retry-max-time"]), int(given["--max-time"])
+    assert tries * pause >= last
+    assert last + each < LIMIT_SECONDS
 
 
 def test_dynamic_dns_that_fails_is_a_failure(run, tmp_path):

@@ -225,3 +225,23 @@ def test_comments_go_and_lines_stay():
     assert without_comments(text) == "a = \"x # y\"\n\nb = '#'\n[c]\nd = 1"
     several = 'a = """\n# not a comment\n"""'
     assert without_comments(several) == several
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{}", 'interface = "{}"', "wan.interface: {} is down", '["{}"] {}', "net/ipv6/conf/{}/x"],
+)
+def test_a_link_address_in_the_name_of_an_interface_is_the_same_other(form):
+    """As udev names USB NICs; the name stays one, and is the same everywhere."""
+    hide = Scrub(MASK)
+    other = hide.text("00:11:22:aa:bb:cc").replace(":", "")
+    for kind in ("enx", "wlx", "wwx"):
+        assert hide.text(form.replace("{}", f"{kind}001122aabbcc")) == form.replace(
+            "{}", f"{kind}{other}"
+        )
+
+
+@pytest.mark.parametrize("text", ["br-0011aabbccdd", "enp1s0", "enx0011", "lenx001122aabbcc"])
+def test_other_names_of_interfaces_are_kept(text):
+    """Digits of a container's network, and of a slot, are no link address."""
+    assert Scrub(MASK).text(text) == text

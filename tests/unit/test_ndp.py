@@ -13,15 +13,19 @@ GROUP = "ff02::1:ff00:100"
 
 
 class Sender:
-    """A packet socket that keeps what it sends."""
+    """A socket that keeps what it is told, and what it sends."""
 
     def __init__(self, error=None):
-        self.sent, self.error = [], error
+        self.sent, self.options, self.error = [], [], error
 
     def __call__(self, *kind):
-        """Be made as the socket that sends whole packets of a link."""
-        assert kind == (socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        """Be made as the socket that sends IPv6 packets with their header."""
+        assert kind == (socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
         return self
+
+    def setsockopt(self, *option):
+        """Keep it."""
+        self.options.append(option)
 
     def __enter__(self):
         return self
@@ -48,9 +52,14 @@ def test_who_has_the_address_is_asked_as_one_who_wants_it(monkeypatch):
     """RFC 4862 section 5.4.2: from no address, to the group of the target, with one hop."""
     wire = Sender()
     monkeypatch.setattr(ndp.socket, "socket", wire)
+    monkeypatch.setattr(ndp.socket, "if_nametoindex", {"wan0": 4}.get)
     ndp.ask_owner("wan0", CE)
     [(packet, place)] = wire.sent
-    assert place == ("wan0", 0x86DD, 0, 0, bytes.fromhex("3333ff000100"))
+    assert place == (GROUP, 0, 0, 4)
+    assert wire.options == [
+        (socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0),
+        (socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wan0"),
+    ]
     head, message = packet[:40], packet[40:]
     none, group = bytes(16), socket.inet_pton(socket.AF_INET6, GROUP)
     assert head == struct.pack("!IHBB", 6 << 28, 24, socket.IPPROTO_ICMPV6, 255) + none + group
@@ -63,5 +72,5 @@ def test_who_has_the_address_is_asked_as_one_who_wants_it(monkeypatch):
 def test_a_question_that_cannot_be_sent_is_named(monkeypatch):
     """With the address and the device."""
     monkeypatch.setattr(ndp.socket, "socket", Sender(OSError(100, "Network is down")))
-    with pytest.raises(KernelError, match="asking who has 2001:db8::1 on wan0: Network is down"):
-        ndp.ask_owner("wan0", "2001:db8::1")
+    with pytest.raises(KernelError, match="asking who has 2001:db8::1 on lo: Network is down"):
+        ndp.ask_owner("lo", "2001:db8::1")

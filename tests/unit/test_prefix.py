@@ -123,6 +123,9 @@ def test_of_several_addresses_in_a_prefix_the_longest_counts():
     [
         ({"oif": 2, "protocol": 9}, True),
         ({"oif": 2, "protocol": 4}, True),
+        ({"protocol": 9, "hops": ((2, "fe80::1"), (2, "fe80::2"))}, True),
+        ({"protocol": 9, "hops": ((3, "fe80::1"), (2, "fe80::2"))}, True),
+        ({"protocol": 9, "hops": ((3, "fe80::1"), (4, "fe80::2"))}, False),
         ({"oif": 3}, False),
         ({"oif": 2, "length": 64}, False),
         ({"oif": 2, "table": 100}, False),
@@ -131,7 +134,7 @@ def test_of_several_addresses_in_a_prefix_the_longest_counts():
     ],
 )
 def test_a_default_route_is_one_of_the_main_table_through_the_device(words, there):
-    """Whoever made it; one of another device, table or length does not lead outside."""
+    """Whoever made it, also one by two routers; of another device, table or length it is none."""
     assert prefix.has_default(Kernel(route(AF_INET6, **words)), 2) is there
 
 

@@ -114,7 +114,8 @@ def test_it_gives_up_the_tunnel_first(machine):
     before = []
 
     def hang_up(peer, seconds):
-        assert (peer, seconds) == (PEER, sessions.HANG_UP_SECONDS)
+        assert peer == PEER
+        assert 0 <= sessions.HANG_UP_SECONDS - seconds < 20
         before.append(there(machine))
         machine.running.discard(peer)
         machine.unplug("ppp0")

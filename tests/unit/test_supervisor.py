@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from dualwan.apart import apart
 from dualwan.supervisor import in_child
-from dualwan.watcher import apart
 
 
 def abort():
@@ -51,6 +51,22 @@ def test_a_death_is_one_line_and_a_failure(death, log, capfd):
     assert not in_child("pre-up", die)
     assert log == [f"pre-up: {words}; what it has not done is left to the next event"]
     assert capfd.readouterr().err == f"dualwan-hook: {log[0]}\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("well", [True, False])
+def test_a_closed_output_does_not_run_the_callers_code_twice(closed, well, tmp_path):
+    """As a hook is called by a daemon that has closed its own: Python has None for it."""
+    caller = (
+        "import sys; from pathlib import Path; from dualwan.supervisor import in_child\n"
+        f"try:\n    done = in_child('up', lambda: {well})\n"
+        "except Exception:\n    done = 'failed'\n"
+        "with Path(sys.argv[1]).open('a') as file:\n    file.write(f'{done} ')\n"
+    )
+    path = tmp_path / "done"
+    command = ["sh", "-c", f'exec "$0" -c "$1" "$2" {closed}', sys.executable, caller, str(path)]
+    subprocess.run(command, check=True)
+    assert path.read_text() == f"{well} "
 
 
 def test_an_exception_of_the_child_does_not_run_the_callers_code_twice(capfd):

@@ -85,6 +85,35 @@ def test_what_a_unit_needs_is_not_kept_from_it(name):
     assert "AF_NETLINK" in found["RestrictAddressFamilies"]
 
 
+def test_a_unit_may_open_each_socket_that_its_work_opens():
+    """What a change of role has left undone the watcher does; only doctor, a person's, hears all.
+
+    It asked who has the CE by a packet socket, which the units have not: the role was never done.
+    """
+    source = UNITS.parents[1] / "src/dualwan"
+    opened = {
+        family
+        for one in source.rglob("*.py")
+        if "evidence" not in one.parts
+        for family in re.findall(r"\bsocket\.(AF_[A-Z0-9]+)", one.read_text())
+    }
+    assert "AF_INET6" in opened
+    for name in CONFINED:
+        allowed = dict(settings(name))["RestrictAddressFamilies"].split()
+        assert opened - {"AF_UNSPEC"} <= {*allowed}, name
+
+
+@pytest.mark.parametrize("name", CONFINED)
+def test_a_unit_reads_what_the_owner_keeps_at_home(name):
+    """[mape] update may name a file in /root, and dualwan.toml may be a link to one there.
+
+    With `yes` the directory is empty in the unit: by hand all works, and the watcher reads nothing.
+    """
+    found = dict(settings(name))
+    assert found["ProtectHome"] == "read-only"
+    assert found["ProtectSystem"] == "strict"
+
+
 def test_what_scripts_of_the_owner_need_is_not_kept_from_them():
     """Mail by another user or group, files in /etc and /var, routes, signals to daemons."""
     found = settings("hooks")

@@ -9,7 +9,10 @@ import time
 import pytest
 
 from dualwan import watcher
-from dualwan.watcher import Carried, Looked, apart, notify_ready
+from dualwan.apart import SIGNALS, apart
+from dualwan.commands.units import notify_ready
+from dualwan.errors import KernelError
+from dualwan.watcher import Carried, Looked
 
 pytestmark = pytest.mark.usefixtures("log")
 
@@ -33,7 +36,7 @@ def test_a_signal_does_not_end_a_look_and_its_programs_can_be_ended():
         program = subprocess.run(["grep", "SigBlk", "/proc/self/status"], stdout=-1, check=True)
         return Looked(None, Carried(said=program.stdout.decode().split()[1]))
 
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, watcher.SIGNALS)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         _, carried = apart(child)
     finally:
@@ -53,8 +56,8 @@ def test_a_look_that_crashes_ends_alone(capfd):
 
 def test_a_look_that_hangs_is_ended(monkeypatch, capfd):
     """By the deadline of a hook; a machine that is slow is nothing to report."""
-    monkeypatch.setattr(watcher, "DEADLINE_SECONDS", 1)
-    monkeypatch.setattr(watcher, "fail", lambda _, error: print(error, flush=True))
+    monkeypatch.setattr("dualwan.apart.DEADLINE_SECONDS", 1)
+    monkeypatch.setattr("dualwan.apart.fail", lambda _, error: print(error, flush=True))
     began = time.monotonic()
     assert apart(lambda: time.sleep(30)) is None
     assert time.monotonic() - began < 20
@@ -97,7 +100,7 @@ def _looks(monkeypatch):
     outcomes = []
     monkeypatch.setattr(watcher, "apart", lambda _look: outcomes.pop(0))
     yield outcomes
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, watcher.SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def test_it_looks_at_once_and_then_waits(looks, tmp_path):
@@ -109,7 +112,7 @@ def test_it_looks_at_once_and_then_waits(looks, tmp_path):
         watcher.watch(tmp_path, lambda: None, ears)
     assert ears.waits == [None]
     assert ears.followed == [((), ()), followed]
-    assert not ears.blocked[0] & set(watcher.SIGNALS)
+    assert not ears.blocked[0] & set(SIGNALS)
 
 
 def test_a_crash_is_tried_again_after_a_pause_and_news_end_the_counting(looks, tmp_path):
@@ -119,6 +122,25 @@ def test_a_crash_is_tried_again_after_a_pause_and_news_end_the_counting(looks, t
     with pytest.raises(EndError):
         watcher.watch(tmp_path, lambda: None, ears)
     assert ears.waits == [1, 2, 4, 8, 16, None, 1]
+
+
+def test_without_room_for_inotify_it_hears_the_rest(looks, tmp_path, log):
+    """Containers may have used up what the kernel gives a user. It is said, and tried again."""
+    looks.extend([Looked(None, Carried())] * 4)
+    ears = Ears(True, True, True)
+    refusals, follow = [True, True, False, True], ears.follow
+
+    def refuse(*followed):
+        if refusals.pop(0):
+            raise KernelError("inotify: Too many open files")
+        follow(*followed)
+
+    ears.follow = refuse
+    with pytest.raises(EndError):
+        watcher.watch(tmp_path, lambda: None, ears)
+    assert ears.waits == [None] * 4
+    assert ears.followed == [((), ())]
+    assert [line.partition(": a write")[0] for line in log] == ["inotify: Too many open files"] * 2
 
 
 def test_systemd_is_told_that_it_listens(tmp_path):

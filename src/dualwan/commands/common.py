@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from dualwan import output
 from dualwan.catalogue import told
 from dualwan.errors import ConfigError
 from dualwan.words import say
@@ -24,7 +25,7 @@ WOULD_CHANGE = NOT_WELL = 1
 
 def complain(text: str) -> None:
     """Print ``text`` to standard error, in the person's language."""
-    print(f"dualwan-hook: {told(text)}", file=sys.stderr, flush=True)
+    output.remark(f"dualwan-hook: {told(text)}")
 
 
 def config(arguments: Namespace) -> Config:

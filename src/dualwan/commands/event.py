@@ -52,13 +52,22 @@ def _boot(arguments: Namespace) -> int:
 
 
 def _dial(arguments: Namespace) -> int:
-    """Start the PPP session that a confined unit has asked for."""
+    """Start each PPP session that a confined unit has asked for; one that fails keeps no other.
+
+    All in one start: systemd gives up a unit that is started too often (StartLimitBurst=).
+    """
     from dualwan.handle.sessions import dial_for_unit
     from dualwan.host import pppd
 
-    if peer := pppd.take_wanted():
+    failure: DualwanError | None = None
+    while peer := pppd.take_wanted():
         config, _ = common.config_in_use(arguments)
-        dial_for_unit(config, common.kernel_host(), peer)
+        try:
+            dial_for_unit(config, common.kernel_host(), peer)
+        except DualwanError as error:  # it is logged
+            failure = failure or error
+    if failure:
+        raise failure
     return 0
 
 

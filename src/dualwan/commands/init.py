@@ -66,7 +66,7 @@ def init(arguments: Namespace) -> int:
 
 def _is_terminal() -> bool:
     """Whether a person can be asked."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _proposal(arguments: Namespace, path: Path, terminal: Terminal, *, asking: bool) -> Proposal:
@@ -125,16 +125,24 @@ def _write(arguments: Namespace, made: Proposal, path: Path, terminal: Terminal)
     from dualwan.setup import proposal, stanza
 
     text = made.config.text
-    if arguments.force and new_file.is_there(path):
-        terminal.say(say("{copy}: a copy of what was there", copy=new_file.replace(path, text)))
-    else:
-        new_file.create(path, text)
-    terminal.say(say("{path}: written", path=path))
-    for edit in made.edits:
-        copy = new_file.replace(Path(edit.path), edit.after, Path(stanza.FILE).parent)
-        terminal.say(
-            say("{path}: written; {copy} is a copy of what was there", path=edit.path, copy=copy)
-        )
+    done = []
+    try:
+        if arguments.force and new_file.is_there(path):
+            done.append(say("{copy}: a copy of what was there", copy=new_file.replace(path, text)))
+        else:
+            new_file.create(path, text)
+        done.append(say("{path}: written", path=path))
+        for edit in made.edits:
+            copy = new_file.replace(Path(edit.path), edit.after, Path(stanza.FILE).parent)
+            done.append(
+                say(
+                    "{path}: written; {copy} is a copy of what was there",
+                    path=edit.path,
+                    copy=copy,
+                )
+            )
+    finally:  # not between two files: an output that is full would leave one of them out
+        _say(terminal, done)
     _say(terminal, proposal.next_steps(made))
 
 

@@ -45,7 +45,7 @@ def status(arguments: Namespace) -> int:
 
 
 def _watch(arguments: Namespace) -> int:
-    """Show the status again and again, until Ctrl-C."""
+    """Show the status again and again, until Ctrl-C, or until nobody reads it."""
     import time
 
     from dualwan import inspection
@@ -54,7 +54,8 @@ def _watch(arguments: Namespace) -> int:
         while True:
             config, wrong = common.config_in_use(arguments, look=True)
             shown = inspection.status(config, "text", wrong, common.terminal(arguments))
-            output.show(_screen(shown) if sys.stdout.isatty() else f"{shown}\n")
+            if not output.show(_screen(shown) if sys.stdout.isatty() else f"{shown}\n"):
+                return 0
             time.sleep(WATCH_SECONDS)
     except KeyboardInterrupt:
         return 0

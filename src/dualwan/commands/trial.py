@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from dualwan import output
@@ -35,11 +34,11 @@ def begin(arguments: Namespace) -> int:
         "session ends; to keep it: dualwan-hook confirm",
         timeout=arguments.timeout,
     )
-    print(shown(words), file=sys.stderr, flush=True)
+    output.remark(shown(words))
     code = apply.tried(arguments, config, host)
     left = max(0, round(begun.until - host.since_boot()))
     words = say("applied; {left} s are left to confirm it", left=left)
-    print(shown(words), file=sys.stderr, flush=True)
+    output.remark(shown(words))
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from typing import TYPE_CHECKING, NoReturn
 
 from dualwan import output
@@ -26,8 +27,16 @@ def watch(arguments: Namespace) -> NoReturn:
     from dualwan.host.watch import Watch
 
     with watching(run_files.directory()), closing(Watch()) as ears:
-        watcher.notify_ready(os.environ.pop("NOTIFY_SOCKET", ""))
+        notify_ready(os.environ.pop("NOTIFY_SOCKET", ""))
         watcher.watch(path_in_use(arguments.config), common.kernel_host, ears)
+
+
+def notify_ready(address: str) -> None:
+    """Tell systemd that the service is up (sd_notify(3)); ``address``: NOTIFY_SOCKET."""
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect("\0" + address[1:] if address.startswith("@") else address)
+            sender.send(b"READY=1")
 
 
 def probe(arguments: Namespace) -> int:
@@ -39,9 +48,12 @@ def probe(arguments: Namespace) -> int:
         common.complain(finding.text)
     if not config.wan.probe:
         raise UsageError(say("{path} names no hosts ([wan] probe)", path=config.path))
-    health = probe(config, common.kernel_host())
+    host = common.kernel_host()
+    health = probe(config, host)
     state = {"broken": health.broken, "row": health.streak}
     words = say("MAP-E does not answer") if health.broken else say("MAP-E is in use")
+    if not host.load_state().wanted:
+        words = say("the router was taken down")
     output.show(json.dumps(state) if arguments.json else words)
     return 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dualwan import files, paths
-from dualwan.config import firewall, forwards, roles, sections, ways, zones
+from dualwan.config import firewall, forwards, roles, sections, values, ways, zones
 from dualwan.config import mape as mape_section
 from dualwan.config import router as router_section
 from dualwan.config.firewall import Firewall
@@ -111,6 +111,13 @@ class Config:
             for name, way in found.items()
             if isinstance(way, Pppoe | Ipip) and way.routed.networks
         }
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The WAN, the one with the prefix, and those inside that have their whole name."""
+        inside = (name for zone in self.zones for name in zone.interfaces)
+        names = (self.wan.interface, self.prefix_source, *self.lan.interfaces, *inside)
+        return tuple(dict.fromkeys(name for name in names if not name.endswith(values.WILDCARD)))
 
     def is_inside(self, device: str) -> bool:
         """Whether ``device`` is one of the LAN or of a zone."""

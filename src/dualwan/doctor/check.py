@@ -116,3 +116,11 @@ def not_applicable(seen: str) -> Answer:
 def unchecked(seen: str) -> Answer:
     """Return that it could not be seen."""
     return Answer(Result.UNCHECKED, seen)
+
+
+def named_otherwise(case: Case, device: str) -> Answer | None:
+    """Return a failure if ``device`` is only another name of one that is there."""
+    for one in case.findings:
+        if one.code == "device-other-name" and f": {device} " in one.seen:
+            return failed(one.seen, one.remedy)
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address, IPv6Network
 
-from dualwan.doctor.check import Answer, Case, failed, ok
+from dualwan.doctor.check import Answer, Case, failed, named_otherwise, ok
 from dualwan.doctor.expected import LINE_BITS, expected
 from dualwan.line import derive_line
 from dualwan.model.evidence import Heard
@@ -19,7 +19,7 @@ def device(case: Case) -> Answer:
     name = case.config.wan.interface
     seen = case.evidence.devices.get(name)
     if seen is None:
-        return failed(
+        return named_otherwise(case, name) or failed(
             say("there is no interface {name}", name=name),
             say("name the one that leads to the line in [wan] interface (`ip link` lists them)"),
         )

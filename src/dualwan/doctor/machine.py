@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from dualwan.config import Config
-from dualwan.doctor.check import Answer, Case, Check, failed, ok, unchecked
+from dualwan.doctor.check import Answer, Case, Check, failed, named_otherwise, ok, unchecked
 from dualwan.model.finding import Finding
 from dualwan.model.plan import Step
 from dualwan.model.resources import Sysctl
@@ -106,7 +106,7 @@ def _lan(case: Case) -> Answer:
     for name, section in listed_in.items():
         seen = case.evidence.devices.get(name)
         if seen is None:
-            return failed(
+            return named_otherwise(case, name) or failed(
                 say("there is no interface {name}", name=name),
                 say(
                     "correct interfaces of [{section}] (`ip link` lists those that there are)",

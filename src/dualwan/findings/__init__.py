@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Module here and function, in the order in which they are named.
 ALL = (
+    ("other_names", "named_so"),
     ("managers", "two_managers"),
     ("managers", "foreign"),
     ("managers", "second_default"),
@@ -55,6 +56,7 @@ PEER = (("ppp_peer", "obstacles"), ("ppp_starters", "second"))
 IN_KERNEL = (("offload", "refused"),)
 # All that can find something in what host.around.files reads.
 IN_FILES = (
+    ("other_names", "named_so"),
     ("pppd_hooks", "shadowed"),
     *PEER,
     ("own_scripts", "not_run"),

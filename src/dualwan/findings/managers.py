@@ -35,6 +35,7 @@ def second_default(config: Config, around: Surroundings) -> Iterator[Finding]:
     wan = config.wan.interface
     ours = [route.metric for route in around.ipv6_defaults if route.device == wan]
     known = {wan, config.prefix_source} - {*config.lan.interfaces} | {wan}
+    known |= {around.other_names.get(wan, wan)}  # that is said, and the route is the right one
     seen = set()
     for route in around.ipv6_defaults:
         if route.device in known or route.device in seen or (ours and route.metric > min(ours)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 
 from dualwan.config import Config
@@ -92,6 +93,16 @@ def _refresh_aftr(run: Run, config: Config, name: str) -> bool:
     with run.noting_failure():
         run.update_state(lambda state: replace(state, aftr=address, aftr_name=name))
     return True
+
+
+def is_owed(config: Config, line: Line, prefixes: Collection[str]) -> bool:
+    """Whether MAP-E waits for what a server has not told: its rule, or the address of the AFTR.
+
+    ``prefixes``: of the line; without one nobody is asked.
+    """
+    mape = config.mape
+    asked = mape.provisioning if isinstance(mape, MapE) else isinstance(mape, DsLite)
+    return bool(asked and prefixes and line.softwire is None)
 
 
 def find_aftr(run: Run) -> None:

@@ -19,9 +19,11 @@ from dualwan.reconcile import LOCK_SECONDS
 def probe(config: Config, host: Host) -> Health:
     """Ping once through the default way, update its health, and reconcile if that has flipped.
 
-    If a slice fails then, the next probe reconciles again. Raises DualwanError.
+    If a slice fails then, the next probe reconciles again. After an ifdown, and on a standby, there
+    is no way that could answer. Raises DualwanError.
     """
-    if stands_by(config, before := host.load_state()):  # it has no way that could answer
+    before = host.load_state()
+    if stands_by(config, before) or not before.wanted:
         return before.health
     answered = host.any_answers(config.mape.tunnel, [str(one) for one in config.wan.probe])
     now = clock_gettime(CLOCK_BOOTTIME)

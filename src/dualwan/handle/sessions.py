@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from dualwan.config import Config, ways
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from dualwan.host.api import Host
 
 HANG_UP_SECONDS = 30.0  # LCP takes up to 6 s, and pppd waits for its ip-down hooks
+LEAST_SECONDS = 1.0  # for each, where others have taken all of that
 NOTE_SECONDS = 2.0  # for another run to end; hanging up matters more
 
 
@@ -46,9 +49,17 @@ def hang_up(run: Run) -> None:
     if peers and run.event.wanted is False:
         with suppress(DualwanError):  # lest the watcher, which hears of the end, dials again
             run.update_state(lambda state: replace(state, in_transition=True), NOTE_SECONDS)
+    end(run, peers)
+
+
+def end(run: Run, peers: Sequence[str]) -> None:
+    """End the sessions of ``peers`` within HANG_UP_SECONDS in all, and note it; see hang_up."""
+    if len(peers) > 1:  # one after the other they would take longer than an event may
+        run.host.ask_to_end(peers)
+    until = monotonic() + HANG_UP_SECONDS
     for peer in peers:
         with run.noting_failure():
-            if run.host.hang_up(peer, HANG_UP_SECONDS):
+            if run.host.hang_up(peer, max(until - monotonic(), LEAST_SECONDS)):
                 run.say(f"hung up {peer}")
             if peer in run.host.load_state().dialled:  # also if it ended by itself
                 run.update_state(lambda state, gone=peer: _without(state, gone))  # type: ignore[misc]

@@ -148,7 +148,7 @@ def go_back(host: Host, found: str = "") -> bool:
         words.say("the trial was not confirmed: the router goes back to what was there before"),
     )
     run = Run(None, host, Event.APPLY, None)
-    _hang_up(run, _dialled(trial, state))
+    sessions.end(run, _dialled(trial, state))
     try:
         if trial.before:
             run.config = configuration.from_text(trial.path, trial.before)
@@ -169,18 +169,6 @@ def _dialled(trial: Trial, state: RunState) -> list[str]:
         peers += sessions.dialled_by(configuration.from_text(trial.source, trial.tried))
     kept = {*trial.state.dialled, *trial.running}
     return [peer for peer in dict.fromkeys(peers) if peer not in kept]
-
-
-def _hang_up(run: Run, peers: Sequence[str]) -> None:
-    """End the sessions that the trial has dialled; without the lock, for pppd runs our hooks."""
-    for peer in peers:
-        with run.noting_failure():
-            run.host.hang_up(peer, sessions.HANG_UP_SECONDS)
-            run.update_state(
-                lambda state, gone=peer: replace(  # type: ignore[misc]
-                    state, dialled=tuple(one for one in state.dialled if one != gone)
-                )
-            )
 
 
 def _return_up(run: Run, *, still_wanted: bool) -> None:

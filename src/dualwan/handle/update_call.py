@@ -34,6 +34,11 @@ def notify_once(run: Run) -> None:
                 fail(run.event, error)  # the next event tries again
 
 
+def is_owed(config: Config, ways: Iterable[Way], state: RunState) -> bool:
+    """Whether a provider has not been told our end of a tunnel."""
+    return any(_notified(state, name) != ce for name, _, ce in _with_update(config, ways))
+
+
 def _with_update(config: Config, ways: Iterable[Way]) -> list[tuple[str, Ipip, str]]:
     """Return the name of each way with an update call, its section, and our end of it."""
     found = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -198,6 +198,13 @@ class Pppd(Protocol):
 
     def runs(self, peer: str) -> bool:
         """Return whether a pppd of ``peer`` runs or is starting, with a session or without."""
+        ...
+
+    def ask_to_end(self, peers: Collection[str]) -> None:
+        """Let each pppd of ``peers`` begin to end, so that they end together.
+
+        What cannot be ended is left to ``hang_up``, which waits and tells.
+        """
         ...
 
     def hang_up(self, peer: str, seconds: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from dualwan import paths
 from dualwan.errors import HostError
@@ -20,5 +21,6 @@ def close(event_id: str, interface: str, config: str) -> bool:
     except HostError as error:
         code, said = 1, f"dualwan-hook: {error}"
     if said:
-        print(said, file=sys.stderr)  # noqa: T201 - for ifup, and the journal of the unit
+        with suppress(OSError, ValueError):  # nobody reads it; the log has it
+            print(said, file=sys.stderr)  # noqa: T201 - for ifup, and the journal of the unit
     return code == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from dualwan.config import Config
@@ -39,6 +39,7 @@ class FakeHost(FakeTrial, FakeKernel):
         # Set or checked by tests.
         self.running: set[str] = set()  # peers with a pppd
         self.doubled: set[str] = set()  # peers with two
+        self.ending: list[str] = []  # peers whose pppd was asked to end before it is waited for
         self.ppp: tuple[Session, ...] = ()  # interfaces with a pppd that is known
         self.names: dict[str, str] = {}  # IPv6 addresses by host name
         self.called: list[str] = []  # files of the update calls made
@@ -156,6 +157,12 @@ class FakeHost(FakeTrial, FakeKernel):
     def runs(self, peer: str) -> bool:
         """See Pppd."""
         return peer in self.running
+
+    def ask_to_end(self, peers: Collection[str]) -> None:
+        """See Pppd: recorded in ``ending``."""
+        if self.locked:
+            raise AssertionError("pppd runs our hooks, which wait for the lock that is held")
+        self.ending += peers
 
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Pppd."""

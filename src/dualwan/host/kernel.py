@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -227,6 +227,12 @@ class KernelHost(KernelLine, KernelTrial, KernelRole):
         from dualwan.host import pppd  # noqa: PLC0415 - only the command needs it
 
         return pppd.runs(peer)
+
+    def ask_to_end(self, peers: Collection[str]) -> None:
+        """See Pppd."""
+        from dualwan.host import pppd  # noqa: PLC0415 - only where there are several
+
+        pppd.ask_to_end(peers)
 
     def hang_up(self, peer: str, seconds: float) -> bool:
         """See Pppd."""

@@ -16,10 +16,8 @@ ADVERTISEMENT = bytes([136, 0, 0, 0, 0xA0, 0, 0, 0])
 TARGET_LINK_ADDRESS = bytes([2, 1])  # section 4.6.1, with its length in units of 8 octets
 ALL_NODES = "ff02::1"
 SIOCGIFHWADDR = 0x8927
-IPV6 = 0x86DD
 NEIGHBOUR_SOLICITATION = bytes([135, 0, 0, 0, 0, 0, 0, 0])  # section 4.3
 SOLICITED_NODE = bytes.fromhex("ff0200000000000000000001ff")  # before the last 3 octets
-MULTICAST_LINK = bytes.fromhex("3333ff")  # the same, RFC 2464 section 7
 HOP_LIMIT = 255
 
 
@@ -64,8 +62,9 @@ def ask_owner(device: str, address: str) -> None:
     """Let who has ``address`` on the link of ``device`` advertise it to all; raises KernelError.
 
     By a solicitation from the unspecified address, as of duplicate address detection: the answer
-    to that goes to all nodes, and overrides what they know (RFC 4861 section 7.2.4). No socket of
-    IPv6 sends from that address, so it goes as a packet.
+    to that goes to all nodes, and overrides what they know (RFC 4861 section 7.2.4). A socket that
+    takes the header too sends from that address. A packet socket would do as well, but the units
+    have none.
     """
     target = socket.inet_pton(socket.AF_INET6, address)
     group, none = SOLICITED_NODE + target[-3:], bytes(16)
@@ -75,8 +74,13 @@ def ask_owner(device: str, address: str) -> None:
     checked = message[:2] + struct.pack("!H", checksum(pseudo + message)) + message[4:]
     head = struct.pack("!IHBB", 6 << 28, len(message), socket.IPPROTO_ICMPV6, HOP_LIMIT)
     try:
-        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as sender:
-            place = (device, IPV6, 0, 0, MULTICAST_LINK + target[-3:])
+        with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as sender:
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            place = (
+                socket.inet_ntop(socket.AF_INET6, group),
+                *(0, 0, socket.if_nametoindex(device)),
+            )
             sender.sendto(head + none + group + checked, place)
     except OSError as error:
         raise KernelError(f"asking who has {address} on {device}: {error.strerror}") from None

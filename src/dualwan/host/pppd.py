@@ -10,7 +10,8 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from dualwan.config import values
@@ -61,7 +62,7 @@ def dial(peer: str, key: str) -> bool:
 def take_wanted() -> str:
     """Return a peer that a confined unit wants dialled, "" for none; it is wanted once.
 
-    While others are wanted, the file stays, and the unit is started again. Raises HostError.
+    While others are wanted, the file stays: a unit that dies is started again. Raises HostError.
     """
     with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
         first, *rest = (*_wanted(), "")
@@ -106,6 +107,15 @@ def _start(peer: str) -> None:
                 said=said or say("no reason given"),
             )
         )
+
+
+def ask_to_end(peers: Collection[str]) -> None:
+    """Let each pppd of ``peers`` begin to end; what cannot be ended is left to ``hang_up``."""
+    for peer in peers:
+        for one in pppd_of(peer):
+            with suppress(HostError):
+                if (handle := _terminated(one, peer)) is not None:
+                    os.close(handle)
 
 
 def hang_up(peer: str, seconds: float) -> bool:

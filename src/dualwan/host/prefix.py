@@ -10,6 +10,7 @@ from typing import Any
 
 from dualwan.host.news import ignoring_overrun
 from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute, NetlinkError, dump, refused, understood
+from dualwan.host.rtnl_message import hops
 from dualwan.mape.rule import UNIQUE_LOCAL
 from dualwan.model.resources import MAIN
 
@@ -59,8 +60,8 @@ def has_default(ipr: Any, index: int) -> bool:
     """
     return any(
         message["dst_len"] == 0
-        and message.get_attr("RTA_OIF") == index
         and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
+        and any(by == index for by, _ in hops(message))
         for message in dump("IPv6 routes", lambda: ipr.get_routes(family=AF_INET6))
     )
 
@@ -79,10 +80,7 @@ def default_routers(ipr: Any, device: str) -> frozenset[str]:
     for message in dump(f"IPv6 routes of {device}", lambda: ipr.get_routes(family=AF_INET6)):
         if message["dst_len"] or (message.get_attr("RTA_TABLE") or message["table"]) != MAIN:
             continue
-        hops = [(message.get_attr("RTA_OIF"), message.get_attr("RTA_GATEWAY"))]
-        several = message.get_attr("RTA_MULTIPATH") or ()
-        hops += [(hop["oif"], hop.get_attr("RTA_GATEWAY")) for hop in several]
-        found |= {str(gateway) for index, gateway in hops if index == indexes[0] and gateway}
+        found |= {gateway for by, gateway in hops(message) if by == indexes[0] and gateway}
     return frozenset(one for one in found if IPv6Address(one).is_link_local)
 
 

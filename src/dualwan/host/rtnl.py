@@ -7,12 +7,12 @@ read here (host.rtnl_message); what is changed is put into pyroute2's messages
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from types import TracebackType
 from typing import Any, Self
 
 from dualwan.errors import DualwanError, KernelError
@@ -72,12 +72,7 @@ class IPRoute:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -103,7 +98,7 @@ class IPRoute:
     def link_lookup(self, ifname: str) -> list[int]:
         """Return the index of the device ``ifname`` in a list, an empty one for none."""
         try:
-            return [message["index"] for message in self._link(0, packed(IFLA_IFNAME, ifname))]
+            return [message["index"] for message in self._link(0, ifname)]
         except NetlinkError:
             return []
 
@@ -127,10 +122,18 @@ class IPRoute:
         """
         return self._dump(RTM_GETRULE, RTMSG.pack(family, *[0] * 8), holding)
 
-    def _link(self, index: int, named: bytes = b"") -> list[Message]:
+    def _link(self, index: int, name: str = "") -> list[Message]:
+        """Return a device; raises NetlinkError.
+
+        Not by another name of it (altname, ip-link(8)), which neither nft nor /proc/sys knows.
+        """
         skip = packed(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS.to_bytes(4, sys.byteorder))
+        named = packed(IFLA_IFNAME, name) if name else b""
         head = IFINFO.pack(socket.AF_UNSPEC, 0, index, 0, 0)
-        return self._ask(RTM_GETLINK, REQUEST, head + named + skip)
+        found = self._ask(RTM_GETLINK, REQUEST, head + named + skip)
+        if name and any(one.get_attr("IFLA_IFNAME") != name for one in found):
+            raise NetlinkError(errno.ENODEV)
+        return found
 
     def _dump(self, kind: int, body: bytes, holding: bytes = b"") -> list[Message]:
         return self._ask(kind, REQUEST | DUMP, body, holding)
@@ -153,7 +156,7 @@ class IPRoute:
         ``more``: mtu, state ("up"), kind, and the attributes of a tunnel as ip6tnl_local.
         """
         if verb == "get":
-            return self._link(index, packed(IFLA_IFNAME, ifname))
+            return self._link(index, ifname)
         kinds = {
             "add": (RTM_NEWLINK, CHANGE | CREATE | EXCLUSIVE),
             "set": (RTM_NEWLINK, CHANGE),

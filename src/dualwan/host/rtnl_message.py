@@ -84,6 +84,19 @@ class Hop(Attributes):
         return {"oif": self._oif}[name]
 
 
+def hops(route: Message) -> list[tuple[int, str]]:
+    """Return the next hops of a route: the index of the device, and the gateway or "".
+
+    The kernel makes one route of several by the same device that differ in the gateway alone, as
+    where two routers advertise themselves to networkd or NetworkManager.
+    """
+    several = route.get_attr("RTA_MULTIPATH") or ()
+    found = [(hop["oif"], hop.get_attr("RTA_GATEWAY") or "") for hop in several]
+    if index := route.get_attr("RTA_OIF"):
+        found.insert(0, (index, route.get_attr("RTA_GATEWAY") or ""))
+    return found
+
+
 def is_known(kind: int) -> bool:
     """Whether a Message can be of ``kind``."""
     return kind in _FIELDS

@@ -95,6 +95,7 @@ class Surroundings:
     rp_filter_all: net.ipv4.conf.all.rp_filter, "" if that was not read.
     ppp: what the files say of the PPP peer. further_ppp: the same of the peers of further ways.
     traces: of shell scripts.
+    other_names: of devices, in the configuration, each with the device's own name.
     managers: the program that manages a device, by device.
     wan_stanza: FILE:LINE of the WAN's stanza of interfaces(5), "" for none.
     ipv6_defaults: the IPv6 default routes of the main table.
@@ -115,6 +116,7 @@ class Surroundings:
     ppp: PppFiles = field(default_factory=PppFiles)
     further_ppp: Mapping[str, PppFiles] = field(default_factory=dict)
     traces: Traces = field(default_factory=Traces)
+    other_names: Mapping[str, str] = field(default_factory=dict)
     managers: Mapping[str, str] = field(default_factory=dict)
     wan_stanza: str = ""
     ipv6_defaults: tuple[DefaultRoute, ...] = ()

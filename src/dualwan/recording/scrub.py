@@ -17,7 +17,9 @@ _V6 = (
     r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?:/\d{1,3})?(?!\w|\.\d)"
 )
 _MAC = r"(?<![\w])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:])"  # as [[policy]] takes it
-_ADDRESS = re.compile(f"(?P<mac>{_MAC})|(?P<v6>{_V6})|(?P<v4>{_V4})")
+# A name that udev makes of one (systemd.net-naming-scheme(7)), and its own of a USB NIC.
+_NIC = r"(?<![\w.-])(?:en|ib|sl|wl|ww)x[0-9a-f]{12}(?!\w)"
+_ADDRESS = re.compile(f"(?P<mac>{_MAC})|(?P<nic>{_NIC})|(?P<v6>{_V6})|(?P<v4>{_V4})")
 _URL = re.compile(r"(?P<scheme>\bhttps?://)(?:[^@\s/\"']*@)?(?P<host>[^/\s\"',;?#]+)[^\s\"',;]*")
 _UNIT = r"(?!\S*\.(?:service|timer|path|socket)\b)"  # an instance of one has an @ too
 _MAIL = re.compile(rf"(?<![\w.+%-]){_UNIT}[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
@@ -63,6 +65,9 @@ class Scrub:
     def _address(self, found: re.Match[str]) -> str:
         if found["mac"]:
             return self._mask.mac(found["mac"])
+        if name := found["nic"]:
+            octets = self._mask.mac(":".join(name[at : at + 2] for at in range(3, len(name), 2)))
+            return name[:3] + octets.replace(":", "")
         word, slash, length = found[0].partition("/")
         rest = ""
         if found["v6"] and word.endswith(":") and not word.endswith("::"):

@@ -50,6 +50,14 @@ def of_arrival() -> int:
     return _HAIRPIN
 
 
+def of_unsummed() -> int:
+    """Return the mark of a UDP packet without a checksum, while a port is found for it.
+
+    Only packets carry it, after they were routed (slices.snat.flow).
+    """
+    return _HAIRPIN
+
+
 def ours(where: str) -> str:
     """Return the nft expression of our bits of ``where`` ("ct mark" or "meta mark")."""
     return f"{where} & {MASK:#010x}"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from dualwan.config import Config, hooks_dir
-from dualwan.host.around import addresses, own_scripts, ppp
+from dualwan.host.around import addresses, other_names, own_scripts, ppp
 from dualwan.model.ppp_files import PppFiles
 from dualwan.model.surroundings import Pair, Surroundings
 
@@ -20,6 +20,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         further_ppp=_further(config, root) if config else {},
         shadowing=tuple(path for path in SHADOWING if os.access(root / path.lstrip("/"), os.X_OK)),
         addresses=addresses.look(),
+        other_names=other_names.look(config.devices) if config else {},
         pair=_pair(root) if config and config.router.redundant else None,
         own_scripts=own_scripts.refused(root / hooks_dir().lstrip("/")),
     )

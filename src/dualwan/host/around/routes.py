@@ -7,6 +7,7 @@ from typing import Any
 
 from dualwan.errors import KernelError
 from dualwan.host.rtnl import IPRoute, dump, understood
+from dualwan.host.rtnl_message import hops
 from dualwan.model.resources import MAIN
 from dualwan.model.surroundings import DefaultRoute
 
@@ -27,25 +28,18 @@ def _look() -> list[DefaultRoute]:
     with IPRoute() as ipr:
         messages = dump("routes", lambda: ipr.get_routes(family=AF_INET6))
     return [
-        DefaultRoute(device, hop.get_attr("RTA_GATEWAY") or "", _metric(message))
+        DefaultRoute(device, gateway, _metric(message))
         for message in messages
         if message["dst_len"] == 0
         and message["type"] == UNICAST
         and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
-        for hop, index in _hops(message)
+        for index, gateway in hops(message)
         if (device := _name(index))
     ]
 
 
 def _metric(message: Any) -> int:
     return int(message.get_attr("RTA_PRIORITY") or 0)
-
-
-def _hops(message: Any) -> list[tuple[Any, int]]:
-    """Return the next hops of a route, each with the index of its device."""
-    if index := message.get_attr("RTA_OIF"):
-        return [(message, int(index))]
-    return [(hop, int(hop["oif"])) for hop in message.get_attr("RTA_MULTIPATH") or ()]
 
 
 def _name(index: int) -> str:

@@ -117,6 +117,7 @@ class PortAllocator:
             names.ALLOCATE,
             *(["icmp type != echo-request return"] if l4 is ICMP else []),
             *self.timeouts.get(l4.name, []),
+            *l4.before_writes,
             f"{l4.recall} goto {l4.to(names.CLAIM_MAPPED)}",
             *(
                 []
@@ -174,10 +175,12 @@ class PortAllocator:
                 names.CLAIMED,
                 l4.learn,
                 *([] if l4 is ICMP else [l4.note]),
+                *l4.after_writes,
                 self._snat(l4),
             ),
             l4.chain(
                 names.ANY_BLOCK,
+                *l4.after_writes,
                 # In turn, so that no block is full before the others: netfilter tries no other one.
                 commented(
                     f"meta l4proto {l4.name} snat ip to {a_block(IN_TURN, self.pool)}",

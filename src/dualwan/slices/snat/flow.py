@@ -14,12 +14,17 @@ a second or two after its connection is gone. Rules query the set in two ways:
 
 While a port is tried, it stands in the packet's own source port field. SNAT overwrites it,
 from the tuple in conntrack. Every path ends in SNAT; the egress filter drops the rest.
+
+Each write adjusts the checksum, also one of UDP that is 0 for "there is none" (RFC 768), which
+netfilter's own translation leaves alone: the receiver would find a wrong one. So a packet without
+one is marked before the first write, and has none again after the last.
 """
 
 from __future__ import annotations
 
 from dualwan.frozen import dataclass
 from dualwan.nft.table import Block, commented
+from dualwan.slices import marks
 from dualwan.slices.snat import names
 from dualwan.slices.snat.names import Chain
 
@@ -35,7 +40,8 @@ class L4:
     protocol. inner: the inner endpoint, in a packet whose port is not overwritten yet.
     destination: the destination of a flow. owned: name of the set of ports that an open host
     owns, "" for none. not_carried: match if no flow that another router began has the port in the
-    packet, "" without such a router. Properties whose docstring is an imperative are statements
+    packet, "" without such a router. before_writes, after_writes: rules about what a write of the
+    port does besides. Properties whose docstring is an imperative are statements
     that act and match at once.
     """
 
@@ -46,6 +52,8 @@ class L4:
     destination: str = "ip daddr . th dport"
     owned: str = ""
     not_carried: str = ""
+    before_writes: tuple[str, ...] = ()
+    after_writes: tuple[str, ...] = ()
 
     @property
     def flow(self) -> str:
@@ -123,7 +131,20 @@ class L4:
 
 
 TCP = L4("tcp", "tcp sport")
-UDP = L4("udp", "udp sport")
+_UNSUMMED = marks.of_unsummed()
+UDP = L4(
+    "udp",
+    "udp sport",
+    before_writes=(
+        commented(
+            f"udp checksum 0 {marks.assign('meta mark', _UNSUMMED)}",
+            "without a checksum, which it is not to get by a write",
+        ),
+    ),
+    after_writes=(
+        f"{marks.is_set('meta mark', _UNSUMMED)} udp checksum set 0 {marks.clear('meta mark')}",
+    ),
+)
 ICMP = L4("icmp", "icmp id", "icmp id", ENDPOINT, "ip daddr")
 
 

@@ -1,0 +1,96 @@
+"""The probe of a line that was taken down, and what a later ifup makes of it."""
+
+import pytest
+from config_texts import PROBED
+from machine import Machine, config
+
+from dualwan import cli
+from dualwan.handle import handle_event
+from dualwan.handle.probe import probe
+from dualwan.line.failover import FAILS
+from dualwan.model.event import Event
+from dualwan.model.resources import MAIN, Route
+from dualwan.model.state import Health
+from dualwan.slices.tunnel import LAST_METRIC, STAND_IN_METRIC
+
+CONFIG = config(PROBED)
+BY_MAPE = {Route(MAIN, "mape0"), Route(MAIN, "ppp0", STAND_IN_METRIC)}
+BY_PPPOE = {Route(MAIN, "mape0", LAST_METRIC), Route(MAIN, "ppp0", STAND_IN_METRIC)}
+
+
+@pytest.fixture(name="machine")
+def _machine(log):
+    """Return a router that is up by MAP-E and PPPoE, and answers by MAP-E."""
+    machine = Machine("wan0", "lan0")
+    machine.answering = {"mape0"}
+    ifup(machine)
+    log.clear()
+    return machine
+
+
+def ifup(machine):
+    """Bring the router up, and let PPPoE connect."""
+    machine.connect("203.0.113.7")
+    machine.switch("wan0", up=True)
+    handle_event(CONFIG, machine, Event.UP)
+
+
+def ifdown(machine):
+    """Take it down."""
+    handle_event(CONFIG, machine, Event.DOWN)
+    machine.unplug("ppp0")
+    machine.switch("wan0", up=False)
+    handle_event(CONFIG, machine, Event.POST_DOWN)
+
+
+def probes(machine):
+    """Probe until the way would count as broken."""
+    return [probe(CONFIG, machine) for _ in range(FAILS + 1)][-1]
+
+
+def ways(machine):
+    """Return the default routes of the main table."""
+    return {route for route in machine.state.routes if route.table == MAIN}
+
+
+def test_a_line_that_was_taken_down_is_not_asked(machine, log):
+    """Nobody can answer: it counted as broken, the log said so, and the LAN took PPPoE at ifup."""
+    ifdown(machine)
+    machine.answering = set()
+    log.clear()
+    assert probes(machine) == Health()
+    assert log == []
+    machine.answering = {"mape0"}
+    ifup(machine)
+    assert ways(machine) == BY_MAPE
+
+
+def test_the_command_says_why_nobody_was_asked(machine, tmp_path, monkeypatch, capsys):
+    """In its words; for a program nothing is new."""
+    path = tmp_path / "dualwan.toml"
+    path.write_text(PROBED)
+    monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
+    ifdown(machine)
+    assert cli.main(["--config", str(path), "probe"]) == 0
+    assert capsys.readouterr().out == "the router was taken down\n"
+
+
+def test_an_ifup_begins_with_the_default_way(machine):
+    """What was broken before an ifdown was another time's; three probes tell if it still is."""
+    machine.answering = set()
+    assert probes(machine).broken
+    assert ways(machine) == BY_PPPOE
+    ifdown(machine)
+    ifup(machine)
+    assert ways(machine) == BY_MAPE
+    assert probes(machine).broken
+    assert ways(machine) == BY_PPPOE
+
+
+def test_another_event_of_a_router_that_is_up_changes_no_verdict(machine):
+    """A second stanza of the WAN, or a person who applies."""
+    machine.answering = set()
+    assert probes(machine).broken
+    for event in (Event.UP, Event.APPLY, Event.PREFIX_CHANGED, Event.MEND):
+        handle_event(CONFIG, machine, event)
+        assert ways(machine) == BY_PPPOE

@@ -1,0 +1,141 @@
+"""The line's servers, asked again by the watcher: no news would ever tell that one is back.
+
+A line that has just come back, a clock of 1970 that no certificate fits, a server at rest: what was
+asked of a server once, at an ifup or a change of the prefix, was never asked again.
+"""
+
+from contextlib import suppress
+
+import pytest
+from asked_line import GOOD, ORIGIN, PREFIX, TEXT
+from machine import CE, Machine
+
+from dualwan import watcher
+from dualwan.config import from_text
+from dualwan.errors import DualwanError, RemoteError
+from dualwan.handle import handle_event
+from dualwan.line.provisioning.cache import RETRY
+from dualwan.model.event import Event
+from dualwan.watcher import SERVERS_LONGEST, SERVERS_SECONDS, Carried, Look
+
+AFTR, ADDRESS = "gw.example.jp", "2001:db8:ffff::9"
+BY_AFTR = TEXT.replace(
+    'provider = "auto"\nprovisioning = ["hb46pp", "dhcpv6"]\n',
+    f'mode = "ds-lite"\naftr = "{AFTR}"\n',
+)
+TOLD = TEXT.replace(
+    'provider = "auto"\nprovisioning = ["hb46pp", "dhcpv6"]\n',
+    f'mode = "ipip"\nbr = "{ADDRESS}"\nipv4 = "192.0.2.18"\nce = "{CE}"\nupdate = "/root/update"\n',
+)
+pytestmark = pytest.mark.usefixtures("log")
+
+
+class Line:
+    """A router that is up on a line whose servers are silent, and its watcher."""
+
+    def __init__(self, path, monkeypatch, text, silent=lambda _machine: None):
+        path.write_text(text)
+        self.machine, self.path = Machine("wan0", "lan0"), path
+        self.machine.announced["wan0"] = (PREFIX,)
+        self.machine.clock = 1_000_000
+        self.now, self.carried = 5000.0, Carried()
+        monkeypatch.setattr(watcher, "monotonic", lambda: self.now)
+        silent(self.machine)
+        with suppress(DualwanError):  # the ifup is in vain, and says so
+            handle_event(from_text("dualwan.toml", text), self.machine, Event.UP)
+
+    def watch(self):
+        """Look until there is no more to do at once; return the seconds until the next look."""
+        for _ in range(20):
+            seconds, self.carried = Look(self.carried, self.path, self.machine).run()
+            if seconds != 0:
+                return seconds
+        raise AssertionError("the watcher looks again and again")
+
+    def wait(self, seconds):
+        """Let time pass."""
+        self.now += seconds
+        self.machine.clock += int(seconds)
+
+
+@pytest.fixture(name="line")
+def _line(tmp_path, monkeypatch):
+    """Return a function that makes a line by the text of a configuration."""
+    return lambda text, **more: Line(tmp_path / "dualwan.toml", monkeypatch, text, **more)
+
+
+def answer(machine):
+    """Let the line's servers answer from now on."""
+    machine.answers["hb46pp"] = (ORIGIN, machine.clock, GOOD)
+    machine.names[AFTR] = ADDRESS
+
+
+def test_the_pause_is_that_of_the_cache():
+    """Or what is asked again would be refused."""
+    assert SERVERS_SECONDS == RETRY
+
+
+@pytest.mark.parametrize("text", [TEXT, BY_AFTR], ids=["rule", "aftr"])
+def test_what_a_server_has_not_told_is_asked_again(line, text):
+    """After ten minutes, until it is known; MAP-E or DS-Lite begins then. Then nothing wakes."""
+    router = line(text)
+    assert router.watch() == SERVERS_SECONDS
+    router.wait(SERVERS_SECONDS / 2)
+    assert router.watch() == SERVERS_SECONDS / 2  # news in between change nothing
+    router.wait(SERVERS_SECONDS / 2)
+    assert router.watch() == 2 * SERVERS_SECONDS
+    assert router.machine.state.tunnels == ()
+    answer(router.machine)
+    router.wait(2 * SERVERS_SECONDS)
+    assert router.watch() is None
+    assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
+
+
+def test_a_server_that_goes_on_refusing_is_asked_less_and_less_often(line):
+    """It may count the tries, as one does that is told a wrong password; the log has each."""
+    router = line(TEXT)
+    pauses = []
+    for _ in range(9):
+        pauses.append(router.watch())
+        router.wait(pauses[-1])
+    assert pauses == [min(SERVERS_SECONDS * 2**at, SERVERS_LONGEST) for at in range(9)]
+    assert pauses[-1] == SERVERS_LONGEST
+
+
+def test_a_provider_that_was_not_told_our_end_is_told_later(line):
+    """The fixed address was dead until the next event, or for a day."""
+
+    def refuse(_path, device, ce):
+        assert (device, ce) == ("wan0", CE)
+        raise RemoteError("no answer within 10 s")
+
+    def silent(machine):
+        machine.call_update_url = refuse
+
+    router = line(TOLD, silent=silent)
+    assert router.watch() == SERVERS_SECONDS
+    del router.machine.call_update_url
+    router.wait(SERVERS_SECONDS)
+    assert router.watch() is None
+    assert router.machine.called == ["/root/update"]
+
+
+@pytest.mark.parametrize("text", [TEXT, BY_AFTR], ids=["rule", "aftr"])
+def test_nobody_is_asked_without_a_line(line, text):
+    """The line's own return is news, and leads to the question."""
+    router = line(text, silent=lambda machine: machine.announced.clear())
+    assert router.watch() is None
+    router.machine.announced["wan0"] = (PREFIX,)
+    answer(router.machine)
+    assert router.watch() is None
+    assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
+
+
+def test_what_is_known_is_not_asked_for(line):
+    """Nothing wakes on a line that works."""
+    router = line(TEXT, silent=answer)
+    assert router.watch() is None
+    router.wait(100 * SERVERS_SECONDS)
+    asked = len(router.machine.asked)
+    assert router.watch() is None
+    assert len(router.machine.asked) == asked
