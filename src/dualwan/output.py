@@ -34,7 +34,7 @@ def remark(line: str) -> None:
     """Print ``line`` to standard error; where that cannot be, nobody can be told."""
     try:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - to the person
-    except OSError:
+    except (OSError, ValueError):  # it is closed, at last
         _to_nobody(sys.stderr)
 
 

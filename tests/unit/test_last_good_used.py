@@ -166,6 +166,7 @@ def test_doctor_names_it(kept, run):
 def test_the_probe_goes_on_with_it(config, run):
     """Failover does not wait for somebody who mends a typo; the journal has the fault."""
     config.write_text(BASE.replace("[wan]", '[wan]\nfailover = true\nprobe = ["192.0.2.1"]'))
+    assert run()[0] == 0  # a router that is up
     last_good.save(last_good.encode(load(config)))
     config.write_text("[wan\n")
     code, out, err = run("probe")

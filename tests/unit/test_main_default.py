@@ -87,7 +87,7 @@ def test_a_default_way_that_stands_back_for_pppoe_is_not_put_first():
     config = from_text("f", BASE.replace('"wan0"\n', '"wan0"\nfailover = true\n', 1))
     machine = Machine("wan0", "lan0")
     machine.connect("203.0.113.7")
-    machine.run_state = RunState(health=Health(broken=True))
+    machine.run_state = RunState(wanted=True, health=Health(broken=True))
     handle_event(config, machine, Event.UP)
     assert Route(MAIN, "mape0", LAST_METRIC) in machine.state.routes
     machine.take_default("ppp0")
