@@ -214,7 +214,8 @@ def test_a_zone_without_the_default_way_takes_the_first_of_its_own():
         (table,) = (
             one for one in wanted_tables(made, derive_line(made)) if one.name == "dualwan_pbr"
         )
-        assert table.source().count('iifname { "guest0", "wlan*" } ct direction original') == led
+        assert table.source().count('"guest0" : jump zone_way_guest') == led
+        assert table.source().count("chain zone_way_guest") == led
 
 
 @pytest.mark.parametrize(
