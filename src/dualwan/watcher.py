@@ -144,7 +144,9 @@ class Look:
 
     def _look(self, found: Config) -> float | None:
         carried = self.carried
-        seen_line = self._host.line_state(found.prefix_source)
+        seen_line: object = self._host.line_state(found.prefix_source)
+        if found.prefix_source != found.wan.interface:
+            seen_line = seen_line, self._host.line_state(found.wan.interface)
         carried.line_due |= seen_line != carried.line
         carried.line = seen_line
         with self._host.lock(LOCK_SECONDS):  # until the run of another process has ended

@@ -69,6 +69,12 @@ class Config:
         return self.mape.prefix_from or self.wan.interface
 
     @property
+    def line_device(self) -> str:
+        """The interface behind which the line's servers are, whose prefix may be one of the LAN."""
+        source = self.prefix_source
+        return self.wan.interface if self.is_inside(source) else source
+
+    @property
     def ways(self) -> dict[str, FurtherWay]:
         """The ways besides [mape] and [pppoe], by name."""
         return dict(self.further)

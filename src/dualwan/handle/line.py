@@ -81,7 +81,7 @@ def _refresh_aftr(run: Run, config: Config, name: str) -> bool:
     if ":" in name:
         return False
     try:
-        address = run.host.resolve(name, config.prefix_source)
+        address = run.host.resolve(name, config.line_device)
     except DualwanError as error:
         fail(run.event, error)  # the last address stays in use
         return False

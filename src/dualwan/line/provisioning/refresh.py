@@ -67,9 +67,7 @@ def _fetch(
     previous: CachedAnswer | None,
 ) -> tuple[Entry, Answer]:
     """Return a new answer of ``source`` that covers the line's prefix; raises RemoteError."""
-    origin, time, text = services.fetch_provisioning(
-        source, config.prefix_source, previous, SECONDS
-    )
+    origin, time, text = services.fetch_provisioning(source, config.line_device, previous, SECONDS)
     try:
         answer = parse(source, text, origin)
         prefix = usable(answer, prefixes)
