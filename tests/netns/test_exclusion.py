@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,9 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.fixture(name="held")
-def _held(bare):
-    """Return a line, and a run on it that holds the lock in the middle of its work."""
-    line = bare()
+@contextmanager
+def holding(line):
+    """Hold a run on LINE that has the lock in the middle of its work."""
     process = subprocess.Popen(
         line.router.argv(sys.executable, "-B", "-c", HELD, *named(BY_NAME)),
         env=line.environment(),
@@ -45,10 +45,28 @@ def _held(bare):
         stderr=subprocess.PIPE,
     )
     assert process.stdout.readline() == "inside\n", process.stderr.read()
-    yield line, process
+    yield process
     if process.returncode is None:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(name="held")
+def _held(bare):
+    """Return a line, and the first run on it, which is held."""
+    line = bare()
+    with holding(line) as process:
+        yield line, process
+
+
+@pytest.fixture(name="held_up")
+def _held_up(bare):
+    """Return a line that was up and lost its rules, and a run that is held."""
+    line = bare()
+    line.hook()  # but for the tunnel: a veth has its name
+    line.router.run("nft", "flush", "ruleset")
+    with holding(line) as process:
+        yield line, process
 
 
 def let_go(process):
@@ -69,9 +87,9 @@ def test_who_comes_meanwhile_and_cannot_wait_changes_nothing(held):
     assert (again.returncode, again.stdout, again.stderr) == (0, "nothing to do\n", "")
 
 
-def test_a_probe_waits_for_the_notes_as_well(held):
+def test_a_probe_waits_for_the_notes_as_well(held_up):
     """What it counts goes into the notes that the first is about to write."""
-    line, first = held
+    line, first = held_up
     line.config.write_text(
         CONFIG.replace("[lan]", 'failover = true\nprobe = ["198.51.100.1"]\n[lan]')
     )
