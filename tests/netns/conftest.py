@@ -21,11 +21,18 @@ from dualwan.line import derive_line
 from dualwan.slices import snat
 
 HAVE_DHCLIENT = ("bookworm", "trixie")
-LAST = ("test_scan.py", "test_benches.py")  # the dear ones
+# Those that take long, or wait long. At the end one worker would be left with them, alone.
+FIRST = (
+    "test_your_lan.py",
+    "test_double_random.py",
+    "test_watch_mends.py",
+    "test_scan.py",
+    "test_benches.py",
+)
 
 
 def pytest_collection_modifyitems(config, items):
-    """Let the dear tests come last: whatever fails, fails early.
+    """Let the dear tests begin first.
 
     Without those of a program that this release of Debian does not have.
     """
@@ -33,7 +40,7 @@ def pytest_collection_modifyitems(config, items):
         gone = [item for item in items if "dhclient" in item.name]
         config.hook.pytest_deselected(items=gone)
         items[:] = [item for item in items if item not in gone]
-    items.sort(key=lambda item: item.path.name in LAST and 1 + LAST.index(item.path.name))
+    items.sort(key=lambda item: item.path.name not in FIRST)
 
 
 def _of_ours():
