@@ -21,7 +21,10 @@ def untold(config: Config, around: Surroundings) -> Iterator[Finding]:
         yield Finding(
             "pair-no-keepalived",
             say("{path} is not there, so nobody gives this router a role", path=KEEPALIVED),
-            say("install keepalived, and write its file as in docs/two-routers.md"),
+            say(
+                "install keepalived, and write its file as in "
+                "/usr/share/doc/dualwan-hook/docs/two-routers.md"
+            ),
         )
         return
     for role, word in ROLES.items():
