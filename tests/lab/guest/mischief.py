@@ -87,7 +87,8 @@ def until_first_prefix_serves(line: Line) -> tuple[float, float]:
         product.bring_up()
         ifup = time.monotonic() - started
         assert ifup < WAIT_SECONDS, "ifup has waited for the prefix"
-        assert "waiting: MAP-E waits for a usable IPv6 prefix" in product.run("status").stdout
+        said = product.run("status").stdout
+        assert "waiting: MAP-E waits for a usable IPv6 prefix" in said, said
         assert CE not in router.addresses(WAN)
         line.isp.announce()
         waiting.until(
