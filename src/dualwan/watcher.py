@@ -199,6 +199,7 @@ class Look:
         elif now >= ask.at:
             pause = min(2 * ask.pause, SERVERS_LONGEST)
             self.carried.ask = Ask(now + pause, pause)
+            self.carried.line_due = True  # also if another run keeps it from being done now
             return self._handle(found, Event.PREFIX_CHANGED)
         self.carried.ask = ask
         return ask.at - now
@@ -206,9 +207,10 @@ class Look:
     def _is_owed_by_servers(self, found: Config, plan: Plan) -> bool:
         if stands_by(found, plan.state) or not plan.observed.ipv6_default:
             return False
-        if plan.line.softwire is None:
-            return line.is_owed(found, plan.line, self._host.prefixes(found.prefix_source))
-        return update_call.is_owed(found, plan.line.ways, plan.state)
+        prefixes = () if plan.line.softwire else self._host.prefixes(found.prefix_source)
+        return line.is_owed(found, plan.line, prefixes) or update_call.is_owed(
+            found, plan.line.ways, plan.state
+        )
 
     def _mend(self, found: Config, changes: list[str]) -> float | None:
         """Mend ``changes``, unless their pause has not ended yet."""
