@@ -147,12 +147,12 @@ class Look:
         seen_line: object = self._host.line_state(found.prefix_source)
         if found.prefix_source != found.wan.interface:
             seen_line = seen_line, self._host.line_state(found.wan.interface)
-        carried.line_due |= seen_line != carried.line
-        carried.line = seen_line
+        if seen_line != carried.line:
+            carried.line, carried.line_due, carried.ask = seen_line, True, NEVER
         with self._host.lock(LOCK_SECONDS):  # until the run of another process has ended
             state = self._host.load_state()
         if not state.wanted and not state.tables:
-            carried.line_due = False
+            carried.line_due, carried.ask = False, NEVER
             return None  # after ifdown, or before the first ifup
         if carried.line_due:
             return self._handle(found, Event.PREFIX_CHANGED)

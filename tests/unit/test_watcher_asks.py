@@ -50,8 +50,9 @@ class Line:
         self.now, self.carried = 5000.0, Carried()
         monkeypatch.setattr(watcher, "monotonic", lambda: self.now)
         silent(self.machine)
+        self.config = from_text("dualwan.toml", text)
         with suppress(DualwanError):  # the ifup is in vain, and says so
-            handle_event(from_text("dualwan.toml", text), self.machine, Event.UP)
+            handle_event(self.config, self.machine, Event.UP)
 
     def watch(self):
         """Look until there is no more to do at once; return the seconds until the next look."""
@@ -109,6 +110,23 @@ def test_a_server_that_goes_on_refusing_is_asked_less_and_less_often(line):
         router.wait(pauses[-1])
     assert pauses == [min(SERVERS_SECONDS * 2**at, SERVERS_LONGEST) for at in range(9)]
     assert pauses[-1] == SERVERS_LONGEST
+
+
+@pytest.mark.parametrize("how", ["another prefix", "taken down and up"])
+def test_what_is_new_is_asked_as_often_as_at_first(line, how):
+    """What servers refused to another line, or before a `down`, says nothing of this one."""
+    router = line(TEXT)
+    for _ in range(9):
+        router.wait(router.watch())
+    if how == "another prefix":
+        assert router.watch() == SERVERS_LONGEST
+        router.machine.announced["wan0"] = (PREFIX.replace("2abc", "2def"),)
+    else:
+        handle_event(router.config, router.machine, Event.REMOVE)
+        assert router.watch() is None
+        with suppress(DualwanError):
+            handle_event(router.config, router.machine, Event.APPLY)
+    assert router.watch() == SERVERS_SECONDS
 
 
 def test_what_another_run_keeps_from_being_asked_is_asked_after_it(line, monkeypatch):
