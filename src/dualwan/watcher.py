@@ -147,12 +147,12 @@ class Look:
         seen_line: object = self._host.line_state(found.prefix_source)
         if found.prefix_source != found.wan.interface:
             seen_line = seen_line, self._host.line_state(found.wan.interface)
-        carried.line_due |= seen_line != carried.line
-        carried.line = seen_line
+        if seen_line != carried.line:
+            carried.line, carried.line_due, carried.ask = seen_line, True, NEVER
         with self._host.lock(LOCK_SECONDS):  # until the run of another process has ended
             state = self._host.load_state()
         if not state.wanted and not state.tables:
-            carried.line_due = False
+            carried.line_due, carried.ask = False, NEVER
             return None  # after ifdown, or before the first ifup
         if carried.line_due:
             return self._handle(found, Event.PREFIX_CHANGED)
@@ -199,6 +199,7 @@ class Look:
         elif now >= ask.at:
             pause = min(2 * ask.pause, SERVERS_LONGEST)
             self.carried.ask = Ask(now + pause, pause)
+            self.carried.line_due = True  # also if another run keeps it from being done now
             return self._handle(found, Event.PREFIX_CHANGED)
         self.carried.ask = ask
         return ask.at - now
@@ -206,9 +207,10 @@ class Look:
     def _is_owed_by_servers(self, found: Config, plan: Plan) -> bool:
         if stands_by(found, plan.state) or not plan.observed.ipv6_default:
             return False
-        if plan.line.softwire is None:
-            return line.is_owed(found, plan.line, self._host.prefixes(found.prefix_source))
-        return update_call.is_owed(found, plan.line.ways, plan.state)
+        prefixes = () if plan.line.softwire else self._host.prefixes(found.prefix_source)
+        return line.is_owed(found, plan.line, prefixes) or update_call.is_owed(
+            found, plan.line.ways, plan.state
+        )
 
     def _mend(self, found: Config, changes: list[str]) -> float | None:
         """Mend ``changes``, unless their pause has not ended yet."""

@@ -64,6 +64,17 @@ def test_a_device_of_the_lan_stays_one():
     assert close.outside("", [text, ""])[0] == ["wan0", "mape0", "ppp0", "guest0"]
 
 
+def test_a_pattern_that_covers_the_lan_shuts_it_out_not():
+    """Which is refused, and may be why the configuration cannot be used: the LAN is to reach us."""
+    text = BASE + '[zone.guests]\ninterfaces = ["la*", "guest*"]\n'
+    for fault in WRONG:
+        names, _ = close.outside("", [WRONG[fault](text), text])
+        assert "guest*" in names
+        assert "la*" not in names
+    several = text.replace('"lan0"', '"dmz0", "lan0"')
+    assert "la*" not in close.outside("", [several, ""])[0]
+
+
 @given(text=st.text(alphabet='[]zonewy.guests="\n #{}interfaces*,'))
 def test_no_text_is_too_odd(text):
     """Nothing but names and patterns comes of it."""

@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from scripts import write
@@ -12,6 +14,7 @@ from dualwan.notice.environment import environment
 from dualwan.notice.pending import EVENTS, Notice
 
 EXAMPLES = Path(__file__).parents[2] / "packaging/examples/hooks.d"
+CURL = "/usr/bin/curl"
 ADDRESS, OLD = "203.0.113.99", "203.0.113.7"
 SETTINGS = """\
 url = "https://dyndns.example/nic/update?hostname=home.example&myip=ADDRESS"
@@ -74,12 +77,38 @@ def test_dynamic_dns_asks_again_within_the_time_of_a_script(run, tmp_path):
     """A name server that starts after PPPoE, as at a boot, left the old address there for days."""
     run("50-ddns", "up")
     arguments = (tmp_path / "arguments").read_text().split()
-    assert "--retry-all-errors" in arguments  # a name that is not resolved is none of the others
+    assert "--retry-connrefused" in arguments  # a name that is not resolved is retried by itself
     given = {name: arguments[arguments.index(name) + 1] for name in arguments if name[:2] == "--"}
     tries, pause = int(given["--retry"]), int(given["--retry-delay"])
     last, each = int(given["--retry-max-time"]), int(given["--max-time"])
     assert tries * pause >= last
     assert last + each < LIMIT_SECONDS
+
+
+@pytest.mark.skipif(not Path(CURL).exists(), reason="needs curl")
+@pytest.mark.parametrize(("status", "times"), [(401, 1), (503, 2)])
+def test_a_service_that_refuses_a_password_is_not_asked_again(run, tmp_path, status, times):
+    """It may count the tries, and shut out who makes many; one at rest is asked again."""
+    asked = []
+
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self):
+            """Refuse."""
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    write(tmp_path / "tools", "curl", f'exec {CURL} "$@" --retry 1 --retry-delay 1')
+    with HTTPServer(("127.0.0.1", 0), Service) as service:
+        (tmp_path / "ddns.curl").write_text(f'url = "http://127.0.0.1:{service.server_port}/"\n')
+        Thread(target=service.serve_forever, daemon=True).start()
+        done = run("50-ddns", "up", new="127.0.0.1")
+        service.shutdown()
+    assert done.returncode != 0
+    assert len(asked) == times
 
 
 def test_dynamic_dns_that_fails_is_a_failure(run, tmp_path):

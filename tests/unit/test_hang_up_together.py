@@ -1,5 +1,8 @@
 """Several PPP sessions are ended together: an ifdown has a minute for all that it does."""
 
+import os
+import signal
+
 import pytest
 from machine import BASE, Machine
 from way_texts import session
@@ -10,6 +13,7 @@ from dualwan.handle import handle_event, sessions
 from dualwan.hook import DEADLINE_SECONDS
 from dualwan.host import pppd
 from dualwan.model.event import Event
+from dualwan.ppp.session import Pppd
 
 CONFIG = from_text(
     "dualwan.toml",
@@ -66,3 +70,20 @@ def test_one_that_cannot_be_ended_keeps_none_of_the_others_from_it(monkeypatch):
     monkeypatch.setattr(pppd, "_terminated", terminated)
     pppd.ask_to_end(PEERS[:2])
     assert asked == [(f"{peer} {number}", peer) for peer in PEERS[:2] for number in (1, 2)]
+
+
+def test_one_that_was_asked_to_end_is_waited_for_and_not_asked_again(monkeypatch, tmp_path):
+    """A second SIGTERM makes pppd end its script of ip-down, and go without waiting for it.
+
+    One that another hanging up finds is asked once more.
+    """
+    monkeypatch.setenv("DUALWAN_RUN", str(tmp_path))
+    lasting, sent = Pppd(os.getpid(), ("pppd", "call", PEERS[0])), []
+    monkeypatch.setattr(pppd, "pppd_of", lambda _peer: [lasting])
+    monkeypatch.setattr(pppd.processes, "pppd", lambda _pid: lasting)
+    monkeypatch.setattr(pppd.signal, "pidfd_send_signal", lambda *given: sent.append(given[1]))
+    pppd.ask_to_end(PEERS[:1])
+    for times in (1, 2):
+        with pytest.raises(HostError, match="did not end within 0 s"):
+            pppd.hang_up(PEERS[0], 0.01)
+        assert sent.count(signal.SIGTERM) == times

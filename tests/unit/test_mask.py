@@ -229,7 +229,10 @@ def test_comments_go_and_lines_stay():
 
 @pytest.mark.parametrize(
     "form",
-    ["{}", 'interface = "{}"', "wan.interface: {} is down", '["{}"] {}', "net/ipv6/conf/{}/x"],
+    [
+        *("{}", 'interface = "{}"', "wan.interface: {} is down", '["{}"] {}', "net/ipv6/conf/{}/x"),
+        *("/var/lib/dhcp/dhclient6.{}.leases", "/etc/systemd/network/10-{}.network", "{}.10"),
+    ],
 )
 def test_a_link_address_in_the_name_of_an_interface_is_the_same_other(form):
     """As udev names USB NICs; the name stays one, and is the same everywhere."""

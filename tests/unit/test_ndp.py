@@ -16,7 +16,7 @@ class Sender:
     """A socket that keeps what it is told, and what it sends."""
 
     def __init__(self, error=None):
-        self.sent, self.options, self.error = [], [], error
+        self.sent, self.options, self.bound, self.error = [], [], None, error
 
     def __call__(self, *kind):
         """Be made as the socket that sends IPv6 packets with their header."""
@@ -26,6 +26,10 @@ class Sender:
     def setsockopt(self, *option):
         """Keep it."""
         self.options.append(option)
+
+    def bind(self, place):
+        """Keep where it is bound."""
+        self.bound = place
 
     def __enter__(self):
         return self
@@ -59,7 +63,9 @@ def test_who_has_the_address_is_asked_as_one_who_wants_it(monkeypatch):
     assert wire.options == [
         (socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0),
         (socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wan0"),
+        (socket.IPPROTO_IPV6, ndp.IPV6_FREEBIND, 1),
     ]
+    assert wire.bound == (CE, 0)
     head, message = packet[:40], packet[40:]
     none, group = bytes(16), socket.inet_pton(socket.AF_INET6, GROUP)
     assert head == struct.pack("!IHBB", 6 << 28, 24, socket.IPPROTO_ICMPV6, 255) + none + group

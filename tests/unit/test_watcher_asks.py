@@ -12,11 +12,11 @@ from machine import CE, Machine
 
 from dualwan import watcher
 from dualwan.config import from_text
-from dualwan.errors import DualwanError, RemoteError
+from dualwan.errors import BusyError, DualwanError, RemoteError
 from dualwan.handle import handle_event
 from dualwan.line.provisioning.cache import RETRY
 from dualwan.model.event import Event
-from dualwan.watcher import SERVERS_LONGEST, SERVERS_SECONDS, Carried, Look
+from dualwan.watcher import BUSY_SECONDS, SERVERS_LONGEST, SERVERS_SECONDS, Carried, Look
 
 AFTR, ADDRESS = "gw.example.jp", "2001:db8:ffff::9"
 BY_AFTR = TEXT.replace(
@@ -27,6 +27,15 @@ TOLD = TEXT.replace(
     'provider = "auto"\nprovisioning = ["hb46pp", "dhcpv6"]\n',
     f'mode = "ipip"\nbr = "{ADDRESS}"\nipv4 = "192.0.2.18"\nce = "{CE}"\nupdate = "/root/update"\n',
 )
+BY_NOBODY = TEXT.replace('provisioning = ["hb46pp", "dhcpv6"]\n', "")
+FURTHER = f"""\
+[way.fixed]
+type = "ipip"
+br = "{ADDRESS}"
+ipv4 = "192.0.2.18"
+interface-id = "::feed"
+update = "/root/further"
+"""
 pytestmark = pytest.mark.usefixtures("log")
 
 
@@ -41,8 +50,9 @@ class Line:
         self.now, self.carried = 5000.0, Carried()
         monkeypatch.setattr(watcher, "monotonic", lambda: self.now)
         silent(self.machine)
+        self.config = from_text("dualwan.toml", text)
         with suppress(DualwanError):  # the ifup is in vain, and says so
-            handle_event(from_text("dualwan.toml", text), self.machine, Event.UP)
+            handle_event(self.config, self.machine, Event.UP)
 
     def watch(self):
         """Look until there is no more to do at once; return the seconds until the next look."""
@@ -100,6 +110,58 @@ def test_a_server_that_goes_on_refusing_is_asked_less_and_less_often(line):
         router.wait(pauses[-1])
     assert pauses == [min(SERVERS_SECONDS * 2**at, SERVERS_LONGEST) for at in range(9)]
     assert pauses[-1] == SERVERS_LONGEST
+
+
+@pytest.mark.parametrize("how", ["another prefix", "taken down and up"])
+def test_what_is_new_is_asked_as_often_as_at_first(line, how):
+    """What servers refused to another line, or before a `down`, says nothing of this one."""
+    router = line(TEXT)
+    for _ in range(9):
+        router.wait(router.watch())
+    if how == "another prefix":
+        assert router.watch() == SERVERS_LONGEST
+        router.machine.announced["wan0"] = (PREFIX.replace("2abc", "2def"),)
+    else:
+        handle_event(router.config, router.machine, Event.REMOVE)
+        assert router.watch() is None
+        with suppress(DualwanError):
+            handle_event(router.config, router.machine, Event.APPLY)
+    assert router.watch() == SERVERS_SECONDS
+
+
+def test_what_another_run_keeps_from_being_asked_is_asked_after_it(line, monkeypatch):
+    """And not at the next time, which is twice as far."""
+    router = line(TEXT)
+    router.wait(router.watch())
+    answer(router.machine)
+
+    def busy(*_):
+        raise BusyError("another run is at work")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(watcher, "handle_event", busy)
+        assert router.watch() == BUSY_SECONDS
+    router.wait(BUSY_SECONDS)
+    assert router.watch() is None
+    assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
+
+
+def test_a_provider_is_told_of_a_further_way_while_mape_has_no_rule(line):
+    """One does not wait for the other."""
+
+    def refuse(_path, _device, _ce):
+        raise RemoteError("no answer within 10 s")
+
+    def silent(machine):
+        machine.call_update_url = refuse
+
+    router = line(BY_NOBODY + FURTHER, silent=silent)
+    assert router.machine.called == []
+    assert router.watch() == SERVERS_SECONDS
+    del router.machine.call_update_url
+    router.wait(SERVERS_SECONDS)
+    assert router.watch() is None
+    assert router.machine.called == ["/root/further"]
 
 
 def test_a_provider_that_was_not_told_our_end_is_told_later(line):

@@ -16,6 +16,7 @@ ADVERTISEMENT = bytes([136, 0, 0, 0, 0xA0, 0, 0, 0])
 TARGET_LINK_ADDRESS = bytes([2, 1])  # section 4.6.1, with its length in units of 8 octets
 ALL_NODES = "ff02::1"
 SIOCGIFHWADDR = 0x8927
+IPV6_FREEBIND = 78
 NEIGHBOUR_SOLICITATION = bytes([135, 0, 0, 0, 0, 0, 0, 0])  # section 4.3
 SOLICITED_NODE = bytes.fromhex("ff0200000000000000000001ff")  # before the last 3 octets
 HOP_LIMIT = 255
@@ -77,6 +78,9 @@ def ask_owner(device: str, address: str) -> None:
         with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as sender:
             sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            # The kernel looks for a source even so, and there is none while a device comes up.
+            sender.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+            sender.bind((address, 0))
             place = (
                 socket.inet_ntop(socket.AF_INET6, group),
                 *(0, 0, socket.if_nametoindex(device)),

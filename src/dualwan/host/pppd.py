@@ -26,6 +26,7 @@ CONFINED = "DUALWAN_CONFINED"  # in the environment of units whose restrictions 
 WANTED = "dial/peer.json"
 DIAL_SECONDS = 10.0  # to wait for pon; with updetach it returns once the session is up
 ATTACHED_SECONDS = 1.0  # with nodetach it returns only after the session, unless it fails at once
+_asked: set[tuple[int, int]] = set()  # by ``ask_to_end``: the id and start of each pppd
 
 
 def pppd_of(peer: str) -> list[Pppd]:
@@ -115,6 +116,7 @@ def ask_to_end(peers: Collection[str]) -> None:
         for one in pppd_of(peer):
             with suppress(HostError):
                 if (handle := _terminated(one, peer)) is not None:
+                    _asked.add((one.pid, one.started))
                     os.close(handle)
 
 
@@ -124,7 +126,7 @@ def hang_up(peer: str, seconds: float) -> bool:
     Return whether there was one. Raises HostError if it cannot be ended, or does not end.
     """
     _want([one for one in _wanted() if one != peer])
-    ending = [handle for one in pppd_of(peer) if (handle := _terminated(one, peer)) is not None]
+    ending = [handle for one in pppd_of(peer) if (handle := _ending(one, peer)) is not None]
     try:
         if not _ended(ending, seconds):
             raise HostError(
@@ -153,10 +155,18 @@ def keep_one(peer: str) -> bool:
     return True
 
 
-def _terminated(one: Pppd, peer: str) -> int | None:
-    """Send SIGTERM to a pppd; return its pidfd, None if it has ended. Raises HostError.
+def _ending(one: Pppd, peer: str) -> int | None:
+    """Send SIGTERM to a pppd unless ``ask_to_end`` has; see _terminated."""
+    was_asked = (one.pid, one.started) in _asked
+    _asked.discard((one.pid, one.started))
+    return _terminated(one, peer, 0 if was_asked else signal.SIGTERM)
 
-    pppd ends its session then, without dialling again, and runs its ip-down hooks.
+
+def _terminated(one: Pppd, peer: str, number: int = signal.SIGTERM) -> int | None:
+    """Send a signal to a pppd; return its pidfd, None if it has ended. Raises HostError.
+
+    By SIGTERM pppd ends its session, without dialling again, and waits for its ip-down hooks. By a
+    second one it ends these, and does not wait.
     """
     try:
         handle = os.pidfd_open(one.pid)
@@ -167,7 +177,7 @@ def _terminated(one: Pppd, peer: str) -> int | None:
         if now is None or now.started != one.started:  # the id is another process's by now
             os.close(handle)
             return None
-        signal.pidfd_send_signal(handle, signal.SIGTERM)
+        signal.pidfd_send_signal(handle, number)
     except ProcessLookupError:
         pass  # it has ended
     except OSError as error:

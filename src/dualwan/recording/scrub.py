@@ -17,8 +17,9 @@ _V6 = (
     r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?:/\d{1,3})?(?!\w|\.\d)"
 )
 _MAC = r"(?<![\w])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:])"  # as [[policy]] takes it
-# A name that udev makes of one (systemd.net-naming-scheme(7)), and its own of a USB NIC.
-_NIC = r"(?<![\w.-])(?:en|ib|sl|wl|ww)x[0-9a-f]{12}(?!\w)"
+# A name that udev makes of one (systemd.net-naming-scheme(7)), and its own of a USB NIC; it is part
+# of the names of leases and of networkd's files.
+_NIC = r"(?<!\w)(?:en|ib|sl|wl|ww)x[0-9a-f]{12}(?!\w)"
 _ADDRESS = re.compile(f"(?P<mac>{_MAC})|(?P<nic>{_NIC})|(?P<v6>{_V6})|(?P<v4>{_V4})")
 _URL = re.compile(r"(?P<scheme>\bhttps?://)(?:[^@\s/\"']*@)?(?P<host>[^/\s\"',;?#]+)[^\s\"',;]*")
 _UNIT = r"(?!\S*\.(?:service|timer|path|socket)\b)"  # an instance of one has an @ too
