@@ -251,11 +251,13 @@ def test_a_run_that_fails_in_between_is_made_up_for(line):
         (RunState(prefix=OURS), (OURS, NEXT), OURS),
         (RunState(prefix=OURS, successor=NEXT), (OURS, NEXT), NEXT),
         (RunState(prefix=OURS, successor=NEXT), (OURS,), OURS),
-        (RunState(prefix=OURS), (NEXT,), OURS),
+        (RunState(prefix=OURS, tunnels=("mape0",)), (NEXT,), OURS),
+        (RunState(prefix=OURS), (NEXT,), ""),
+        (RunState(prefix=OURS), (), ""),
     ],
 )
 def test_which_prefix_is_in_use(state, prefixes, used):
-    """The successor only while it is announced."""
+    """The successor only while it is announced; one that is not, only by a tunnel that stands."""
     assert renumbering.in_use(state, prefixes) == used
 
 

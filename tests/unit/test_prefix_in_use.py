@@ -135,6 +135,19 @@ def test_after_ifdown_the_prefix_of_before_is_the_lines(line):
     assert in_use(line) == NEXT
 
 
+def test_after_ifdown_nothing_is_built_from_a_prefix_that_the_line_does_not_announce(line):
+    """Who knows what the cable leads to: MAP-E waits, as after a boot."""
+    run(line, config(), Event.DOWN, Event.POST_DOWN)
+    line.announced["wan0"] = line.announced_by_router["wan0"] = ()
+    plan = make_plan(config(), line, Event.UP)
+    assert plan.line.missing.startswith("no IPv6 prefix on wan0 yet")
+    run(line, config(), Event.PRE_UP, Event.UP)
+    assert line.state.tunnels == ()
+    line.announced["wan0"] = line.announced_by_router["wan0"] = (OURS,)
+    run(line, config(), Event.PREFIX_CHANGED)
+    assert in_use(line) == OURS
+
+
 def test_where_a_provider_is_named_the_rules_of_others_never_count():
     """Neither at boot, nor when the line's own prefix is gone."""
     machine = Machine("wan0", "lan0")

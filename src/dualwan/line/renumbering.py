@@ -18,9 +18,13 @@ MOST_ASKED = 64  # questions; the kernel makes addresses of 16 prefixes (sysctl 
 def in_use(state: RunState, prefixes: Collection[str]) -> str:
     """Return the prefix that the softwire follows from, "" for none yet.
 
-    That is the last one, or the one that the line's router announces in its place.
+    That is the last one, or the one that the line's router announces in its place. While the line
+    announces neither, the last one stays in use for a tunnel that stands; after an ifdown the line
+    has to announce it anew, for nobody knows what the cable leads to by then.
     """
-    return state.successor if state.successor in prefixes else state.prefix
+    if state.successor in prefixes:
+        return state.successor
+    return state.prefix if state.tunnels or state.prefix in prefixes else ""
 
 
 def trusted(noted: Collection[str], now: Collection[str]) -> frozenset[str]:

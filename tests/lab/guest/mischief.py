@@ -76,10 +76,11 @@ def until_mended(line: Line, change: str, *, by_pppoe: bool = True) -> float:
 def until_first_prefix_serves(line: Line) -> tuple[float, float]:
     """Bring the WAN up on a line that announces its prefix later.
 
-    Return the seconds that ifup took, and those from the first prefix to MAP-E.
+    It has announced it before: of that, nothing counts after the ifdown. Return the seconds that
+    ifup took, and those from the first prefix to MAP-E.
     """
-    if product.wan_is_up():
-        product.take_down()
+    product.up_with(product.AUTO_CONFIG)
+    product.take_down()
     product.configure(product.AUTO_CONFIG.replace("[mape]\n", f"[mape]\nwait = {WAIT_SECONDS}\n"))
     line.isp.stop_announcing()
     try:
