@@ -113,6 +113,10 @@ def running(space, *argv, covers=(), ready=None, log=None, **environ):
             yield process
         finally:
             process.terminate()
-            process.wait(10)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:  # seen of dhcpcd 9.4.1; no subject here
+                process.kill()
+                process.wait()
             if log:
                 where.close()
