@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from itertools import pairwise
 
 # Japanese breaks between any two letters but before these, and after those (JIS X 4051).
@@ -29,7 +28,9 @@ def wrap(
     ``whole``. There is one line at least.
     """
     if text.isascii():
-        return textwrap.wrap(
+        from textwrap import wrap as wrapped  # noqa: PLC0415 - a millisecond, for some texts only
+
+        return wrapped(
             text,
             cells,
             initial_indent=first,
