@@ -15,13 +15,14 @@ from dualwan.model.observed import TableId
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import InboundFlows
 from dualwan.model.way import Kind, Way, default_last, devices, of_kind
-from dualwan.nft.table import Block, NftTable, base_chain, chain, commented, quoted
+from dualwan.nft.table import Block, NftTable, base_chain, chain, quoted
 from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import (
     antispoof,
     forwarded,
     icmpv6,
     lan_flows,
+    mss,
     routed,
     services_in,
     unnamed,
@@ -32,10 +33,6 @@ from dualwan.slices.tables import only_table
 
 NAME = "firewall"
 TABLE = TableId("inet", "dualwan_firewall", dynamic=True)
-
-_MSS = "mss"
-_IPV4_TCP_HEADERS = 40  # IPv4 (20) and TCP (20) without options
-_IPV6_TCP_HEADERS = 60
 
 _ACCEPT_KNOWN = "ct state established,related accept"  # cheaper than a lookup in a map
 _DROP_INVALID = "ct state invalid drop"
@@ -100,7 +97,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             *services_in.chains(config),
             _output(config, ways),
             *_to_wan(ways),
-            _mss(ways),
+            *mss.chains(ways),
             *forwarded.chains(ways),
             *routed.chains(config, ways),
             _forward(config, ways),
@@ -229,7 +226,7 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
     return base_chain(
         "forward",
         "type filter hook forward priority filter; policy drop;",
-        f"tcp flags & (syn | rst) == syn jump {_MSS}",
+        mss.JUMP,
         *forwarded.stranded(ways),
         *routed.stays(config, ways),
         _ACCEPT_KNOWN,
@@ -253,33 +250,6 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         *unnamed.through(config, ways),
         _CLOSED,
         comment="what crosses the router: from the LAN, and to its servers",
-    )
-
-
-def _mss(ways: tuple[Way, ...]) -> Block:
-    """Clamp the MSS of TCP to the MTU of each way, in both directions.
-
-    Only what opens a connection carries one, so that other packets cost the look at their flags in
-    the forward chain, and no base chain of its own. nft only ever lowers the value in a packet.
-    """
-    clamps = [
-        (way.device, family, way.mtu, headers)
-        for way in ways
-        for family, headers in (("ipv4", _IPV4_TCP_HEADERS), ("ipv6", _IPV6_TCP_HEADERS))
-        if family == "ipv4" or way.kind is Kind.PPP
-    ]
-    return chain(
-        _MSS,
-        *(
-            commented(
-                f'{match} "{device}" meta nfproto {family} tcp option maxseg size '
-                f"set {mtu - headers}",
-                f"{mtu - headers} = MTU {mtu} - {headers} of headers",
-            )
-            for device, family, mtu, headers in clamps
-            for match in ("oifname", "iifname")
-        ),
-        comment="TCP segments that fit the MTU of the WAN",
     )
 
 
