@@ -81,17 +81,21 @@ def lan_networks(config: Config) -> str:
 
 def from_lan(config: Config) -> list[str]:
     """Return nft matches that together cover all packets from the LAN."""
-    names, nic = lan_only(config), one_nic(config)
-    return [
-        *([f"iifname {quoted(names)}"] if names else []),
-        *([f'iifname "{nic}" ip saddr {lan_networks(config)}'] if nic else []),
-    ]
+    return _from(config, lan_only(config))
 
 
 def from_inside(config: Config, way: str) -> list[str]:
     """Return nft matches that together cover all packets from those who may use ``way``."""
-    names = of_zones(config, way)
-    return [*from_lan(config), *([f"iifname {quoted(names)}"] if names else [])]
+    return _from(config, (*lan_only(config), *of_zones(config, way)))
+
+
+def _from(config: Config, names: tuple[str, ...]) -> list[str]:
+    """Return nft matches of packets from ``names``, and from the LAN on a shared NIC."""
+    nic = one_nic(config)
+    return [
+        *([f"iifname {quoted(names)}"] if names else []),
+        *([f'iifname "{nic}" ip saddr {lan_networks(config)}'] if nic else []),
+    ]
 
 
 def to_lan(config: Config) -> list[str]:

@@ -15,14 +15,14 @@ from collections.abc import Mapping
 
 from dualwan.frozen import dataclass, replace
 from dualwan.nft.table import Block, commented, dynamic, elements
-from dualwan.slices.snat import names
-from dualwan.slices.snat.flow import ICMP, L4, STEP, TCP, UDP, Search
+from dualwan.slices.snat import names, repeat
+from dualwan.slices.snat.flow import ICMP, L4, TCP, UDP, Search
 from dualwan.slices.snat.match import BY_LOT, IN_TURN, a_block, each_port, numbered, one_of
 from dualwan.slices.snat.names import Chain
 from dualwan.slices.snat.ports import LARGEST, Pool
 
 SPARE = 6  # draws for a port of no endpoint: if half are such, 1 of 64 flows finds none
-FEW = 17  # draws before a look whether the destination is full: one, and sixteen more
+FEW = 17  # draws before a look whether the destination is full
 # Capacity of a set, in elements. That of flows is nf_conntrack_max of a machine with more than
 # 4 GB (with less it is a quarter), so that conntrack is full first. An element takes about 200
 # bytes, beside the 320 bytes of its conntrack entry.
@@ -224,28 +224,28 @@ class PortAllocator:
                 f"goto {l4.to(names.ANY_BLOCK)}",
             ),
             self._writing(l4, names.DRAW, BY_LOT),
-            *draw.chains(count),
+            *draw.chains(max(few, count - few)),
             self._writing(l4, names.NEXT, IN_TURN),
             *turn.chains(count),
         ]
 
     def _takes(self, l4: L4) -> list[str]:
         """Return the jumps that claim each port in turn, until a claim holds."""
-        steps, rest = divmod(len(self.pool.ports), STEP)
-        return [f"jump {l4.to(names.TAKES)}"] * steps + [f"jump {l4.to(names.TAKE)}"] * rest
+        groups = repeat.jumps(l4.to(names.TAKE), names.TAKES, l4.name, len(self.pool.ports))
+        return [rule for group in groups for rule in group]
 
     def _take(self, l4: L4) -> list[Block]:
-        """Return the chains that claim the next port, and the next 16.
+        """Return the chains that claim the next port, and so many more.
 
         The claim is not made again after it held: within a tick of the kernel's clock it would
         count as another flow's.
         """
-        take = l4.chain(
-            names.TAKE, f"jump {l4.to(names.NEXT)}", f"{l4.take} goto {l4.to(names.CLAIMED)}"
-        )
-        if len(self.pool.ports) < STEP:
-            return [take]
-        return [take, l4.chain(names.TAKES, *[f"jump {l4.to(names.TAKE)}"] * STEP)]
+        return [
+            l4.chain(
+                names.TAKE, f"jump {l4.to(names.NEXT)}", f"{l4.take} goto {l4.to(names.CLAIMED)}"
+            ),
+            *repeat.chains(l4.to(names.TAKE), names.TAKES, l4.name, len(self.pool.ports)),
+        ]
 
     def _writing(self, l4: L4, place: Chain, how: str) -> Block:
         """Return the chain that writes one of the ports; ``how``: BY_LOT or IN_TURN."""

@@ -25,10 +25,9 @@ from __future__ import annotations
 from dualwan.frozen import dataclass
 from dualwan.nft.table import Block, commented
 from dualwan.slices import marks
-from dualwan.slices.snat import names
+from dualwan.slices.snat import names, repeat
 from dualwan.slices.snat.names import Chain
 
-STEP = 16  # probes per PROBES chain: repeated `jump` is the only loop in nft
 ENDPOINT = "ct original ip saddr . ct original proto-src"  # also after the port was overwritten
 
 
@@ -162,23 +161,23 @@ class Search:
 
     def tries(self, count: int, then: Chain) -> list[str]:
         """Return rules that go to ``then`` with one of ``count`` ports, if one will do."""
-        first, one = f"jump {self.l4.to(self.write)}", f"jump {names.PROBE.of(self.name)}"
         found = f"{self.test} goto {self.l4.to(then)}"
-        if count == 1:
-            return [first, found]
-        steps, rest = divmod(count - 1, STEP)
-        comment = f"{count} ports = 1 + {steps} x {STEP} + {rest}"
-        many = [f"jump {names.PROBES.of(self.name)}"] * steps
-        return [first, commented(found, comment), *many, *[one] * rest, found]
+        groups = repeat.jumps(names.PROBE.of(self.name), names.PROBES, self.name, count - 1)
+        return [
+            f"jump {self.l4.to(self.write)}",
+            commented(found, f"{count} ports at the most"),
+            *(rule for group in groups for rule in (*group, found)),
+        ]
 
     def chains(self, count: int) -> list[Block]:
-        """Return the chains for ``tries``: PROBE returns if the port will do, else writes another.
+        """Return the chains for ``tries`` of ``count`` ports, or less.
 
-        PROBES is sixteen times PROBE, for more than 16 ports.
+        PROBE returns if the port will do, else it writes another; PROBES are so many of them.
         """
-        of, again = (self.name,), f"goto {self.l4.to(self.write)}"
-        many = [f"jump {names.PROBE.of(self.name)}"] * STEP
+        if count == 1:
+            return []
+        probe, again = names.PROBE.of(self.name), f"goto {self.l4.to(self.write)}"
         return [
-            *([names.PROBE.block(f"{self.test} return", again, of=of)] if count > 1 else []),
-            *([names.PROBES.block(*many, of=of)] if count > STEP else []),
+            names.PROBE.block(f"{self.test} return", again, of=(self.name,)),
+            *repeat.chains(probe, names.PROBES, self.name, count - 1),
         ]

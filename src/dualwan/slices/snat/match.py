@@ -65,8 +65,11 @@ def _two_at_least(ports: Sequence[int]) -> Sequence[int]:
 
 
 def each_port(pool: Pool, port: str) -> str:
-    """Return the operand of `snat ip to` that is the address and ``port``, a nft expression."""
-    return f"{port} map " + elements(f"{one} : {pool.address} . {one}" for one in pool.ports)
+    """Return the operand of `snat ip to` that is the address and ``port``, a nft expression.
+
+    By a map, which has the type that nft asks for, of each port to itself.
+    """
+    return f"{pool.address} : {port} map " + elements(f"{one} : {one}" for one in pool.ports)
 
 
 def a_block(how: str, pool: Pool) -> str:

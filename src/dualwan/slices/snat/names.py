@@ -14,8 +14,8 @@ from dualwan.nft.table import Block, Statement, base_chain, chain
 class Chain(NamedTuple):
     """The name and comment of a chain, and the hook of a base chain.
 
-    ``{}`` in the name stands for tcp, udp or icmp, for a kind of search, or for the name
-    of a way.
+    ``{}`` in the name stands for tcp, udp or icmp, for a kind of search, for the name of a way,
+    or for a number of repetitions.
     """
 
     name: str
@@ -72,14 +72,14 @@ SEARCH = Chain("{}_search", "ports drawn by lot, then each in turn, until one is
 CLAIM = Chain("{}_claim", "this port is free towards the destination: take it")
 CLAIMED = Chain("{}_claimed", "remember it as the endpoint's, and translate")
 TAKE = Chain("{}_take", "the next port, if the connection that had it is gone; else back")
-TAKES = Chain("{}_takes", "16 ports more, for nft has no loop")
+TAKES = Chain("{}_takes_{}", "so many ports more, for nft has no loop")
 NONE_FREE = Chain("{}_none_free", "every port is in use towards this destination")
 ANY_BLOCK = Chain("{}_any_block", "no port or no room in the set: netfilter picks one of a block")
 # The ways to a port: the chain of each writes one, and its own PROBE and PROBES test it.
 DRAW = Chain("{}_draw", "a port drawn by lot")
 NEXT = Chain("{}_next", "the next port")
 PROBE = Chain("{}_probe", "back if the port will do, else another one")
-PROBES = Chain("{}_probes", "16 ports more at the most, for nft has no loop")
+PROBES = Chain("{}_probes_{}", "so many ports more at the most, for nft has no loop")
 TRANSLATE = Chain("translate", "of so many ports none has to be looked for")
 
 # The quota: no host holds more than max-share of the ports towards one destination.

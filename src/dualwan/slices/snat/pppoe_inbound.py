@@ -42,8 +42,9 @@ def rules(config: Config, ways: tuple[Way, ...], shared: Sequence[str]) -> list[
         for rule in (
             f'iifname "{way.device}" goto {SESSION_INBOUND.of(way.name)}',
             *(
-                f"{lan} {dnat.ports(mine)} {public} goto {SESSION_HAIRPIN.of(way.name)}"
-                for lan in zones.from_inside(config, way.name)
+                # The ports first: most flows need no other look.
+                f"{dnat.ports(mine)} {inside} {public} goto {SESSION_HAIRPIN.of(way.name)}"
+                for inside in zones.from_inside(config, way.name)
             ),
         )
     ]
