@@ -62,13 +62,13 @@ OURS = {
         f"dualwan.slices.firewall.{name}"
         for name in ("antispoof", "forwarded", "icmpv6", "lan_flows", "services_in", "unnamed")
     ),
-    "dualwan.slices.firewall.zoned",
+    *(f"dualwan.slices.firewall.{name}" for name in ("mss", "zoned")),
     *(
         f"dualwan.slices.snat.{name}"
         for name in ("allocate", "carried", "flow", "further", "mape_inbound", "match", "names")
     ),
     *(f"dualwan.slices.snat.{name}" for name in ("pppoe_inbound", "ports", "quota", "timeouts")),
-    "dualwan.slices.snat.zone_quota",
+    *(f"dualwan.slices.snat.{name}" for name in ("repeat", "zone_quota")),
 }
 # The stages of an event, and what more of them a change of addresses needs.
 OF_PPP_UP = {"dualwan.handle.line", "dualwan.handle.sessions"}

@@ -199,15 +199,11 @@ def test_each_bogon_network_is_found_by_its_first_byte(network):
 
 def test_segments_fit_each_wan():
     """MSS is the device's MTU less the headers: 1420 by MAP-E, 1414 by PPPoE, 1394 with IPv6."""
-    found = re.findall(
-        r'(\w+) "(\w+)" meta nfproto (\w+) tcp option maxseg size set (\d+)', FIREWALL.source()
-    )
-    assert sorted(found) == sorted(
-        (way, device, family, size)
-        for way in ("iifname", "oifname")
-        for device, family, size in (
-            ("mape0", "ipv4", "1420"),
-            ("ppp0", "ipv4", "1414"),
-            ("ppp0", "ipv6", "1394"),
-        )
-    )
+    text = FIREWALL.source()
+    chains = '{ "mape0" : jump mss_mape, "ppp0" : jump mss_pppoe }'
+    assert lines(text, "mss") == [f"oifname vmap {chains}", f"iifname vmap {chains}"]
+    clamp = r"meta nfproto (\w+) tcp option maxseg size set (\d+)"
+    found = {
+        way: re.findall(clamp, "\n".join(lines(text, f"mss_{way}"))) for way in ("mape", "pppoe")
+    }
+    assert found == {"mape": [("ipv4", "1420")], "pppoe": [("ipv4", "1414"), ("ipv6", "1394")]}

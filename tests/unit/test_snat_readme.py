@@ -24,7 +24,8 @@ def test_the_readme_names_every_chain_and_set():
     ways = (names.SESSION_INBOUND.name, names.SESSION_HAIRPIN.name, names.EGRESS_OF_WAY.name)
     stands_for = {**dict.fromkeys(ways, "W"), names.QUOTA_ZONE.name: "Z"}
     for name in known:
-        shown = names.HELD_ZONE.format("P", "Z") if name == names.HELD_ZONE else name
+        shown = name.format("P", "N") if name == names.TAKES.name else name
+        shown = name.format("P", "Z") if name == names.HELD_ZONE else shown
         assert f"`{shown.replace('{}', stands_for.get(name, 'P'))}`" in README, name
 
 

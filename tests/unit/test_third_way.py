@@ -81,8 +81,9 @@ def test_it_is_closed_and_offers_services_as_the_other(cfg):
     table = firewall.wanted_table(cfg, derive_line(cfg).ways)
     assert 'iifname { "ppp0", "ppp1" } jump offers' in rules(table, "input")
     assert 'oifname != { "wan0", "mape0", "ppp0", "ppp1" } accept' in rules(table, "output")
-    clamp = 'oifname "ppp1" meta nfproto ipv4 tcp option maxseg size set 1360'
-    assert any(rule.startswith(clamp) for rule in rules(table, "mss"))
+    assert all('"ppp1" : jump mss_second' in rule for rule in rules(table, "mss"))
+    clamp = "meta nfproto ipv4 tcp option maxseg size set 1360"
+    assert rules(table, "mss_second")[0].startswith(clamp)
 
 
 def test_what_leaves_by_it_is_translated_and_forwards_are_its_own():
