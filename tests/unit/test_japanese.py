@@ -23,7 +23,7 @@ LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 NAME = re.compile(r"IPv[46]|PPPoE|[a-z]+\d\w*")
 DRAWN = re.compile(r"-{3}")
 # What English says in a word, and Japanese with digits.
-SPELLED = {"twentieth": "20"}
+SPELLED = {"twentieth": "20", "a hundred": "100"}
 
 
 def in_japanese(document):
