@@ -203,31 +203,6 @@ def test_without_a_quota_no_flow_is_counted_for_a_host():
     assert not any("held" in block.name for block in made.blocks)
 
 
-def test_every_port_is_as_likely_as_another():
-    """A free port is drawn by lot from all ports, whatever the host, before any is tried in turn.
-
-    So who has seen any number of packets cannot tell the next port (RFC 6056 section 3.3).
-    """
-    graph = Graph(wanted_of(snat, config()))
-    for protocol in ("tcp", "udp", "icmp"):
-        [draw] = graph.chains[f"{protocol}_draw"]
-        name = "identifiers" if protocol == "icmp" else "ports"
-        assert draw.endswith(f" set numgen random mod 1008 map @{name}")
-        search = graph.chains[f"{protocol}_search"]
-        assert search[0] == f"jump {protocol}_draw"
-        draws = next(at for at, rule in enumerate(search) if "_next" in rule)
-        assert sum(_draws(graph, rule) for rule in search[:draws]) == 1008
-
-
-def _draws(graph, rule):
-    """Return how many ports are drawn by ``rule`` where none will do."""
-    words = rule.split()
-    if words[0] != "jump":
-        return 0
-    chain = graph.chains[words[1]]
-    return 1 if "_probes_" not in words[1] else sum(_draws(graph, one) for one in chain)
-
-
 def test_endpoints_are_remembered_for_as_long_as_the_rfc_asks():
     """UDP: 2 min are the least, an hour is more than a console pauses (RFC 4787 REQ-5)."""
     lasts = {block.name: block.lines[-1] for block in allocate.sets("") if block.kind == "map"}

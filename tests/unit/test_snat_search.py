@@ -1,8 +1,10 @@
-"""A jump made many times by chains of jumps (slices.snat.repeat)."""
+"""The search for a free port: from which ones, and a jump made many times (slices.snat.repeat)."""
 
 from hypothesis import given
 from hypothesis import strategies as some
+from machine import config, wanted_of
 
+from dualwan.slices import snat
 from dualwan.slices.snat import names, repeat
 from dualwan.slices.snat.ports import LARGEST
 
@@ -47,3 +49,27 @@ def test_a_thousand_take_few_rules():
     """The time and memory that a table takes when it is loaded go by its rules."""
     groups, chains = made(1007, 1007)
     assert sum(map(len, groups)) + sum(map(len, chains.values())) < 50
+
+
+def test_every_port_is_as_likely_as_another():
+    """A free port is drawn by lot from all ports, whatever the host, before any is tried in turn.
+
+    So who has seen any number of packets cannot tell the next port (RFC 6056 section 3.3).
+    """
+    chains = {block.name: block.lines for block in wanted_of(snat, config()).blocks}
+    for protocol in ("tcp", "udp", "icmp"):
+        [draw] = chains[f"{protocol}_draw"]
+        name = "identifiers" if protocol == "icmp" else "ports"
+        assert f" set numgen random mod 1008 map @{name} comment " in draw
+        search = chains[f"{protocol}_search"]
+        assert search[0] == f"jump {protocol}_draw"
+        draws = next(at for at, rule in enumerate(search) if "_next" in rule)
+        assert sum(_draws(chains, rule) for rule in search[:draws]) == 1008
+
+
+def _draws(chains, rule):
+    """Return how many ports are drawn by ``rule`` where none will do."""
+    verdict, target, *_ = rule.split()
+    if verdict != "jump":
+        return 0
+    return sum(_draws(chains, one) for one in chains[target]) if "_probes_" in target else 1
