@@ -7,7 +7,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from dualwan.config import Config, ways
+from dualwan.config import Config
+from dualwan.config.ways import section_of
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
@@ -31,7 +32,7 @@ def dialled_by(config: Config) -> tuple[str, ...]:
 def _dial_peer(config: Config, host: Host, peer: str) -> bool:
     """Start ``peer``, one of ``dialled_by``; return whether it was started. Raises HostError."""
     name = next(name for name, one in config.sessions.items() if one.peer == peer)
-    return host.dial(peer, f"{ways.section(name) if name in config.ways else name}.peer")
+    return host.dial(peer, f"{section_of(name, config)}.peer")
 
 
 def _to_hang_up(run: Run) -> tuple[str, ...]:
