@@ -13,5 +13,7 @@ def test_an_empty_packet_is_passed_over():
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with near, far:
         far.send(b"")
-        far.send(bytes([0x45]) + bytes(19) + bytes(4) + TOKEN)
-        assert ping._answered(near, TOKEN, time.monotonic() + 5)  # noqa: SLF001 - a socket of ours
+        far.send(bytes([0x45]) + bytes(11) + bytes([192, 0, 2, 1]) + bytes(8) + TOKEN)
+        until = time.monotonic() + 5
+        heard = ping._heard(near, TOKEN, wanted=True, until=until)  # noqa: SLF001 - a socket of ours
+        assert heard == ("192.0.2.1", "")
