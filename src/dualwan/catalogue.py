@@ -112,11 +112,6 @@ def _can_show(sample: str, locale: str, encoding: str | None) -> bool:
     return True
 
 
-def is_english() -> bool:
-    """Whether what is shown is English."""
-    return _messages is None
-
-
 def shown(text: str) -> str:
     """Return ``text`` in the person's language, as far as it is a sentence of ours."""
     return str.__str__(text) if _messages is None else _in_words(text, _messages)
