@@ -61,7 +61,7 @@ def end(run: Run, peers: Sequence[str]) -> None:
     for peer in peers:
         with run.noting_failure():
             if run.host.hang_up(peer, max(until - monotonic(), LEAST_SECONDS)):
-                run.say(f"hung up {peer}")
+                run.tell(f"hung up {peer}")
             if peer in run.host.load_state().dialled:  # also if it ended by itself
                 run.update_state(lambda state, gone=peer: _without(state, gone))  # type: ignore[misc]
 
@@ -91,7 +91,7 @@ def dial(run: Run) -> None:
 def _dial(run: Run, config: Config, peer: str) -> None:
     with run.noting_failure():
         if _dial_peer(config, run.host, peer):
-            run.say(f"dialled {peer}")
+            run.tell(f"dialled {peer}")
         if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
             run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
     if run.stands_by():  # asked for while it was dialled
@@ -146,4 +146,4 @@ def keep_one(run: Run) -> None:
             continue
         with run.noting_failure():
             if run.host.keep_one(peer):
-                run.say(f"ended a second pppd of {peer}; status names what else starts it")
+                run.tell(f"ended a second pppd of {peer}; status names what else starts it")
