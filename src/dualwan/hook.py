@@ -190,7 +190,7 @@ def _handle(event_id: str, interface: str, path: str, called: str) -> bool:
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Open the configuration; a fifo in its place is not waited for, and an OSError."""
+    """Open the configuration; raises OSError at once for what is no file, such as a fifo."""
     handle = os.open(path, flags | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

@@ -1,4 +1,4 @@
-"""The commands that only look: check, status, doctor. Nothing is changed, on disk or elsewhere.
+"""What the commands that only look say: check, show, status, doctor, report. Nothing is changed.
 
 Each loads what it needs: `check` is run after each change of a file, and on small machines.
 """

@@ -1,4 +1,4 @@
-"""The watcher: whatever somebody does to the kernel's state of ours is mended within a second.
+"""The watcher: what others change of our kernel state is mended within a second.
 
 After news a child process looks, and mends what it finds: the process that waits stays small, and
 a look that hangs or crashes ends alone. A change of the line is the event PREFIX_CHANGED, as at a

@@ -1,4 +1,4 @@
-"""The commands that only look: check, status, doctor, mape."""
+"""The commands that only look: check, show, status, doctor, mape."""
 
 from __future__ import annotations
 

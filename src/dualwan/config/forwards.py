@@ -71,7 +71,7 @@ def read(source: Source, data: Any, further: tuple[str, ...] = ()) -> tuple[Forw
     found: list[Forward] = []
     names = set()
     for number, item in enumerate(data):
-        if item is None:  # never of a file: one that is reported already (config.errors)
+        if item is None:  # never of a file: one that is reported already (config.every_error)
             continue
         table = TomlTable(source, "forward", item, number)
         forward = _forward(table, number, (MAPE, PPPOE, *further))

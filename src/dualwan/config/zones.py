@@ -14,7 +14,7 @@ from dualwan.frozen import dataclass
 from dualwan.toml_source import Source, TomlTable
 from dualwan.words import say
 
-LAN = "lan"  # the zone that may everything, [lan]
+LAN = "lan"  # the zone that may reach everything, [lan]
 SERVICES = ["dhcp", "dns", "ping"]  # what a guest needs of the router to use the internet
 EVERYTHING = 100  # percent
 
