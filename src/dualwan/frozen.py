@@ -100,7 +100,7 @@ else:
         defaults = {k: one.default for k, one in fields.items() if one.default is not _MISSING}
         factories = [(k, one.factory) for k, one in fields.items() if one.factory is not _MISSING]
 
-        def __init__(self, *values, **named) -> None:  # noqa: N807
+        def __init__(self, *values, **named) -> None:
             into = self.__dict__
             into.update(defaults)
             into.update(zip(names, values))  # noqa: B905 - as many as are given
@@ -119,7 +119,7 @@ else:
         return __init__
 
     def _repr(names):
-        def __repr__(self) -> str:  # noqa: N807
+        def __repr__(self) -> str:
             inner = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
             return f"{type(self).__qualname__}({inner})"
 
@@ -150,7 +150,7 @@ else:
                 return super().__new__(cls, name, bases, content)
             types = content.get("__annotations__", {})
             defaults = [content[one] for one in types if one in content]
-            made = namedtuple(name, types, defaults=defaults, module=content["__module__"])  # noqa: PYI024
+            made = namedtuple(name, types, defaults=defaults, module=content["__module__"])  # noqa: PYI024 - this makes it
             made.__annotations__ = types
             for key, value in content.items():
                 if key not in types and key not in _OF_A_CLASS:

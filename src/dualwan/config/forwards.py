@@ -52,7 +52,7 @@ class Forward:
     @property
     def by_host_part(self) -> bool:
         """Whether ``to`` is an interface identifier, valid in any prefix of the LAN."""
-        return self.to.version == 6 and not int(self.to) >> INTERFACE_ID_BITS  # noqa: PLR2004
+        return isinstance(self.to, IPv6Address) and not int(self.to) >> INTERFACE_ID_BITS
 
 
 def with_via(via: str, forwards: Sequence[Forward]) -> list[Forward]:

@@ -111,9 +111,10 @@ def question(value: Any) -> str:
 
 def line_address(given: Any) -> Address:
     """Return an IPv6 address on the WAN from [device, address] or with deprecated after it."""
-    where, address, deprecated = (*given, False)[:3]
+    where, address, *rest = given
+    (deprecated,) = rest or (False,)
     found = IPv6Address(text(address))
-    if not values.ipv6(address) or found.is_link_local or len(given) > 3:  # noqa: PLR2004
+    if not values.ipv6(address) or found.is_link_local:
         raise ValueError(f"no address of the line: {address!r:.60}")
     return Address(device(where), str(found), values.flag(deprecated))
 

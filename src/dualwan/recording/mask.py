@@ -159,7 +159,7 @@ class Mask:
     def _psid_of(self, address: Address) -> Kept | None:
         """Return the bits of the PSID by the longest rule that covers ``address``."""
         found = None
-        for one in self._psids if address.version == 6 else ():  # noqa: PLR2004 - of IP
+        for one in self._psids if isinstance(address, IPv6Address) else ():
             if address in one.network:
                 found = one
         return found

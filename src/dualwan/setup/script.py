@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from dualwan.mape.portset import PORT_BITS
 from dualwan.model.setup import SourceFile
 from dualwan.setup import shell
 from dualwan.setup.names import Names, known
@@ -116,9 +117,10 @@ def _assigned(command: Command) -> Outcome | None:
 
 def _blocks(step: int, size: int) -> Outcome | None:
     """Return the PSID's place in a port, from `rule * STEP + PSID * SIZE` (RFC 7597 5.1)."""
-    offset, length = 16 - (step.bit_length() - 1), step.bit_length() - size.bit_length()
+    offset = PORT_BITS - (step.bit_length() - 1)
+    length = step.bit_length() - size.bit_length()
     powers = step & (step - 1) == 0 and size & (size - 1) == 0
-    if not step or not size or not powers or not 0 <= offset <= 16 - length <= 16:  # noqa: PLR2004
+    if not step or not size or not powers or not 0 <= offset <= PORT_BITS - length <= PORT_BITS:
         return not_taken(say("the port set of such a sum is not known"))
     return Outcome("mape.psid-length", (offset, length), say("the blocks of ports"))
 

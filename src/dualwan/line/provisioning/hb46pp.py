@@ -116,7 +116,7 @@ def request(url: str, version: str, token: str = "") -> str:
 
     ``version``: of this program, such as "0.1.0"; its dots become underscores.
     """
-    from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit  # noqa: PLC0415
+    from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit  # noqa: PLC0415 - see above
 
     parts = urlsplit(url)
     ours = {
