@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from dataclasses import dataclass, field, replace
     from typing import NamedTuple
 else:
+    import operator
     from collections import namedtuple
-    from operator import attrgetter
 
     _MISSING = object()
 
@@ -91,9 +91,9 @@ else:
         """Return a function that returns the values of the fields ``names`` as a tuple."""
         names = tuple(names)
         if len(names) == 1:
-            one = attrgetter(*names)
+            one = operator.attrgetter(*names)
             return lambda self: (one(self),)
-        return attrgetter(*names) if names else lambda _self: ()
+        return operator.attrgetter(*names) if names else lambda _self: ()
 
     def _init(class_name, fields, positional):
         names = tuple(fields)
@@ -133,8 +133,6 @@ else:
                 return how(compared(self), compared(other))
 
             return method
-
-        import operator
 
         names = ("eq", "lt", "le", "gt", "ge") if order else ("eq",)
         return {f"__{name}__": compare(getattr(operator, name)) for name in names}

@@ -135,7 +135,8 @@ def parse(words: Sequence[str]) -> Rule | None:
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, list[str], bool]]:
     """Yield each option by its short name, its values, and whether `!` stands before it."""
-    name, values, negated, following = "", [""][:0], False, False
+    name, negated, following = "", False, False
+    values: list[str] = []
     for word in words:
         if word == "!":
             following = True
