@@ -249,7 +249,7 @@ def test_the_sockets_hear_the_line_alone(monkeypatch):
     words = struct.unpack("=8I", next(data for _, name, data in icmp.options if name == 1))
     passes = [number for number in range(256) if not words[number // 32] >> number % 32 & 1]
     assert passes == [134]
-    dhcp = line_news._dhcp("wan0")  # noqa: SLF001
+    dhcp = line_news._dhcp("wan0")  # noqa: SLF001 - the socket itself
     assert dhcp.bound == ("::", 546)
     for made in (icmp, dhcp):
         assert (socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wan0") in made.options
@@ -260,7 +260,7 @@ def test_a_port_that_is_taken_leaves_no_socket_open(monkeypatch):
     made = Socket(refuse=True)
     monkeypatch.setattr(line_news.socket, "socket", lambda *_: made)
     with pytest.raises(OSError, match="already in use"):
-        line_news._dhcp("wan0")  # noqa: SLF001
+        line_news._dhcp("wan0")  # noqa: SLF001 - the socket itself
     assert made.closed
 
 

@@ -125,7 +125,7 @@ def test_a_machine_without_authorities_is_told_which_package_has_them(monkeypatc
         (folder / "some.0").touch()
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     monkeypatch.setenv("SSL_CERT_DIR", str(folder))
-    assert ("ca-certificates" in https._hint()) == (there == "nothing")  # noqa: SLF001
+    assert ("ca-certificates" in https._hint()) == (there == "nothing")  # noqa: SLF001 - it looks where the error would
 
 
 def line():
