@@ -1,6 +1,6 @@
 """The real machine in a namespace: each event in a child process that fails, or dies, at a call.
 
-A call is one that another program could see or refuse: a netlink message, a nft transaction, a
+A call is one that another program could see or refuse: a netlink message, an nft transaction, a
 write of a sysctl, a rename of a file, a lock. Before the call number ``at`` the child kills itself
 with SIGKILL, or the call ends with an error of the kernel's.
 

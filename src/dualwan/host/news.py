@@ -30,7 +30,7 @@ PREFIX = b"dualwan_"  # of the names of our tables
 class News(NamedTuple):
     """What one message tells.
 
-    ours: it may be about something of ours. urgent: about a nft table of ours, which keeps the
+    ours: it may be about something of ours. urgent: about an nft table of ours, which keeps the
     router closed. process, name: of the program that caused it, 0 and "" if unknown.
     """
 

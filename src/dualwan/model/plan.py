@@ -138,7 +138,7 @@ class SlicePlan:
 
     @property
     def has_table(self) -> bool:
-        """Whether a nft table stands once all steps are done."""
+        """Whether an nft table stands once all steps are done."""
         return any(
             isinstance(step.resource, NftTable) and step.action is not Action.REMOVE
             for step in self.steps

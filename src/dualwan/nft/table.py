@@ -74,7 +74,7 @@ class Block:
 
 @dataclass(frozen=True)
 class NftTable:
-    """A nft table of ours. intact: False if another program changed it."""
+    """An nft table of ours. intact: False if another program changed it."""
 
     family: str
     name: str
