@@ -154,12 +154,7 @@ def _lan_host(value: str) -> IPv6Address:
                 value=value,
             )
         ) from None
-    if (
-        address.is_multicast
-        or address.is_unspecified
-        or address.is_link_local
-        or (address.scope_id)
-    ):
+    if address.is_multicast or address.is_unspecified or address.is_link_local or address.scope_id:
         raise ValueError(say("{value!r} cannot be reached from outside", value=value))
     return address
 
@@ -227,15 +222,20 @@ def _check_smb(source: Source, one: Forward) -> None:
     """Raise ConfigError if a forward is of Windows file sharing."""
     if {one.port, one.to_port} & {*SMB}:
         source.fail(
-            say(
-                "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
-                'through, but with smb = "accept" in [firewall]',
-                text=one.text,
-            ),
+            smb_refused(one.text),
             "forward",
             "port",
             one.number,
         )
+
+
+def smb_refused(text: str) -> str:
+    """Return why ``text``, which is of Windows file sharing, is not let in."""
+    return say(
+        "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
+        'through, but with smb = "accept" in [firewall]',
+        text=text,
+    )
 
 
 def _conflicting(firewall: Firewall, one: Forward) -> list[InboundService]:

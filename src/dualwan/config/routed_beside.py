@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from dualwan.config.forwards import MAPE, PPPOE, SMB
+from dualwan.config.forwards import MAPE, PPPOE, SMB, smb_refused
 from dualwan.config.mape import Ipip, MapE
 from dualwan.config.routed import Routed
 from dualwan.config.ways import MOST, highest_priority, section_of
@@ -106,15 +106,7 @@ def _check_smb(source: Source, section: str, routed: Routed, config: Config) -> 
         if any(
             port.number in SMB and port.protocol in {"tcp", "udp"} for port in one.service.ports
         ):
-            source.fail(
-                say(
-                    "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
-                    'through, but with smb = "accept" in [firewall]',
-                    text=one.service.name,
-                ),
-                section,
-                "open",
-            )
+            source.fail(smb_refused(one.service.name), section, "open")
 
 
 def _check_forwards(source: Source, config: Config, networks: dict[IPv4Network, str]) -> None:
