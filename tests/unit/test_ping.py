@@ -8,7 +8,7 @@ from dualwan.host import ping
 
 
 @pytest.mark.parametrize("token", [TOKEN, b"\xff" * 8, b"\0" * 8])
-def test_an_echo_request(token):
+def test_an_echo_request_is_as_the_rfc_has_it(token):
     """Type 8 and code 0, a checksum that is right, the token at the end."""
     packet = ping._echo(token)  # noqa: SLF001 - pure, and what a packet is made of
     assert packet[:2] == b"\x08\0"
@@ -50,13 +50,13 @@ def test_other_messages_do_not_count(probe, kind):
     assert probe(answer(TOKEN, kind))[0] is False
 
 
-def test_a_header_with_options(probe):
+def test_a_header_may_have_options(probe):
     """The message begins where the header ends, whatever stands where it would without."""
     assert probe(answer(TOKEN, options=2))[0] is True
     assert probe(answer(TOKEN, kind=8, options=2))[0] is False
 
 
-def test_silence(probe):
+def test_silence_is_no_answer(probe):
     """Nobody answers."""
     assert probe()[0] is False
 
