@@ -13,7 +13,7 @@ from dualwan.words import say
 
 
 def legible(text: str) -> str:
-    """Return ``text`` of others with ? for what cannot be printed: a line, whatever it has."""
+    """Return ``text`` of another program as one line, with ? for what cannot be printed."""
     return "".join(one if one.isprintable() else "?" for one in text)
 
 

@@ -199,7 +199,7 @@ def _at_once(path: str, flags: int) -> int:
 
 
 def _complain(sentence: str) -> None:
-    """Print ``sentence`` to stderr, whose reader may be gone: the log has it too, or will."""
+    """Print ``sentence`` to stderr, which may be closed: the log has it too, or will."""
     try:
         print(f"dualwan-hook: {sentence}", file=sys.stderr)
     except (OSError, ValueError):

@@ -91,7 +91,7 @@ def _handle_and_exit(handle: Callable[[], bool]) -> None:
 
 
 def death(code: int) -> str:
-    """Return in words how a process with an exit ``code`` that is none of ours has ended."""
+    """Return in words how a process ended whose exit ``code`` is not one of ours."""
     if code < 0:
         with suppress(ValueError):
             return f"ended by {signal.Signals(-code).name}"

@@ -185,7 +185,7 @@ class Look:
         return self._handle(found, Event.MEND) if until else None
 
     def _await_servers(self, found: Config, plan: Plan) -> float | None:
-        """Return when servers are to be asked again, or told, as an event has in vain; or None.
+        """Return the seconds until servers are asked, or told, again, None for never; do it if due.
 
         No news of the kernel would ever tell that a server is back. One that goes on refusing is
         asked less and less often.

@@ -128,7 +128,7 @@ def _check_forwards(source: Source, config: Config, networks: dict[IPv4Network, 
 
 
 def _check_choices(source: Source, config: Config, kept: dict[IPv4Network, str]) -> None:
-    """Raise ConfigError for a host of ``kept``, by section, that is led by another way in vain."""
+    """Raise ConfigError if a policy has a host of ``kept`` leave by a way but its section."""
 
     def check(
         hosts: Iterable[IPv4Network], way: str, key: tuple[str, str], number: int = 0

@@ -36,7 +36,7 @@ def _dial_peer(config: Config, host: Host, peer: str) -> bool:
 
 
 def _to_hang_up(run: Run) -> tuple[str, ...]:
-    """Return the peers that we dial, and those that we have dialled and nobody configures now."""
+    """Return the peers that we dial, and those that we dialled for an earlier configuration."""
     if run.config is None:
         return run.host.load_state().dialled
     named = {one.peer for one in run.config.sessions.values()}

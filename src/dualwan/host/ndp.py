@@ -93,7 +93,7 @@ def detection(address: str) -> bytes:
 
 
 def ask_owner(device: str, address: str) -> None:
-    """Let who has ``address`` on the link of ``device`` advertise it to all; raises KernelError.
+    """Have the owner of ``address`` on the link of ``device`` advertise it; raises KernelError.
 
     By a solicitation as of duplicate address detection: the answer to that goes to all nodes, and
     overrides what they know (RFC 4861 section 7.2.4). A socket that takes the header too sends

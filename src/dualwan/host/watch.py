@@ -41,7 +41,7 @@ RECEIVE_BUFFER = 1 << 20  # `nft flush ruleset` is hundreds of KB of news of our
 
 
 class Watch:
-    """Wakes whoever waits, once for a storm of news."""
+    """Wakes the caller of ``wait``, once for a storm of news."""
 
     def __init__(self) -> None:
         self._route = _listen(NETLINK_ROUTE, news.ROUTE_GROUPS)

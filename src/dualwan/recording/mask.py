@@ -60,7 +60,7 @@ class Kept(NamedTuple):
 
 
 def shared(rule: MapRule) -> bool:
-    """Whether many lines have ``rule``, so that its prefixes name none of them."""
+    """Whether ``rule`` is of many lines, so that its prefixes identify none of them."""
     return (
         rule.ipv4_prefix.prefixlen <= _LONGEST_SHARED[4]
         and rule.ipv6_prefix.prefixlen <= _LONGEST_SHARED[6]
