@@ -1,4 +1,4 @@
-"""The interfaces, beside each other: none may be two things, or their rules would contradict."""
+"""Which interface is what: none may be two things, or their rules would contradict each other."""
 
 from __future__ import annotations
 

@@ -18,8 +18,10 @@ from dualwan.words import say
 
 MAPE_SH, PPPOE_SH = "mape.sh", "pppoe.sh"
 # Words of the shell that do nothing to the machine.
-_SHELL = ("exit", "echo", "break", "continue", "sleep", "return", "shift", ":", "[", "test", "true")
-_SHELL_TOO = ("false", "set", "local", "readonly", "export", "trap", "wait", "printf", "logger")
+_SHELL = (
+    *("exit", "echo", "break", "continue", "sleep", "return", "shift", ":", "[", "test", "true"),
+    *("false", "set", "local", "readonly", "export", "trap", "wait", "printf", "logger"),
+)
 _WAITING = by_itself(say("nothing waits in a loop: pppd and the kernel say when it is so far"))
 _STOP = by_itself(say("ifdown, and `dualwan-hook down`, remove all that is ours, and nothing else"))
 _STOP_OPEN = by_itself(say("the firewall stays until the WAN is down; nothing is open in between"))
@@ -90,7 +92,7 @@ def _outcome(command: Command, names: Names) -> Outcome | None:
     first = command.words[0].rsplit("/", 1)[-1]
     if command.assigned[0]:
         return _assigned(command)
-    if first in _SHELL or first in _SHELL_TOO:
+    if first in _SHELL:
         return _WAITING if first == "sleep" else None
     if command.when == shell.STOP:
         return _STOP_OPEN if command.words[1:2] == ("-P",) else _STOP
