@@ -87,7 +87,8 @@ def test_a_device_that_is_not_there_does_not_answer(monkeypatch, error, expected
             ping.any_answers("mape0", ["192.0.2.1"])
 
 
-def test_a_packet_without_a_message_does_not_count(probe):
-    """Twenty bytes of header and no more, which anybody can send: the next one is read."""
-    assert probe(answer(TOKEN)[:20])[0] is False
-    assert probe(answer(TOKEN)[:20], answer(TOKEN))[0] is True
+@pytest.mark.parametrize("length", [0, 20])
+def test_a_packet_without_a_message_does_not_count(probe, length):
+    """A header and no more, which anybody can send, or not even that: the next one is read."""
+    assert probe(answer(TOKEN)[:length])[0] is False
+    assert probe(answer(TOKEN)[:length], answer(TOKEN))[0] is True
