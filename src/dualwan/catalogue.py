@@ -77,7 +77,7 @@ def _load(folder: str, language: str) -> bool:
 
 
 def languages(environ: Mapping[str, str]) -> list[str]:
-    """Return the languages that ``environ`` asks for, the best first, as gettext has it.
+    """Return the languages that ``environ`` asks for, the best first, as gettext reads it.
 
     LC_ALL goes before LC_MESSAGES, and that before LANG. Where the one that counts is not C,
     LANGUAGE has a list that goes before it.
@@ -110,11 +110,6 @@ def _can_show(sample: str, locale: str, encoding: str | None) -> bool:
     except (LookupError, UnicodeEncodeError):
         return False
     return True
-
-
-def is_english() -> bool:
-    """Whether what is shown is English."""
-    return _messages is None
 
 
 def shown(text: str) -> str:

@@ -18,7 +18,7 @@ class Ears(Protocol):
         ...
 
     def drain(self) -> bool:
-        """Forget the news so far."""
+        """Forget the news so far; return whether any may be about something of ours."""
         ...
 
     def follow(self, sysctls: Iterable[str], devices: Iterable[int]) -> None:

@@ -13,7 +13,7 @@ from dualwan.words import say
 
 
 def legible(text: str) -> str:
-    """Return ``text`` of others with ? for what cannot be printed: a line, whatever it has."""
+    """Return ``text`` of another program as one line, with ? for what cannot be printed."""
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
@@ -70,8 +70,6 @@ class ConfigError(DualwanError):
 class ConfigErrors(ConfigError):  # noqa: N818 - several of them
     """All errors of a configuration, a line each; as one line, the first and their number."""
 
-    exit_code = 3
-
     def __init__(self, errors: tuple[str, ...], closing: str = "") -> None:
         more = say(" (and {count} more)", count=len(errors) - 1) if len(errors) > 1 else ""
         super().__init__(errors[0] + more)
@@ -85,8 +83,6 @@ class ConfigErrors(ConfigError):  # noqa: N818 - several of them
 
 class UnconfirmedError(ConfigError):
     """A configuration that was tried and not confirmed, where none was applied before."""
-
-    exit_code = 3
 
 
 class MapeError(DualwanError, ValueError):
@@ -104,13 +100,9 @@ class HostError(DualwanError):
 class KernelError(HostError):
     """A change that the kernel refused, or a state after it that is not the planned one."""
 
-    exit_code = 4
-
 
 class RecordError(HostError):
     """A change was made, but the record of it cannot be kept."""
-
-    exit_code = 4
 
 
 class ReplacedError(DualwanError):
@@ -127,8 +119,6 @@ class BusyError(DualwanError):
 
 class StaleError(BusyError):
     """A configuration that was replaced between its reading and the run."""
-
-    exit_code = 5
 
 
 class RemoteError(DualwanError):

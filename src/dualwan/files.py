@@ -109,7 +109,7 @@ def check_trusted(path: Pathlike, about: os.stat_result) -> None:
         if about.st_mode & stat.S_ISVTX and about.st_uid == 0:
             about = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - nor for this
             if about.st_uid:
-                raise untrusted(os.path.join(folder, name), about)  # noqa: PTH118
+                raise untrusted(os.path.join(folder, name), about)  # noqa: PTH118 - nor for this
         elif _others_than_root(about):
             raise untrusted(folder, about)
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from dataclasses import dataclass, field, replace
     from typing import NamedTuple
 else:
+    import operator
     from collections import namedtuple
-    from operator import attrgetter
 
     _MISSING = object()
 
@@ -91,16 +91,16 @@ else:
         """Return a function that returns the values of the fields ``names`` as a tuple."""
         names = tuple(names)
         if len(names) == 1:
-            one = attrgetter(*names)
+            one = operator.attrgetter(*names)
             return lambda self: (one(self),)
-        return attrgetter(*names) if names else lambda _self: ()
+        return operator.attrgetter(*names) if names else lambda _self: ()
 
     def _init(class_name, fields, positional):
         names = tuple(fields)
         defaults = {k: one.default for k, one in fields.items() if one.default is not _MISSING}
         factories = [(k, one.factory) for k, one in fields.items() if one.factory is not _MISSING]
 
-        def __init__(self, *values, **named) -> None:  # noqa: N807
+        def __init__(self, *values, **named) -> None:
             into = self.__dict__
             into.update(defaults)
             into.update(zip(names, values))  # noqa: B905 - as many as are given
@@ -119,7 +119,7 @@ else:
         return __init__
 
     def _repr(names):
-        def __repr__(self) -> str:  # noqa: N807
+        def __repr__(self) -> str:
             inner = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
             return f"{type(self).__qualname__}({inner})"
 
@@ -133,8 +133,6 @@ else:
                 return how(compared(self), compared(other))
 
             return method
-
-        import operator
 
         names = ("eq", "lt", "le", "gt", "ge") if order else ("eq",)
         return {f"__{name}__": compare(getattr(operator, name)) for name in names}
@@ -150,7 +148,7 @@ else:
                 return super().__new__(cls, name, bases, content)
             types = content.get("__annotations__", {})
             defaults = [content[one] for one in types if one in content]
-            made = namedtuple(name, types, defaults=defaults, module=content["__module__"])  # noqa: PYI024
+            made = namedtuple(name, types, defaults=defaults, module=content["__module__"])  # noqa: PYI024 - this makes it
             made.__annotations__ = types
             for key, value in content.items():
                 if key not in types and key not in _OF_A_CLASS:

@@ -190,7 +190,7 @@ def _handle(event_id: str, interface: str, path: str, called: str) -> bool:
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Open the configuration; a fifo in its place is not waited for, and an OSError."""
+    """Open the configuration; raises OSError at once for what is no file, such as a fifo."""
     handle = os.open(path, flags | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -199,7 +199,7 @@ def _at_once(path: str, flags: int) -> int:
 
 
 def _complain(sentence: str) -> None:
-    """Print ``sentence`` to stderr, whose reader may be gone: the log has it too, or will."""
+    """Print ``sentence`` to stderr, which may be closed: the log has it too, or will."""
     try:
         print(f"dualwan-hook: {sentence}", file=sys.stderr)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The commands that only look: check, status, doctor. Nothing is changed, on disk or elsewhere.
+"""What the commands that only look say: check, show, status, doctor, report. Nothing is changed.
 
 Each loads what it needs: `check` is run after each change of a file, and on small machines.
 """
@@ -121,8 +121,8 @@ def show(config: Config, what: str, *, as_json: bool, width: int | None) -> str:
         found = policy.rows(config, plan.line.ways)
         data = policy.as_data(found)
         return json.dumps(data, indent=2) if as_json else policy.text(found, width)
-    shown = rules.as_data(plan, what)
-    return json.dumps(shown, indent=2) if as_json else rules.text(shown)
+    listed = rules.as_data(plan, what)
+    return json.dumps(listed, indent=2) if as_json else rules.text(listed)
 
 
 def doctor(
@@ -172,10 +172,11 @@ def _shown(
     from dualwan import doctor as checks
     from dualwan.report import doctor as report
 
-    shown = json.dumps(report.as_data(outcomes), indent=2)
-    if not as_json:
-        shown = report.text(outcomes, everything, colour)
-    return shown, checks.is_well(outcomes)
+    if as_json:
+        text = json.dumps(report.as_data(outcomes), indent=2)
+    else:
+        text = report.text(outcomes, everything, colour)
+    return text, checks.is_well(outcomes)
 
 
 def report(

@@ -1,10 +1,12 @@
-"""A line of interfaces(5), as ifupdown and its relatives read it. Pure."""
+"""The file interfaces(5) and its lines, as ifupdown and its relatives read it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from dualwan.frozen import NamedTuple
+
+INTERFACES = "/etc/network/interfaces"
 
 
 class InterfacesLine(NamedTuple):

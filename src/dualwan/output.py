@@ -16,7 +16,7 @@ from dualwan.errors import HostError
 
 
 def show(text: str, end: str = "\n") -> bool:
-    """Print and flush ``text`` in the person's language; return whether somebody reads it.
+    """Print and flush ``text`` in the person's language; return False if the pipe is closed.
 
     Raises HostError if it cannot be written.
     """
@@ -31,7 +31,7 @@ def show(text: str, end: str = "\n") -> bool:
 
 
 def remark(line: str) -> None:
-    """Print ``line`` to standard error; where that cannot be, nobody can be told."""
+    """Print ``line`` to standard error, unless that is closed."""
     try:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - to the person
     except (OSError, ValueError):  # it is closed, at last

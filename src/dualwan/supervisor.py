@@ -3,7 +3,7 @@
 libnftables aborts at a bug of its own, and ends its process if there is no memory left or no
 netlink; the kernel kills a process for want of memory. Nothing of that can be caught. The parent
 has loaded next to nothing: forking it takes less than 1 ms, and the child ends without tidying up
-hundreds of modules. A ppp-up with nothing to do takes 126 ms of processor time, and took 145.
+hundreds of modules. So a ppp-up with nothing to do takes 126 ms of processor time, not 145.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _handle_and_exit(handle: Callable[[], bool]) -> None:
 
 
 def death(code: int) -> str:
-    """Return in words how a process with an exit ``code`` that is none of ours has ended."""
+    """Return in words how a process ended whose exit ``code`` is not one of ours."""
     if code < 0:
         with suppress(ValueError):
             return f"ended by {signal.Signals(-code).name}"

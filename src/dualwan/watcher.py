@@ -1,4 +1,4 @@
-"""The watcher: whatever somebody does to the kernel's state of ours is mended within a second.
+"""The watcher: what others change of our kernel state is mended within a second.
 
 After news a child process looks, and mends what it finds: the process that waits stays small, and
 a look that hangs or crashes ends alone. A change of the line is the event PREFIX_CHANGED, as at a
@@ -185,7 +185,7 @@ class Look:
         return self._handle(found, Event.MEND) if until else None
 
     def _await_servers(self, found: Config, plan: Plan) -> float | None:
-        """Return when servers are to be asked again, or told, as an event has in vain; or None.
+        """Return the seconds until servers are asked, or told, again, None for never; do it if due.
 
         No news of the kernel would ever tell that a server is back. One that goes on refusing is
         asked less and less often.

@@ -30,11 +30,11 @@ HERE = Path(__file__).resolve()
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 
-import bars  # noqa: E402 - found by the path above
-from bars import BARE  # noqa: E402 - found by the path above
-from line import OTHER_PPPOE, PPPOE  # noqa: E402 - found by the path above
-from side import Side, Took  # noqa: E402 - found by the path above
-from space import sweep  # noqa: E402 - found by the path above
+import bars
+from bars import BARE
+from line import OTHER_PPPOE, PPPOE
+from side import Side, Took
+from space import sweep
 
 COMMAND = (
     "import sys; sys.path.insert(0, {src!r}); sys.argv = ['dualwan-hook', *{words!r}];"

@@ -34,11 +34,11 @@ ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 
-from encapsulated import TunnelLine  # noqa: E402 - found by the path above
-from nat_capacity import PORTS, kept_with_mappings  # noqa: E402
-from nat_cost import NEW_FLOWS, Side, first_packets  # noqa: E402
-from space import sweep  # noqa: E402
-from variants import MASQUERADE, OURS, SEQUENCE, SHELL, UNMAPPED, VARIANTS  # noqa: E402
+from encapsulated import TunnelLine
+from nat_capacity import PORTS, kept_with_mappings
+from nat_cost import NEW_FLOWS, Side, first_packets
+from space import sweep
+from variants import MASQUERADE, OURS, SEQUENCE, SHELL, UNMAPPED, VARIANTS
 
 STEADY_ROUNDS = 4  # of established packets, for each of new flows: their differences are small
 WAYS, BARE_WAYS = ("out", "in"), ("out by a veth", "in by a veth")

@@ -31,10 +31,10 @@ ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 
-import page  # noqa: E402 - found by the path above
-from path_rules import MASQUERADE, OURS, RULES  # noqa: E402
-from path_side import FRAMES, PATHS, Side  # noqa: E402
-from space import sweep  # noqa: E402 - found by the path above
+import page
+from path_rules import MASQUERADE, OURS, RULES
+from path_side import FRAMES, PATHS, Side
+from space import sweep
 
 PLOTS = {"64 bytes": "path-established.svg", "new": "path-new.svg"}
 

@@ -25,11 +25,11 @@ ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 os.environ["PYTHONPATH"] = str(ROOT / "src")  # for the command that sets up the routers
 
-from burst import Burst, sender  # noqa: E402
-from line import CONFIG, PPPOE, SERVERS, SHARED, Line  # noqa: E402 - found by the path above
-from natlab import GATEWAY  # noqa: E402
-from packets import Packet  # noqa: E402
-from space import sweep  # noqa: E402 - found by the path above
+from burst import Burst, sender
+from line import CONFIG, PPPOE, SERVERS, SHARED, Line
+from natlab import GATEWAY
+from packets import Packet
+from space import sweep
 
 FEW, MANY = 5, 200
 FLOWS = 2000  # a burst, each of another source port and address

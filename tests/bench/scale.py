@@ -23,11 +23,11 @@ ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "netns")]
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 
-import page  # noqa: E402 - found by the path above
-from bars import MEGABYTE, WEIGH  # noqa: E402 - found by the path above
-from path_side import Side  # noqa: E402
-from scale_scenes import PLAIN, SCENES  # noqa: E402
-from space import sweep  # noqa: E402 - found by the path above
+import page
+from bars import MEGABYTE, WEIGH
+from path_side import Side
+from scale_scenes import PLAIN, SCENES
+from space import sweep
 
 EVENT, DRY_RUN, STATUS = "ppp-up, nothing to do", "--dry-run", "status"
 PACKET, FORWARDED, FLOW = "packet, LAN to MAP-E", "packet to a forward", "new flow to a forward"

@@ -9,7 +9,7 @@ BLOCKS = [(1024 * block + 16 * OCN[0], 1024 * block + 16 * OCN[0] + 15) for bloc
 
 
 def postrouting(*rules):
-    """Return a nft table that translates."""
+    """Return an nft table that translates."""
     body = "".join(f"    {rule}\n" for rule in rules)
     return (
         "table ip nat {\n  chain postrouting {\n"

@@ -32,9 +32,9 @@ def _hook(tree):
     called = [(one, name) for one in ids]
     called += [hook.from_ifupdown(folder, environ), hook.from_ppp(folder, environ)]
     happened = []
-    taken = handle.handle_event, hook._report_bug  # noqa: SLF001 - to see both
+    taken = handle.handle_event, hook._report_bug
     handle.handle_event = lambda _config, _host, event: happened.append(event)
-    hook._report_bug = _bug  # noqa: SLF001
+    hook._report_bug = _bug
     try:
         for event_id, interface in called:
             happened.clear()
@@ -42,7 +42,7 @@ def _hook(tree):
             ours = environ.get("CALL_FILE") == "dsl-provider" or interface in ("wan0", "ppp0")
             assert ours or not happened, f"{event_id} of {interface} is not ours"
     finally:
-        handle.handle_event, hook._report_bug = taken  # noqa: SLF001
+        handle.handle_event, hook._report_bug = taken
 
 
 def _bug(_event, error):

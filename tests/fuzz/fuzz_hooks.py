@@ -75,8 +75,8 @@ def _script_names(data):
 
 def _output(data):
     """Show what a script has written, from a file in the place of its pipe."""
-    said = script._Output.__new__(script._Output)  # noqa: SLF001 - without a pipe
-    said._kept, said._bytes, said.open = data[: script.OUTPUT_BYTES], len(data), False  # noqa: SLF001
+    said = script._Output.__new__(script._Output)
+    said._kept, said._bytes, said.open = data[: script.OUTPUT_BYTES], len(data), False
     assert all(line.isprintable() for line in said.lines)
     assert len(said.lines) <= script.OUTPUT_LINES + 1
 

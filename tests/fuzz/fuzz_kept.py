@@ -81,14 +81,14 @@ def _trial(folder):
         trial_run.go_back(machine)
     else:
         trial_run.confirm(machine) if found.phase is Phase.PENDING else None
-        trial_run._words(found, 1000.0)  # noqa: SLF001 - as who asks is told
+        trial_run._words(found, 1000.0)
 
 
 def _trial_of_a_hook(folder):
     """Ask as a hook does whether an interface is ours."""
     environ = {"DUALWAN_STATE": str(folder), "DUALWAN_CONFIG": str(PATH)}
     for interface, called in (("wan0", ""), ("eth9", ""), ("ppp7", "dsl-provider")):
-        hook._may_concern_us(interface, str(PATH), called, environ)  # noqa: SLF001 - before any event
+        hook._may_concern_us(interface, str(PATH), called, environ)
 
 
 def _elements(folder):
@@ -122,8 +122,8 @@ def _seen(folder):
     """Compare with what was seen of the nft tables last, and keep nothing."""
     del folder  # DUALWAN_RUN names it
     with patch("dualwan.host.nft_handles.namespace", lambda: 7):
-        found = tables._load()  # noqa: SLF001 - without a kernel
-        tables._encode(found)  # noqa: SLF001
+        found = tables._load()
+        tables._encode(found)
     with (
         patch("dualwan.host.nft_handles.namespace", lambda: 7),
         patch("dualwan.host.nft_handles.generation", lambda: 5),

@@ -49,7 +49,7 @@ def _rtnetlink(data):
     except OSError:
         return  # the socket tells of it
     reading = Netlink()
-    reading._socket = rtnetlink.Kernel(*messages)  # noqa: SLF001 - for IPRoute
+    reading._socket = rtnetlink.Kernel(*messages)
     for look in (
         lambda: reading.look(["wan0", "mape0"]),
         reading.routes,
@@ -85,12 +85,12 @@ def _addresses(data):
 def _news(data):
     """Let a listener read it, as from either socket."""
     listening = watch.Watch.__new__(watch.Watch)
-    listening._by, listening._urgent, listening._touched = {}, False, False  # noqa: SLF001
-    listening._repeats = news.Repeats()  # noqa: SLF001
-    for read in (listening._of_route, news.of_nft):  # noqa: SLF001
+    listening._by, listening._urgent, listening._touched = {}, False, False
+    listening._repeats = news.Repeats()
+    for read in (listening._of_route, news.of_nft):
         waiting = [data]
-        source = SimpleNamespace(recv=lambda *_: waiting.pop() if waiting else b"")  # noqa: B023
-        listening._read(source, read)  # noqa: SLF001 - without a socket
+        source = SimpleNamespace(recv=lambda *_: waiting.pop() if waiting else b"")  # noqa: B023 - called in this round only
+        listening._read(source, read)
 
 
 def _nft_says(data):
@@ -100,9 +100,9 @@ def _nft_says(data):
     before = sys.modules.get("nftables")
     sys.modules["nftables"] = nftables(lambda _: (0, text, ""))
     os.geteuid = lambda: 0
-    saved, text_of, others = program.output, nft.Nft.text, chains._has_others  # noqa: SLF001
+    saved, text_of, others = program.output, nft.Nft.text, chains._has_others
     program.output = lambda _: (1, "", "")
-    chains._has_others = lambda: True  # noqa: SLF001 - without a kernel
+    chains._has_others = lambda: True
     nft.Nft.text = lambda *_: text
     try:
         chains.look()
@@ -111,7 +111,7 @@ def _nft_says(data):
         return
     finally:
         os.geteuid = effective
-        program.output, nft.Nft.text, chains._has_others = saved, text_of, others  # noqa: SLF001
+        program.output, nft.Nft.text, chains._has_others = saved, text_of, others
         sys.modules.pop("nftables")
         if before:
             sys.modules["nftables"] = before
@@ -131,21 +131,21 @@ ASK = Inquiry(
 
 def _packet(data):
     """Let a diagnosis hear it in each role."""
-    hearing = window._Window(  # noqa: SLF001 - without sockets
+    hearing = window._Window(
         Inquiry(**{**vars(ASK), "ce": ""}), SimpleNamespace(), SimpleNamespace()
     )
-    hearing.ask, hearing._token = ASK, TOKEN  # noqa: SLF001
+    hearing.ask, hearing._token = ASK, TOKEN
     heard = ear.heard
     try:
         for protocol, outgoing in ((0x86DD, False), (0x86DD, True), (frames.ETH_PPPOE, False)):
             waiting = [ear.Packet(protocol, data[:256], outgoing, "02:00:00:00:00:01")]
-            ear.heard = lambda _: waiting.pop() if waiting else None  # noqa: B023
-            hearing._hear()  # noqa: SLF001
+            ear.heard = lambda _: waiting.pop() if waiting else None  # noqa: B023 - called in this round only
+            hearing._hear()
     finally:
         ear.heard = heard
     frames.read_inner(data, OURS, TOKEN)
     hearing.heard()
-    hearing._complete()  # noqa: SLF001
+    hearing._complete()
 
 
 def _pong(data):
@@ -153,7 +153,8 @@ def _pong(data):
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with near, far:
         far.send(data[:60000])
-        ping._answered(near, TOKEN, ping.time.monotonic() + 0.0005)  # noqa: SLF001 - a socket of ours
+        until = ping.time.monotonic() + 0.0005
+        ping._heard(near, TOKEN, wanted=True, until=until)
 
 
 PPP = struct.pack("!BBHH", 0x11, 7, 0, 24) + b"\1\3\0\x08" + TOKEN + b"\1\2\0\4acac" + b"\1\1\0\0"

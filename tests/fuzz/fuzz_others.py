@@ -43,7 +43,7 @@ def _reading(text):
 
 
 def _root(root):
-    ppp._clients(root)  # noqa: SLF001 - of this root folder
+    ppp._clients(root)
     ppp.starters("dsl-provider", root)
     interfaces.stanza("wan0", root)
     list(interfaces.lines(root))
@@ -60,7 +60,7 @@ def _saved(data):
     text = data.decode("utf-8", "replace")
     try:
         found = iptables.chains(text, "iptables-nft", "ip")
-    except chains._NOT_UNDERSTOOD:  # noqa: SLF001 - as the caller does
+    except chains._NOT_UNDERSTOOD:
         return
     _judged(found)
 
@@ -71,7 +71,7 @@ def _listed(tree):
         found = listed.chains(tree["nftables"])
         listed.is_of_iptables(tree["nftables"])
         _judged(found)
-    except chains._NOT_UNDERSTOOD:  # noqa: SLF001 - as the caller does
+    except chains._NOT_UNDERSTOOD:
         return
 
 

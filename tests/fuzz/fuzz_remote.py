@@ -76,7 +76,7 @@ def _noted(folder):
 
 
 def _notes(folder):
-    tuple(name_servers._noted("lo", folder))  # noqa: SLF001 - the part that asks nobody
+    tuple(name_servers._noted("lo", folder))
     resolver.resolvers(folder / "run/rdnssd/resolv.conf")
 
 
@@ -139,12 +139,12 @@ class _Stream(io.BytesIO):
 
 
 def _https(data):
-    connected = https._connected  # noqa: SLF001 - a server in its place
-    https._connected = lambda *_: _Stream(data)  # noqa: SLF001
+    connected = https._connected
+    https._connected = lambda *_: _Stream(data)
     try:
         found = https.get("http://x.example/", Deadline(5), lambda _: (), schemes=("http",))
     finally:
-        https._connected = connected  # noqa: SLF001
+        https._connected = connected
     hb46pp.parse(found.body)
 
 

@@ -21,7 +21,7 @@ class Tally:
 def read_junit(file: Path) -> Tally:
     """The tally of one pytest run; an error in a fixture counts as a failed test."""
     passed = failed = 0
-    root = ET.parse(file).getroot()  # noqa: S314 (written by our own pytest)
+    root = ET.parse(file).getroot()  # noqa: S314 - written by our own pytest
     for case in root.iter("testcase"):
         if case.find("failure") is not None or case.find("error") is not None:
             failed += 1

@@ -1,6 +1,6 @@
 """The real machine in a namespace: each event in a child process that fails, or dies, at a call.
 
-A call is one that another program could see or refuse: a netlink message, a nft transaction, a
+A call is one that another program could see or refuse: a netlink message, an nft transaction, a
 write of a sysctl, a rename of a file, a lock. Before the call number ``at`` the child kills itself
 with SIGKILL, or the call ends with an error of the kernel's.
 
@@ -144,7 +144,7 @@ def _count_netlink(faults):
     """Count each call of netlink and nft from now on."""
     netlink.IPRoute = prefix.IPRoute = lambda: Router(faults)
     netlink._kind, netlink._tunnel = _kind, _tunnel  # noqa: SLF001 - see above
-    send, run, solicit = nfnetlink.Nfnetlink._send, nft.Nft._run, ndp.solicit  # noqa: SLF001
+    send, run, solicit = nfnetlink.Nfnetlink._send, nft.Nft._run, ndp.solicit  # noqa: SLF001 - see above
 
     def sent(self, kind, *rest):
         faults.raising("nfnetlink", f"nfnetlink {kind}")
@@ -160,7 +160,7 @@ def _count_netlink(faults):
             raise KernelError(f"router solicitation on {device}: {name}")
         return solicit(device)
 
-    nfnetlink.Nfnetlink._send, nft.Nft._run, ndp.solicit = sent, ran, solicited  # noqa: SLF001
+    nfnetlink.Nfnetlink._send, nft.Nft._run, ndp.solicit = sent, ran, solicited  # noqa: SLF001 - see above
 
 
 def _count_files(faults):

@@ -41,7 +41,7 @@ def address(pair):
 
 
 def table(pair):
-    """Add a nft table."""
+    """Add an nft table."""
     pair.line.router.run("nft", "add", "table", TABLE.family, TABLE.name)
     if TABLE not in pair.double.state.tables:
         pair.double.generation += 1

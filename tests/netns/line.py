@@ -209,7 +209,7 @@ class Line:
         return sorted(line.split()[-1] for line in listed if "dualwan_" in line)
 
     def table(self, family, name):
-        """Return a nft table with its handles and counters."""
+        """Return an nft table with its handles and counters."""
         return json.loads(self.router.run("nft", "-a", "-t", "-j", "list", "table", family, name))
 
     def texts(self):

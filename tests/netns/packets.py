@@ -138,7 +138,7 @@ class Packet:
             return struct.pack("!HH", 0, 1300) + self.quote
         if self.kind.startswith("echo"):
             return struct.pack("!HH", self.sport, 1) + self.payload
-        return bytes(4) + packed(self.source if self.v6 else "0.0.0.0")  # noqa: S104
+        return bytes(4) + packed(self.source if self.v6 else "0.0.0.0")  # noqa: S104 - no address
 
     def _summed(self, text, at):
         pseudo = (

@@ -142,7 +142,7 @@ def test_no_neighbour_on_the_wan_is_this_router(tunnel):
 def test_a_host_without_an_address_asks_for_one(line):
     """DHCP with 0.0.0.0, detection of duplicates with ::, and what has a link-local address."""
     server = line.router.udp(port=67)
-    from_lan(line, Packet("0.0.0.0", "255.255.255.255", "udp", 68, 67, payload=b"discover"))  # noqa: S104
+    from_lan(line, Packet("0.0.0.0", "255.255.255.255", "udp", 68, 67, payload=b"discover"))  # noqa: S104 - as DHCP asks
     assert server.recv(64) == b"discover"
     line.router.nft(WITNESS.format(match="icmpv6 type nd-neighbor-solicit ip6 saddr ::"))
     from_lan(line, Packet("::", "2001:db8:1::1", "icmpv6", kind="neighbor-solicit", hop=255))

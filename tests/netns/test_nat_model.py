@@ -45,9 +45,7 @@ def flows(seed, hosts, endpoints, targets, count=1000):
         (V6PLUS, 50, FEW, 500, 1),
     ],
 )
-def test_decisions_are_those_of_the_model(  # noqa: PLR0913, PLR0917
-    rules, shape, percent, hosts, endpoints, targets, seed
-):
+def test_decisions_are_those_of_the_model(rules, shape, percent, hosts, endpoints, targets, seed):
     """Ports taken, flows refused and flows lost: of a thousand random flows, each.
 
     Where ports are short too, who is refused and who is lost depends on the clock: a flow that

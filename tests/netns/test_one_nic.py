@@ -100,7 +100,7 @@ def test_the_lan_reaches_the_router_and_is_reached(wire):
     line.lan.ip("address flush dev eth0")
     line.lan.ip("route add default dev eth0")
     asking.sendto(b"discover", ("255.255.255.255", 67))
-    assert dhcp.recvfrom(8) == (b"discover", ("0.0.0.0", 68))  # noqa: S104
+    assert dhcp.recvfrom(8) == (b"discover", ("0.0.0.0", 68))  # noqa: S104 - as DHCP asks
     line.lan.ip(f"address add {CLIENT}/24 dev eth0")
     back = line.lan.listen(8080)
     line.router.connect(CLIENT, 8080)

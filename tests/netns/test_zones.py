@@ -115,7 +115,7 @@ def test_addresses_and_names_come_from_the_router(house):
         group = socket.inet_pton(socket.AF_INET6, "ff02::1:2") + index.to_bytes(4, "little")
         six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
         text = zone.encode()
-        request = Packet("0.0.0.0", "255.255.255.255", "udp", 68, 67, payload=text)  # noqa: S104
+        request = Packet("0.0.0.0", "255.255.255.255", "udp", 68, 67, payload=text)  # noqa: S104 - as DHCP asks
         put(space, "eth0", house.router.mac(device), request)
         asking = space.open_socket(socket.AF_INET6, socket.SOCK_DGRAM)
         asking.setsockopt(

@@ -103,8 +103,8 @@ class Machine:
         found = set()
         for folder, folders, names in os.walk(self.root):
             here = "/" + os.path.relpath(folder, self.root).removeprefix(".")
-            folders[:] = [name for name in folders if os.path.join(here, name) not in NOT_COMPARED]  # noqa: PTH118
-            found |= {os.path.join(here, name) for name in (*folders, *names)}  # noqa: PTH118
+            folders[:] = [name for name in folders if os.path.join(here, name) not in NOT_COMPARED]  # noqa: PTH118 - of a walk, by text
+            found |= {os.path.join(here, name) for name in (*folders, *names)}  # noqa: PTH118 - of a walk, by text
         return {
             path
             for path in found

@@ -10,7 +10,7 @@ def parsers():
     main = cli._parser()  # noqa: SLF001 - the program's own description of its options
     found = {"": main}
     for action in main._actions:  # noqa: SLF001 - argparse has no public way to list them
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - nor to tell them apart
             found.update(action.choices)
     return found
 
@@ -21,7 +21,7 @@ def options(*commands):
     return {
         word
         for name in commands or known
-        for action in known[name]._actions  # noqa: SLF001
+        for action in known[name]._actions  # noqa: SLF001 - see above
         for word in action.option_strings
     }
 
@@ -30,7 +30,7 @@ def choices(command, destination):
     """The words that the option or argument ``destination`` of ``command`` takes."""
     return {
         word
-        for action in parsers()[command]._actions  # noqa: SLF001
+        for action in parsers()[command]._actions  # noqa: SLF001 - see above
         if action.dest == destination
         for word in action.choices
     }

@@ -34,6 +34,17 @@ ea-length = 16
 psid-offset = 6
 layout = "rfc"
 """
+# The rule is found by the prefix that the line announces.
+AUTO = """\
+[wan]
+interface = "wan0"
+[lan]
+interfaces = ["lan0"]
+[mape]
+wait = 0
+[pppoe]
+dial = false
+"""
 DIALS_BY_RULE = (
     BASE.split("[mape]", maxsplit=1)[0]
     + """\

@@ -31,7 +31,7 @@ OURS = {
     "dualwan.config",
     *(
         f"dualwan.config.{name}"
-        for name in ("firewall", "forwards", "mape", "roles", "routed", "router", "sections")
+        for name in ("firewall", "forwards", "interfaces", "mape", "routed", "router", "sections")
     ),
     *(f"dualwan.config.{name}" for name in ("services", "values", "ways", "zones")),
     *("dualwan.handle.run", "dualwan.line.renumbering", "dualwan.host.kernel_line"),

@@ -19,7 +19,7 @@ def table(handle=1, flags=0, name="t", noise=b""):
     )
 
 
-def chain(name="a", handle=2, policy=1, *, owner="t", comment="", noise=b""):  # noqa: PLR0913
+def chain(name="a", handle=2, policy=1, *, owner="t", comment="", noise=b""):
     """Return a base chain."""
     userdata = attribute(12, b"\0" + bytes([len(comment) + 1]) + comment.encode() + b"\0")
     return answer(

@@ -83,13 +83,13 @@ def test_what_cannot_be_read_is_nothing_known(text):
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=200))
-def test_fuzz(text):
+def test_any_text_is_read_or_is_nothing_known(text):
     """Never raises."""
     cache.decode(text)
     AnswerCache({"hb46pp": Entry("", 0, "", text), "dhcpv6": Entry("", 0, "", text)}).checked(0)
 
 
-def test_on_disk(state):
+def test_the_file_is_whole_and_root_s_alone(state):
     """Whole or not at all, for root only, in DUALWAN_STATE."""
     assert answers.load() == AnswerCache()
     answers.save(ANSWERS)

@@ -29,7 +29,7 @@ def test_golden_output(case):
 
 
 @pytest.mark.parametrize("case", load("providers", "case"))
-def test_json(case):
+def test_json_has_the_same_values(case):
     """JSON has the same values under the names of the configuration."""
     found = json.loads(render(case["prefix"], as_json=True, rules_dir=NO_RULES_D))
     assert {key: found[key] for key in ("ipv4", "psid", "ce", "br")} == {
@@ -43,7 +43,7 @@ def test_json(case):
     assert (found["shared"], found["warnings"]) == (True, [])
 
 
-def test_json_keys():
+def test_json_has_the_keys_that_scripts_know():
     """The keys of the JSON are a promise to scripts."""
     found = json.loads(render(" 240b:10::/56 ", as_json=True, rules_dir=NO_RULES_D))
     assert " ".join(found) == (
@@ -54,7 +54,7 @@ def test_json_keys():
     )
 
 
-def test_json_warning():
+def test_json_has_the_warning_too():
     """A prefix behind a home gateway has its warning in JSON too."""
     found = json.loads(render("240b:10:0:10::/60", as_json=True, rules_dir=NO_RULES_D))
     assert found["given"] == "240b:10:0:10::/60"

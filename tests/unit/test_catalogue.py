@@ -58,7 +58,7 @@ def test_japanese_is_shown_where_the_terminal_can(japanese_catalogue, environ, e
     """
     assert japanese_catalogue
     assert catalogue.begin(environ, encoding) is japanese
-    assert catalogue.is_english() is not japanese
+    assert (catalogue.shown(say("all is well")) == "all is well") is not japanese
 
 
 def test_without_a_catalogue_it_is_english(monkeypatch, tmp_path):

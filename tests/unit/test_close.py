@@ -134,7 +134,7 @@ def test_no_odd_name_reaches_nft(name):
 
 @pytest.fixture(name="program")
 def _program(tmp_path):
-    """Return a function that runs the program with a nft in its place, and what that got."""
+    """Return a function that runs the program with an nft in its place, and what that got."""
     config = tmp_path / "dualwan.toml"
     got = tmp_path / "got"
     (tmp_path / "closed.nft").write_text(TABLE.read_text())
@@ -184,7 +184,7 @@ def test_it_leaves_other_interfaces_alone(program):
 
 @pytest.mark.parametrize("load", ["exit 1", "kill -ABRT $$", "exit 3"])
 def test_a_machine_that_cannot_be_closed_is_1(program, load):
-    """Modules that are gone, a nft that aborts, no memory: the interface must not come up."""
+    """Modules that are gone, an nft that aborts, no memory: the interface must not come up."""
     code, said, _ = program("pre-up", "wan0", load=load)
     assert code == 1
     assert "the machine cannot be closed: refused: first" in said

@@ -79,7 +79,7 @@ def test_a_pattern_that_covers_the_lan_shuts_it_out_not():
 def test_no_text_is_too_odd(text):
     """Nothing but names and patterns comes of it."""
     for names in (close.outside("", [f"{BASE}{text}", ""]), close.outside("", [text, BASE])):
-        assert all(close._NAME.fullmatch(one) or one.endswith("*") for one in names[0])  # noqa: SLF001
+        assert all(close._NAME.fullmatch(one) or one.endswith("*") for one in names[0])  # noqa: SLF001 - a name by its own word
 
 
 def test_nft_takes_the_table_with_patterns():

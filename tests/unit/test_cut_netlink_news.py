@@ -49,8 +49,8 @@ def read(data, of):
     """Let a watch without sockets read a datagram; return what it heard, and whether at once."""
     waiting = [data]
     listening = watch.Watch.__new__(watch.Watch)
-    listening._by, listening._urgent, listening._touched = {}, False, False  # noqa: SLF001
-    listening._repeats = news.Repeats()  # noqa: SLF001
+    listening._by, listening._urgent, listening._touched = {}, False, False  # noqa: SLF001 - without sockets
+    listening._repeats = news.Repeats()  # noqa: SLF001 - without sockets
     source = SimpleNamespace(recv=lambda *_: waiting.pop() if waiting else b"")
-    heard = listening._read(source, of or listening._of_route)  # noqa: SLF001
-    return heard, listening._urgent  # noqa: SLF001
+    heard = listening._read(source, of or listening._of_route)  # noqa: SLF001 - without sockets
+    return heard, listening._urgent  # noqa: SLF001 - without sockets

@@ -43,7 +43,7 @@ CONTAINER = rule(ports=option(93, b"\4\0\0\0")) + option(90, BR)
 HEX = CONTAINER.hex()
 
 
-def test_a_container():
+def test_a_container_gives_the_ce_parameters():
     """A rule with a PSID offset of its own, and its relay."""
     ce = ce_parameters(dhcpv6.parse(HEX, "a lease"), PREFIX)
     assert (str(ce.ipv4), ce.psid, ce.port_set.psid_offset) == ("203.0.113.171", 12, 4)
@@ -125,7 +125,7 @@ def test_without_a_relay_there_is_no_mapping():
         ("\n".join([HEX] * 300), "300 options"),
     ],
 )
-def test_refused(text, reason):
+def test_an_option_that_is_wrong_is_refused(text, reason):
     """With a reason in one line."""
     with pytest.raises(RemoteError, match=reason) as caught:
         dhcpv6.parse(text)
@@ -145,7 +145,7 @@ def never_anything_else(call, *values):
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=80))
-def test_fuzz_bytes(data):
+def test_any_bytes_are_read_or_refused(data):
     """As a message, as a container, as a rule in one."""
     never_anything_else(dhcpv6.from_message, data)
     never_anything_else(dhcpv6.from_message, b"\7\0\0\0" + data)
@@ -155,7 +155,7 @@ def test_fuzz_bytes(data):
 
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(CONTAINER) - 1), st.integers(0, 255))
-def test_fuzz_one_byte(at, byte):
+def test_a_container_with_a_wrong_byte_is_read_or_refused(at, byte):
     """A right container with one byte wrong."""
     data = bytearray(CONTAINER)
     data[at] = byte
@@ -166,7 +166,7 @@ def test_fuzz_one_byte(at, byte):
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=200))
-def test_fuzz_text(text):
+def test_any_text_is_read_or_refused(text):
     """Lease files and environments of any text."""
     never_anything_else(dhcpv6.parse, text)
     dhcpv6.from_lease_file("lease6 {\n" + text, "wan0")
@@ -228,7 +228,7 @@ def test_a_lease_of_dhcpcd():
         {"raw_dhcp_option_94": HEX.upper()},
     ],
 )
-def test_environments_of_hooks(environ):
+def test_the_environment_of_a_hook_has_the_option(environ):
     """Of dhclient without and with a name for the option, and of dhcp6c."""
     assert dhcpv6.from_environment(environ) == HEX
 

@@ -162,7 +162,7 @@ def test_the_worst_answer_is_read_in_time(asked):
 
 @settings(max_examples=300)
 @given(st.binary(max_size=80), st.integers(0, 1 << 16), st.randoms(use_true_random=False))
-def test_fuzz(junk, flags, chance: random.Random):
+def test_any_bytes_are_read_or_refused(junk, flags, chance: random.Random):
     """What a server sends is read or refused, never anything else."""
     asked = resolver.question(NAME, "TXT")
     wire = bytearray(

@@ -1,18 +1,19 @@
 """The window in which the line is asked and heard, on a line in memory."""
 
 import errno
-import socket
 import struct
 from ipaddress import IPv6Address
+from types import SimpleNamespace
 
 import pytest
 from doctor_cases import BASE, BR, CE, config_of
 
 from dualwan.doctor import inquiry
 from dualwan.errors import HostError
+from dualwan.frozen import replace
 from dualwan.host.evidence import ear, frames, window
 from dualwan.line import derive_line
-from dualwan.model.evidence import Heard, Inquiry, PathError
+from dualwan.model.evidence import Heard, PathError
 from dualwan.model.observed import Observed
 from dualwan.model.state import RunState
 from dualwan.result import Plan
@@ -21,37 +22,53 @@ ROUTER = "fe80::1"
 
 
 def asked(**changes):
-    """Return the inquiry about the line of the cases, over in 0.3 s."""
+    """Return the inquiry about the line of the cases."""
     config = config_of(BASE)
     plan = Plan((), config, derive_line(config), RunState(), Observed(), {})
-    made = inquiry.inquiry(config, plan)
-    return Inquiry(**{**vars(made), "seconds": 0.3, **changes})
+    return replace(inquiry.inquiry(config, plan), **changes)
 
 
 class Line:
-    """A line in memory, in place of the packet socket and of those that only send."""
+    """A line in memory, in place of the packet socket and of those that only send.
+
+    Time passes only while nothing comes: ``seconds``.
+    """
 
     def __init__(self, monkeypatch):
-        self.near, self.far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.seconds = 0.0
         self.waiting, self.sent, self.bound = [], [], []
         self.answers = {}  # by what is sent: "solicit", 58, 4, "frame"
         monkeypatch.setattr(ear, "listen", lambda *_: self)
         monkeypatch.setattr(ear, "heard", lambda _: self.take())
         monkeypatch.setattr(ear, "attach", lambda *_: None)
         monkeypatch.setattr(window, "_raw", lambda _, protocol: Sender(self, protocol))
-        monkeypatch.setattr(window, "AT_LEAST", 0.02)
+        monkeypatch.setattr(window, "select", SimpleNamespace(poll=lambda: self, POLLIN=1))
+        monkeypatch.setattr(window, "time", SimpleNamespace(monotonic=self.now, sleep=self.passes))
         monkeypatch.setattr("dualwan.host.ndp.solicit", lambda _: self.got("solicit", b""))
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.near.close()
-        self.far.close()
+        pass
 
-    def fileno(self):
-        """For poll."""
-        return self.near.fileno()
+    def now(self):
+        """Return the time, from 100 s."""
+        return 100 + self.seconds
+
+    def passes(self, seconds):
+        """Let time pass."""
+        self.seconds += seconds
+
+    def register(self, ear_, what):
+        """Be the poll that waits for the line."""
+        assert (ear_, what) == (self, 1)
+
+    def poll(self, milliseconds):
+        """Return whether something has come, after that time if not."""
+        if not self.waiting:
+            self.passes(milliseconds / 1000)
+        return bool(self.waiting)
 
     def sendto(self, data, to):
         """Send."""
@@ -67,14 +84,10 @@ class Line:
     def arrives(self, data, protocol=0x86DD, outgoing=False):
         """Let a packet come."""
         self.waiting.append(ear.Packet(protocol, data, outgoing, "02:00:00:00:00:01"))
-        self.far.send(b"!")
 
     def take(self):
         """Return the next packet."""
-        if not self.waiting:
-            return None
-        self.near.recv(8)
-        return self.waiting.pop(0)
+        return self.waiting.pop(0) if self.waiting else None
 
 
 class Sender:
@@ -125,6 +138,7 @@ def test_a_line_that_answers_is_left_early(line):
     """Long before the time is over; from the CE address, to the border relay."""
     works(line)
     found = window.listen(asked(seconds=60, discover=False))
+    assert line.seconds == pytest.approx(window.AT_LEAST, abs=0.01)
     assert found.relay
     assert len(found.advertisements) == 1
     assert found.returned == {probe.number for probe in asked().probes if probe.hops > 1}
@@ -134,13 +148,10 @@ def test_a_line_that_answers_is_left_early(line):
 
 def test_a_line_that_is_silent_takes_its_time_and_no_more(line):
     """What is not answered is asked again."""
-    window.REPEATS, before = (0.0, 0.1), window.REPEATS
-    try:
-        assert window.listen(asked()) == Heard()
-    finally:
-        window.REPEATS = before
-    assert [what for what, *_ in line.sent].count("solicit") == 2
-    assert [what for what, *_ in line.sent].count(58) == 2
+    assert window.listen(asked(seconds=7)) == Heard()
+    assert line.seconds == pytest.approx(7, abs=0.01)
+    assert [what for what, *_ in line.sent].count("solicit") == len(window.REPEATS)
+    assert [what for what, *_ in line.sent].count(58) == len(window.REPEATS)
 
 
 def test_neighbours_are_counted(line):
@@ -237,11 +248,7 @@ def test_what_has_come_back_is_not_sent_again(line):
     """Neither a probe that came back nor one that an error was about."""
     works(line)
     line.answers["solicit"] = lambda _: []  # so that it goes on
-    window.REPEATS, before = (0.0, 0.1), window.REPEATS
-    try:
-        found = window.listen(asked())
-    finally:
-        window.REPEATS = before
+    found = window.listen(asked())
     sent = [data for what, data, _ in line.sent if what == 4]
     back = [data for data in sent if data[8] > 1]
     assert len(found.returned) == len(back) == len(set(back))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from config_texts import AUTO
 from machine import Machine
 
 from dualwan.config import from_text
@@ -15,7 +16,6 @@ from dualwan.model.resources import Flows
 from dualwan.model.state import RunState
 from dualwan.watcher import Carried, Look
 
-AUTO = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n[mape]\n[pppoe]\ndial = false\n'
 OURS, NEXT = "2400:4050:5c71:af00::/64", "2400:4050:5c71:b000::/64"
 THEIRS = "2404:7a80:1:200::/64"  # of another provider, whose rule the package has too
 FOREIGN = "2001:db8:1::/64"  # no rule covers it

@@ -35,7 +35,7 @@ def test_a_case_is_the_same_each_time():
     ("run", "complaint"),
     [
         (lambda _: 1 / 0, "ZeroDivisionError: division by zero"),
-        (lambda _: open("/nonexistent/x", "w"), "EffectError: opened /nonexistent/x for writing"),  # noqa: PTH123, SIM115
+        (lambda _: open("/nonexistent/x", "w"), "EffectError: opened /nonexistent/x for writing"),  # noqa: PTH123, SIM115 - an effect
         (lambda _: __import__("os").remove("/nonexistent/x"), "EffectError: os.remove"),
         (lambda _: __import__("os").system("true"), "EffectError: os.system"),
     ],

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from config_texts import AUTO
 from machine import Machine, config
 from routers import FOREIGN, populated
 
@@ -12,16 +13,6 @@ from dualwan.host import store
 from dualwan.model.event import Event
 
 RECONNECTS = 1000
-AUTO = """\
-[wan]
-interface = "wan0"
-[lan]
-interfaces = ["lan0"]
-[mape]
-wait = 0
-[pppoe]
-dial = false
-"""
 
 
 def size(machine, log):

@@ -65,7 +65,7 @@ def test_other_services_than_map_e():
 
 
 @pytest.mark.parametrize("name", ["nothing-offered"])
-def test_nothing_offered(name):
+def test_what_is_not_offered_gives_no_rule(name):
     """`order` says what is offered; what is not in it does not count."""
     assert not good(name).rules
     text = json.loads(provisioning_data.good("rfc")) | {"order": ["dslite"]}
@@ -90,7 +90,7 @@ def test_two_rules_that_contradict_each_other():
 
 
 @pytest.mark.parametrize("name", {**REASONS, **REFUSED})
-def test_refused(name):
+def test_an_answer_against_the_specification_is_refused(name):
     """One printable line, without a control character of the answer's."""
     with pytest.raises(RemoteError) as caught:
         hb46pp.parse(REFUSED[name])
@@ -99,7 +99,7 @@ def test_refused(name):
     assert len(str(caught.value)) <= 250
 
 
-def test_five_megabytes():
+def test_an_answer_that_is_too_long_is_refused():
     """Refused by its length, unread."""
     with pytest.raises(RemoteError, match="longer than 65536 bytes"):
         hb46pp.parse(b'{"order": [' + b" " * 5_000_000 + b"]}")
@@ -154,7 +154,7 @@ def only_the_documented_error(text):
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200))
-def test_fuzz_text(text):
+def test_any_text_is_read_or_refused(text):
     """Any bytes, any text."""
     only_the_documented_error(text)
 
@@ -162,7 +162,7 @@ def test_fuzz_text(text):
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(VALUES)
-def test_fuzz_json(value):
+def test_any_json_is_read_or_refused(value):
     """Any JSON with the names of the schema in any place."""
     only_the_documented_error(json.dumps(value))
 
@@ -170,7 +170,7 @@ def test_fuzz_json(value):
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(["br", "rules", "version"]), VALUES), VALUES)
-def test_fuzz_schema(map_e, rule):
+def test_a_nearly_right_answer_is_read_or_refused(map_e, rule):
     """Nearly right answers."""
     text = json.dumps(
         {"order": ["map_e"], "map_e": {"br": "2001:db8::1", "rules": [rule], **map_e}}
@@ -213,7 +213,7 @@ def test_txt_records_that_are_not_followed(record, reason):
     assert str(caught.value).isprintable()
 
 
-def test_two_servers():
+def test_two_records_are_refused():
     """The specification allows one record."""
     with pytest.raises(RemoteError, match="has 2 TXT records"):
         hb46pp.server(
@@ -223,7 +223,7 @@ def test_two_servers():
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=60))
-def test_fuzz_txt(text):
+def test_any_record_is_read_or_refused(text):
     """Never anything but the documented error."""
     for record in (text, f"v=v6mig-1 {text}", f"v=v6mig-1 url=https://{text} t=b"):
         reason = ""
@@ -234,7 +234,7 @@ def test_fuzz_txt(text):
         assert reason.isprintable()
 
 
-def test_request():
+def test_a_request_has_the_parameters_of_the_specification():
     """The parameters of 3.3; a query that the URL has stays, but not under our names."""
     url = hb46pp.request("https://vne.example/rule.cgi?line=7&token=old", "0.1.0rc2", "ab" * 32)
     assert url == (

@@ -118,7 +118,7 @@ def test_a_bug_of_ours_is_one_line_and_zero(config, be, log, capsys, error):
 
 @pytest.mark.parametrize("where", ["dualwan.config.load", "dualwan.host.kernel.KernelHost"])
 @pytest.mark.parametrize(("event", "code"), [("pre-up", hook.NOT_CLOSED), ("up", 0)])
-def test_a_bug_before_anything_begins_is_no_different(  # noqa: PLR0913, PLR0917
+def test_a_bug_before_anything_begins_is_no_different(
     config, monkeypatch, log, capsys, where, event, code
 ):
     """Reading the configuration and opening the machine are ours too; before ifup it counts."""

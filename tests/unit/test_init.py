@@ -98,7 +98,7 @@ def test_interfaces_with_two_roles_are_refused(run, path):
     """As any configuration with them is."""
     code, _, err = run("--wan", "enp1s0", "--lan", "ppp0")
     assert code == 3
-    assert "the interface 'ppp0' is listed twice" in err or "pppoe.interface" in err
+    assert "lan.interfaces: the interface 'ppp0' is listed twice, also in pppoe.interface" in err
     assert not path.exists()
 
 

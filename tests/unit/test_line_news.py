@@ -3,7 +3,6 @@
 import os
 import socket
 import struct
-from types import SimpleNamespace
 
 import pytest
 from advertisements import RA, option
@@ -67,9 +66,9 @@ class Lines:
 
     def __init__(self, monkeypatch):
         self.icmp, self.dhcp, self.asked = Wire(), Wire(), []
-        monkeypatch.setattr(line_news, "_icmp", lambda _device: self.icmp)
+        monkeypatch.setattr(line_news, "advertisements", lambda _device: self.icmp)
         monkeypatch.setattr(line_news, "_dhcp", lambda _device: self.dhcp)
-        monkeypatch.setattr(line_news, "_hardware_address", lambda *_: HARDWARE)
+        monkeypatch.setattr(ndp, "link_address", lambda *_: HARDWARE)
         monkeypatch.setattr(line_news, "AGAIN_SECONDS", 0.05)
         monkeypatch.setattr(line_news, "RDNSS_SECONDS", 0.05)
         monkeypatch.setattr(socket, "if_nametoindex", lambda _device: 7)
@@ -209,7 +208,7 @@ def test_a_device_that_cannot_be_asked(lines, monkeypatch, error, reason):
     def refuse(_device):
         raise error
 
-    monkeypatch.setattr(line_news, "_icmp", refuse)
+    monkeypatch.setattr(line_news, "advertisements", refuse)
     with pytest.raises(HostError, match=f"^asking the line on wan0: {reason}$"):
         lines.ask()
 
@@ -246,11 +245,11 @@ class Socket:
 def test_the_sockets_hear_the_line_alone(monkeypatch):
     """Router advertisements with their hop limit, and the client's port, on the one device."""
     monkeypatch.setattr(line_news.socket, "socket", Socket)
-    icmp = line_news._icmp("wan0")  # noqa: SLF001
+    icmp = line_news.advertisements("wan0")
     words = struct.unpack("=8I", next(data for _, name, data in icmp.options if name == 1))
     passes = [number for number in range(256) if not words[number // 32] >> number % 32 & 1]
     assert passes == [134]
-    dhcp = line_news._dhcp("wan0")  # noqa: SLF001
+    dhcp = line_news._dhcp("wan0")  # noqa: SLF001 - the socket itself
     assert dhcp.bound == ("::", 546)
     for made in (icmp, dhcp):
         assert (socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wan0") in made.options
@@ -261,15 +260,8 @@ def test_a_port_that_is_taken_leaves_no_socket_open(monkeypatch):
     made = Socket(refuse=True)
     monkeypatch.setattr(line_news.socket, "socket", lambda *_: made)
     with pytest.raises(OSError, match="already in use"):
-        line_news._dhcp("wan0")  # noqa: SLF001
+        line_news._dhcp("wan0")  # noqa: SLF001 - the socket itself
     assert made.closed
-
-
-def test_the_hardware_address_is_the_kernel_s(monkeypatch):
-    """As SIOCGIFHWADDR has it (netdevice(7))."""
-    said = b"wan0".ljust(16, b"\0") + b"\x01\0" + HARDWARE + bytes(16)
-    monkeypatch.setattr(line_news.fcntl, "ioctl", lambda *_: said)
-    assert line_news._hardware_address(SimpleNamespace(), "wan0") == HARDWARE  # noqa: SLF001
 
 
 @pytest.mark.parametrize("containers", [(), (OPTION_94.hex(),)])

@@ -24,7 +24,7 @@ READERS = {
     ),
     "a unit of empty lines": lambda: list(starters.in_unit("f", "\n" * 20_000, "x", ["x.service"])),
     "a script of many words": lambda: starters.starts("pon-x " * 20_000, "x"),
-    "a line of a stanza": lambda: scripts._RUNS.fullmatch(f"up{BLANKS}x"),  # noqa: SLF001
+    "a line of a stanza": lambda: scripts._RUNS.fullmatch(f"up{BLANKS}x"),  # noqa: SLF001 - the pattern alone
 }
 
 

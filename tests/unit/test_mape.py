@@ -74,7 +74,7 @@ def test_prefix_that_does_not_fit(case):
         assert words in str(caught.value)
 
 
-def test_error_kind():
+def test_the_error_is_one_of_the_configuration():
     """The one error is shown to a person with exit code 3, and is a ValueError to code."""
     assert issubclass(MapeError, DualwanError)
     assert issubclass(MapeError, ValueError)
@@ -159,7 +159,7 @@ def test_rule_is_a_value():
     assert (EXAMPLE.psid_length, EXAMPLE.end_user_length) == (8, 56)
 
 
-def test_rule_defaults():
+def test_a_rule_has_the_defaults_of_the_rfc():
     """Without more the PSID offset is the RFC's 6, the layout Japan's, the relay unknown."""
     rule = MapRule("2001:db8::/40", "192.0.2.0/24", 16)
     assert (rule.psid_offset, rule.layout, rule.br) == (6, "draft", None)

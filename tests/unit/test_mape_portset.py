@@ -57,7 +57,7 @@ def test_port_of_nobody(port):
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
-def test_not_a_port(port):
+def test_what_is_no_port_is_in_no_set(port):
     """What is not a port is in no set."""
     assert port not in PortSet(0, 0, 0)
     assert not any(port in PortSet(psid, 4, 8) for psid in range(256))
@@ -77,7 +77,7 @@ def test_not_a_port(port):
         (65535, 64031, None),
     ],
 )
-def test_nearest(port, below, above):
+def test_the_nearest_ports_are_named(port, below, above):
     """The closest ports on both sides are named, none where there is none."""
     assert PortSet(161, 4, 8).nearest(port) == (below, above)
 
@@ -101,7 +101,7 @@ def test_port_set_that_cannot_be(fields, says):
         PortSet(*fields)
 
 
-def test_value():
+def test_a_port_set_is_compared_by_its_value():
     """A port set is compared, hashed and shown by its value, and cannot be changed."""
     ports = PortSet(161, 4, 8)
     assert ports == PortSet(psid=161, psid_offset=4, psid_length=8)

@@ -166,5 +166,5 @@ def test_any_text_is_a_prefix_or_the_one_error(text):
     rule = MapRule("2001:db8::/40", "192.0.2.0/24", 16)
     try:
         derive(rule, text)
-    except Exception as error:  # noqa: BLE001  the kind is what the test is about
-        assert type(error).__name__ == "MapeError"  # noqa: PT017
+    except Exception as error:  # noqa: BLE001 - the kind is what the test is about
+        assert type(error).__name__ == "MapeError"  # noqa: PT017 - see above

@@ -73,7 +73,7 @@ def test_both_ends_of_every_packaged_rule(packaged):
 @pytest.mark.slow
 def test_random_prefixes_raise_one_error_only(packaged):
     """Random prefixes, half of them within rules, are mapped or refused with MapeError."""
-    chance = random.Random(7597)  # noqa: S311  the same prefixes each time
+    chance = random.Random(7597)  # noqa: S311 - the same prefixes each time
     rules = list(packaged)
     mapped = 0
     for at in range(PREFIXES):

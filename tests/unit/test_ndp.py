@@ -1,9 +1,10 @@
-"""A neighbour solicitation that a router of two sends, byte by byte."""
+"""Neighbour discovery byte by byte: a solicitation, and the options of an advertisement."""
 
 import socket
 import struct
 
 import pytest
+from advertisements import RA
 
 from dualwan.errors import KernelError
 from dualwan.host import ndp
@@ -73,6 +74,29 @@ def test_who_has_the_address_is_asked_as_one_who_wants_it(monkeypatch):
     assert message[8:] == socket.inet_pton(socket.AF_INET6, CE)
     pseudo = none + group + struct.pack("!II", len(message), socket.IPPROTO_ICMPV6)
     assert total(pseudo + message) == 0xFFFF
+
+
+def test_the_options_of_an_advertisement_are_read_one_by_one():
+    """The last one too, which may be of 8 octets, the least there is."""
+    mtu, prefix = bytes([5, 1]) + bytes(6), bytes([3, 4]) + bytes(30)
+    assert list(ndp.options(RA)) == []
+    assert list(ndp.options(RA + prefix + mtu)) == [(3, prefix), (5, mtu)]
+
+
+def test_an_option_that_is_cut_off_or_without_length_ends_them():
+    """Else a packet of the line could have us read past it, or for ever (RFC 4861 section 4.6)."""
+    mtu = bytes([5, 1]) + bytes(6)
+    assert list(ndp.options(RA + mtu + mtu[:-1])) == [(5, mtu)]
+    assert list(ndp.options(RA + mtu + bytes([3, 4]) + bytes(29))) == [(5, mtu)]
+    assert list(ndp.options(RA + mtu + bytes(8) + mtu)) == [(5, mtu)]
+
+
+def test_the_link_address_is_the_kernel_s(monkeypatch):
+    """As SIOCGIFHWADDR has it (netdevice(7))."""
+    hardware = bytes.fromhex("02005e100001")
+    said = b"wan0".ljust(16, b"\0") + b"\x01\0" + hardware + bytes(16)
+    monkeypatch.setattr(ndp.fcntl, "ioctl", lambda *_: said)
+    assert ndp.link_address(None, "wan0") == hardware
 
 
 def test_a_question_that_cannot_be_sent_is_named(monkeypatch):

@@ -22,7 +22,7 @@ def _kernel(monkeypatch):
     return put
 
 
-def answers(tables=(), chains=(), rules=(), sets=(), listed=(), objects=(), flowtables=()):  # noqa: PLR0913, PLR0917
+def answers(tables=(), chains=(), rules=(), sets=(), listed=(), objects=(), flowtables=()):
     """Return the answers about one table, in the order in which it is asked."""
     elements_of = [b"".join(one) + end() for one in listed]
     return [

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from config_texts import PROBED
-from machine import Machine, config
-from owner import CONFIG, OTHER, PPPOE, SHARED, heard, ppp_down, ppp_up
+from machine import config
+from owner import CONFIG, OTHER, PPPOE, SHARED, both_up, heard, ppp_down, ppp_up, with_scripts
 
 from dualwan.errors import HostError
 from dualwan.handle import handle_event
@@ -18,20 +18,13 @@ from dualwan.planning import make_plan
 
 @pytest.fixture(name="machine")
 def _machine(log):
-    """Return a machine with scripts and a line, where nothing is up yet."""
     assert log == []
-    machine = Machine("wan0", "lan0")
-    machine.scripts = True
-    return machine
+    return with_scripts()
 
 
 @pytest.fixture(name="router")
 def _router(machine):
-    """Return it with both ways up, of which the scripts have been told."""
-    handle_event(CONFIG, machine, Event.UP)
-    ppp_up(machine, PPPOE)
-    machine.take_notices()
-    return machine
+    return both_up(machine)
 
 
 def test_ifup_brings_up_each_way_that_it_can(machine):

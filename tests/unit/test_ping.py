@@ -8,7 +8,7 @@ from dualwan.host import ping
 
 
 @pytest.mark.parametrize("token", [TOKEN, b"\xff" * 8, b"\0" * 8])
-def test_an_echo_request(token):
+def test_an_echo_request_is_as_the_rfc_has_it(token):
     """Type 8 and code 0, a checksum that is right, the token at the end."""
     packet = ping._echo(token)  # noqa: SLF001 - pure, and what a packet is made of
     assert packet[:2] == b"\x08\0"
@@ -50,13 +50,13 @@ def test_other_messages_do_not_count(probe, kind):
     assert probe(answer(TOKEN, kind))[0] is False
 
 
-def test_a_header_with_options(probe):
+def test_a_header_may_have_options(probe):
     """The message begins where the header ends, whatever stands where it would without."""
     assert probe(answer(TOKEN, options=2))[0] is True
     assert probe(answer(TOKEN, kind=8, options=2))[0] is False
 
 
-def test_silence(probe):
+def test_silence_is_no_answer(probe):
     """Nobody answers."""
     assert probe()[0] is False
 
@@ -87,7 +87,8 @@ def test_a_device_that_is_not_there_does_not_answer(monkeypatch, error, expected
             ping.any_answers("mape0", ["192.0.2.1"])
 
 
-def test_a_packet_without_a_message_does_not_count(probe):
-    """Twenty bytes of header and no more, which anybody can send: the next one is read."""
-    assert probe(answer(TOKEN)[:20])[0] is False
-    assert probe(answer(TOKEN)[:20], answer(TOKEN))[0] is True
+@pytest.mark.parametrize("length", [0, 20])
+def test_a_packet_without_a_message_does_not_count(probe, length):
+    """A header and no more, which anybody can send, or not even that: the next one is read."""
+    assert probe(answer(TOKEN)[:length])[0] is False
+    assert probe(answer(TOKEN)[:length], answer(TOKEN))[0] is True

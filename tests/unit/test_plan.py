@@ -130,7 +130,7 @@ def test_flows_of_no_address_are_not_forgotten():
 
 
 def test_a_changed_table_shows_the_lines_that_differ():
-    """Inside a nft table the plan shows rules, not the whole text."""
+    """Inside an nft table the plan shows rules, not the whole text."""
     old = NftTable("ip", "t", (chain("a", "one", "two"),))
     new = NftTable("ip", "t", (chain("a", "one", "three"),))
     step = Step(Action.CHANGE, new, old)

@@ -1,5 +1,7 @@
 """P2: what else starts the PPP peer, found with file and line."""
 
+import os
+
 import pytest
 from another_root import put
 from machine import BASE
@@ -172,8 +174,6 @@ def test_nothing_that_is_no_file_is_read(tmp_path):
     """A pipe, a folder, a broken link and bytes that are no text keep nothing from being found."""
     put(tmp_path, {"/etc/network/interfaces": PPPOECONF, "/etc/cron.d/b": "pon"})
     (tmp_path / "etc/cron.d/b").write_bytes(b"\xff\xfe pon dsl-provider\n")
-    import os  # noqa: PLC0415
-
     os.mkfifo(tmp_path / "etc/cron.d/a")
     (tmp_path / "etc/crontab").mkdir()
     (tmp_path / "etc/cron.d/c").symlink_to("nowhere")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from config_texts import AUTO
 from machine import Machine, run
 
 from dualwan.config import from_text
@@ -11,7 +12,6 @@ from dualwan.model.event import Event
 from dualwan.model.resources import Flows
 from dualwan.planning import make_plan
 
-AUTO = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n[mape]\n[pppoe]\ndial = false\n'
 OCN_ALONE = AUTO.replace("[mape]\n", '[mape]\nprovider = "ocn"\n')
 OURS, NEXT = "2400:4050:5c71:af00::/64", "2400:4050:5c71:b000::/64"
 THEIRS = "2404:7a80:1:200::/64"  # of another provider, whose rule the package has too

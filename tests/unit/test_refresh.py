@@ -114,7 +114,7 @@ def test_silence_keeps_what_is_known(tmp_path, said):
         ('"auto"', '"ocn"', 'goes with provider = "auto" only'),
     ],
 )
-def test_configuration(tmp_path, old, new, reason):
+def test_a_wrong_list_of_sources_is_refused(tmp_path, old, new, reason):
     """An error names the line."""
     with pytest.raises(ConfigError, match=rf"dualwan.toml:7: mape.provisioning: .*{reason}"):
         config(tmp_path, TEXT.replace(old, new))

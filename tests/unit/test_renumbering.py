@@ -1,12 +1,12 @@
 """Another prefix that leads to the same address with other ports."""
 
+from config_texts import AUTO
 from machine import Machine, run
 
 from dualwan.config import from_text
 from dualwan.model.event import Event
 from dualwan.model.resources import Flows
 
-AUTO = '[wan]\ninterface = "wan0"\n[lan]\ninterfaces = ["lan0"]\n[mape]\n[pppoe]\ndial = false\n'
 OLD, NEW = "2400:4050:5c71:af00::/64", "2400:4050:5c71:b000::/64"  # PSID 47 and 48
 SHARED = "153.241.113.198"
 

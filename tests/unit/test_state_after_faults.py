@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from config_texts import AUTO
 from machine import CE, CrashError, Machine, run
 from routers import ADDRESSES, CONFIG, router
 
@@ -13,16 +14,6 @@ from dualwan.model.resources import Address, Flows, Solicitation
 from dualwan.nft.table import NftTable
 from dualwan.reconcile import reconcile
 
-AUTO = """\
-[wan]
-interface = "wan0"
-[lan]
-interfaces = ["lan0"]
-[mape]
-wait = 0
-[pppoe]
-dial = false
-"""
 PREFIXES = ("2400:4050:5c71:af00::/64", "2400:4050:5c71:b000::/64")  # one address, other ports
 SHARED = "153.241.113.198"
 

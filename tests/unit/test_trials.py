@@ -136,9 +136,7 @@ def test_without_a_file_and_a_trial_there_is_no_configuration(path):
         ("eth9", NEW, Phase.OVER, False),
     ],
 )
-def test_a_hook_is_concerned_by_what_is_in_use(  # noqa: PLR0913, PLR0917 - a row each
-    path, monkeypatch, device, text, phase, up
-):
+def test_a_hook_is_concerned_by_what_is_in_use(path, monkeypatch, device, text, phase, up):
     """Its device may stand in the tried text alone, or in the one before."""
     machine = Machine("wan0", "wan7", "lan0")
     monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)

@@ -18,7 +18,7 @@ def written(path, text, mode=0o600):
     return path
 
 
-def test_a_url_alone(tmp_path):
+def test_a_url_is_enough(tmp_path):
     """With all that the provider wants in it."""
     assert update_call.read(written(tmp_path / "f", f'url = "{URL}"\n')) == UpdateCall(URL)
 
@@ -33,7 +33,7 @@ def test_a_name_and_a_password(tmp_path):
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777, 0o620, 0o601])
-def test_others_may_not_read_it(tmp_path, mode):
+def test_a_file_that_others_may_read_is_refused(tmp_path, mode):
     """Nor write it, nor anything else."""
     path = written(tmp_path / "f", f'url = "{URL}"\n', mode)
     with pytest.raises(ConfigError, match="holds a password"):
@@ -41,7 +41,7 @@ def test_others_may_not_read_it(tmp_path, mode):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_another_owner(tmp_path):
+def test_a_file_of_another_owner_is_refused(tmp_path):
     """Who owns it can write it."""
     path = written(tmp_path / "f", f'url = "{URL}"\n')
     os.chown(path, 65534, -1)
@@ -49,7 +49,7 @@ def test_another_owner(tmp_path):
         update_call.read(path)
 
 
-def test_only_a_file(tmp_path):
+def test_what_is_no_file_is_refused(tmp_path):
     """No link, no folder, no pipe to wait at."""
     (tmp_path / "link").symlink_to(written(tmp_path / "f", f'url = "{URL}"\n'))
     os.mkfifo(tmp_path / "pipe", 0o600)
@@ -73,7 +73,7 @@ def test_only_a_file(tmp_path):
         ("#" * 5000, "longer than 4096 bytes"),
     ],
 )
-def test_wrong(tmp_path, text, reason):
+def test_a_file_that_is_wrong_is_refused(tmp_path, text, reason):
     """With file and line, and without the password."""
     with pytest.raises(ConfigError, match=reason) as caught:
         update_call.read(written(tmp_path / "f", text))
@@ -107,7 +107,7 @@ def provider(monkeypatch):
     return Provider(monkeypatch)
 
 
-def test_a_call(provider):
+def test_the_url_is_asked_for(provider):
     """The URL as it stands in the file, by the machine's name servers, within the limit."""
     assert update_call.call(UpdateCall(URL), 5) == "status 200"
     assert (provider.options["url"], provider.options["headers"]) == (URL, {})

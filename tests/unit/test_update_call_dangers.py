@@ -58,7 +58,7 @@ def test_a_certificate_that_does_not_verify_has_to_be_asked_for(tmp_path):
         (f'url = "{SAFE}"\ninsecure = true', "f:2: insecure: unknown key"),
     ],
 )
-def test_wrong(tmp_path, text, reason):
+def test_a_key_that_is_wrong_is_refused(tmp_path, text, reason):
     """With file and line."""
     with pytest.raises(ConfigError, match=reason):
         read(tmp_path / "f", text)
@@ -125,7 +125,7 @@ def test_a_machine_without_authorities_is_told_which_package_has_them(monkeypatc
         (folder / "some.0").touch()
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     monkeypatch.setenv("SSL_CERT_DIR", str(folder))
-    assert ("ca-certificates" in https._hint()) == (there == "nothing")  # noqa: SLF001
+    assert ("ca-certificates" in https._hint()) == (there == "nothing")  # noqa: SLF001 - it looks where the error would
 
 
 def line():
@@ -214,7 +214,7 @@ def test_a_certificate_is_not_checked_where_that_was_asked_for():
     assert https.context().verify_mode == ssl.CERT_REQUIRED
 
 
-def test_the_machine_s_own_call(monkeypatch, tmp_path):
+def test_the_real_host_hands_over_device_and_address(monkeypatch, tmp_path):
     """The host of a real machine hands over device and address."""
     file = tmp_path / "update"
     file.write_text(f'url = "{SAFE}"\n')

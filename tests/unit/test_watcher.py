@@ -49,7 +49,7 @@ LOSSES = {
     "the default route": lambda machine: machine._put(  # noqa: SLF001 - as the kernel loses it
         "routes", machine.state.routes[0], gone=True
     ),
-    "a rule": lambda machine: machine._put("rules", machine.state.rules[0], gone=True),  # noqa: SLF001
+    "a rule": lambda machine: machine._put("rules", machine.state.rules[0], gone=True),  # noqa: SLF001 - see above
     "the tunnel": lambda machine: machine.unplug("mape0"),
     "all tables": lambda machine: machine.flush_ruleset(),
     "one table": lambda machine: machine.delete_table("dualwan_snat"),

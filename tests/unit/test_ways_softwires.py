@@ -12,6 +12,7 @@ from dualwan.line import derive_line
 from dualwan.model.event import Event
 from dualwan.model.resources import MAIN, Route
 from dualwan.model.way import Kind
+from dualwan.planning import make_plan
 from dualwan.report import prometheus, status
 
 FIXED = """
@@ -174,8 +175,6 @@ def test_the_provider_is_told_of_each_end_once(monkeypatch):
 
 def test_each_way_has_its_line_and_its_metric():
     """In status as text and JSON, and for Prometheus."""
-    from dualwan.planning import make_plan  # noqa: PLC0415
-
     machine, cfg = Machine("wan0", "lan0"), config(BY_RULE + FIXED + LITE)
     machine.announced["wan0"] = (PREFIX,)
     assert run(machine, cfg, Event.APPLY) == []

@@ -49,9 +49,9 @@ ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
     "HOME": "/tmp",  # noqa: S108 - of the chroot, and gone with it
-    "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",  # noqa: S108
+    "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",  # noqa: S108 - the same
     # Thousands of processes are started, and the checkout is read-only.
-    "PYTHONPYCACHEPREFIX": "/tmp/bytecode",  # noqa: S108
+    "PYTHONPYCACHEPREFIX": "/tmp/bytecode",  # noqa: S108 - the same
 }
 HANDED_ON = ("CI", "TERM")
 

@@ -122,7 +122,8 @@ def _agreed(terminal: Terminal, made: Proposal, path: Path) -> bool:
 def _write(arguments: Namespace, made: Proposal, path: Path, terminal: Terminal) -> None:
     """Write what was shown; raises HostError, UsageError."""
     from dualwan.host import new_file
-    from dualwan.setup import proposal, stanza
+    from dualwan.interfaces_file import INTERFACES
+    from dualwan.setup import proposal
 
     text = made.config.text
     done = []
@@ -133,7 +134,7 @@ def _write(arguments: Namespace, made: Proposal, path: Path, terminal: Terminal)
             new_file.create(path, text)
         done.append(say("{path}: written", path=path))
         for edit in made.edits:
-            copy = new_file.replace(Path(edit.path), edit.after, Path(stanza.FILE).parent)
+            copy = new_file.replace(Path(edit.path), edit.after, Path(INTERFACES).parent)
             done.append(
                 say(
                     "{path}: written; {copy} is a copy of what was there",

@@ -1,4 +1,4 @@
-"""The commands that only look: check, status, doctor, mape."""
+"""The commands that only look: check, show, status, doctor, mape."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def status(arguments: Namespace) -> int:
 
 
 def _watch(arguments: Namespace) -> int:
-    """Show the status again and again, until Ctrl-C, or until nobody reads it."""
+    """Show the status every WATCH_SECONDS, until Ctrl-C or until the pipe is closed."""
     import time
 
     from dualwan import inspection

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def watch(arguments: Namespace) -> NoReturn:
-    """Mend whatever is changed, until the process is ended."""
+    """Mend what other programs change, until this process is ended."""
     from contextlib import closing
 
     from dualwan import watcher

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dualwan import files, paths
-from dualwan.config import firewall, forwards, roles, sections, values, ways, zones
+from dualwan.config import firewall, forwards, interfaces, sections, values, ways, zones
 from dualwan.config import mape as mape_section
 from dualwan.config import router as router_section
 from dualwan.config.firewall import Firewall
@@ -219,7 +219,7 @@ def from_data(
         text=source.text,
     )
     ways.check(source, config)
-    roles.check(config, source)
+    interfaces.check(source, config)
     if "policy" in data:
         config = replace(config, policies=_policies(config, source, data["policy"]))
     _check_forwards(config, source)

@@ -141,7 +141,7 @@ def _inbound_service(value: Any, ways: tuple[str, ...]) -> InboundService:
         raise ValueError(
             say("'{name}' has no ports, by which the guard counts connections", name=found.name)
         )
-    if via == (IPV6,) and any(network.version != 6 for network in sources):  # noqa: PLR2004
+    if via == (IPV6,) and any(isinstance(one, IPv4Network) for one in sources):
         raise ValueError(
             say("'{name}' via \"{ipv6}\": from must be IPv6 networks", name=found.name, ipv6=IPV6)
         )

@@ -52,7 +52,7 @@ class Forward:
     @property
     def by_host_part(self) -> bool:
         """Whether ``to`` is an interface identifier, valid in any prefix of the LAN."""
-        return self.to.version == 6 and not int(self.to) >> INTERFACE_ID_BITS  # noqa: PLR2004
+        return isinstance(self.to, IPv6Address) and not int(self.to) >> INTERFACE_ID_BITS
 
 
 def with_via(via: str, forwards: Sequence[Forward]) -> list[Forward]:
@@ -71,7 +71,7 @@ def read(source: Source, data: Any, further: tuple[str, ...] = ()) -> tuple[Forw
     found: list[Forward] = []
     names = set()
     for number, item in enumerate(data):
-        if item is None:  # never of a file: one that is reported already (config.errors)
+        if item is None:  # never of a file: one that is reported already (config.every_error)
             continue
         table = TomlTable(source, "forward", item, number)
         forward = _forward(table, number, (MAPE, PPPOE, *further))
@@ -154,12 +154,7 @@ def _lan_host(value: str) -> IPv6Address:
                 value=value,
             )
         ) from None
-    if (
-        address.is_multicast
-        or address.is_unspecified
-        or address.is_link_local
-        or (address.scope_id)
-    ):
+    if address.is_multicast or address.is_unspecified or address.is_link_local or address.scope_id:
         raise ValueError(say("{value!r} cannot be reached from outside", value=value))
     return address
 
@@ -227,15 +222,20 @@ def _check_smb(source: Source, one: Forward) -> None:
     """Raise ConfigError if a forward is of Windows file sharing."""
     if {one.port, one.to_port} & {*SMB}:
         source.fail(
-            say(
-                "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
-                'through, but with smb = "accept" in [firewall]',
-                text=one.text,
-            ),
+            smb_refused(one.text),
             "forward",
             "port",
             one.number,
         )
+
+
+def smb_refused(text: str) -> str:
+    """Return why ``text``, which is of Windows file sharing, is not let in."""
+    return say(
+        "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
+        'through, but with smb = "accept" in [firewall]',
+        text=text,
+    )
 
 
 def _conflicting(firewall: Firewall, one: Forward) -> list[InboundService]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from dualwan.config import values
 from dualwan.config.forwards import MAPE
-from dualwan.config.sections import MAX_PRIORITY, Lan
-from dualwan.config.ways import MOST, priority_of
+from dualwan.config.sections import Lan
+from dualwan.config.ways import MOST, highest_priority
 from dualwan.errors import WRONG
 from dualwan.frozen import dataclass, field
 from dualwan.mape.portset import MAX_PORT
@@ -114,9 +114,8 @@ def check_beside(source: Source, config: Config, found: Sequence[Policy]) -> Non
     A way that a flow takes or nothing has one rule more, after those that it has anyhow. With
     eight ways the first one's mark for such flows is the eighth way's (slices.marks).
     """
-    last = priority_of(config.pppoe, MOST - 1) if config.ways else config.pppoe.priority + 1
-    if last > MAX_PRIORITY:
-        limit = MAX_PRIORITY - (last - config.pppoe.priority)
+    limit = highest_priority(config)
+    if config.pppoe.priority > limit:
         source.fail(
             say("must be {limit} at most with [[policy]], whose rules follow", limit=limit),
             "pppoe",

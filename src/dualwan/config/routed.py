@@ -48,9 +48,10 @@ class Opened:
 
 @dataclass(frozen=True)
 class Routed:
-    """What is routed to a way: networks, of these addresses of hosts that have another one, ports.
+    """What is routed to a way.
 
-    one_to_one: pairs of an address outside and the one that the host has.
+    networks: the addresses. one_to_one: pairs of one of them and the address that its host has
+    instead. open: what of them the internet reaches.
     """
 
     networks: tuple[IPv4Network, ...] = ()

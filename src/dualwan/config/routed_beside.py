@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from dualwan.config import ways
-from dualwan.config.forwards import MAPE, PPPOE, SMB
+from dualwan.config.forwards import MAPE, PPPOE, SMB, smb_refused
 from dualwan.config.mape import Ipip, MapE
 from dualwan.config.routed import Routed
-from dualwan.config.sections import MAX_PRIORITY
+from dualwan.config.ways import MOST, highest_priority, section_of
 from dualwan.toml_source import Source
 from dualwan.words import say
 
@@ -26,7 +25,7 @@ def check(source: Source, config: Config) -> None:
     networks: dict[IPv4Network, str] = {}
     hosts: dict[IPv4Address, str] = {}
     for name, routed in config.routed.items():
-        section = ways.section(name) if name in config.ways else name
+        section = section_of(name, config)
         for network in routed.networks:
             _check_network(source, section, network, config, networks)
             for address, place in own.items():
@@ -59,7 +58,7 @@ def check(source: Source, config: Config) -> None:
 def _addresses(config: Config) -> Iterator[tuple[IPv4Address, str]]:
     """Yield the addresses of ways that the file gives, each with its key."""
     for name, way in config.softwires.items():
-        section = ways.section(name) if name in config.ways else name
+        section = section_of(name, config)
         if isinstance(way, Ipip):
             yield way.ipv4, f"{section}.ipv4"
         elif isinstance(way, MapE) and way.manual:
@@ -107,15 +106,7 @@ def _check_smb(source: Source, section: str, routed: Routed, config: Config) -> 
         if any(
             port.number in SMB and port.protocol in {"tcp", "udp"} for port in one.service.ports
         ):
-            source.fail(
-                say(
-                    "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
-                    'through, but with smb = "accept" in [firewall]',
-                    text=one.service.name,
-                ),
-                section,
-                "open",
-            )
+            source.fail(smb_refused(one.service.name), section, "open")
 
 
 def _check_forwards(source: Source, config: Config, networks: dict[IPv4Network, str]) -> None:
@@ -137,12 +128,12 @@ def _check_forwards(source: Source, config: Config, networks: dict[IPv4Network, 
 
 
 def _check_choices(source: Source, config: Config, kept: dict[IPv4Network, str]) -> None:
-    """Raise ConfigError for a host of ``kept``, by section, that is led by another way in vain."""
+    """Raise ConfigError if a policy has a host of ``kept`` leave by a way but its section."""
 
     def check(
         hosts: Iterable[IPv4Network], way: str, key: tuple[str, str], number: int = 0
     ) -> None:
-        own = ways.section(way) if way in config.ways else way
+        own = section_of(way, config)
         for host in hosts:
             for network, section in kept.items():
                 if host.subnet_of(network) and section != own:
@@ -167,16 +158,14 @@ def _check_choices(source: Source, config: Config, kept: dict[IPv4Network, str])
 
 def _check_numbers(source: Source, config: Config) -> None:
     """Raise ConfigError if a way has no rule, or no mark, of its own for what takes no other."""
-    pppoe, many = config.pppoe, config.ways
-    last = ways.priority_of(pppoe, ways.MOST - 1) if many else pppoe.priority + 1
-    if last > MAX_PRIORITY:
-        limit = MAX_PRIORITY - (last - pppoe.priority)
+    limit = highest_priority(config)
+    if config.pppoe.priority > limit:
         source.fail(
             say("must be {limit} at most with 'addresses', whose rules follow", limit=limit),
             "pppoe",
             "priority",
         )
-    if len(many) == ways.MOST and MAPE in config.routed and config.routed[MAPE].one_to_one:
+    if len(config.ways) == MOST and MAPE in config.routed and config.routed[MAPE].one_to_one:
         source.fail(
             say("with eight ways, those of {way} can be had without translation only", way=MAPE),
             MAPE,

@@ -147,7 +147,7 @@ def routing_table(value: Any) -> int:
 
 
 def flag(value: Any) -> bool:
-    """Convert a boolean; 0, 1 and "yes" are none."""
+    """Convert a boolean; 0, 1 and "yes" are refused."""
     if not isinstance(value, bool):
         raise ValueError(say("must be true or false, not {value!r}", value=value))
     return value

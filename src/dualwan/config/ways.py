@@ -50,6 +50,13 @@ def priority_of(pppoe: Pppoe, place: int) -> int:
     return pppoe.priority + PRIORITIES + _EACH * place
 
 
+def highest_priority(config: Config) -> int:
+    """Return the highest [pppoe] priority that leaves each way of ``config`` one rule more."""
+    pppoe = config.pppoe
+    last = priority_of(pppoe, MOST - 1) if config.ways else pppoe.priority + 1
+    return sections.MAX_PRIORITY - (last - pppoe.priority)
+
+
 def read(source: Source, data: Any) -> dict[str, FurtherWay]:
     """Return the ways in ``data``, the value of `way` in ``source``, in the order of the file.
 

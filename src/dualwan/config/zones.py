@@ -14,9 +14,9 @@ from dualwan.frozen import dataclass
 from dualwan.toml_source import Source, TomlTable
 from dualwan.words import say
 
-LAN = "lan"  # the zone that may everything, [lan]
+LAN = "lan"  # the zone that may reach everything, [lan]
 SERVICES = ["dhcp", "dns", "ping"]  # what a guest needs of the router to use the internet
-EVERYTHING = 100  # percent
+WHOLE = 100  # percent
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,13}")  # a part of the names of chains and sets
 
@@ -37,7 +37,7 @@ class Zone:
     services: tuple[Service, ...]
     ways: tuple[str, ...]
     zones: tuple[str, ...] = ()
-    max_share: int = EVERYTHING
+    max_share: int = WHOLE
 
     @property
     def section(self) -> str:
@@ -88,7 +88,7 @@ def _zone(table: TomlTable, name: str, names: Any, ways: tuple[str, ...]) -> Zon
         services=table.take("services", services, services(SERVICES)),
         ways=table.take("ways", values.words(ways), ways),
         zones=table.take("zones", values.words(others), Zone.zones),
-        max_share=table.take("max-share", values.number(10, EVERYTHING), Zone.max_share),
+        max_share=table.take("max-share", values.number(10, WHOLE), Zone.max_share),
     )
     table.done()
     return zone

@@ -15,6 +15,7 @@ from itertools import count
 from dualwan.config import Config
 from dualwan.config.mape import DsLite
 from dualwan.doctor.check import Case
+from dualwan.frozen import replace
 from dualwan.line.role import stands_by
 from dualwan.model.evidence import AskedWay, Inquiry, Probe
 from dualwan.model.way import Softwire
@@ -43,15 +44,13 @@ def inquiry(config: Config, plan: Plan) -> Inquiry:
     if softwire is None:
         return common
     if stands_by(config, plan.state):  # who has the CE is all that it can ask
-        return Inquiry(**{**vars(common), "ce": str(softwire.ce)})
-    return Inquiry(
-        **{
-            **vars(common),
-            "ce": str(softwire.ce),
-            "br": str(softwire.br),
-            "ipv4": str(softwire.ipv4),
-            "probes": probes(softwire, config),
-        }
+        return replace(common, ce=str(softwire.ce))
+    return replace(
+        common,
+        ce=str(softwire.ce),
+        br=str(softwire.br),
+        ipv4=str(softwire.ipv4),
+        probes=probes(softwire, config),
     )
 
 

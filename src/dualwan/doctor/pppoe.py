@@ -21,7 +21,7 @@ _PAPERS = say("correct user and password in the peer's file and in /etc/ppp/{cha
 
 
 def _unused(case: Case, name: str = PPPOE) -> bool:
-    """Whether nobody dials: not we, and no pppd of the peer runs."""
+    """Whether the session has no address, is not ours to dial, and has no pppd."""
     address = session_address(case.plan, name)
     return not (address or case.config.sessions[name].dial or case.dialling(name))
 

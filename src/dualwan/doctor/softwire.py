@@ -216,9 +216,8 @@ def mtu(case: Case) -> Answer:
     how = (
         say("{source} says that {mtu} bytes of IPv6 pass", source=told[0].source, mtu=told[0].mtu)
         if told
-        else (say("and nothing says so (a black hole)"))
+        else say("and nothing says so (a black hole)")
     )
-    least = passed if passed > inquiry.SMALL else 1280
     return failed(
         say(
             "packets of {whole} bytes do not come back through the tunnel, those "
@@ -229,7 +228,7 @@ def mtu(case: Case) -> Answer:
         ),
         say(
             "set [mape] mtu = {mtu}, and look for what has a smaller MTU on the line",
-            mtu=max(1280, least),
+            mtu=max(1280, passed),
         ),
     )
 

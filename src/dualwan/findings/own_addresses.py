@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Address
 
-from dualwan.config import Config, ways
+from dualwan.config import Config
 from dualwan.config.forwards import INTERFACE_ID_BITS, PINHOLE, PPPOE, Forward
 from dualwan.config.sections import RFC1918
+from dualwan.config.ways import section_of
 from dualwan.errors import ConfigErrors
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import OwnAddress, Surroundings
@@ -103,7 +104,7 @@ def routed_to_router(config: Config, around: Surroundings) -> Iterator[Finding]:
     """
     own = {one.interface.ip: one.device for one in around.addresses}
     for name, routed in config.routed.items():
-        section = ways.section(name) if name in config.ways else name
+        section = section_of(name, config)
         for key, hosts in (
             ("one-to-one", [host for pair in routed.one_to_one for host in pair]),
             ("open", [host for one in routed.open for host in one.to]),

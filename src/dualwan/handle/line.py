@@ -70,7 +70,7 @@ def _is_news(run: Run) -> bool:
             return False
         before = [item.answer for item in cached_answers(run.config, run.host)]
         for sentence in refresh(run.config, run.host, on_request=run.event is Event.APPLY):
-            run.say(sentence)
+            run.tell(sentence)
         return before != [item.answer for item in cached_answers(run.config, run.host)]
 
 

@@ -39,7 +39,7 @@ def follow(run: Run) -> None:
                 )
             )
     if found.successor != state.successor:
-        run.say(
+        run.tell(
             f"the router of {config.prefix_source} announces {found.successor} and no longer"
             f" {state.prefix}: following it"
         )

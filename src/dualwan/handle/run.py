@@ -86,7 +86,7 @@ class Run:
         except HostError as error:
             self.failures.append(str(error))
 
-    def say(self, sentence: str) -> None:
+    def tell(self, sentence: str) -> None:
         """Log ``sentence``."""
         tell(self.event, sentence)
 
@@ -137,6 +137,6 @@ def _log_coded(event: Event, sentence: str) -> Any:
 
 def log(event: Event, **context: str) -> Any:
     """Return a logger for ``event``."""
-    from dualwan.log import logger  # noqa: PLC0415 - structlog takes 50 ms; load it after the work
+    from dualwan.log import logger  # noqa: PLC0415 - an event that finds nothing to do logs nothing
 
     return logger(cause=event.label, **context)

@@ -7,7 +7,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from dualwan.config import Config, ways
+from dualwan.config import Config
+from dualwan.config.ways import section_of
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
@@ -31,11 +32,11 @@ def dialled_by(config: Config) -> tuple[str, ...]:
 def _dial_peer(config: Config, host: Host, peer: str) -> bool:
     """Start ``peer``, one of ``dialled_by``; return whether it was started. Raises HostError."""
     name = next(name for name, one in config.sessions.items() if one.peer == peer)
-    return host.dial(peer, f"{ways.section(name) if name in config.ways else name}.peer")
+    return host.dial(peer, f"{section_of(name, config)}.peer")
 
 
 def _to_hang_up(run: Run) -> tuple[str, ...]:
-    """Return the peers that we dial, and those that we have dialled and nobody configures now."""
+    """Return the peers that we dial, and those that we dialled for an earlier configuration."""
     if run.config is None:
         return run.host.load_state().dialled
     named = {one.peer for one in run.config.sessions.values()}
@@ -60,7 +61,7 @@ def end(run: Run, peers: Sequence[str]) -> None:
     for peer in peers:
         with run.noting_failure():
             if run.host.hang_up(peer, max(until - monotonic(), LEAST_SECONDS)):
-                run.say(f"hung up {peer}")
+                run.tell(f"hung up {peer}")
             if peer in run.host.load_state().dialled:  # also if it ended by itself
                 run.update_state(lambda state, gone=peer: _without(state, gone))  # type: ignore[misc]
 
@@ -90,7 +91,7 @@ def dial(run: Run) -> None:
 def _dial(run: Run, config: Config, peer: str) -> None:
     with run.noting_failure():
         if _dial_peer(config, run.host, peer):
-            run.say(f"dialled {peer}")
+            run.tell(f"dialled {peer}")
         if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
             run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
     if run.stands_by():  # asked for while it was dialled
@@ -145,4 +146,4 @@ def keep_one(run: Run) -> None:
             continue
         with run.noting_failure():
             if run.host.keep_one(peer):
-                run.say(f"ended a second pppd of {peer}; status names what else starts it")
+                run.tell(f"ended a second pppd of {peer}; status names what else starts it")

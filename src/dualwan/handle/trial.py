@@ -228,7 +228,7 @@ def _there(host: Host, state: RunState) -> RunState:
     there, tables = {one.key for one in seen.addresses}, host.table_names()
     return replace(
         state,
-        tables=state.tables if tables is None else tuple(filter(tables.__contains__, state.tables)),
+        tables=tuple(name for name in state.tables if tables is None or name in tables),
         addresses=tuple(one for one in state.addresses if one.key in there),
         tunnels=tuple(name for name in state.tunnels if name in seen.links),
     )

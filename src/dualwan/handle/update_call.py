@@ -62,7 +62,7 @@ def _with_notified(state: RunState, name: str, ce: str) -> RunState:
 def _call(run: Run, config: Config, name: str, fixed: Ipip, ce: str) -> str:
     """Make the update call and note it; return the provider's reply. Raises DualwanError."""
     answer = run.host.call_update_url(fixed.update, config.line_device, ce)
-    run.say(f"told the provider that our end is {ce}; it said: {answer}")
+    run.tell(f"told the provider that our end is {ce}; it said: {answer}")
     with run.noting_failure():
         run.update_state(lambda state: _with_notified(state, name, ce))
     return answer

@@ -17,6 +17,11 @@ memory, for tests. Each other file is one kernel interface or program:
     ndp, ping           raw ICMPv6 and ICMP sockets
     store, lock         /run/dualwan, which is lost at boot; by run_files
     answers, leases     /var/lib/dualwan, and the lease files of DHCPv6 clients
+    last_good, trials   /var/lib/dualwan: the configuration applied last, and one that is tried
+    conntrackd          conntrackd(8), for a router of two
+    around/             what other programs have set up: the surroundings of the findings
+    evidence/           what a diagnosis looks at, asks and hears
+    notice/             the owner's scripts in hooks.d
     remote/             DNS and HTTPS
 
 nftables is reached in two ways. Tables are loaded as text, the language that nft(8) documents, in

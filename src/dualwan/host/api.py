@@ -1,4 +1,4 @@
-"""The protocol of a machine, as roles: the rest of the program asks for nothing else."""
+"""The protocol of a machine, in parts: the rest of the program asks for nothing else."""
 
 from __future__ import annotations
 

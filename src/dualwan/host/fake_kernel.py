@@ -217,7 +217,7 @@ class FakeKernel(FakeLine):
         self._put("tables", item, gone=gone)
         self.generation += 1
         in_place = isinstance(step.was, NftTable) and step.was.intact
-        if not gone and not in_place and {"counter"} & {block.kind for block in item.blocks}:
+        if not gone and not in_place and any(one.kind == "counter" for one in item.blocks):
             self.named_counts = dict.fromkeys(self.named_counts, 0)
             self.element_counts = {}
         if gone:

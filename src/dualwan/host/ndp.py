@@ -1,10 +1,12 @@
-"""Router solicitations and advertisements of IPv6 neighbour discovery (RFC 4861)."""
+"""Messages of IPv6 neighbour discovery (RFC 4861), as they are sent and read."""
 
 from __future__ import annotations
 
 import fcntl
 import socket
 import struct
+from collections.abc import Iterator
+from ipaddress import IPv6Address
 
 from dualwan.errors import KernelError
 from dualwan.host.checksum import checksum
@@ -18,8 +20,21 @@ ALL_NODES = "ff02::1"
 SIOCGIFHWADDR = 0x8927
 IPV6_FREEBIND = 78
 NEIGHBOUR_SOLICITATION = bytes([135, 0, 0, 0, 0, 0, 0, 0])  # section 4.3
-SOLICITED_NODE = bytes.fromhex("ff0200000000000000000001ff")  # before the last 3 octets
 HOP_LIMIT = 255
+
+_ADVERTISEMENT_HEAD, _OPTION_UNIT = 16, 8  # octets, sections 4.2 and 4.6
+_SOLICITED_NODE, _SOLICITED_BITS = int(IPv6Address("ff02::1:ff00:0")), (1 << 24) - 1
+
+
+def options(advertisement: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the type and the octets of each whole option of a router's ``advertisement``."""
+    at = _ADVERTISEMENT_HEAD
+    while at + _OPTION_UNIT <= len(advertisement) and (
+        size := _OPTION_UNIT * advertisement[at + 1]
+    ):
+        if at + size <= len(advertisement):
+            yield advertisement[at], advertisement[at : at + size]
+        at += size
 
 
 def solicit(device: str) -> None:
@@ -44,7 +59,7 @@ def advertise(device: str, address: str) -> None:
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
             sender.bind((address, 0))
             target = socket.inet_pton(socket.AF_INET6, address)
-            option = TARGET_LINK_ADDRESS + _link_address(sender, device)
+            option = TARGET_LINK_ADDRESS + link_address(sender, device)
             place = (ALL_NODES, 0, 0, socket.if_nametoindex(device))
             sender.sendto(ADVERTISEMENT + target + option, place)
     except OSError as error:
@@ -53,27 +68,37 @@ def advertise(device: str, address: str) -> None:
         ) from None
 
 
-def _link_address(asking: socket.socket, device: str) -> bytes:
-    """Return the Ethernet address of ``device`` (SIOCGIFHWADDR); raises OSError."""
+def link_address(asking: socket.socket, device: str) -> bytes:
+    """Return the Ethernet address of ``device`` (netdevice(7)); raises OSError."""
     found = fcntl.ioctl(asking, SIOCGIFHWADDR, struct.pack("256s", device.encode()))
     return found[18:24]
 
 
-def ask_owner(device: str, address: str) -> None:
-    """Let who has ``address`` on the link of ``device`` advertise it to all; raises KernelError.
+def solicited_node(address: str) -> IPv6Address:
+    """Return the multicast address at which ``address`` is asked for (RFC 4291 section 2.7.1)."""
+    return IPv6Address(_SOLICITED_NODE | int(IPv6Address(address)) & _SOLICITED_BITS)
 
-    By a solicitation from the unspecified address, as of duplicate address detection: the answer
-    to that goes to all nodes, and overrides what they know (RFC 4861 section 7.2.4). A socket that
-    takes the header too sends from that address. A packet socket would do as well, but the units
-    have none.
+
+def detection(address: str) -> bytes:
+    """Return the IPv6 packet by which duplicate detection asks for ``address`` (RFC 4862, 5.4.2).
+
+    A neighbour solicitation from ::, with its headers.
     """
-    target = socket.inet_pton(socket.AF_INET6, address)
-    group, none = SOLICITED_NODE + target[-3:], bytes(16)
-    message = NEIGHBOUR_SOLICITATION + target
-    length = struct.pack("!I", len(message))
-    pseudo = none + group + length + bytes([0, 0, 0, socket.IPPROTO_ICMPV6])
+    none, group = bytes(16), solicited_node(address).packed
+    message = NEIGHBOUR_SOLICITATION + IPv6Address(address).packed
+    pseudo = none + group + struct.pack("!II", len(message), socket.IPPROTO_ICMPV6)
     checked = message[:2] + struct.pack("!H", checksum(pseudo + message)) + message[4:]
     head = struct.pack("!IHBB", 6 << 28, len(message), socket.IPPROTO_ICMPV6, HOP_LIMIT)
+    return head + none + group + checked
+
+
+def ask_owner(device: str, address: str) -> None:
+    """Have the owner of ``address`` on the link of ``device`` advertise it; raises KernelError.
+
+    By a solicitation as of duplicate address detection: the answer to that goes to all nodes, and
+    overrides what they know (RFC 4861 section 7.2.4). A socket that takes the header too sends
+    from the unspecified address. A packet socket would do as well, but the units have none.
+    """
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as sender:
             sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
@@ -81,10 +106,7 @@ def ask_owner(device: str, address: str) -> None:
             # The kernel looks for a source even so, and there is none while a device comes up.
             sender.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
             sender.bind((address, 0))
-            place = (
-                socket.inet_ntop(socket.AF_INET6, group),
-                *(0, 0, socket.if_nametoindex(device)),
-            )
-            sender.sendto(head + none + group + checked, place)
+            place = (str(solicited_node(address)), 0, 0, socket.if_nametoindex(device))
+            sender.sendto(detection(address), place)
     except OSError as error:
         raise KernelError(f"asking who has {address} on {device}: {error.strerror}") from None

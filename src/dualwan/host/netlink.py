@@ -11,11 +11,10 @@ from typing import Any
 from dualwan.config.values import covers
 from dualwan.host.nfnetlink import packed
 from dualwan.host.rtnl import IPRoute, NetlinkError, dump, refused, understood
+from dualwan.host.rtnl_message import IFA_F_DEPRECATED, IFF_UP
 from dualwan.model.observed import Link
 from dualwan.model.resources import RTPROT_DUALWAN, Address, Route, RouteRule, Tunnel
 
-IFF_UP = 1
-IFA_F_DEPRECATED = 0x20
 IGNORE_ENCAP_LIMIT = 0x1  # IP6_TNL_F_IGN_ENCAP_LIMIT: "encaplimit none"
 IPV6_BITS = 128
 HOST = "/32"  # of a network that is one address

@@ -22,7 +22,6 @@ NEW_ADDRESS, DELETE_ADDRESS, NEW_ROUTE, DELETE_ROUTE = 20, 21, 24, 25  # RTM_
 IFADDR = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefixlen, flags, scope, index
 IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 6, 8
 ROUTE = struct.Struct("=BBBBBBBB")  # rtmsg: family, dst_len, src_len, tos, table, protocol, ...
-NFT = 10  # NFNL_SUBSYS_NFTABLES
 NEW_GENERATION = 15  # NFT_MSG_NEWGEN, the last message of a transaction
 PROCESS_ID, PROCESS_NAME = 2, 3  # NFTA_GEN_
 PREFIX = b"dualwan_"  # of the names of our tables
@@ -31,7 +30,7 @@ PREFIX = b"dualwan_"  # of the names of our tables
 class News(NamedTuple):
     """What one message tells.
 
-    ours: it may be about something of ours. urgent: about a nft table of ours, which keeps the
+    ours: it may be about something of ours. urgent: about an nft table of ours, which keeps the
     router closed. process, name: of the program that caused it, 0 and "" if unknown.
     """
 

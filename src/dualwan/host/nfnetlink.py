@@ -161,7 +161,7 @@ def refusal(kind: int, body: bytes) -> int:
 
 
 def unreadable() -> OSError:
-    """Return the error of an answer that is none: EBADMSG."""
+    """Return the error for an answer that cannot be read: EBADMSG."""
     return OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from dualwan.errors import KernelError
 from dualwan.nft.listing import one_table, with_indexes
 from dualwan.nft.table import NftTable
-from dualwan.nft.transaction import replacement
+from dualwan.nft.transaction import removal, replacement
 
 
 class NotPermitted(Exception):  # noqa: N818 - a result for the caller, no failure
@@ -126,9 +126,7 @@ class Nft:
 
     def remove(self, family: str, name: str) -> None:
         """Remove a table; no error if it is gone already. Raises KernelError."""
-        self._change(
-            f"nft table {family} {name}", f"table {family} {name}\ndelete table {family} {name}\n"
-        )
+        self._change(f"nft table {family} {name}", removal(family, name))
 
     def _change(self, what: str, text: str) -> None:
         code, _, error = self._run(text)

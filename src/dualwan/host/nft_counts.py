@@ -1,4 +1,4 @@
-"""Packets by named counter of a nft table, and by element of a set, over netlink."""
+"""Packets by named counter of an nft table, and by element of a set, over netlink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a nft table is the one that was loaded, told by what the kernel numbers itself.
+"""Whether an nft table is the one that was loaded, told by what the kernel numbers itself.
 
 The kernel gives each table, chain, rule, set and object a handle, and never the same one twice
 while the table exists; a rule that is replaced gets a new one. What stands under a handle changes

@@ -57,9 +57,7 @@ def sysctl(value: Any) -> str:
 
 def sysctl_value(value: Any) -> str:
     """Return the value of a sysctl, a number."""
-    if not _SYSCTL_VALUE.fullmatch(text(value)):
-        raise ValueError(f"no value of a sysctl: {value!r:.60}")
-    return str(value)
+    return _matching(_SYSCTL_VALUE, value, "value of a sysctl")
 
 
 def ipv4(value: Any) -> str:
@@ -111,9 +109,10 @@ def question(value: Any) -> str:
 
 def line_address(given: Any) -> Address:
     """Return an IPv6 address on the WAN from [device, address] or with deprecated after it."""
-    where, address, deprecated = (*given, False)[:3]
+    where, address, *rest = given
+    (deprecated,) = rest or (False,)
     found = IPv6Address(text(address))
-    if not values.ipv6(address) or found.is_link_local or len(given) > 3:  # noqa: PLR2004
+    if not values.ipv6(address) or found.is_link_local:
         raise ValueError(f"no address of the line: {address!r:.60}")
     return Address(device(where), str(found), values.flag(deprecated))
 
@@ -124,38 +123,30 @@ def host(value: Any) -> str:
 
 
 def table(value: Any) -> str:
-    """Return the name of a nft table."""
-    if not _TABLE.fullmatch(text(value)):
-        raise ValueError(f"no nft table: {value!r:.60}")
-    return str(value)
+    """Return the name of an nft table."""
+    return _matching(_TABLE, value, "nft table")
 
 
 def nft_set(value: Any) -> str:
-    """Return the name of a set or map of a nft table."""
-    if not _SET.fullmatch(text(value)):
-        raise ValueError(f"no nft set: {value!r:.60}")
-    return str(value)
+    """Return the name of a set or map of an nft table."""
+    return _matching(_SET, value, "nft set")
 
 
 def family(value: Any) -> str:
-    """Return the family of a nft table of ours."""
+    """Return the family of an nft table of ours."""
     if text(value) not in _OF_TABLES:
-        raise ValueError(f"no family of a nft table: {value!r:.60}")
+        raise ValueError(f"no family of an nft table: {value!r:.60}")
     return str(value)
 
 
 def nft_element(value: Any) -> str:
-    """Return an element of a nft set with all that `nft list` says of it."""
-    if not _ELEMENT.fullmatch(text(value)):
-        raise ValueError(f"no element of a nft set: {value!r:.60}")
-    return str(value)
+    """Return an element of an nft set with all that `nft list` says of it."""
+    return _matching(_ELEMENT, value, "element of an nft set")
 
 
 def word(value: Any) -> str:
     """Return a printable word, such as a way's name, a version or a digest; "" stays."""
-    if value and not _WORD.fullmatch(text(value)):
-        raise ValueError(f"no word: {value!r:.60}")
-    return str(value)
+    return _matching(_WORD, value, "word") if value else str(value)
 
 
 def element(value: Any) -> str:
@@ -210,6 +201,12 @@ def path(value: Any) -> str:
     """Return the path of a file; it is not looked at."""
     if not text(value) or "\0" in value:
         raise ValueError(f"no path: {value!r:.60}")
+    return str(value)
+
+
+def _matching(pattern: re.Pattern[str], value: Any, what: str) -> str:
+    if not pattern.fullmatch(text(value)):
+        raise ValueError(f"no {what}: {value!r:.60}")
     return str(value)
 
 

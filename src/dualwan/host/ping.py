@@ -27,7 +27,8 @@ def any_answers(device: str, targets: Sequence[str]) -> bool:
     try:
         with _asking(device) as probe:
             sent = [target for target in targets if _send(probe, target, token)]
-            return bool(sent) and _answered(probe, token, time.monotonic() + LIMIT_SECONDS)
+            until = time.monotonic() + LIMIT_SECONDS
+            return bool(sent) and bool(_heard(probe, token, wanted=True, until=until)[0])
     except OSError:
         return False  # no such device
 
@@ -69,7 +70,8 @@ def _asking(device: str) -> Iterator[socket.socket]:
 def _heard(probe: socket.socket, token: bytes, wanted: bool, until: float) -> tuple[str, str]:
     """Return who has answered, and where an echo ended; see who_answers.
 
-    ``wanted``: whether a target can answer, which is waited for.
+    A raw socket receives the replies to other programs' pings too: ours have ``token``. ``wanted``:
+    whether a target can answer, which is waited for. ``until``: a monotonic time in seconds.
     """
     hop, sent = "", _echo(token)[:8]  # what a router quotes at least
     poll = select.poll()
@@ -104,18 +106,3 @@ def _echo(token: bytes) -> bytes:
     body = struct.pack("!HH", os.getpid() & 0xFFFF, 1) + token
     head = struct.pack("!BBH", ECHO_REQUEST, 0, 0)
     return struct.pack("!BBH", ECHO_REQUEST, 0, checksum(head + body)) + body
-
-
-def _answered(probe: socket.socket, token: bytes, until: float) -> bool:
-    """Whether an echo reply with ``token`` arrives before the monotonic time ``until``.
-
-    A raw socket receives the replies to other programs' pings too.
-    """
-    poll = select.poll()
-    poll.register(probe, select.POLLIN)
-    while (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):
-        packet = probe.recv(2048)
-        header = (packet[0] & 0xF) * 4 if packet else 0
-        if packet[header : header + 1] == bytes([ECHO_REPLY]) and packet.endswith(token):
-            return True
-    return False

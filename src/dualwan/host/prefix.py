@@ -10,13 +10,11 @@ from typing import Any
 
 from dualwan.host.news import ignoring_overrun
 from dualwan.host.rtnl import RTMGRP_IPV6_IFADDR, IPRoute, NetlinkError, dump, refused, understood
-from dualwan.host.rtnl_message import hops
+from dualwan.host.rtnl_message import IFA_F_DEPRECATED, IFF_UP, hops
 from dualwan.mape.rule import UNIQUE_LOCAL
 from dualwan.model.resources import MAIN
 
-IFF_UP = 1
 IFA_F_TEMPORARY = 0x01
-IFA_F_DEPRECATED = 0x20
 SCOPE_UNIVERSE = 0
 HOST = 128  # a /128 is the CE address, or another that tells no prefix
 LINE = 64  # the length in a router advertisement

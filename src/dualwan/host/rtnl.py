@@ -30,7 +30,7 @@ from dualwan.host.nfnetlink import (
     packed,
     refusal,
 )
-from dualwan.host.rtnl_message import IFADDR, IFINFO, RTMSG, Message, is_known
+from dualwan.host.rtnl_message import IFADDR, IFF_UP, IFINFO, RTMSG, Message, is_known
 
 NETLINK_ROUTE = 0
 SOL_NETLINK, NETLINK_GET_STRICT_CHK = 270, 12  # linux/netlink.h
@@ -43,7 +43,6 @@ RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 RTMGRP_IPV6_IFADDR = 0x100
 IFLA_IFNAME, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS = 3, 29, 8
 RTA_DST = 1
-IFF_UP = 1
 DUMPS = 20  # attempts at a listing that changes of other programs interrupt
 
 

@@ -19,6 +19,8 @@ LINK, ADDRESS, ROUTE, RULE = 16, 20, 24, 32  # RTM_NEWLINK and so on, linux/rtne
 IFINFO = struct.Struct("=BxHiII")  # ifinfomsg
 IFADDR = struct.Struct("=BBBBI")  # ifaddrmsg
 RTMSG = struct.Struct("=BBBBBBBBI")  # rtmsg, and fib_rule_hdr
+IFF_UP = 0x1  # linux/if.h
+IFA_F_DEPRECATED = 0x20  # linux/if_addr.h
 _HOP = struct.Struct("=HBBi")  # rtnexthop
 _FIELDS = {
     LINK: (IFINFO, ("family", "ifi_type", "index", "flags", "change")),

@@ -41,7 +41,7 @@ RECEIVE_BUFFER = 1 << 20  # `nft flush ruleset` is hundreds of KB of news of our
 
 
 class Watch:
-    """Wakes whoever waits, once for a storm of news."""
+    """Wakes the caller of ``wait``, once for a storm of news."""
 
     def __init__(self) -> None:
         self._route = _listen(NETLINK_ROUTE, news.ROUTE_GROUPS)
@@ -69,7 +69,7 @@ class Watch:
     def wait(self, seconds: float | None = None) -> bool:
         """Wait up to ``seconds``, None for ever; return whether something of ours may have changed.
 
-        Then wait until the news have settled, except for a nft table.
+        Then wait until the news have settled, except for an nft table.
         """
         self._by, self._urgent, self._touched = {}, False, False
         until = None if seconds is None else time.monotonic() + seconds

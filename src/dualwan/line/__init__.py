@@ -77,7 +77,7 @@ def _of_mape(
         except MapeError as error:
             missing = str(error)
             continue
-        return Line((), softwire, "", _network(prefix), warnings, answers)
+        return Line(softwire=softwire, prefix=_network(prefix), warnings=warnings, answers=answers)
     return Line(missing=missing, answers=answers)
 
 

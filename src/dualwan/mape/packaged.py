@@ -34,7 +34,7 @@ class Line(NamedTuple):
     origin: str
 
     def rule(self) -> MapRule:
-        """Return the rule that the line has; raises ConfigError if it is none."""
+        """Return the rule in the line; raises ConfigError if it is impossible."""
         provider, v6, v4, ea, offset, br, layout = self.columns
         source = f"{self.where}: {self.origin}"
         try:

@@ -10,7 +10,7 @@ from dualwan.nft.table import NftTable
 
 
 class TableId(NamedTuple):
-    """The identity of a nft table. dynamic: packets add elements to its sets."""
+    """The identity of an nft table. dynamic: packets add elements to its sets."""
 
     family: str
     name: str

@@ -85,15 +85,13 @@ class Step:
         if isinstance(self.resource, Sysctl) and isinstance(self.was, Sysctl):
             back = " (as it was before)" if self.action is Action.RESTORE else ""
             return f"sysctl {self.resource.name} {self.was.value} -> {self.resource.value}{back}"
-        if (
-            isinstance(self.was, NftTable)
-            and not self.was.intact
-            and (self.action is Action.CHANGE)
-        ):
+        if self.action is not Action.CHANGE or self.was is None:
+            return self.resource.text
+        if isinstance(self.was, NftTable) and not self.was.intact:
             return f"{self.resource.text} (somebody changed it)"
-        if self.action is Action.CHANGE and self.was and not isinstance(self.resource, NftTable):
-            return f"{self.was.text} -> {self.resource.text}"
-        return self.resource.text
+        if isinstance(self.resource, NftTable):
+            return self.resource.text
+        return f"{self.was.text} -> {self.resource.text}"
 
     @property
     def details(self) -> tuple[str, ...]:
@@ -138,7 +136,7 @@ class SlicePlan:
 
     @property
     def has_table(self) -> bool:
-        """Whether a nft table stands once all steps are done."""
+        """Whether an nft table stands once all steps are done."""
         return any(
             isinstance(step.resource, NftTable) and step.action is not Action.REMOVE
             for step in self.steps

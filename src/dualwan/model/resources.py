@@ -169,7 +169,7 @@ class RouteRule:
 
 @dataclass(frozen=True)
 class Flows:
-    """The conntrack entries of an address, or a network, that is another way's or nobody's now."""
+    """The conntrack entries of an address or a network that this way no longer has."""
 
     address: str
 

@@ -43,7 +43,7 @@ def _block(item: Any) -> Block:
             _KIND.fullmatch(kind) and _NAME.fullmatch(name)
         ):
             return Block(kind, name, tuple(map(_line, lines)), hook, dynamic, comment)
-    raise ValueError(f"no block of a nft table: {item!r:.80}")
+    raise ValueError(f"no block of an nft table: {item!r:.80}")
 
 
 def _line(item: Any) -> Statement:
@@ -52,4 +52,4 @@ def _line(item: Any) -> Statement:
             return line
         case [str(device), str(verdict)]:
             return DeviceShortcut(device, verdict)
-    raise ValueError(f"no statement of a nft table: {item!r:.80}")
+    raise ValueError(f"no statement of an nft table: {item!r:.80}")

@@ -74,7 +74,7 @@ class Block:
 
 @dataclass(frozen=True)
 class NftTable:
-    """A nft table of ours. intact: False if another program changed it."""
+    """An nft table of ours. intact: False if another program changed it."""
 
     family: str
     name: str
@@ -117,7 +117,7 @@ def counter(name: str) -> Block:
     return Block("counter", name)
 
 
-def dynamic(  # noqa: PLR0913, PLR0917
+def dynamic(  # noqa: PLR0913, PLR0917 - the parts of its block
     kind: str,
     name: str,
     type_: str,

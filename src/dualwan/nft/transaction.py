@@ -16,7 +16,7 @@ def replacement(old: NftTable | None, new: NftTable, index: Index = by_name) -> 
     """
     table = f"{new.family} {new.name}"
     if old is None:
-        return f"table {table}\n{removal(new)}{new.source(index)}"
+        return removal(new.family, new.name) + new.source(index)
     wanted = {block.key: block for block in new.blocks}
     deleted = {block.key for block in old.blocks if not _stays(block, wanted.get(block.key))}
     kept = {block.key for block in old.blocks if block.kind != CHAIN} - deleted
@@ -36,9 +36,9 @@ def replacement(old: NftTable | None, new: NftTable, index: Index = by_name) -> 
     )
 
 
-def removal(table: NftTable) -> str:
-    """Return the transaction that deletes a loaded table."""
-    return f"delete table {table.family} {table.name}\n"
+def removal(family: str, name: str) -> str:
+    """Return the transaction that deletes a table, whether or not it is loaded."""
+    return f"table {family} {name}\ndelete table {family} {name}\n"
 
 
 def _stays(old: Block, new: Block | None) -> bool:

@@ -107,7 +107,7 @@ def families(pppds: Iterable[Pppd]) -> list[list[Pppd]]:
 def survivor(
     found: Sequence[list[Pppd]], services: Iterable[str], connected: Iterable[int]
 ) -> list[Pppd]:
-    """Return which of several ``families`` of one peer goes on.
+    """Return the one that stays of ``found``, several families of processes of one peer.
 
     systemd would start one of ``services`` again, so it stays; else one of ``connected``, by
     its process id, else the oldest.

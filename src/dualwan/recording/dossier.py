@@ -201,7 +201,7 @@ def diagnosed(replay: Replay) -> tuple[checks.Outcome, ...]:
 
 
 def _differences(report: dict[str, Any]) -> list[str]:
-    """Return the parts of ``report`` that are others at a replay, or why there is none."""
+    """Return the parts of ``report`` that differ in a replay, or why it cannot be replayed."""
     if report["recording"] is None:
         return []
     try:

@@ -60,7 +60,7 @@ class Kept(NamedTuple):
 
 
 def shared(rule: MapRule) -> bool:
-    """Whether many lines have ``rule``, so that its prefixes name none of them."""
+    """Whether ``rule`` is of many lines, so that its prefixes identify none of them."""
     return (
         rule.ipv4_prefix.prefixlen <= _LONGEST_SHARED[4]
         and rule.ipv6_prefix.prefixlen <= _LONGEST_SHARED[6]
@@ -159,7 +159,7 @@ class Mask:
     def _psid_of(self, address: Address) -> Kept | None:
         """Return the bits of the PSID by the longest rule that covers ``address``."""
         found = None
-        for one in self._psids if address.version == 6 else ():  # noqa: PLR2004 - of IP
+        for one in self._psids if isinstance(address, IPv6Address) else ():
             if address in one.network:
                 found = one
         return found

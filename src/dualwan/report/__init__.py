@@ -1,1 +1,1 @@
-"""Reports: plan and status as text, as JSON, and as metrics."""
+"""What commands show of plan, status, trial and diagnosis: text, JSON, metrics. Pure."""

@@ -43,7 +43,7 @@ def lines(
     """Return a line for each step, with its sign, under the name of its slice.
 
     ``everything``: steps that change nothing are shown too. ``colour``: for a terminal.
-    ``contents``: what a nft table that is added has in it is shown too.
+    ``contents``: what an nft table that is added has in it is shown too.
     """
     found: list[str] = []
     for item in plan.slices:
@@ -67,7 +67,7 @@ def _slice_lines(item: SlicePlan, everything: bool, colour: bool, contents: bool
 
 
 def _content(step: Step) -> list[str]:
-    """Return the lines of a nft table that is added."""
+    """Return the lines of an nft table that is added."""
     if step.action is not Action.ADD or not isinstance(step.resource, NftTable):
         return []
     inner = step.resource.source().splitlines()[1:-1]

@@ -20,7 +20,7 @@ _HIDDEN = "only root can see whether it is loaded"
 
 
 def as_data(plan: Plan, name: str) -> RulesData:
-    """Return the data of --json. ``plan``: of Event.APPLY; ``name``: a slice with a nft table."""
+    """Return the data of --json. ``plan``: of Event.APPLY; ``name``: a slice with an nft table."""
     table = next(one.table for one in slices.ALL if one.name == name and one.table)
     (item,) = (one for one in plan.slices if one.name == name)
     step = next((one for one in item.steps if _table(one, table.name)), None)

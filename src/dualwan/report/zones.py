@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dualwan.config import Config, forwards
 from dualwan.config.firewall import IPV6
 from dualwan.config.mape import MapE
-from dualwan.config.zones import EVERYTHING as WHOLE
 from dualwan.config.zones import LAN as LANS_NAME
-from dualwan.config.zones import Zone
+from dualwan.config.zones import WHOLE, Zone
 from dualwan.line.ways import routed_to
 from dualwan.model.way import Way
 from dualwan.report.data import ZoneData

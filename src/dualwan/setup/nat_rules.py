@@ -27,7 +27,7 @@ _TARGET = re.compile(r"([0-9.]+)(?::([0-9]{1,5}))?")
 
 
 def ruled(rule: Rule, names: Names) -> Outcome:
-    """Return what becomes of ``rule``, whatever its table and command are."""
+    """Return what becomes of ``rule``, of any table and command."""
     if rule.command == "-P":
         return _policy(rule)
     if rule.command not in ADDING:

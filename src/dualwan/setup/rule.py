@@ -111,7 +111,7 @@ class Rule:
 
 
 def parse(words: Sequence[str]) -> Rule | None:
-    """Return the rule that ``words`` are a call of iptables for, None if they are none."""
+    """Return the rule in ``words``, a call of iptables; None if they are no such call."""
     name = words[0].rsplit("/", 1)[-1].removesuffix("-legacy").removesuffix("-nft") if words else ""
     if name not in PROGRAMS or "|" in words:
         return None
@@ -135,7 +135,8 @@ def parse(words: Sequence[str]) -> Rule | None:
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, list[str], bool]]:
     """Yield each option by its short name, its values, and whether `!` stands before it."""
-    name, values, negated, following = "", [""][:0], False, False
+    name, negated, following = "", False, False
+    values: list[str] = []
     for word in words:
         if word == "!":
             following = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from dualwan.mape.portset import PORT_BITS
 from dualwan.model.setup import SourceFile
 from dualwan.setup import shell
 from dualwan.setup.names import Names, known
@@ -17,8 +18,10 @@ from dualwan.words import say
 
 MAPE_SH, PPPOE_SH = "mape.sh", "pppoe.sh"
 # Words of the shell that do nothing to the machine.
-_SHELL = ("exit", "echo", "break", "continue", "sleep", "return", "shift", ":", "[", "test", "true")
-_SHELL_TOO = ("false", "set", "local", "readonly", "export", "trap", "wait", "printf", "logger")
+_SHELL = (
+    *("exit", "echo", "break", "continue", "sleep", "return", "shift", ":", "[", "test", "true"),
+    *("false", "set", "local", "readonly", "export", "trap", "wait", "printf", "logger"),
+)
 _WAITING = by_itself(say("nothing waits in a loop: pppd and the kernel say when it is so far"))
 _STOP = by_itself(say("ifdown, and `dualwan-hook down`, remove all that is ours, and nothing else"))
 _STOP_OPEN = by_itself(say("the firewall stays until the WAN is down; nothing is open in between"))
@@ -89,7 +92,7 @@ def _outcome(command: Command, names: Names) -> Outcome | None:
     first = command.words[0].rsplit("/", 1)[-1]
     if command.assigned[0]:
         return _assigned(command)
-    if first in _SHELL or first in _SHELL_TOO:
+    if first in _SHELL:
         return _WAITING if first == "sleep" else None
     if command.when == shell.STOP:
         return _STOP_OPEN if command.words[1:2] == ("-P",) else _STOP
@@ -116,9 +119,10 @@ def _assigned(command: Command) -> Outcome | None:
 
 def _blocks(step: int, size: int) -> Outcome | None:
     """Return the PSID's place in a port, from `rule * STEP + PSID * SIZE` (RFC 7597 5.1)."""
-    offset, length = 16 - (step.bit_length() - 1), step.bit_length() - size.bit_length()
+    offset = PORT_BITS - (step.bit_length() - 1)
+    length = step.bit_length() - size.bit_length()
     powers = step & (step - 1) == 0 and size & (size - 1) == 0
-    if not step or not size or not powers or not 0 <= offset <= 16 - length <= 16:  # noqa: PLR2004
+    if not step or not size or not powers or not 0 <= offset <= PORT_BITS - length <= PORT_BITS:
         return not_taken(say("the port set of such a sum is not known"))
     return Outcome("mape.psid-length", (offset, length), say("the blocks of ports"))
 

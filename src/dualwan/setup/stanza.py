@@ -9,13 +9,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dualwan.interfaces_file import InterfacesLine, parse
+from dualwan.interfaces_file import INTERFACES, InterfacesLine, parse
 from dualwan.model.setup import SourceFile
 from dualwan.ppp.starters import starts
 from dualwan.words import say
 
 MARK = "# dualwan-hook init: "
-FILE = "/etc/network/interfaces"
 _NETWORKMANAGER, _NETWORKD, _DHCPCD = "NetworkManager", "systemd-networkd", "dhcpcd"
 MANAGERS = (_NETWORKMANAGER, _NETWORKD)  # that need no ifup
 _COMMANDS = ("pre-up", "up", "post-up", "down", "pre-down", "post-down")
@@ -55,7 +54,7 @@ def by_hand(
         yield say("and IPv6AcceptRA=no into the LAN's file.")
         return
     if not there:
-        yield say("In {file}, without up and down lines:", file=FILE)
+        yield say("In {file}, without up and down lines:", file=INTERFACES)
         yield from (f"  {line}" for line in _stanza(wan, ifupdown2=ifupdown2))
     if manager == _DHCPCD:
         yield say("dhcpcd hears advertisements too. In /etc/dhcpcd.conf:")

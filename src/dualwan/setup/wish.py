@@ -10,7 +10,7 @@ from dualwan.config import values
 from dualwan.config.firewall import DAY, GUARDED, INBOUND, OUTBOUND, Firewall, Guard, networks
 from dualwan.config.forwards import PPPOE, SMB
 from dualwan.config.mape import MapE
-from dualwan.config.sections import Pppoe
+from dualwan.config.sections import MAX_PRIORITY, Pppoe
 from dualwan.config.services import KNOWN, PING
 from dualwan.setup.outcome import Entry, Redirect
 from dualwan.words import say
@@ -53,7 +53,7 @@ _KEYS: dict[tuple[str, str], tuple[Converter, Any]] = {  # with the default
     ("mape", "mtu"): (values.number(1280, 1500), MapE.mtu),
     ("pppoe", "interface"): (values.interface_name, Pppoe.interface),
     ("pppoe", "table"): (values.routing_table, Pppoe.table),
-    ("pppoe", "priority"): (values.number(1, 32763), Pppoe.priority),
+    ("pppoe", "priority"): (values.number(1, MAX_PRIORITY), Pppoe.priority),
     ("pppoe", "mtu"): (values.number(576, 1500), Pppoe.mtu),
     ("firewall", "ident"): (values.one_of(("reset", "drop")), Firewall.ident),
     ("firewall", "smb"): (values.one_of(("drop", "accept")), Firewall.smb),

@@ -1,4 +1,4 @@
-"""The offload slice: established flows pass by the chains, through a nft flowtable. Pure.
+"""The offload slice: established flows pass by the chains, through an nft flowtable. Pure.
 
 Only where the configuration asks for it. A packet of a flow in the flowtable is translated and
 sent at the ingress of its device, and meets no chain, ours or another program's. So a flow is put

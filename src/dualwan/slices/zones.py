@@ -75,7 +75,7 @@ def by_zone(among: Iterable[Zone], verdict: str) -> list[str]:
 
 
 def lan_networks(config: Config) -> str:
-    """Return the LAN's IPv4 networks on a shared NIC, as a nft set."""
+    """Return the LAN's IPv4 networks on a shared NIC, as an nft set."""
     return elements(map(str, config.lan.networks))
 
 

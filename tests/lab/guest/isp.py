@@ -17,7 +17,7 @@ from guest.namespace import Namespace
 RUN = Path("/run/lab")
 _PYTHON = "python3"  # runs delegation.py, and nothing else on this side
 USER = "home@lab.example"
-PASSWORD = "sesame"  # noqa: S105 (nobody lives behind this door)
+PASSWORD = "sesame"  # noqa: S105 - nobody lives behind this door
 
 # `ip netns exec` binds what lies here over /etc, so that the concentrator's pppd
 # reads its own options and runs none of the router's hooks.

@@ -85,7 +85,7 @@ def released_package() -> Path:
 
 def _local(pattern: str) -> Path:
     shared = next(SHARE.glob(pattern))
-    local = Path("/var/tmp") / shared.name  # noqa: S108 (the guest's own)
+    local = Path("/var/tmp") / shared.name  # noqa: S108 - the guest's own
     if not local.exists():
         shutil.copy(shared, local)
     return local

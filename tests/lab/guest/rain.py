@@ -129,7 +129,7 @@ class Rain:
         )
         self._relay.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"map0")
         drops = [*self._from_pppoe(), *self._from_the_relay(), *self._from_the_wan()]
-        random.Random(1).shuffle(drops)  # noqa: S311 (an order without a pattern)
+        random.Random(1).shuffle(drops)  # noqa: S311 - an order without a pattern
         self._drops = cycle(drops)
         self._thread.start()
         return self

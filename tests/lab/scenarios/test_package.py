@@ -19,7 +19,7 @@ def _files() -> set[str]:
             *("find", "/etc", "/usr", "/var", "/run", "/opt", "-xdev"),
             *("-not", "-path", "/run/*", "-not", "-path", "/var/log/*"),
             *("-not", "-path", "/var/lib/dpkg/*", "-not", "-path", "/var/cache/*"),
-            *("-not", "-path", "/var/lib/apt/*", "-not", "-path", "/var/tmp/*"),  # noqa: S108
+            *("-not", "-path", "/var/lib/apt/*", "-not", "-path", "/var/tmp/*"),  # noqa: S108 - the guest's
         ]
     )
     ours = [line for line in found.splitlines() if "dualwan" in line]

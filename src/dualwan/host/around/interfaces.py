@@ -10,9 +10,8 @@ from itertools import islice
 from pathlib import Path, PurePath
 
 from dualwan import files
-from dualwan.interfaces_file import InterfacesLine, parse
+from dualwan.interfaces_file import INTERFACES, InterfacesLine, parse
 
-FILE = "/etc/network/interfaces"
 NAMING = ("iface", "mapping")  # the words that give an interface to ifup
 MAX_FILES = 500  # ifupdown has no limit
 PATH_MAX = 4096  # limits.h; of a pattern too: Python takes the square of its length to read one
@@ -44,7 +43,7 @@ def lines(root: Path = Path("/")) -> Iterator[InterfacesLine]:
     Each file once, whatever it is called, and MAX_FILES of them.
     """
     seen: set[str] = set()
-    waiting = [_lines(root / FILE.lstrip("/"), root, seen)]
+    waiting = [_lines(root / INTERFACES.lstrip("/"), root, seen)]
     while waiting:
         found = next(waiting[-1], None)
         if found is None:

@@ -11,6 +11,7 @@ from dualwan import files
 from dualwan.errors import HostError, UsageError
 from dualwan.host import managers, program, xtables
 from dualwan.host.around import interfaces, nics, ppp
+from dualwan.interfaces_file import INTERFACES
 from dualwan.model.setup import SetupMachine, SourceFile
 from dualwan.words import listed, say
 
@@ -122,7 +123,7 @@ def _interfaces(root: Path, unseen: list[str]) -> Iterator[SourceFile]:
 
     One that is not text is added to ``unseen``: it could not be written as it was.
     """
-    for path in dict.fromkeys([interfaces.FILE, *(line.path for line in interfaces.lines(root))]):
+    for path in dict.fromkeys([INTERFACES, *(line.path for line in interfaces.lines(root))]):
         try:
             data = files.read_bytes(root / path.lstrip("/"), files.MAX_FOREIGN)
             yield SourceFile(path, data.decode("utf-8"))

@@ -7,9 +7,10 @@ from socket import AF_INET, AF_INET6
 from typing import Any
 
 from dualwan.host.rtnl import dump, understood
+from dualwan.host.rtnl_message import IFF_UP
 from dualwan.model.evidence import Device, DeviceAddress
 
-_IFF_UP, _IFF_LOWER_UP = 0x1, 0x10000
+_IFF_LOWER_UP = 0x10000
 _IFA_F_DADFAILED, _IFA_F_TENTATIVE = 0x08, 0x40
 
 
@@ -38,7 +39,7 @@ def look(ipr: Any, names: Iterable[str]) -> dict[str, Device]:
 def _device(message: Any) -> Device:
     counted = message.get_attr("IFLA_STATS64") or message.get_attr("IFLA_STATS") or {}
     return Device(
-        up=bool(message["flags"] & _IFF_UP),
+        up=bool(message["flags"] & IFF_UP),
         carrier=bool(message["flags"] & _IFF_LOWER_UP),
         sent=int(counted.get("tx_packets", 0)),
         received=int(counted.get("rx_packets", 0)),

@@ -6,6 +6,7 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+from dualwan.host import ndp
 from dualwan.host.checksum import checksum
 from dualwan.model.evidence import Advertisement, Probe
 
@@ -20,7 +21,7 @@ ECHO_REQUEST6, ECHO_REPLY6, ADVERTISEMENT, SOLICITATION, NEIGHBOUR = 128, 129, 1
 _ERRORS6 = range(1, 5)
 _ECHO_REPLY, _ECHO_REQUEST = 0, 8
 _ERRORS4 = (3, 11, 12)
-_PREFIX_OPTION, _OPTION_UNIT, _PREFIX_SIZE = 3, 8, 32  # bytes, RFC 4861 section 4.6
+_PREFIX_OPTION, _PREFIX_SIZE = 3, 32  # bytes, RFC 4861 section 4.6.2
 _HEAD6, _ADVERTISEMENT_HEAD, _DISCOVERY = 8, 16, 24  # bytes of ICMPv6 messages
 _PPPOE_HEAD, _TAG_HEAD = 6, 4  # bytes, RFC 2516 section 4
 
@@ -111,37 +112,17 @@ def read_icmpv6(packet: bytes) -> Message | None:
     if kind in (SOLICITATION, NEIGHBOUR) and len(body) >= _DISCOVERY:
         return Message(source, kind, code, str(IPv6Address(body[8:24])))
     if kind == ADVERTISEMENT and len(body) >= _ADVERTISEMENT_HEAD:
-        found = Advertisement(source, int.from_bytes(body[6:8], "big"), _prefixes(body[16:]))
+        found = Advertisement(source, int.from_bytes(body[6:8], "big"), _prefixes(body))
         return Message(source, kind, code, advertisement=found)
     return Message(source, kind, code, payload=body[8:])
 
 
-def _prefixes(options: bytes) -> tuple[str, ...]:
-    """Return the prefixes in the options of an advertisement (RFC 4861 section 4.6.2)."""
-    found = []
-    while len(options) >= _OPTION_UNIT and (size := options[1] * _OPTION_UNIT):
-        if options[0] == _PREFIX_OPTION and size == _PREFIX_SIZE <= len(options):
-            found.append(f"{IPv6Address(options[16:32])}/{options[2]}")
-        options = options[size:]
-    return tuple(found)
-
-
-def solicitation(target: str) -> bytes:
-    """Return a neighbour solicitation without source, as duplicate detection sends (RFC 4862)."""
-    return struct.pack("!BBHI", SOLICITATION, 0, 0, 0) + IPv6Address(target).packed
-
-
-def solicited_node(target: str) -> IPv6Address:
-    """Return the multicast address at which ``target`` is asked for (RFC 4291 section 2.7.1)."""
-    return IPv6Address(int(IPv6Address("ff02::1:ff00:0")) | int(IPv6Address(target)) & 0xFFFFFF)
-
-
-def from_unspecified(target: str) -> bytes:
-    """Return the whole IPv6 packet of a solicitation for ``target`` from ::."""
-    body, to = solicitation(target), solicited_node(target).packed
-    pseudo = bytes(16) + to + struct.pack("!II", len(body), ICMPV6)
-    body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
-    return struct.pack("!IHBB", 6 << 28, len(body), ICMPV6, 255) + bytes(16) + to + body
+def _prefixes(advertisement: bytes) -> tuple[str, ...]:
+    return tuple(
+        f"{IPv6Address(option[16:32])}/{option[2]}"
+        for kind, option in ndp.options(advertisement)
+        if kind == _PREFIX_OPTION and len(option) == _PREFIX_SIZE
+    )
 
 
 # --- PPPoE -----------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class _Window:
             with suppress(HostError):  # the answer that does not come tells enough
                 ndp.solicit(ask.wan)
         if ask.ce:
-            self._frame(frames.from_unspecified(ask.ce), _ETH_P_IPV6, _group(ask.ce))
+            self._frame(ndp.detection(ask.ce), _ETH_P_IPV6, _group(ask.ce))
         if ask.discover and not self.offers:
             self._frame(frames.discovery(self._token), frames.ETH_PPPOE, _BROADCAST)
         if self._echo is not None and not self.relay:
@@ -200,4 +200,4 @@ def _raw(opened: ExitStack, protocol: int) -> socket.socket:
 
 def _group(address: str) -> bytes:
     """Return the link address of the multicast group (RFC 2464 section 7)."""
-    return b"\x33\x33" + frames.solicited_node(address).packed[-4:]
+    return b"\x33\x33" + ndp.solicited_node(address).packed[-4:]

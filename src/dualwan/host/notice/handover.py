@@ -46,7 +46,7 @@ def by_systemd() -> bool:
 
 
 def start() -> None:
-    """Start a runner that is nobody's child, in a session of its own, with nothing inherited.
+    """Start a runner, detached from this process: a session of its own, nothing inherited.
 
     Raises OSError.
     """

@@ -96,7 +96,7 @@ def _started(path: str, environment: Mapping[str, str], output: int) -> subproce
 
 
 def _die_with_runner() -> None:
-    """Let the kernel end the script if the runner is killed, for nobody else would limit it."""
+    """Have the kernel kill the script if the runner dies, which alone limits its time."""
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 

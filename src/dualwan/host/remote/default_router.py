@@ -21,7 +21,7 @@ from dualwan.host.remote.deadline import Deadline
 SECONDS = 4.0  # a router answers within 0.5 s, but 3 s after its last advertisement (RFC 4861, 6.2)
 AGAIN_SECONDS = 1.0  # until the solicitation is repeated
 MORE_SECONDS = 0.3  # after an advertisement, for another: a router may have several
-_LIFETIME, _HEADER = slice(6, 8), 16  # of an advertisement (RFC 4861 section 4.2)
+_LIFETIME = slice(6, 8)  # of an advertisement (RFC 4861 section 4.2)
 _PREFIX_OPTION, _PREFIX_SIZE = 3, 32  # section 4.6.2
 _VALID, _PREFERRED, _PREFIX = slice(4, 8), slice(8, 12), slice(16, 32)
 
@@ -127,10 +127,8 @@ def _heard(listener: socket.socket, routers: Collection[str]) -> tuple[str, tupl
 def announced(data: bytes) -> tuple[str, ...]:
     """Return the prefixes of the advertisement ``data`` with a valid and a preferred lifetime."""
     found = []
-    at = _HEADER
-    while at + 2 <= len(data) and data[at + 1]:
-        option, at = data[at : at + 8 * data[at + 1]], at + 8 * data[at + 1]
-        if option[0] != _PREFIX_OPTION or len(option) != _PREFIX_SIZE:
+    for kind, option in ndp.options(data):
+        if kind != _PREFIX_OPTION or len(option) != _PREFIX_SIZE:
             continue
         if any(option[_VALID]) and any(option[_PREFERRED]) and option[2] <= LINE:
             address = int(IPv6Address(option[_PREFIX]))

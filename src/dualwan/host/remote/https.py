@@ -39,7 +39,7 @@ class Response(NamedTuple):
     body: bytes
 
 
-def get(  # noqa: PLR0913
+def get(  # noqa: PLR0913 - each is about another step
     url: str,
     deadline: Deadline,
     resolve: Callable[[str], Sequence[str]],

@@ -8,7 +8,6 @@ DHCPv6's port has notes of its own, and is not disturbed.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import socket
@@ -31,11 +30,9 @@ DUID_LL, ETHERNET = 3, 1
 ADVERTISEMENT, RDNSS = 134, 25
 ICMP6_FILTER = 1  # linux/icmpv6.h
 RECV_HOP_LIMIT, HOP_LIMIT = 51, 52  # linux/in6.h
-SIOCGIFHWADDR = 0x8927
 MAX_PACKET = 4096
 
-_RA_HEADER = 16  # bytes before the options (RFC 4861 section 4.2)
-_ADDRESS = 16
+_ADDRESS = 16  # octets
 
 
 class _Listener:
@@ -45,7 +42,7 @@ class _Listener:
         self._device, self._index = device, socket.if_nametoindex(device)
         self._transaction = os.urandom(3)
         self._poll = select.poll()
-        self._icmp = stack.enter_context(_icmp(device))
+        self._icmp = stack.enter_context(advertisements(device))
         self._poll.register(self._icmp, select.POLLIN)
         self._dhcp: socket.socket | None = None
         with suppress(OSError):  # a client holds the port: advertisements alone, then
@@ -58,7 +55,7 @@ class _Listener:
         """Send the questions; raises OSError, HostError."""
         ndp.solicit(self._device)
         if self._dhcp is not None:
-            request = _request(self._transaction, _hardware_address(self._dhcp, self._device))
+            request = _request(self._transaction, ndp.link_address(self._dhcp, self._device))
             self._dhcp.sendto(request, (ALL_SERVERS, SERVER_PORT, 0, self._index))
 
     def hear(self, until: Deadline) -> None:
@@ -108,8 +105,8 @@ def ask(device: str, deadline: Deadline) -> dhcpv6.Lease:
     return lease._replace(name_servers=servers)
 
 
-def _icmp(device: str) -> socket.socket:
-    """Return a socket that receives router advertisements on ``device``, with their hop limit."""
+def advertisements(device: str) -> socket.socket:
+    """Return a socket for ``advertisement``, which hears ``device`` alone; raises OSError."""
     made = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
     blocked = (1 << 256) - 1 & ~(1 << ADVERTISEMENT)
     words = [blocked >> 32 * at & 0xFFFFFFFF for at in range(8)]
@@ -133,11 +130,6 @@ def _dhcp(device: str) -> socket.socket:
     return made
 
 
-def advertisements(device: str) -> socket.socket:
-    """Return a socket for ``advertisement``; raises OSError."""
-    return _icmp(device)
-
-
 def advertisement(icmp: socket.socket) -> tuple[bytes, str]:
     """Return the next advertisement and its router; nothing of either if it crossed a router."""
     data, ancillary, _, source = icmp.recvmsg(MAX_PACKET, socket.CMSG_SPACE(4))
@@ -155,16 +147,12 @@ def _advertised(icmp: socket.socket) -> list[str]:
 def rdnss(data: bytes) -> list[str]:
     """Return the name servers in the router advertisement ``data`` (RFC 8106 section 5.1)."""
     found: list[str] = []
-    at = _RA_HEADER
-    while at + 2 <= len(data) and data[at + 1]:
-        kind, end = data[at], at + 8 * data[at + 1]
-        option = data[at:end]
-        if kind == RDNSS and len(option) == end - at and any(option[4:8]):  # a lifetime of 0: gone
+    for kind, option in ndp.options(data):
+        if kind == RDNSS and any(option[4:8]):  # a lifetime of 0: gone
             found += [
                 str(IPv6Address(option[place : place + _ADDRESS]))
                 for place in range(8, len(option) - _ADDRESS + 1, _ADDRESS)
             ]
-        at = end
     return found
 
 
@@ -181,11 +169,6 @@ def _request(transaction: bytes, hardware: bytes) -> bytes:
 
 def _option(code: int, content: bytes) -> bytes:
     return struct.pack("!2H", code, len(content)) + content
-
-
-def _hardware_address(asking: socket.socket, device: str) -> bytes:
-    answer = fcntl.ioctl(asking, SIOCGIFHWADDR, struct.pack("16s24x", device.encode()))
-    return answer[18:24]
 
 
 def _replied(dhcp: socket.socket, transaction: bytes) -> dhcpv6.Lease | None:

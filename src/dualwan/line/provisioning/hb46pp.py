@@ -111,21 +111,19 @@ def shown(url: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}"
 
 
-def request(
-    url: str, version: str, token: str = "", capabilities: tuple[str, ...] = CAPABILITIES
-) -> str:
+def request(url: str, version: str, token: str = "") -> str:
     """Return ``url`` with the parameters of 3.3; its other parameters stay.
 
     ``version``: of this program, such as "0.1.0"; its dots become underscores.
     """
-    from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit  # noqa: PLC0415
+    from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit  # noqa: PLC0415 - see above
 
     parts = urlsplit(url)
     ours = {
         "vendorid": VENDOR_ID,
         "product": PRODUCT,
         "version": "_".join(re.findall(r"[0-9]+", version))[:32] or "0",
-        "capability": ",".join(capabilities),
+        "capability": ",".join(CAPABILITIES),
         **({"token": token} if token else {}),
     }
     kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ours]

@@ -37,6 +37,7 @@ _FIELDS = {
     "--ctstate": "state",
     "--state": "state",
 }
+_PROTOCOLS = {"ipv6-icmp": "icmpv6", "ipencap": "ipip", "4": "ipip"}  # by nft's names
 _SAYS_NOTHING = ("-m", "--comment", "-c")
 _TARGETS = {
     "ACCEPT": ACCEPT,
@@ -152,9 +153,6 @@ def _condition(option: str, values: list[str], negated: bool) -> Condition:
         case "protocol":
             items = [_PROTOCOLS.get(item, item) for item in items]
     return Condition(field, tuple(items), negated)
-
-
-_PROTOCOLS = {"ipv6-icmp": "icmpv6", "ipencap": "ipip", "4": "ipip"}
 
 
 def _action(target: str, rest: list[str], known: Container[str], *, goto: bool) -> tuple[str, str]:

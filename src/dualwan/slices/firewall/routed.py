@@ -109,7 +109,7 @@ def jumps(config: Config, ways: Iterable[Way]) -> list[str]:
 
 
 def _asked_for(way: Way) -> list[str]:
-    """Return matches of what is for such an address, and comes to the host that has it."""
+    """Return matches of packets to such an address, as they are on their way to its host."""
     pairs = [f"{outer} . {inner}" for outer, inner in way.one_to_one]
     return [
         f"ct status ! dnat ip daddr {elements(map(str, way.networks))}",

@@ -37,7 +37,7 @@ def chains(config: Config, ways: Iterable[Way]) -> list[Block]:
 
 
 def _elsewhere(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Zone, Way]]:
-    """Yield the zones that may not take the default way, and the first of theirs that there is."""
+    """Yield each zone that may not take the default way, with the first of its ways there is."""
     by_name = {way.name: way for way in ways}
     for zone in config.zones:
         mine = [by_name[name] for name in zone.ways if name in by_name]

@@ -101,7 +101,7 @@ def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str,
     return forwards.split(forwards.with_via(way.name, config.forwards), way.softwire.port_set)
 
 
-def _shared_table(  # noqa: PLR0913, PLR0917
+def _shared_table(  # noqa: PLR0913, PLR0917 - the first of `config`, narrowed by the caller
     config: Config,
     ways: tuple[Way, ...],
     mape: MapE,

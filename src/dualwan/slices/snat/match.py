@@ -12,7 +12,7 @@ IN_TURN, BY_LOT = "inc", "random"  # of `numgen`, nft(8)
 
 
 def inside(port_set: PortSet, port: str) -> list[str]:
-    """Return conditions that ``port``, a nft expression, meets together if it is of the set.
+    """Return conditions that ``port``, an nft expression, meets together if it is of the set.
 
     They compare the bits of RFC 7597 section 5.1: two comparisons per packet, instead of a
     tree search in a set of 63 ranges.
@@ -52,7 +52,7 @@ def numbered(name: str, port: str, ports: Sequence[int]) -> Block:
 
 
 def one_of(how: str, name: str, ports: Sequence[int]) -> str:
-    """Return a nft expression that yields one of ``ports`` of the map ``name``.
+    """Return an nft expression that yields one of ``ports`` of the map ``name``.
 
     IN_TURN: each in turn. BY_LOT: any, each as likely as another; the numbers are the kernel's
     own random ones (nft_ng_random_gen, Linux 5.19 and later).
@@ -65,7 +65,7 @@ def _two_at_least(ports: Sequence[int]) -> Sequence[int]:
 
 
 def each_port(pool: Pool, port: str) -> str:
-    """Return the operand of `snat ip to` that is the address and ``port``, a nft expression.
+    """Return the operand of `snat ip to` that is the address and ``port``, an nft expression.
 
     By a map, which has the type that nft asks for, of each port to itself.
     """

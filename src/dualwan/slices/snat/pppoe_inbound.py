@@ -60,7 +60,7 @@ def own_rules(config: Config, ways: tuple[Way, ...], shared: Sequence[str]) -> l
 
 
 def _not_of_sessions(*more: str) -> str:
-    """Return the addresses that no PPP session has, as a nft set."""
+    """Return the addresses that no PPP session has, as an nft set."""
     return elements((*map(str, RFC1918), *more))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dualwan.config.zones import Zone
+from dualwan.config.zones import WHOLE, Zone
 from dualwan.frozen import dataclass
 from dualwan.nft.table import Block, commented, dynamic, quoted
 from dualwan.slices.snat import names
@@ -26,7 +26,6 @@ _HOSTS = 1024  # capacity of REFUSED; about 100 bytes each
 # (host, destination) in use at a time; about 100 bytes each, and 60 per connection. A flow that
 # finds no room is not counted.
 _PAIRS, _ROUTED_PAIRS = 65536, 8192
-_EVERYTHING = 100  # percent
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Quota:
     @property
     def applies(self) -> bool:
         """Whether those of a host can."""
-        return self.pool.counted and self.percent < _EVERYTHING
+        return self.pool.counted and self.percent < WHOLE
 
     @property
     def limit(self) -> int:

@@ -6,7 +6,7 @@ of its zone, and one over the limit is refused if it would leave by the tunnel. 
 
 from __future__ import annotations
 
-from dualwan.config.zones import EVERYTHING, Zone
+from dualwan.config.zones import WHOLE, Zone
 from dualwan.frozen import dataclass
 from dualwan.nft.table import Block, commented, dynamic
 from dualwan.slices.snat import names
@@ -29,7 +29,7 @@ class ZoneQuota:
     @property
     def _limited(self) -> list[Zone]:
         some = self.zones if self.pool.counted else ()
-        return [zone for zone in some if zone.max_share < EVERYTHING]
+        return [zone for zone in some if zone.max_share < WHOLE]
 
     @property
     def applies(self) -> bool:

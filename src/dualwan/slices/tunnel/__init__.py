@@ -125,7 +125,7 @@ def _of_way(at: Situation, way: Way) -> list[Resource]:
 
 
 def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
-    """Yield ``steps``; a default route of ours that another program's precedes is added anew.
+    """Yield ``steps``; a default route of ours behind another program's is added anew.
 
     Of two with metric 0 the kernel takes the later one (fib_table_insert). The other stays:
     pppd or a DHCP client removes its own.

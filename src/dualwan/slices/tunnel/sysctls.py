@@ -1,10 +1,9 @@
 """The sysctls of the tunnel slice. Pure.
 
-accept_ra is set to 2 before forwarding is switched on, or the
-kernel deletes the IPv6 default route (rt6_purge_dflt_routers). It is left alone where another
-program hears the advertisements (networkd, NetworkManager, dhcpcd): that has set it to 0, and its
-default route stays (measured). On the LAN it is left alone too: at 1, the kernel's default, a
-router does not listen.
+accept_ra is set to 2 before forwarding is switched on, or the kernel deletes the IPv6 default route
+(rt6_purge_dflt_routers). It is left alone where another program hears the advertisements (networkd,
+NetworkManager, dhcpcd): that has set it to 0, and its default route stays (measured). On the LAN it
+is left alone too: at 1, the kernel's default, a router does not listen.
 """
 
 from __future__ import annotations

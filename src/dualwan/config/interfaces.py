@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from dualwan.config import Config
 
 
-def check(config: Config, source: Source) -> None:
-    """Raise ConfigError if an interface has two roles.
+def check(source: Source, config: Config) -> None:
+    """Raise ConfigError if an interface is two things.
 
     The WAN's own interface may be the LAN's too, where the LAN is known by its networks.
     """
-    roles = {config.wan.interface: "wan.interface"}
+    taken = {config.wan.interface: "wan.interface"}
     one_nic = config.wan.interface
     for section, key, name in (
         ("mape", "tunnel", config.mape.tunnel),
@@ -29,18 +29,18 @@ def check(config: Config, source: Source) -> None:
         if section == "lan" and name == one_nic:
             one_nic = ""  # a second time is an error
             continue
-        if name in roles:
+        if name in taken:
             source.fail(
                 say(
                     "the interface '{name}' is listed twice, also in {roles}",
                     name=name,
-                    roles=roles[name],
+                    roles=taken[name],
                 ),
                 section,
                 key,
             )
-        roles[name] = f"{section}.{key}"
-    _check_patterns(config, source, roles)
+        taken[name] = f"{section}.{key}"
+    _check_patterns(source, config, taken)
 
 
 def _inside(config: Config) -> Iterator[tuple[str, str, str]]:
@@ -53,13 +53,13 @@ def _inside(config: Config) -> Iterator[tuple[str, str, str]]:
             yield section, "interfaces", name
 
 
-def _check_patterns(config: Config, source: Source, roles: dict[str, str]) -> None:
-    """Raise ConfigError for a pattern of interfaces that covers one with another role.
+def _check_patterns(source: Source, config: Config, taken: dict[str, str]) -> None:
+    """Raise ConfigError for a pattern of interfaces that covers one that is something else.
 
-    ``roles``: the key of each interface. pppd may name the session as the kernel's next free
+    ``taken``: the key of each interface. pppd may name the session as the kernel's next free
     number, so a pattern must not cover its name with another number either.
     """
-    others = {**roles, "lo": say("the router itself")}
+    others = {**taken, "lo": say("the router itself")}
     sessions = [one.interface for one in config.sessions.values()]
     for section, where, pattern in _inside(config):
         if not pattern.endswith(values.WILDCARD):
