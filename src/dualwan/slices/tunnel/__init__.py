@@ -266,14 +266,19 @@ def _note_up(state: RunState, at: Situation) -> RunState:
         return state
     kept = left_alone(at, (*state.addresses, *state.found))
     wanted = {item.key for item in (*_wanted_resources(at), *kept)}
-    softwires = {way.name: way.softwire for way in possible(at) if way.softwire}
+    made = possible(at)
+    softwires = {way.name: way.softwire for way in made if way.softwire}
     return replace(
         state,
         softwires={**state.softwires, **{name: str(one.ipv4) for name, one in softwires.items()}},
         ces={**state.ces, **{name: str(one.ce) for name, one in softwires.items()}},
         addresses=tuple(item for item in state.addresses if item.key in wanted),
         found=tuple(item for item in state.found if item.key in wanted),
-        tunnels=tuple(way.device for way in of_kind(at.ways, Kind.SOFTWIRE)),
+        tunnels=tuple(
+            way.device
+            for way in of_kind(at.ways, Kind.SOFTWIRE)
+            if way in made or way.device in state.tunnels
+        ),
     )
 
 
