@@ -255,6 +255,19 @@ def _with(names: tuple[str, ...], name: str, *, there: bool) -> tuple[str, ...]:
     return (*rest, name) if there else rest
 
 
+def keep_sysctls(
+    state: RunState, name: str, kept: Collection[str], seen: Collection[str]
+) -> RunState:
+    """Return ``state`` with those originals of the slice ``name`` alone that it may restore later.
+
+    kept: the sysctls that it goes on setting. seen: those that exist: a device that is gone has
+    taken its own along, and one that gets its name later has others.
+    """
+    originals = state.sysctls.get(name, {})
+    left = {key: value for key, value in originals.items() if key in kept and key in seen}
+    return replace(state, sysctls={**state.sysctls, name: left}) if left != originals else state
+
+
 def forget_sysctls(state: RunState, name: str) -> RunState:
     """Return ``state`` without the originals of the slice ``name``, which are restored."""
     return replace(

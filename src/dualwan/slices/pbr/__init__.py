@@ -23,13 +23,13 @@ rules end in one that rejects. So do those for addresses that are routed to a wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dualwan.config import Config
 from dualwan.frozen import replace
 from dualwan.model.plan import Action, SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
-from dualwan.model.state import RunState
+from dualwan.model.state import RunState, keep_sysctls
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices import marks
 from dualwan.slices.firewall import SLICE as FIREWALL
@@ -107,6 +107,15 @@ def _owned(remains: Remains) -> list[Resource]:
     return [*routes, *remains.observed.rules]
 
 
+def _originals(state: RunState, seen: Mapping[str, str]) -> dict[str, str]:
+    """Return the originals of sessions whose filter is off as we set it.
+
+    One that is not is another session's, on a device that has got the name since.
+    """
+    noted = state.sysctls.get(NAME, {})
+    return {name: value for name, value in noted.items() if seen.get(name) == RP_FILTER_OFF}
+
+
 def _addresses(rules: Iterable[RouteRule]) -> set[str]:
     """Return the sources of ``rules`` that are addresses, and no networks."""
     return {rule.source for rule in rules if "/" not in rule.source}
@@ -141,7 +150,8 @@ def _session_addresses(at: Situation) -> set[str]:
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that adapt routing to the PPP sessions as they are now."""
     seen = at.observed.sysctls
-    wanted = [Sysctl(name, RP_FILTER_OFF) for name in sysctls(at.config, at.ways)]
+    names = sysctls(at.config, at.ways)
+    wanted = [Sysctl(name, RP_FILTER_OFF) for name in names]
     nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
     # Of two routers one that takes over has the flows of the other, which were right.
@@ -150,7 +160,7 @@ def bring_up(at: Situation) -> SlicePlan:
     return SlicePlan(
         NAME,
         (
-            *restore_steps(at.state.sysctls.get(NAME, {}), [item.name for item in wanted], seen),
+            *restore_steps(_originals(at.state, seen), names, seen),
             *sysctl_steps(wanted, seen),
             *nft,
             *diff(_wanted_resources(at), _owned(remains)),
@@ -167,7 +177,7 @@ def take_down(remains: Remains) -> SlicePlan:
     return SlicePlan(
         NAME,
         (
-            *restore_steps(state.sysctls.get(NAME, {}), (), observed.sysctls),
+            *restore_steps(_originals(state, observed.sysctls), (), observed.sysctls),
             *nft,
             *diff([], _owned(remains)),
             *flow_steps(
@@ -191,6 +201,7 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     }
     owed = tuple(item for item in state.owed_flows if item not in _session_addresses(at))
     numbers = {way.name: way.number for way in at.ways if way.name in at.config.ways}
+    state = keep_sysctls(state, NAME, sysctls(at.config, at.ways), at.observed.sysctls)
     return replace(
         state,
         sessions={**state.sessions, **now},

@@ -19,7 +19,7 @@ from dualwan.model.plan import (
     sysctl_steps,
 )
 from dualwan.model.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
-from dualwan.model.state import RunState
+from dualwan.model.state import RunState, keep_sysctls
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
@@ -168,18 +168,10 @@ def bring_up(at: Situation) -> SlicePlan:
     While the softwire is unknown or something prevents the tunnel, they stop after the sysctls
     and the solicitation, and leave an existing tunnel as it is.
     """
-    originals, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
-    early = sysctls.early(at)
-    late = [
-        Sysctl(sysctls.rp_filter(way.device), sysctls.wanted_rp_filter(way))
-        for way in of_kind(at.ways, Kind.SOFTWIRE)
-        if way.softwire
-    ]
+    seen, early, late = at.observed.sysctls, sysctls.early(at), sysctls.late(at)
     early_steps = sysctl_steps(early, seen)
     steps = (
-        *restore_steps(
-            originals, [*(item.name for item in (*early, *late)), *_others(at.observed)], seen
-        ),
+        *restore_steps(at.state.sysctls.get(NAME, {}), _not_restored(at), seen),
         *early_steps,
         *_solicitation(at, early_steps),
     )
@@ -211,6 +203,12 @@ def _made(at: Situation) -> tuple[Step, ...]:
     owned = _owned(remains)
     owned = [item for item in owned if item not in left_alone(at, owned)]
     return tuple(_put_first(at, _sparing(diff(_wanted_resources(at), owned), _found(remains))))
+
+
+def _not_restored(at: Situation) -> list[str]:
+    """Return the names of sysctls that this slice sets now, or another program has set since."""
+    ours = (*sysctls.early(at), *sysctls.late(at))
+    return [*(item.name for item in ours), *_others(at.observed)]
 
 
 def _others(observed: Observed) -> list[str]:
@@ -257,6 +255,7 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     While something prevents the tunnel, the flows of the softwire before are not deleted, and it
     stays noted: before ifup the WAN is down, and the next softwire may be known already.
     """
+    state = keep_sysctls(state, NAME, _not_restored(at), at.observed.sysctls)
     state = replace(state, prefix=at.line.prefix or state.prefix)
     if at.line.prefix:
         state = replace(state, successor="")
