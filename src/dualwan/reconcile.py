@@ -53,6 +53,7 @@ def reconcile(
         plan = make_plan(config, host, event, only, journal.state)
         if plan.unobserved:
             raise KernelError(listed("; ", plan.unobserved))
+        journal.note(plan.state)
         try:
             if only is None:
                 journal.note_wish(event)
