@@ -2,10 +2,11 @@
 
 import pytest
 from config_texts import PROBED
-from machine import BASE, Machine, config
+from machine import BASE, Machine, config, pending
 
 from dualwan import cli
 from dualwan.handle import handle_event
+from dualwan.handle import probe as probes_of
 from dualwan.handle.probe import probe
 from dualwan.line.failover import FAILS
 from dualwan.model.event import Event
@@ -67,6 +68,40 @@ def test_a_line_that_was_taken_down_is_not_asked(machine, log):
     machine.answering = {"mape0"}
     ifup(machine)
     assert ways(machine) == BY_MAPE
+
+
+def test_a_line_that_is_taken_down_while_it_is_asked_is_not_called_broken(machine, log):
+    """Not even by the last probe of the row."""
+    machine.answering = set()
+    for _ in range(FAILS - 1):
+        probe(CONFIG, machine)
+
+    def asked(*_):
+        ifdown(machine)
+        log.clear()
+        return False
+
+    machine.any_answers = asked
+    assert not probe(CONFIG, machine).broken
+    assert log == []
+
+
+def test_an_ifup_while_a_verdict_is_followed_makes_an_end_of_it(machine, monkeypatch):
+    """It begins with the default way, and what was believed before is not noted after it."""
+    stages = probes_of.run_stages
+
+    def run_stages(run):
+        ifdown(machine)
+        ifup(machine)
+        return stages(run)
+
+    monkeypatch.setattr(probes_of, "run_stages", run_stages)
+    machine.answering = set()
+    for _ in range(FAILS):
+        probe(CONFIG, machine)
+    assert not machine.run_state.health.broken
+    assert ways(machine) == BY_MAPE
+    assert pending(machine, CONFIG, Event.APPLY) == []
 
 
 def test_the_command_says_why_nobody_was_asked(machine, tmp_path, monkeypatch, capsys):
