@@ -29,7 +29,7 @@ def announce(host: Host, done: Result, folder: str, slices: Sequence[str], reaso
         if slices:
             names = tuple(name for name in (wan, *devices(plan.line.ways)) if name)
             now = host.observe(Reads(devices=names, routes=True))
-        return seen(known, plan.line, now, host.load_state(), wan)
+        return seen(known, plan.line, now, host.load_state(), plan.config)
 
     try:
         host.tell_scripts(folder, look, slices, reason)

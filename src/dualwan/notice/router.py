@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from dualwan.config import Config
 from dualwan.frozen import dataclass, field
 from dualwan.line import Line
 from dualwan.model.observed import Observed
@@ -43,13 +44,18 @@ class Router:
     prefix: str = ""
 
 
-def seen(known: Router, line: Line, observed: Observed, state: RunState, wan: str) -> Router:
+def seen(
+    known: Router, line: Line, observed: Observed, state: RunState, config: Config | None
+) -> Router:
     """Return the router as it is observed now; ``known``: as it was at the last notice.
 
     ``observed`` has the WAN and the devices of the ways. A way that is not among those of
     ``line`` any more was taken down.
     """
-    taken_down = not state.wanted or state.in_transition or state.role.stepped_back
+    wan = config.wan.interface if config else ""
+    of_two = config is not None and config.router.redundant
+    stepped_back = of_two and state.role.stepped_back
+    taken_down = not state.wanted or state.in_transition or stepped_back
     ways = {name: _gone(way, lost=False) for name, way in known.ways.items()}
     for way in line.ways:
         before = known.ways.get(way.name, WayState())
