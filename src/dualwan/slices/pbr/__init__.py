@@ -128,8 +128,10 @@ def _stale_addresses(at: Situation) -> set[str]:
     Never one that a way has now: an access concentrator may have given the softwire's address.
 
     Besides, addresses of any way whose flows could not be deleted until now; that of a softwire
-    also if it is the present one, for its ports are others (tunnel._stale_addresses).
+    also if it is the present one, for its ports are others (tunnel.flows). And those of
+    a session that is no way's any more, also if one of another name has it, and other marks.
     """
+    gone = {had for name, had in at.state.sessions.items() if name not in _names(at)}
     stale: set[str] = set()
     for way in of_kind(at.ways, Kind.PPP):
         if at.observed.address_of(way.device):
@@ -138,7 +140,12 @@ def _stale_addresses(at: Situation) -> set[str]:
                 at.state.sessions.get(way.name, "")
             }
     stale -= {way.address or at.observed.address_of(way.device) for way in at.ways}
+    stale |= gone - {way.address for way in at.ways}
     return (stale | (set(at.state.owed_flows) - _session_addresses(at))) - {""}
+
+
+def _names(at: Situation) -> list[str]:
+    return [way.name for way in of_kind(at.ways, Kind.PPP)]
 
 
 def _session_addresses(at: Situation) -> set[str]:
@@ -204,7 +211,7 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     state = keep_sysctls(state, NAME, sysctls(at.config, at.ways), at.observed.sysctls)
     return replace(
         state,
-        sessions={**state.sessions, **now},
+        sessions={name: had for name, had in state.sessions.items() if name in _names(at)} | now,
         owed_flows=owed,
         numbers=numbers,
         routed=routed.notes(at.ways),

@@ -23,7 +23,7 @@ from dualwan.model.state import RunState, keep_sysctls
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
-from dualwan.slices.tunnel import sysctls
+from dualwan.slices.tunnel import flows, sysctls
 from dualwan.slices.tunnel.advertised import advertisements
 from dualwan.slices.tunnel.possible import left_alone, names_taken, possible, problems_of_all
 from dualwan.slices.tunnel.sysctls import NAME
@@ -146,22 +146,6 @@ def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
             yield step
 
 
-def _stale_addresses(at: Situation) -> set[str]:
-    """Return the IPv4 addresses whose flows cannot go on after a change of the prefix.
-
-    A new CE may have the same IPv4 address with another port set. Flows on ports of the old
-    set would be dropped for as long as their packets keep the conntrack entry alive.
-    """
-    stale: set[str] = set()
-    for way in of_kind(at.ways, Kind.SOFTWIRE):
-        if way.softwire is None:
-            continue
-        had = {at.state.softwires.get(way.name, "")} - {""}
-        moved = at.state.ces.get(way.name, "") not in {"", str(way.softwire.ce)}
-        stale |= had if moved else had - {way.address}
-    return stale
-
-
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the tunnel to its desired state.
 
@@ -191,7 +175,7 @@ def bring_up(at: Situation) -> SlicePlan:
                 for step in sysctl_steps([item], seen) or (Step(Action.ADD, item),)
             ),
             *(advertisements(at, made) if at.config.router.redundant else ()),
-            *flow_steps(_stale_addresses(at)),
+            *flow_steps(flows.stale(at)),
         ),
         (*taken, *missing),
     )
@@ -266,11 +250,8 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     kept = left_alone(at, (*state.addresses, *state.found))
     wanted = {item.key for item in (*_wanted_resources(at), *kept)}
     made = possible(at)
-    softwires = {way.name: way.softwire for way in made if way.softwire}
     return replace(
-        state,
-        softwires={**state.softwires, **{name: str(one.ipv4) for name, one in softwires.items()}},
-        ces={**state.ces, **{name: str(one.ce) for name, one in softwires.items()}},
+        flows.noted(state, at.ways, made),
         addresses=tuple(item for item in state.addresses if item.key in wanted),
         found=tuple(item for item in state.found if item.key in wanted),
         tunnels=tuple(
