@@ -63,6 +63,9 @@ def decode(data: Any) -> RunState:
         aftr_name=noted.host(data.get("aftr-name", "")),
         notified_ce=noted.ipv6(data.get("notified-ce", data.get("told", ""))),
         notified={noted.word(way): noted.ipv6(ce) for way, ce in data.get("notified", {}).items()},
+        notified_of={
+            noted.word(way): noted.word(of) for way, of in data.get("notified-of", {}).items()
+        },
         health=noted.health(data["health"]),
         tables=tuple(noted.table(name) for name in data["tables"]),
         losses=noted.losses(data.get("losses", {})),
@@ -110,6 +113,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "aftr-name": state.aftr_name,
         "notified-ce": state.notified_ce,
         "notified": dict(state.notified),
+        "notified-of": dict(state.notified_of),
         "health": tuple(state.health),
         "tables": state.tables,
         "losses": dict(vars(state.losses)),

@@ -83,7 +83,7 @@ class RunState:
     successor: the one that they announce in its place, "" for none.
     aftr: the last IPv6 address of DS-Lite's AFTR; aftr_name: its name, "" if not noted.
     notified_ce: the last CE address sent to the provider's update URL (IPIP); notified: the same
-    of further ways, by name.
+    of further ways, by name. notified_of: by name of the way, a digest of whom it was sent for.
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
@@ -120,6 +120,7 @@ class RunState:
     aftr_name: str = ""
     notified_ce: str = ""
     notified: Mapping[str, str] = field(default_factory=dict)
+    notified_of: Mapping[str, str] = field(default_factory=dict)
     health: Health = field(default_factory=Health)
     tables: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses)
