@@ -56,7 +56,7 @@ def reconcile(
         journal.note(plan.state)
         try:
             if only is None:
-                journal.note_wish(event)
+                journal.note_wish(event, host.since_boot())
             result = _apply_plan(host, journal, Result(plan))
             if plan.changes:
                 result = _verify(host, journal, event, only, result)

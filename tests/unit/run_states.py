@@ -39,6 +39,7 @@ STATE = RunState(
     owed_solicitations=("wan0",),
     awaited=True,
     in_transition=True,
+    transition_at=990.5,
     generation=7,
     looked=Look(7, 1000.5),
 )

@@ -123,6 +123,7 @@ HOSTILE = {
     "owed-solicitations": [["wan0\n"], ["a/b"]],
     "awaited": [1],
     "in-transition": [0],
+    "transition-at": ["1", True, 1e999],
     "generation": [-1, "7", 1.5, True],
     "looked": [[-1, 2.0], [7], [7, "now"], [True, 2.0], [7, 1e999]],
 }

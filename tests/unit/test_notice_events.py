@@ -10,6 +10,7 @@ from one_of_two import standby
 from owner import CONFIG, OTHER, PPPOE, SHARED, heard, ppp_down, ppp_up
 
 from dualwan.errors import HostError
+from dualwan.frozen import replace
 from dualwan.handle import handle_event
 from dualwan.handle.probe import probe
 from dualwan.line.failover import FAILS, RECOVERS
@@ -90,7 +91,7 @@ def test_a_session_that_is_hung_up_is_taken_down(router):
     """The event of pppd comes in the middle of the ifdown, and the router is wanted still."""
     with router.lock(1):
         state = router.load_state()
-        router.save_state(type(state)(**{**vars(state), "in_transition": True}))
+        router.save_state(replace(state, in_transition=True, transition_at=router.boottime))
     ppp_down(router)
     assert heard(router) == [("down", "pppoe", PPPOE, "")]
 

@@ -81,6 +81,7 @@ def decode(data: Any) -> RunState:
         owed_solicitations=tuple(noted.device(name) for name in data.get("owed-solicitations", ())),
         awaited=values.flag(data.get("awaited", False)),
         in_transition=values.flag(data.get("in-transition", False)),
+        transition_at=noted.seconds(data.get("transition-at", 0.0)),
         generation=noted.number(data.get("generation", 0)),
     )
 
@@ -129,6 +130,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "owed-solicitations": state.owed_solicitations,
         "awaited": state.awaited,
         "in-transition": state.in_transition,
+        "transition-at": state.transition_at,
         "generation": state.generation,
     }
 

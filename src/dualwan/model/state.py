@@ -24,6 +24,8 @@ from dualwan.model.resources import (
 from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
 
+TRANSITION_SECONDS = 120.0  # of an ifup or ifdown, from our first hook to our last
+
 
 class Health(NamedTuple):
     """The failover state, from the probes of the default way.
@@ -93,6 +95,7 @@ class RunState:
     solicitation could not be sent yet.
     awaited: an ifup has waited in vain for the line's prefix.
     in_transition: an ifup or ifdown has begun and not ended; it alone dials and hangs up.
+    transition_at: when it began, in seconds since boot: one that fails does not say that it ends.
     generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
     version: of the program that brought up every slice, "" for none.
     findings: digests of the findings that the log has named. looked: when an ifup last looked for
@@ -131,12 +134,18 @@ class RunState:
     owed_solicitations: tuple[str, ...] = ()
     awaited: bool = False
     in_transition: bool = False
+    transition_at: float = 0.0
     generation: int = 0
     version: str = ""
     findings: tuple[str, ...] = ()
     looked: Look = field(default_factory=Look)
     role: Role = field(default_factory=Role)
     applied: str = ""
+
+    def transition_left(self, now: float) -> float:
+        """Return the seconds that an ifup or ifdown has at most to its end; 0 if none goes on."""
+        left = self.transition_at + TRANSITION_SECONDS - now
+        return max(0.0, left) if self.in_transition else 0.0
 
     @property
     def devices(self) -> tuple[str, ...]:
