@@ -44,6 +44,7 @@ class Journal:
             self.note(replace(self.state, in_transition=begins, transition_at=at))
             if not event.wanted:  # the next ifup waits again, and looks at every table, and around
                 self.note(replace(self.state, awaited=False, generation=0, looked=Look()))
+                self.note(replace(self.state, aftr="", aftr_name=""))  # of the line until now
 
     def note_intent(self, state: RunState) -> None:
         """Replace the current state before the steps that it is about, and save it.
