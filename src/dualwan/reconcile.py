@@ -90,10 +90,11 @@ def _with_applied(
     """Return the state with the text that is in force, if ``event`` decides about it.
 
     It is that of ifup, or of a person: what mends has only read it. None is in force after a
-    removal.
+    removal, and what another program tells a provider from then on is not known.
     """
     if event is Event.REMOVE:
-        return state if only else replace(state, applied="")
+        forgotten = replace(state, applied="", notified_ce="", notified={}, notified_of={})
+        return state if only else forgotten
     if config is not None and (event.wanted or not state.applied):
         return replace(state, applied=config.text)
     return state

@@ -165,6 +165,18 @@ def test_another_contract_is_told_of_the_same_end(old, new):
     assert machine.called == ["/etc/dualwan/update", after.mape.update]
 
 
+def test_after_down_the_provider_is_told_anew(log):
+    """Another program may have told it another end: the package may have been removed meanwhile."""
+    machine, cfg = line(), config(IPIP)
+    for event in (Event.UP, Event.DOWN, Event.UP):
+        handle.handle_event(cfg, machine, event)
+    assert len(machine.called) == 1
+    handle.handle_event(cfg, machine, Event.REMOVE)
+    handle.handle_event(cfg, machine, Event.APPLY)
+    assert len(machine.called) == 2
+    assert log
+
+
 def test_a_provider_that_a_version_before_has_told_is_not_told_again():
     """That noted only the end."""
     machine = line()
