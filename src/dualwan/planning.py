@@ -110,7 +110,7 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
     prefixes = () if config.fixed else host.prefixes(config.prefix_source)
     aftr, answers = _aftr(config, host, state, prefixes), _cached_answers(config, host)
     fixed = [one.tunnel for one in config.softwires.values() if one.fixed]
-    last = in_use(state, prefixes, fixed)
+    last = in_use(state, prefixes, config.wan.interface, fixed)
     if last not in prefixes:
         usable = _usable(config, prefixes, answers, aftr)
         prefixes = _by_router(config, host, prefixes, usable, state)
