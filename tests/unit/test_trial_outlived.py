@@ -1,4 +1,4 @@
-"""What outlives a trial on a router that was down before it: flows, what a provider was told."""
+"""What outlives a trial: flows, what a provider was told, and how long the trial is spoken of."""
 
 import pytest
 from machine import BASE, Machine, config
@@ -14,12 +14,13 @@ IPIP = (
     + 'interface-id = "::feed"\nupdate = "/etc/dualwan/update"\n[pppoe]\ndial = false\n'
 )
 OLD, NEW = config(IPIP), config(IPIP, a="::feed -> ::f00d", b="192.0.2.18 -> 192.0.2.19")
+OTHER = config(IPIP, a="::feed -> ::cafe")
 PREFIX = "2001:db8:12:3400"
 
 
 @pytest.fixture(name="router")
 def _router(log):
-    """Return a router after an ifdown, from which a trial has gone back, and its update calls."""
+    """Return a router that was down before a trial, which has gone back, and its update calls."""
     assert log == []
     machine, calls = Machine("wan0", "lan0"), []
     machine.call_update_url = lambda _path, _device, ce: calls.append(ce) or "good"
@@ -47,3 +48,11 @@ def test_flows_of_what_was_tried_end_with_the_next_ifup(router):
     assert "192.0.2.19" in [
         step.resource.address for step in machine.applied if isinstance(step.resource, Flows)
     ]
+
+
+@pytest.mark.parametrize(("text", "known"), [(OLD, True), (OTHER, False)])
+def test_it_is_forgotten_once_the_file_is_another(router, text, known):
+    """By ifup too: `status` says no more that the file is not used, and what was tried may be."""
+    machine, _ = router
+    handle_event(text, machine, Event.UP)
+    assert (machine.trial is not None) is known
