@@ -32,18 +32,19 @@ class Journal:
         """Replace the current state; it is saved later."""
         self.state = state
 
-    def note_wish(self, event: Event) -> None:
-        """Note whether the router is to be up, if ``event`` tells."""
+    def note_wish(self, event: Event, now: float) -> None:
+        """Note whether the router is to be up, if ``event`` tells; ``now``: seconds since boot."""
         if event.wanted is not None:
             version = self.state.version if event.wanted else ""
             begins = event is Event.PRE_UP
             if event.wanted and not self.state.wanted:  # the probes spoke of another time
                 self.note(replace(self.state, health=Health()))
-            self.note(
-                replace(self.state, wanted=event.wanted, version=version, in_transition=begins)
-            )
+            self.note(replace(self.state, wanted=event.wanted, version=version))
+            at = now if begins else 0.0
+            self.note(replace(self.state, in_transition=begins, transition_at=at))
             if not event.wanted:  # the next ifup waits again, and looks at every table, and around
                 self.note(replace(self.state, awaited=False, generation=0, looked=Look()))
+                self.note(replace(self.state, aftr="", aftr_name=""))  # of the line until now
 
     def note_intent(self, state: RunState) -> None:
         """Replace the current state before the steps that it is about, and save it.

@@ -18,7 +18,7 @@ from dualwan.line.session import has_moved, located
 from dualwan.line.ways import numbered
 from dualwan.model.event import Event
 from dualwan.model.plan import SlicePlan
-from dualwan.model.state import RunState
+from dualwan.model.state import Health, RunState
 from dualwan.result import Plan
 from dualwan.slices import Remains, Situation, Slice, drift, goals
 
@@ -39,7 +39,7 @@ def make_plan(
     load it. An event that does not concern every slice looks at what is cheap to see of the
     others, and concerns them all if something is missing there. Raises KernelError.
     """
-    state = host.load_state() if state is None else state
+    state = _judged(host.load_state() if state is None else state, config)
     line = _line(config, host, state)
     generation = host.ruleset_generation()
     event = _in_scope(event, host, state, line)
@@ -68,6 +68,13 @@ def make_plan(
         generation,
         complete=len(read) == len(slices.ALL) and all(up.values()),
     )
+
+
+def _judged(state: RunState, config: Config | None) -> RunState:
+    """Return ``state`` without a verdict where ``config`` has no probes that could end it."""
+    if config is None or config.wan.probe:
+        return state
+    return replace(state, health=Health())
 
 
 def _in_scope(event: Event, host: Host, state: RunState, line: Line) -> Event:
@@ -102,7 +109,8 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
         return Line()
     prefixes = () if config.fixed else host.prefixes(config.prefix_source)
     aftr, answers = _aftr(config, host, state, prefixes), _cached_answers(config, host)
-    last = in_use(state, prefixes)
+    fixed = [one.tunnel for one in config.softwires.values() if one.fixed]
+    last = in_use(state, prefixes, config.wan.interface, fixed)
     if last not in prefixes:
         usable = _usable(config, prefixes, answers, aftr)
         prefixes = _by_router(config, host, prefixes, usable, state)

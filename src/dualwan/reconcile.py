@@ -53,9 +53,10 @@ def reconcile(
         plan = make_plan(config, host, event, only, journal.state)
         if plan.unobserved:
             raise KernelError(listed("; ", plan.unobserved))
+        journal.note(plan.state)
         try:
             if only is None:
-                journal.note_wish(event)
+                journal.note_wish(event, host.since_boot())
             result = _apply_plan(host, journal, Result(plan))
             if plan.changes:
                 result = _verify(host, journal, event, only, result)
@@ -89,10 +90,11 @@ def _with_applied(
     """Return the state with the text that is in force, if ``event`` decides about it.
 
     It is that of ifup, or of a person: what mends has only read it. None is in force after a
-    removal.
+    removal, and what another program tells a provider from then on is not known.
     """
     if event is Event.REMOVE:
-        return state if only else replace(state, applied="")
+        forgotten = replace(state, applied="", notified_ce="", notified={}, notified_of={})
+        return state if only else forgotten
     if config is not None and (event.wanted or not state.applied):
         return replace(state, applied=config.text)
     return state

@@ -69,7 +69,7 @@ class Carried:
     followed: names of the sysctls, and indexes of the devices, that the plan was made from.
     ask: when servers are asked again, NEVER while none owes anything.
     role: the number of the last change of role that was seen before its end, and the time by which
-    it must have ended; 0 once that is over.
+    it must have ended; 0 once that is over. transition: an ifup or ifdown was under way.
     """
 
     line: object = None
@@ -81,6 +81,7 @@ class Carried:
     followed: tuple[tuple[str, ...], tuple[int, ...]] = ((), ())
     ask: Ask = NEVER
     role: tuple[int, float] = (0, 0.0)
+    transition: bool = False
 
 
 class Looked(NamedTuple):
@@ -165,7 +166,11 @@ class Look:
         carried.failures, carried.said = 0, ""
         if carried.followed != before:  # a sysctl may have been written before it was followed
             return 0.0
-        return _sooner(self._await_role(found, state), self._await_servers(found, plan))
+        return _sooner(
+            self._await_role(found, state),
+            self._await_end(found, state),
+            self._await_servers(found, plan),
+        )
 
     def _await_role(self, found: Config, state: RunState) -> float | None:
         """Return when a change of role is to be looked at again, None for never.
@@ -183,6 +188,17 @@ class Look:
             return until - now
         self.carried.role = role.asked, 0.0
         return self._handle(found, Event.MEND) if until else None
+
+    def _await_end(self, found: Config, state: RunState) -> float | None:
+        """Return when an ifup or ifdown must have ended, None if none is under way.
+
+        Of one that has failed no event comes, and what it would have dialled is dialled then.
+        """
+        left = state.transition_left(self._host.since_boot())
+        was, self.carried.transition = self.carried.transition, bool(left)
+        if was and not left and state.in_transition:
+            return self._handle(found, Event.PREFIX_CHANGED)
+        return left or None
 
     def _await_servers(self, found: Config, plan: Plan) -> float | None:
         """Return the seconds until servers are asked, or told, again, None for never; do it if due.

@@ -133,13 +133,14 @@ class Injected:
         }
 
     def noted(self):
-        """Return the run state, but for the ruleset's number, and the names of the files."""
+        """Return the run state, but for the ruleset's number and times, and the files' names."""
         folder = self.line.run_directory
         if not folder.exists():
             return {}, []
         path = folder / "state.json"
         state = vars(decode(json.loads(path.read_text()))) if path.exists() else {}
         state |= {"generation": 0, "looked": None, "tables": sorted(state.get("tables", ()))}
+        state |= {"transition_at": 0.0}
         return state, sorted(str(one.relative_to(folder)) for one in folder.rglob("*"))
 
     def left(self):

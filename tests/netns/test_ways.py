@@ -133,6 +133,21 @@ def test_a_third_way_is_added_to_a_running_router(bare):
     exchange(line.lan.listen(81), asked(line, SECOND, 8081))
 
 
+def test_a_flow_of_a_session_that_is_taken_out_takes_another_way(bare):
+    """The host that goes on sending is heard again: what it had would carry nothing any more."""
+    by_second = f'[[policy]]\nway = "second"\nsource = ["{CLIENT}"]\n'
+    line = bare(config=TWO_SESSIONS + by_second)
+    add_way(line, "ppp1", SECOND)
+    line.apply()
+    server, sender = line.internet.udp(SERVERS[0], 5000), line.lan.udp(CLIENT, 5000)
+    sender.sendto(b"0", (SERVERS[0], 5000))
+    assert server.recvfrom(8)[1][0] == SECOND
+    line.config.write_text(CONFIG)
+    line.apply()
+    sender.sendto(b"1", (SERVERS[0], 5000))
+    assert server.recvfrom(8)[1][0] == SHARED
+
+
 # --- MAP-E and a fixed address -----------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ STAMP = re.compile(r"by dualwan-hook, [0-9a-f]{16}")
 PASSING = re.compile(r" expires \w+| packets \d+ bytes \d+|(?:valid|preferred)_lft \w+| tentative")
 NOTHING = json.loads(json.dumps(store.encode(RunState())))
 COUNTS = ("generation", "findings", "looked", "losses", "owes-inbound-flows")
+COUNTS += ("softwires", "ces", "routed")  # whose flows may live
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
 
 

@@ -57,7 +57,8 @@ OURS = {
     *(f"dualwan.slices.{name}" for name in ("tables", "zones")),
     *(f"dualwan.slices.pbr.{name}" for name in ("alone", "marking", "routed", "zone_ways")),
     *("dualwan.slices.firewall.routed", "dualwan.slices.snat.routed"),
-    *(f"dualwan.slices.tunnel{name}" for name in ("", ".advertised", ".possible", ".sysctls")),
+    *(f"dualwan.slices.tunnel{name}" for name in ("", ".advertised", ".flows")),
+    *(f"dualwan.slices.tunnel.{name}" for name in ("possible", "sysctls")),
     *(
         f"dualwan.slices.firewall.{name}"
         for name in ("antispoof", "forwarded", "icmpv6", "lan_flows", "services_in", "unnamed")

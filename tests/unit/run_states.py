@@ -17,6 +17,7 @@ STATE = RunState(
     numbers={"second": 2},
     routed=("203.0.113.8/29 pppoe", "203.0.113.9 pppoe 192.168.1.9"),
     notified={"fixed": "2001:db8::7"},
+    notified_of={"mape": "0123456789ab", "fixed": "ba9876543210"},
     prefix="2001:db8::/56",
     routers=("fe80::1",),
     asked=("2001:db8:1::/64 fe80::1",),
@@ -38,6 +39,7 @@ STATE = RunState(
     owed_solicitations=("wan0",),
     awaited=True,
     in_transition=True,
+    transition_at=990.5,
     generation=7,
     looked=Look(7, 1000.5),
 )

@@ -1,8 +1,11 @@
 """S2: the address of DS-Lite's AFTR: where it is known from, and when it is asked for."""
 
+from contextlib import suppress
+
 import pytest
 from machine import BASE, Machine, config
 
+from dualwan.errors import HostError
 from dualwan.handle import handle_event
 from dualwan.line.provisioning import aftr
 from dualwan.line.provisioning.cache import AnswerCache, Entry, decode, encode
@@ -100,6 +103,23 @@ def test_after_ifdown_nobody_is_asked():
     machine.names = {NAME: ADDRESS}
     handle_event(CONFIG, machine, Event.PPP_UP)
     assert (machine.run_state.aftr, far_ends(machine)) == ("", [])
+
+
+@pytest.mark.parametrize(("prefix", "ends"), [(PREFIX, [ADDRESS]), ("2001:db8:77::/64", [])])
+def test_after_ifdown_what_is_known_counts_for_its_prefix(log, prefix, ends):
+    """As after a boot: another line, of the same provider too, may have another AFTR."""
+    machine = line()
+    machine.names = {NAME: ADDRESS}
+    for event in (Event.UP, Event.DOWN):
+        handle_event(CONFIG, machine, event)
+    machine.names, machine.announced["wan0"] = {}, (prefix,)
+    with suppress(HostError):
+        handle_event(CONFIG, machine, Event.UP)
+    assert far_ends(machine) == ends
+    assert any("no such name" in text for text in log)
+    machine.names = {NAME: "2001:db8:ffff::65"}
+    handle_event(CONFIG, machine, Event.PPP_UP)
+    assert far_ends(machine) == ["2001:db8:ffff::65"]
 
 
 def test_a_boot_without_a_name_server_takes_the_last_answer(log):

@@ -16,7 +16,7 @@ from dualwan.cli import main
 from dualwan.errors import HostError
 from dualwan.handle import sessions
 from dualwan.model.event import Event
-from dualwan.model.state import RunState
+from dualwan.model.state import TRANSITION_SECONDS, RunState
 
 DIALS = config(a="dial = false -> dial = true")
 SECOND = '[way.second]\ntype = "pppoe"\npeer = "other"\ninterface = "ppp1"\n'
@@ -138,6 +138,9 @@ def test_a_session_is_noted_though_the_run_that_dialled_was_killed(log):
 # --- for a confined unit ---------------------------------------------------------------------
 
 
+UNDER_WAY = {"wanted": True, "in_transition": True, "transition_at": 990.0}  # of 1000 s since boot
+
+
 def dialled(machine):
     """Return the peers that the run state calls dialled."""
     return machine.load_state().dialled
@@ -150,11 +153,15 @@ def dialled(machine):
         (DIALS, {"wanted": True}, "another", False),
         (CONFIG, {"wanted": True}, "dsl-provider", False),
         (DIALS, {"wanted": False}, "dsl-provider", False),
-        (DIALS, {"wanted": True, "in_transition": True}, "dsl-provider", False),
+        (DIALS, UNDER_WAY, "dsl-provider", False),
+        (DIALS, UNDER_WAY | {"transition_at": 1000 - TRANSITION_SECONDS}, "dsl-provider", True),
     ],
 )
 def test_what_a_unit_wants_dialled_is_dialled_if_it_still_is(settings, state, peer, runs):
-    """Not after an ifdown, in the middle of one, or where the configuration says otherwise."""
+    """Not after an ifdown, in the middle of one, or where the configuration says otherwise.
+
+    An ifup that has failed does not go on.
+    """
     machine = Machine("wan0", "lan0")
     with machine.lock(1):
         machine.save_state(RunState(**state))

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from config_texts import PROBED
 from machine import BASE
 
 from dualwan.config import from_text
@@ -37,9 +38,9 @@ def test_status_begins_with_whether_it_works(run, machine):
     assert data["cause"].startswith(NAMED)
 
 
-def first_cause(machine):
+def first_cause(machine, config=CONFIG):
     """Return the verdict on what MACHINE shows."""
-    return verdict(CONFIG, make_plan(CONFIG, machine, Event.APPLY))
+    return verdict(config, make_plan(config, machine, Event.APPLY))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_way_that_the_probes_call_broken_does_not_work(run, machine):
     """The routes are in place, but nothing answers."""
     run()
     machine.run_state = replace(machine.run_state, health=Health(broken=True))
-    assert "does not answer the probes" in first_cause(machine).cause
+    assert "does not answer the probes" in first_cause(machine, from_text("f", PROBED)).cause
 
 
 def test_what_cannot_be_seen_is_not_said_to_work(run, machine):

@@ -8,6 +8,7 @@ from machine import BASE, config
 from dualwan.findings import find
 from dualwan.host.around import unnamed
 from dualwan.model.surroundings import Surroundings
+from dualwan.ppp.session import Pppd, Session
 from dualwan.slices import firewall
 from dualwan.slices.firewall.unnamed import NAME
 
@@ -49,6 +50,26 @@ def test_only_devices_that_exist_are_counted(monkeypatch):
     monkeypatch.setattr(unnamed, "element_counts", counts)
     assert unnamed.counts() == {"lo": 4}
     assert asked == [(*firewall.TABLE[:2], NAME)]
+
+
+def test_a_session_of_ours_on_another_interface_is_none(monkeypatch):
+    """Until the tables knew of that, what came in by it was dropped: nobody is to add it to LAN."""
+    ours, vpn = Pppd(10, ("pppd", "call", "dsl-provider")), Pppd(11, ("pppd", "call", "vpn"))
+    by_name = Pppd(12, ("pppd", "plugin", "pppoe.so", "nic-wan0"))
+    devices = {"ppp0": vpn, "ppp1": ours, "ppp2": by_name}
+    monkeypatch.setattr(
+        unnamed,
+        "element_counts",
+        lambda *_: {name.encode().ljust(16, b"\0"): 3 for name in devices},
+    )
+    monkeypatch.setattr(unnamed.socket, "if_nameindex", lambda: [*enumerate(devices)])
+    for there, named in (
+        (("ppp0", "ppp1"), {"ppp0": 3, "ppp2": 3}),
+        (("ppp0", "ppp2"), {"ppp0": 3, "ppp1": 3}),
+    ):
+        sessions = tuple(Session(name, devices[name]) for name in there)
+        monkeypatch.setattr(unnamed.processes, "sessions", lambda sessions=sessions: sessions)
+        assert unnamed.counts(config()) == named
 
 
 def test_status_has_the_counts_by_device(run, machine):

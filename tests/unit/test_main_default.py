@@ -1,6 +1,7 @@
 """P1: a default route of another program before ours is seen, and ours is put first again."""
 
 import pytest
+from config_texts import PROBED
 from machine import BASE, Machine, pending
 
 from dualwan.config import from_text
@@ -84,7 +85,7 @@ def test_what_pppd_puts_back_in_the_end_does_no_harm(up):
 
 def test_a_default_way_that_stands_back_for_pppoe_is_not_put_first():
     """During failover another default route does no harm."""
-    config = from_text("f", BASE.replace('"wan0"\n', '"wan0"\nfailover = true\n', 1))
+    config = from_text("f", PROBED)
     machine = Machine("wan0", "lan0")
     machine.connect("203.0.113.7")
     machine.run_state = RunState(wanted=True, health=Health(broken=True))

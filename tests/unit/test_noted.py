@@ -94,6 +94,7 @@ HOSTILE = {
     "aftr-name": ["-x", "a b", "x\n"],
     "notified-ce": ["::1", "x"],
     "notified": [{"fixed": "::1"}, {"fixed": "x"}, {"a\nb": "2001:db8::5"}, []],
+    "notified-of": [{"fixed": "a\nb"}, {"fixed": 5}, {"a\nb": "x"}, []],
     "numbers": [{"second": -1}, {"second": "2"}, {"a\nb": 2}, []],
     "health": [[1, 2, 3.0, True], [True, "2", 3.0], [True, 2, "now"], [True, -2, 3.0], [True] * 5],
     "tables": [["dualwan_nat; flush ruleset"], ["a b"], [""], ["é"], [7]],
@@ -122,6 +123,7 @@ HOSTILE = {
     "owed-solicitations": [["wan0\n"], ["a/b"]],
     "awaited": [1],
     "in-transition": [0],
+    "transition-at": ["1", True, 1e999],
     "generation": [-1, "7", 1.5, True],
     "looked": [[-1, 2.0], [7], [7, "now"], [True, 2.0], [7, 1e999]],
 }

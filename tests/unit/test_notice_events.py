@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from config_texts import PROBED
 from machine import config
+from one_of_two import CONFIG as ONE_OF_TWO
+from one_of_two import standby
 from owner import CONFIG, OTHER, PPPOE, SHARED, both_up, heard, ppp_down, ppp_up, with_scripts
 
 from dualwan.errors import HostError
+from dualwan.frozen import replace
 from dualwan.handle import handle_event
 from dualwan.handle.probe import probe
 from dualwan.line.failover import FAILS, RECOVERS
@@ -81,9 +84,20 @@ def test_a_session_that_is_hung_up_is_taken_down(router):
     """The event of pppd comes in the middle of the ifdown, and the router is wanted still."""
     with router.lock(1):
         state = router.load_state()
-        router.save_state(type(state)(**{**vars(state), "in_transition": True}))
+        router.save_state(replace(state, in_transition=True, transition_at=router.boottime))
     ppp_down(router)
     assert heard(router) == [("down", "pppoe", PPPOE, "")]
+
+
+def test_a_router_that_is_alone_by_now_loses_its_ways(machine):
+    """Also one that stood by last, while there was another one: nobody takes its ways down."""
+    handle_event(ONE_OF_TWO, machine, Event.UP)
+    standby(machine)
+    handle_event(CONFIG, machine, Event.APPLY)
+    ppp_up(machine, PPPOE)
+    machine.take_notices()
+    ppp_down(machine)
+    assert heard(machine) == [("lost", "pppoe", PPPOE, "")]
 
 
 def test_a_removal_without_a_configuration_takes_down_all(router):

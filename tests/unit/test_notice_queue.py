@@ -2,6 +2,7 @@
 
 import errno
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from scripts import NEW, OLD, SAY, router, tell, write
 from dualwan import paths
 from dualwan.errors import HostError
 from dualwan.host import lock, run_files
+from dualwan.host.kernel import KernelHost
 from dualwan.host.notice import handover, queue, script
 from dualwan.notice.pending import Pending, noted, notices
 from dualwan.notice.router import Router
@@ -22,6 +24,21 @@ def test_without_scripts_all_is_forgotten(place, started):
     path.unlink()
     tell(place, router(NEW))
     assert (queue.known(), queue.waiting(), started) == (Router(), None, [1])
+
+
+def test_a_change_after_the_last_one_was_removed_makes_it_forgotten(place, started):
+    """One that is put there later is told from the beginning, not from what another knew."""
+    path = write(place, "a", SAY)
+    has_scripts = partial(KernelHost.has_scripts, None, str(place))
+    assert has_scripts(changed=True)
+    tell(place, router(OLD))
+    path.unlink()
+    assert has_scripts(changed=True)
+    tell(place, router(NEW))
+    assert not has_scripts(changed=True)
+    write(place, "b", SAY)
+    assert not has_scripts(changed=False)
+    assert started == [1]
 
 
 def test_a_runner_at_work_is_not_joined_by_a_second(place, started):

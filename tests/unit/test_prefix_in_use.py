@@ -148,6 +148,26 @@ def test_after_ifdown_nothing_is_built_from_a_prefix_that_the_line_does_not_anno
     assert in_use(line) == OURS
 
 
+@pytest.mark.parametrize("events", [(Event.APPLY,), (Event.PRE_UP, Event.UP)])
+def test_on_another_wan_the_prefix_of_before_has_to_be_announced(events):
+    """Also where the configuration was changed before the ifdown, which was not heeded then."""
+    machine, moved = Machine("wan0", "wan1", "lan0"), config(AUTO.replace("wan0", "wan1"))
+    machine.announced["wan0"] = machine.announced_by_router["wan0"] = (OURS,)
+    run(machine, config(), Event.UP)
+    machine.switch("wan0", up=False)
+    run(machine, moved, *events)
+    assert make_plan(moved, machine, Event.APPLY).line.missing
+    assert not any(item.device == "wan1" for item in machine.state.addresses)
+    assert [tunnel.link for tunnel in machine.state.tunnels] == ["wan0"]
+    machine.announced["wan1"] = machine.announced_by_router["wan1"] = (NEXT,)
+    run(machine, moved, Event.PREFIX_CHANGED)
+    assert in_use(machine) == NEXT
+    assert [tunnel.link for tunnel in machine.state.tunnels] == ["wan1"]
+    machine.announced["wan1"] = ()
+    run(machine, moved, Event.PREFIX_CHANGED)
+    assert in_use(machine) == NEXT
+
+
 def test_where_a_provider_is_named_the_rules_of_others_never_count():
     """Neither at boot, nor when the line's own prefix is gone."""
     machine = Machine("wan0", "lan0")

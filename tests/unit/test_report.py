@@ -51,13 +51,21 @@ OF_WAYS = ("2404:8e01:77:", "153.151.6.", "a1b2:c3d4", "153.152.9.", "133.6.7.",
 def test_nothing_of_the_owner_is_in_it():
     """No address of the line, the session, the LAN or a friend, no name and no secret."""
     it = owner()
+    it.host.run_state = replace(it.host.run_state, notified_of={"fixed": "0123456789ab"})
     plan = make_plan(it.config, it.host, Event.APPLY)
     softwire = plan.line.softwire
     log = [f"+ address {softwire.ipv4} (cause=apply)", f"password=hunter2 {SESSION}"]
     found = made(it, replace(ABOUT, log=log))
     assert found["differences"] == []
     text = json.dumps(found)
-    addresses = (SESSION, str(softwire.ipv4), str(softwire.ce), "133.4.5.", "5c71:af00")
+    addresses = (
+        SESSION,
+        str(softwire.ipv4),
+        str(softwire.ce),
+        "133.4.5.",
+        "5c71:af00",
+        "0123456789ab",
+    )
     for word in (*SECRETS, *addresses, *OF_WAYS, '"192.168.1.1"'):
         assert word not in text, word
     assert "/etc/ppp/peers/dsl-provider:3" in text

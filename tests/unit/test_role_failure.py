@@ -1,8 +1,17 @@
 """A change of role in which something fails: the rest of it is done, and the failure told."""
 
 import pytest
-from machine import pending
-from one_of_two import ACTIVE, CONFIG, STANDBY, active, after_boot, standby, there
+from machine import config, pending
+from one_of_two import (
+    ACTIVE,
+    CONFIG,
+    ONE_OF_TWO,
+    STANDBY,
+    active,
+    after_boot,
+    standby,
+    there,
+)
 
 from dualwan.errors import BusyError, HostError, KernelError
 from dualwan.handle import handle_event
@@ -55,6 +64,16 @@ def test_ports_that_cannot_be_filled_in_are_owed(machine, log):
     ]
     handle_event(CONFIG, machine, Event.MEND)
     assert not machine.run_state.owes_carried_flows
+
+
+def test_ports_of_a_router_that_is_no_more_are_not_owed(machine, log):
+    """Each event of PPPoE would look at all of the router for it."""
+    machine.refuse = ["ports of 192.0.2.18"]
+    active(machine)
+    alone = config(ONE_OF_TWO.replace("redundant = true", "redundant = false"))
+    handle_event(alone, machine, Event.APPLY)
+    assert not machine.run_state.owes_carried_flows
+    assert log
 
 
 def test_a_role_that_cannot_be_noted_is_none(machine, log):

@@ -53,7 +53,7 @@ TOY = Slice(
     needs="firewall",
     table=TABLE,
     sysctls=lambda _config, _ways: (LOG_MARTIANS,),
-    note_up=lambda state, _at: replace(state, softwires={**state.softwires, "toy": "192.0.2.77"}),
+    note_up=lambda state, _at: replace(state, notified={**state.notified, "toy": "2001:db8::77"}),
 )
 
 
@@ -73,7 +73,7 @@ def test_it_is_planned_applied_and_taken_down(machine):
     assert run(machine, config(), Event.APPLY) == []
     assert pending(machine, config(), Event.APPLY) == []
     assert machine.state.sysctls[LOG_MARTIANS] == "1"
-    assert machine.run_state.softwires["toy"] == "192.0.2.77"
+    assert machine.run_state.notified["toy"] == "2001:db8::77"
     assert machine.run_state.sysctls["toy"] == {LOG_MARTIANS: "0"}
     assert run(machine, config(), Event.REMOVE) == []
     assert machine.state.sysctls[LOG_MARTIANS] == "0"

@@ -13,6 +13,7 @@ from dualwan.host.remote import https, name_servers, resolver, update_call
 from dualwan.host.remote.deadline import Deadline
 from dualwan.host.remote.update_call import UpdateCall
 from dualwan.model.event import Event
+from dualwan.model.state import RunState
 
 PLAIN, SAFE = "http://update.example.jp/request?pass=secret", "https://update.example.jp/request"
 CE = "2001:db8:12:3400::feed"
@@ -145,6 +146,43 @@ def test_a_person_or_the_timer_makes_the_call_again(log):
     assert len(machine.called) == 2
     assert machine.run_state.notified_ce == CE
     assert f"told the provider that our end is {CE}; it said: OK" in log[-1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('update = "/etc/dualwan/update"', 'update = "/etc/dualwan/other"'),
+        ("192.0.2.18", "192.0.2.19"),
+        ("2001:db8:ffff::", "2001:db8:eeee::"),
+    ],
+)
+def test_another_contract_is_told_of_the_same_end(old, new):
+    """The provider of before was told, and this one has no end to send to."""
+    machine, after = line(), config(IPIP.replace(old, new))
+    assert after.mape != config(IPIP).mape
+    for cfg in (config(IPIP), after, after):
+        handle.handle_event(cfg, machine, Event.APPLY)
+    assert machine.called == ["/etc/dualwan/update", after.mape.update]
+
+
+def test_after_down_the_provider_is_told_anew(log):
+    """Another program may have told it another end: the package may have been removed meanwhile."""
+    machine, cfg = line(), config(IPIP)
+    for event in (Event.UP, Event.DOWN, Event.UP):
+        handle.handle_event(cfg, machine, event)
+    assert len(machine.called) == 1
+    handle.handle_event(cfg, machine, Event.REMOVE)
+    handle.handle_event(cfg, machine, Event.APPLY)
+    assert len(machine.called) == 2
+    assert log
+
+
+def test_a_provider_that_a_version_before_has_told_is_not_told_again():
+    """That noted only the end."""
+    machine = line()
+    machine.run_state = RunState(notified_ce=CE)
+    handle.handle_event(config(IPIP), machine, Event.APPLY)
+    assert machine.called == []
 
 
 def test_without_a_prefix_there_is_nothing_to_tell(log):

@@ -108,6 +108,24 @@ def test_one_whose_rule_is_unknown_keeps_no_other_waiting():
     assert [one.name for one in machine.state.tunnels] == ["fixed0"]
 
 
+def test_one_that_needs_no_prefix_brings_back_none_of_before():
+    """After an ifdown the line has to announce it anew, also where another tunnel stands."""
+    whole = FIXED.replace('interface-id = "::feed"', 'ce = "2001:db8:77::30"')
+    machine, cfg = Machine("wan0", "lan0"), config(BY_RULE + whole)
+    machine.announced["wan0"] = (PREFIX,)
+    assert run(machine, cfg, Event.UP, Event.DOWN, Event.POST_DOWN) == []
+    machine.announced["wan0"] = ()
+    for _ in range(2):
+        assert run(machine, cfg, Event.UP) == [
+            "no IPv6 prefix on wan0 yet: MAP-E begins when the line announces one"
+        ]
+        assert [one.name for one in machine.state.tunnels] == ["fixed0"]
+    assert machine.run_state.tunnels == ("fixed0",)
+    machine.announced["wan0"] = (PREFIX,)
+    assert run(machine, cfg, Event.PREFIX_CHANGED) == []
+    assert {one.name for one in machine.state.tunnels} == {"mape0", "fixed0"}
+
+
 def test_a_softwire_that_is_lost_stays_while_another_is_made():
     """Its tunnel is left as it is, as without the other one."""
     machine, cfg = Machine("wan0", "lan0"), config(BY_RULE)

@@ -20,8 +20,9 @@ STARTS = {
     "after ifdown with the link up": (Event.UP, Event.DOWN),
     "after down": (Event.UP, Event.REMOVE),
 }
-# What only counts, and what a step that only helps still owes.
+# What only counts, what a step that only helps still owes, and whose flows may live.
 COUNTS = ("generation", "findings", "owes_inbound_flows", "owed_flows", "owed_solicitations")
+COUNTS += ("softwires", "ces", "routed")
 
 
 def router(*events):

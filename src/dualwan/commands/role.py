@@ -25,7 +25,7 @@ def role(arguments: Namespace) -> int:
     config, wrong = common.config_in_use(arguments)
     host = common.kernel_host()
     if not config.router.redundant:
-        if arguments.role and _noted_in_trial(arguments, host):
+        if arguments.role and _noted_for_later(arguments, host):
             return 0
         raise UsageError(
             say("{path}: this router has no other one ([router] redundant)", path=config.path)
@@ -42,11 +42,11 @@ def role(arguments: Namespace) -> int:
     return 0
 
 
-def _noted_in_trial(arguments: Namespace, host: Host) -> bool:
-    """Note the role for what the router may go back to; return whether there is a trial."""
-    from dualwan.handle.role import note_in_trial
+def _noted_for_later(arguments: Namespace, host: Host) -> bool:
+    """Note the role for when the router needs it; return whether it may in a moment, by a trial."""
+    from dualwan.handle.role import note_for_later
 
-    return note_in_trial(host, active=arguments.role == "active", asked=asked())
+    return note_for_later(host, active=arguments.role == "active", asked=asked())
 
 
 def asked() -> int:

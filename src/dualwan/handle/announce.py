@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dualwan.config import Config
 from dualwan.errors import DualwanError
 from dualwan.model.observed import Reads
 from dualwan.model.way import devices
@@ -29,10 +30,21 @@ def announce(host: Host, done: Result, folder: str, slices: Sequence[str], reaso
         if slices:
             names = tuple(name for name in (wan, *devices(plan.line.ways)) if name)
             now = host.observe(Reads(devices=names, routes=True))
-        return seen(known, plan.line, now, host.load_state(), wan)
+        return seen(known, plan.line, now, wan, taken_down=_is_taken_down(plan.config, host))
 
     try:
         host.tell_scripts(folder, look, slices, reason)
     except DualwanError as error:
         return f"the scripts in {folder} are not told: {error}"
     return ""
+
+
+def _is_taken_down(config: Config | None, host: Host) -> bool:
+    """Whether a way that goes now does so because somebody wants it."""
+    state = host.load_state()
+    of_two = config is not None and config.router.redundant
+    return (
+        not state.wanted
+        or bool(state.transition_left(host.since_boot()))
+        or (of_two and state.role.stepped_back)
+    )

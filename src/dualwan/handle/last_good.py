@@ -1,4 +1,7 @@
-"""The configuration is kept once all of it was applied, for events while a later one is wrong."""
+"""The configuration is kept once all of it was applied, for events while a later one is wrong.
+
+A trial that is over is forgotten then, unless the configuration is the one of before it.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,9 @@ def keep(run: Run) -> None:
     standby = run.stands_by() and run.host.load_state().wanted
     if len(goals) < len(slices.ALL) or not (all(goals.values()) or standby):
         return
+    if trial is not None and trial.is_past(run.config.text):  # over, and of no use any more
+        with run.noting_failure():
+            _forget_trial(run)
     try:
         run.host.keep_config(run.config)
     except HostError as error:
@@ -31,3 +37,9 @@ def keep(run: Run) -> None:
             run.event,
             say("{error}: a wrong configuration will have no older one to go back to", error=error),
         )
+
+
+def _forget_trial(run: Run) -> None:
+    from dualwan.handle import trial  # noqa: PLC0415 - after a trial only
+
+    trial.forget(run.host)

@@ -12,7 +12,7 @@ from dualwan.host.api import Host
 from dualwan.line.failover import next_health
 from dualwan.line.role import stands_by
 from dualwan.model.event import Event
-from dualwan.model.state import Health
+from dualwan.model.state import Health, RunState
 from dualwan.reconcile import LOCK_SECONDS
 
 
@@ -23,12 +23,14 @@ def probe(config: Config, host: Host) -> Health:
     is no way that could answer. Raises DualwanError.
     """
     before = host.load_state()
-    if stands_by(config, before) or not before.wanted:
+    if not _may_answer(config, before):
         return before.health
     answered = host.any_answers(config.mape.tunnel, [str(one) for one in config.wan.probe])
     now = clock_gettime(CLOCK_BOOTTIME)
     with host.lock(LOCK_SECONDS):
         state = host.load_state()
+        if not _may_answer(config, state):  # taken down while it was asked
+            return state.health
         # A later time is one of 0.1.0, by the wall clock.
         last = state.health._replace(since=min(state.health.since, now))
         health = next_health(last, answered, now, config.wan.hold_down)
@@ -45,14 +47,23 @@ def probe(config: Config, host: Host) -> Health:
     return health if health.followed else _follow(config, host, health)
 
 
+def _may_answer(config: Config, state: RunState) -> bool:
+    return state.wanted and not stands_by(config, state)
+
+
 def _follow(config: Config, host: Host, health: Health) -> Health:
-    """Reconcile after a flip; save ``health`` as followed unless a slice has failed."""
+    """Reconcile after a flip; save ``health`` as followed unless a slice has failed.
+
+    An ifup or a change of role meanwhile has made an end of it.
+    """
     run = Run(config, host, Event.PREFIX_CHANGED, None)
     run.reason = "probe"
-    health = health._replace(followed=True)
+    followed = health._replace(followed=True)
     try:
         run_stages(run)
     finally:
         if run.done is not None and not run.done.failures:
-            run.update_state(lambda state: replace(state, health=health))
-    return health
+            run.update_state(
+                lambda state: replace(state, health=followed) if state.health == health else state
+            )
+    return followed

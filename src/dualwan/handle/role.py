@@ -43,19 +43,17 @@ def take(config: Config, host: Host, *, active: bool, asked: int) -> bool:
     return True
 
 
-def note_in_trial(host: Host, *, active: bool, asked: int) -> bool:
-    """Note a role while what is tried knows of none; return whether there is a trial.
+def note_for_later(host: Host, *, active: bool, asked: int) -> bool:
+    """Note a role while the configuration in use knows of none; return whether it is being tried.
 
-    Nobody gives it a second time, and the router may go back to a configuration that needs it.
-    Raises HostError.
+    Nobody gives it a second time, and the router may go back to a configuration that needs it, or
+    be given one. Raises HostError.
     """
     with host.lock(ROLE_SECONDS):
         trial, state = host.load_trial(), host.load_state()
-        if trial is None or not trial.is_due(host.boot_id()):
-            return False
         if asked >= state.role.asked:
             host.save_state(replace(state, role=Role(active, asked, followed=False)))
-    return True
+    return trial is not None and trial.is_due(host.boot_id())
 
 
 def _noted(host: Host, event: Event, role: Role) -> bool:

@@ -48,8 +48,11 @@ def hang_up(run: Run) -> None:
     """End the PPP sessions that we dial. Without the lock, because pppd runs our hooks."""
     peers = _to_hang_up(run)
     if peers and run.event.wanted is False:
+        now = run.host.since_boot()
         with suppress(DualwanError):  # lest the watcher, which hears of the end, dials again
-            run.update_state(lambda state: replace(state, in_transition=True), NOTE_SECONDS)
+            run.update_state(
+                lambda state: replace(state, in_transition=True, transition_at=now), NOTE_SECONDS
+            )
     end(run, peers)
 
 
@@ -81,7 +84,7 @@ def dial(run: Run) -> None:
     if peers and run.event is Event.PREFIX_CHANGED:
         state = run.host.load_state()
         is_up = run.done.plan.observed.is_up(run.config.wan.interface)
-        if not state.wanted or state.in_transition or not is_up:
+        if not state.wanted or _in_transition(run.host, state) or not is_up:
             return
         peers = tuple(peer for peer in peers if peer not in state.dialled)
     for peer in peers:
@@ -98,6 +101,10 @@ def _dial(run: Run, config: Config, peer: str) -> None:
         hang_up(run)
 
 
+def _in_transition(host: Host, state: RunState) -> bool:
+    return bool(state.transition_left(host.since_boot()))
+
+
 def _is_to_be_up(run: Run) -> bool:
     """Whether the router is to be up: keepalived gives a role also after an ifdown."""
     return bool(run.event.wanted) or run.host.load_state().wanted
@@ -108,7 +115,7 @@ def catch_up(run: Run) -> None:
     if run.config is None or run.done is None or not run.config.router.redundant:
         return
     state = run.host.load_state()
-    if not state.role.followed and not state.in_transition:
+    if not state.role.followed and not _in_transition(run.host, state):
         from dualwan.handle import role  # noqa: PLC0415 - mostly nothing is left
 
         role.catch_up(run)
@@ -120,8 +127,8 @@ def dial_for_unit(config: Config, host: Host, peer: str) -> None:
     The unit has noted that it dialled; after a failure, which is raised, it may do so again.
     """
     state, run = host.load_state(), Run(config, host, Event.PREFIX_CHANGED, None)
-    ours = peer in dialled_by(config)
-    if not ours or not state.wanted or state.in_transition or stands_by(config, state):
+    ours = peer in dialled_by(config) and not stands_by(config, state)
+    if not ours or not state.wanted or _in_transition(host, state):
         return
     try:
         _dial_peer(config, host, peer)

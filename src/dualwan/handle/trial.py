@@ -235,7 +235,10 @@ def _there(host: Host, state: RunState) -> RunState:
 
 
 def _notes(before: RunState, now: RunState) -> RunState:
-    """Return the run state after going back: as before, but for what the kernel holds now."""
+    """Return the run state after going back: as before, but for what outlives the trial.
+
+    That is what the kernel holds now, flows of softwires too, and what providers were told.
+    """
     now = replace(now, tables=_in_order_of(before.tables, now.tables))
     if before.wanted:
         return replace(now, applied=before.applied)
@@ -248,6 +251,12 @@ def _notes(before: RunState, now: RunState) -> RunState:
         tables=now.tables,
         losses=now.losses,
         dialled=now.dialled,
+        softwires=now.softwires,
+        ces=now.ces,
+        routed=now.routed,
+        notified_ce=now.notified_ce,
+        notified=now.notified,
+        notified_of=now.notified_of,
         owed_flows=now.owed_flows,
         owes_inbound_flows=now.owes_inbound_flows,
         owed_solicitations=now.owed_solicitations,

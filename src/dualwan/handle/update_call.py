@@ -1,4 +1,8 @@
-"""IPIP's update call: the provider is told our end of the tunnel."""
+"""IPIP's update call: the provider is told our end of the tunnel.
+
+That counts for the contract that it was made for. For another address, relay or file of the same
+way the provider has not been told yet.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING
 from dualwan.config import Config
 from dualwan.config.forwards import MAPE
 from dualwan.config.mape import Ipip
+from dualwan.digest import sha256
 from dualwan.errors import DualwanError, HostError
 from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
@@ -19,15 +24,17 @@ from dualwan.planning import make_plan
 if TYPE_CHECKING:
     from dualwan.host.api import Host
 
+_LETTERS = 12  # of a digest
+
 
 def notify_once(run: Run) -> None:
-    """Make IPIP's update call, once for each address of our end of a tunnel."""
+    """Make IPIP's update call, once for each address of our end of a tunnel, and each contract."""
     if run.config is None or run.done is None:
         return
     if run.stands_by():
         return
     for name, fixed, ce in _with_update(run.config, run.done.plan.line.ways):
-        if _notified(run.host.load_state(), name) != ce:
+        if not _is_notified(run.host.load_state(), name, fixed, ce):
             try:
                 _call(run, run.config, name, fixed, ce)
             except DualwanError as error:
@@ -36,7 +43,7 @@ def notify_once(run: Run) -> None:
 
 def is_owed(config: Config, ways: Iterable[Way], state: RunState) -> bool:
     """Whether a provider has not been told our end of a tunnel."""
-    return any(_notified(state, name) != ce for name, _, ce in _with_update(config, ways))
+    return any(not _is_notified(state, *call) for call in _with_update(config, ways))
 
 
 def _with_update(config: Config, ways: Iterable[Way]) -> list[tuple[str, Ipip, str]]:
@@ -49,11 +56,19 @@ def _with_update(config: Config, ways: Iterable[Way]) -> list[tuple[str, Ipip, s
     return found
 
 
-def _notified(state: RunState, name: str) -> str:
-    return state.notified_ce if name == MAPE else state.notified.get(name, "")
+def _is_notified(state: RunState, name: str, fixed: Ipip, ce: str) -> bool:
+    said = state.notified_ce if name == MAPE else state.notified.get(name, "")
+    mine = _digest(fixed)
+    return said == ce and state.notified_of.get(name, mine) == mine  # a version before noted none
 
 
-def _with_notified(state: RunState, name: str, ce: str) -> RunState:
+def _digest(fixed: Ipip) -> str:
+    words = (fixed.update, str(fixed.br), str(fixed.ipv4))
+    return sha256("\0".join(words).encode()).hexdigest()[:_LETTERS]
+
+
+def _with_notified(state: RunState, name: str, fixed: Ipip, ce: str) -> RunState:
+    state = replace(state, notified_of={**state.notified_of, name: _digest(fixed)})
     if name == MAPE:
         return replace(state, notified_ce=ce)
     return replace(state, notified={**state.notified, name: ce})
@@ -64,7 +79,7 @@ def _call(run: Run, config: Config, name: str, fixed: Ipip, ce: str) -> str:
     answer = run.host.call_update_url(fixed.update, config.line_device, ce)
     run.tell(f"told the provider that our end is {ce}; it said: {answer}")
     with run.noting_failure():
-        run.update_state(lambda state: _with_notified(state, name, ce))
+        run.update_state(lambda state: _with_notified(state, name, fixed, ce))
     return answer
 
 

@@ -252,7 +252,8 @@ class Owner(Protocol):
         """Whether there may be something to tell the scripts in ``folder``.
 
         ``changed``: something was. Without a change only a run that was killed has left anything,
-        and nothing unless the scripts were told of something before.
+        and nothing unless the scripts were told of something before. That is to be forgotten too
+        where there are none any more.
         """
         ...
 

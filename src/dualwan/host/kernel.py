@@ -252,8 +252,9 @@ class KernelHost(KernelLine, KernelTrial, KernelRole):
 
     def has_scripts(self, folder: str, *, changed: bool) -> bool:
         """See Owner. Nothing is loaded for it."""
-        if not changed:
-            return os.path.exists(f"{run_files.directory()}/{run_files.SCRIPTS_KNOW}")  # noqa: PTH110 - pathlib takes longer
+        known = os.path.exists(f"{run_files.directory()}/{run_files.SCRIPTS_KNOW}")  # noqa: PTH110 - pathlib takes longer
+        if known or not changed:
+            return known
         try:
             with os.scandir(folder) as entries:
                 return next(entries, None) is not None

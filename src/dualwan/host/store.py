@@ -63,6 +63,9 @@ def decode(data: Any) -> RunState:
         aftr_name=noted.host(data.get("aftr-name", "")),
         notified_ce=noted.ipv6(data.get("notified-ce", data.get("told", ""))),
         notified={noted.word(way): noted.ipv6(ce) for way, ce in data.get("notified", {}).items()},
+        notified_of={
+            noted.word(way): noted.word(of) for way, of in data.get("notified-of", {}).items()
+        },
         health=noted.health(data["health"]),
         tables=tuple(noted.table(name) for name in data["tables"]),
         losses=noted.losses(data.get("losses", {})),
@@ -78,6 +81,7 @@ def decode(data: Any) -> RunState:
         owed_solicitations=tuple(noted.device(name) for name in data.get("owed-solicitations", ())),
         awaited=values.flag(data.get("awaited", False)),
         in_transition=values.flag(data.get("in-transition", False)),
+        transition_at=noted.seconds(data.get("transition-at", 0.0)),
         generation=noted.number(data.get("generation", 0)),
     )
 
@@ -110,6 +114,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "aftr-name": state.aftr_name,
         "notified-ce": state.notified_ce,
         "notified": dict(state.notified),
+        "notified-of": dict(state.notified_of),
         "health": tuple(state.health),
         "tables": state.tables,
         "losses": dict(vars(state.losses)),
@@ -125,6 +130,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "owed-solicitations": state.owed_solicitations,
         "awaited": state.awaited,
         "in-transition": state.in_transition,
+        "transition-at": state.transition_at,
         "generation": state.generation,
     }
 

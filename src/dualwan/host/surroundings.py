@@ -45,7 +45,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         in_files,
         own_scripts=(*in_files.own_scripts, *own_scripts.failed(place)),
         unseen=own_scripts.unseen(place),
-        unnamed=unnamed.counts(),
+        unnamed=unnamed.counts(config),
         floods=floods.counts(),
         chains=chains.look(),
         bridges=bridges.filtered(wan) if wan else (),

@@ -15,16 +15,25 @@ from dualwan.model.state import RunState
 MOST_ASKED = 64  # questions; the kernel makes addresses of 16 prefixes (sysctl max_addresses)
 
 
-def in_use(state: RunState, prefixes: Collection[str]) -> str:
+def in_use(
+    state: RunState, prefixes: Collection[str], wan: str = "", fixed: Collection[str] = ()
+) -> str:
     """Return the prefix that the softwire follows from, "" for none yet.
 
     That is the last one, or the one that the line's router announces in its place. While the line
     announces neither, the last one stays in use for a tunnel that stands; after an ifdown the line
-    has to announce it anew, for nobody knows what the cable leads to by then.
+    has to announce it anew, for nobody knows what the cable leads to by then. So it has to on
+    another WAN.
+
+    ``wan``: the interface. ``fixed``: the tunnels that follow from no prefix; whether they stand
+    says nothing of one.
     """
     if state.successor in prefixes:
         return state.successor
-    return state.prefix if state.tunnels or state.prefix in prefixes else ""
+    ends = {one.device for one in (*state.addresses, *state.found)}
+    moved = bool(wan and ends) and wan not in ends
+    stands = not moved and any(name not in fixed for name in state.tunnels)
+    return state.prefix if stands or state.prefix in prefixes else ""
 
 
 def trusted(noted: Collection[str], now: Collection[str]) -> frozenset[str]:

@@ -24,6 +24,8 @@ from dualwan.model.resources import (
 from dualwan.model.usage import Losses
 from dualwan.nft.table import NftTable
 
+TRANSITION_SECONDS = 120.0  # of an ifup or ifdown, from our first hook to our last
+
 
 class Health(NamedTuple):
     """The failover state, from the probes of the default way.
@@ -83,7 +85,7 @@ class RunState:
     successor: the one that they announce in its place, "" for none.
     aftr: the last IPv6 address of DS-Lite's AFTR; aftr_name: its name, "" if not noted.
     notified_ce: the last CE address sent to the provider's update URL (IPIP); notified: the same
-    of further ways, by name.
+    of further ways, by name. notified_of: by name of the way, a digest of whom it was sent for.
     health: the failover state.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
@@ -93,6 +95,7 @@ class RunState:
     solicitation could not be sent yet.
     awaited: an ifup has waited in vain for the line's prefix.
     in_transition: an ifup or ifdown has begun and not ended; it alone dials and hangs up.
+    transition_at: when it began, in seconds since boot: one that fails does not say that it ends.
     generation: of the nft ruleset, when every table of ours was last seen as wanted; 0 for never.
     version: of the program that brought up every slice, "" for none.
     findings: digests of the findings that the log has named. looked: when an ifup last looked for
@@ -120,6 +123,7 @@ class RunState:
     aftr_name: str = ""
     notified_ce: str = ""
     notified: Mapping[str, str] = field(default_factory=dict)
+    notified_of: Mapping[str, str] = field(default_factory=dict)
     health: Health = field(default_factory=Health)
     tables: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses)
@@ -130,12 +134,18 @@ class RunState:
     owed_solicitations: tuple[str, ...] = ()
     awaited: bool = False
     in_transition: bool = False
+    transition_at: float = 0.0
     generation: int = 0
     version: str = ""
     findings: tuple[str, ...] = ()
     looked: Look = field(default_factory=Look)
     role: Role = field(default_factory=Role)
     applied: str = ""
+
+    def transition_left(self, now: float) -> float:
+        """Return the seconds that an ifup or ifdown has at most to its end; 0 if none goes on."""
+        left = self.transition_at + TRANSITION_SECONDS - now
+        return max(0.0, left) if self.in_transition else 0.0
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -253,6 +263,19 @@ def _with(names: tuple[str, ...], name: str, *, there: bool) -> tuple[str, ...]:
     """Return ``names`` with ``name`` at the end, or without it."""
     rest = tuple(other for other in names if other != name)
     return (*rest, name) if there else rest
+
+
+def keep_sysctls(
+    state: RunState, name: str, kept: Collection[str], seen: Collection[str]
+) -> RunState:
+    """Return ``state`` with those originals of the slice ``name`` alone that it may restore later.
+
+    kept: the sysctls that it goes on setting. seen: those that exist: a device that is gone has
+    taken its own along, and one that gets its name later has others.
+    """
+    originals = state.sysctls.get(name, {})
+    left = {key: value for key, value in originals.items() if key in kept and key in seen}
+    return replace(state, sysctls={**state.sysctls, name: left}) if left != originals else state
 
 
 def forget_sysctls(state: RunState, name: str) -> RunState:

@@ -87,7 +87,8 @@ class Surroundings:
     shadowing: executable files that pppd runs instead of a folder of hooks.
     addresses: the router's, but for those of loopback and of a link.
     unnamed: packets of the last day that our firewall dropped, by the device they came from,
-    because no section of the configuration named it; only devices that exist.
+    because no section of the configuration named it; only devices that exist, and none of a
+    session of ours.
     floods: packets of the last day that our firewall dropped, by the link address of the LAN device
     that began too many flows, or by interface.
     chains: of other programs, each table that has a base chain.

@@ -64,6 +64,10 @@ class Trial:
             return self.before
         return found
 
+    def is_past(self, text: str) -> bool:
+        """Whether ``text``, which is in use, is none that this is about."""
+        return text not in (self.before, self.tried, *self.drafts)
+
     def allows(self, text: str, boot: str) -> bool:
         """Whether a run may bring the router to ``text``, which it read before it had the lock."""
         return self.text_in_use(text, boot) == text

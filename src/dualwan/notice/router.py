@@ -8,7 +8,6 @@ from typing import NamedTuple
 from dualwan.frozen import dataclass, field
 from dualwan.line import Line
 from dualwan.model.observed import Observed
-from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way
 
 Ranges = tuple[tuple[int, int], ...]
@@ -43,13 +42,12 @@ class Router:
     prefix: str = ""
 
 
-def seen(known: Router, line: Line, observed: Observed, state: RunState, wan: str) -> Router:
+def seen(known: Router, line: Line, observed: Observed, wan: str, *, taken_down: bool) -> Router:
     """Return the router as it is observed now; ``known``: as it was at the last notice.
 
-    ``observed`` has the WAN and the devices of the ways. A way that is not among those of
-    ``line`` any more was taken down.
+    ``observed`` has the WAN and the devices of the ways. ``taken_down``: what is not there was. So
+    was a way that is not among those of ``line`` any more.
     """
-    taken_down = not state.wanted or state.in_transition or state.role.stepped_back
     ways = {name: _gone(way, lost=False) for name, way in known.ways.items()}
     for way in line.ways:
         before = known.ways.get(way.name, WayState())

@@ -146,7 +146,8 @@ def _look(
     around = _without_arguments(host.surroundings(config))
     seen = host.evidence(inquiry(config, plan))
     recording = replace(recorder.recording, surroundings=around, evidence=seen, findings=findings)
-    state = replace(recorder.state, findings=(), applied="")
+    # Of a digest it can be tried out what it is of.
+    state = replace(recorder.state, findings=(), notified_of={}, applied="")
     by_name = tables.wanted(plan)
     replay = Replay(config, ReplayHost(recording, state, recorder.loaded), findings, table)
     inner = {

@@ -22,7 +22,7 @@ SOURCE = "aftr"  # in the cache, beside the sources of provisioning
 def known(mape: DsLite, state: RunState, prefixes: Sequence[str], services: LineServices) -> str:
     """Return the address of the AFTR, "" if it is not known.
 
-    It is the one of the configuration, or else the last that a name server gave since the boot,
+    It is the one of the configuration, or else the last that a name server gave since the ifup,
     or else the last that one gave for one of ``prefixes``.
     """
     if ":" in mape.aftr:

@@ -23,13 +23,13 @@ rules end in one that rejects. So do those for addresses that are routed to a wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dualwan.config import Config
 from dualwan.frozen import replace
 from dualwan.model.plan import Action, SlicePlan, diff, flow_steps, restore_steps, sysctl_steps
 from dualwan.model.resources import MAIN, Resource, Route, RouteRule, Sysctl
-from dualwan.model.state import RunState
+from dualwan.model.state import RunState, keep_sysctls
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices import marks
 from dualwan.slices.firewall import SLICE as FIREWALL
@@ -107,6 +107,15 @@ def _owned(remains: Remains) -> list[Resource]:
     return [*routes, *remains.observed.rules]
 
 
+def _originals(state: RunState, seen: Mapping[str, str]) -> dict[str, str]:
+    """Return the originals of sessions whose filter is off as we set it.
+
+    One that is not is another session's, on a device that has got the name since.
+    """
+    noted = state.sysctls.get(NAME, {})
+    return {name: value for name, value in noted.items() if seen.get(name) == RP_FILTER_OFF}
+
+
 def _addresses(rules: Iterable[RouteRule]) -> set[str]:
     """Return the sources of ``rules`` that are addresses, and no networks."""
     return {rule.source for rule in rules if "/" not in rule.source}
@@ -119,8 +128,10 @@ def _stale_addresses(at: Situation) -> set[str]:
     Never one that a way has now: an access concentrator may have given the softwire's address.
 
     Besides, addresses of any way whose flows could not be deleted until now; that of a softwire
-    also if it is the present one, for its ports are others (tunnel._stale_addresses).
+    also if it is the present one, for its ports are others (tunnel.flows). And those of
+    a session that is no way's any more, also if one of another name has it, and other marks.
     """
+    gone = {had for name, had in at.state.sessions.items() if name not in _names(at)}
     stale: set[str] = set()
     for way in of_kind(at.ways, Kind.PPP):
         if at.observed.address_of(way.device):
@@ -129,7 +140,12 @@ def _stale_addresses(at: Situation) -> set[str]:
                 at.state.sessions.get(way.name, "")
             }
     stale -= {way.address or at.observed.address_of(way.device) for way in at.ways}
+    stale |= gone - {way.address for way in at.ways}
     return (stale | (set(at.state.owed_flows) - _session_addresses(at))) - {""}
+
+
+def _names(at: Situation) -> list[str]:
+    return [way.name for way in of_kind(at.ways, Kind.PPP)]
 
 
 def _session_addresses(at: Situation) -> set[str]:
@@ -141,7 +157,8 @@ def _session_addresses(at: Situation) -> set[str]:
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that adapt routing to the PPP sessions as they are now."""
     seen = at.observed.sysctls
-    wanted = [Sysctl(name, RP_FILTER_OFF) for name in sysctls(at.config, at.ways)]
+    names = sysctls(at.config, at.ways)
+    wanted = [Sysctl(name, RP_FILTER_OFF) for name in names]
     nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
     # Of two routers one that takes over has the flows of the other, which were right.
@@ -150,7 +167,7 @@ def bring_up(at: Situation) -> SlicePlan:
     return SlicePlan(
         NAME,
         (
-            *restore_steps(at.state.sysctls.get(NAME, {}), [item.name for item in wanted], seen),
+            *restore_steps(_originals(at.state, seen), names, seen),
             *sysctl_steps(wanted, seen),
             *nft,
             *diff(_wanted_resources(at), _owned(remains)),
@@ -167,7 +184,7 @@ def take_down(remains: Remains) -> SlicePlan:
     return SlicePlan(
         NAME,
         (
-            *restore_steps(state.sysctls.get(NAME, {}), (), observed.sysctls),
+            *restore_steps(_originals(state, observed.sysctls), (), observed.sysctls),
             *nft,
             *diff([], _owned(remains)),
             *flow_steps(
@@ -191,9 +208,10 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     }
     owed = tuple(item for item in state.owed_flows if item not in _session_addresses(at))
     numbers = {way.name: way.number for way in at.ways if way.name in at.config.ways}
+    state = keep_sysctls(state, NAME, sysctls(at.config, at.ways), at.observed.sysctls)
     return replace(
         state,
-        sessions={**state.sessions, **now},
+        sessions={name: had for name, had in state.sessions.items() if name in _names(at)} | now,
         owed_flows=owed,
         numbers=numbers,
         routed=routed.notes(at.ways),

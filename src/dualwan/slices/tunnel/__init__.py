@@ -19,11 +19,11 @@ from dualwan.model.plan import (
     sysctl_steps,
 )
 from dualwan.model.resources import MAIN, Address, Resource, Route, Solicitation, Sysctl, Tunnel
-from dualwan.model.state import RunState
+from dualwan.model.state import RunState, keep_sysctls
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
-from dualwan.slices.tunnel import sysctls
+from dualwan.slices.tunnel import flows, sysctls
 from dualwan.slices.tunnel.advertised import advertisements
 from dualwan.slices.tunnel.possible import left_alone, names_taken, possible, problems_of_all
 from dualwan.slices.tunnel.sysctls import NAME
@@ -146,40 +146,16 @@ def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
             yield step
 
 
-def _stale_addresses(at: Situation) -> set[str]:
-    """Return the IPv4 addresses whose flows cannot go on after a change of the prefix.
-
-    A new CE may have the same IPv4 address with another port set. Flows on ports of the old
-    set would be dropped for as long as their packets keep the conntrack entry alive.
-    """
-    stale: set[str] = set()
-    for way in of_kind(at.ways, Kind.SOFTWIRE):
-        if way.softwire is None:
-            continue
-        had = {at.state.softwires.get(way.name, "")} - {""}
-        moved = at.state.ces.get(way.name, "") not in {"", str(way.softwire.ce)}
-        stale |= had if moved else had - {way.address}
-    return stale
-
-
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the tunnel to its desired state.
 
     While the softwire is unknown or something prevents the tunnel, they stop after the sysctls
     and the solicitation, and leave an existing tunnel as it is.
     """
-    originals, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
-    early = sysctls.early(at)
-    late = [
-        Sysctl(sysctls.rp_filter(way.device), sysctls.wanted_rp_filter(way))
-        for way in of_kind(at.ways, Kind.SOFTWIRE)
-        if way.softwire
-    ]
+    seen, early, late = at.observed.sysctls, sysctls.early(at), sysctls.late(at)
     early_steps = sysctl_steps(early, seen)
     steps = (
-        *restore_steps(
-            originals, [*(item.name for item in (*early, *late)), *_others(at.observed)], seen
-        ),
+        *restore_steps(at.state.sysctls.get(NAME, {}), _not_restored(at), seen),
         *early_steps,
         *_solicitation(at, early_steps),
     )
@@ -199,7 +175,7 @@ def bring_up(at: Situation) -> SlicePlan:
                 for step in sysctl_steps([item], seen) or (Step(Action.ADD, item),)
             ),
             *(advertisements(at, made) if at.config.router.redundant else ()),
-            *flow_steps(_stale_addresses(at)),
+            *flow_steps(flows.stale(at)),
         ),
         (*taken, *missing),
     )
@@ -211,6 +187,12 @@ def _made(at: Situation) -> tuple[Step, ...]:
     owned = _owned(remains)
     owned = [item for item in owned if item not in left_alone(at, owned)]
     return tuple(_put_first(at, _sparing(diff(_wanted_resources(at), owned), _found(remains))))
+
+
+def _not_restored(at: Situation) -> list[str]:
+    """Return the names of sysctls that this slice sets now, or another program has set since."""
+    ours = (*sysctls.early(at), *sysctls.late(at))
+    return [*(item.name for item in ours), *_others(at.observed)]
 
 
 def _others(observed: Observed) -> list[str]:
@@ -257,6 +239,7 @@ def _note_up(state: RunState, at: Situation) -> RunState:
     While something prevents the tunnel, the flows of the softwire before are not deleted, and it
     stays noted: before ifup the WAN is down, and the next softwire may be known already.
     """
+    state = keep_sysctls(state, NAME, _not_restored(at), at.observed.sysctls)
     state = replace(state, prefix=at.line.prefix or state.prefix)
     if at.line.prefix:
         state = replace(state, successor="")
@@ -266,14 +249,16 @@ def _note_up(state: RunState, at: Situation) -> RunState:
         return state
     kept = left_alone(at, (*state.addresses, *state.found))
     wanted = {item.key for item in (*_wanted_resources(at), *kept)}
-    softwires = {way.name: way.softwire for way in possible(at) if way.softwire}
+    made = possible(at)
     return replace(
-        state,
-        softwires={**state.softwires, **{name: str(one.ipv4) for name, one in softwires.items()}},
-        ces={**state.ces, **{name: str(one.ce) for name, one in softwires.items()}},
+        flows.noted(state, at.ways, made),
         addresses=tuple(item for item in state.addresses if item.key in wanted),
         found=tuple(item for item in state.found if item.key in wanted),
-        tunnels=tuple(way.device for way in of_kind(at.ways, Kind.SOFTWIRE)),
+        tunnels=tuple(
+            way.device
+            for way in of_kind(at.ways, Kind.SOFTWIRE)
+            if way in made or way.device in state.tunnels
+        ),
     )
 
 

@@ -90,3 +90,12 @@ def early(at: Situation) -> list[Sysctl]:
         Sysctl("net/ipv6/conf/all/forwarding", "1"),
         Sysctl("net/ipv4/ip_forward", "1"),
     ]
+
+
+def late(at: Situation) -> list[Sysctl]:
+    """Return the sysctls to set once their tunnels are there."""
+    return [
+        Sysctl(rp_filter(way.device), wanted_rp_filter(way))
+        for way in of_kind(at.ways, Kind.SOFTWIRE)
+        if way.softwire
+    ]

@@ -1,4 +1,7 @@
-"""A role that keepalived gives while a configuration is tried: nobody gives it a second time."""
+"""A role that keepalived gives while the configuration in use knows of no other router.
+
+Nobody gives it a second time.
+"""
 
 import pytest
 from machine import Machine
@@ -31,7 +34,7 @@ def try_alone(router):
 def test_it_holds_once_the_router_has_gone_back(router):
     """What is tried knows of no role, and works meanwhile."""
     try_alone(router)
-    assert role.note_in_trial(router, active=False, asked=20)
+    assert role.note_for_later(router, active=False, asked=20)
     assert there(router) == ACTIVE
     trial.go_back(router)
     handle_event(CONFIG, router, Event.MEND)
@@ -42,17 +45,27 @@ def test_the_last_one_counts(router):
     """Of two that meet, whichever gets the lock first."""
     try_alone(router)
     for asked, to_be_active in ((30, False), (20, True)):
-        assert role.note_in_trial(router, active=to_be_active, asked=asked)
+        assert role.note_for_later(router, active=to_be_active, asked=asked)
     assert (router.run_state.role.active, router.run_state.role.asked) == (False, 30)
 
 
-def test_without_a_trial_there_is_nothing_to_note_it_for(router):
-    """Nor after one."""
-    assert not role.note_in_trial(router, active=False, asked=20)
-    try_alone(router)
-    trial.go_back(router)
-    assert not role.note_in_trial(router, active=False, asked=20)
-    assert router.run_state.role.active
+def test_it_is_noted_without_a_trial_too(router):
+    """While the file says that this router is alone: another one may have taken over meanwhile."""
+    handle_event(ALONE, router, Event.APPLY)
+    assert not role.note_for_later(router, active=False, asked=20)
+    handle_event(ALONE, router, Event.MEND)
+    assert there(router) == ACTIVE
+    handle_event(CONFIG, router, Event.APPLY)
+    assert there(router) == STANDBY
+    assert router.run_state.role.followed
+
+
+def test_one_that_was_given_earlier_is_not_noted(router):
+    """Than the one in force."""
+    handle_event(ALONE, router, Event.APPLY)
+    assert not role.note_for_later(router, active=False, asked=9)
+    handle_event(CONFIG, router, Event.APPLY)
+    assert there(router) == ACTIVE
 
 
 def test_it_holds_for_a_router_that_was_down_before_the_trial(router):
@@ -72,6 +85,7 @@ def test_the_command_says_nothing_of_it(run, machine, config):
     config.write_text(ALONE.text)
     code, _, err = run("role", "standby")
     assert (code, "this router has no other one" in err) == (2, True)
+    assert machine.run_state.role.stepped_back
     trial.begin(ALONE, PATH, machine, 60)
     assert run("role", "standby") == (0, "", "")
     assert not machine.run_state.role.active

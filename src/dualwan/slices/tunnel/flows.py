@@ -1,0 +1,42 @@
+"""Flows of softwires that cannot go on, and what is noted of a softwire to tell them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dualwan.frozen import replace
+from dualwan.model.state import RunState
+from dualwan.model.way import Kind, Way, of_kind
+from dualwan.slices.slice import Situation
+
+
+def stale(at: Situation) -> set[str]:
+    """Return the IPv4 addresses whose flows cannot go on after a change of the prefix.
+
+    A new CE may have the same IPv4 address with another port set. Flows on ports of the old
+    set would be dropped for as long as their packets keep the conntrack entry alive. So would
+    those of a way that is configured no more; one of another name has other marks.
+    """
+    names = [way.name for way in of_kind(at.ways, Kind.SOFTWIRE)]
+    found = {had for name, had in at.state.softwires.items() if name not in names}
+    for way in of_kind(at.ways, Kind.SOFTWIRE):
+        if way.softwire is None:
+            continue
+        had = {at.state.softwires.get(way.name, "")} - {""}
+        moved = at.state.ces.get(way.name, "") not in {"", str(way.softwire.ce)}
+        found |= had if moved else had - {way.address}
+    return found
+
+
+def noted(state: RunState, ways: Iterable[Way], made: Iterable[Way]) -> RunState:
+    """Return ``state`` with the ends of the softwires ``made``, and those of before of the others.
+
+    ``ways``: all that are configured; of any other nothing is left.
+    """
+    names = {way.name for way in of_kind(ways, Kind.SOFTWIRE)}
+    softwires = {name: had for name, had in state.softwires.items() if name in names}
+    ces = {name: had for name, had in state.ces.items() if name in names}
+    for way in made:
+        if way.softwire:
+            softwires[way.name], ces[way.name] = str(way.softwire.ipv4), str(way.softwire.ce)
+    return replace(state, softwires=softwires, ces=ces)
