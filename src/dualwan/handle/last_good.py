@@ -1,12 +1,15 @@
 """The configuration is kept once all of it was applied, for events while a later one is wrong.
 
-A trial that is over is forgotten then, unless the configuration is the one of before it.
+A trial that is over is forgotten then, if its file has become that configuration.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from dualwan import slices
-from dualwan.errors import HostError
+from dualwan.config import Config
+from dualwan.errors import DualwanError, HostError
 from dualwan.handle.run import Run, warn
 from dualwan.words import say
 
@@ -28,8 +31,8 @@ def keep(run: Run) -> None:
     if len(goals) < len(slices.ALL) or not (all(goals.values()) or standby):
         return
     if trial is not None and trial.is_past(run.config.text):  # over, and of no use any more
-        with run.noting_failure():
-            _forget_trial(run)
+        with suppress(DualwanError):  # the next event does it
+            _forget_trial(run, run.config)
     try:
         run.host.keep_config(run.config)
     except HostError as error:
@@ -39,7 +42,7 @@ def keep(run: Run) -> None:
         )
 
 
-def _forget_trial(run: Run) -> None:
+def _forget_trial(run: Run, config: Config) -> None:
     from dualwan.handle import trial  # noqa: PLC0415 - after a trial only
 
-    trial.forget(run.host)
+    trial.forget_past(config, run.host)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from dualwan import config as configuration
 from dualwan import slices, words
@@ -109,6 +110,20 @@ def forget(host: Host) -> None:
         host.save_trial(None)
     if trial.is_due(host.boot_id()):
         host.disarm()
+
+
+def forget_past(config: Config, host: Host) -> None:
+    """Forget a trial that is over, if its file is ``config`` by now, another text than any of it.
+
+    While an older configuration stands in for a file that is wrong, or was not confirmed, what was
+    tried may stand there again. A trial that has begun meanwhile goes on. Raises DualwanError.
+    """
+    with host.lock(LOCK_SECONDS):
+        trial = host.load_trial()
+        if trial is None or trial.is_due(host.boot_id()) or not trial.is_past(config.text):
+            return
+        if configuration.read(Path(trial.path)) == config.text:
+            host.save_trial(None)
 
 
 def decide_anew(config: Config, host: Host) -> None:
