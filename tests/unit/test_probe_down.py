@@ -5,7 +5,7 @@ from config_texts import PROBED
 from machine import BASE, Machine, config, pending
 
 from dualwan import cli
-from dualwan.handle import handle_event
+from dualwan.handle import handle_event, trial
 from dualwan.handle import probe as probes_of
 from dualwan.handle.probe import probe
 from dualwan.line.failover import FAILS
@@ -146,3 +146,17 @@ def test_a_verdict_that_no_probe_could_change_counts_no_longer(machine, cfg):
     assert verdict(cfg, make_plan(cfg, machine, Event.APPLY)).works
     handle_event(CONFIG, machine, Event.APPLY)
     assert ways(machine) == BY_MAPE
+
+
+def test_a_verdict_outlives_a_trial_without_probes(machine):
+    """The LAN is back on PPPoE at once, and not after three more probes in vain."""
+    handle_event(CONFIG, machine, Event.APPLY)
+    machine.answering = set()
+    before = probes(machine)
+    assert before.broken
+    trial.begin(NOT_PROBED, "/etc/dualwan/dualwan.toml", machine, 60)
+    handle_event(NOT_PROBED, machine, Event.APPLY)
+    assert ways(machine) == BY_MAPE
+    assert trial.go_back(machine)
+    assert ways(machine) == BY_PPPOE
+    assert machine.run_state.health == before

@@ -20,7 +20,7 @@ from dualwan.handle.run import Run, tell, warn
 from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.model.observed import Reads
-from dualwan.model.state import RunState
+from dualwan.model.state import Health, RunState
 from dualwan.model.trial import Phase, Trial
 from dualwan.reconcile import LOCK_SECONDS, reconcile
 from dualwan.slices import Slice
@@ -158,6 +158,8 @@ def go_back(host: Host, found: str = "") -> bool:
         trial = replace(trial, phase=Phase.RETURNING, drafts=drafts, attempts=trial.attempts + 1)
         host.save_trial(trial)
         state = host.load_state()
+        if trial.state.wanted and state.health == Health():  # what was tried may have no probes
+            host.save_state(replace(state, health=trial.state.health))
     warn(
         Event.APPLY,
         words.say("the trial was not confirmed: the router goes back to what was there before"),
