@@ -168,7 +168,7 @@ class Look:
             return 0.0
         return _sooner(
             self._await_role(found, state),
-            self._await_end(found, state),
+            self._await_end(state),
             self._await_servers(found, plan),
         )
 
@@ -189,16 +189,15 @@ class Look:
         self.carried.role = role.asked, 0.0
         return self._handle(found, Event.MEND) if until else None
 
-    def _await_end(self, found: Config, state: RunState) -> float | None:
+    def _await_end(self, state: RunState) -> float | None:
         """Return when an ifup or ifdown must have ended, None if none is under way.
 
         Of one that has failed no event comes, and what it would have dialled is dialled then.
         """
         left = state.transition_left(self._host.since_boot())
         was, self.carried.transition = self.carried.transition, bool(left)
-        if was and not left and state.in_transition:
-            return self._handle(found, Event.PREFIX_CHANGED)
-        return left or None
+        self.carried.line_due = was and not left and state.in_transition
+        return 0.0 if self.carried.line_due else left or None
 
     def _await_servers(self, found: Config, plan: Plan) -> float | None:
         """Return the seconds until servers are asked, or told, again, None for never; do it if due.

@@ -9,7 +9,9 @@ from config_texts import DIALS_BY_RULE
 from machine import Machine
 from test_watcher_delegated import settle
 
+from dualwan import watcher
 from dualwan.config import from_text
+from dualwan.errors import BusyError
 from dualwan.handle import handle_event
 from dualwan.model.event import Event
 from dualwan.model.state import TRANSITION_SECONDS
@@ -54,6 +56,22 @@ def test_pppoe_is_dialled_all_the_same(machine, path, after):
     machine.running.clear()
     settle(machine, path, carried)
     assert machine.running == set()
+
+
+def test_a_run_that_is_in_the_way_then_only_delays_it(machine, path, monkeypatch):
+    """The look after it handles what that one could not."""
+    machine.announced["wan0"] = (PREFIX,)
+    carried = settle(machine, path, Carried())
+    machine.boottime += TRANSITION_SECONDS
+
+    def busy(*_):
+        raise BusyError("another run")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(watcher, "handle_event", busy)
+        carried = settle(machine, path, carried)
+    settle(machine, path, carried)
+    assert machine.running == {"dsl-provider"}
 
 
 def test_a_way_that_is_lost_later_is_told_as_lost(machine):
