@@ -178,11 +178,15 @@ def test_after_down_the_provider_is_told_anew(log):
 
 
 def test_a_provider_that_a_version_before_has_told_is_not_told_again():
-    """That noted only the end."""
-    machine = line()
+    """That noted only the end. Another contract after it is told."""
+    machine, after = line(), config(IPIP, a="192.0.2.18 -> 192.0.2.19")
     machine.run_state = RunState(notified_ce=CE)
-    handle.handle_event(config(IPIP), machine, Event.APPLY)
+    for _ in range(2):
+        handle.handle_event(config(IPIP), machine, Event.APPLY)
     assert machine.called == []
+    for _ in range(2):
+        handle.handle_event(after, machine, Event.APPLY)
+    assert len(machine.called) == 1
 
 
 def test_without_a_prefix_there_is_nothing_to_tell(log):

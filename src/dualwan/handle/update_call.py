@@ -34,11 +34,14 @@ def notify_once(run: Run) -> None:
     if run.stands_by():
         return
     for name, fixed, ce in _with_update(run.config, run.done.plan.line.ways):
-        if not _is_notified(run.host.load_state(), name, fixed, ce):
-            try:
+        state = run.host.load_state()
+        try:
+            if not _is_notified(state, name, fixed, ce):
                 _call(run, run.config, name, fixed, ce)
-            except DualwanError as error:
-                fail(run.event, error)  # the next event tries again
+            elif name not in state.notified_of:  # by a version before
+                _note(run, name, fixed, ce)
+        except DualwanError as error:
+            fail(run.event, error)  # the next event tries again
 
 
 def is_owed(config: Config, ways: Iterable[Way], state: RunState) -> bool:
@@ -78,9 +81,13 @@ def _call(run: Run, config: Config, name: str, fixed: Ipip, ce: str) -> str:
     """Make the update call and note it; return the provider's reply. Raises DualwanError."""
     answer = run.host.call_update_url(fixed.update, config.line_device, ce)
     run.tell(f"told the provider that our end is {ce}; it said: {answer}")
+    _note(run, name, fixed, ce)
+    return answer
+
+
+def _note(run: Run, name: str, fixed: Ipip, ce: str) -> None:
     with run.noting_failure():
         run.update_state(lambda state: _with_notified(state, name, fixed, ce))
-    return answer
 
 
 def notify_provider(config: Config, host: Host) -> str:
