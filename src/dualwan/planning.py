@@ -42,7 +42,7 @@ def make_plan(
     state = _judged(host.load_state() if state is None else state, config)
     line = _line(config, host, state)
     generation = host.ruleset_generation()
-    event = _in_scope(event, host, state, line)
+    event = _in_scope(event, host, config, state, line)
     mine = [one for one in goals.concerned(event, slices.ALL) if only is None or one.name in only]
     beyond: list[Slice] = []
     if config is not None and only is None:
@@ -77,9 +77,12 @@ def _judged(state: RunState, config: Config | None) -> RunState:
     return replace(state, health=Health())
 
 
-def _in_scope(event: Event, host: Host, state: RunState, line: Line) -> Event:
+def _in_scope(
+    event: Event, host: Host, config: Config | None, state: RunState, line: Line
+) -> Event:
     """Return ``event``, or the one that concerns every slice where that is needed (goals.scope)."""
-    lost = drift.tables_missing(state, host.table_names()) or state.owes_carried_flows
+    of_two = config is not None and config.router.redundant
+    lost = drift.tables_missing(state, host.table_names()) or (of_two and state.owes_carried_flows)
     return goals.scope(
         event,
         state,

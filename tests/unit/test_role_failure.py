@@ -16,6 +16,7 @@ from one_of_two import (
 from dualwan.errors import BusyError, HostError, KernelError
 from dualwan.handle import handle_event
 from dualwan.model.event import Event
+from dualwan.planning import make_plan
 
 
 @pytest.fixture(name="machine")
@@ -66,14 +67,18 @@ def test_ports_that_cannot_be_filled_in_are_owed(machine, log):
     assert not machine.run_state.owes_carried_flows
 
 
-def test_ports_of_a_router_that_is_no_more_are_not_owed(machine, log):
-    """Each event of PPPoE would look at all of the router for it."""
+def test_ports_that_are_owed_concern_no_event_of_a_router_that_is_alone(machine, log):
+    """Each of PPPoE would look at all of it in vain. They are filled in after that."""
     machine.refuse = ["ports of 192.0.2.18"]
     active(machine)
     alone = config(ONE_OF_TWO.replace("redundant = true", "redundant = false"))
     handle_event(alone, machine, Event.APPLY)
+    assert "tunnel" not in make_plan(alone, machine, Event.PPP_UP).goals
+    machine.refuse = []
+    log.clear()
+    handle_event(CONFIG, machine, Event.APPLY)
+    assert "+ ports of 192.0.2.18 that conntrack has flows with" in " ".join(log)
     assert not machine.run_state.owes_carried_flows
-    assert log
 
 
 def test_a_role_that_cannot_be_noted_is_none(machine, log):

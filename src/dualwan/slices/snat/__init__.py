@@ -265,13 +265,9 @@ def _losses(named: dict[str, int], refused: dict[str, int]) -> Losses:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note the interfaces of the PPP sessions; another one later concerns every table.
-
-    Where there is no other router any more, no flows of it are owed.
-    """
+    """Note the interfaces of the PPP sessions; another one later concerns every table."""
     now = {way.name: way.device for way in of_kind(at.ways, Kind.PPP)}
-    owed = state.owes_carried_flows and at.config.router.redundant
-    return replace(state, interfaces=now, owes_carried_flows=owed)
+    return replace(state, interfaces=now)
 
 
 def _note_down(state: RunState) -> RunState:
