@@ -258,7 +258,7 @@ def test_a_run_that_fails_in_between_is_made_up_for(line):
 )
 def test_which_prefix_is_in_use(state, prefixes, used):
     """The successor only while it is announced; one that is not, only by a tunnel that stands."""
-    assert renumbering.in_use(state, prefixes) == used
+    assert renumbering.in_use(state, prefixes, "wan0", ()) == used
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,7 @@ from dualwan.model.state import RunState
 MOST_ASKED = 64  # questions; the kernel makes addresses of 16 prefixes (sysctl max_addresses)
 
 
-def in_use(
-    state: RunState, prefixes: Collection[str], wan: str = "", fixed: Collection[str] = ()
-) -> str:
+def in_use(state: RunState, prefixes: Collection[str], wan: str, fixed: Collection[str]) -> str:
     """Return the prefix that the softwire follows from, "" for none yet.
 
     That is the last one, or the one that the line's router announces in its place. While the line
@@ -31,7 +29,7 @@ def in_use(
     if state.successor in prefixes:
         return state.successor
     ends = {one.device for one in (*state.addresses, *state.found)}
-    moved = bool(wan and ends) and wan not in ends
+    moved = bool(ends) and wan not in ends
     stands = not moved and any(name not in fixed for name in state.tunnels)
     return state.prefix if stands or state.prefix in prefixes else ""
 
