@@ -4,6 +4,7 @@ import pytest
 from machine import BASE, Machine, config, pending, run
 
 from dualwan.model.event import Event
+from dualwan.model.plan import Action
 from dualwan.ppp.session import Pppd, Session
 from dualwan.slices.tunnel.sysctls import accept_ra, rp_filter
 
@@ -41,6 +42,20 @@ def test_a_wan_that_was_plugged_in_anew_is_put_back_as_it_came():
     assert machine.state.sysctls[OF_WAN0] == "2"
     run(machine, config(), Event.REMOVE)
     assert machine.state.sysctls[OF_WAN0] == "0"
+
+
+def test_a_wan_that_was_plugged_in_anew_is_put_back_after_forwarding():
+    """A router that accepts advertisements only if it is none would miss them in between."""
+    machine = Machine("wan0", "lan0")
+    run(machine, config(), Event.UP)
+    machine.unplug("wan0")
+    run(machine, config(), Event.PREFIX_CHANGED)
+    machine.plug("wan0")
+    run(machine, config(), Event.PREFIX_CHANGED)
+    machine.applied.clear()
+    run(machine, config(), Event.REMOVE)
+    names = [one.resource.name for one in machine.applied if one.action is Action.RESTORE]
+    assert names == ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", OF_WAN0]
 
 
 @pytest.mark.parametrize("seen_gone", [False, True])

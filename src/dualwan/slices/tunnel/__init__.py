@@ -155,7 +155,7 @@ def bring_up(at: Situation) -> SlicePlan:
     seen, early, late = at.observed.sysctls, sysctls.early(at), sysctls.late(at)
     early_steps = sysctl_steps(early, seen)
     steps = (
-        *restore_steps(at.state.sysctls.get(NAME, {}), _not_restored(at), seen),
+        *restore_steps(sysctls.originals(at.state), _not_restored(at), seen),
         *early_steps,
         *_solicitation(at, early_steps),
     )
@@ -207,7 +207,7 @@ def take_down(remains: Remains) -> SlicePlan:
         (
             *_sparing(diff([], _owned(remains)), _found(remains)),
             *restore_steps(
-                remains.state.sysctls.get(NAME, {}),
+                sysctls.originals(remains.state),
                 _others(remains.observed),
                 remains.observed.sysctls,
             ),

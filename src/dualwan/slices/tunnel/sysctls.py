@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dualwan.config import Config
 from dualwan.model.resources import Sysctl
+from dualwan.model.state import RunState
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Situation
 
@@ -19,6 +20,7 @@ _ACCEPT_RA_IF_HOST = "1"  # the kernel's default: only while forwarding is off
 _NO_DEFAULT_ROUTE = "0"  # of accept_ra_defrtr: addresses, but no default route
 RP_FILTER_LOOSE = "2"  # any interface reaches the source (RFC 3704 loose mode)
 RP_FILTER_OFF = "0"
+_FORWARDING = ("net/ipv6/conf/all/forwarding", "net/ipv4/ip_forward")
 
 
 def accept_ra(device: str) -> str:
@@ -54,8 +56,7 @@ def names(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
         ),
         *(accept_ra_defrtr(name) for name in config.lan.devices if name != config.wan.interface),
         *(rp_filter(way.device) for way in of_kind(ways, Kind.SOFTWIRE)),
-        "net/ipv6/conf/all/forwarding",
-        "net/ipv4/ip_forward",
+        *_FORWARDING,
     )
 
 
@@ -87,9 +88,17 @@ def early(at: Situation) -> list[Sysctl]:
     return [
         *(Sysctl(accept_ra_defrtr(name), _NO_DEFAULT_ROUTE) for name in inside),
         *(Sysctl(accept_ra(name), ACCEPT_RA_ALWAYS) for name in heard),
-        Sysctl("net/ipv6/conf/all/forwarding", "1"),
-        Sysctl("net/ipv4/ip_forward", "1"),
+        *(Sysctl(name, "1") for name in _FORWARDING),
     ]
+
+
+def originals(state: RunState) -> dict[str, str]:
+    """Return the noted originals in the order of ``early``, which is undone from its end.
+
+    A WAN that is plugged in later is noted later: its accept_ra is put back after forwarding too.
+    """
+    noted = state.sysctls.get(NAME, {})
+    return dict(sorted(noted.items(), key=lambda item: item[0] in _FORWARDING))
 
 
 def late(at: Situation) -> list[Sysctl]:
