@@ -10,7 +10,7 @@ import pytest
 from case_of_report import main, write
 from doctor_cases import Doctored
 from golden_cases import plan_case, plan_cases
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from machine import Machine
 from reports import ABOUT, DERIVED, KEY, PREFIX, made
@@ -99,6 +99,7 @@ GARBAGE = (None, True, -1, 1 << 70, 1.5, "", "x", "::", "0.0.0.0/0", "\n", [], {
 
 
 @given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(GARBAGE)), min_size=1))
+@example([(("configuration",), None), (("recording",), None)])
 @settings(max_examples=40)
 def test_a_garbled_report_is_refused_or_read(changes):
     """It comes from a stranger: whatever it has in it ends in one line."""

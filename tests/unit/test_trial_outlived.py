@@ -48,11 +48,3 @@ def test_flows_of_what_was_tried_end_with_the_next_ifup(router):
     assert "192.0.2.19" in [
         step.resource.address for step in machine.applied if isinstance(step.resource, Flows)
     ]
-
-
-@pytest.mark.parametrize(("text", "known"), [(OLD, True), (OTHER, False)])
-def test_it_is_forgotten_once_the_file_is_another(router, text, known):
-    """By ifup too: `status` says no more that the file is not used, and what was tried may be."""
-    machine, _ = router
-    handle_event(text, machine, Event.UP)
-    assert (machine.trial is not None) is known

@@ -239,23 +239,23 @@ def replayed(name: str, data: Any) -> Replay:
         raise ConfigError(
             say("{path}: is no report of dualwan-hook, or one of another form", path=name)
         )
-    if data.get("recording") is None:
-        errors = data.get("configuration", {}).get("errors", ())
-        raise ConfigError(
-            say(
-                "{path}: has no configuration in use: {errors}",
-                path=name,
-                errors=listed("; ", map(str, errors)),
-            )
-        )
     try:
-        return _replay(data["configuration"], dict(data["recording"]))
+        if data.get("recording") is not None:
+            return _replay(data["configuration"], dict(data["recording"]))
+        errors = [*map(str, data.get("configuration", {}).get("errors", ()))]
     except ConfigError:
         raise
     except _BROKEN as error:
         raise ConfigError(
             say("{path}: is no whole report: {error!s:.200}", path=name, error=error)
         ) from None
+    raise ConfigError(
+        say(
+            "{path}: has no configuration in use: {errors}",
+            path=name,
+            errors=listed("; ", errors),
+        )
+    )
 
 
 def _replay(texts: Any, data: dict[str, Any]) -> Replay:
