@@ -4,7 +4,7 @@ import socket
 from contextlib import closing
 
 import pytest
-from space import Namespace
+from space import Namespace, until
 
 from dualwan.host import ndp
 
@@ -22,6 +22,20 @@ def test_who_has_the_ce_is_asked_from_no_address(waits):
         wire.bind(("far0", 0x86DD))
         wire.settimeout(10)
         space.run("ip", "link", "set", "wan0", "up")
+        # The kernel has heard of the carrier, and gives the device its routes.
+        multicast = (
+            "ip",
+            "-6",
+            "route",
+            "show",
+            "table",
+            "local",
+            "dev",
+            "wan0",
+            "type",
+            "multicast",
+        )
+        assert until(lambda: "ff00::/8" in space.run(*multicast))
         while waits and "tentative" in space.run("ip", "-6", "address", "show", "dev", "wan0"):
             wire.recv(2048)  # a message of each address that becomes certain
         space.call(ndp.ask_owner, "wan0", CE)
