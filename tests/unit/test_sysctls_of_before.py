@@ -30,13 +30,19 @@ def test_what_a_wan_of_before_has_since_is_not_ours(as_before):
     assert machine.state.sysctls[OF_WAN0] == "0"
 
 
-def test_a_wan_that_was_plugged_in_anew_is_put_back_as_it_came():
-    """The one before it may have been set otherwise."""
+def plugged_in_anew():
+    """Return a router whose WAN was out after ifup, which the watcher saw, and is there again."""
     machine = Machine("wan0", "lan0")
     run(machine, config(), Event.UP)
     machine.unplug("wan0")
     run(machine, config(), Event.PREFIX_CHANGED)
     machine.plug("wan0")
+    return machine
+
+
+def test_a_wan_that_was_plugged_in_anew_is_put_back_as_it_came():
+    """The one before it may have been set otherwise."""
+    machine = plugged_in_anew()
     machine.set_sysctl(OF_WAN0, "0")
     run(machine, config(), Event.PREFIX_CHANGED)
     assert machine.state.sysctls[OF_WAN0] == "2"
@@ -46,11 +52,7 @@ def test_a_wan_that_was_plugged_in_anew_is_put_back_as_it_came():
 
 def test_a_wan_that_was_plugged_in_anew_is_put_back_after_forwarding():
     """A router that accepts advertisements only if it is none would miss them in between."""
-    machine = Machine("wan0", "lan0")
-    run(machine, config(), Event.UP)
-    machine.unplug("wan0")
-    run(machine, config(), Event.PREFIX_CHANGED)
-    machine.plug("wan0")
+    machine = plugged_in_anew()
     run(machine, config(), Event.PREFIX_CHANGED)
     machine.applied.clear()
     run(machine, config(), Event.REMOVE)

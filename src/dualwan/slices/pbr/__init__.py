@@ -131,7 +131,8 @@ def _stale_addresses(at: Situation) -> set[str]:
     also if it is the present one, for its ports are others (tunnel.flows). And those of
     a session that is no way's any more, also if one of another name has it, and other marks.
     """
-    gone = {had for name, had in at.state.sessions.items() if name not in _names(at)}
+    names = _names(at)
+    gone = {had for name, had in at.state.sessions.items() if name not in names}
     stale: set[str] = set()
     for way in of_kind(at.ways, Kind.PPP):
         if at.observed.address_of(way.device):
@@ -206,12 +207,13 @@ def _note_up(state: RunState, at: Situation) -> RunState:
         for way in of_kind(at.ways, Kind.PPP)
         if (address := at.observed.address_of(way.device))
     }
-    owed = tuple(item for item in state.owed_flows if item not in _session_addresses(at))
+    names, present = _names(at), _session_addresses(at)
+    owed = tuple(item for item in state.owed_flows if item not in present)
     numbers = {way.name: way.number for way in at.ways if way.name in at.config.ways}
     state = keep_sysctls(state, NAME, sysctls(at.config, at.ways), at.observed.sysctls)
     return replace(
         state,
-        sessions={name: had for name, had in state.sessions.items() if name in _names(at)} | now,
+        sessions={name: had for name, had in state.sessions.items() if name in names} | now,
         owed_flows=owed,
         numbers=numbers,
         routed=routed.notes(at.ways),
