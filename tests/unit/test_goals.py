@@ -17,11 +17,11 @@ NAMES = [one.name for one in slices.ALL]
 OF_PPP = ("firewall", "pbr", "offload")
 
 
-def seen(*up, wanted=False, tables=()):
-    """Return what is known of a machine with the devices UP."""
+def seen(*up, wanted=False, loaded=(), tables=()):
+    """Return what is known of a machine with the devices UP, whose run state has tables LOADED."""
     links = {name: Link(at, up=True) for at, name in enumerate(up, 2)}
     return Remains(
-        RunState(wanted=wanted),
+        RunState(wanted=wanted, tables=loaded),
         Observed(links=links, tables=tables),
         "wan0",
         derive_line(config()).ways,
@@ -60,6 +60,22 @@ def test_the_firewall_goes_with_the_last_wan():
 def test_pppoe_alone_has_its_own_slices():
     """A PPPoE that was dialled by hand gets its way back and its firewall."""
     assert wanted_of(Event.PPP_UP, seen("ppp0")) == dict.fromkeys(OF_PPP, True)
+
+
+MENDING = (Event.MEND, Event.PREFIX_CHANGED, Event.ACTIVE)
+
+
+@pytest.mark.parametrize("event", MENDING)
+def test_after_down_a_session_that_stays_brings_nothing_back(event):
+    """A watcher that had waited for `dualwan-hook down` to end finds the session still up."""
+    assert wanted_of(event, seen("wan0", "ppp0")) == dict.fromkeys(NAMES, False)
+
+
+@pytest.mark.parametrize("event", MENDING)
+def test_a_session_that_was_dialled_by_hand_keeps_what_serves_it(event):
+    """What its own event has set up is mended like all else."""
+    found = wanted_of(event, seen("ppp0", loaded=(firewall.TABLE.name,), tables=FIREWALL))
+    assert found == {name: name in OF_PPP for name in NAMES}
 
 
 def test_a_lost_pppoe_keeps_everything_in_place():

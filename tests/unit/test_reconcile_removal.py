@@ -39,6 +39,15 @@ def test_nothing_of_ours_stays_and_all_of_others_does(goodbye):
     )
 
 
+def test_a_watcher_that_waited_for_it_brings_nothing_back():
+    """It had seen a change before `dualwan-hook down` took the lock; PPPoE is somebody else's."""
+    machine = populated()
+    machine.connect(ADDRESSES[0])
+    before = kernel_state(machine)
+    run(machine, CONFIG, Event.UP, Event.PPP_UP, Event.REMOVE, Event.MEND, Event.PREFIX_CHANGED)
+    assert kernel_state(machine) == before
+
+
 def test_what_somebody_set_meanwhile_does_not_count_as_the_original():
     """The value that stood before the first of our runs is put back."""
     machine = router(Event.UP)
