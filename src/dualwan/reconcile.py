@@ -95,7 +95,7 @@ def _with_applied(
     if event is Event.REMOVE:
         forgotten = replace(state, applied="", notified_ce="", notified={}, notified_of={})
         return state if only else forgotten
-    if config is not None and (event.wanted or not state.applied):
+    if config is not None and (event.wanted or (state.tables and not state.applied)):
         return replace(state, applied=config.text)
     return state
 

@@ -65,8 +65,8 @@ def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool
 
     ``slices`` are those that ``event`` concerns. After ifdown the slice that closes the router
     stays while the WAN or a PPP session is up, so that it opens last. A PPP session that was
-    dialled without ifup gets the slices that serve it, and they go down with it. Where nothing of
-    ours is left, only the session's own event brings them back: what mends does not.
+    dialled without ifup gets the slices that serve it, and they go down with it. After a
+    removal only the session's own event brings them back: what mends does not.
     """
     if event in (Event.REMOVE, Event.DOWN):
         return {one.name: False for one in slices}
@@ -74,7 +74,7 @@ def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool
         return {one.name: True for one in slices}
     ppp = any(now.observed.is_up(way.device) for way in of_kind(now.ways, Kind.PPP))
     if event not in (Event.PPP_UP, Event.PPP_DOWN, Event.POST_DOWN):
-        ppp = ppp and bool(now.state.tables)
+        ppp = ppp and bool(now.state.tables or now.state.applied)
     wanted = now.state.wanted and event is not Event.POST_DOWN
     return {
         one.name: wanted
