@@ -27,7 +27,7 @@ def await_prefix(run: Run) -> None:
     with run.noting_failure():
         if not run.host.await_prefix(run.config.prefix_source, run.config.mape.wait):
             run.update_state(lambda state: replace(state, awaited=True))
-    run.reconcile()
+    run.reconcile_again()
 
 
 def _is_whole(line: Line) -> bool:
@@ -40,7 +40,7 @@ def refresh(run: Run) -> None:
     Without the lock and after reconciling, so that a slow server delays nothing.
     """
     if _is_news(run):
-        run.reconcile()
+        run.reconcile_again()
 
 
 def refresh_first(run: Run) -> None:
