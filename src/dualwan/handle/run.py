@@ -46,16 +46,8 @@ class Run:
             and stands_by(config, self.host.load_state())
         )
 
-    def is_wanted(self) -> bool:
-        """Whether the router is to be up by now: another event may have been handled since.
-
-        Where that could not be noted, this event alone says so.
-        """
-        if self._is_noted():
-            return self.host.load_state().wanted
-        return bool(self.event.wanted)
-
-    def _is_noted(self) -> bool:
+    def is_noted(self) -> bool:
+        """Whether the run state has what this event says: a full /run takes nothing."""
         return self.done is None or "state" not in self.done.failures
 
     def reconcile_again(self) -> Result:
@@ -63,7 +55,7 @@ class Run:
 
         The event has said before whether the router is to be up.
         """
-        return self.reconcile(Event.PREFIX_CHANGED if self._is_noted() else None)
+        return self.reconcile(Event.PREFIX_CHANGED if self.is_noted() else None)
 
     def reconcile(self, scope: Event | None = None) -> Result:
         """Reconcile, and log the warnings and the steps applied, also if an error ends the run.
