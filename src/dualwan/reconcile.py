@@ -90,12 +90,14 @@ def _with_applied(
     """Return the state with the text that is in force, if ``event`` decides about it.
 
     It is that of ifup, or of a person: what mends has only read it. None is in force after a
-    removal, and what another program tells a provider from then on is not known.
+    removal, also for who has waited for that and mends; and what another program tells a provider
+    from then on is not known.
     """
     if event is Event.REMOVE:
         forgotten = replace(state, applied="", notified_ce="", notified={}, notified_of={})
         return state if only else forgotten
-    if config is not None and (event.wanted or not state.applied):
+    there = state.wanted or state.tables
+    if config is not None and (event.wanted or (there and not state.applied)):
         return replace(state, applied=config.text)
     return state
 
