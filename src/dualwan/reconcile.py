@@ -90,16 +90,20 @@ def _check_current(config: Config | None, host: Host, state: RunState) -> None:
         raise StaleError(say("a trial of another configuration has begun or ended meanwhile"))
     if trial is not None and trial.is_due(boot):
         return
-    if state.applied not in ("", config.text) and _text(config.path) == state.applied:
+    if state.applied not in ("", config.text) and text_since(config) == state.applied:
         raise StaleError(say("another configuration was applied meanwhile"))
 
 
-def _text(path: str) -> str:
-    """Return the text of the configuration ``path`` as it is now, "" if it cannot be read."""
+def text_since(config: Config) -> str:
+    """Return the text of the file of ``config`` if it is another one by now; else "".
+
+    Also if it cannot be read.
+    """
     try:
-        return configuration.read(Path(path))
+        text = configuration.read(Path(config.path))
     except ConfigError:
         return ""
+    return text if text != config.text else ""
 
 
 def _with_applied(

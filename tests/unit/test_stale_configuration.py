@@ -84,6 +84,22 @@ def test_an_ifup_that_waits_goes_on_with_what_was_applied_meanwhile(path, monkey
     assert machine.kept.text == cleared
 
 
+def test_an_ifup_that_dials_does_not_keep_what_was_replaced_meanwhile(path):
+    """For a file that is wrong later: it would open what the person has closed."""
+    machine = Machine("wan0", "lan0")
+    path.write_text(OPEN.replace("dial = false", "dial = true"))
+    dial = machine.dial
+
+    def late(*arguments):
+        machine.dial = dial
+        applied(machine, path, BASE)
+        return dial(*arguments)
+
+    machine.dial = late
+    handle_event(load(path), machine, Event.UP)
+    assert machine.kept.text == BASE
+
+
 def test_a_probe_leaves_the_verdict_to_the_next_one(path):
     """It had asked for seconds; what it has seen is noted, and not followed by the old file."""
     machine = Machine("wan0", "lan0")
