@@ -18,6 +18,11 @@ DS_LITE = config(
     BASE.split("[mape]", maxsplit=1)[0]
     + '[mape]\nmode = "ds-lite"\naftr = "gw.example.net"\n[pppoe]\ndial = false\n'
 )
+IPIP = config(
+    BASE.split("[mape]", maxsplit=1)[0]
+    + '[mape]\nmode = "ipip"\nbr = "2001:db8:ffff::9"\nipv4 = "192.0.2.18"\n'
+    + 'interface-id = "::feed"\nupdate = "/etc/dualwan/update"\n[pppoe]\ndial = false\n'
+)
 PREFIX = "2001:db8:12:3400::/64"
 pytestmark = pytest.mark.usefixtures("log")
 
@@ -69,6 +74,30 @@ def test_who_asks_a_server_brings_nothing_back():
     overtaken(machine, "resolve", down)
     handle_event(DS_LITE, machine, Event.UP)
     assert is_down(machine)
+
+
+def test_who_waited_for_the_prefix_tells_the_provider_nothing():
+    """Another program may have told it another end since."""
+    machine = Machine("wan0", "lan0")
+
+    def announced(machine):
+        down(machine)
+        machine.announced["wan0"] = (PREFIX,)
+
+    overtaken(machine, "await_prefix", announced)
+    handle_event(IPIP, machine, Event.UP)
+    assert machine.called == []
+
+
+def test_what_a_provider_was_told_during_a_down_is_not_known_after_it():
+    """The next ifup tells it again, whatever another program has told it meanwhile."""
+    machine = Machine("wan0", "lan0")
+    machine.announced["wan0"] = (PREFIX,)
+    overtaken(machine, "call_update_url", down)
+    handle_event(IPIP, machine, Event.UP)
+    assert is_down(machine)
+    handle_event(IPIP, machine, Event.UP)
+    assert len(machine.called) == 2
 
 
 def test_a_full_run_directory_keeps_no_prefix_from_being_followed():
