@@ -67,6 +67,7 @@ def decode(data: Any) -> RunState:
             noted.word(way): noted.word(of) for way, of in data.get("notified-of", {}).items()
         },
         health=noted.health(data["health"]),
+        probed=noted.seconds(data.get("probed", 0.0)),
         tables=tuple(noted.table(name) for name in data["tables"]),
         losses=noted.losses(data.get("losses", {})),
         dialled=tuple(values.peer(peer) for peer in data.get("dialled", ())),
@@ -116,6 +117,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "notified": dict(state.notified),
         "notified-of": dict(state.notified_of),
         "health": tuple(state.health),
+        "probed": state.probed,
         "tables": state.tables,
         "losses": dict(vars(state.losses)),
         "dialled": state.dialled,
