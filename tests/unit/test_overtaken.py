@@ -66,6 +66,17 @@ def test_who_waits_for_the_prefix_brings_nothing_back():
     assert is_down(machine)
 
 
+def test_who_has_waited_in_vain_lets_the_next_ifup_wait():
+    """A prefix that comes late would start nothing without a watcher: `down` begins anew."""
+    machine, waits = Machine("wan0", "lan0"), []
+    overtaken(machine, "await_prefix", down)
+    handle_event(BY_RULE, machine, Event.UP)
+    machine.await_prefix = lambda *arguments: waits.append(arguments) or False
+    with pytest.raises(HostError, match="no IPv6 prefix"):
+        handle_event(BY_RULE, machine, Event.UP)
+    assert waits == [("wan0", 30)]
+
+
 def test_who_asks_a_server_brings_nothing_back():
     """A name server that is slow to answer, and has news."""
     machine = Machine("wan0", "lan0")

@@ -67,6 +67,20 @@ def test_a_trial_that_was_forgotten_meanwhile_stays_so():
     assert pending(machine, DIALS, Event.APPLY) == []
 
 
+def test_what_was_applied_after_a_down_stays():
+    """From another file than the usual one, while the router still hung up to go back."""
+    machine, other = router(Event.APPLY), config(a="psid = 1 -> psid = 3")
+
+    def anew(machine):
+        down(machine)
+        handle_event(other, machine, Event.APPLY)
+
+    tried(machine, DIALS)
+    while_it_hangs_up(machine, anew)
+    trial.go_back(machine)
+    assert pending(machine, other, Event.APPLY) == []
+
+
 def test_a_router_that_was_down_is_not_opened_below_an_ifup():
     """The WAN is up by then: what goes back to nothing took the firewall away from it."""
     machine = router(Event.UP, Event.DOWN, Event.POST_DOWN)

@@ -27,7 +27,7 @@ def await_prefix(run: Run) -> None:
         return
     with run.noting_failure():
         if not run.host.await_prefix(run.config.prefix_source, run.config.mape.wait):
-            run.update_state(lambda state: replace(state, awaited=True))
+            run.update_state(lambda state: replace(state, awaited=state.wanted))
     run.reconcile_again()
 
 

@@ -168,6 +168,8 @@ def go_back(host: Host, found: str = "") -> bool:
     )
     run = Run(None, host, Event.APPLY, None)
     sessions.end(run, _dialled(trial, state))
+    if not _is_returning(host):
+        return True
     try:
         if trial.before:
             run.config = configuration.from_text(trial.path, trial.before)
@@ -179,6 +181,12 @@ def go_back(host: Host, found: str = "") -> bool:
         run.failures.append(str(error))
     _finish(run, trial)
     return True
+
+
+def _is_returning(host: Host) -> bool:
+    """Whether the router still goes back: not if a person has decided anew, as by `down`."""
+    trial = host.load_trial()
+    return trial is not None and trial.phase is Phase.RETURNING
 
 
 def _dialled(trial: Trial, state: RunState) -> list[str]:
@@ -228,14 +236,10 @@ def _present(state: RunState) -> list[Slice]:
 
 
 def _finish(run: Run, trial: Trial) -> None:
-    """Put back what packets had filled and the notes; end the trial if all is as before.
-
-    Nothing of that if the trial was forgotten meanwhile, or ended by another attempt.
-    """
+    """Put back what packets had filled and the notes; end the trial if all is as before."""
     failures = [*run.failures, *(run.done.failures.values() if run.done else ())]
     with run.host.lock(LOCK_SECONDS):
-        now = run.host.load_trial()
-        if now is None or now.phase is not Phase.RETURNING:
+        if not _is_returning(run.host):
             return
         run.host.save_state(notes_after(trial.state, _there(run.host, run.host.load_state())))
         try:
