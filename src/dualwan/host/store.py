@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from dualwan import paths
 from dualwan.config import values
 from dualwan.host import noted, records, run_files
 from dualwan.model.state import RunState
 
 NAME = run_files.STATE
-APPLIED = "applied.json"  # beside it, because `status` of a user reads the state
+APPLIED = paths.APPLIED  # beside it, because `status` of a user reads the state
 
 
 def load_state() -> RunState:
