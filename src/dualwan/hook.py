@@ -152,8 +152,8 @@ def hook(
 def _may_concern_us(interface: str, path: str, called: str, environ: Mapping[str, str]) -> bool:
     """Whether the configuration, or one that may be used instead, can be about ``interface``.
 
-    Those are the one that was applied last, for a configuration that was cut off or cannot be read
-    may not name the WAN any more, and those of a trial. Without any nothing is ours.
+    Those are the ones that were applied last, for one that was cut off, cannot be read, or has a
+    new name for the WAN may not name it; and those of a trial. Without any nothing is ours.
     """
     folder = environ.get("DUALWAN_STATE") or paths.STATE_DIR
     tried = (f"{folder}/{paths.TRIAL}/{name}" for name in paths.TRIAL_TEXTS)
@@ -163,7 +163,10 @@ def _may_concern_us(interface: str, path: str, called: str, environ: Mapping[str
     if any(may_concern(interface, text, called) for text in texts):
         return True
     kept = _text(f"{folder}/{paths.LAST_GOOD}") or ""
-    return interface in kept or (bool(called) and called in kept)
+    if interface in kept or (bool(called) and called in kept):
+        return True
+    run = environ.get("DUALWAN_RUN") or paths.RUN_DIR
+    return interface in (_text(f"{run}/{paths.APPLIED}") or "")
 
 
 def _text(path: str) -> str | None:
@@ -238,6 +241,7 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
 
     from dualwan.errors import ConfigError, UnconfirmedError
     from dualwan.host import in_use
+    from dualwan.model.event import Event
 
     wrong = None
     try:
@@ -256,15 +260,17 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
     sessions = config.sessions.values()
     ours = event.of_ppp and any(called == one.peer for one in sessions)
     ppp = [one.interface for one in sessions]
-    if not ours and not concerns(event, interface, config.wan.interface, ppp):
-        return wrong is None  # the wrong one may mean it
-    return _handle_in_time(event, config)
+    if ours or concerns(event, interface, config.wan.interface, ppp):
+        return _handle_in_time(event, config)
+    if event is Event.DOWN and in_use.was_wan(interface, config):
+        return _handle_in_time(event, config, renamed=True)
+    return wrong is None  # the wrong one may mean it
 
 
-def _handle_in_time(event: Event, config: Config) -> bool:
-    """Handle ``event`` before a deadline; return whether nothing failed. Raises StaleError."""
+def _handle_in_time(event: Event, config: Config, *, renamed: bool = False) -> bool:
+    """Handle ``event``, of what was the WAN if ``renamed``, before a deadline; see _run_once."""
     from dualwan.errors import DualwanError, StaleError
-    from dualwan.handle import handle_event
+    from dualwan.handle import handle_event, leave_wan
     from dualwan.host.alarm import deadline
     from dualwan.host.kernel import KernelHost
     from dualwan.model.event import Event
@@ -273,7 +279,10 @@ def _handle_in_time(event: Event, config: Config) -> bool:
     seconds = DEADLINE_SECONDS + (config.mape.wait if waits else 0)
     try:
         with deadline(seconds):
-            handle_event(config, KernelHost(), event)
+            if renamed:
+                leave_wan(config, KernelHost(), event)
+            else:
+                handle_event(config, KernelHost(), event)
     except StaleError:
         raise
     except DualwanError as error:  # handle_event has logged it

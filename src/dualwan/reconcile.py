@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualwan import __version__, slices
+from dualwan import config as configuration
 from dualwan.config import Config
-from dualwan.errors import HostError, KernelError, RecordError, StaleError
+from dualwan.errors import ConfigError, HostError, KernelError, RecordError, StaleError
 from dualwan.frozen import replace
 from dualwan.journal import Journal
 from dualwan.model.event import Event
@@ -45,11 +47,11 @@ def reconcile(
     ``applied`` receives each step once it is done, so that the caller has them even if an error,
     a deadline or Ctrl-C ends the run. A slice that fails holds back only the slices that need
     it. Raises KernelError if the kernel cannot be observed, BusyError if another run holds the
-    lock, HostError if the lock cannot be taken.
+    lock, StaleError if ``config`` is no longer in use, HostError if the lock cannot be taken.
     """
     with host.lock(LOCK_SECONDS):
         journal = Journal(host, [] if applied is None else applied)
-        _check_current(config, host)
+        _check_current(config, host, journal.state)
         plan = make_plan(config, host, event, only, journal.state)
         if plan.unobserved:
             raise KernelError(listed("; ", plan.unobserved))
@@ -76,12 +78,32 @@ def _with_version(state: RunState, plan: Plan) -> RunState:
     return replace(state, version=__version__) if every else state
 
 
-def _check_current(config: Config | None, host: Host) -> None:
-    """Raise StaleError if a trial has begun or ended since the configuration was read."""
-    trial = host.load_trial()
-    if config is None or trial is None or trial.allows(config.text, host.boot_id()):
+def _check_current(config: Config | None, host: Host, state: RunState) -> None:
+    """Raise StaleError if another configuration is in use by now than when ``config`` was read.
+
+    A trial has begun or ended; or the file has another text, which was applied meanwhile.
+    """
+    if config is None:
         return
-    raise StaleError(say("a trial of another configuration has begun or ended meanwhile"))
+    trial, boot = host.load_trial(), host.boot_id()
+    if trial is not None and not trial.allows(config.text, boot):
+        raise StaleError(say("a trial of another configuration has begun or ended meanwhile"))
+    if trial is not None and trial.is_due(boot):
+        return
+    if state.applied not in ("", config.text) and text_since(config) == state.applied:
+        raise StaleError(say("another configuration was applied meanwhile"))
+
+
+def text_since(config: Config) -> str:
+    """Return the text of the file of ``config`` if it is another one by now; else "".
+
+    Also if it cannot be read.
+    """
+    try:
+        text = configuration.read(Path(config.path))
+    except ConfigError:
+        return ""
+    return text if text != config.text else ""
 
 
 def _with_applied(
@@ -90,12 +112,14 @@ def _with_applied(
     """Return the state with the text that is in force, if ``event`` decides about it.
 
     It is that of ifup, or of a person: what mends has only read it. None is in force after a
-    removal, and what another program tells a provider from then on is not known.
+    removal, also for who has waited for that and mends; and what another program tells a provider
+    from then on is not known.
     """
     if event is Event.REMOVE:
         forgotten = replace(state, applied="", notified_ce="", notified={}, notified_of={})
         return state if only else forgotten
-    if config is not None and (event.wanted or (state.tables and not state.applied)):
+    there = state.wanted or state.tables
+    if config is not None and (event.wanted or (there and not state.applied)):
         return replace(state, applied=config.text)
     return state
 

@@ -26,6 +26,7 @@ STATE = RunState(
     aftr_name="gw.example.jp",
     notified_ce="2001:db8::feed",
     health=Health(broken=True, streak=2, since=1000.5),
+    probed=1020.5,
     tables=("t",),
     losses=Losses({"192.168.1.10": 3}, 2, 1),
     dialled=("dsl-provider",),

@@ -136,3 +136,25 @@ def test_a_boot_without_a_name_server_takes_the_last_answer(log):
     handle_event(CONFIG, rebooted, Event.PPP_UP)
     assert far_ends(rebooted) == ["2001:db8:ffff::65"]
     assert rebooted.cache.entries[aftr.SOURCE] == Entry(NAME, 0, PREFIX, "2001:db8:ffff::65")
+
+
+def test_an_answer_that_an_ifdown_has_overtaken_is_of_the_line_before(log):
+    """The cable may lead to another line by the next ifup, and that has another AFTR."""
+    machine, resolve = line(), Machine.resolve
+    machine.names = {NAME: ADDRESS}
+
+    def late(*arguments):
+        del machine.resolve
+        handle_event(CONFIG, machine, Event.DOWN)
+        machine.announced["wan0"] = ("2001:db8:77::/64",)
+        return resolve(machine, *arguments)
+
+    machine.resolve = late
+    with suppress(HostError):
+        handle_event(CONFIG, machine, Event.UP)
+    assert (machine.run_state.aftr, far_ends(machine)) == ("", [])
+    machine.names = {}
+    with suppress(HostError):
+        handle_event(CONFIG, machine, Event.UP)
+    assert far_ends(machine) == []
+    assert log

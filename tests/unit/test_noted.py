@@ -97,6 +97,7 @@ HOSTILE = {
     "notified-of": [{"fixed": "a\nb"}, {"fixed": 5}, {"a\nb": "x"}, []],
     "numbers": [{"second": -1}, {"second": "2"}, {"a\nb": 2}, []],
     "health": [[1, 2, 3.0, True], [True, "2", 3.0], [True, 2, "now"], [True, -2, 3.0], [True] * 5],
+    "probed": ["1", True, 1e999],
     "tables": [["dualwan_nat; flush ruleset"], ["a b"], [""], ["é"], [7]],
     "losses": [
         {"refused": {"x\x1b": 1}},

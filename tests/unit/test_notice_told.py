@@ -54,6 +54,22 @@ def test_what_a_run_that_died_has_changed_is_told_by_the_next(router):
     assert heard(router) == [("lost", "pppoe", PPPOE, "")]
 
 
+def test_a_run_that_was_overtaken_does_not_tell_an_address_of_before(router):
+    """It had nothing to change, and looked before the session had another address."""
+    has_scripts = router.has_scripts
+
+    def late(*arguments, **options):
+        router.has_scripts = has_scripts
+        ppp_up(router, OTHER)
+        return has_scripts(*arguments, **options)
+
+    router.has_scripts = late
+    handle_event(CONFIG, router, Event.MEND)
+    assert heard(router) == [("address", "pppoe", PPPOE, OTHER)]
+    handle_event(CONFIG, router, Event.MEND)
+    assert heard(router) == []
+
+
 def test_a_slice_that_fails_does_not_keep_the_others_from_being_told(router):
     """What was applied was applied, and the way is lost whatever else failed."""
     router.unplug("ppp0")

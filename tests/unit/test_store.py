@@ -137,7 +137,7 @@ def test_the_state_of_0_1_0_is_taken_over(directory):
     lacks = {"interfaces": {}, "dialled": (), "version": "", "found": (), "aftr_name": ""}
     lacks |= {"owed_flows": (), "owed_solicitations": (), "awaited": False, "in_transition": False}
     lacks |= {"ces": {}, "numbers": {}, "notified": {}, "routers": (), "asked": (), "successor": ""}
-    lacks |= {"routed": None, "notified_of": {}, "transition_at": 0.0}
+    lacks |= {"routed": None, "notified_of": {}, "transition_at": 0.0, "probed": 0.0}
     lacks |= {"applied": "", "generation": 0, "looked": Look(), "owes_inbound_flows": False}
     lacks |= {"owes_carried_flows": False, "role": Role()}
     assert store.load_state() == replace(STATE, tables=("t", "torn"), findings=(), **lacks)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dualwan import output
 from dualwan.commands import common
-from dualwan.errors import UsageError
+from dualwan.errors import StaleError, UsageError
 from dualwan.words import say
 
 if TYPE_CHECKING:
@@ -21,11 +21,22 @@ _PIDS = 1 << 22  # more than a process id can be (PID_MAX_LIMIT)
 
 
 def role(arguments: Namespace) -> int:
-    """Become the active router, or stand by; or say which of both this one is."""
+    """Become the active router, or stand by; or say which of both this one is.
+
+    Once more if another configuration is in use meanwhile: nobody gives the role a second time.
+    """
+    number = asked()
+    try:
+        return _role(arguments, number)
+    except StaleError:
+        return _role(arguments, number)
+
+
+def _role(arguments: Namespace, number: int) -> int:
     config, wrong = common.config_in_use(arguments)
     host = common.kernel_host()
     if not config.router.redundant:
-        if arguments.role and _noted_for_later(arguments, host):
+        if arguments.role and _noted_for_later(arguments, host, number):
             return 0
         raise UsageError(
             say("{path}: this router has no other one ([router] redundant)", path=config.path)
@@ -38,15 +49,15 @@ def role(arguments: Namespace) -> int:
 
     for finding in wrong:
         common.complain(finding.text)
-    take(config, host, active=arguments.role == "active", asked=asked())
+    take(config, host, active=arguments.role == "active", asked=number)
     return 0
 
 
-def _noted_for_later(arguments: Namespace, host: Host) -> bool:
+def _noted_for_later(arguments: Namespace, host: Host, number: int) -> bool:
     """Note the role for when the router needs it; return whether it may in a moment, by a trial."""
     from dualwan.handle.role import note_for_later
 
-    return note_for_later(host, active=arguments.role == "active", asked=asked())
+    return note_for_later(host, active=arguments.role == "active", asked=number)
 
 
 def asked() -> int:

@@ -43,6 +43,7 @@ ALL = (
     ("unnamed", "unnamed"),
     ("floods", "floods"),
     ("offload", "refused"),
+    ("probes", "stopped"),
     ("own_scripts", "not_run"),
     ("own_scripts", "failed"),
     ("pair", "untold"),

@@ -46,6 +46,19 @@ def run_stages(run: Run) -> Result:
         raise
 
 
+def leave_wan(config: Config, host: Host, event: Event) -> None:
+    """Hang up at the ifdown of what was the WAN until it was renamed; raises DualwanError, logged.
+
+    A pppd goes on trying there for ever, and ifup of the new WAN finds that one runs. All else is
+    of the configuration that names the new one, and stays: it is closed.
+    """
+    run = Run(config, host, event, None)
+    stage("sessions", "hang_up")(run)
+    for sentence in run.failures:
+        fail(event, HostError(sentence))
+        raise HostError(sentence)
+
+
 def stage(module: str, name: str) -> Callable[[Run], None]:
     """Return the stage of ``STAGES`` in ``module`` with ``name``."""
     if not module:

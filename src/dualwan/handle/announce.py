@@ -20,17 +20,20 @@ def announce(host: Host, done: Result, folder: str, slices: Sequence[str], reaso
     """Tell the scripts in ``folder`` what ``done`` has changed; return why that failed, or "".
 
     ``slices``: with a step applied. Without any, what the scripts know is compared with what was
-    observed: a run that was killed may have changed that and told nothing.
+    observed: a run that was killed may have changed that and told nothing. If that differs, this
+    looks once more: another run may have had the lock since, and told them.
     """
     plan = done.plan
     wan = plan.config.wan.interface if plan.config else ""
 
     def look(known: Router) -> Router:
-        now = plan.observed
-        if slices:
-            names = tuple(name for name in (wan, *devices(plan.line.ways)) if name)
-            now = host.observe(Reads(devices=names, routes=True))
-        return seen(known, plan.line, now, wan, taken_down=_is_taken_down(plan.config, host))
+        taken_down = _is_taken_down(plan.config, host)
+        was = seen(known, plan.line, plan.observed, wan, taken_down=taken_down)
+        if not slices and was == known:
+            return known
+        names = tuple(name for name in (wan, *devices(plan.line.ways)) if name)
+        now = host.observe(Reads(devices=names, routes=True))
+        return seen(known, plan.line, now, wan, taken_down=taken_down)
 
     try:
         host.tell_scripts(folder, look, slices, reason)

@@ -11,6 +11,7 @@ from dualwan import slices
 from dualwan.config import Config
 from dualwan.errors import DualwanError, HostError
 from dualwan.handle.run import Run, warn
+from dualwan.reconcile import text_since
 from dualwan.words import say
 
 
@@ -30,6 +31,9 @@ def keep(run: Run) -> None:
     standby = run.stands_by() and run.host.load_state().wanted
     if len(goals) < len(slices.ALL) or not (all(goals.values()) or standby):
         return
+    since = text_since(run.config)
+    if since and run.host.load_state().applied == since:
+        return  # a person has applied it while this event asked or dialled
     if trial is not None and trial.is_past(run.config.text):  # over, and of no use any more
         with suppress(DualwanError):  # the next event does it
             _forget_trial(run, run.config)

@@ -12,6 +12,7 @@ from dualwan.frozen import replace
 from dualwan.handle.run import Run, fail
 from dualwan.line import Line
 from dualwan.model.event import Event
+from dualwan.model.state import RunState
 
 
 def await_prefix(run: Run) -> None:
@@ -26,8 +27,8 @@ def await_prefix(run: Run) -> None:
         return
     with run.noting_failure():
         if not run.host.await_prefix(run.config.prefix_source, run.config.mape.wait):
-            run.update_state(lambda state: replace(state, awaited=True))
-    run.reconcile()
+            run.update_state(lambda state: replace(state, awaited=state.wanted))
+    run.reconcile_again()
 
 
 def _is_whole(line: Line) -> bool:
@@ -40,7 +41,7 @@ def refresh(run: Run) -> None:
     Without the lock and after reconciling, so that a slow server delays nothing.
     """
     if _is_news(run):
-        run.reconcile()
+        run.reconcile_again()
 
 
 def refresh_first(run: Run) -> None:
@@ -80,18 +81,26 @@ def _refresh_aftr(run: Run, config: Config, name: str) -> bool:
 
     if ":" in name:
         return False
+    was_wanted = run.host.load_state().wanted
+    prefix = next(iter(run.host.prefixes(config.prefix_source)), "")  # of the line that is asked
     try:
         address = run.host.resolve(name, config.line_device)
     except DualwanError as error:
         fail(run.event, error)  # the last address stays in use
         return False
     with run.noting_failure():
-        remember(name, address, next(iter(run.host.prefixes(config.prefix_source)), ""), run.host)
+        remember(name, address, prefix, run.host)
     state = run.host.load_state()
     if (state.aftr, state.aftr_name) == (address, name):
         return False
+
+    def noted(state: RunState) -> RunState:
+        if was_wanted and not state.wanted:  # an ifdown has forgotten what is of this line
+            return state
+        return replace(state, aftr=address, aftr_name=name)
+
     with run.noting_failure():
-        run.update_state(lambda state: replace(state, aftr=address, aftr_name=name))
+        run.update_state(noted)
     return True
 
 

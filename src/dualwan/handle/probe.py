@@ -36,7 +36,7 @@ def probe(config: Config, host: Host) -> Health:
         health = next_health(last, answered, now, config.wan.hold_down)
         flipped = health.broken != last.broken
         health = health._replace(followed=last.followed and not flipped)
-        host.save_state(replace(state, health=health))
+        host.save_state(replace(state, health=health, probed=now))
     if flipped:
         tell(
             Event.PREFIX_CHANGED,

@@ -46,6 +46,17 @@ class Run:
             and stands_by(config, self.host.load_state())
         )
 
+    def is_noted(self) -> bool:
+        """Whether the run state has what this event says: a full /run takes nothing."""
+        return self.done is None or "state" not in self.done.failures
+
+    def reconcile_again(self) -> Result:
+        """Reconcile after a wait without the lock: what others have decided meanwhile stands.
+
+        The event has said before whether the router is to be up.
+        """
+        return self.reconcile(Event.PREFIX_CHANGED if self.is_noted() else None)
+
     def reconcile(self, scope: Event | None = None) -> Result:
         """Reconcile, and log the warnings and the steps applied, also if an error ends the run.
 

@@ -74,40 +74,66 @@ def dial(run: Run) -> None:
 
     A change of the line dials only for the first time since boot or ifdown, and with the WAN up:
     where no program tells us that it is (systemd-networkd), the watcher does. In the middle of an
-    ifup or ifdown that is left to its own event.
+    ifup or ifdown that is left to its own event, but by who takes over.
     """
     if run.config is None or run.done is None or not run.done.closed:
         return
-    if run.stands_by() or not _is_to_be_up(run):
-        return
     peers = dialled_by(run.config)
-    if peers and run.event is Event.PREFIX_CHANGED:
-        state = run.host.load_state()
-        is_up = run.done.plan.observed.is_up(run.config.wan.interface)
-        if not state.wanted or _in_transition(run.host, state) or not is_up:
+    if not peers or run.stands_by():
+        return
+    state = run.host.load_state()
+    if not _may_dial(run, state):
+        return
+    if run.event is Event.PREFIX_CHANGED:
+        if not run.done.plan.observed.is_up(run.config.wan.interface):
             return
         peers = tuple(peer for peer in peers if peer not in state.dialled)
     for peer in peers:
-        _dial(run, run.config, peer)
+        started = _dial(run, run.config, peer)
+        if run.stands_by():  # asked for while it was dialled
+            hang_up(run)
+            return
+        if started and _is_overtaken(run, state):
+            end(run, [peer])
+            return
 
 
-def _dial(run: Run, config: Config, peer: str) -> None:
+def _may_dial(run: Run, state: RunState) -> bool:
+    """Whether the router is to be up: keepalived gives a role also after an ifdown.
+
+    Where a full /run keeps that from being noted, the event says so.
+    """
+    if not run.is_noted():
+        return bool(run.event.wanted) or state.wanted
+    of_role = run.event in (Event.ACTIVE, Event.STANDBY)
+    return state.wanted and (of_role or not _in_transition(run.host, state))
+
+
+def _dial(run: Run, config: Config, peer: str) -> bool:
+    """Start ``peer``, and note it; return whether it was started."""
+    started = False
     with run.noting_failure():
-        if _dial_peer(config, run.host, peer):
+        if started := _dial_peer(config, run.host, peer):
             run.tell(f"dialled {peer}")
         if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
             run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
-    if run.stands_by():  # asked for while it was dialled
-        hang_up(run)
+    return started
+
+
+def _is_overtaken(run: Run, before: RunState) -> bool:
+    """Whether the router was taken down since, or is about to be: there was no pppd to end yet.
+
+    Of an ifup that has begun since, its own event dials. ``before``: the state before dialling.
+    """
+    if not run.is_noted():
+        return False
+    state = run.host.load_state()
+    began = state.transition_at != before.transition_at
+    return not state.wanted or (began and _in_transition(run.host, state))
 
 
 def _in_transition(host: Host, state: RunState) -> bool:
     return bool(state.transition_left(host.since_boot()))
-
-
-def _is_to_be_up(run: Run) -> bool:
-    """Whether the router is to be up: keepalived gives a role also after an ifdown."""
-    return bool(run.event.wanted) or run.host.load_state().wanted
 
 
 def catch_up(run: Run) -> None:
@@ -131,7 +157,8 @@ def dial_for_unit(config: Config, host: Host, peer: str) -> None:
     if not ours or not state.wanted or _in_transition(host, state):
         return
     try:
-        _dial_peer(config, host, peer)
+        if _dial_peer(config, host, peer) and _is_overtaken(run, state):
+            end(run, [peer])
     except HostError as error:
         fail(run.event, error)
         run.update_state(lambda state: _without(state, peer))

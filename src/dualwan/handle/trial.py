@@ -6,7 +6,6 @@ it takes; what another run has read before it began is refused (reconcile).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from dualwan.host.api import Host
 from dualwan.model.event import Event
 from dualwan.model.observed import Reads
 from dualwan.model.state import Health, RunState
-from dualwan.model.trial import Phase, Trial
+from dualwan.model.trial import Phase, Trial, notes_after
 from dualwan.reconcile import LOCK_SECONDS, reconcile
 from dualwan.slices import Slice
 
@@ -85,7 +84,7 @@ def confirm(host: Host) -> Trial:
         if trial.source != trial.path:
             host.install_config(trial.path, trial.tried)
         host.save_trial(None)
-    host.disarm()
+        host.disarm()  # under the lock: the timer may be another trial's after it
     tell(Event.APPLY, "the trial is confirmed")
     return trial
 
@@ -108,8 +107,8 @@ def forget(host: Host) -> None:
         if trial is None:
             return
         host.save_trial(None)
-    if trial.is_due(host.boot_id()):
-        host.disarm()
+        if trial.is_due(host.boot_id()):
+            host.disarm()  # see confirm
 
 
 def forget_past(config: Config, host: Host) -> None:
@@ -152,7 +151,7 @@ def go_back(host: Host, found: str = "") -> bool:
         trial = host.load_trial()
         if trial is None or not trial.is_due(host.boot_id()):
             return False
-        drafts = trial.drafts
+        first, drafts = trial.phase is Phase.PENDING, trial.drafts
         if found and found not in (trial.before, trial.tried, *drafts):
             drafts = (*drafts, found)
         trial = replace(trial, phase=Phase.RETURNING, drafts=drafts, attempts=trial.attempts + 1)
@@ -160,23 +159,34 @@ def go_back(host: Host, found: str = "") -> bool:
         state = host.load_state()
         if trial.state.wanted and state.health == Health():  # what was tried may have no probes
             host.save_state(replace(state, health=trial.state.health))
+        if first and not trial.state.wanted:
+            with suppress(HostError):  # from now on an ifup is one of its own
+                host.save_state(replace(state, wanted=False))
     warn(
         Event.APPLY,
         words.say("the trial was not confirmed: the router goes back to what was there before"),
     )
     run = Run(None, host, Event.APPLY, None)
     sessions.end(run, _dialled(trial, state))
+    if not _is_returning(host):
+        return True
     try:
         if trial.before:
             run.config = configuration.from_text(trial.path, trial.before)
         if trial.state.wanted:
-            _return_up(run, still_wanted=state.wanted)
+            _return_up(run)
         else:
             _return_down(run, trial)
     except (ConfigError, KernelError) as error:
         run.failures.append(str(error))
     _finish(run, trial)
     return True
+
+
+def _is_returning(host: Host) -> bool:
+    """Whether the router still goes back: not if a person has decided anew, as by `down`."""
+    trial = host.load_trial()
+    return trial is not None and trial.phase is Phase.RETURNING
 
 
 def _dialled(trial: Trial, state: RunState) -> list[str]:
@@ -188,18 +198,25 @@ def _dialled(trial: Trial, state: RunState) -> list[str]:
     return [peer for peer in dict.fromkeys(peers) if peer not in kept]
 
 
-def _return_up(run: Run, *, still_wanted: bool) -> None:
-    """Bring the router up as before; after an ifdown since then only what stays after it."""
-    if not still_wanted:
-        run.reconcile(Event.MEND)
-        return
-    run.reconcile()
-    sessions.dial(run)
-    update_call.notify_once(run)
+def _return_up(run: Run) -> None:
+    """Bring the router up as before; after an ifdown since then only what stays after it.
+
+    What is wanted is read under the lock: hanging up has taken up to half a minute.
+    """
+    run.reconcile(Event.MEND)
+    if run.host.load_state().wanted:
+        sessions.dial(run)
+        update_call.notify_once(run)
 
 
 def _return_down(run: Run, trial: Trial) -> None:
-    """Take down what was not there; bring up as before the slices that were."""
+    """Take down what was not there; bring up as before the slices that were.
+
+    After an ifup since then the router is up, by the configuration of before.
+    """
+    if run.config is not None and run.host.load_state().wanted:
+        run.reconcile(Event.MEND)
+        return
     present = _present(trial.state)
     absent = [one.name for one in slices.ALL if one not in present]
     run.done = reconcile(None, run.host, Event.REMOVE, absent if present else None)
@@ -222,7 +239,9 @@ def _finish(run: Run, trial: Trial) -> None:
     """Put back what packets had filled and the notes; end the trial if all is as before."""
     failures = [*run.failures, *(run.done.failures.values() if run.done else ())]
     with run.host.lock(LOCK_SECONDS):
-        run.host.save_state(_notes(trial.state, _there(run.host, run.host.load_state())))
+        if not _is_returning(run.host):
+            return
+        run.host.save_state(notes_after(trial.state, _there(run.host, run.host.load_state())))
         try:
             refused = run.host.put_back_elements()
         except HostError as error:
@@ -249,43 +268,6 @@ def _there(host: Host, state: RunState) -> RunState:
         addresses=tuple(one for one in state.addresses if one.key in there),
         tunnels=tuple(name for name in state.tunnels if name in seen.links),
     )
-
-
-def _notes(before: RunState, now: RunState) -> RunState:
-    """Return the run state after going back: as before, but for what outlives the trial.
-
-    That is what the kernel holds now, flows of softwires too, and what providers were told.
-    """
-    now = replace(now, tables=_in_order_of(before.tables, now.tables))
-    if before.wanted:
-        return replace(now, applied=before.applied)
-    return replace(
-        before,
-        sysctls={name: values for name, values in now.sysctls.items() if values},
-        addresses=now.addresses,
-        found=now.found,
-        tunnels=now.tunnels,
-        tables=now.tables,
-        losses=now.losses,
-        dialled=now.dialled,
-        softwires=now.softwires,
-        ces=now.ces,
-        routed=now.routed,
-        notified_ce=now.notified_ce,
-        notified=now.notified,
-        notified_of=now.notified_of,
-        owed_flows=now.owed_flows,
-        owes_inbound_flows=now.owes_inbound_flows,
-        owed_solicitations=now.owed_solicitations,
-        health=now.health,
-        role=now.role,  # nobody gives it a second time
-    )
-
-
-def _in_order_of(before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
-    """Return ``now`` in the order that ``before`` has."""
-    kept = [name for name in before if name in now]
-    return (*kept, *(name for name in now if name not in kept))
 
 
 def _words(trial: Trial, now: float) -> str:

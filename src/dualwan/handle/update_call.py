@@ -35,6 +35,8 @@ def notify_once(run: Run) -> None:
         return
     for name, fixed, ce in _with_update(run.config, run.done.plan.line.ways):
         state = run.host.load_state()
+        if run.is_noted() and not state.wanted:  # it was taken down since
+            return
         try:
             if not _is_notified(state, name, fixed, ce):
                 _call(run, run.config, name, fixed, ce)
@@ -86,8 +88,14 @@ def _call(run: Run, config: Config, name: str, fixed: Ipip, ce: str) -> str:
 
 
 def _note(run: Run, name: str, fixed: Ipip, ce: str) -> None:
+    """Note that the provider was told, unless the router was taken down since.
+
+    What it is told by others after that is not known, and the next ifup tells it again.
+    """
     with run.noting_failure():
-        run.update_state(lambda state: _with_notified(state, name, fixed, ce))
+        run.update_state(
+            lambda state: _with_notified(state, name, fixed, ce) if state.wanted else state
+        )
 
 
 def notify_provider(config: Config, host: Host) -> str:

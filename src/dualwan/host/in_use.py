@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from dualwan import config
-from dualwan.config import Config
-from dualwan.errors import UnconfirmedError
-from dualwan.host import trials
+from dualwan.config import Config, from_text
+from dualwan.errors import ConfigError, UnconfirmedError
+from dualwan.host import store, trials
 from dualwan.words import say
 
 
@@ -25,6 +25,17 @@ def load(path: Path) -> Config:
     """Return the configuration that events use; raises ConfigError as ``read`` does."""
     text = _other_text(path)
     return config.load(path) if text is None else config.from_text(str(path), text)
+
+
+def was_wan(interface: str, config: Config) -> bool:
+    """Whether ``interface`` is the WAN of what was applied last, and ``config`` names another."""
+    applied = store.load_state().applied
+    if applied in ("", config.text) or interface == config.wan.interface:
+        return False
+    try:
+        return from_text(config.path, applied).wan.interface == interface
+    except ConfigError:
+        return False
 
 
 def _other_text(path: Path) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from dualwan import paths
 from dualwan.config import values
 from dualwan.host import noted, records, run_files
 from dualwan.model.state import RunState
 
 NAME = run_files.STATE
-APPLIED = "applied.json"  # beside it, because `status` of a user reads the state
+APPLIED = paths.APPLIED  # beside it, because `status` of a user reads the state
 
 
 def load_state() -> RunState:
@@ -67,6 +68,7 @@ def decode(data: Any) -> RunState:
             noted.word(way): noted.word(of) for way, of in data.get("notified-of", {}).items()
         },
         health=noted.health(data["health"]),
+        probed=noted.seconds(data.get("probed", 0.0)),
         tables=tuple(noted.table(name) for name in data["tables"]),
         losses=noted.losses(data.get("losses", {})),
         dialled=tuple(values.peer(peer) for peer in data.get("dialled", ())),
@@ -116,6 +118,7 @@ def encode(state: RunState) -> dict[str, Any]:
         "notified": dict(state.notified),
         "notified-of": dict(state.notified_of),
         "health": tuple(state.health),
+        "probed": state.probed,
         "tables": state.tables,
         "losses": dict(vars(state.losses)),
         "dialled": state.dialled,

@@ -19,6 +19,7 @@ from dualwan.host.around import (
     networkd,
     own_scripts,
     pair,
+    probes,
     routes,
     scripts,
     unnamed,
@@ -56,5 +57,6 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         ipv6_defaults=defaults,
         networkd_foreign=networkd.foreign(root),
         flowtables=flowtables.accepted(config),
+        unprobed=probes.silent(config),
         pair=pair.running(in_files.pair, root=root) if in_files.pair else None,
     )

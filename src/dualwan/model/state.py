@@ -86,7 +86,7 @@ class RunState:
     aftr: the last IPv6 address of DS-Lite's AFTR; aftr_name: its name, "" if not noted.
     notified_ce: the last CE address sent to the provider's update URL (IPIP); notified: the same
     of further ways, by name. notified_of: by name of the way, a digest of whom it was sent for.
-    health: the failover state.
+    health: the failover state. probed: when the default way was last asked, in seconds since boot.
     tables: names of the loaded nft tables. losses: counts of the tables unloaded since boot.
     dialled: the PPP peers that this program has started.
     owed_flows: addresses and networks whose conntrack entries could not be deleted yet.
@@ -125,6 +125,7 @@ class RunState:
     notified: Mapping[str, str] = field(default_factory=dict)
     notified_of: Mapping[str, str] = field(default_factory=dict)
     health: Health = field(default_factory=Health)
+    probed: float = 0.0
     tables: tuple[str, ...] = ()
     losses: Losses = field(default_factory=Losses)
     dialled: tuple[str, ...] = ()

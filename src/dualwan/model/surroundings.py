@@ -104,6 +104,7 @@ class Surroundings:
     own_scripts: those of hooks.d that are not run, or have failed.
     pair: the programs of one of two routers; None where there is no other one.
     flowtables: whether the kernel takes a flowtable; True too where none is wanted.
+    unprobed: seconds since the last probe of a default way that counts as broken, else None.
     unseen: sentences about what only root may see.
     """
 
@@ -125,6 +126,7 @@ class Surroundings:
     own_scripts: tuple[OwnScript, ...] = ()
     pair: Pair | None = None
     flowtables: bool = True
+    unprobed: float | None = None
     unseen: tuple[str, ...] = ()
 
     def ppp_of(self, way: str) -> PppFiles:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
-from dualwan.frozen import dataclass, field
+from dualwan.frozen import dataclass, field, replace
 from dualwan.model.state import RunState
 
 
@@ -71,3 +72,40 @@ class Trial:
     def allows(self, text: str, boot: str) -> bool:
         """Whether a run may bring the router to ``text``, which it read before it had the lock."""
         return self.text_in_use(text, boot) == text
+
+
+def notes_after(before: RunState, now: RunState) -> RunState:
+    """Return the run state after going back: as before, but for what outlives the trial.
+
+    That is what the kernel holds now, flows of softwires too, and what providers were told.
+    """
+    now = replace(now, tables=_in_order_of(before.tables, now.tables))
+    if before.wanted or now.wanted:
+        return replace(now, applied=before.applied)
+    return replace(
+        before,
+        sysctls={name: values for name, values in now.sysctls.items() if values},
+        addresses=now.addresses,
+        found=now.found,
+        tunnels=now.tunnels,
+        tables=now.tables,
+        losses=now.losses,
+        dialled=now.dialled,
+        softwires=now.softwires,
+        ces=now.ces,
+        routed=now.routed,
+        notified_ce=now.notified_ce,
+        notified=now.notified,
+        notified_of=now.notified_of,
+        owed_flows=now.owed_flows,
+        owes_inbound_flows=now.owes_inbound_flows,
+        owed_solicitations=now.owed_solicitations,
+        health=now.health,
+        role=now.role,  # nobody gives it a second time
+    )
+
+
+def _in_order_of(before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
+    """Return ``now`` in the order that ``before`` has."""
+    kept = [name for name in before if name in now]
+    return (*kept, *(name for name in now if name not in kept))
