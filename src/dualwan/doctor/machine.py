@@ -74,7 +74,10 @@ def _hooks(case: Case) -> Answer:
         more = say(", and {count} more", count=len(missing) - 1) if missing[1:] else ""
         return failed(
             missing[0] + more,
-            say("install the package again: apt install --reinstall dualwan-hook"),
+            say(
+                "install the package again, from its file: apt install --reinstall "
+                "./dualwan-hook_VERSION_all.deb"
+            ),
         )
     return _by_findings(case, "hooks") or ok(say("all are there"))
 
