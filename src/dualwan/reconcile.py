@@ -97,13 +97,16 @@ def _check_current(config: Config | None, host: Host, state: RunState) -> None:
 def text_since(config: Config) -> str:
     """Return the text of the file of ``config`` if it is another one by now; else "".
 
-    Also if it cannot be read.
+    Also if it cannot be read, or is wrong, and ``config`` stands in for it.
     """
     try:
         text = configuration.read(Path(config.path))
+        if text == config.text:
+            return ""
+        configuration.from_text(config.path, text)
     except ConfigError:
         return ""
-    return text if text != config.text else ""
+    return text
 
 
 def _with_applied(

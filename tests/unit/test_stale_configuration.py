@@ -8,6 +8,7 @@ from one_of_two import ONE_OF_TWO, STANDBY, there
 from dualwan import hook
 from dualwan.config import load
 from dualwan.errors import StaleError
+from dualwan.frozen import replace
 from dualwan.handle import handle_event
 from dualwan.handle import probe as probes
 from dualwan.line.failover import FAILS
@@ -62,6 +63,18 @@ def test_another_file_may_be_applied(path, tmp_path):
     applied(machine, other, BASE)
     reconcile(load(path), machine, Event.MEND)
     assert pending(machine, load(path), Event.APPLY) == []
+
+
+def test_what_stands_in_for_a_wrong_file_is_used(path):
+    """What was applied counts no more, such as with a key that an upgrade has taken away."""
+    machine = Machine("wan0", "lan0")
+    applied(machine, path, BASE)
+    stands_in, wrong = load(path), BASE + "[gone]\nkey = 1\n"
+    path.write_text(wrong)
+    machine.run_state = replace(machine.run_state, applied=wrong)
+    machine.flush_ruleset()
+    reconcile(stands_in, machine, Event.PRE_UP)
+    assert pending(machine, stands_in, Event.MEND) == []
 
 
 def test_an_ifup_that_waits_goes_on_with_what_was_applied_meanwhile(path, monkeypatch):
