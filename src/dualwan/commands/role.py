@@ -21,7 +21,7 @@ _PIDS = 1 << 22  # more than a process id can be (PID_MAX_LIMIT)
 
 
 def role(arguments: Namespace) -> int:
-    """Become the active router, or stand by; or say which of both this one is."""
+    """Become the active router, or stand by; without an argument, print the present role."""
     config, wrong = common.config_in_use(arguments)
     host = common.kernel_host()
     if not config.router.redundant:
@@ -43,14 +43,14 @@ def role(arguments: Namespace) -> int:
 
 
 def _noted_for_later(arguments: Namespace, host: Host) -> bool:
-    """Note the role for when the router needs it; return whether it may in a moment, by a trial."""
+    """Note the role for a redundant configuration to come; return whether one is on trial."""
     from dualwan.handle.role import note_for_later
 
     return note_for_later(host, active=arguments.role == "active", asked=asked())
 
 
 def asked() -> int:
-    """Return a number that is greater for a process that was started later."""
+    """Return the start time of this process with its id: greater if it was started later."""
     with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - a file of proc
         after_name = file.read().rpartition(")")[2].split()
     ticks = int(after_name[_STARTED - 3])
