@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from dualwan.host.api import Host
 
 HANG_UP_SECONDS = 30.0  # LCP takes up to 6 s, and pppd waits for its ip-down hooks
-LEAST_SECONDS = 1.0  # for each, where others have taken all of that
-NOTE_SECONDS = 2.0  # for another run to end; hanging up matters more
+LEAST_SECONDS = 1.0  # for each peer, even when the others have used up the time
+NOTE_SECONDS = 2.0  # to wait for another run's lock; hanging up is more important
 
 
 def dialled_by(config: Config) -> tuple[str, ...]:
-    """Return the peers that ``config`` has us dial."""
+    """Return the peers that this program dials by ``config``."""
     return tuple(one.peer for one in config.sessions.values() if one.dial)
 
 
@@ -49,7 +49,7 @@ def hang_up(run: Run) -> None:
     peers = _to_hang_up(run)
     if peers and run.event.wanted is False:
         now = run.host.since_boot()
-        with suppress(DualwanError):  # lest the watcher, which hears of the end, dials again
+        with suppress(DualwanError):  # or the watcher would dial again when the session ends
             run.update_state(
                 lambda state: replace(state, in_transition=True, transition_at=now), NOTE_SECONDS
             )
@@ -57,8 +57,8 @@ def hang_up(run: Run) -> None:
 
 
 def end(run: Run, peers: Sequence[str]) -> None:
-    """End the sessions of ``peers`` within HANG_UP_SECONDS in all, and note it; see hang_up."""
-    if len(peers) > 1:  # one after the other they would take longer than an event may
+    """End the sessions of ``peers`` within HANG_UP_SECONDS in all, and note that; see hang_up."""
+    if len(peers) > 1:  # in parallel, or it would take longer than an event may
         run.host.ask_to_end(peers)
     until = monotonic() + HANG_UP_SECONDS
     for peer in peers:
@@ -72,9 +72,9 @@ def end(run: Run, peers: Sequence[str]) -> None:
 def dial(run: Run) -> None:
     """Start the PPP sessions that we dial if the firewall is loaded. Without the lock.
 
-    A change of the line dials only for the first time since boot or ifdown, and with the WAN up:
-    where no program tells us that it is (systemd-networkd), the watcher does. In the middle of an
-    ifup or ifdown that is left to its own event.
+    At a change of the line only a peer is dialled that was not since boot or ifdown, and only while
+    the WAN is up: so the watcher dials where no program runs our hooks (systemd-networkd). In the
+    middle of an ifup or ifdown, the event of that dials or hangs up.
     """
     if run.config is None or run.done is None or not run.done.closed:
         return
@@ -97,7 +97,7 @@ def _dial(run: Run, config: Config, peer: str) -> None:
             run.tell(f"dialled {peer}")
         if peer not in run.host.load_state().dialled:  # also if a run was killed right after pon
             run.update_state(lambda state: replace(state, dialled=(*state.dialled, peer)))
-    if run.stands_by():  # asked for while it was dialled
+    if run.stands_by():  # the other router became active during the dial
         hang_up(run)
 
 
@@ -106,7 +106,7 @@ def _in_transition(host: Host, state: RunState) -> bool:
 
 
 def _is_to_be_up(run: Run) -> bool:
-    """Whether the router is to be up: keepalived gives a role also after an ifdown."""
+    """Whether the router is to be up: keepalived may give a role after an ifdown too."""
     return bool(run.event.wanted) or run.host.load_state().wanted
 
 
@@ -124,7 +124,8 @@ def catch_up(run: Run) -> None:
 def dial_for_unit(config: Config, host: Host, peer: str) -> None:
     """Dial ``peer`` for a confined unit that has asked for it, if it is still to be dialled.
 
-    The unit has noted that it dialled; after a failure, which is raised, it may do so again.
+    The unit has noted the peer as dialled. A failure is raised and takes back that note, so that
+    the unit may ask again.
     """
     state, run = host.load_state(), Run(config, host, Event.PREFIX_CHANGED, None)
     ours = peer in dialled_by(config) and not stands_by(config, state)
@@ -145,7 +146,7 @@ def _without(state: RunState, peer: str) -> RunState:
 def keep_one(run: Run) -> None:
     """End a second pppd of a peer that we dial, which another program has started.
 
-    Between two events of ifupdown one that has no session yet is harmless.
+    At ppp-up only if two have an interface: one without a session is harmless until the next ifup.
     """
     for peer in dialled_by(run.config) if run.config else ():
         of_peer = [one for one in run.host.sessions() if peer in one.pppd.peers]
