@@ -9,7 +9,7 @@ from dualwan.host import noted, records, run_files
 from dualwan.model.state import RunState
 
 NAME = run_files.STATE
-APPLIED = "applied.json"  # beside it, because `status` of a user reads the state
+APPLIED = "applied.json"  # a file of its own, because users may read the state, for `status`
 
 
 def load_state() -> RunState:
@@ -31,7 +31,7 @@ def _applied() -> str:
 def decode(data: Any) -> RunState:
     """Return the state in ``data``, as ``encode`` or 0.1.0 wrote it.
 
-    Raises those of BROKEN if any value is not of the kind that its field has.
+    Raises those of BROKEN if a value does not have the type of its field.
     """
     return RunState(
         wanted=values.flag(data["wanted"]),
