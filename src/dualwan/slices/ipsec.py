@@ -15,5 +15,5 @@ NOT_TO_ENCRYPT = "rt ipsec missing"
 
 
 def accept(config: Config, *matches: str) -> list[str]:
-    """Return a rule that accepts packets of ``matches``, or none if the owner forbids it."""
+    """Return a rule that accepts packets of ``matches``, or none unless the owner allows it."""
     return [f"{match} accept" for match in matches if config.firewall.ipsec == "accept"]

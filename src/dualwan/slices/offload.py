@@ -6,17 +6,17 @@ a packet that has passed all chains, and what decides about the flow must not ch
 the flowtable:
 
 - The flowtable's name has a digest of the configuration, the line's prefix, and the sessions'
-addresses and devices. When one of these changes, another flowtable replaces it, after all else
-stands: every flow passes the new rules before it is added again. (A change of routes needs no
-replacement: the kernel removes a flow whose route is out of date at its next packet. Nor does a
-deletion of conntrack entries: a flow without its entry is no longer found.)
+  addresses and devices. When one of these changes, another flowtable replaces it, after all else
+  stands: every flow passes the new rules before it is added again. (A change of routes needs no
+  replacement: the kernel removes a flow whose route is out of date at its next packet. Nor does a
+  deletion of conntrack entries: a flow without its entry is no longer found.)
 - A flow by a PPP session is added by a packet that comes in for the session's present address
-(``_arrivals``), and only if the LAN's own packets of that flow leave by the session at that time
-(``going``). So no packet can leave with another session's address, nor a flow of the tunnel by a
-session: flows that a failover strands are rejected before.
+  (``_arrivals``), and only if the LAN's own packets of that flow leave by the session at that time
+  (``going``). So no packet can leave with another session's address, nor a flow of the tunnel by a
+  session: flows that a failover strands are rejected before.
 - Flows by the tunnel are never added. conntrack forgets the tunnel's timeouts while a flow is in a
-flowtable: a connection whose ends are gone would keep its port for a day, not for 2 h. Besides,
-packets have to renew the ports of open hosts, and the egress filter checks each one.
+  flowtable: a connection whose ends are gone would keep its port for a day, not for 2 h. Besides,
+  packets have to renew the ports of open hosts, and the egress filter checks each one.
 
 The session's own device is not in the flowtable, which would lose it at each reconnect: packets
 come in by the WAN as PPPoE, and the kernel sees through that. The kernel takes out a device that is

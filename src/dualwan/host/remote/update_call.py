@@ -1,7 +1,7 @@
 """The update call: it tells a provider of a fixed IPv4 address by IPIP the line's new prefix.
 
-Some of them expect one GET, from the new address, of a URL with the owner's name and password.
-These are in a file of their own, which only root may read:
+Some such providers expect one GET, from the new address, of a URL with the owner's name and
+password. These are in a file of their own, which only root may read:
 
     url = "https://update.example.jp/request?user=me&pass=secret"
     # user = "me"            # both or neither: sent by HTTP's basic authentication

@@ -6,11 +6,11 @@ up before it is used. The set of flows has an element for each port in use towar
 after its connection is gone. Rules query the set in two ways:
 
 - `!= @flows` tests whether the element exists, and counts nothing. (A count per block of ports,
-`add … ct count over 16`, would also count the flows that only test. A full block would stay full
-for as long as those are alive.)
+  `add … ct count over 16`, would also count the flows that only test. A full block would stay full
+  for as long as those are alive.)
 - `add @flows { … ct count 1 }` claims the port, unless another living connection has it. The answer
-is exact at once, also right after `conntrack -F`, but even a failed claim puts the connection on
-the element's list. So only a port that is probably free is claimed.
+  is exact at once, also right after `conntrack -F`, but even a failed claim puts the connection on
+  the element's list. So only a port that is probably free is claimed.
 
 While a port is tried, it stands in the packet's own source port field. SNAT overwrites the field,
 by the tuple in conntrack. Every path ends in SNAT; the egress filter drops the rest.
