@@ -1,8 +1,8 @@
-"""A look of the watcher in a process of its own.
+"""Run each look of the watcher in a child process.
 
-What it imports or spoils goes with it, and so does a library that aborts. What it loads is what is
-on the disk by then: an upgrade of Python, or of a library, may have taken away what the process
-that waits was started with.
+Modules that a look imports, memory that it corrupts and a library that aborts end with the child.
+The child imports what is on the disk by then: an upgrade of Python, or of a library, may have
+replaced the files with which the waiting process was started.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _REPLACED = 101  # exit code that libnftables does not use
 
 
 def apart(look: Callable[[], T]) -> T | None:
-    """Return the outcome of ``look`` in a child process; None if that died, which is logged.
+    """Return the outcome of ``look``, run in a child; None if the child died, which is logged.
 
-    Raises ReplacedError if it cannot load a module.
+    Raises ReplacedError if the child cannot load a module.
     """
     ours, theirs = os.pipe()
     child = os.fork()
@@ -54,8 +54,8 @@ def apart(look: Callable[[], T]) -> T | None:
 def _look_and_exit(look: Callable[[], T], answer: int) -> NoReturn:
     """Write the outcome of ``look`` to ``answer``, and end this process in any case.
 
-    A signal does not end it. It is handled, not blocked: a pppd that is dialled here would inherit
-    that, and could not be hung up.
+    SIGTERM and SIGINT do not end it. They are handled, not blocked: a pppd that the look dials
+    would inherit a blocked mask, and could not be hung up.
     """
     code = 0
     try:
@@ -64,7 +64,7 @@ def _look_and_exit(look: Callable[[], T], answer: int) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         with deadline(DEADLINE_SECONDS), open(answer, "wb") as file:
             file.write(pickle.dumps(look()))
-    except BusyError as error:  # too late
+    except BusyError as error:  # the deadline has passed
         fail(Event.MEND, error)
     except ImportError as error:  # the log's own modules may be gone as well
         code = _REPLACED

@@ -1,8 +1,8 @@
-"""The language of the person at the terminal: gettext's catalogue, and what is shown by it.
+"""The language of the person at the terminal: the gettext catalogue and the lookup in it.
 
-Only the command for a person has a language (``begin``): hooks, units that write to the log, and
---json are English. The catalogues are made of locale/LANGUAGE/LC_MESSAGES/*.po by msgfmt; without
-one, or on a terminal that cannot show it, the text is English too.
+Only a command that a person types has a language (``begin``): hooks, units that write to the log,
+and --json are English. msgfmt makes the catalogues of locale/LANGUAGE/LC_MESSAGES/*.po; without
+one, or on a terminal that cannot show its letters, the text is English too.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 
 from dualwan.words import ITEMS, Words, code
 
-DOMAIN, _PYTHONS = "dualwan-hook", "messages"  # of this program, and of those that name none
-# Of a checkout, and of the package.
+DOMAIN, _PYTHONS = "dualwan-hook", "messages"  # our gettext domain, and Python's default
+# Where the catalogues are in a checkout, and where the package installs them.
 FOLDERS = [str(Path(__file__).with_name("locale")), "/usr/share/locale"]
 _SAMPLE = {"ja": "日本語"}  # what a terminal must be able to show, by language
 _ENGLISH = ("en", "C", "POSIX")
-_CONSOLE = "linux"  # TERM of the kernel's own, whose font has 512 letters at most
+_CONSOLE = "linux"  # TERM of the kernel's console, whose font has 512 glyphs at most
 
 _messages: gettext.GNUTranslations | None = None
 
 
 def begin(environ: Mapping[str, str], encoding: str | None) -> bool:
-    """Take the language that ``environ`` asks for; return whether it is another than English.
+    """Switch to the language that ``environ`` asks for; return whether it is not English.
 
     ``encoding``: of the output.
     """
@@ -44,7 +44,7 @@ def begin(environ: Mapping[str, str], encoding: str | None) -> bool:
 
 
 def end() -> None:
-    """Take English again."""
+    """Switch back to English."""
     global _messages  # noqa: PLW0603 - a process has one terminal
     if _messages is not None:
         _messages = None
@@ -53,7 +53,7 @@ def end() -> None:
 
 @contextmanager
 def english() -> Iterator[None]:
-    """Show English in the body: what is made there is for others than the person."""
+    """Switch to English for the body, whose text is for other readers than the person."""
     global _messages  # noqa: PLW0603 - see end
     spoken, _messages = _messages, None
     try:
@@ -66,7 +66,7 @@ def _load(folder: str, language: str) -> bool:
     global _messages  # noqa: PLW0603 - see end
     try:
         found = gettext.translation(DOMAIN, folder, [language])
-    except Exception:  # noqa: BLE001 - none there, or one that was cut off: gettext raises anything
+    except Exception:  # noqa: BLE001 - no file, or a truncated one: gettext raises anything
         return False
     if not isinstance(found, gettext.GNUTranslations):
         return False
@@ -79,8 +79,8 @@ def _load(folder: str, language: str) -> bool:
 def languages(environ: Mapping[str, str]) -> list[str]:
     """Return the languages that ``environ`` asks for, the best first, as gettext reads it.
 
-    LC_ALL goes before LC_MESSAGES, and that before LANG. Where the one that counts is not C,
-    LANGUAGE has a list that goes before it.
+    LC_ALL precedes LC_MESSAGES, which precedes LANG. Unless the locale in force is C, the list in
+    LANGUAGE precedes it.
     """
     locale = _locale(environ)
     if _language(locale) in ("", "C", "POSIX"):
@@ -95,7 +95,7 @@ def _locale(environ: Mapping[str, str]) -> str:
 
 
 def _language(locale: str) -> str:
-    """Return the language of a locale such as ja_JP.UTF-8, which has all of its countries."""
+    """Return the language of a locale such as ja_JP.UTF-8; a catalogue is for all its countries."""
     return locale.partition("@")[0].partition(".")[0].partition("_")[0]
 
 
@@ -113,12 +113,12 @@ def _can_show(sample: str, locale: str, encoding: str | None) -> bool:
 
 
 def shown(text: str) -> str:
-    """Return ``text`` in the person's language, as far as it is a sentence of ours."""
+    """Return ``text`` translated if it is a sentence of ours (``Words``), else as it is."""
     return str.__str__(text) if _messages is None else _in_words(text, _messages)
 
 
 def told(text: str) -> str:
-    """Return ``text`` as ``shown`` does; in another language with its code, as the log has it."""
+    """Return ``text`` as ``shown`` does, and after a translated sentence its code, as logged."""
     found = "" if _messages is None else code(text)
     return f"{shown(text)} [{found}]" if found else shown(text)
 

@@ -25,8 +25,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 def _parser(words: Sequence[str] = ()) -> Parser:
     """Return the parser of the command line ``words``.
 
-    It knows every command, but if the first word is one: all the rest is that one's then, and the
-    others would only take time to make.
+    If the first word is a command, the parser knows that command alone, because the others would
+    only take time to make; else it knows every command.
     """
     parser = Parser(
         prog=PROGRAM,
@@ -98,8 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run() -> NoReturn:
     """Run the command line of this process, and end it.
 
-    At once, once its words are out: Python would take apart all that was loaded, module by module,
-    for a fifth of the time that a short command takes.
+    The process ends by os._exit() once its output is flushed: Python would unload all modules one
+    by one, for a fifth of the time that a short command takes.
     """
     code: int | str | None
     try:
@@ -109,15 +109,15 @@ def run() -> NoReturn:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except (AttributeError, OSError, ValueError):  # Python says what is wrong with them
+    except (AttributeError, OSError, ValueError):  # Python reports it at its end
         sys.exit(code)
     os._exit(code if isinstance(code, int) else 0)
 
 
 def _speak() -> None:
-    """Take the person's language; a letter that the terminal has not becomes a question mark.
+    """Switch to the person's language; letters that the terminal cannot show are replaced.
 
-    No person reads what goes to the journal, and systemd passes a unit the machine's LANG.
+    Output to the journal stays English: systemd gives each unit the LANG of the machine.
     """
     for name in ("stdout", "stderr"):  # Python has None for one that is closed
         if getattr(sys, name) is None:
@@ -128,12 +128,12 @@ def _speak() -> None:
     else:
         other = catalogue.begin(os.environ, sys.stdout.encoding)
     if isinstance(sys.stdout, TextIOWrapper) and (other or sys.stdout.errors == "strict"):
-        # A path, say, may have letters that no locale of Latin letters has.
+        # A path, say, may have letters that a Latin-1 locale cannot encode.
         sys.stdout.reconfigure(errors="replace" if other else "backslashreplace")
 
 
 def _is_logged() -> bool:
-    """Whether standard error is the journal, as systemd.exec(5) tells it from an inherited word."""
+    """Whether standard error is the journal; JOURNAL_STREAM may be inherited (systemd.exec(5))."""
     try:
         about = os.fstat(2)
     except OSError:

@@ -1,4 +1,4 @@
-"""Pauses between mendings of a change that another program makes again and again. Pure."""
+"""Pauses before mending a change that another program makes again and again. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 FREE = 5  # times that a change is mended at once
-CALM_SECONDS = 10.0  # after the mending; a change that comes later is a new one
+CALM_SECONDS = 10.0  # after a mending; the same change, made later than this, counts as a new one
 LONGEST_SECONDS = 64.0  # a pause
 
 
@@ -14,7 +14,7 @@ LONGEST_SECONDS = 64.0  # a pause
 class _Change:
     """A change that was mended: how often in a row, and when last.
 
-    again: it has been made anew since. said: the log has it.
+    again: another program has made it once more since. said: the log has the warning about it.
     """
 
     times: int = 0

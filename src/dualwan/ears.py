@@ -1,4 +1,4 @@
-"""What wakes the watcher."""
+"""The protocol of the news that wake the watcher."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dualwan.model.event import Event
 
 
 class Ears(Protocol):
-    """What wakes the watcher; see host.watch.Watch."""
+    """The news that wake the watcher; see host.watch.Watch."""
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait up to ``seconds`` for news; return whether there were any."""
@@ -32,10 +32,11 @@ class Ears(Protocol):
 
 
 def follow(ears: Ears, followed: tuple[Iterable[str], Iterable[int]], said: str) -> str:
-    """Hear of writes to the sysctls that a look has read; return why that cannot be, or "".
+    """Hear of writes to the sysctls that a look has read; return why that fails, or "".
 
-    The kernel has a bound for each user (fs.inotify.max_user_instances), which containers use up.
-    Everything else is heard, and each look reads the sysctls. ``said``: what the log has already.
+    The kernel limits inotify instances per user (fs.inotify.max_user_instances), and containers use
+    them up. Other news still come, and each look reads the sysctls. ``said``: the reason logged
+    last.
     """
     try:
         ears.follow(*followed)

@@ -1,9 +1,9 @@
 """The errors that this program raises on purpose, each with its exit code.
 
-Exit codes (also in dualwan-hook(8)): 2 usage, 3 configuration, 4 the kernel refused a change
-or its state is not the planned one, 5 busy or timed out. A hook logs one line for any of
-them and exits 0, because ifupdown and pppd would stop other hooks after a failure; but before the
-WAN comes up with 1, if the machine cannot be closed.
+Exit codes (also in dualwan-hook(8)): 2 usage, 3 configuration, 4 the kernel refused a change or its
+state is not the planned one, 5 busy or timed out. After any of them a hook logs one line and exits
+0, because ifupdown and pppd would skip other hooks after a failure; the pre-up hook of the WAN
+alone exits 1, if the machine cannot be closed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dualwan.words import say
 
 
 def legible(text: str) -> str:
-    """Return ``text`` of another program as one line, with ? for what cannot be printed."""
+    """Return ``text`` of another program as one line, with ? for unprintable characters."""
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
@@ -35,11 +35,11 @@ class UsageError(DualwanError):
 
 
 class Fault(NamedTuple):
-    """The place of an error in a TOML file, and its kind, for those who look for further ones.
+    """The place and kind of an error in a TOML file, for the search for further errors.
 
-    kind: "wrong" (a value), "missing" or "unknown" (a key or section), or "at odds" (with the
-    value of another key). section: its name, dotted, "" for the sections themselves. number: of a
-    table in an array, from 0. line: from 1. meant: the known key that an unknown one resembles.
+    kind: "wrong" (a value), "missing" or "unknown" (a key or section), or "at odds" (with the value
+    of another key). section: its name, dotted, "" for the sections themselves. number: of a table
+    in an array, from 0. line: from 1. meant: the known key that an unknown one resembles.
     """
 
     kind: str
@@ -57,7 +57,7 @@ WRONG, MISSING, UNKNOWN, AT_ODDS = "wrong", "missing", "unknown", "at odds"
 class ConfigError(DualwanError):
     """An unusable configuration; the message starts with file and line.
 
-    fault: where it is in the file, None for one that has no place there.
+    fault: the place in the file; None if the error has none, as of a file that cannot be read.
     """
 
     exit_code = 3
@@ -68,7 +68,7 @@ class ConfigError(DualwanError):
 
 
 class ConfigErrors(ConfigError):  # noqa: N818 - several of them
-    """All errors of a configuration, a line each; as one line, the first and their number."""
+    """All errors of a configuration; ``lines`` has one each, str() the first and their number."""
 
     def __init__(self, errors: tuple[str, ...], closing: str = "") -> None:
         more = say(" (and {count} more)", count=len(errors) - 1) if len(errors) > 1 else ""
@@ -82,7 +82,7 @@ class ConfigErrors(ConfigError):  # noqa: N818 - several of them
 
 
 class UnconfirmedError(ConfigError):
-    """A configuration that was tried and not confirmed, where none was applied before."""
+    """A configuration whose trial was not confirmed, on a machine where none was applied before."""
 
 
 class MapeError(DualwanError, ValueError):
@@ -106,7 +106,7 @@ class RecordError(HostError):
 
 
 class ReplacedError(DualwanError):
-    """A module that cannot be loaded in a process that began with it, or with its like."""
+    """A module that a long-running process cannot load any more: an upgrade has replaced it."""
 
     exit_code = 4
 

@@ -1,11 +1,11 @@
-"""Files that decide what root does: regular ones, which only root can have written.
+"""Files that decide what root does: regular files that only root can have written.
 
-For root the folders count too in which a name of the path is looked up, as for sshd(8): others
-could put another file there.
+For root, the folders in which the kernel looks up a part of the path must be trusted too, as for
+sshd(8): others could put another file there.
 
-A fifo, a symlink or a file of another user in their place is an OSError, and nothing waits for
-it. Hard links are not counted: any user may be able to make one more of a file that he can
-read, and that changes nothing in it.
+A fifo, a symlink or another user's file raises OSError at once, without waiting. Hard links are not
+checked: a user may be able to make one of any file that he can read, and that changes nothing in
+it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class UntrustedError(OSError):
 def read_own(path: Pathlike, limit: int = -1) -> str:
     """Return the text of a file that this program has written, ``limit`` characters (-1: all).
 
-    In a folder of others it is none: they could put an older one of root's there. Raises OSError,
-    UnicodeDecodeError.
+    In a folder that others may write it is not trusted: they could put an older file of root's
+    there. Raises OSError, UnicodeDecodeError.
     """
     check_folder(os.path.dirname(path) or ".")  # noqa: PTH120 - pathlib is not needed for it
     handle = _opened(path, os.O_NOFOLLOW, WRITERS)
@@ -44,8 +44,8 @@ def read_own(path: Pathlike, limit: int = -1) -> str:
 def read_text(path: Pathlike, *, trusted: bool = True) -> str:
     """Return the text of a file of the machine's owner, which may be a symlink.
 
-    ``trusted``: it is an UntrustedError if others than root, or the caller, may change it. The
-    group root may, and to a caller who is not root any group. Raises OSError, UnicodeDecodeError.
+    ``trusted``: raise UntrustedError if anyone but root and the caller may change it. The group
+    root may, and any group may where the caller is not root. Raises OSError, UnicodeDecodeError.
     """
     with os.fdopen(_opened(path, 0, None), encoding="utf-8") as file:
         if trusted:
@@ -84,19 +84,19 @@ def _check(path: Pathlike, about: os.stat_result, writers: int | None) -> None:
 
 
 def others_may_write(about: os.stat_result, writers: int = WRITERS) -> bool:
-    """Whether a file or folder is another user's than root's or the caller's, or open to them.
+    """Whether a user other than root and the caller owns a file or folder, or may write it.
 
-    ``writers``: the bits of the mode that say so.
+    ``writers``: the mode bits that let others write.
     """
     return bool(about.st_mode & writers) or about.st_uid not in {0, os.geteuid()}
 
 
 def check_trusted(path: Pathlike, about: os.stat_result) -> None:
-    """Raise UntrustedError if others may change a file of the machine's owner, ``about`` of it.
+    """Raise UntrustedError if others may change the owner's file ``path``, of the stat ``about``.
 
-    They are all but root and the caller, and but the group root. Where root asks, none of them
-    may change a folder either in which a name of ``path`` is looked up; in one with the sticky
-    bit, only what they have put there themselves. Raises OSError.
+    Others are all users but root and the caller, and all groups but root's. If the caller is root,
+    the folders in which the kernel looks up a part of ``path`` are checked too; in a sticky folder
+    of root's, only the owner of the entry. Raises OSError.
     """
     if os.geteuid() != 0:
         if others_may_write(about, stat.S_IWOTH):
@@ -182,9 +182,9 @@ def refusal(path: Pathlike, error: UntrustedError) -> str:
 
 
 def check_folder(path: Pathlike) -> None:
-    """Raise UntrustedError if others than root, or the caller, may change what is in a folder.
+    """Raise UntrustedError if anyone but root and the caller may change the entries of a folder.
 
-    Raises OSError if it is none.
+    Raises OSError if ``path`` is no folder.
     """
     about = os.stat(path)  # noqa: PTH116 - pathlib is not needed for it
     if not stat.S_ISDIR(about.st_mode):
@@ -194,10 +194,10 @@ def check_folder(path: Pathlike) -> None:
 
 
 def make_folder(path: Pathlike, mode: int) -> None:
-    """Make a folder, and those above it, if they are missing; ``mode`` whatever the umask is.
+    """Make a folder, and missing ones above it, with ``mode`` regardless of the umask.
 
-    One that is there loses what it gives beyond ``mode``. Raises UntrustedError if others may
-    change what is in it, OSError.
+    A folder that exists loses the mode bits beyond ``mode``. Raises UntrustedError if others may
+    change its entries, OSError.
     """
     name = os.fspath(path)
     try:
@@ -219,9 +219,9 @@ def make_folder(path: Pathlike, mode: int) -> None:
 
 
 def write(target: Pathlike, text: str, mode: int, *, sync: bool = False) -> None:
-    """Write a file anew, then rename(2) it; raises OSError, and the old file is intact then.
+    """Write a temporary file, then rename(2) it; raises OSError, and the old file is intact then.
 
-    ``mode``: its permissions, whatever the umask is. ``sync``: it must outlive a power cut.
+    ``mode``: permissions, regardless of the umask. ``sync``: fsync(2), to outlive a power cut.
     """
     fresh = f"{os.fspath(target)}.new"
     _remove(fresh)

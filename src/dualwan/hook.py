@@ -48,9 +48,9 @@ NETWORKMANAGER = {  # the ids of the Events by action, NetworkManager-dispatcher
 }
 PPP = {"ip-up.d": "ppp-up", "ip-down.d": "ppp-down"}  # by the folder of the script
 
-# All that the scripts take of their environment.
+# The variables that hooks take from their environment.
 TAKEN = ("PHASE", "IFACE", "PPP_IFACE", "CALL_FILE", "CONNECTION_EXTERNAL")
-# Of the environment of a DHCPv6 client's hook (provisioning.dhcpv6).
+# Those that the hook of a DHCPv6 client takes (provisioning.dhcpv6).
 TAKEN_FROM_DHCP = (
     "interface",
     "new_dhcp6_unknown_94",
@@ -62,9 +62,9 @@ TAKEN_FROM_DHCP = (
 def own_environment(taken: Sequence[str] = TAKEN) -> MutableMapping[str, str]:
     """Drop all of the environment but ``taken``, before anything reads it; return the rest.
 
-    Whoever may start pppd names further variables (``set``, pppd(8)), which reach its scripts:
-    other folders and another configuration of ours, OpenSSL's files and authorities, and what
-    Python or the loader reads. What the loader has read by now (LD_PRELOAD) is pppd's to refuse.
+    A user who may start pppd can set variables (``set``, pppd(8)) that reach pppd's scripts: other
+    folders and another configuration of ours, OpenSSL's files and authorities, and variables of
+    Python and the loader. It is pppd's task to refuse what the loader has read by now (LD_PRELOAD).
     """
     for name in [one for one in os.environ if one not in taken]:
         del os.environ[name]
@@ -75,8 +75,8 @@ def from_ifupdown(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the event's id and interface from the script's ``folder`` and IFACE (interfaces(5)).
 
     The folder's name means the same to ifupdown, ifupdown-ng, ifupdown2 and NetworkManager's
-    01-ifupdown; PHASE does not, and decides only where the script is called from elsewhere, such
-    as by a line of a stanza. The id is empty for neither.
+    01-ifupdown; PHASE does not. PHASE decides only if the script is called from elsewhere, such as
+    from a line of a stanza. Without either the id is "".
     """
     event_id = IFUPDOWN.get(folder) or PHASES.get(environ.get("PHASE", ""), "")
     return event_id, environ.get("IFACE", "")
@@ -112,7 +112,7 @@ def from_ppp(folder: str, environ: Mapping[str, str]) -> tuple[str, str]:
 def may_concern(interface: str, text: str, called: str = "") -> bool:
     """Whether a configuration with ``text`` can name ``interface``, or the peer ``called``.
 
-    True may be wrong, False never is; ``concerns`` decides by the parsed configuration.
+    May return True wrongly, but never False; ``concerns`` decides by the parsed configuration.
     """
     escaped = "\\" in text  # TOML has numeric escapes for letters
     ours = interface in text or interface == paths.PPP_INTERFACE or escaped
@@ -130,9 +130,9 @@ def hook(
 ) -> int:
     """Run the Event with ``event_id`` for ``interface``; return 0, also after an error.
 
-    The error is logged. Before the WAN comes up it is 1 then: the machine may be open, and the
-    caller runs hooks/close. ``supervised``: in a child process, because libnftables ends a process
-    that has no memory left, or meets a bug of its own.
+    The error is logged. Before the WAN comes up (pre-up), an error returns 1: the machine may be
+    open, and the caller runs hooks/close. ``supervised``: run in a child process, because
+    libnftables ends the process when memory runs out, and at a bug of its own.
     """
     path = environ.get("DUALWAN_CONFIG") or paths.CONFIG
     called = environ.get("CALL_FILE", "") if event_id in PPP.values() else ""
@@ -150,7 +150,7 @@ def hook(
 
 
 def _may_concern_us(interface: str, path: str, called: str, environ: Mapping[str, str]) -> bool:
-    """Whether the configuration, or one that may be used instead, can be about ``interface``.
+    """Whether the configuration, or one that may replace it, can be about ``interface``.
 
     Those are the ones that were applied last, for one that was cut off, cannot be read, or has a
     new name for the WAN may not name it; and those of a trial. Without any nothing is ours.
@@ -181,7 +181,7 @@ def _text(path: str) -> str | None:
 
 
 def _handle(event_id: str, interface: str, path: str, called: str) -> bool:
-    """Return whether the event was handled without an error; a bug of ours is one."""
+    """Return whether the event was handled without an error; an unexpected exception is logged."""
     from dualwan.model.event import Event
 
     event = Event(event_id)
@@ -225,7 +225,7 @@ def _report_bug(event: Event, error: Exception) -> None:
 def _run(event: Event, interface: str, path: str, called: str) -> bool:
     """Handle ``event`` if it concerns us; return whether nothing failed.
 
-    Once more if another configuration is in use meanwhile.
+    If a trial has begun or ended meanwhile (StaleError), read the configuration and handle again.
     """
     from dualwan.errors import StaleError
 
@@ -254,7 +254,7 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
         wrong = kept.instead_of(error) if kept else error
         fail(event, wrong)
         _complain(str(wrong))
-        if kept is None:  # as before what was tried: nothing of ours
+        if kept is None:  # no configuration: nothing of ours, as before the trial
             return isinstance(error, UnconfirmedError)
         config = kept.config
     sessions = config.sessions.values()
@@ -294,6 +294,6 @@ def _handle_in_time(event: Event, config: Config, *, renamed: bool = False) -> b
 def concerns(event: Event, interface: str, wan: str, ppp: Sequence[str]) -> bool:
     """Whether ``event`` of ``interface`` is about one of our PPP devices or our WAN.
 
-    A session of another pppd on our PPP device is about us too: nothing is to be offered on it.
+    That includes another pppd's session on our PPP device: we must not offer services on it.
     """
     return interface in ppp if event.of_ppp else interface == wan

@@ -1,6 +1,6 @@
-"""What the commands that only look say: check, show, status, doctor, report. Nothing is changed.
+"""The answers of the commands that only look: check, show, status, doctor, report.
 
-Each loads what it needs: `check` is run after each change of a file, and on small machines.
+Each imports what it needs: people run `check` after each edit, also on small machines.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def findings(config: Config | None, host: Host) -> tuple[Finding, ...]:
 
 
 def check(config: Config, *, as_json: bool) -> str:
-    """Return what is to be said of a configuration that could be read; raises ConfigError."""
+    """Return the answer of `check` about a configuration without errors; raises ConfigError."""
     found = findings_in_files(config)
     if as_json:
         import json
@@ -50,10 +50,10 @@ def check(config: Config, *, as_json: bool) -> str:
 
 
 def findings_in_files(config: Config) -> tuple[Finding, ...]:
-    """Return the findings that belong to a configuration; raises ConfigError.
+    """Return the findings of `check`; raises ConfigError.
 
-    Those are the ones in files, and what root learns of the kernel: whether it can do what the
-    configuration asks for. Neither root nor the kernel is needed.
+    They come from files, and for root from the kernel too: whether it can do what the configuration
+    asks for. Neither root nor the kernel is needed.
     """
     from dualwan.findings import IN_FILES, IN_KERNEL, find, own_addresses
     from dualwan.frozen import replace

@@ -33,24 +33,24 @@ class Journal:
         self.state = state
 
     def note_wish(self, event: Event, now: float) -> None:
-        """Note whether the router is to be up, if ``event`` tells; ``now``: seconds since boot."""
+        """Note whether the router is to be up, if ``event`` decides it; ``now``: s since boot."""
         if event.wanted is not None:
             version = self.state.version if event.wanted else ""
             begins = event is Event.PRE_UP
-            if event.wanted and not self.state.wanted:  # the probes spoke of another time
+            if event.wanted and not self.state.wanted:  # earlier probes are out of date
                 self.note(replace(self.state, health=Health()))
             self.note(replace(self.state, wanted=event.wanted, version=version))
             at = now if begins else 0.0
             self.note(replace(self.state, in_transition=begins, transition_at=at))
-            if not event.wanted:  # the next ifup waits again, and looks at every table, and around
+            if not event.wanted:  # the next ifup waits, reads every table and looks for findings
                 self.note(replace(self.state, awaited=False, generation=0, looked=Look()))
-                self.note(replace(self.state, aftr="", aftr_name=""))  # of the line until now
+                self.note(replace(self.state, aftr="", aftr_name=""))  # the next line may differ
 
     def note_intent(self, state: RunState) -> None:
-        """Replace the current state before the steps that it is about, and save it.
+        """Replace the current state before the steps that it announces, and save it.
 
-        Raises HostError if that fails and ``state`` holds a new intent. Without one the failure
-        is left to ``close``, so that the firewall is loaded even if the disk is full.
+        Raises HostError if the save fails and ``state`` has changed. If it has not, ``close``
+        reports the failure, so that the firewall is loaded even if the disk is full.
         """
         is_new, self.state = state != self.state, state
         try:

@@ -1,4 +1,4 @@
-"""The options of the command line, by command. Nothing of what a command does is loaded."""
+"""The options of the command line, by command. Loads no code of the commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-# Their names: nothing of them is loaded for it.
+# The names of the slices; importing the registry for them would load every slice.
 SLICES = ("firewall", "snat", "tunnel", "pbr", "offload")
 
 
@@ -61,7 +61,7 @@ class Layout(HelpFormatter):
 
 
 def _columns() -> int:
-    """Return the width of the terminal, as shutil does, which loads what unpacks archives."""
+    """Return the width of the terminal as shutil does; importing shutil loads archive formats."""
     try:
         if given := int(os.environ["COLUMNS"]):
             return given
@@ -74,7 +74,7 @@ def _columns() -> int:
 
 
 class Parser(ArgumentParser):
-    """A parser whose errors are UsageErrors, and whose pages are shown as answers are."""
+    """A parser that raises UsageError, and prints help pages as the commands print answers."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(formatter_class=Layout, **more)
@@ -84,8 +84,8 @@ class Parser(ArgumentParser):
         raise UsageError(say("{message}; see {prog} --help", message=message, prog=self.prog))
 
     def _print_message(self, message: str, file: object = None) -> None:
-        # From Python 3.12 on argparse says nothing where a page cannot be written.
-        del file  # standard output: what would go elsewhere is raised by error()
+        # From Python 3.12 on argparse ignores an error of writing the page.
+        del file  # always standard output: argparse writes to stderr in error() alone
         show(message, end="")
 
 
@@ -148,7 +148,7 @@ def _add_init(parser: ArgumentParser) -> None:
 
 
 def add_from(parser: ArgumentParser, about: str) -> None:
-    """Add --from, of a machine in a file."""
+    """Add the option --from, which reads the machine from the file of a report."""
     parser.add_argument("--from", dest="source", metavar="FILE", default=SUPPRESS, help=about)
 
 

@@ -1,7 +1,7 @@
-"""What a command answers, on standard output, and what it says beside it, on standard error.
+"""Output of a command: its answer on standard output, remarks on standard error.
 
-Whoever reads may have seen enough, as `head` has, or be gone with its terminal. That changes
-neither what is done nor the exit code.
+The reader may close the pipe early, as `head` does, or the terminal may be gone. That changes
+neither the work nor the exit code.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def remark(line: str) -> None:
 
 
 def _to_nobody(stream: TextIO) -> None:
-    """Let what is printed from now on, and what is left to be flushed, go nowhere."""
+    """Send later output and the unflushed rest of ``stream`` to /dev/null."""
     with suppress(OSError, ValueError):  # a test's stream has no number
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -71,7 +71,7 @@ def make_plan(
 
 
 def _judged(state: RunState, config: Config | None) -> RunState:
-    """Return ``state`` without a verdict where ``config`` has no probes that could end it."""
+    """Return ``state``, with health reset if ``config`` has no probes to revise it."""
     if config is None or config.wan.probe:
         return state
     return replace(state, health=Health())
@@ -80,7 +80,7 @@ def _judged(state: RunState, config: Config | None) -> RunState:
 def _in_scope(
     event: Event, host: Host, config: Config | None, state: RunState, line: Line
 ) -> Event:
-    """Return ``event``, or the one that concerns every slice where that is needed (goals.scope)."""
+    """Return ``event``, or PREFIX_CHANGED if every slice is concerned (see goals.scope)."""
     of_two = config is not None and config.router.redundant
     lost = drift.tables_missing(state, host.table_names()) or (of_two and state.owes_carried_flows)
     return goals.scope(
@@ -96,7 +96,7 @@ def _in_scope(
 def _plans(
     config: Config | None, line: Line, event: Event, mine: Sequence[Slice], remains: Remains
 ) -> tuple[tuple[SlicePlan, ...], dict[str, bool]]:
-    """Return the plans of the slices ``mine``, what is taken down first; and whether each is up."""
+    """Return the plans of the slices ``mine``, removals first, and by name whether each is up."""
     up = goals.goals(event, mine, remains)
     if stands_by(config, remains.state):
         up = goals.in_standby(up, mine, remains)
@@ -125,7 +125,7 @@ def _line(config: Config | None, host: Host, state: RunState) -> Line:
 def usable_prefixes(
     config: Config, host: Host, state: RunState, prefixes: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return those of ``prefixes`` that a softwire follows from."""
+    """Return those of ``prefixes`` from which a softwire can be derived."""
     aftr, answers = _aftr(config, host, state, prefixes), _cached_answers(config, host)
     return _usable(config, prefixes, answers, aftr)
 
@@ -152,11 +152,11 @@ def _by_router(
     usable: tuple[str, ...],
     state: RunState,
 ) -> tuple[str, ...]:
-    """Return ``prefixes``, those that the default router announces first.
+    """Return ``prefixes``, with those that the default router announces first.
 
-    It is asked only where that can matter: the softwire would follow from one of several
-    ``usable`` ones, or from another than the last in use. If the router goes on announcing that
-    one, it is returned too: whoever has it deprecated is not the router.
+    The router is asked only if its answer matters: there are several ``usable`` prefixes, or one
+    other than the prefix in use. If the router still announces the prefix in use, that comes first,
+    though its address is deprecated: another device on the link did that.
     """
     last = state.prefix
     if not usable or (len(usable) == 1 and last in {"", *usable}):
@@ -170,7 +170,7 @@ def _by_router(
 
 
 def _announced(host: Host, device: str, state: RunState) -> tuple[str, ...]:
-    """Return what the line's routers announce, or all default routers while it has none known."""
+    """Return the prefixes that the line's routers announce; if none is known, any router's."""
     routers = trusted(state.routers, host.routers(device)) if state.routers else frozenset()
     if not routers:
         return host.router_prefixes(device)

@@ -112,7 +112,7 @@ def text_since(config: Config) -> str:
 def _with_applied(
     state: RunState, config: Config | None, event: Event, only: Collection[str] | None
 ) -> RunState:
-    """Return the state with the text that is in force, if ``event`` decides about it.
+    """Return the state with the text of the configuration in force, if ``event`` sets it.
 
     It is that of ifup, or of a person: what mends has only read it. None is in force after a
     removal, also for who has waited for that and mends; and what another program tells a provider
@@ -156,8 +156,8 @@ def _applied(
 ) -> Iterator[tuple[Step, str]]:
     """Apply the steps of one slice, and yield each once it is done, with "".
 
-    Raises HostError at the first step that is refused; the rest is not tried. An auxiliary step
-    that is refused is noted for the next run and yielded with the reason, and the rest is done.
+    Raises HostError at the first step that the kernel refuses; the rest of the slice is not tried.
+    A refused auxiliary step is noted for the next run and yielded with the reason instead.
     """
     if item.changes:
         own = devices(of_kind(plan.line.ways, Kind.SOFTWIRE))
@@ -190,9 +190,9 @@ def _applied(
 
 
 def _losses(host: Host, one: Slice) -> Losses | None:
-    """Return the losses that the table of a slice has counted so far; None for nothing.
+    """Return the losses that the table of a slice has counted so far; None if it counts none.
 
-    None also if they cannot be read: no slice is held back for a figure.
+    None also if the counters cannot be read: a statistic must not stop a slice.
     """
     if one.table is None or one.counts is None:
         return None
@@ -206,8 +206,8 @@ def _losses(host: Host, one: Slice) -> Losses | None:
 def _concluded(state: RunState, one: Slice, plan: Plan) -> RunState:
     """Return the run state after all steps of a slice.
 
-    Its table counts as loaded, or not, also without a step: a run that was killed in between has
-    noted none, and another program may have taken away what is to go.
+    Its table is noted as loaded or not even without a step: an earlier run may have been killed
+    before it noted a load, and another program may have removed a table that was to go.
     """
     up = plan.config is not None and plan.goals[one.name]
     if one.table is not None and plan.observed.tables is not None:
@@ -223,14 +223,14 @@ def _verify(
 ) -> Result:
     """Verify by planning again; after a failure the kernel is not read a second time.
 
-    Apply a difference once more (a PPP device may have been replaced meanwhile); what still
-    differs is a failure, unless it only helps.
+    Apply a difference once more (a PPP device may have been replaced meanwhile); what still differs
+    is a failure, unless the step is auxiliary.
     """
     if result.failures:
         return replace(result, left=_not_applied(result))
     try:
         return _verified(host, journal, event, only, result)
-    except KernelError as error:  # what is done is done, and what comes after it can be
+    except KernelError as error:  # the steps are done, and the stages after them can still run
         return result.failed("kernel", say("{error} (at the look after the changes)", error=error))
 
 

@@ -71,9 +71,9 @@ def session_address(plan: Plan, name: str = PPPOE) -> str:
 class Result:
     """The outcome of a run.
 
-    plan: the plan at its start. applied: the steps done, with the names of their slices, in
-    order. failures: reasons by name of the slice. left: the plans of slices that still differ.
-    owed: sentences on auxiliary steps that failed; the next run makes up for them.
+    plan: the plan at its start. applied: the steps done, in order, each with the name of its slice.
+    failures: reasons by name of the slice. left: the plans of slices that still differ. owed: a
+    sentence for each auxiliary step that failed; the next run tries again.
     """
 
     plan: Plan
@@ -94,7 +94,7 @@ class Result:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The warnings of the plan, and what is left for the next run to make up for."""
+        """The warnings of the plan, and the auxiliary steps that the next run has to repeat."""
         return (*self.plan.warnings, *self.owed)
 
     @property

@@ -1,9 +1,9 @@
 """A child process that handles an event, and the line in the log if it dies.
 
-libnftables aborts at a bug of its own, and ends its process if there is no memory left or no
-netlink; the kernel kills a process for want of memory. Nothing of that can be caught. The parent
-has loaded next to nothing: forking it takes less than 1 ms, and the child ends without tidying up
-hundreds of modules. So a ppp-up with nothing to do takes 126 ms of processor time, not 145.
+libnftables aborts at a bug of its own, and ends its process without memory or netlink; the kernel
+kills a process when memory runs out. Python cannot catch any of these. The parent has loaded next
+to nothing: forking it takes less than 1 ms, and the child ends without unloading hundreds of
+modules. So a ppp-up with nothing to do takes 126 ms of processor time, not 145.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import FrameType
 
-GARBAGE = 5000  # new objects from one look for it to the next; Python has 700
+GARBAGE = 5000  # allocations between two runs of the garbage collector; Python's default is 700
 WELL, FAILED = 0, 100  # exit codes of the child that libnftables does not use
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def in_child(what: str, handle: Callable[[], bool]) -> bool:
-    """Return the result of ``handle`` in a child process; False if that died, which is logged.
+    """Return the result of ``handle`` in a child process; False if the child died, which is logged.
 
     ``what``: the event, for the log. A signal that would end this process ends the child.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # none is lost in between
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # until handlers are set
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, the child leaves no result
     child = os.fork()
     if child == 0:
@@ -50,8 +50,8 @@ def in_child(what: str, handle: Callable[[], bool]) -> bool:
 def _await(child: int, mask: Iterable[int]) -> None:
     """Unblock all signals but those of ``mask``, and wait until ``child`` has ended.
 
-    waitpid(2) alone would sleep through a signal that comes right before it: Python calls a handler
-    only between two steps of its own.
+    waitpid(2) alone would miss a signal that arrives right before it: Python runs a handler only
+    between two bytecode instructions.
     """
     news, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     ended = os.pidfd_open(child)
@@ -72,26 +72,26 @@ def _await(child: int, mask: Iterable[int]) -> None:
 def _handle_and_exit(handle: Callable[[], bool]) -> None:
     """End this process with the result of ``handle``, whatever it raises.
 
-    It is over before there is garbage to speak of: looking for that as often as Python does takes
-    a twentieth of its time. Not to look at all would take 300 KB more.
+    The child ends before garbage matters: Python's default frequency of collection takes a
+    twentieth of its time. No collection at all would take 300 KB more.
     """
     gc.set_threshold(GARBAGE)
     code = FAILED
     try:
         code = WELL if handle() else FAILED
-    except BaseException as error:  # noqa: BLE001 - the code of the parent must not run twice
+    except BaseException as error:  # noqa: BLE001 - the child must not run on as the parent
         log_plainly(
             f"unexpected {type(error).__name__}: {error}; please report it".replace("\n", " ")
         )
     finally:
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError, AttributeError):  # None is one that is closed
+            with suppress(OSError, ValueError, AttributeError):  # a closed stream is None
                 stream.flush()
         os._exit(code)
 
 
 def death(code: int) -> str:
-    """Return in words how a process ended whose exit ``code`` is not one of ours."""
+    """Return in words how a process ended whose exit ``code`` is none that this program uses."""
     if code < 0:
         with suppress(ValueError):
             return f"ended by {signal.Signals(-code).name}"
@@ -100,7 +100,7 @@ def death(code: int) -> str:
 
 
 def log_plainly(sentence: str) -> None:
-    """Log ``sentence`` as an error, and print it; without the libraries that may have failed."""
+    """Log ``sentence`` as an error, and print it, without libraries that may have failed."""
     import syslog  # noqa: PLC0415 - hardly ever needed
 
     syslog.openlog("dualwan-hook", syslog.LOG_PID, syslog.LOG_DAEMON)

@@ -64,7 +64,7 @@ class Source:
         return 1
 
     def meant(self, section: str, key: str, instead: str, number: int = 0) -> None:
-        """Take the line of ``key``, which is unknown, for that of ``instead``."""
+        """Report errors in ``instead`` at the line of ``key``, an unknown key that resembles it."""
         self._lines.setdefault((section, number, instead), self.line(section, key, number))
 
     def fail(
@@ -77,7 +77,7 @@ class Source:
     ) -> NoReturn:
         """Raise ConfigError with file, line and key.
 
-        ``fault``: as of ``fault``; without it the value is at odds with that of another key.
+        ``fault``: see the method ``fault``; by default "at odds" with the value of another key.
         """
         where = ".".join(part for part in (section, key) if part)
         prefix = f"{where}: " if where else ""

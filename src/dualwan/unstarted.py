@@ -1,8 +1,8 @@
-"""Parts of other packages, loaded without running what the packages run at their start.
+"""Import parts of other packages without running the ``__init__`` of the package.
 
 An event needs a class or two of a package whose ``__init__`` loads all of it. The package is
-registered without running that; if a part cannot be loaded so with some release, the ordinary
-import is the fallback.
+registered in sys.modules without being executed; if a part cannot be imported that way in some
+release, the ordinary import is the fallback.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The watcher: what others change of our kernel state is mended within a second.
+"""The watcher: mends what other programs change of our kernel state, within a second.
 
-After news a child process looks, and mends what it finds: the process that waits stays small, and
-a look that hangs or crashes ends alone. A change of the line is the event PREFIX_CHANGED, as at a
-hook. After other news the look is a plan, and only if that has steps the event MEND is handled.
-A run of another process is waited for; the goals are read under its lock, so that nothing is
+At news a child process looks, and mends what differs: so the waiting process stays small, and a
+look that hangs or crashes ends alone. A change of the line is handled as the event PREFIX_CHANGED.
+After other news the look makes a plan, and handles the event MEND only if the plan has steps. A
+look waits for the run of another process and reads the goals under its lock, so that nothing is
 mended after an ifdown.
 """
 
@@ -62,14 +62,14 @@ NEVER = Ask()
 
 @dataclass
 class Carried:
-    """What is carried from one look to the next.
+    """State that one look hands on to the next.
 
     line: as it was seen last; line_due: its change has not been handled yet.
-    text: of the last configuration that was in order. said: the last complaint. failures: in a row.
+    text: of the last configuration without errors. said: the last complaint. failures: in a row.
     followed: names of the sysctls, and indexes of the devices, that the plan was made from.
-    ask: when servers are asked again, NEVER while none owes anything.
-    role: the number of the last change of role that was seen before its end, and the time by which
-    it must have ended; 0 once that is over. transition: an ifup or ifdown was under way.
+    ask: when to ask the line's servers again, NEVER while no answer is missing.
+    role: the number of the last change of role seen under way, and the time by which it must have
+    ended; 0 once that is over. transition: an ifup or ifdown was under way.
     """
 
     line: object = None
@@ -85,7 +85,7 @@ class Carried:
 
 
 class Looked(NamedTuple):
-    """The outcome of a look: seconds until the next unless there is news before, None for never."""
+    """The outcome of a look; seconds: until the next one unless news come first, None for never."""
 
     seconds: float | None
     carried: Carried
@@ -121,15 +121,15 @@ class Look:
             return after_failure(self.carried)
 
     def _current(self) -> Config | None:
-        """Return the configuration as it is now, or the last one that was in order.
+        """Return the present configuration, or if it is wrong the last one without errors.
 
-        That is the last one that this process has seen, or else the last one that was applied.
+        That is the last one that this process has read, or else the last one that was applied.
         """
         name, carried = str(self._path), self.carried
         try:
             text = in_use.read(self._path)
             found = config.from_text(name, text)
-        except UnconfirmedError as error:  # what this process has seen may be what was tried
+        except UnconfirmedError as error:  # carried.text may be the one that was on trial
             carried.text, kept = "", last_good.load(self._path)
             self._complain(error)
         except ConfigError as error:
@@ -173,10 +173,10 @@ class Look:
         )
 
     def _await_role(self, found: Config, state: RunState) -> float | None:
-        """Return when a change of role is to be looked at again, None for never.
+        """Return the seconds until a change of role is looked at again, None for never.
 
-        Its own process dials and hangs up without the lock. If it did not come to an end in its
-        time, the watcher does that, once.
+        The process that makes the change dials and hangs up without the lock. If it has not ended
+        in ROLE_SECONDS, the watcher completes the change, once.
         """
         role, now = state.role, monotonic()
         if role.followed or not found.router.redundant:
@@ -190,9 +190,9 @@ class Look:
         return self._handle(found, Event.MEND) if until else None
 
     def _await_end(self, state: RunState) -> float | None:
-        """Return when an ifup or ifdown must have ended, None if none is under way.
+        """Return the seconds until an ifup or ifdown must have ended, None if none is under way.
 
-        Of one that has failed no event comes, and what it would have dialled is dialled then.
+        One that has failed sends no event; the watcher then dials what it would have dialled.
         """
         left = state.transition_left(self._host.since_boot())
         was, self.carried.transition = self.carried.transition, bool(left)
@@ -200,10 +200,9 @@ class Look:
         return 0.0 if self.carried.line_due else left or None
 
     def _await_servers(self, found: Config, plan: Plan) -> float | None:
-        """Return the seconds until servers are asked, or told, again, None for never; do it if due.
+        """Ask or notify servers if due; return the seconds until the next time, None for never.
 
-        No news of the kernel would ever tell that a server is back. One that goes on refusing is
-        asked less and less often.
+        No news of the kernel says that a server works again. The pause doubles after each refusal.
         """
         if not self._is_owed_by_servers(found, plan):
             self.carried.ask = NEVER
@@ -243,7 +242,7 @@ class Look:
         return self._handle(found, Event.MEND)
 
     def _handle(self, found: Config, event: Event) -> float | None:
-        """Handle ``event``, which logs what stood in its way; return when to look again."""
+        """Handle ``event``, which logs its own errors; return the seconds until the next look."""
         try:
             handle_event(found, self._host, event)
         except BusyError:
@@ -284,7 +283,7 @@ def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
             looked = apart(lambda: Look(carried, path, make_host(), ears.programs).run())  # noqa: B023 - called at once
         except ReplacedError:
             if worked:
-                raise  # whoever is started anew finds what is there now
+                raise  # systemd starts another watcher, with the new modules
             looked = None
         worked |= looked is not None
         if looked is None:

@@ -1,8 +1,8 @@
-"""Sentences for a person, that can be shown in another language than English.
+"""Sentences for a person, which can be shown in another language than English.
 
-The text is English: the log, JSON and tests have that. Beside it a sentence keeps what it is made
-of, from which `catalogue` makes the same in the person's language, where it is shown. Nothing is
-looked up here, so that a hook pays for no catalogue.
+The text is English: the log, JSON and tests read that. A sentence also keeps its template and
+values, from which `catalogue` makes the translation where it is shown. This module looks up
+nothing, so that a hook need not load a catalogue.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ITEMS = ""  # the name of the values of a list
 class Words(str):
     """A sentence, or a part of one.
 
-    template: as in the source. values: of its placeholders. id: its code, "" for the usual one.
+    template: as in the source. values: of its placeholders. id: its code, "" for the derived one.
     """
 
     __slots__ = ("id", "template", "values")
@@ -57,17 +57,17 @@ def listed(separator: str, items: Iterable[str]) -> str:
 
 
 def named(text: str, code: str) -> str:
-    """Return the sentence ``text`` with another ``code`` than the usual one."""
+    """Return the sentence ``text`` with ``code`` in place of the derived one."""
     words = Words(text)
     words.template, words.values, words.id = "{text}", {"text": text}, code
     return words
 
 
 def code(text: str) -> str:
-    """Return the code of a sentence, by which it is found in any language; "" for other text.
+    """Return the code of a sentence, the same in every language; "" for other text.
 
-    It follows from the English sentence. A sentence that only puts another one into a place, or
-    begins with it, has the code of that.
+    The code is a hash of the English template. A template that begins with another sentence, or has
+    no words of its own, takes the code of that sentence.
     """
     if not isinstance(text, Words):
         return ""

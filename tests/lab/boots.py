@@ -1,4 +1,4 @@
-"""Which scenarios a run has, in which of the guest's boots, and in which order."""
+"""The scenarios of a run, the guest's boot in which each runs, and their order."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _PYTHON = ("/usr/bin/python3", "-B", "-u")
 _PYTEST = (
     *(*_PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short"),
     *("--color=no", "--durations=8", "-o", "addopts=", "-c", "/dev/null"),
-    # Nothing above this folder is read: the checkout's own conftest puts src/ before the package.
+    # pytest reads nothing above this folder: the checkout's conftest puts src/ before the package.
     *("--rootdir", "/lab/checkout/tests/lab", "--confcutdir", "/lab/checkout/tests/lab"),
 )
 _SCENARIOS = "/lab/checkout/tests/lab/scenarios"
 _NO_TESTS_COLLECTED = 5
 
 BOOKWORM, TRIXIE = SUITES
-# In this order, so that the states that the scenarios need follow each other cheaply. What has one
-# suite runs there, for `make test` is to end within an hour; on the other one it runs by --rest.
+# In this order each scenario leaves a state that suits the next. A file with one suite runs on that
+# suite only, so that `make test` ends within an hour; --rest runs it on the other one.
 FIRST_BOOT = {
     "test_line_itself.py": SUITES,
     "test_wrong_configuration.py": SUITES,
@@ -35,7 +35,7 @@ FIRST_BOOT = {
     "test_reconnect.py": SUITES,
     "test_offload.py": (TRIXIE,),
     "test_hooks_d.py": (TRIXIE,),
-    "test_others.py": (BOOKWORM,),  # its kernel is the older one
+    "test_others.py": (BOOKWORM,),  # which has the older kernel
     "test_by_hand.py": (BOOKWORM,),
     "test_try.py": (TRIXIE,),
     "test_down.py": SUITES,
@@ -48,7 +48,7 @@ FIRST_BOOT = {
     "test_policies.py": (TRIXIE,),
     "test_provisioning.py": SUITES,
     "test_confined.py": SUITES,
-    # Last, for they flush what is somebody else's too.
+    # Last, because they flush other programs' rules too.
     "test_mending.py": (BOOKWORM,),
     "test_firewall.py": SUITES,
 }
@@ -56,7 +56,7 @@ FIRST_BOOT = {
 SOAK = "test_soak.py"
 # Two routers, each a guest of its own, in a run of theirs (two-routers).
 TWO_ROUTERS = "test_two_routers.py"
-# What takes long has a run of its own (--long): it needs an hour where there is no KVM.
+# Long scenarios have a run of their own (--long): it needs an hour where there is no KVM.
 LONG = (
     "test_readme.py",  # first: it installs the package, and purges it
     "test_ipsec.py",
@@ -64,9 +64,9 @@ LONG = (
     "test_calls.py",
     "test_doctor.py",
     "test_hard_night.py",
-    "test_offload_cost.py",  # shows figures, and holds nothing against them
+    "test_offload_cost.py",  # only shows figures, without limits
 )
-# After the purge in the last boot: no other scenario runs with files of an earlier release.
+# After the purge in the last boot, so that no other scenario runs with files of 0.1.0.
 UPGRADE = "test_upgrade.py"
 # Each set of docs/your-lan has a run of its own (--your-lan SET), with a reboot in it.
 HOUSEHOLD, CHANGES = "test_your_lan.py", "test_your_lan_changes.py"
@@ -78,11 +78,11 @@ YOUR_LAN = {  # the scenarios before the reboot, and those after it
     "from-outside": ((FROM_OUTSIDE,), (FROM_OUTSIDE,)),
 }
 LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
-# How /etc/network/interfaces has the WAN come up in the boots after the first.
+# The words in /etc/network/interfaces that bring the WAN up, in the boots after the first.
 STARTS = ("auto", "allow-hotplug")
-# What runs the network in the boots of --long after the first.
+# The programs that manage the network in the boots of --long after the first.
 MANAGERS = (
-    "dhcpcd",  # beside ifupdown, which the next one replaces
+    "dhcpcd",  # beside ifupdown, which ifupdown-ng then replaces
     "ifupdown-ng",
     "ifupdown2",
     "NetworkManager",
@@ -91,7 +91,7 @@ MANAGERS = (
 
 
 def check_listed() -> None:
-    """Raise LabError for a file of scenarios that no boot runs, or that is not there."""
+    """Raise LabError for a scenario file that no boot runs, or a listed one that is missing."""
     listed = {
         *(*FIRST_BOOT, *LATER_BOOTS, *LONG, SOAK, TWO_ROUTERS, UPGRADE),
         *(HOUSEHOLD, CHANGES, FROM_OUTSIDE),
@@ -109,7 +109,7 @@ def _may_select(selection: str, *subjects: str) -> bool:
 
 
 def steps(arguments: Namespace) -> tuple[vm.Step, ...]:
-    """The guest's boots, each with its scenarios; those in which none is selected are left out."""
+    """The guest's boots, each with its scenarios; boots without a selected one are left out."""
     if arguments.soak:
         return (scenarios(1, (SOAK,), arguments.k, f"LAB_RECONNECTS={arguments.soak}"),)
     if arguments.your_lan:
@@ -131,7 +131,7 @@ def steps(arguments: Namespace) -> tuple[vm.Step, ...]:
 
 
 def _manager_steps(selection: str, suite: str) -> Iterator[vm.Step]:
-    """Yield a boot for each network manager; a selection may name some of them."""
+    """Yield a boot for each network manager, or only those that the selection names."""
     named = [name for name in MANAGERS if name in selection] or [*MANAGERS]
     for number, name in enumerate(named, 4):
         if name != "dhcpcd" or suite == TRIXIE:
@@ -141,14 +141,14 @@ def _manager_steps(selection: str, suite: str) -> Iterator[vm.Step]:
 
 
 def _elsewhere(suite: str) -> Iterator[str]:
-    """Yield the files of the first boot that run on another suite, in their order."""
+    """Yield the first boot's files that do not run on ``suite`` without --rest, in their order."""
     for name, suites in FIRST_BOOT.items():
         if suites != SUITES and (suite == NEXT or suite not in suites):
             yield name
 
 
 def _usual_steps(selection: str, suite: str) -> tuple[vm.Step, ...]:
-    """The boots with ifupdown. A selection counts on each suite."""
+    """The boots with ifupdown. With a selection, all files run on each suite."""
     elsewhere = () if selection else tuple(_elsewhere(suite))
     first = tuple(name for name in FIRST_BOOT if name not in elsewhere)
     if not _may_select(selection, "boot", "package"):

@@ -1,4 +1,4 @@
-"""Fetches packages that a guest's owner installs later, with an index: it has no network."""
+"""Fetches packages that a guest's owner installs later, with an index: the guest has no network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import image
 
 INDEX = "Packages"
-# What docs/your-lan asks for, and what of its dependencies is not in the image.
+# The packages of docs/your-lan, and their dependencies that the image lacks.
 PACKAGES = ("dhcpcd", "dhcpcd-base", "dnsmasq", "ndppd", "runit-helper", "wireguard-tools")
 
 
@@ -32,7 +32,7 @@ def ensure(suite: str) -> tuple[Path, ...]:
 
 
 def _fetch(suite: str, work: Path, into: Path) -> None:
-    """Download with an apt that knows of the suite, and of nothing on this machine."""
+    """Download with an apt that knows only the suite's packages, none installed on this machine."""
     (work / "lists").mkdir()
     (work / "status").touch()
     (work / "sources.list").write_text(
@@ -59,7 +59,7 @@ def _fetch(suite: str, work: Path, into: Path) -> None:
         )
         if done.returncode:
             raise image.LabError(f"{' '.join(action)} of {suite}: {done.stderr.strip()}")
-    for file in into.glob("*%3a*"):  # an index is of URLs
+    for file in into.glob("*%3a*"):  # apt escapes colons in names, an index does not
         file.rename(file.with_name(file.name.replace("%3a", "-")))
 
 

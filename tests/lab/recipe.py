@@ -6,7 +6,7 @@ import hashlib
 import json
 
 SUITES = ("bookworm", "trixie")
-NEXT = "forky"  # Debian's next release, which is in no run of everything
+NEXT = "forky"  # Debian's next release, which no run of all scenarios includes
 
 # Everything the product depends on and everything a test uses: the guest has no network.
 PACKAGES = (
@@ -49,11 +49,11 @@ PACKAGES = (
     "ca-certificates",
 )
 
-# Packages of one suite: on Debian 13 dhcpcd runs on all interfaces, as a service; after it mount(8)
-# is no longer in every installation.
+# Packages of one suite. trixie: its dhcpcd runs as a service, on all interfaces. NEXT: mount(8) is
+# no longer part of every installation.
 OF_SUITE = {"bookworm": (), "trixie": ("dhcpcd",), NEXT: ("mount",)}
 
-# Kept as files: each provides ifup, so installing one removes another.
+# Kept as files: each of them provides ifup, so installing one removes another.
 KEPT = ("ifupdown-ng", "ifupdown2")
 KEPT_FOLDER = "/var/lib/lab/packages"
 
@@ -86,7 +86,7 @@ PATH_EXCLUDES = (
     ),
 )
 
-# The line of early user space that tells the host that this accelerator really boots.
+# Early user space prints this line; by it the host knows that the accelerator works.
 EARLY_LINE = "lab: early user space"
 
 INITRAMFS_SCRIPT = f"""\
@@ -95,7 +95,7 @@ INITRAMFS_SCRIPT = f"""\
 echo "{EARLY_LINE}" > /dev/console
 """
 
-# The line stands before anything of the router's own networking starts, as a real line does.
+# Starts before any of the router's own networking, because a real line is there before it.
 LINE_UNIT = """\
 [Unit]
 Description=The simulated FLET'S line
@@ -131,7 +131,7 @@ StandardError=journal+console
 WantedBy=multi-user.target
 """
 
-# Test code comes by 9p and not in the image, so that changing a test rebuilds nothing.
+# The test code is mounted by 9p rather than built into the image, so a change rebuilds nothing.
 START_SCRIPT = """\
 #!/bin/sh
 # usage: start boot|agent
@@ -157,8 +157,8 @@ FILES: dict[str, tuple[int, str]] = {
     "usr/local/lib/lab/start": (0o755, START_SCRIPT),
 }
 
-# Written last: mmdebstrap and the packages write these themselves.
-# A set machine-id keeps systemd from treating every boot as the first.
+# Written last, because mmdebstrap and the packages write these files too. With a fixed machine-id
+# systemd does not treat every boot as the first.
 FINAL_FILES: dict[str, tuple[int, str]] = {
     "etc/hostname": (0o644, "router\n"),
     "etc/hosts": (0o644, "127.0.0.1 localhost router\n::1 localhost\n"),
@@ -170,7 +170,7 @@ FINAL_FILES: dict[str, tuple[int, str]] = {
 
 ENABLED_UNITS = ("lab-line.service", "lab-agent.service")
 
-# Nothing runs behind a test's back.
+# No timer or service may interfere with a test.
 MASKED_UNITS = (
     "apt-daily.timer",
     "apt-daily-upgrade.timer",

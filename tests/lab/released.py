@@ -11,7 +11,7 @@ from pathlib import Path
 from image import LabError, cache_folder, locked
 
 VERSION = "0.1.0"
-# `git archive` of commit 7780b9e: a checkout without history has to build it too.
+# `git archive` of commit 7780b9e, because a checkout without history has to build it too.
 _SOURCE = Path(__file__).resolve().with_name(f"dualwan-hook-{VERSION}.tar.xz")
 
 
@@ -25,7 +25,7 @@ def ensure() -> Path:
         if not package.is_file():
             with tempfile.TemporaryDirectory(prefix="dualwan-released-") as folder:
                 built = _build(Path(folder))
-                # Copied beside its place and renamed: a broken copy is no package.
+                # Copied to a temporary name and then renamed, so that a partial copy is never used.
                 partial = package.with_suffix(".part")
                 shutil.copy(built, partial)
                 partial.rename(package)

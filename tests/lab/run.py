@@ -20,8 +20,8 @@ from image import LabError
 from recipe import NEXT, SUITES
 from report import Tally, read_junit
 
-# A guest that hangs ends some time. The longest run takes 45 min where there is no KVM, and a host
-# that has other work makes twice as much of it.
+# A guest that hangs is ended. The longest run takes 45 min without KVM, and twice as long on a busy
+# host.
 TEST_LIMIT_SECONDS = 7200.0
 DEMO_LIMIT_SECONDS = 600.0
 SOAK_SECONDS = 40.0  # of one reconnect, at most, where there is no KVM
@@ -32,7 +32,7 @@ TAKEOVER_SECONDS = 120.0  # of one, at most, where there is no KVM and the host 
 def main() -> int:
     """Carry out the sub-command; its exit code."""
     arguments = _parse()
-    # Ended from outside, the virtual machine ends as well.
+    # If this process is ended by SIGTERM, so is the virtual machine.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return int(arguments.run(arguments))

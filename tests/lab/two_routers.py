@@ -1,8 +1,9 @@
 """Three guests: two routers, and the line, to which each is joined by cables that can be pulled.
 
-A cable is a pair of UDP sockets of 127.0.0.1 that know each other: what the other end does not take
-is lost, as on a real one. By a stream each the line tells a router what to run, and its QEMU what
-happens to it. All are made here and inherited, so nothing on this machine can reach them.
+A cable is a pair of connected UDP sockets of 127.0.0.1: packets that the other end does not take
+are lost, as on a real cable. Over one stream each, the line tells a router which commands to run,
+and its QEMU what to do. All sockets are made here and inherited, so nothing else on this machine
+can reach them.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ import image
 import vm
 from guest.cables import CABLES, ROUTERS, Cable, card, mac
 
-# Each is one of the machines that people have, where memory is short.
+# Routers have little memory in practice.
 ROUTER_MEGABYTES, LINE_MEGABYTES = 768, 1024
 PROGRAMS = ("keepalived", "conntrackd")
 
 
 def packages(guest: image.Image) -> tuple[Path, ...]:
-    """Return Debian's packages of PROGRAMS, and of what the image lacks for them.
+    """Return Debian's packages of PROGRAMS, and their dependencies that the image lacks.
 
-    They are kept beside the images.
+    They are cached beside the images.
     """
     cache = image.cache_folder()
     folder = cache / f"{guest.folder.name}-two-routers"
@@ -66,7 +67,7 @@ def _download(guest: image.Image, work: Path) -> Path:
 
 @dataclass
 class _Wiring:
-    """QEMU's words for what joins the guests, by guest, and the descriptors in them."""
+    """QEMU's arguments that join the guests, by guest, and the file descriptors in them."""
 
     stack: ExitStack
     words: dict[str, list[str]]
@@ -103,7 +104,7 @@ class _Wiring:
 
 @contextmanager
 def guests() -> Iterator[dict[str, vm.Guest]]:
-    """Make the cables and wires; yield the guests by name, which hold for the block."""
+    """Make the cables and wires; yield the guests by name, valid within the block."""
     names = (*ROUTERS, "line")
     with ExitStack() as stack:
         wiring = _Wiring(stack, {name: [] for name in names}, {name: [] for name in names})
@@ -136,7 +137,7 @@ def job(
     limit_seconds: float,
     files: tuple[Path, ...],
 ) -> vm.Job:
-    """Return the line's job, beside which the routers serve; ``files``: what these install."""
+    """Return the line's job, with the routers' jobs beside it; ``files``: what these install."""
     routers = tuple(
         vm.Job((serve,), limit_seconds, files, guests_by_name[name]) for name in ROUTERS
     )

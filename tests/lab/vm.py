@@ -1,4 +1,4 @@
-"""Boots the guest in QEMU, relays what it says as it says it, and hands back its exit code."""
+"""Boots the guest in QEMU, relays its output as it comes, and returns its exit code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Step = dict[str, object]
 
 @dataclass(frozen=True)
 class Guest:
-    """A machine: its host name, and QEMU's words for what it alone has, with their descriptors."""
+    """A machine: its host name, and the QEMU arguments for it alone, with their descriptors."""
 
     name: str = "router"
     memory_megabytes: int = 2048
@@ -40,11 +40,11 @@ class Guest:
 
 @dataclass(frozen=True)
 class Job:
-    """What the guest is asked to do: steps in order, the last one's end is the end of the guest.
+    """What the guest is asked to do: steps in order; the guest ends with the last one.
 
-    A step is {"argv": [...]}, which runs a program (and may "accept" exit codes but 0),
-    or {"reboot": true}. The guests of ``beside`` live as long; their results are in folders of
-    their names.
+    A step is {"argv": [...]}, which runs a program (and may "accept" exit codes other than 0), or
+    {"reboot": true}. The guests of ``beside`` live as long; their results are in folders of their
+    names.
     """
 
     steps: tuple[Step, ...]
@@ -68,7 +68,7 @@ class Outcome:
 class Machine:
     """One QEMU process; as a context manager it ends exactly that process.
 
-    live: a file for what the guest says; without one `relay` passes it on.
+    live: a file for the guest's output; without it `relay` passes the output on.
     """
 
     image: Image
@@ -146,9 +146,9 @@ class Machine:
         return "\n".join(f"  | {line}" for line in lines)
 
     def relay(self, say: Say, until: float) -> float:
-        """Pass on each line until the guest powers off; returns when the first one came.
+        """Pass on each line until the guest powers off; return the time of the first one.
 
-        With `until` reached first, the caller is told and ends the process.
+        Raise LabError when `until` is reached; the caller then ends the process.
         """
         stdout = self.process.stdout
         assert stdout is not None
@@ -178,7 +178,7 @@ class Machine:
 
 
 def run(image: Image, job: Job, results: Path, say: Say) -> Outcome:
-    """Boot `image`, carry out `job`, pass its output to `say`; `results` ends up with its files."""
+    """Boot `image`, carry out `job`, pass its output to `say`, and put its files into `results`."""
     cache = cache_folder()
     started = time.monotonic()
     until = started + job.limit_seconds
@@ -229,7 +229,7 @@ def _prepare(results: Path, job: Job, *, kvm: bool) -> None:
 
 
 def _reaches_user_space(machine: Machine, seconds: float) -> bool:
-    """Wait for the early line; the console is a file, so there's no event to wait for but time."""
+    """Wait for the early line; the console is a file, which sends no event, so poll it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and machine.process.poll() is None:
         if machine.early_line_seen():

@@ -42,7 +42,7 @@ def apply(arguments: Namespace) -> int:
 
 
 def tried(arguments: Namespace, config: Config, host: Host) -> int:
-    """Bring every slice to the state of ``config``, for a trial that has begun."""
+    """Bring every slice to the state of ``config``, for a trial that has just begun."""
     from dualwan import inspection
     from dualwan.handle import handle_event
     from dualwan.model.event import Event
@@ -97,7 +97,7 @@ def _run(arguments: Namespace, config: Config | None, event: Event, host: Host) 
 def announce(
     config: Config | None, host: Host, event: Event, only: Sequence[str] | None = None
 ) -> None:
-    """Say before ``event`` whether it cuts the SSH session in which it is asked for."""
+    """Warn before ``event`` if it will cut the SSH session in which the command was typed."""
     session = host.ssh_session()
     if session is None:
         return

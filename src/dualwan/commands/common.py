@@ -29,9 +29,10 @@ def complain(text: str) -> None:
 
 
 def config(arguments: Namespace) -> Config:
-    """Return the configuration that a person means; raises ConfigError.
+    """Return the configuration that --config, DUALWAN_CONFIG or the default path names.
 
-    The error has all that is wrong, and says what events use meanwhile.
+    Raises ConfigError with all errors of the file, and with the configuration that events use
+    meanwhile.
     """
     from dualwan.config import load, path_in_use
 
@@ -62,10 +63,10 @@ def every_error(path: Path, first: ConfigError, *, asked: bool) -> ConfigError:
 def config_in_use(
     arguments: Namespace, *, look: bool = False
 ) -> tuple[Config, tuple[Finding, ...]]:
-    """Return the configuration that events use, with a finding if it is not the present one.
+    """Return the configuration that events use, with a finding if the file itself is wrong.
 
-    ``look``: where events use none after a trial, the present one is good enough. Raises
-    ConfigError if there is none.
+    ``look``: for a command that only looks, return the file's configuration where a trial has left
+    events without one. Raises ConfigError if there is none.
     """
     from dualwan.config import load, path_in_use
     from dualwan.errors import UnconfirmedError

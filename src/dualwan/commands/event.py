@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def event(arguments: Namespace) -> int:
-    """Do as the hook does, with the interface from the environment."""
+    """Do as the hook of this event does; the interface comes from the environment."""
     from dualwan import hook
     from dualwan.host import closing
 
@@ -36,9 +36,9 @@ def event(arguments: Namespace) -> int:
 
 
 def _boot(arguments: Namespace) -> int:
-    """Close the router before the network starts, unless ifup does that before the WAN comes up.
+    """Close the router before the network starts, unless ifup will do so before the WAN comes up.
 
-    After an error by a table that needs no configuration; the error is raised all the same.
+    After an error, load the table that needs no configuration (hooks/close), and raise the error.
     """
     from dualwan.config import path_in_use
     from dualwan.host import closing
@@ -52,9 +52,10 @@ def _boot(arguments: Namespace) -> int:
 
 
 def _dial(arguments: Namespace) -> int:
-    """Start each PPP session that a confined unit has asked for; one that fails keeps no other.
+    """Start each PPP session that a confined unit has asked for; a failure does not stop the rest.
 
-    All in one start: systemd gives up a unit that is started too often (StartLimitBurst=).
+    One start of the unit dials all: systemd gives up on a unit that starts too often
+    (StartLimitBurst=).
     """
     from dualwan.handle.sessions import dial_for_unit
     from dualwan.host import pppd

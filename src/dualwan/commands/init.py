@@ -24,7 +24,7 @@ class Terminal:
     """The person at standard input and output."""
 
     def say(self, line: str = "") -> None:
-        """Show ``line``; what a file has of a terminal's commands is not obeyed."""
+        """Show ``line`` without control characters: a file may hold escape sequences."""
         output.show(legible(shown(line).expandtabs()))
 
     def ask(self, question: str) -> str:
@@ -70,7 +70,7 @@ def _is_terminal() -> bool:
 
 
 def _proposal(arguments: Namespace, path: Path, terminal: Terminal, *, asking: bool) -> Proposal:
-    """Return what to write, all of it shown."""
+    """Return the proposal of what to write, after showing it."""
     from dualwan import inspection
     from dualwan.config import from_text
     from dualwan.host.around import setup as around
@@ -142,7 +142,7 @@ def _write(arguments: Namespace, made: Proposal, path: Path, terminal: Terminal)
                     copy=copy,
                 )
             )
-    finally:  # not between two files: an output that is full would leave one of them out
+    finally:  # not between two files: an error of the output would leave the next one unwritten
         _say(terminal, done)
     _say(terminal, proposal.next_steps(made))
 

@@ -62,7 +62,7 @@ def _watch(arguments: Namespace) -> int:
 
 
 def _screen(shown: str) -> str:
-    """Return ``shown`` for a terminal that is cleared: no more lines than it has."""
+    """Return ``shown`` after a clear-screen sequence, cut to the lines that the terminal has."""
     from shutil import get_terminal_size
 
     rows = max(2, get_terminal_size().lines - 1)

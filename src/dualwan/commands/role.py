@@ -61,7 +61,7 @@ def _noted_for_later(arguments: Namespace, host: Host, number: int) -> bool:
 
 
 def asked() -> int:
-    """Return a number that is greater for a process that was started later."""
+    """Return the start time of this process with its id: greater if it was started later."""
     with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - a file of proc
         after_name = file.read().rpartition(")")[2].split()
     ticks = int(after_name[_STARTED - 3])

@@ -1,4 +1,4 @@
-"""The commands try and confirm: apply, and go back unless that is confirmed."""
+"""The commands try and confirm: apply a configuration, and go back unless a person confirms it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def begin(arguments: Namespace) -> int:
-    """Apply the configuration, and go back after a time unless it is confirmed."""
+    """Apply the configuration, and go back after the timeout unless a person confirms it."""
     if arguments.revert:
         return _go_back(arguments)
     from dualwan.commands import apply
@@ -43,7 +43,7 @@ def begin(arguments: Namespace) -> int:
 
 
 def confirm(arguments: Namespace) -> int:
-    """Keep what is tried."""
+    """Keep the configuration that is being tried."""
     from dualwan.handle import trial
 
     host = common.kernel_host()
@@ -77,7 +77,7 @@ def _go_back(arguments: Namespace) -> int:
 
 
 def _found(path: str) -> str:
-    """Return what stands in the configuration ``path``, "" if it cannot be read."""
+    """Return the text of the configuration ``path``, "" if it cannot be read."""
     from pathlib import Path
 
     from dualwan import config

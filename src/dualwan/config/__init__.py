@@ -35,7 +35,7 @@ SECTIONS = [
     *("firewall", "forward", "policy", "zone", "router"),
 ]
 REQUIRED = ("wan", "lan", "mape")
-# Sections that decide what is open, or who may leave by which way.
+# Sections that decide what is open, or which way hosts may take.
 FILTERS = ("firewall", "forward", "policy", "zone")
 WAYS = (forwards.MAPE, forwards.PPPOE)  # names of the ways, the default one first
 
@@ -46,8 +46,8 @@ class Config:
 
     firewall: without the default services whose ports ``forwards`` take.
     further: the other ways, with their names, in the order of the file.
-    policies: with `via-pppoe` as the last one, () if there is no other.
-    path: the file, for messages. text: what it says.
+    policies: with `via-pppoe` as the last one; () if the file has no [[policy]].
+    path: the file, for messages. text: its content.
     """
 
     wan: Wan
@@ -70,7 +70,7 @@ class Config:
 
     @property
     def line_device(self) -> str:
-        """The interface behind which the line's servers are, whose prefix may be one of the LAN."""
+        """The interface towards the line's servers, even if the prefix is on one of the LAN."""
         source = self.prefix_source
         return self.wan.interface if self.is_inside(source) else source
 
@@ -99,18 +99,18 @@ class Config:
 
     @property
     def fixed(self) -> bool:
-        """Whether the file gives each softwire whole, so that none needs a prefix."""
+        """Whether the file gives each softwire completely, so that none depends on a prefix."""
         return all(one.fixed for one in self.softwires.values())
 
     @property
     def unshared(self) -> dict[str, str]:
-        """The devices of the ways that have an address of their own with all ports, by name."""
+        """The devices, by name, of the ways whose address is not shared."""
         fixed = {name: one.tunnel for name, one in self.softwires.items() if isinstance(one, Ipip)}
         return {**{name: one.interface for name, one in self.sessions.items()}, **fixed}
 
     @property
     def routed(self) -> dict[str, Routed]:
-        """The addresses besides its own of each way that has some, by name."""
+        """The addresses that providers route to a way besides its own, by name of the way."""
         found = {**self.sessions, **self.softwires}
         return {
             name: way.routed
@@ -120,7 +120,7 @@ class Config:
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """The WAN, the one with the prefix, and those inside that have their whole name."""
+        """The WAN, the interface of the prefix, and the interfaces inside that are no patterns."""
         inside = (name for zone in self.zones for name in zone.interfaces)
         names = (self.wan.interface, self.prefix_source, *self.lan.interfaces, *inside)
         return tuple(dict.fromkeys(name for name in names if not name.endswith(values.WILDCARD)))
@@ -146,7 +146,8 @@ def path_in_use(given: str | None = None) -> Path:
 def load(path: Path, rules_dir: Rules = RULES_DIR, *, asked: bool = False) -> Config:
     """Read and check ``path``, and the MAP-E rules if it needs them; raises ConfigError.
 
-    Also if others than root may change it, unless a person has named the file (``asked``).
+    It also raises ConfigError if anyone but root may change the file, unless a person has named
+    that file on the command line (``asked``).
     """
     return from_text(str(path), read(path, asked=asked), rules_dir)
 
@@ -177,9 +178,9 @@ def from_text(
 ) -> Config:
     """Check ``text``, the content of the file ``name``; raises ConfigError.
 
-    ``of_any_version``: an unknown key is ignored, but in [firewall], [[forward]] and [zone.NAME],
-    where it may have been what kept a service closed, and in [[policy]], which would take more
-    without it.
+    ``of_any_version``: ignore unknown keys, except in [firewall], [[forward]] and [zone.NAME],
+    where the key may have kept a service closed, and in [[policy]], which would match more without
+    it.
     """
     source = Source(name, text, strict=FILTERS if of_any_version else ("",))
     return from_data(source, parse(name, text), rules_dir, of_any_version=of_any_version)
@@ -247,7 +248,7 @@ def _check_routed(config: Config, source: Source) -> None:
 
 
 def _check_forwards(config: Config, source: Source) -> None:
-    """Raise ConfigError for the first forward that the line cannot have."""
+    """Raise ConfigError for the first forward that this configuration makes impossible."""
     mape, wan = config.mape, config.wan.interface
     no_address = [name for name, way in config.softwires.items() if isinstance(way, DsLite)]
     for one in config.forwards:

@@ -1,8 +1,8 @@
 """All errors of a configuration at once.
 
-The readers stop at the first one, which is all that an event logs. For a person the text is read
-again and again, each time with the last error mended by a value that can be no error, until none
-is left. An error that may only follow from such a value is not told.
+The readers stop at the first error, which is enough for the log of an event. For a person the text
+is read again and again, each time with the last error replaced by a value that conflicts with no
+other, until no error is left. An error that may be a consequence of such a value is not shown.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from dualwan.mape.table import Rules
 from dualwan.toml_source import Source, parse
 from dualwan.words import say
 
-MOST = 50  # errors; who has more has another file in mind
+MOST = 50  # errors shown; with more the file is probably another one than the person means
 
 _RULE = {"ipv6-prefix": "2001:db8::/32", "ipv4-prefix": "192.0.2.0/24", "ea-length": 8}
-# A value for each key without default, such that no other key can be at odds with it.
+# A value for each key without default, chosen so that it conflicts with no other key.
 _NEUTRAL: dict[tuple[str, str], Any] = {
     ("", "wan"): {"interface": "@wan@"},
     ("", "lan"): {"interfaces": ["@lan@"]},
@@ -50,14 +50,14 @@ _NEUTRAL: dict[tuple[str, str], Any] = {
     ("way", "interface-id"): "::3",
     ("way", "aftr"): "2001:db8:ffff:ffff::3",
     ("forward", "protocol"): "tcp",
-    ("forward", "port"): 49152,  # and the number of the table
+    ("forward", "port"): 49152,  # plus the number of the table
     ("forward", "to"): "2001:db8::1",
 }
-# What decides which other keys a section has; without it these are left.
+# Keys that decide which other keys a section has; without them only _IN_ANY_MODE is kept.
 _DECIDING = ("mode", "provider")
 _IN_ANY_MODE = ("prefix-from", "wait", "tunnel", "mtu")
 _ROLES = ("wan", "lan", "mape", "pppoe", "way", "zone")
-# The sections with which a value of a section can be at odds, besides its own.
+# By section, the other sections whose values can conflict with its own.
 _RELATED = {
     **dict.fromkeys(("lan", "mape", "pppoe", "way", "policy", "zone"), _ROLES),
     "forward": (*_ROLES, "firewall"),
@@ -77,7 +77,7 @@ def of_text(name: str, text: str, rules_dir: Rules) -> ConfigError | None:
             from_data(source, data, rules_dir)
         except ConfigError as error:
             fault = error.fault
-            if fault is None or fault.file != name:  # of the rules beside it
+            if fault is None or fault.file != name:  # an error in rules.d
                 if found.without_rules:
                     break
                 found.without_rules = True
@@ -95,7 +95,7 @@ def of_text(name: str, text: str, rules_dir: Rules) -> ConfigError | None:
 
 
 class _Errors:
-    """The errors so far, and what was mended for them."""
+    """The errors so far, and the places that were mended on account of them."""
 
     def __init__(self, name: str) -> None:
         self.without_rules = False
@@ -106,7 +106,7 @@ class _Errors:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The errors, in the order of the file; those of other files last."""
+        """The errors, in the order of the file, then those of other files."""
         return tuple(line for _, line in sorted(self._told, key=lambda one: one[0]))
 
     def add(self, error: ConfigError) -> None:
@@ -114,7 +114,7 @@ class _Errors:
         self._told.append((1 << 31, str(error)))
 
     def take(self, error: ConfigError, fault: Fault) -> bool:
-        """Add ``error`` unless it may follow from what was mended; False if it was seen before."""
+        """Add ``error`` unless a mended value may have caused it; return False if repeated."""
         if fault in self._seen:
             return False
         self._seen.add(fault)
@@ -155,7 +155,7 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
     neutral = copy.deepcopy(_neutral(section, key))
     if (fault.kind == AT_ODDS and fault.section in _ARRAYS) or (
         fault.section == "policy" and not fault.meant
-    ):  # a policy without a key would take more, and leave nothing to the next
+    ):  # a policy without a key would match more, and hide the next
         data[fault.section][fault.number] = None
     elif fault.kind == UNKNOWN:
         value = table.pop(key)
@@ -178,7 +178,7 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
 
 def _neutral(section: str, key: str) -> Any:
     if of_any_name(section) == "zone" and key == "interfaces":
-        return [f"@{section.removeprefix('zone.')}"]  # a zone's name is shorter than a device's
+        return [f"@{section.removeprefix('zone.')}"]  # 15 letters at most: a zone's name has 14
     return _NEUTRAL.get((of_any_name(section), key))
 
 

@@ -115,9 +115,9 @@ def of_any_name(section: str) -> str:
 
 
 def example(section: str, key: str) -> str:
-    """Return the example of ``key``, or with "" for the section the one of ``key`` as a section.
+    """Return an example of ``key``, or with "" for the section one of the section ``key``.
 
-    It is a line as in the file; "" for none.
+    It is a line as in the file; "" if there is none.
     """
     if section:
         value = KEYS.get((of_any_name(section), key), "")

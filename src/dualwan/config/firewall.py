@@ -14,8 +14,8 @@ from dualwan.words import say
 
 Network = IPv4Network | IPv6Network
 
-# Where a service is open: on PPPoE (and each other address that is not shared), or by IPv6 of the
-# line. The name of a further way says that alone.
+# Values of `via`: PPPoE and each other address that is not shared, or the router's IPv6 addresses
+# on the line. The name of a further way means the address of that way alone.
 SESSIONS, IPV6 = "pppoe", "ipv6"
 
 
@@ -24,8 +24,8 @@ class InboundService:
     """A service of the router that is open to the internet.
 
     sources: the networks that may use it, () for all. guard: whether Guard applies to it; by
-    default not to networks that the owner names, for packets with their addresses are free to
-    invent, and would shut them out.
+    default not to networks that the owner names, because anybody could have them refused by packets
+    with spoofed sources.
     via: where it is open: SESSIONS, IPV6 or names of further ways.
     """
 
@@ -35,7 +35,7 @@ class InboundService:
     via: tuple[str, ...] = (SESSIONS,)
 
     def is_open_on(self, way: str) -> bool:
-        """Whether it is open on the address of ``way``, one that is not shared."""
+        """Whether it is open on the address of ``way``, whose address is not shared."""
         return SESSIONS in self.via or way in self.via
 
 
@@ -55,11 +55,11 @@ class Guard:
 
 @dataclass(frozen=True)
 class Firewall:
-    """The services of the router on PPPoE, the services it uses itself, and packets to refuse.
+    """The services of the router, the services that it uses itself, and packets to refuse.
 
-    inbound: on PPPoE, and in IPIP mode on the tunnel, or by IPv6 of the line.
+    inbound: on PPPoE, in IPIP mode on the tunnel, or on IPv6 of the line (see ``via``).
     outbound: from the router. ident: "reset" or "drop". smb, bogus: "drop" or "accept".
-    ipsec: what the kernel has decrypted, or is about to encrypt: "drop" or "accept".
+    ipsec: packets that the kernel has decrypted or will encrypt: "drop" or "accept".
     offload: whether established flows go through a flowtable, past the chains.
     """
 
@@ -88,7 +88,7 @@ DAY = 86400
 def read(table: TomlTable, further: tuple[str, ...] = ()) -> Firewall:
     """Return the section from ``table``; raises ConfigError.
 
-    ``further``: names of ways besides those of SESSIONS that a service can name.
+    ``further``: names of further ways, as values of a service's `via`.
     """
 
     def inbound(value: Any) -> tuple[InboundService, ...]:
@@ -120,7 +120,7 @@ def _inbound_services(value: Any, ways: tuple[str, ...]) -> tuple[InboundService
             say('must be a list such as ["ssh", "tcp/8443"], not {value!r}', value=value)
         )
     found = tuple(dict.fromkeys(_inbound_service(item, ways) for item in value))
-    # Once for all and once for known networks are two things.
+    # A service may be listed twice: once for all sources, and once for known networks.
     names = [(one.service.name, way, bool(one.sources)) for one in found for way in one.via]
     for name in names:
         if names.count(name) > 1:

@@ -71,7 +71,7 @@ def read(source: Source, data: Any, further: tuple[str, ...] = ()) -> tuple[Forw
     found: list[Forward] = []
     names = set()
     for number, item in enumerate(data):
-        if item is None:  # never of a file: one that is reported already (config.every_error)
+        if item is None:  # left out by config.every_error, which has reported it
             continue
         table = TomlTable(source, "forward", item, number)
         forward = _forward(table, number, (MAPE, PPPOE, *further))
@@ -160,7 +160,7 @@ def _lan_host(value: str) -> IPv6Address:
 
 
 def not_in_set(port_set: PortSet, port: int) -> str:
-    """Return why ``port`` of a shared address cannot be forwarded, with the nearest ports."""
+    """Return why ``port`` is not in the port set of a shared address, with the nearest ports."""
     near = [str(one) for one in port_set.nearest(port) if one is not None]
     return say(
         "{port} is no port of this line; the nearest are {near}",
@@ -194,8 +194,8 @@ def without_conflicts(
 ) -> Firewall:
     """Return ``firewall`` without the inbound services whose ports ``forwards`` take.
 
-    ``with_services``: the values of `via` whose address serves the router's own services.
-    Only default services give way: if ``inbound_is_explicit``, because the file has the key
+    ``with_services``: the values of `via` whose address serves the router's own services. Only
+    default services are removed: if ``inbound_is_explicit``, because the file has the key
     `inbound`, a conflict raises ConfigError. So does a forward of Windows file sharing.
     """
     for one in forwards:
@@ -219,7 +219,7 @@ def without_conflicts(
 
 
 def _check_smb(source: Source, one: Forward) -> None:
-    """Raise ConfigError if a forward is of Windows file sharing."""
+    """Raise ConfigError if the forward ``one`` is of Windows file sharing."""
     if {one.port, one.to_port} & {*SMB}:
         source.fail(
             smb_refused(one.text),
@@ -230,7 +230,7 @@ def _check_smb(source: Source, one: Forward) -> None:
 
 
 def smb_refused(text: str) -> str:
-    """Return why ``text``, which is of Windows file sharing, is not let in."""
+    """Return the message that ``text``, a port of Windows file sharing, is refused from outside."""
     return say(
         "{text}: Windows file sharing (135, 137 to 139, 445) is never let "
         'through, but with smb = "accept" in [firewall]',
@@ -239,7 +239,7 @@ def smb_refused(text: str) -> str:
 
 
 def _conflicting(firewall: Firewall, one: Forward) -> list[InboundService]:
-    """Return the inbound services that are on offer at the port of a forward."""
+    """Return the inbound services that are open at the port of the forward ``one``."""
     taken = one.protocol, one.port
     return [
         inbound
@@ -253,7 +253,7 @@ def split(
     forwards: Sequence[Forward],
     port_set: PortSet | None,
 ) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
-    """Return the forwards that the line can have, and a message for each of the others.
+    """Return the forwards that the port set allows, and a message for each of the others.
 
     The port set is known only once the line is up; None allows every port.
     """

@@ -1,4 +1,4 @@
-"""Which interface is what: none may be two things, or their rules would contradict each other."""
+"""The role of each interface: an interface with two roles would have rules that contradict."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def check(source: Source, config: Config) -> None:
-    """Raise ConfigError if an interface is two things.
+    """Raise ConfigError if an interface has two roles.
 
-    The WAN's own interface may be the LAN's too, where the LAN is known by its networks.
+    The WAN's interface may be one of the LAN too: the LAN's networks tell its packets apart.
     """
     taken = {config.wan.interface: "wan.interface"}
     one_nic = config.wan.interface
@@ -27,7 +27,7 @@ def check(source: Source, config: Config) -> None:
         *_inside(config),
     ):
         if section == "lan" and name == one_nic:
-            one_nic = ""  # a second time is an error
+            one_nic = ""  # listed again, it is an error
             continue
         if name in taken:
             source.fail(
@@ -54,10 +54,10 @@ def _inside(config: Config) -> Iterator[tuple[str, str, str]]:
 
 
 def _check_patterns(source: Source, config: Config, taken: dict[str, str]) -> None:
-    """Raise ConfigError for a pattern of interfaces that covers one that is something else.
+    """Raise ConfigError if a pattern covers an interface that has another role.
 
-    ``taken``: the key of each interface. pppd may name the session as the kernel's next free
-    number, so a pattern must not cover its name with another number either.
+    ``taken``: the key of each interface. pppd may name the session's interface by the kernel's next
+    free number, so a pattern must not cover that name with another number either.
     """
     others = {**taken, "lo": say("the router itself")}
     sessions = [one.interface for one in config.sessions.values()]

@@ -139,9 +139,10 @@ def read(table: TomlTable, rules_dir: Rules) -> Mape:
 
 
 def read_further(table: TomlTable, mode: str, name: str) -> Ipip | DsLite:
-    """Return the softwire of [way.NAME] from ``table``, which has more keys; raises ConfigError.
+    """Return the softwire of [way.NAME] from ``table``; its caller checks that no key is left over.
 
-    The prefix is that of [mape]. The device is called as the way, with a 0 (mape0 is [mape]'s).
+    The prefix is that of [mape]. The device is NAME0, as mape0 is the device of [mape]. Raises
+    ConfigError.
     """
     common: dict[str, Any] = {
         "tunnel": table.take("tunnel", values.tunnel_name, None) or f"{name}0",

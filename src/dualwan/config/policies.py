@@ -1,7 +1,7 @@
-"""The tables [[policy]]: which way the LAN's new flows of IPv4 take.
+"""The tables [[policy]]: which way the LAN's new IPv4 flows take.
 
-The first policy that fits a flow decides, in the order of the file; `via-pppoe` of [lan] is the
-short form of one more, the last.
+The first policy in the file that matches a flow decides. `via-pppoe` of [lan] is the short form of
+one more policy, the last.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Span = tuple[int, int]  # the first and the last value
 
-NOTHING = "none"  # as a fallback: what cannot take its way is rejected
+NOTHING = "none"  # as a fallback: a flow whose way is down is rejected
 PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "esp": 50, "gre": 47, "6in4": 41}
 WITH_PORTS = ("tcp", "udp")
-_GROUP = 1 << 40  # the bit of a link address that is no single device's (IEEE 802)
+_GROUP = 1 << 40  # the group bit of a link address (IEEE 802)
 _OCTETS = 6
-_ALL: Span = (-1, 1 << 64)  # of a field that is not asked for
+_ALL: Span = (-1, 1 << 64)  # of a field that the policy has no condition on
 
 
 @dataclass(frozen=True)
 class Policy:
     """The way of the LAN's flows that meet all conditions; () is no condition.
 
-    way: its name. fallback: the way while that one is down, or NOTHING.
+    way: its name. fallback: the way used while that one is down, or NOTHING.
     interfaces: of the LAN, or patterns. sources: networks. macs: as numbers. protocols: of
-    PROTOCOLS. ports, destinations: where the flows lead.
+    PROTOCOLS. ports, destinations: of the flow's destination.
     number: among the tables [[policy]], from 0, -1 for the short form. place: file and line.
     """
 
@@ -58,7 +58,7 @@ class Policy:
 
     @property
     def spans(self) -> tuple[tuple[Span, ...], ...]:
-        """What it takes, as numbers, of each of FIELDS; () for all."""
+        """The values that the policy matches in each of FIELDS, as number ranges; () for all."""
         return (
             tuple((mac, mac) for mac in self.macs),
             tuple(map(_span, self.sources)),
@@ -68,7 +68,7 @@ class Policy:
         )
 
 
-# What of a packet a policy may ask for, besides its interface.
+# Fields of a packet that a policy may have a condition on, besides its interface.
 FIELDS = ("mac", "source", "destination", "protocol", "port")
 
 
@@ -99,7 +99,7 @@ def read(source: Source, data: Any, ways: Sequence[str], lan: Lan) -> tuple[Poli
     found = [
         _policy(TomlTable(source, "policy", item, number), number, ways, lan)
         for number, item in enumerate(data)
-        if item is not None  # one that is reported already (config.every_error)
+        if item is not None  # config.every_error has left this one out
     ]
     if found and lan.via_pppoe:
         place = f"{source.name}:{source.line('lan', 'via-pppoe')}"
@@ -109,10 +109,10 @@ def read(source: Source, data: Any, ways: Sequence[str], lan: Lan) -> tuple[Poli
 
 
 def check_beside(source: Source, config: Config, found: Sequence[Policy]) -> None:
-    """Raise ConfigError if the ways leave the policies ``found`` no rule, or no mark, of their own.
+    """Raise ConfigError if the policies ``found`` need a priority or a mark that the ways occupy.
 
-    A way that a flow takes or nothing has one rule more, after those that it has anyhow. With
-    eight ways the first one's mark for such flows is the eighth way's (slices.marks).
+    With policies each way may have one more rule, for flows that take it or nothing, after its own.
+    With eight ways the first way's mark for such flows belongs to the eighth (slices.marks).
     """
     limit = highest_priority(config)
     if config.pppoe.priority > limit:
@@ -240,7 +240,7 @@ def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 class _Box(NamedTuple):
-    """A policy, its spans, the first and the last value of each, and a field that it asks for."""
+    """A policy, its ranges, their lowest and highest value by field, and one field in use."""
 
     policy: Policy
     spans: tuple[tuple[Span, ...], ...]
@@ -255,9 +255,9 @@ def _box(policy: Policy) -> _Box:
 
 
 def _check_reached(source: Source, policies: Sequence[Policy]) -> None:
-    """Raise ConfigError for the first policy that an earlier one leaves nothing of.
+    """Raise ConfigError for the first policy that no packet reaches, because of an earlier one.
 
-    One comparison decides about most pairs, of which there are many.
+    A comparison of one field settles most of the many pairs.
     """
     boxes: list[_Box] = []
     for box in map(_box, policies):
@@ -275,7 +275,7 @@ def _check_reached(source: Source, policies: Sequence[Policy]) -> None:
 
 
 def _is_in(box: _Box, wider: _Box) -> bool:
-    """Whether all that ``box`` takes ``wider`` takes too."""
+    """Whether ``wider`` matches every packet that ``box`` matches."""
     return _all_within(box.policy.interfaces, wider.policy.interfaces) and all(
         map(_within, box.spans, wider.spans)
     )

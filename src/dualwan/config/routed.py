@@ -60,7 +60,7 @@ class Routed:
 
 
 def read(table: TomlTable) -> Routed:
-    """Return what the table of a way says of them; raises ConfigError."""
+    """Return `addresses`, `one-to-one` and `open` of a way's ``table``; raises ConfigError."""
     routed = Routed(
         table.take("addresses", _networks, Routed.networks),
         table.take("one-to-one", _pairs, Routed.one_to_one),
@@ -79,7 +79,7 @@ def read(table: TomlTable) -> Routed:
 
 
 def refuse(table: TomlTable, why: str) -> None:
-    """Raise ConfigError if ``table`` is of a way that can have none, and lists some."""
+    """Raise ConfigError if ``table``, of a way without routed addresses, lists some."""
     for key in KEYS:
         if table.has(key):
             table.fail(why, key)
@@ -92,7 +92,8 @@ def _holds(networks: Iterable[IPv4Network], address: IPv4Address) -> bool:
 def _networks(value: Any) -> tuple[IPv4Network, ...]:
     """Convert a list of networks that do not overlap; raises ValueError.
 
-    Neighbours are one: a network of the LAN may be both, and their routes must not be longer.
+    Adjacent networks are merged: the LAN may have their union as its network, and our routes must
+    not be more specific than the route to that.
     """
     if not isinstance(value, list):
         raise ValueError(

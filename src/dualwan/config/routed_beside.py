@@ -1,4 +1,4 @@
-"""What is routed to a way, beside the rest of the configuration: nothing is two things."""
+"""Conflicts between the addresses routed to a way and the rest of the configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check(source: Source, config: Config) -> None:
-    """Raise ConfigError for the first of them that is something else as well."""
+    """Raise ConfigError for the first routed network or host that has another use as well."""
     if not config.routed:
         return
     own = dict(_addresses(config))
@@ -110,7 +110,7 @@ def _check_smb(source: Source, section: str, routed: Routed, config: Config) -> 
 
 
 def _check_forwards(source: Source, config: Config, networks: dict[IPv4Network, str]) -> None:
-    """Raise ConfigError for a forward to a host that has an address outside itself."""
+    """Raise ConfigError for a forward to a host whose own address is routed to a way."""
     for one in config.forwards:
         for network, section in networks.items():
             if one.to.version == network.version and one.to in network:
@@ -128,7 +128,7 @@ def _check_forwards(source: Source, config: Config, networks: dict[IPv4Network, 
 
 
 def _check_choices(source: Source, config: Config, kept: dict[IPv4Network, str]) -> None:
-    """Raise ConfigError if a policy has a host of ``kept`` leave by a way but its section."""
+    """Raise ConfigError if a key sends a host of ``kept`` by another way than its section's."""
 
     def check(
         hosts: Iterable[IPv4Network], way: str, key: tuple[str, str], number: int = 0
@@ -157,7 +157,7 @@ def _check_choices(source: Source, config: Config, kept: dict[IPv4Network, str])
 
 
 def _check_numbers(source: Source, config: Config) -> None:
-    """Raise ConfigError if a way has no rule, or no mark, of its own for what takes no other."""
+    """Raise ConfigError if the priorities or marks for flows by one way or none do not suffice."""
     limit = highest_priority(config)
     if config.pppoe.priority > limit:
         source.fail(

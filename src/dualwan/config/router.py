@@ -9,9 +9,9 @@ from dualwan.toml_source import TomlTable
 
 @dataclass(frozen=True)
 class Router:
-    """The place of this machine among the routers of the line.
+    """The part of this machine among the routers of the line.
 
-    redundant: it is one of two, and works only while `dualwan-hook role active` has said so.
+    redundant: it is one of two, and works only after `dualwan-hook role active`.
     """
 
     redundant: bool = False

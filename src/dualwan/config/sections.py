@@ -22,7 +22,7 @@ class Wan:
     """The interface that leads to the line.
 
     failover: the LAN takes PPPoE while MAP-E cannot carry traffic.
-    probe: IPv4 hosts to ping through the tunnel; () means that only the routes are checked.
+    probe: IPv4 hosts to ping through the tunnel; () to check the IPv6 default route alone.
     hold_down: seconds between a failure and the earliest return, 0 to 86400.
     """
 
@@ -64,12 +64,12 @@ class Pppoe:
 
     peer: name of the file in /etc/ppp/peers. interface: the device that pppd creates.
     table: its routing table; the softwire's is the next number.
-    priority: of the rule by its address, 1 to 32763; the others have the two numbers after
-    it, and those that look in main first the number before.
+    priority: of the rule by its address, 1 to 32763; the session's other rules have the two numbers
+    after it, and the rules that look in main first the number before it.
     mtu: in bytes, 576 to 1500 (1454 on FLET'S).
     dial: whether ifup and ifdown start and end the session.
-    by_peer: whether only a pppd of this peer is ours: it is, if we dial it or if the file names
-    it. Else whatever has the interface is our session.
+    by_peer: whether only a pppd of this peer is ours, which is so if we dial it or the file names
+    the peer. Else any session on the interface is ours.
     routed: addresses besides its own.
     """
 

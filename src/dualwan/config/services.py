@@ -15,8 +15,8 @@ from dualwan.words import say
 class Port:
     """A TCP or UDP port, 1 to 65535, or a protocol without ports.
 
-    That is ICMP echo request (protocol "icmp", number 0), or another one by its number of IANA
-    (protocol "proto").
+    The protocol is "icmp" (number 0) for ICMP echo requests, or "proto" with an IANA protocol
+    number.
     """
 
     protocol: str

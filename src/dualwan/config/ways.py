@@ -18,16 +18,16 @@ from dualwan.words import say
 if TYPE_CHECKING:
     from dualwan.config import Config
 
-MOST = 6  # with [mape] and [pppoe] they are 8, for which there are marks (slices.marks)
+MOST = 6  # with [mape] and [pppoe] 8, as many as there are marks for (slices.marks)
 TYPES = (PPPOE, mape.IPIP, mape.DS_LITE)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,13}")
-# Other things, where a way can be named; ip6tnl0 is a device of the kernel's own.
+# Words with another meaning where a way is named; ip6tnl0 is the kernel's fallback device.
 _TAKEN = (MAPE, PPPOE, IPV6, "none", "ip6tnl")
 
 FurtherWay = Pppoe | Ipip | DsLite
 # The rules of each way have three priorities, those of [mape] and [pppoe] together four: one
 # before [pppoe] priority, that, and the two after it.
-TABLES, PRIORITIES, _EACH = 2, 4, 3  # the first ones of a further way, less those of [pppoe]
+TABLES, PRIORITIES, _EACH = 2, 4, 3  # the first ones of a further way, relative to those of [pppoe]
 
 
 def section(name: str) -> str:
@@ -36,7 +36,7 @@ def section(name: str) -> str:
 
 
 def section_of(name: str, config: Config) -> str:
-    """Return the name of the table of any way: "mape", "pppoe", or that of a further one."""
+    """Return the section of any way: "mape", "pppoe", or "way.NAME" of a further one."""
     return section(name) if name in config.ways else name
 
 
@@ -51,7 +51,7 @@ def priority_of(pppoe: Pppoe, place: int) -> int:
 
 
 def highest_priority(config: Config) -> int:
-    """Return the highest [pppoe] priority that leaves each way of ``config`` one rule more."""
+    """Return the highest [pppoe] priority that leaves room for one more rule of each way."""
     pppoe = config.pppoe
     last = priority_of(pppoe, MOST - 1) if config.ways else pppoe.priority + 1
     return sections.MAX_PRIORITY - (last - pppoe.priority)
@@ -110,7 +110,7 @@ def _way(table: TomlTable) -> FurtherWay:
 
 
 def check(source: Source, config: Config) -> None:
-    """Raise ConfigError for the first further way that cannot be beside the others."""
+    """Raise ConfigError for the first further way that conflicts with another way."""
     taken: dict[object, str] = {}
     parts = [(MAPE, config.mape), (PPPOE, config.pppoe), *config.further]
     for name, way in parts:
@@ -128,7 +128,7 @@ def check(source: Source, config: Config) -> None:
 
 
 def _own(way: Mape | Pppoe) -> dict[str, object]:
-    """Return what no other way can have too, by key: its peer, or its address and its end."""
+    """Return, by key, the values that no two ways may share: the peer, or the address and CE."""
     if isinstance(way, Pppoe):
         return {"peer": way.peer}
     if isinstance(way, MapE):

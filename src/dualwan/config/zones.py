@@ -26,9 +26,9 @@ class Zone:
     """Hosts that may reach what is listed here, and nothing else.
 
     interfaces: as those of the LAN. services: of the router.
-    zones: names of those whose hosts they may reach, ``LAN`` for the LAN; their own needs none.
+    zones: names of the zones whose hosts they may reach, ``LAN`` for the LAN; their own is implied.
     ways: names of the ways to the internet, IPV6 for IPv6 of the line.
-    max_share: percentage of the ports that all of them together may hold towards one
+    max_share: percentage of the ports that the hosts of the zone together may hold towards one
     destination, 10 to 100.
     """
 

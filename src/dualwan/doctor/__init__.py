@@ -64,7 +64,7 @@ ALL: tuple[Check, ...] = (
 def diagnose(case: Case) -> tuple[Outcome, ...]:
     """Return the outcome of each check, in the order of the registry.
 
-    That of a further way is made for each of them.
+    The check of further ways is made once for each of them.
     """
     checks: Iterable[Check] = (one for one in ALL if one.applies(case.config))
     if case.stands_by:
@@ -94,5 +94,5 @@ def _outcome(check: Check, case: Case, before: dict[str, Outcome]) -> Outcome:
 
 
 def is_well(outcomes: tuple[Outcome, ...]) -> bool:
-    """Whether every check was made, where it applies, and none has failed."""
+    """Whether every check that applies was made, and none has failed."""
     return all(one.answer.result in (Result.OK, Result.NOT_APPLICABLE) for one in outcomes)

@@ -1,4 +1,4 @@
-"""A check as a value, what it is made from, and its outcome. Pure."""
+"""A check as a value, its input, and its outcome. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Result(Enum):
 
 
 class Answer(NamedTuple):
-    """What a check has found. seen: a sentence; remedy: what to do, "" if ``seen`` says it."""
+    """The answer of a check. seen: a sentence; remedy: what to do, "" if ``seen`` says it."""
 
     result: Result
     seen: str
@@ -34,10 +34,10 @@ class Answer(NamedTuple):
 
 
 class Case(NamedTuple):
-    """All that checks are made from.
+    """The input of all checks.
 
     plan: of Event.APPLY. findings: obstacles outside our own state. rules: the table of MAP-E
-    rules, also where the configuration does not use it; None if it cannot be read.
+    rules, even if the configuration does not use it; None if it cannot be read.
     """
 
     config: Config
@@ -77,9 +77,9 @@ class Case(NamedTuple):
 class Check(NamedTuple):
     """A check.
 
-    name: stable, for programs. what: what is checked, for a person. needs: names of the checks
-    without which this one can tell nothing. applies: whether it is of any use, or not spoken of.
-    of_standby: whether it is made too on a router that stands by.
+    name: stable, for programs. what: the subject, for a person. needs: names of the checks that
+    must succeed before this one means anything. applies: whether the configuration makes it useful;
+    if not, it is not shown. of_standby: whether it is made on a standby router too.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Check(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A check and its answer. because: the name of the check that kept it from being made."""
+    """A check and its answer. because: the name of the failed check for which it was not made."""
 
     check: Check
     answer: Answer
@@ -114,12 +114,12 @@ def not_applicable(seen: str) -> Answer:
 
 
 def unchecked(seen: str) -> Answer:
-    """Return that it could not be seen."""
+    """Return that the subject could not be observed."""
     return Answer(Result.UNCHECKED, seen)
 
 
 def named_otherwise(case: Case, device: str) -> Answer | None:
-    """Return a failure if ``device`` is only another name of one that is there."""
+    """Return a failure if ``device`` is only an alternative name of an existing device."""
     for one in case.findings:
         if one.code == "device-other-name" and f": {device} " in one.seen:
             return failed(one.seen, one.remedy)

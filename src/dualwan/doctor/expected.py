@@ -1,4 +1,4 @@
-"""What the line itself, or the table of rules, says of the softwire. Pure."""
+"""The softwire's values by other sources: the line itself, and the table of rules. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINE_BITS = 56  # the longest prefix that providers assign to a line with severa
 
 
 class OtherCe(NamedTuple):
-    """A CE address that the line asks for and that is not ours, and what it says."""
+    """A CE address that the line solicits and that is not ours, with the values in it."""
 
     address: IPv6Address
     layout: str
@@ -25,7 +25,7 @@ class OtherCe(NamedTuple):
 
 
 def expected(case: Case) -> CeParameters | None:
-    """Return what the table of rules makes of the line's prefix; None if no rule covers it."""
+    """Return what the table of rules derives from the line's prefix; None if no rule covers it."""
     if case.rules is None or not isinstance(case.config.mape, MapE):
         return None
     for prefix in case.evidence.prefixes:
@@ -35,7 +35,7 @@ def expected(case: Case) -> CeParameters | None:
 
 
 def differences(case: Case) -> tuple[str, ...]:
-    """Return the values of the softwire that the table of rules has otherwise, as sentences."""
+    """Return a sentence for each value of the softwire that differs from the table of rules."""
     softwire, known = case.softwire, expected(case)
     if softwire is None or known is None:
         return ()
@@ -77,10 +77,10 @@ def differences(case: Case) -> tuple[str, ...]:
 
 
 def other_ce(case: Case) -> OtherCe | None:
-    """Return the CE that the line asked for instead of ours; None if it asked for none.
+    """Return the CE address that the line solicits instead of ours; None if it solicits none.
 
-    A neighbour solicitation for an address of our line that is built as a CE's (RFC 7597
-    section 6, or the draft's layout) and is on no device here.
+    It is the target of a neighbour solicitation that lies in our line's prefix, has the interface
+    identifier of a CE (RFC 7597 section 6, or the draft's layout) and is on no device here.
     """
     heard, softwire = case.evidence.heard, case.softwire
     if heard is None or softwire is None:
@@ -103,7 +103,7 @@ def _of_line(address: IPv6Address, line: str) -> bool:
 
 
 def _readings(address: IPv6Address) -> tuple[OtherCe, ...]:
-    """Return what an interface identifier says, in either layout; see mape.rule.interface_id."""
+    """Return the CEs that ``address`` may be, in either layout; see mape.rule.interface_id."""
     low = int(address) & (1 << 64) - 1
     found = []
     if not low >> 56 and not low & 0xFF:

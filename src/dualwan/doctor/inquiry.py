@@ -1,11 +1,11 @@
-"""What to ask of the line for a diagnosis. Pure.
+"""The questions of a diagnosis to the line. Pure.
 
-Nothing outside the line is asked but the hosts of [wan] probe. The probes for the tunnel go to
-ourselves by way of the border relay: UDP from a port of our set to the same port of our shared
-address. A relay sends them back (hub and spoke, RFC 7597 section 8), and one with a single hop
-to live makes it say that it ended there. A relay drops what has a port that is not the
-subscriber's (RFC 7597 section 8.1), so none of them comes to another line. With DS-Lite the
-AFTR's well-known address (RFC 6333 section 5.7) is pinged.
+Nothing outside the line is asked but the hosts of [wan] probe. The probes of the tunnel travel by
+way of the border relay back to us: UDP from a port of our set to the same port of our shared
+address. A relay returns them (hub and spoke, RFC 7597 section 8); for a probe with a hop limit of
+one it returns an ICMP error. A relay drops packets with a port that is not the subscriber's (RFC
+7597 section 8.1), so no probe reaches another line. With DS-Lite the AFTR's well-known address (RFC
+6333 section 5.7) is pinged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dualwan.result import Plan, session_address
 AFTR = "192.0.0.1"
 SMALL = 68  # bytes: what every link carries (RFC 791 section 3.2)
 STEPS = (1452, 1440, 1420, 1400, 1380, 1360, 1340, 1320, 1300, 1280, 1240)  # bytes, below the MTU
-_ECHO_ID = 1024  # with a whole address any number will do
+_ECHO_ID = 1024  # an echo identifier; any will do for an address that is not shared
 
 
 def inquiry(config: Config, plan: Plan) -> Inquiry:
@@ -43,7 +43,7 @@ def inquiry(config: Config, plan: Plan) -> Inquiry:
     )
     if softwire is None:
         return common
-    if stands_by(config, plan.state):  # who has the CE is all that it can ask
+    if stands_by(config, plan.state):  # a standby asks only which machine has the CE
         return replace(common, ce=str(softwire.ce))
     return replace(
         common,
@@ -55,7 +55,7 @@ def inquiry(config: Config, plan: Plan) -> Inquiry:
 
 
 def _further(config: Config, plan: Plan) -> tuple[AskedWay, ...]:
-    """Return the further ways; those that have no address are not pinged by."""
+    """Return the further ways; the device is "" (no ping) for a way without an address."""
     found = (way for way in plan.line.ways if way.name in config.ways)
     return tuple(
         AskedWay(way.name, way.device if plan.observed.address_of(way.device) else "", way.peer)
@@ -64,7 +64,7 @@ def _further(config: Config, plan: Plan) -> tuple[AskedWay, ...]:
 
 
 def probes(softwire: Softwire, config: Config) -> tuple[Probe, ...]:
-    """Return the probes: one hop at two sizes, a port of each block, sizes up to the MTU."""
+    """Return the probes: two with one hop, one for a port of each block, one for each size."""
     numbers, mtu = count(), config.mape.mtu
     target, echo = str(softwire.ipv4), False
     if isinstance(config.mape, DsLite):
@@ -80,7 +80,7 @@ def probes(softwire: Softwire, config: Config) -> tuple[Probe, ...]:
 
 
 def single_hop(case: Case) -> dict[int, bool]:
-    """Return by size whether the relay told of the probe that ended there."""
+    """Return, by size in bytes, whether the relay reported the end of the single-hop probe."""
     heard = case.evidence.heard
     return {
         probe.size: heard is not None and probe.number in heard.stopped

@@ -96,7 +96,7 @@ def _with_advertisement(case: Case, heard: Heard) -> Answer:
 
 
 def provider(case: Case) -> Answer:
-    """Whether what is configured can belong to the prefix that the line announces."""
+    """Whether the configured CE, or one that a rule derives, can belong to the announced prefix."""
     prefixes = case.evidence.prefixes
     if not case.config.mape.fixed:
         state = case.plan.state
@@ -131,7 +131,7 @@ def provider(case: Case) -> Answer:
 
 
 def _same_line(ce: IPv6Address, prefix: str) -> bool:
-    """Whether a CE address can be of the line with ``prefix``: it is in the first subnet."""
+    """Whether the CE address ``ce`` can belong to the line with ``prefix``: in the same /56."""
     network = IPv6Network(prefix, strict=False)
     length = min(network.prefixlen, LINE_BITS)
     return ce in IPv6Network((int(network.network_address), length), strict=False)

@@ -1,7 +1,7 @@
 """Checks of the machine: files and programs of others, sysctls, the LAN, our own state. Pure.
 
-Findings become failures by themselves: each belongs to the check that names the beginning of
-its code, and to "others" if none does.
+Each finding becomes a failure of the check that names the beginning of its code, and of "others" if
+no check does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dualwan.model.plan import Step
 from dualwan.model.resources import Sysctl
 from dualwan.words import listed, say
 
-# By check: what it looks at, and how the codes of its findings begin.
+# By name of the check: its subject, and the beginnings of the codes of its findings.
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "pppd-starters": (say("pppd is started once"), ("ppp-second-",)),
     "peer-file": (say("the file of the PPPoE peer"), ("ppp-", "peer-", "pppd-")),
@@ -34,7 +34,7 @@ OTHERS = "others"
 
 
 def group_of(finding: Finding) -> str:
-    """Return the name of the check that a finding belongs to."""
+    """Return the name of the check to which ``finding`` belongs."""
     for name, (_, beginnings) in GROUPS.items():
         if finding.code.startswith(beginnings):
             return name
@@ -42,7 +42,7 @@ def group_of(finding: Finding) -> str:
 
 
 def suspects(case: Case) -> str:
-    """Return what else may keep packets away, to be added to a sentence; "" for nothing."""
+    """Return the first other suspect, as the end of a sentence about lost packets; "" for none."""
     found = [one.seen for one in case.findings if group_of(one) in ("firewalls", "leftovers")]
     return say("; {found}", found=found[0]) if found else ""
 
@@ -166,7 +166,7 @@ def _state(case: Case) -> Answer:
 
 
 def _owner_scripts(case: Case) -> Answer:
-    """Fail for a script that does not do its work, though the router works without it."""
+    """Fail for a script that is not run or fails, although the router works without it."""
     mine = [one for one in case.findings if group_of(one) == "owner-scripts"]
     if wrong := _failure([one for one in mine if one.code != "hooksd-mode"]):
         return wrong
@@ -175,7 +175,7 @@ def _owner_scripts(case: Case) -> Answer:
 
 
 def _pair(case: Case) -> Answer:
-    """Fail for a program without which no takeover is as it should be, though all works now."""
+    """Fail if a program that a takeover needs is missing, although the router works now."""
     return _failure([one for one in case.findings if group_of(one) == "pair"]) or ok(
         say("keepalived gives the role, and what it needs is there")
     )

@@ -1,7 +1,7 @@
-"""Checks of one of two routers that share a line, and what a standby is asked. Pure.
+"""Checks of one of two routers that share a line, and the checks of a standby. Pure.
 
-A standby has no CE, no way and no session by intent. It is asked what it needs to take over: a
-line that is alive, a configuration that fits it, and keepalived, which would tell it to.
+A standby has no CE, no way and no session by intent. It is checked for what it needs to take over:
+a live line, a configuration that fits it, and keepalived, which would tell it to.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ def is_redundant(config: Config) -> bool:
 
 
 def of_standby(checks: Iterable[Check]) -> Iterator[Check]:
-    """Yield those of ``checks`` that a standby is asked, some of them with another look."""
+    """Yield those of ``checks`` that a standby makes, some of them by another function."""
     for one in checks:
         if one.of_standby:
             yield one._replace(look=_LOOKS.get(one.name, one.look))
 
 
 def role(case: Case) -> Answer:
-    """Whether the machine is what its role says, and if it stands by, whether another works."""
+    """Whether the machine has the state of its role, and of a standby, whether the other is up."""
     if not case.stands_by:
         return _unfinished(case, say("active")) or ok(say("active"))
     if not case.plan.state.role.asked:
@@ -50,7 +50,7 @@ def _unfinished(case: Case, now: str) -> Answer | None:
 
 
 def _not_hung_up(case: Case) -> Answer | None:
-    """Return a failure if a session that we dial is there, or would be as soon as it can."""
+    """Return a failure if a session that we dial is up, or its pppd runs and may bring it up."""
     remedy = say("`dualwan-hook role standby` hangs up; look for what else dials")
     for name, session in case.config.sessions.items():
         if session.dial and (address := session_address(case.plan, name)):
@@ -97,7 +97,7 @@ def _other(case: Case) -> Answer:
 
 
 def _announced(case: Case) -> Answer:
-    """Whether a router advertises a prefix; a machine that forwards may not have heard it."""
+    """Whether a router advertises a prefix; a forwarding kernel may have taken no address of it."""
     if case.evidence.prefixes or not (prefixes := _prefixes(case)):
         return line.advertisement(case)
     return ok(
@@ -109,7 +109,7 @@ def _announced(case: Case) -> Answer:
 
 
 def _provider(case: Case) -> Answer:
-    """As of the active one, by the prefixes that are announced."""
+    """Check as the active router does, but with the prefixes that are advertised."""
     seen = replace(case.evidence, prefixes=_prefixes(case))
     return line.provider(case._replace(evidence=seen))
 

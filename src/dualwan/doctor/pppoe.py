@@ -15,19 +15,19 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 _ACCEPTED = re.compile(r"authentication succeeded|local +ip address", re.IGNORECASE)
-# Of a pppd that others dial into: it has asked for the login, and judged it.
+# Lines of a pppd that accepts calls: it has judged the login of its own caller.
 _JUDGED = re.compile(r"\bpeer (authentication|\S+ (failed|authenticated))", re.IGNORECASE)
 _PAPERS = say("correct user and password in the peer's file and in /etc/ppp/{chap,pap}-secrets")
 
 
 def _unused(case: Case, name: str = PPPOE) -> bool:
-    """Whether the session has no address, is not ours to dial, and has no pppd."""
+    """Whether the session has no address and no pppd, and we do not dial it."""
     address = session_address(case.plan, name)
     return not (address or case.config.sessions[name].dial or case.dialling(name))
 
 
 def discovery(case: Case) -> Answer:
-    """Whether an access concentrator answers a discovery (RFC 2516); asked without a session."""
+    """Whether an access concentrator answers a discovery (RFC 2516); not sent with a session."""
     if case.session:
         return ok(say("a session is up"))
     if _unused(case):
@@ -47,7 +47,7 @@ def discovery(case: Case) -> Answer:
 
 
 def login(case: Case) -> Answer:
-    """Whether the provider takes user and password, by the last lines of pppd's log."""
+    """Whether the provider accepts user and password, by the last lines of pppd's log."""
     if case.session:
         return ok(say("a session is up"))
     if _unused(case):
@@ -93,7 +93,7 @@ def of_way(case: Case, name: str) -> Answer:
         )
     last = (
         say("; its last word: {ppp_log}", ppp_log=case.evidence.ppp_log[-1])
-        if case.evidence.ppp_log and len(case.config.sessions) == 1  # else, whose word is it?
+        if case.evidence.ppp_log and len(case.config.sessions) == 1  # whose, otherwise?
         else ""
     )
     return failed(

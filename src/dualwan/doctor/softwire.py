@@ -14,7 +14,7 @@ from dualwan.words import listed, say
 
 # RFC 4443 section 3: kinds and codes that say that a packet did not arrive.
 _UNREACHABLE, _TOO_BIG, _TIME_EXCEEDED = 1, 2, 3
-_REFUSED_BY_HOST = 4  # the code "port unreachable": the relay itself said it
+_REFUSED_BY_HOST = 4  # "port unreachable", sent by the relay itself
 _WORDS = {
     0: say("no route to it"),
     1: say("administratively prohibited"),
@@ -27,7 +27,7 @@ _WORDS = {
 
 
 def relay(case: Case) -> Answer:
-    """Whether the border relay can be reached; many do not answer a ping, which is no fault."""
+    """Whether the border relay is reachable; many do not answer a ping, which is no failure."""
     heard, softwire = case.evidence.heard, case.softwire
     if heard is None or softwire is None:
         return unchecked(case.evidence.unheard or say("the border relay is not known"))
@@ -63,7 +63,7 @@ def relay(case: Case) -> Answer:
 
 
 def _unreachable(heard: Heard, br: str) -> str:
-    """Return what a router on the way says of packets to the border relay, "" for nothing."""
+    """Return what a router reports about packets to the border relay, "" if none does."""
     for error in heard.errors:
         if error.kind == _UNREACHABLE and error.code != _REFUSED_BY_HOST:
             word = _WORDS.get(error.code, say("code {code}", code=error.code))
@@ -97,12 +97,12 @@ def _remedy(case: Case) -> str:
 
 
 def _came(case: Case, heard: Heard) -> int:
-    """Return how many packets came back, of the probes or of others."""
+    """Return how many packets came back through the tunnel: probes and others."""
     return len(heard.returned) + len(heard.stopped) + case.evidence.came
 
 
 def tunnel(case: Case) -> Answer:
-    """Whether anything comes back through the tunnel, and if not, for which CE the line asks."""
+    """Whether anything comes back through the tunnel; if not, which CE the line solicits."""
     heard, softwire = case.evidence.heard, case.softwire
     if heard is None or softwire is None:
         return unchecked(case.evidence.unheard or say("the softwire is not known"))
@@ -142,7 +142,7 @@ def _refusals(errors: tuple[PathError, ...], br: object) -> Iterator[str]:
 
 
 def _wrong_ce(case: Case) -> tuple[str, str] | None:
-    """Return what a solicitation for another CE shows, and the remedy."""
+    """Return what a solicitation of another CE address means, and the remedy."""
     asked, softwire = other_ce(case), case.softwire
     if asked is None or softwire is None:
         return None
@@ -200,13 +200,13 @@ def ipv4(case: Case) -> Answer:
 
 
 def mtu(case: Case) -> Answer:
-    """Whether packets as large as the tunnel's MTU pass, by those that came back."""
+    """Whether packets as large as the tunnel's MTU pass, by the probes that came back."""
     heard, whole = case.evidence.heard, case.config.mape.mtu
     if heard is None:
         return unchecked(case.evidence.unheard)
     sizes, ends = inquiry.by_size(case), inquiry.single_hop(case)
     passed = max((size for size, back in sizes.items() if back), default=0)
-    if not passed and ends.get(inquiry.SMALL):  # a relay that sends nothing back, but tells
+    if not passed and ends.get(inquiry.SMALL):  # the relay returns only errors
         passed = whole if ends.get(whole) else inquiry.SMALL
     if not passed:
         return not_applicable(say("the relay sends nothing back from which it could be told"))

@@ -22,7 +22,7 @@ def of_each(check: Check, config: Config) -> Iterator[Check]:
 
 
 def _carries(case: Case, name: str) -> Answer:
-    """Whether the way ``name`` is up with its address, and something answers by it."""
+    """Whether the way ``name`` is up with its address, and a host answers a ping by it."""
     way = next(one for one in case.plan.line.ways if one.name == name)
     there = pppoe.of_way(case, name) if name in case.config.sessions else _tunnel(case, way)
     if there.result is not Result.OK:
@@ -45,7 +45,7 @@ def _carries(case: Case, name: str) -> Answer:
 
 
 def _silent(case: Case, way: Way, there: str, hop: str) -> Answer:
-    """Return that no host of [wan] probe answers, and what to do."""
+    """Return a failure: no host of [wan] probe answers by ``way``; with the remedy."""
     names = ", ".join(map(str, case.config.wan.probe))
     seen = say(
         "none of {names} answers a ping by {device} ({seen}){suspects}",
@@ -73,7 +73,7 @@ def _silent(case: Case, way: Way, there: str, hop: str) -> Answer:
 
 
 def _tunnel(case: Case, way: Way) -> Answer:
-    """Whether the tunnel of ``way`` is up with its address, and its end on the WAN."""
+    """Whether the tunnel of ``way`` is up with its address, and its CE address on the WAN."""
     observed = case.plan.observed
     remedy = say("`dualwan-hook` brings it up, or says what is in the way")
     if way.softwire is None:

@@ -1,8 +1,7 @@
-"""Finders: what on the machine keeps the router from its work, and what to do. Pure.
+"""Finders of obstacles on the machine that keep the router from its work, and remedies. Pure.
 
-A finder looks at one subject. A new one is one module, its test and a line in ``ALL``; a finder is
-loaded when it is asked, because most read the rules of other programs, and a check asks none of
-these.
+A finder looks at one subject. To add one, write a module, its test and a line in ``ALL``. A finder
+is imported when it runs: most read the rules of other programs, and `check` runs none of these.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from dualwan.model.finding import Finding
     from dualwan.model.surroundings import Surroundings
 
-# Module here and function, in the order in which they are named.
+# Module here and function, in the order of the output.
 ALL = (
     ("other_names", "named_so"),
     ("managers", "two_managers"),
@@ -49,13 +48,13 @@ ALL = (
     ("pair", "untold"),
     ("pair", "not_running"),
 )
-# Without what the network starts before: keepalived comes after the first ifup of a boot.
+# All but the one that fails at boot: keepalived starts only after the first ifup.
 AT_EVENTS = tuple(one for one in ALL if one != ("pair", "not_running"))
 # About the peer that the configuration names, from files that need no root.
 PEER = (("ppp_peer", "obstacles"), ("ppp_starters", "second"))
 # About what the configuration asks of the kernel.
 IN_KERNEL = (("offload", "refused"),)
-# All that can find something in what host.around.files reads.
+# Those that work on what host.around.files reads.
 IN_FILES = (
     ("other_names", "named_so"),
     ("pppd_hooks", "shadowed"),

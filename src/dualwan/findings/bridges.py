@@ -1,4 +1,4 @@
-"""A WAN that is a bridge, whose frames between its ports are filtered as if they were routed."""
+"""A WAN that is a bridge, between whose ports netfilter sees frames as if they were routed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dualwan.words import say
 def filtered(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for the WAN if it is such a bridge.
 
-    A frame from one of its ports to another has the WAN as both devices, as a packet from the
-    line that is routed back to it has, and that is dropped.
+    A frame between two of its ports has the WAN as input and output device. So has a packet from
+    the line that is routed back to the line, which the firewall drops.
     """
     for device in around.bridges:
         if device == config.wan.interface:

@@ -1,6 +1,6 @@
-"""Addresses that the access concentrator of PPPoE gives, and that are not its to give.
+"""Addresses that an access concentrator assigned, but that belong to another interface here.
 
-Discovery has no authentication: whatever is on the WAN's Ethernet may answer first.
+Discovery has no authentication: any machine on the WAN's Ethernet may answer first.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dualwan.words import say
 
 
 def addresses(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each address of a session that is another interface's or network's.
+    """Yield a finding for each address of a session that belongs to another interface's network.
 
-    The kernel makes a route to the other end, which takes the packets for it wherever it is. The
-    session's own may be one of those that are routed to it, which an interface of the LAN has too.
+    The kernel makes a host route to the far end, which diverts all packets for that address. The
+    near end may be one of the addresses routed to the session, which a LAN interface may have too.
     """
     for one in config.sessions.values():
         yield from _of_session(one, around)

@@ -1,4 +1,4 @@
-"""Devices of the LAN that began more flows than one may: probably infected."""
+"""Devices of the LAN that exceeded the limit of new flows: probably infected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dualwan.words import say
 
 
 def floods(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each device whose new flows were dropped within a day."""
+    """Yield a finding for each device whose new flows the firewall dropped within a day."""
     del config
     for sender, packets in sorted(around.floods.items()):
         noun = say("1 packet") if packets == 1 else say("{packets} packets", packets=packets)

@@ -1,7 +1,7 @@
 """Chains of other programs that drop or change what the router forwards or translates.
 
-A chain is named for what it does with a packet in any case (nft.foreign.judge), so a firewall
-that lets the LAN out is not. What can be seen of a machine's traffic is not needed for that.
+A chain is reported only for what it certainly does with a packet (nft.foreign.judge), so a firewall
+that lets the LAN out is not. No real traffic is needed for that judgement.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _hit(
 
 
 def dropping(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each chain that drops what has to pass."""
+    """Yield a finding for each chain that drops packets of the router's work."""
     probes = packets.every(config)
     for chain, chains in _base_chains(around):
         if chain.kind == "nat":
@@ -69,7 +69,7 @@ def _may_be_translated(chain: Chain, chains: Mapping[str, Chain], packet: Packet
 def _let_through(
     config: Config, chain: Chain, chains: Mapping[str, Chain], dropped: packets.Probe
 ) -> str:
-    """Return what to do about ``dropped``, in the words of the program that the chains are of."""
+    """Return how to accept ``dropped``, in the syntax of the program that made the chains."""
     lan, out = dropped.packet.iif, dropped.packet.oif
     if lan not in config.lan.devices or not out:
         lan, out = config.lan.interfaces[0], config.mape.tunnel
@@ -97,7 +97,7 @@ def _let_through(
 
 
 def translating(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each nat chain that is asked before ours and may translate."""
+    """Yield a finding for each nat chain that runs before ours and may translate our flows."""
     for chain, chains in _base_chains(around):
         ours = NAT_PRIORITIES.get(chain.hook)
         if chain.kind != "nat" or ours is None or chain.priority > ours:
@@ -130,7 +130,7 @@ def _usual(hook: str) -> str:
 
 
 def untracked(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each chain that keeps conntrack from what has to be translated."""
+    """Yield a finding for each chain with notrack for packets that we have to translate."""
     for chain, chains in _base_chains(around):
         if chain.hook != "prerouting" or chain.priority >= _CONNTRACK:
             continue
@@ -171,7 +171,7 @@ def marking(config: Config, around: Surroundings) -> Iterator[Finding]:
 
 
 def offloading(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each chain that may put flows of ours into a flowtable."""
+    """Yield a finding for each chain that may put flows of our WANs into a flowtable."""
     for chain, chains in _base_chains(around):
         if chain.hook != "forward":
             continue
@@ -197,9 +197,9 @@ def offloading(config: Config, around: Surroundings) -> Iterator[Finding]:
 def _does(
     chain: Chain, chains: Mapping[str, Chain], action: str, *, certain: bool
 ) -> Callable[[Packet], bool]:
-    """Return a test: whether a packet meets (or may meet) a rule with ``action``.
+    """Return a test of a packet: whether it certainly (or possibly) meets a rule with ``action``.
 
-    SET_MARK counts if it does not keep our bits.
+    SET_MARK counts unless its mask keeps our bits.
     """
 
     def test(packet: Packet) -> bool:

@@ -1,4 +1,4 @@
-"""Whether the program that runs the network leaves the router its routes, and the WAN to itself."""
+"""Conflicts with the program that manages the network: default routes, and who runs the WAN."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dualwan.words import listed, say
 
 
 def _deafened(manager: str, device: str) -> str:
-    """Return what keeps ``manager`` from taking a default route from ``device``."""
+    """Return the setting by which ``manager`` takes no default route from ``device``."""
     if manager == "systemd-networkd":
         return say(
             "write IPv6AcceptRA=no into the [Network] section of its .network file, and run "
@@ -31,11 +31,11 @@ def _deafened(manager: str, device: str) -> str:
 
 
 def second_default(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each IPv6 default route that is as good as the WAN's, or better."""
+    """Yield a finding for each other IPv6 default route with a metric no higher than the WAN's."""
     wan = config.wan.interface
     ours = [route.metric for route in around.ipv6_defaults if route.device == wan]
     known = {wan, config.prefix_source} - {*config.lan.interfaces} | {wan}
-    known |= {around.other_names.get(wan, wan)}  # that is said, and the route is the right one
+    known |= {around.other_names.get(wan, wan)}  # reported by other_names
     seen = set()
     for route in around.ipv6_defaults:
         if route.device in known or route.device in seen or (ours and route.metric > min(ours)):

@@ -1,4 +1,4 @@
-"""A kernel that refuses the flowtable which the owner has asked for."""
+"""A kernel without the flowtable that the configuration asks for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dualwan.words import say
 
 
 def refused(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding if the kernel has no flowtable, though the configuration wants one."""
+    """Yield a finding if the kernel refuses a flowtable, though the configuration wants one."""
     if config.firewall.offload and not around.flowtables:
         yield Finding(
             "state-no-flowtable",

@@ -1,4 +1,4 @@
-"""An interface in the configuration by a name that only some programs know."""
+"""An interface that is configured by an alternative name, which only some programs know."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from dualwan.words import say
 
 
 def named_so(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each interface that is configured by another name of its device.
+    """Yield a finding for each interface that is configured by an alternative name (altname).
 
-    Since Debian 13 udev gives most NICs one by their link address, such as enx001122334455. ip(8)
-    and the kernel's netlink take it for the device's own; rules of nft by it match nothing.
+    Since Debian 13 udev gives most NICs one that follows from the link address, such as
+    enx001122334455. ip(8) and rtnetlink accept it in place of the name; nft rules with it match
+    nothing.
     """
     for name, own in around.other_names.items():
         yield Finding(

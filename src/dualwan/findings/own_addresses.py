@@ -1,4 +1,4 @@
-"""What the configuration wants of the router's own addresses and networks, and cannot have."""
+"""Settings that conflict with the router's own addresses and networks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from dualwan.words import say
 FORWARD_TO_ROUTER, ROUTED_NETWORK = "forward-to-router", "routed-network"
 ROUTED_TO_ROUTER, ADDRESS_TWICE = "routed-to-router", "address-twice"
 
-# Private, shared (RFC 6598) and of a link.
+# Private, shared (RFC 6598) and link-local.
 _LOCAL = (*RFC1918, IPv4Network("100.64.0.0/10"), IPv4Network("169.254.0.0/16"))
 _HOST_PART = (1 << INTERFACE_ID_BITS) - 1
 _ROUTE_LENGTH = 30  # of the smallest network that has hosts beside the router
 
 
 def forwards_to_router(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each forward to the router itself, which no packet takes."""
+    """Yield a finding for each forward to the router itself, whose packets are not forwarded."""
     for one in config.forwards:
         for own in around.addresses:
             if _is(one, own):
@@ -51,7 +51,7 @@ def forwards_to_router(config: Config, around: Surroundings) -> Iterator[Finding
 
 
 def _is(one: Forward, own: OwnAddress) -> bool:
-    """Whether the forward leads to this address, or to its lower half in any network."""
+    """Whether the forward leads to this address, or to its interface identifier in any prefix."""
     address = own.interface.ip
     if one.by_host_part and isinstance(address, IPv6Address):
         return int(address) & _HOST_PART == int(one.to)
@@ -100,7 +100,8 @@ def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
 def routed_to_router(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for each host of `one-to-one` or `open` that is the router itself.
 
-    What is for the router's own address would go to that host; to the router `open` lets nothing.
+    Packets for the router's own address would be translated to that host; `open` does not open
+    ports of the router.
     """
     own = {one.interface.ip: one.device for one in around.addresses}
     for name, routed in config.routed.items():
@@ -131,9 +132,9 @@ def routed_to_router(config: Config, around: Surroundings) -> Iterator[Finding]:
 def twice(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for each session whose address is on another interface as well.
 
-    The kernel counts an address as that of the first interface that has it (inet_dev_addr_type),
-    and what is offered by a session is for an address of its own interface. Where the address is
-    none that is routed to the session, see findings.concentrator.
+    The kernel attributes an address to the first interface that has it (inet_dev_addr_type), and
+    the services of a session match addresses of its own interface. An address that is not routed to
+    the session is reported by findings.concentrator.
     """
     for session in config.sessions.values():
         mine = [one.interface.ip for one in around.addresses if one.device == session.interface]
@@ -158,7 +159,7 @@ def twice(config: Config, around: Surroundings) -> Iterator[Finding]:
 
 
 def refuse(config: Config, around: Surroundings) -> None:
-    """Raise ConfigError with all of these findings."""
+    """Raise ConfigError with all findings of this module that a configuration alone can mend."""
     finders = (forwards_to_router, routed_networks, routed_to_router)
     if texts := tuple(one.text for finder in finders for one in finder(config, around)):
         raise ConfigErrors(texts)

@@ -1,4 +1,4 @@
-"""Whether the owner's scripts in hooks.d are run, and how that ended last."""
+"""Scripts of the owner in hooks.d that are not run, or have failed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def not_run(config: Config, around: Surroundings) -> Iterator[Finding]:
 
 
 def failed(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each script whose last run has failed."""
+    """Yield a finding for each script whose last run failed."""
     del config
     for one in around.own_scripts:
         if one.code == "failed":

@@ -1,4 +1,4 @@
-"""Packets that have to pass the router, as the chains of other programs meet them. Pure."""
+"""Sample packets of the router's work, as they meet the chains of other programs. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dualwan.words import say
 
 
 class Probe(NamedTuple):
-    """A packet that has to pass, by hook; ``what`` it is, for a person."""
+    """A packet that the router needs to pass. what: for a person. hooks: where it passes."""
 
     what: str
     hooks: tuple[str, ...]
     packet: Packet
 
     def at(self, chain: Chain) -> Packet | None:
-        """Return the packet as it passes ``chain``, None if it does not."""
+        """Return the packet as ``chain`` sees it, None if it does not pass that chain."""
         hook, packet = chain.hook, self.packet
         if chain.family in ("ip", "ip6") and chain.family != packet.family:
             return None
@@ -39,7 +39,7 @@ _CROSSING = ("prerouting", "forward", "postrouting")
 
 
 def outbound(config: Config) -> list[Probe]:
-    """Return what the LAN sends by each way that it may use, and by IPv6."""
+    """Return packets of the LAN, by each way that it may use, and by IPv6."""
     ways = [(config.mape.tunnel, "ip")]
     asked = {name for one in config.policies for name in (one.way, one.fallback)}
     if config.lan.via_pppoe:
@@ -65,12 +65,12 @@ def outbound(config: Config) -> list[Probe]:
 
 
 def _known(config: Config, lan: str) -> str:
-    """Return ``lan``, "" for a pattern: it leaves open which device it is."""
+    """Return ``lan``, or "" for a pattern, which stands for any of several devices."""
     return lan if lan in config.lan.devices else ""
 
 
 def _back(config: Config) -> list[Probe]:
-    """Return the answers to what the LAN sent."""
+    """Return the answers to packets of the LAN."""
     return [
         Probe(
             say(
@@ -88,7 +88,7 @@ def _back(config: Config) -> list[Probe]:
 
 
 def _forwarded(config: Config) -> list[Probe]:
-    """Return what comes from outside for a server of [[forward]]."""
+    """Return packets from outside to a server of [[forward]], after their translation."""
     lan = _known(config, config.lan.interfaces[0]) if len(config.lan.interfaces) == 1 else ""
     return [
         Probe(
@@ -119,7 +119,7 @@ def _with_devices(config: Config) -> list[tuple[Forward, str]]:
 
 
 def _own(config: Config) -> list[Probe]:
-    """Return what the router itself has to hear and send."""
+    """Return packets that the router itself has to receive and send."""
     wan = config.wan.interface
     tunnelled = Packet(family="ip6", protocol="ipip", state="established")
     return [
@@ -152,12 +152,12 @@ def _own(config: Config) -> list[Probe]:
 
 
 def every(config: Config) -> list[Probe]:
-    """Return all that has to pass, but for packets of [[forward]] before their translation."""
+    """Return all of these packets, but those of [[forward]] after their translation only."""
     return [*outbound(config), *_back(config), *_forwarded(config), *_own(config)]
 
 
 def forwarded_ports(config: Config) -> list[Probe]:
-    """Return what comes for a [[forward]], before it is translated."""
+    """Return packets from outside for a [[forward]], before their translation."""
     return [
         Probe(
             say(
@@ -175,5 +175,5 @@ def forwarded_ports(config: Config) -> list[Probe]:
 
 
 def ipv4(config: Config) -> list[Probe]:
-    """Return what the LAN sends and gets by IPv4."""
+    """Return the IPv4 packets of the LAN, and the answers to them."""
     return [one for one in (*outbound(config), *_back(config)) if one.packet.family == "ip"]

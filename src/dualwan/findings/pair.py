@@ -1,4 +1,4 @@
-"""Whether the programs that a pair of routers needs are there: keepalived and conntrackd."""
+"""The programs that a pair of routers needs: keepalived and conntrackd, set up and running."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dualwan.model.finding import Finding
 from dualwan.model.surroundings import KEEPALIVED, Surroundings
 from dualwan.words import say
 
-ROLES = {"active": "notify_master", "standby": "notify_backup"}  # the words of keepalived.conf(5)
+ROLES = {"active": "notify_master", "standby": "notify_backup"}  # keys of keepalived.conf(5)
 
 
 def untold(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding if keepalived would not tell this router its role."""
+    """Yield a finding for each role that keepalived would not pass on to this router."""
     pair = around.pair
     if not config.router.redundant or pair is None:
         return
@@ -47,7 +47,7 @@ def untold(config: Config, around: Surroundings) -> Iterator[Finding]:
 
 
 def not_running(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each program that does not run though it is set up."""
+    """Yield a finding for each of the programs that is set up but does not run."""
     pair = around.pair
     if not config.router.redundant or pair is None:
         return

@@ -1,4 +1,4 @@
-"""What the files of the PPP peer say that keeps the router from its work."""
+"""Options in the files of the PPP peer that keep the router from its work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Own(NamedTuple):
 
 
 def obstacles(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each option of a peer that is in the way, with its file and line."""
+    """Yield a finding for each option of a peer that is an obstacle, with its file and line."""
     for name, session in config.sessions.items():
         own = Own(session, section_of(name, config), config.wan.interface)
         files = around.ppp_of(name)
@@ -91,7 +91,7 @@ def _default_route(own: Own, peer: PeerOptions) -> Iterator[Finding]:
             say("replace it by nodefaultroute"),
         )
     refused = [one for one in peer.options if one.name in {"nodefaultroute", "-defaultroute"}]
-    if refused:  # OPT_ENABLE: what was switched off cannot be asked for any more
+    if refused:  # OPT_ENABLE: pppd refuses an option that another has disabled
         yield Finding(
             "ppp-contradiction",
             say(

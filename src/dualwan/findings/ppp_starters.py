@@ -1,4 +1,4 @@
-"""What starts the PPP peer besides this program, so that there would be two sessions."""
+"""Other starters of the PPP peer, which would make a second session."""
 
 from __future__ import annotations
 

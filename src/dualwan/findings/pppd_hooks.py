@@ -1,4 +1,4 @@
-"""Whether pppd runs the hooks in /etc/ppp/ip-up.d and ip-down.d."""
+"""Files that keep pppd from running the hooks in /etc/ppp/ip-up.d and ip-down.d."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kernel's reverse path filter, where it is on for all interfaces at once."""
+"""The kernel's reverse path filter, if it is on for all interfaces (conf.all)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dualwan.words import say
 
 
 def on_for_all(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding if the filter is on for all: the kernel takes the larger of two values.
+    """Yield a finding if the filter is on for all: the kernel uses the larger of the two values.
 
-    Ours for the PPP session is 0, because main has no way back while MAP-E has no tunnel; with
-    failover it has PPPoE's.
+    We set 0 for the PPP session, because main has no route back while MAP-E has no tunnel; with
+    failover main has the one by PPPoE.
     """
     if around.rp_filter_all not in ("", "0") and not config.wan.failover:
         yield Finding(

@@ -1,4 +1,4 @@
-"""Whether mape.sh or pppoe.sh, which this program replaces, has left anything."""
+"""What mape.sh and pppoe.sh, which this program replaces, have left on the machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHAIN = re.compile(
 
 
 def left(config: Config, around: Surroundings) -> Iterator[Finding]:
-    """Yield a finding for each kind of thing that the scripts left, and how to end it."""
+    """Yield a finding for each tunnel, set of chains, rule and line that the scripts left."""
     traces = around.traces
     yield from _tunnels(config, traces)
     yield from _chains(traces)
@@ -61,7 +61,7 @@ def _tunnels(config: Config, traces: Traces) -> Iterator[Finding]:
 
 
 def _relays(config: Config) -> set[str]:
-    """Return the far ends that the line's tunnel can have by the configuration."""
+    """Return the addresses of the border relays that the configuration allows."""
     mape = config.mape
     found: set[IPv6Address | None] = set()
     if isinstance(mape, MapE):

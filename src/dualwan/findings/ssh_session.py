@@ -1,8 +1,7 @@
-"""Whether a plan cuts the SSH session in which it is asked for. Pure.
+"""Whether a plan cuts the SSH session in which the command was typed. Pure.
 
-A connection that conntrack knows may go on; judged is whether its packets would be let in and
-answered as those of a new one, for that is what it is after a moment without conntrack, and at the
-next login.
+The session is judged as a new connection, although conntrack may keep the present one alive: it
+becomes a new one when conntrack loses its entry, and at the next login.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def _not_of_zone(zone: Zone, session: SshSession) -> str:
 
 
 def _not_offered(config: Config, ways: tuple[Way, ...], session: SshSession) -> str:
-    """Return why the port is not open outside for the peer, "" if it is."""
+    """Return why the port is not open to the peer from outside, "" if it is."""
     device, ipv6 = session.device, isinstance(session.peer, IPv6Address)
     by_line = device == config.wan.interface and ipv6
     by_way = not ipv6 and any(one.device == device and one.offers_services for one in ways)
@@ -108,7 +107,7 @@ def _not_offered(config: Config, ways: tuple[Way, ...], session: SshSession) -> 
 
 
 def _tunnel(plan: Plan, way: Way | None, session: SshSession) -> str:
-    """Return why the session loses its address or its route by the tunnel, "" if it does not."""
+    """Return why the tunnel slice takes away the session's address or route, "" if it does not."""
     up = plan.goals[tunnel.SLICE.name]
     if _is_tunnels(plan, session.own) and not (up and str(session.own) in _kept(plan)):
         return say("its address {own} goes", own=session.own)
@@ -123,7 +122,7 @@ def _tunnel(plan: Plan, way: Way | None, session: SshSession) -> str:
 
 
 def _is_tunnels(plan: Plan, address: IPv4Address | IPv6Address) -> bool:
-    """Whether the router has ``address`` for the tunnel: on it, or as its end on the WAN."""
+    """Whether ``address`` is one of ours: on a tunnel, or a CE address on the WAN."""
     tunnels = {*plan.state.tunnels, *devices(of_kind(plan.line.ways, Kind.SOFTWIRE))}
     ours = {one.address for one in plan.observed.addresses if one.device in tunnels}
     return str(address) in ours | {one.address for one in plan.state.addresses}
@@ -135,7 +134,7 @@ def _kept(plan: Plan) -> set[str]:
 
 
 def _routing(plan: Plan, way: Way | None) -> str:
-    """Return why answers leave PPPoE, "" if they do not."""
+    """Return why the answers no longer leave by the PPP session, "" if they do."""
     if way is None or way.kind is not Kind.PPP or plan.goals[pbr.SLICE.name]:
         return ""
     if plan.config is not None and plan.config.pppoe.dial:

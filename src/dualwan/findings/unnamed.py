@@ -10,12 +10,12 @@ from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 from dualwan.words import say
 
-# Docker names the bridge of each network br- and 12 digits of its id, new with each `compose up`.
+# Docker names the bridge of a network br- and 12 digits of its id, which `compose up` renews.
 _OF_A_NETWORK = re.compile(r"br-[0-9a-f]{12}")
 
 
 def by_device(config: Config, around: Surroundings) -> dict[str, int]:
-    """Return dropped packets by device, without what the configuration names by now."""
+    """Return dropped packets by device, without devices that the configuration names by now."""
     own = (
         config.wan.interface,
         config.prefix_source,

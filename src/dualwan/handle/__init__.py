@@ -1,4 +1,4 @@
-"""All stages of one event: reconcile, dial or hang up, refresh what the line told, log."""
+"""All stages of one event: reconcile, dial or hang up, ask the line's servers, log."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def _reconcile(run: Run) -> None:
         removal.warn_if_open(run)
 
 
-# Stages in order, and their events; each is loaded by an event that has it. Hanging up comes first
-# and dialling after reconciling, both without the lock: pppd runs our own hooks, which take it.
+# Stages in order, and their events; an event imports only its own. Hanging up comes first and
+# dialling after reconciling, both without the lock: pppd runs our own hooks, which take it.
 STAGES: tuple[tuple[str, str, tuple[Event, ...]], ...] = (
     ("line", "refresh_first", (Event.APPLY,)),
     ("sessions", "hang_up", (Event.DOWN, Event.REMOVE)),

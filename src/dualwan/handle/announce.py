@@ -1,4 +1,4 @@
-"""What the owner's scripts in hooks.d are told of a run. Another process runs them."""
+"""The report of a run to the owner's scripts in hooks.d, which another process runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def announce(host: Host, done: Result, folder: str, slices: Sequence[str], reason: str) -> str:
-    """Tell the scripts in ``folder`` what ``done`` has changed; return why that failed, or "".
+    """Queue the changes of ``done`` for the scripts in ``folder``; return why that failed, or "".
 
     ``slices``: with a step applied. Without any, what the scripts know is compared with what was
     observed: a run that was killed may have changed that and told nothing. If that differs, this
@@ -43,7 +43,7 @@ def announce(host: Host, done: Result, folder: str, slices: Sequence[str], reaso
 
 
 def _is_taken_down(config: Config | None, host: Host) -> bool:
-    """Whether a way that goes now does so because somebody wants it."""
+    """Whether a way that disappears now was taken down by intent."""
     state = host.load_state()
     of_two = config is not None and config.router.redundant
     return (

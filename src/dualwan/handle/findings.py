@@ -1,4 +1,4 @@
-"""What keeps the router from its work is logged when it appears."""
+"""Log findings when they appear."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dualwan.handle.run import Run, log
 from dualwan.model.event import Event
 from dualwan.model.state import Look
 
-LOOK_SECONDS = 120  # from the first stanza of the WAN to the last one, mostly less than a second
+LOOK_SECONDS = 120  # from ifup's first to its last stanza of the WAN, mostly less than 1 s
 
 
 def name_findings(run: Run) -> None:
-    """Log each finding that the last look did not have.
+    """Log each finding that the previous search did not have.
 
-    To look around takes as long as the rest of an event. ifup calls once for each stanza of the
-    WAN, and looks once.
+    A search takes as long as the rest of an event. ifup calls the hook once for each stanza of the
+    WAN, and only the first call searches.
     """
     if run.config is None or run.done is None or _has_looked(run, run.config):
         return
@@ -35,10 +35,11 @@ def name_findings(run: Run) -> None:
 
 
 def _has_looked(run: Run, config: Config) -> bool:
-    """Whether this event is one of an ifup that has looked, and found the same as is there now.
+    """Whether an earlier call of the same ifup has searched, and nothing has changed since.
 
-    That is so if the configuration is the same and nothing was to be mended now, and nobody has
-    changed anything in nft since. News of the line have had it reconcile once more by now.
+    That is so if the configuration is the same, nothing had to be mended now, and no program has
+    changed the nft ruleset. The event may have reconciled twice by now, because of news of the
+    line.
     """
     first, last = run.first, run.done
     if run.event is not Event.UP or not first or not last or first.applied or last.applied:

@@ -1,6 +1,6 @@
-"""The configuration is kept once all of it was applied, for events while a later one is wrong.
+"""Keep the configuration once all of it was applied, for events while a later one is wrong.
 
-A trial that is over is forgotten then, if its file has become that configuration.
+After that, a finished trial is forgotten if its file contains that configuration by now.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from dualwan.words import say
 
 
 def keep(run: Run) -> None:
-    """Keep the configuration if every slice is as it says; no failure of the event.
+    """Keep the configuration if every slice is in its state; a failure does not fail the event.
 
-    Of two routers the one that stands by is as it says when it is closed: it may have to take over
-    before it has ever worked.
+    A standby router is in that state when it is closed: it may have to take over before it has ever
+    been active.
     """
     done = run.done
     if run.config is None or done is None or run.failures or done.problems or done.left:
         return
     trial = run.host.load_trial()
     if trial is not None and trial.is_due(run.host.boot_id()):
-        return  # not before it is confirmed
+        return  # the trial has not been confirmed
     goals = done.plan.goals
     standby = run.stands_by() and run.host.load_state().wanted
     if len(goals) < len(slices.ALL) or not (all(goals.values()) or standby):

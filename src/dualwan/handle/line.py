@@ -16,10 +16,10 @@ from dualwan.model.state import RunState
 
 
 def await_prefix(run: Run) -> None:
-    """Wait for the prefix that the softwire is derived from. PPPoE is dialled before.
+    """Wait for the prefix that the softwire is derived from; PPPoE has been dialled before.
 
-    Not while a watcher runs, which reports the prefix whenever it comes; and not a second time
-    after ifup has waited in vain for another stanza of the WAN; nor while another router works.
+    Do not wait while a watcher runs, which will see the prefix; nor if the same ifup has waited in
+    vain for another stanza of the WAN; nor on a standby.
     """
     if run.config is None or run.done is None or _is_whole(run.done.plan.line):
         return
@@ -36,16 +36,16 @@ def _is_whole(line: Line) -> bool:
 
 
 def refresh(run: Run) -> None:
-    """Ask the line's servers, and reconcile if they have news.
+    """Ask the line's servers, and reconcile if an answer has changed.
 
-    Without the lock and after reconciling, so that a slow server delays nothing.
+    Runs without the lock and after reconciling, so that a slow server delays nothing.
     """
     if _is_news(run):
         run.reconcile_again()
 
 
 def refresh_first(run: Run) -> None:
-    """Ask the line's servers before reconciling: a person waits for the whole result."""
+    """Ask the line's servers before reconciling, so that a person sees the whole result at once."""
     _is_news(run)
 
 
@@ -53,7 +53,7 @@ def _is_news(run: Run) -> bool:
     """Ask the line's servers; return whether the answer differs from the last one."""
     mape = run.config.mape if run.config else None
     if run.event is Event.PREFIX_CHANGED and not run.host.load_state().wanted:
-        return False  # after ifdown the line does not matter
+        return False  # after an ifdown
     if run.config is not None and isinstance(mape, DsLite):
         return _refresh_aftr(run, run.config, mape.aftr)
     if run.config is None or not isinstance(mape, MapE) or not mape.provisioning:
@@ -63,7 +63,7 @@ def _is_news(run: Run) -> bool:
         refresh,
     )
 
-    with ExitStack() as held:  # ifup and the watcher come at the same time: one of them asks
+    with ExitStack() as held:  # ifup and the watcher may come at once: only one asks
         try:
             held.enter_context(run.host.asking())
         except DualwanError as error:
@@ -105,9 +105,9 @@ def _refresh_aftr(run: Run, config: Config, name: str) -> bool:
 
 
 def is_owed(config: Config, line: Line, prefixes: Collection[str]) -> bool:
-    """Whether MAP-E waits for what a server has not told: its rule, or the address of the AFTR.
+    """Whether the softwire waits for a server: for the rule of MAP-E, or the address of the AFTR.
 
-    ``prefixes``: of the line; without one nobody is asked.
+    ``prefixes``: of the line; without one, no server is asked.
     """
     mape = config.mape
     asked = mape.provisioning if isinstance(mape, MapE) else isinstance(mape, DsLite)
@@ -115,9 +115,9 @@ def is_owed(config: Config, line: Line, prefixes: Collection[str]) -> bool:
 
 
 def find_aftr(run: Run) -> None:
-    """Look up DS-Lite's AFTR at an event of PPPoE, as long as no name server has told it."""
+    """Look up DS-Lite's AFTR at an event of PPPoE, if no name server has answered so far."""
     mape = run.config.mape if run.config else None
     if isinstance(mape, DsLite) and ":" not in mape.aftr:
         state = run.host.load_state()
         if state.wanted and state.aftr_name != mape.aftr and _is_news(run):
-            run.reconcile(Event.PREFIX_CHANGED)  # the tunnel is none of PPPoE's slices
+            run.reconcile(Event.PREFIX_CHANGED)  # no slice of a PPPoE event has the tunnel

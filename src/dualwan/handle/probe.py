@@ -19,8 +19,8 @@ from dualwan.reconcile import LOCK_SECONDS
 def probe(config: Config, host: Host) -> Health:
     """Ping once through the default way, update its health, and reconcile if that has flipped.
 
-    If a slice fails then, the next probe reconciles again. After an ifdown, and on a standby, there
-    is no way that could answer. Raises DualwanError.
+    If a slice then fails, the next probe reconciles again. Does not ping after an ifdown or on a
+    standby, where no way can answer. Raises DualwanError.
     """
     before = host.load_state()
     if not _may_answer(config, before):
@@ -29,9 +29,9 @@ def probe(config: Config, host: Host) -> Health:
     now = clock_gettime(CLOCK_BOOTTIME)
     with host.lock(LOCK_SECONDS):
         state = host.load_state()
-        if not _may_answer(config, state):  # taken down while it was asked
+        if not _may_answer(config, state):  # taken down during the ping
             return state.health
-        # A later time is one of 0.1.0, by the wall clock.
+        # 0.1.0 noted the time by the wall clock, which is later than any since boot.
         last = state.health._replace(since=min(state.health.since, now))
         health = next_health(last, answered, now, config.wan.hold_down)
         flipped = health.broken != last.broken
@@ -54,7 +54,7 @@ def _may_answer(config: Config, state: RunState) -> bool:
 def _follow(config: Config, host: Host, health: Health) -> Health:
     """Reconcile after a flip; save ``health`` as followed unless a slice has failed.
 
-    An ifup or a change of role meanwhile has made an end of it.
+    If an ifup or a change of role has reset the health meanwhile, it is left so.
     """
     run = Run(config, host, Event.PREFIX_CHANGED, None)
     run.reason = "probe"

@@ -1,4 +1,4 @@
-"""What a removal leaves open: a WAN that is up, on a machine that forwards without us."""
+"""The warning after a removal that leaves the WAN up on a machine that still forwards."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FORWARDING = {
 
 
 def warn_if_open(run: Run) -> None:
-    """Warn if this run took the firewall away from a line that is up, of a router that stays one.
+    """Warn if this run removed the firewall while a WAN is up and the kernel still forwards.
 
-    The devices are those that the plan looked at: of the configuration, or of the run state.
+    The devices are those of the plan: from the configuration, or else from the run state.
     """
     done = run.done
     if done is None:

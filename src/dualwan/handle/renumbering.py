@@ -1,7 +1,8 @@
-"""Follow a line that announces another prefix while the old one lives on (RFC 8978).
+"""Follow a line that announces another prefix while addresses of the old one live on (RFC 8978).
 
-The question is put after the work of an event, without the lock, so it delays little. It is put
-once for each other prefix and router, and again when a person runs the command.
+The line's routers are asked after the other work of an event, without the lock, so that little is
+delayed. Each router is asked once about each other prefix, and again when a person runs the
+command.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from dualwan.planning import usable_prefixes
 
 
 def follow(run: Run) -> None:
-    """Ask the line's router about a second prefix, and follow what it alone announces."""
+    """Ask the line's routers about a second prefix; follow it if they announce it alone."""
     config = run.config
     if config is None or config.fixed:
         return
     if run.event is Event.UP and run.host.is_watched():
-        return  # who hears of it too, and nobody waits for it
+        return  # the watcher asks, and nobody waits for it
     state = run.host.load_state()
     if not state.wanted or not state.prefix:
         return
     try:
         found = _found(run, config, state)
-    except HostError as error:  # as before: the prefix is followed once it has gone
+    except HostError as error:  # follow the prefix once the old one has expired
         fail(run.event, error)
         return
     with run.noting_failure():
@@ -47,12 +48,12 @@ def follow(run: Run) -> None:
 
 
 def _found(run: Run, config: Config, state: RunState) -> RunState:
-    """Return ``state`` with the routers of the line, and what they say; raises HostError."""
+    """Return ``state`` with the routers of the line and their answers; raises HostError."""
     device = config.prefix_source
     prefixes, now = run.host.prefixes(device), run.host.routers(device)
     if state.prefix not in prefixes:
         return state
-    if not state.routers and len(now) == 1:  # the usual line: nothing to ask
+    if not state.routers and len(now) == 1:  # the usual line with one router
         state = replace(state, routers=tuple(now))
     if len(prefixes) == 1:
         return state
@@ -72,7 +73,7 @@ def _asked(
     said = run.host.announcements(device, routers)
     questions = renumbering.questions(others, routers)
     state = replace(state, asked=renumbering.with_asked(state.asked, questions))
-    if not state.routers:  # who of several is the line's: those that announce what is in use
+    if not state.routers:  # the line's announce the prefix in use
         return replace(state, routers=renumbering.owners(state.prefix, said))
     successor = renumbering.successor(state.prefix, others, routers, said)
     if not successor:

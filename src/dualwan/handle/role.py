@@ -1,7 +1,7 @@
 """The role of this machine where two routers share a line: to take over, and to step back.
 
-keepalived starts a process for each change of its state and waits for none. Of two that meet the
-one counts that it started last (``asked``), in whichever order they get the lock.
+keepalived starts a process for each change of its state, and does not wait for the previous one. Of
+two such processes the one that was started last counts (``asked``), whichever gets the lock first.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from dualwan.model.state import Health, Role, RunState
 if TYPE_CHECKING:
     from dualwan.host.api import Host
 
-ROLE_SECONDS = 60.0  # to wait for other runs: nobody gives the role a second time
+ROLE_SECONDS = 60.0  # to wait for other runs: keepalived does not give a role twice
 
 
 def take(config: Config, host: Host, *, active: bool, asked: int) -> bool:
-    """Take a role; return whether it is the last one that was asked for.
+    """Take a role; return False if keepalived has given another role since.
 
     ``asked``: see RunState's Role. Raises DualwanError, which is logged too.
     """
@@ -44,10 +44,10 @@ def take(config: Config, host: Host, *, active: bool, asked: int) -> bool:
 
 
 def note_for_later(host: Host, *, active: bool, asked: int) -> bool:
-    """Note a role while the configuration in use knows of none; return whether it is being tried.
+    """Note a role that the configuration in use does not need; return whether a trial is pending.
 
-    Nobody gives it a second time, and the router may go back to a configuration that needs it, or
-    be given one. Raises HostError.
+    keepalived does not give a role twice, and the router may return to a configuration that needs
+    it, or get one. Raises HostError.
     """
     with host.lock(ROLE_SECONDS):
         trial, state = host.load_trial(), host.load_state()
@@ -57,11 +57,11 @@ def note_for_later(host: Host, *, active: bool, asked: int) -> bool:
 
 
 def _noted(host: Host, event: Event, role: Role) -> bool:
-    """Note ``role`` unless another one was asked for later; return whether it is noted.
+    """Note ``role`` unless another one was given later; return whether it is noted.
 
-    Who takes over puts the other router's flows into the kernel before there is a way that flows
-    could begin on. conntrackd is told under the lock only: the order in which it hears of two
-    changes of role is theirs.
+    At a takeover the other router's flows are put into the kernel here, before any way is up on
+    which new flows could begin. conntrackd gets its orders under the lock only, so that it gets
+    them in the order of the changes of role.
     """
     with host.lock(ROLE_SECONDS):
         state = host.load_state()
@@ -69,13 +69,13 @@ def _noted(host: Host, event: Event, role: Role) -> bool:
             return False
         if role.active and not state.role.active:
             _logging(event, host.commit_flows)
-            state = replace(state, health=Health())  # the probes spoke of another time
+            state = replace(state, health=Health())  # earlier probes are out of date
         host.save_state(replace(state, role=role))
     return True
 
 
 def _logging(event: Event, call: Callable[[], None]) -> None:
-    """Do what keeps nothing else from being done if it fails, which is logged."""
+    """Call ``call``; log its failure, and go on."""
     try:
         call()
     except DualwanError as error:
@@ -83,16 +83,16 @@ def _logging(event: Event, call: Callable[[], None]) -> None:
 
 
 def step_back(run: Run) -> None:
-    """Hang up, remove what served the session, and let the other router's flows come.
+    """Hang up, remove what served the session, and hand the flows over to the other router.
 
-    The tunnel is gone by then: two machines with the CE harm each other, two sessions do not. If
-    both were active, the line's router may know the CE as this machine's: the other one is asked to
-    say that it has it.
+    The tunnel has been removed by then: two machines with the CE harm each other, two sessions do
+    not. If both routers were active, the line's router may send for the CE to this machine, so the
+    other router is asked (ask_owner) to advertise the CE.
     """
-    if not run.stands_by():  # asked for since
+    if not run.stands_by():  # another role was given since
         return
     sessions.hang_up(run)
-    if not run.stands_by():  # asked for meanwhile, and dialled perhaps before the session ended
+    if not run.stands_by():  # active again, but its dial may have met the old session
         sessions.dial(run)
         return
     run.reconcile()
@@ -109,9 +109,9 @@ def step_back(run: Run) -> None:
 
 
 def announce(run: Run) -> None:
-    """Advertise the CE once more, and let the flows of this router go to the other.
+    """Advertise the CE once more, and let conntrackd send this router's flows to the other.
 
-    Also where nothing had to be done: after a split brain the other one may have advertised it.
+    Also if no step was needed: after a split brain the other router may have advertised the CE.
     """
     with run.noting_failure(), run.host.lock(ROLE_SECONDS):
         state = run.host.load_state()
@@ -125,20 +125,20 @@ def announce(run: Run) -> None:
 
 
 def _apply(run: Run, step: Step) -> None:
-    """Apply ``step``; if it is refused, the rest is done all the same."""
+    """Apply ``step``; note a refusal as a failure, and go on."""
     with run.noting_failure():
         run.host.apply(step)
         log(run.event).info(f"{step.sign} {step.text}")
 
 
 def _note_followed(run: Run, state: RunState) -> None:
-    """Note that nothing is left to do of the role, unless something has failed."""
+    """Note that the change of role is complete, unless something has failed."""
     if not run.failures:
         run.host.save_state(replace(state, role=state.role._replace(followed=True)))
 
 
 def catch_up(run: Run) -> None:
-    """Do what a change of role has left undone: its process was killed, or a program refused."""
+    """Complete a change of role whose process was killed, or met a failure."""
     if run.host.load_state().role.active:
         sessions.dial(run)
         announce(run)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Run:
     """The state that the stages of one event share: the last result, and failures.
 
-    first: the first result, by what was there when the event came. reason: of the run, for the
+    first: the first result, whose plan has the state before the event. reason: of the run, for the
     scripts of hooks.d.
     """
 
@@ -38,7 +38,7 @@ class Run:
         self.reason = event.value
 
     def stands_by(self) -> bool:
-        """Whether the other router is the active one. The state is read only where there is one."""
+        """Whether the other router is the active one; without another, the state is not read."""
         config = self.config
         return (
             config is not None
@@ -60,8 +60,8 @@ class Run:
     def reconcile(self, scope: Event | None = None) -> Result:
         """Reconcile, and log the warnings and the steps applied, also if an error ends the run.
 
-        ``scope``: an event whose scope counts instead of this one's. A failure of the reconciling
-        before that did not come again is logged too: stages between may have waited for it.
+        ``scope``: an event whose scope replaces that of this one. A failure of the previous
+        reconciling that did not recur is logged too: stages in between may have removed its cause.
         """
         before = self.done.failures.values() if self.done else ()
         applied: list[tuple[str, Step]] = []
@@ -81,7 +81,7 @@ class Run:
         return self.done
 
     def _announce(self, done: Result, slices: tuple[str, ...]) -> None:
-        """Tell the owner's scripts, if there are any; nothing is loaded for it if not."""
+        """Report to the owner's scripts; without scripts nothing is imported for it."""
         folder = hooks_dir()
         if self.host.has_scripts(folder, changed=bool(slices)):
             from dualwan.handle.announce import announce  # noqa: PLC0415 - see above
@@ -112,7 +112,7 @@ class Run:
         """Return the last result; raises HostError with all failures and problems."""
         if self.done is None:
             raise HostError(words.say("nothing is to be done at {label}", label=self.event.label))
-        if self.event is Event.PRE_UP:  # its problem is that the link is down, as expected
+        if self.event is Event.PRE_UP:  # its only problem is that the link is down, as it should be
             self.done = replace(
                 self.done,
                 plan=replace(
@@ -141,7 +141,7 @@ def warn(event: Event, sentence: str) -> None:
 
 
 def _log_coded(event: Event, sentence: str) -> Any:
-    """Return a logger that adds the code by which ``sentence`` is found in any language."""
+    """Return a logger that adds the code of ``sentence``, which is the same in every language."""
     code = words.code(sentence)
     return log(event, code=code) if code else log(event)
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from dualwan.host.api import Host
 
 HANG_UP_SECONDS = 30.0  # LCP takes up to 6 s, and pppd waits for its ip-down hooks
-LEAST_SECONDS = 1.0  # for each, where others have taken all of that
-NOTE_SECONDS = 2.0  # for another run to end; hanging up matters more
+LEAST_SECONDS = 1.0  # for each peer, even when the others have used up the time
+NOTE_SECONDS = 2.0  # to wait for another run's lock; hanging up is more important
 
 
 def dialled_by(config: Config) -> tuple[str, ...]:
-    """Return the peers that ``config`` has us dial."""
+    """Return the peers that this program dials by ``config``."""
     return tuple(one.peer for one in config.sessions.values() if one.dial)
 
 
@@ -49,7 +49,7 @@ def hang_up(run: Run) -> None:
     peers = _to_hang_up(run)
     if peers and run.event.wanted is False:
         now = run.host.since_boot()
-        with suppress(DualwanError):  # lest the watcher, which hears of the end, dials again
+        with suppress(DualwanError):  # or the watcher would dial again when the session ends
             run.update_state(
                 lambda state: replace(state, in_transition=True, transition_at=now), NOTE_SECONDS
             )
@@ -57,8 +57,8 @@ def hang_up(run: Run) -> None:
 
 
 def end(run: Run, peers: Sequence[str]) -> None:
-    """End the sessions of ``peers`` within HANG_UP_SECONDS in all, and note it; see hang_up."""
-    if len(peers) > 1:  # one after the other they would take longer than an event may
+    """End the sessions of ``peers`` within HANG_UP_SECONDS in all, and note that; see hang_up."""
+    if len(peers) > 1:  # in parallel, or it would take longer than an event may
         run.host.ask_to_end(peers)
     until = monotonic() + HANG_UP_SECONDS
     for peer in peers:
@@ -150,7 +150,8 @@ def catch_up(run: Run) -> None:
 def dial_for_unit(config: Config, host: Host, peer: str) -> None:
     """Dial ``peer`` for a confined unit that has asked for it, if it is still to be dialled.
 
-    The unit has noted that it dialled; after a failure, which is raised, it may do so again.
+    The unit has noted the peer as dialled. A failure is raised and takes back that note, so that
+    the unit may ask again.
     """
     state, run = host.load_state(), Run(config, host, Event.PREFIX_CHANGED, None)
     ours = peer in dialled_by(config) and not stands_by(config, state)
@@ -172,7 +173,7 @@ def _without(state: RunState, peer: str) -> RunState:
 def keep_one(run: Run) -> None:
     """End a second pppd of a peer that we dial, which another program has started.
 
-    Between two events of ifupdown one that has no session yet is harmless.
+    At ppp-up only if two have an interface: one without a session is harmless until the next ifup.
     """
     for peer in dialled_by(run.config) if run.config else ():
         of_peer = [one for one in run.host.sessions() if peer in one.pppd.peers]

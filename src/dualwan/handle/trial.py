@@ -1,7 +1,7 @@
-"""A trial of a configuration: apply it, and go back unless it is confirmed.
+"""A trial of a configuration: apply it, and go back unless a person confirms it.
 
-The way back is armed before anything is applied. It is taken by a process of its own, as often as
-it takes; what another run has read before it began is refused (reconcile).
+The way back is armed before anything is applied. A process of its own takes it, and repeats that
+after a failure. A run that has read another configuration before is refused (reconcile).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from dualwan.model.trial import Phase, Trial, notes_after
 from dualwan.reconcile import LOCK_SECONDS, reconcile
 from dualwan.slices import Slice
 
-ATTEMPTS = 5  # to go back; what a slice refuses then is left to events and the watcher
+ATTEMPTS = 5  # to go back; events and the watcher repeat what fails even then
 
 
 def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
-    """Keep what is there and arm the way back; nothing is applied yet.
+    """Save the present state and arm the way back; apply nothing yet.
 
-    ``config``: to be tried. ``path``: of the configuration that events read. Raises BusyError
-    while another trial is pending, HostError if there would be no way back.
+    ``config``: to be tried. ``path``: of the configuration that events read. Raises BusyError while
+    another trial is pending, HostError if there would be no way back.
     """
     with host.lock(LOCK_SECONDS):
         now, boot, last = host.since_boot(), host.boot_id(), host.load_trial()
@@ -47,7 +47,7 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
                 )
             )
         state = _there(host, state)
-        host.arm(seconds)  # before there is a trial: without one it does nothing
+        host.arm(seconds)  # first: a timer without a trial does nothing
         try:
             trial = Trial(
                 path,
@@ -59,7 +59,7 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
                 state=state,
                 running=tuple(filter(host.runs, sessions.dialled_by(config))),
             )
-            # What the flowtable's set says holds for a second.
+            # Not the flowtable's set, whose elements live for a second.
             kept = [one.table for one in slices.ALL if one.table and not one.optional]
             host.keep_elements(kept)
             host.save_trial(trial)
@@ -72,7 +72,7 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
 
 
 def confirm(host: Host) -> Trial:
-    """Keep what is tried, and return it; a file of another name becomes the configuration.
+    """Confirm the trial and return it; a tried file of another name is copied to ``path``.
 
     Raises HostError if no trial is pending.
     """
@@ -90,16 +90,16 @@ def confirm(host: Host) -> Trial:
 
 
 def settle(trial: Trial, host: Host) -> None:
-    """Handle what was confirmed once more, so that it is kept as the last that was applied well.
+    """Handle the confirmed configuration once more, so that it is kept as the last good one.
 
-    What stands in the way is logged; the next event goes on.
+    An error is logged; the next event tries again.
     """
     with suppress(DualwanError):
         handle_event(configuration.from_text(trial.path, trial.tried), host, Event.MEND)
 
 
 def forget(host: Host) -> None:
-    """Forget a trial and its way back; there may be none. For what a person decides anew."""
+    """Forget a trial, if there is one, and its way back: a person has decided anew."""
     if host.load_trial() is None:
         return
     with host.lock(LOCK_SECONDS):
@@ -112,10 +112,10 @@ def forget(host: Host) -> None:
 
 
 def forget_past(config: Config, host: Host) -> None:
-    """Forget a trial that is over, if its file is ``config`` by now, another text than any of it.
+    """Forget a finished trial if its file contains ``config`` by now, a text that it never had.
 
-    While an older configuration stands in for a file that is wrong, or was not confirmed, what was
-    tried may stand there again. A trial that has begun meanwhile goes on. Raises DualwanError.
+    While an older configuration replaces a wrong or unconfirmed file, the tried text may still
+    return to the file. A trial that has begun meanwhile goes on. Raises DualwanError.
     """
     with host.lock(LOCK_SECONDS):
         trial = host.load_trial()
@@ -126,7 +126,7 @@ def forget_past(config: Config, host: Host) -> None:
 
 
 def decide_anew(config: Config, host: Host) -> None:
-    """Let a person apply ``config``, after a trial of which it may be a part.
+    """Prepare for a person's ``config``: forget a finished trial, and keep a pending one of it.
 
     Raises BusyError while a trial of another configuration is pending.
     """
@@ -144,8 +144,8 @@ def decide_anew(config: Config, host: Host) -> None:
 def go_back(host: Host, found: str = "") -> bool:
     """Go back from a trial that is due; return whether there was one.
 
-    ``found``: what stands in the configuration now. Raises DualwanError if a part of the state is
-    not as before; the next call goes on.
+    ``found``: the present text of the configuration. Raises DualwanError if a part of the state is
+    not as before the trial; the next call goes on.
     """
     with host.lock(LOCK_SECONDS):
         trial = host.load_trial()
@@ -157,7 +157,7 @@ def go_back(host: Host, found: str = "") -> bool:
         trial = replace(trial, phase=Phase.RETURNING, drafts=drafts, attempts=trial.attempts + 1)
         host.save_trial(trial)
         state = host.load_state()
-        if trial.state.wanted and state.health == Health():  # what was tried may have no probes
+        if trial.state.wanted and state.health == Health():  # the tried one may have no probes
             host.save_state(replace(state, health=trial.state.health))
         if first and not trial.state.wanted:
             with suppress(HostError):  # from now on an ifup is one of its own
@@ -190,7 +190,7 @@ def _is_returning(host: Host) -> bool:
 
 
 def _dialled(trial: Trial, state: RunState) -> list[str]:
-    """Return the peers that the trial has dialled; a run that was killed may not have noted it."""
+    """Return the peers that the trial has dialled; a killed run may not have noted one."""
     peers = list(state.dialled)
     with suppress(ConfigError):
         peers += sessions.dialled_by(configuration.from_text(trial.source, trial.tried))
@@ -227,7 +227,7 @@ def _return_down(run: Run, trial: Trial) -> None:
 
 
 def _present(state: RunState) -> list[Slice]:
-    """Return the slices that ``state`` knows of as up, wholly or in part."""
+    """Return the slices that are up by ``state``, completely or in part."""
     return [
         one
         for one in slices.ALL
@@ -236,7 +236,7 @@ def _present(state: RunState) -> list[Slice]:
 
 
 def _finish(run: Run, trial: Trial) -> None:
-    """Put back what packets had filled and the notes; end the trial if all is as before."""
+    """Put back the run state and the elements of sets; end the trial if all is as before."""
     failures = [*run.failures, *(run.done.failures.values() if run.done else ())]
     with run.host.lock(LOCK_SECONDS):
         if not _is_returning(run.host):
@@ -259,7 +259,7 @@ def _finish(run: Run, trial: Trial) -> None:
 
 
 def _there(host: Host, state: RunState) -> RunState:
-    """Return ``state`` without what runs that were killed have noted, and not made or removed."""
+    """Return ``state`` without objects that do not exist, which killed runs may have noted."""
     seen = host.observe(Reads(devices=state.devices))
     there, tables = {one.key for one in seen.addresses}, host.table_names()
     return replace(

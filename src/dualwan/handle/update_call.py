@@ -1,7 +1,7 @@
-"""IPIP's update call: the provider is told our end of the tunnel.
+"""IPIP's update call, which tells the provider the address of our end of the tunnel.
 
-That counts for the contract that it was made for. For another address, relay or file of the same
-way the provider has not been told yet.
+A call counts for one contract only. After a change of the fixed address, the relay or the file of
+the same way, the provider has not been told yet.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LETTERS = 12  # of a digest
 
 
 def notify_once(run: Run) -> None:
-    """Make IPIP's update call, once for each address of our end of a tunnel, and each contract."""
+    """Make IPIP's update call, once for each CE address of a way and each contract."""
     if run.config is None or run.done is None:
         return
     if run.stands_by():
@@ -40,7 +40,7 @@ def notify_once(run: Run) -> None:
         try:
             if not _is_notified(state, name, fixed, ce):
                 _call(run, run.config, name, fixed, ce)
-            elif name not in state.notified_of:  # by a version before
+            elif name not in state.notified_of:  # noted by an earlier version
                 _note(run, name, fixed, ce)
         except DualwanError as error:
             fail(run.event, error)  # the next event tries again
@@ -52,7 +52,7 @@ def is_owed(config: Config, ways: Iterable[Way], state: RunState) -> bool:
 
 
 def _with_update(config: Config, ways: Iterable[Way]) -> list[tuple[str, Ipip, str]]:
-    """Return the name of each way with an update call, its section, and our end of it."""
+    """Return the name of each way with an update call, its section, and its CE address."""
     found = []
     for way in ways:
         fixed = config.softwires.get(way.name)
@@ -64,7 +64,7 @@ def _with_update(config: Config, ways: Iterable[Way]) -> list[tuple[str, Ipip, s
 def _is_notified(state: RunState, name: str, fixed: Ipip, ce: str) -> bool:
     said = state.notified_ce if name == MAPE else state.notified.get(name, "")
     mine = _digest(fixed)
-    return said == ce and state.notified_of.get(name, mine) == mine  # a version before noted none
+    return said == ce and state.notified_of.get(name, mine) == mine  # 0.1.0 noted no contract
 
 
 def _digest(fixed: Ipip) -> str:
@@ -99,7 +99,7 @@ def _note(run: Run, name: str, fixed: Ipip, ce: str) -> None:
 
 
 def notify_provider(config: Config, host: Host) -> str:
-    """Make IPIP's update calls, also if they were made before; return the provider's replies.
+    """Make IPIP's update calls, even if they were made before; return the provider's replies.
 
     Raises DualwanError, which is logged too.
     """

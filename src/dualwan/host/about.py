@@ -30,7 +30,7 @@ def kernel() -> str:
 
 
 def programs() -> dict[str, str]:
-    """Return the versions of the programs on which ours depends, as they say it."""
+    """Return the versions of the programs on which ours depends, as they report them."""
     found = {"python": platform.python_version()}
     for argv in _PROGRAMS:
         try:

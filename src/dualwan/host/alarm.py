@@ -1,4 +1,4 @@
-"""Limits of the time that a body may take, by the one alarm of a process: SIGALRM, setitimer(2)."""
+"""Time limits of a body, all by the one alarm that a process has: SIGALRM, setitimer(2)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 from dualwan.errors import BusyError
 from dualwan.words import say
 
-AGAIN_SECONDS = 1.0  # until an alarm that was not heard rings again
+AGAIN_SECONDS = 1.0  # until the alarm is repeated
 
 
 def deadline(seconds: int) -> AbstractContextManager[None]:
-    """Raise BusyError, which tells the limit, in the body after ``seconds``."""
+    """Raise BusyError, whose message has the limit, in the body after ``seconds``."""
     return alarm(seconds, BusyError(say("gave up after {seconds} s", seconds=seconds)))
 
 
@@ -23,9 +23,9 @@ def deadline(seconds: int) -> AbstractContextManager[None]:
 def alarm(seconds: float, error: BusyError) -> Iterator[None]:
     """Raise ``error`` in the body after ``seconds``.
 
-    An earlier alarm of the caller takes its place; a later one is restored afterwards. It rings
-    again until it is heard: one that comes just before the system call that it is to end does not
-    end that, for Python raises nothing until the call returns.
+    If the caller's own alarm is due earlier, that one is left in force; a later one is restored
+    afterwards. The alarm repeats until ``error`` is raised: a signal just before a blocking system
+    call does not interrupt the call, and Python runs no handler until it returns.
     """
     rest, again = signal.getitimer(signal.ITIMER_REAL)
     if 0 < rest <= seconds:

@@ -1,4 +1,4 @@
-"""/var/lib/dualwan, which outlives a boot: the answers of the line's servers, and leases."""
+"""/var/lib/dualwan, which survives a reboot: the answers of the line's servers, and leases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol of a machine, in parts: the rest of the program asks for nothing else."""
+"""The protocol of a machine, in parts; the rest of the program uses nothing else of it."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Kernel(Protocol):
         ...
 
     def line_state(self, device: str) -> tuple[object, ...] | None:
-        """Return a value that changes with the line on ``device``; None if that does not exist.
+        """Return a value that changes with the line on ``device``; None without that device.
 
-        It has the device's index, up or down, its prefixes, whether it has the default route, and
-        the routers of such routes.
+        It contains the device's index, up or down, its prefixes, whether it has the default route,
+        and the routers of such routes.
         """
         ...
 
@@ -84,7 +84,7 @@ class Kernel(Protocol):
 
 
 class Examination(Protocol):
-    """The line, as far as a diagnosis asks it."""
+    """The line, as far as a diagnosis examines it."""
 
     def evidence(self, inquiry: Inquiry) -> Evidence:
         """Make the inquiry and return what was seen; what could not be seen is left out.
@@ -95,7 +95,7 @@ class Examination(Protocol):
 
 
 class Store(Protocol):
-    """What outlives a run: the run state, which does not outlive a boot, and a configuration."""
+    """What outlives a run: the run state, until the next boot, and a configuration."""
 
     def lock(self, seconds: float) -> AbstractContextManager[None]:
         """Hold the lock of the machine for one run; raises BusyError after ``seconds``."""
@@ -106,7 +106,7 @@ class Store(Protocol):
         ...
 
     def is_watched(self) -> bool:
-        """Whether a watcher runs, which reports what no hook does."""
+        """Whether a watcher runs, which handles the changes that no hook reports."""
         ...
 
     def save_state(self, state: RunState) -> None:
@@ -141,41 +141,41 @@ class Trials(Protocol):
         ...
 
     def arm(self, seconds: int) -> None:
-        """Let the router go back in ``seconds``, whatever becomes of this process.
+        """Let a timer take the router back in ``seconds``, even if this process has ended.
 
         Raises HostError.
         """
         ...
 
     def disarm(self) -> None:
-        """Let the router not go back by itself; raises HostError."""
+        """Stop the timer of ``arm``; raises HostError."""
         ...
 
     def keep_elements(self, tables: Sequence[TableId]) -> None:
-        """Keep what packets have put into the sets of ``tables``; raises HostError."""
+        """Save the elements that packets have added to the sets of ``tables``; raises HostError."""
         ...
 
     def put_back_elements(self) -> int:
-        """Add to the sets what was kept and is missing; return how much was refused.
+        """Add the saved elements that are missing; return how many of them were refused.
 
         Raises KernelError.
         """
         ...
 
     def install_config(self, path: str, text: str) -> None:
-        """Write the configuration ``path`` anew; raises HostError."""
+        """Overwrite the configuration ``path``; raises HostError."""
         ...
 
 
 class Partner(Protocol):
-    """The other of two routers, whose flows conntrackd(8) carries over."""
+    """The other of two routers, to which conntrackd(8) carries flows and back."""
 
     def commit_flows(self) -> None:
-        """Put the other router's flows into the kernel, where conntrackd is; raises HostError."""
+        """Have conntrackd commit the other router's flows, if it is set up; raises HostError."""
         ...
 
     def follow_flows(self, *, active: bool) -> None:
-        """Let conntrackd, where it is, carry on as that of the active router, or of the other.
+        """Have conntrackd, if set up, work as that of the active router, or of the standby.
 
         Raises HostError.
         """
@@ -192,7 +192,7 @@ class Pppd(Protocol):
     def dial(self, peer: str, key: str) -> bool:
         """Start ``peer`` with pon(1) unless it runs; return whether it was started.
 
-        ``key``: the one that names it in the configuration. Raises HostError, which names both.
+        ``key``: the configuration key with the peer. Raises HostError, which names both.
         """
         ...
 
@@ -201,9 +201,9 @@ class Pppd(Protocol):
         ...
 
     def ask_to_end(self, peers: Collection[str]) -> None:
-        """Let each pppd of ``peers`` begin to end, so that they end together.
+        """Send each pppd of ``peers`` SIGTERM, so that they end at the same time.
 
-        What cannot be ended is left to ``hang_up``, which waits and tells.
+        A failure is left to ``hang_up``, which waits for the end and reports it.
         """
         ...
 
@@ -226,11 +226,11 @@ class LineServices(source.LineServices, Protocol):
     """Servers of the line and of the provider, and what provisioning needs besides."""
 
     def asking(self) -> AbstractContextManager[None]:
-        """Keep other runs from asking the line's servers meanwhile; raises BusyError."""
+        """Keep other runs from asking the line's servers during the body; raises BusyError."""
         ...
 
     def resolve(self, name: str, device: str) -> str:
-        """Return an IPv6 address of ``name``, always the same one; raises RemoteError.
+        """Return an IPv6 address of ``name``, the same one each time; raises RemoteError.
 
         The name servers of the line on ``device`` are asked first.
         """
@@ -249,21 +249,21 @@ class Owner(Protocol):
     """The scripts that the machine's owner has put into hooks.d."""
 
     def has_scripts(self, folder: str, *, changed: bool) -> bool:
-        """Whether there may be something to tell the scripts in ``folder``.
+        """Whether there may be news for the scripts in ``folder``.
 
-        ``changed``: something was. Without a change only a run that was killed has left anything,
-        and nothing unless the scripts were told of something before. That is to be forgotten too
-        where there are none any more.
+        ``changed``: this run changed something. If not, there are news only if a run was killed
+        before its report, and the scripts have been run before. If the last script was removed,
+        what they knew has to be forgotten.
         """
         ...
 
     def tell_scripts(
         self, folder: str, look: Callable[[Router], Router], slices: Sequence[str], reason: str
     ) -> None:
-        """Note what differs from what the scripts know, and let them be run by another process.
+        """Queue the differences from what the scripts know; another process runs the scripts.
 
-        ``look`` returns the router as it is, from how they know it. ``slices``: those that had a
-        step applied; ``reason``: why. Raises DualwanError.
+        ``look`` returns the present router, given the one that they know. ``slices``: those that
+        had a step applied; ``reason``: why. Raises DualwanError.
         """
         ...
 

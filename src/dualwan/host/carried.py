@@ -26,7 +26,7 @@ _NAMES = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}
 
 
 def fill(item: CarriedFlows) -> None:
-    """Add the flows of the address to the sets, in one transaction; raises KernelError."""
+    """Add the flows of ``item`` to the sets, in one transaction; raises KernelError."""
     try:
         with Nfnetlink(CONNTRACK) as asking:
             entries = asking.dump(GET, socket.AF_INET, having(REPLY, DESTINATION, item.address))

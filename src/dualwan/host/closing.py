@@ -1,4 +1,4 @@
-"""The program that closes the machine without a configuration (hooks/close)."""
+"""Run hooks/close, the program that closes the machine without a configuration."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from dualwan.host.program import run
 
 
 def close(event_id: str, interface: str, config: str) -> bool:
-    """Run it for an event, as the hooks do; return whether ``interface`` may come up.
+    """Run hooks/close for an event; return whether ``interface`` may come up.
 
-    ``config``: the path, "" for the default. It has logged what it did, and what it says is
-    printed.
+    ``config``: the path, "" for the default. The program logs its work; what it prints is printed.
     """
     try:
         code, said = run([paths.CLOSE, event_id, interface, config])
     except HostError as error:
         code, said = 1, f"dualwan-hook: {error}"
     if said:
-        with suppress(OSError, ValueError):  # nobody reads it; the log has it
+        with suppress(OSError, ValueError):  # stderr is closed; the log has it
             print(said, file=sys.stderr)  # noqa: T201 - for ifup, and the journal of the unit
     return code == 0

@@ -1,10 +1,10 @@
 """Conntrack entries of an address: list and delete them over netlink.
 
-The kernel selects them (CTA_FILTER), so that an event starts no program, and reads no words of
+The kernel selects them (CTA_FILTER), so that an event starts no program, and parses no output of
 one: three deletions take 1.4 ms with 300 entries, against 14 to 30 ms by conntrack(8). Linux 6.1
-(Debian 12) selects for a listing only, and refuses to delete so (EINVAL): there each entry that
-it lists is deleted by its own tuple, as the kernel wrote it. pyroute2 decodes each entry in
-Python (0.15 to 0.25 ms), and cannot delete those of GRE, whose keys it drops.
+(Debian 12) accepts the filter for a listing only (EINVAL for a deletion): there each listed entry
+is deleted by its own tuple, as the kernel wrote it. pyroute2 decodes each entry in Python (0.15 to
+0.25 ms), and cannot delete those of GRE, whose keys it drops.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def flows_from(address: str) -> tuple[Flow, ...]:
 
 
 def forget_flows(address: str) -> None:
-    """Delete the entries that name an IPv4 ``address``, or one of a network, on either side.
+    """Delete the entries with an IPv4 ``address``, or one of a network, in either direction.
 
-    That is, of a translation. Raises KernelError.
+    That includes translated addresses. Raises KernelError.
     """
     try:
         with Nfnetlink(CONNTRACK) as asking:
@@ -68,11 +68,11 @@ def forget_inbound_flows(
     offered: Collection[int],
     is_from_zone: Callable[[str, str], bool] | None = None,
 ) -> None:
-    """Delete the entries of flows that began at an address that ``is_outside``.
+    """Delete the entries of flows from a source that ``is_outside``, in IPv4 and IPv6.
 
-    Not those of TCP to a port ``offered``, of translated destinations, and that others expect:
-    the rules have let them in before. Also those that ``is_from_zone`` says of, by source and
-    destination, to whatever port. Of IPv4 and IPv6. Raises KernelError.
+    Entries of TCP to a port ``offered``, with DNAT, or expected by another flow are kept: rules let
+    these in. Entries for which ``is_from_zone`` of source and destination is true are deleted
+    whatever their port. Raises KernelError.
     """
     known: dict[str, bool] = {}
     try:
@@ -91,9 +91,9 @@ def forget_inbound_flows(
 def _not_let_in(
     asking: Nfnetlink,
 ) -> Iterator[tuple[socket.AddressFamily, str, str, bytes]]:
-    """Yield family, source, destination and entry of flows that no other ones have let in.
+    """Yield family, source, destination and entry of flows without DNAT that none expects.
 
-    That is, neither translated nor expected. Raises OSError.
+    Raises OSError.
     """
     for family, *kinds in _SOURCES_AND_DESTINATIONS:
         for entry in asking.dump(GET, family):
@@ -112,7 +112,7 @@ def _is_offered(entry: bytes, offered: Collection[int]) -> bool:
 
 def _delete_entry(asking: Nfnetlink, family: int, entry: bytes) -> None:
     """Delete one entry; raises OSError."""
-    with suppress(FileNotFoundError):  # it has ended by itself
+    with suppress(FileNotFoundError):  # the flow has ended
         asking.order(DELETE, family, _identity(entry))
 
 
@@ -128,7 +128,7 @@ def _delete(asking: Nfnetlink, selection: bytes) -> None:
 
 
 def _delete_of(asking: Nfnetlink, network: IPv4Network) -> None:
-    """Delete the entries of ``network``, for which the kernel cannot select; raises OSError."""
+    """Delete the entries of ``network``, which the kernel has no filter for; raises OSError."""
     for entry in asking.dump(GET, socket.AF_INET):
         ends = {side: attribute(attribute(entry, side), _IP) for side in (ORIGINAL, REPLY)}
         found = (address(socket.AF_INET, attribute(ends[side], end)) for side, end in _EITHER_SIDE)
@@ -144,7 +144,7 @@ def _identity(entry: bytes) -> bytes:
 
 
 def having(side: int, end: int, address: str) -> bytes:
-    """Return the attributes that select entries by an IPv4 ``address``; never all entries."""
+    """Return the attributes that select the entries with an IPv4 ``address``, never all entries."""
     selected = packed(end, socket.inet_aton(address))
     return nested(side, nested(_IP, selected)) + nested(
         _FILTER, packed(side, struct.pack("=I", 1 << (end - 1)))

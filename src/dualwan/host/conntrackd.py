@@ -1,4 +1,4 @@
-"""conntrackd(8), which carries conntrack entries between two routers: what it is told when."""
+"""The orders for conntrackd(8), which carries conntrack entries between two routers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dualwan.words import say
 
 PROGRAM = "conntrackd"
 CONFIG = "/etc/conntrackd/conntrackd.conf"
-# As its own script for keepalived has it (primary-backup.sh). The active one forgets what it has
-# put into the kernel, reads the kernel anew, and sends all to the other.
+# As in its own script for keepalived (primary-backup.sh). The active router's flushes the cache of
+# entries it has committed, reads the kernel's table, and sends all of it to the other router.
 AS_ACTIVE = ("-f", "-R", "-B")
-# What is in this kernel ends soon, and the other sends all that it has.
+# Shorten the timeouts of the kernel's entries, and request all entries of the other router.
 AS_STANDBY = ("-t", "-n")
 
 
 def run(*orders: str) -> None:
-    """Give conntrackd ``orders``, one after the other; nothing where it is not set up.
+    """Run conntrackd with each of ``orders``; nothing if it is not set up.
 
-    Raises HostError at the first one that it refuses.
+    Raises HostError at the first one that fails.
     """
     if not Path(CONFIG).exists():
         return

@@ -1,4 +1,4 @@
-"""A host in memory. It fails where the real one can fail."""
+"""A host in memory, which fails where the real one can fail."""
 
 from __future__ import annotations
 

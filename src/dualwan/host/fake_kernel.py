@@ -1,8 +1,8 @@
 """A kernel in memory with the side effects of the real one.
 
-It shows what was asked for and no more, in the order in which the kernel lists it; a device
-that is not there takes no address, route or sysctl, and one that is down no route. It fails
-where the machine can fail. tests/netns/test_double.py holds it against KernelHost.
+It returns what was asked for and no more, in the kernel's order of listing. A missing device takes
+no address, route or sysctl, and a device that is down no route. It fails where the machine can
+fail. tests/netns/test_double.py compares it with KernelHost.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from dualwan.model.resources import (
 from dualwan.model.usage import Flow
 from dualwan.nft.table import NftTable
 
-# Where Observed has what is simply there or not.
+# By class, the field of Observed with all objects of it, each of which exists or does not.
 _FIELDS: dict[type, str] = {
     Address: "addresses",
     Route: "routes",
@@ -89,7 +89,7 @@ class FakeKernel(FakeLine):
         )
 
     def _default_device(self) -> str:
-        """Return the device of another program's default route before ours, else of ours."""
+        """Return the device of the first default route: another program's before ours."""
         ours = [item for item in self.state.routes if item.table == MAIN]
         return self.state.default_device or next((item.device for item in ours), "")
 
@@ -138,7 +138,7 @@ class FakeKernel(FakeLine):
         if reason := self.refusal(step.text):
             raise KernelError(f"{_attempt(item, gone=gone)}: {reason}")
         if step.action is Action.RESTORE and getattr(item, "name", "") not in self.state.sysctls:
-            return  # it went with its device
+            return  # removed with its device
         if not gone:
             self._check(item)
         self.applied.append(step)
@@ -162,7 +162,7 @@ class FakeKernel(FakeLine):
         return ""
 
     def _check(self, item: Resource) -> None:
-        """Raise KernelError where what an item hangs on is not there, or is down."""
+        """Raise KernelError if the device or table that ``item`` needs is missing, or down."""
         links, device = self.state.links, getattr(item, "link", "") or getattr(item, "device", "")
         match item:
             case Sysctl() if item.name not in self.state.sysctls:
@@ -180,7 +180,7 @@ class FakeKernel(FakeLine):
                         raise KernelError(f"{other.name} is a tunnel {there}")
 
     def _put(self, field: str, item: Any, *, gone: bool) -> None:
-        """Put an item where the kernel lists it, or take it away."""
+        """Insert ``item`` at the kernel's place in the list, or remove it."""
         if gone and isinstance(item, Address):
             self.lose_address(item)
             return
@@ -212,7 +212,7 @@ class FakeKernel(FakeLine):
         self._put("tunnels", item, gone=gone)
 
     def _table(self, step: Step, item: NftTable, *, gone: bool) -> None:
-        """Load a table or remove it; counters go on only in one that is changed in place."""
+        """Load a table or remove it; only a table that is changed in place keeps its counters."""
         was_there = item.name in {table.name for table in self.state.tables or ()}
         self._put("tables", item, gone=gone)
         self.generation += 1
@@ -250,7 +250,7 @@ class FakeKernel(FakeLine):
 
 
 def _attempt(item: Resource, *, gone: bool) -> str:
-    """Return what is tried, as the real host begins its errors."""
+    """Return the attempted step in words, as the real host begins its errors."""
     match item:
         case Flows():
             return f"forgetting flows of {item.address}"

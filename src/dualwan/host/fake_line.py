@@ -1,4 +1,4 @@
-"""The line of a host in memory: the prefixes of a device, and what its routers say of them."""
+"""The line of a host in memory: the prefixes of a device, and its routers' announcements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class FakeLine(FakeOutside):
         # Set or checked by tests.
         self.announced: dict[str, tuple[str, ...]] = {}  # IPv6 prefixes by device
         self.announced_by_router: dict[str, tuple[str, ...]] = {}  # of these, by the default router
-        # By device, its default routers, and what each one says if it is asked; None: nothing.
+        # By device, its default routers and the answer of each to a solicitation; None for no
+        # answer.
         self.saying: dict[str, dict[str, tuple[str, ...] | None]] = {}
         self.solicited: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What a kernel in memory holds, and what happens to it from outside: devices, people, the line."""
+"""The state of a kernel in memory, and changes to it by devices, people and the line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the kernel takes a flowtable: found out by asking it, never by its version."""
+"""Whether the kernel accepts a flowtable: tested by a dry run, never by its version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from dualwan.host.nft import Nft
 from dualwan.nft.table import NftTable
 
-# Of the form that the offload slice loads, on a device that every network namespace has.
+# As the offload slice loads it, on a device that every network namespace has.
 _PROBE = """table inet dualwan_probe {
 	flowtable probe {
 		hook ingress priority filter
@@ -23,10 +23,10 @@ _PROBE = """table inet dualwan_probe {
 
 
 def accepted(tables: Sequence[NftTable] | None) -> bool:
-    """Whether the kernel takes one; ``tables``: those of ours that were seen, None without root.
+    """Whether the kernel accepts a flowtable; True without root, which the test needs.
 
-    It is asked only where none of ours is loaded: that is proof enough. Without root the answer
-    is yes, because nothing else can be known.
+    ``tables``: our tables as observed, None without root. If one of them has a flowtable, that is
+    proof enough, and the kernel is not asked.
     """
     if tables is None or any(block.kind == "flowtable" for one in tables for block in one.blocks):
         return True

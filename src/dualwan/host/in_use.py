@@ -1,4 +1,4 @@
-"""The configuration that events use: the file's, unless a trial says otherwise."""
+"""The configuration that events use: the file's, unless a trial replaces it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dualwan.words import say
 
 
 def read(path: Path) -> str:
-    """Return the text that events use in place of the file ``path``; raises ConfigError.
+    """Return the text that events use for the file ``path``; raises ConfigError.
 
-    Raises UnconfirmedError if the file was tried and not confirmed, and nothing applied before.
+    Raises UnconfirmedError if the file was tried and not confirmed, and none was applied before.
     """
     text = _other_text(path)
     return config.read(path) if text is None else text
@@ -39,7 +39,7 @@ def was_wan(interface: str, config: Config) -> bool:
 
 
 def _other_text(path: Path) -> str | None:
-    """Return the text that a trial puts in the place of the file ``path``, None for none."""
+    """Return the text that a trial puts in place of the file ``path``, None for none."""
     trial = trials.load()
     if trial is None or trial.path != os.path.abspath(path):  # noqa: PTH100 - as it is named
         return None

@@ -1,7 +1,7 @@
-"""Writes to files, by inotify(7): also to those of /proc/sys, whoever writes them.
+"""Writes to files by any process, also to files of /proc/sys, by inotify(7).
 
-The kernel announces some sysctls by netlink (forwarding and rp_filter, not accept_ra); a write(2)
-it announces by inotify for all of them. What the kernel itself changes it announces by neither.
+By netlink the kernel announces changes of some sysctls only (forwarding and rp_filter, not
+accept_ra); by inotify each write(2) to any of them. Changes by the kernel itself are not announced.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The part of the machine that one of two routers needs: conntrackd, and what a takeover does."""
+"""The part of the machine that one of two routers needs: conntrackd and neighbour discovery."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class KernelRole:
 
     @staticmethod
     def help_along(item: Solicitation | Advertisement | CarriedFlows, *, gone: bool) -> None:
-        """Do a step that the state of the router does not depend on; raises KernelError."""
+        """Apply a step that the state of the router does not depend on; raises KernelError."""
         if isinstance(item, CarriedFlows):
             from dualwan.host import carried  # noqa: PLC0415 - for a takeover only
 

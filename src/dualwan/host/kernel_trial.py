@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _known(elements: Iterable[Any]) -> Iterator[str]:
-    """Yield those of ``elements`` that nft is told of; one that it is not keeps none from that."""
+    """Yield those of ``elements`` that are safe to pass to nft; skip the others."""
     for one in elements:
         with suppress(ValueError):
             yield noted.nft_element(one)

@@ -1,8 +1,8 @@
 """The configuration that was applied last, for events while the present one is wrong.
 
-It is one file below /var/lib/dualwan with the texts of dualwan.toml and rules.d, root's alone. The
-texts and not the values are kept, so that another version reads them anew: what it does not know
-any more is ignored, but where that may open something (config.from_text).
+It is a file below /var/lib/dualwan with the texts of dualwan.toml and rules.d, readable by root
+only. Texts are kept rather than values, so that another version parses them anew: it ignores keys
+that it does not know, unless that may open something (config.from_text).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ NAME = paths.LAST_GOOD
 
 
 class LastGood(NamedTuple):
-    """A configuration that was applied without a failure, and when (local time)."""
+    """A configuration that was applied without a failure, and its date (local time)."""
 
     config: Config
     date: str
 
     def instead_of(self, error: ConfigError) -> ConfigError:
-        """Return ``error``, the fault of the present one, with what is in use instead."""
+        """Return ``error``, about the present file, with the name of this one, which is in use."""
         if len(error.lines) > 1:
             return ConfigErrors(
                 error.lines, say("until they are mended, {what} is in use", what=self.what)
@@ -53,7 +53,7 @@ def encode(config: Config) -> str:
 
 
 def save(text: str) -> None:
-    """Keep ``text``, as of ``encode``, unless it is kept already; raises HostError."""
+    """Save ``text``, the result of ``encode``, unless it is saved already; raises HostError."""
     target = answers.directory() / NAME
     try:
         if files.read_own(target) == text:
@@ -64,10 +64,10 @@ def save(text: str) -> None:
 
 
 def load(path: Path) -> LastGood | None:
-    """Return the one that was applied last from the file ``path``; None if there is none.
+    """Return the configuration that was applied last from the file ``path``; None if none was.
 
-    None too if it is of no use to this version, or if that file was taken away: without one
-    nothing is to be done.
+    None too if this version cannot use it, or if the file ``path`` was removed: without a
+    configuration an event does nothing.
     """
     target = answers.directory() / NAME
     try:

@@ -15,7 +15,7 @@ from dualwan.line.provisioning import dhcpv6
 # Lease files of Debian's clients; %s is the device.
 DHCLIENT = ("/var/lib/dhcp/dhclient6.%s.leases", "/var/lib/dhcp/dhclient6.leases")
 DHCPCD = ("/var/lib/dhcpcd/%s.lease6",)
-NOTE = "dhcpv6.%s"  # in answers.directory(): from the environment of a hook
+NOTE = "dhcpv6.%s"  # in answers.directory(): noted from the environment of a hook
 
 
 class Found(NamedTuple):

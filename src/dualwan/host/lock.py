@@ -16,14 +16,14 @@ from dualwan.host.alarm import alarm
 from dualwan.words import say
 
 RUN, WATCH, RUNNER = "lock", "watch", "runner"  # names of the files
-WATCH_SECONDS = 2.0  # for a watcher that is about to end, and for those that ask whether one runs
+WATCH_SECONDS = 2.0  # until a watcher has ended, or another process has tested its lock
 MODE = 0o600  # flock(2) wants no more than to read
-RUNNER_SECONDS = 3600.0  # for another runner of the owner's scripts, whose time is limited
-EARLIER_SECONDS = 3.0  # for a run of 0.1.0, whose lock everybody could hold
+RUNNER_SECONDS = 3600.0  # for the previous runner of the owner's scripts, whose time is limited
+EARLIER_SECONDS = 3.0  # for a run of 0.1.0, whose lock any user could hold
 
 
 class _TooLongError(BusyError):
-    """The limit of a wait of this module is over, not a deadline of the caller."""
+    """The time limit of this module, not a deadline of the caller, has ended the wait."""
 
 
 @contextmanager
@@ -111,11 +111,11 @@ def _make(directory: Path) -> None:
 
 
 def _take(path: Path, seconds: float, busy: str, handles: list[int]) -> None:
-    """Take the lock ``path``; append what has to be closed to ``handles``.
+    """Take the lock ``path``; append the open files to ``handles``, for the caller to close.
 
-    A lock that others can open, as the one of 0.1.0, is replaced. A run of that version may hold
-    it, or a user; so it is waited for, but not for long. The lock taken in the end is the file
-    that stands there then: another run may have replaced it meanwhile.
+    A lock file that other users can open, such as that of 0.1.0, is replaced. A run of that version
+    or a user may hold its lock; so wait for that, but not for long. Another run may replace the
+    file meanwhile, so a lock counts only if ``path`` is still the locked file.
     """
     until = monotonic() + seconds
     while True:

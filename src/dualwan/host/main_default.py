@@ -1,4 +1,4 @@
-"""The IPv4 default route that the kernel takes from main, whoever made it."""
+"""The device of the IPv4 default route that the kernel takes from main, whoever made it."""
 
 from __future__ import annotations
 

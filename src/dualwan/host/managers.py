@@ -1,9 +1,9 @@
-"""The programs that run a device instead of the kernel, and hear its router advertisements.
+"""Programs that manage a device and receive its router advertisements in place of the kernel.
 
-Each of them sets accept_ra to 0 where it hears them itself (networkd on every link that it
+Each sets accept_ra to 0 on devices where it receives them itself (networkd on every link that it
 manages, NetworkManager unless ipv6.method is ignore, dhcpcd unless noipv6rs), and installs
-addresses and the default route. So forwarding does not keep the router from a default route
-there, and accept_ra is theirs.
+addresses and the default route. So forwarding does not cost the router its default route there, and
+we leave accept_ra to the program.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def manager(device: str, index: int, root: Path = Path("/")) -> str:
 
 
 def hearing(sysctls: Mapping[str, str], root: Path = Path("/")) -> dict[str, str]:
-    """Return the program that hears advertisements, by device, where the kernel does not.
+    """Return the program that receives advertisements, by device where the kernel does not.
 
     ``sysctls``: values, of which those of accept_ra name the devices.
     """

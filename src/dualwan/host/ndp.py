@@ -1,4 +1,4 @@
-"""Messages of IPv6 neighbour discovery (RFC 4861), as they are sent and read."""
+"""Messages of IPv6 neighbour discovery (RFC 4861): sent and parsed."""
 
 from __future__ import annotations
 
@@ -93,17 +93,18 @@ def detection(address: str) -> bytes:
 
 
 def ask_owner(device: str, address: str) -> None:
-    """Have the owner of ``address`` on the link of ``device`` advertise it; raises KernelError.
+    """Ask the owner of ``address`` on the link to advertise it to all nodes; raises KernelError.
 
-    By a solicitation as of duplicate address detection: the answer to that goes to all nodes, and
-    overrides what they know (RFC 4861 section 7.2.4). A socket that takes the header too sends
-    from the unspecified address. A packet socket would do as well, but the units have none.
+    It is a solicitation as of duplicate address detection, whose answer goes to all nodes and
+    overrides their caches (RFC 4861 section 7.2.4). Its source is the unspecified address, for
+    which the socket has to send the header too (IPPROTO_RAW). A packet socket could do so, but the
+    units may not open one.
     """
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as sender:
             sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
-            # The kernel looks for a source even so, and there is none while a device comes up.
+            # The kernel looks up a source address even so; while a device comes up, there is none.
             sender.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
             sender.bind((address, 0))
             place = (str(solicited_node(address)), 0, 0, socket.if_nametoindex(device))

@@ -89,9 +89,9 @@ class Netlink:
         return found
 
     def _name(self, index: int) -> str:
-        """Return the name of the device ``index``, "" where it is gone.
+        """Return the name of the device ``index``, "" if it is gone.
 
-        A tunnel keeps the index of its link when that is unplugged.
+        A tunnel keeps the index of its link after that is unplugged.
         """
         with refused(f"link {index}"):
             try:
@@ -127,15 +127,15 @@ class Netlink:
 
     @understood("routes")
     def is_behind(self, address: str, devices: Collection[str]) -> bool:
-        """Whether an address is reached by one of ``devices``, or not at all.
+        """Whether ``address`` is routed to one of ``devices``, or has no route.
 
-        ``devices``: names, or patterns as a zone has them. An address of this machine is behind
-        none. Raises KernelError.
+        ``devices``: names, or patterns as a zone has them. False for an address of this machine.
+        Raises KernelError.
         """
         family = AF_INET6 if ":" in address else AF_INET
         try:
             (message, *_) = self.ipr.route("get", dst=address, family=family)
-        except NetlinkError:  # an unreachable one sends, too
+        except NetlinkError:  # no route, but packets with this source may come in
             return True
         index = message.get_attr("RTA_OIF") or 0
         if message["type"] == LOCAL or not index:

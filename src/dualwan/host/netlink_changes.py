@@ -75,7 +75,7 @@ class NetlinkChanges(Netlink):
     def _check_length(self, address: Address, index: int) -> None:
         """Raise KernelError if the device has the IPv6 address with another prefix length.
 
-        The kernel would change that one, an address of others, instead of adding ours.
+        The kernel would change that address, which is another program's, instead of adding ours.
         """
         for message in dump("addresses", lambda: self.ipr.get_addr(family=AF_INET6)):
             length = message["prefixlen"]

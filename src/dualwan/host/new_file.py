@@ -1,4 +1,4 @@
-"""Files of the machine's owner that are written once: never over another, or with a copy kept."""
+"""Files of the machine's owner: created without overwriting, or replaced with a copy kept."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MAX_COPIES = 100
 
 
 def check(path: Path, *, force: bool) -> None:
-    """Raise UsageError if ``path`` is there and not ``force``; HostError if it cannot be written.
+    """Raise UsageError if ``path`` exists and not ``force``; HostError if it cannot be written.
 
-    The folder may be missing; what is above it must be there then, and be root's alone.
+    The folder may be missing; it will be made in the nearest folder above that exists.
     """
     if is_there(path) and not force:
         raise UsageError(
@@ -51,10 +51,10 @@ def create(path: Path, text: str) -> None:
 
 
 def replace(path: Path, text: str, copies: Path | None = None) -> Path:
-    """Write ``path`` anew, and return the copy of what was there; raises HostError.
+    """Overwrite ``path``, and return the path of a copy of the old file; raises HostError.
 
     The new file has the mode of the old one. ``copies``: the folder of the copy, None for that of
-    ``path``. In another folder than that its name is the whole path with + between.
+    ``path``. In another folder the copy is named by the whole path, with + for each /.
     """
     target = path.resolve()
     try:
@@ -83,7 +83,7 @@ def is_there(path: Path) -> bool:
 
 
 def _kept(copy: Path, data: bytes, mode: int) -> Path:
-    """Write ``data`` to ``copy``, or to the first such name with a number that is free."""
+    """Write ``data`` to ``copy``, or if that exists, to the first free name with a number."""
     for number in range(1, MAX_COPIES + 1):
         place = copy if number == 1 else copy.with_name(f"{copy.name}.{number}")
         try:
@@ -107,7 +107,7 @@ def _kept(copy: Path, data: bytes, mode: int) -> Path:
 
 
 class _Fresh:
-    """A file with the text beside ``path``, which is gone with the end of the block."""
+    """A temporary file with the text beside ``path``; the end of the block removes it."""
 
     def __init__(self, path: Path, text: str, mode: int = MODE) -> None:
         self._path = path.with_name(f"{path.name}.new")

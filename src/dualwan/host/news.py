@@ -1,4 +1,4 @@
-"""What a netlink message tells: whether it may be about something of ours, and who caused it. Pure.
+"""What a netlink message is about: whether possibly ours, and which process caused it. Pure.
 
 The groups and types are those of linux/rtnetlink.h and linux/netfilter/nf_tables.h.
 """
@@ -28,9 +28,9 @@ PREFIX = b"dualwan_"  # of the names of our tables
 
 
 class News(NamedTuple):
-    """What one message tells.
+    """The meaning of one message.
 
-    ours: it may be about something of ours. urgent: about an nft table of ours, which keeps the
+    ours: it may be about an object of ours. urgent: about one of our nft tables, which keep the
     router closed. process, name: of the program that caused it, 0 and "" if unknown.
     """
 
@@ -41,11 +41,11 @@ class News(NamedTuple):
 
 
 def of_route(message: bytes) -> News:
-    """Return what a message of rtnetlink, with its header, tells.
+    """Return the meaning of an rtnetlink message, which begins with its header.
 
-    Of routes only default routes, and those with our protocol number, are ours: another one that
-    comes or goes changes nothing of ours. The kernel itself has the process id 0. A message that
-    is cut off may have been about anything.
+    Of routes only default routes, and those with our protocol number, count as ours, as other
+    routes do not affect our objects. The kernel itself has the process id 0. A truncated message
+    counts as ours.
     """
     if len(message) < HEADER.size + ROUTE.size:
         return News(ours=True)
@@ -57,18 +57,18 @@ def of_route(message: bytes) -> News:
 
 
 class Repeats:
-    """Addresses as the kernel told of them last, to know what it tells once more.
+    """The last message about each address, to recognize a repetition.
 
     Each router advertisement renews the addresses of its prefixes, and the kernel announces them
-    again, in a home every few minutes, with flags and preferred lifetime as before. The time that
-    passes is not told: an address that expires is deleted, and that is news.
+    again, in a home every few minutes, with the same flags and preferred lifetime. Time that passes
+    is not announced: an address that expires is deleted, which is news.
     """
 
     def __init__(self) -> None:
         self._last: dict[tuple[object, ...], tuple[object, ...]] = {}
 
     def one(self, message: bytes) -> bool:
-        """Return whether ``message`` tells of an address what was told of it before.
+        """Return whether ``message`` repeats the last message about the same address.
 
         Raises OSError if its attributes cannot be read.
         """
@@ -89,16 +89,16 @@ class Repeats:
         return before == told
 
     def forget(self) -> None:
-        """Take the next message about each address for news."""
+        """Treat the next message about each address as news."""
         self._last.clear()
 
 
 def of_nft(message: bytes) -> News:
-    """Return what a message of nf_tables, with its header, tells.
+    """Return the meaning of a message of nf_tables, which begins with its header.
 
-    The first attribute of each is the name of the table; the last message of a transaction
-    has the process that made it. A message that is cut off may have been about anything. Raises
-    OSError if its attributes cannot be read.
+    The first attribute of each is the name of the table; the last message of a transaction has the
+    process that made it. A truncated message counts as ours. Raises OSError if its attributes
+    cannot be read.
     """
     if len(message) < HEADER.size + GENERIC.size:
         return News(ours=True, urgent=True)
@@ -113,7 +113,7 @@ def of_nft(message: bytes) -> News:
 
 @contextmanager
 def ignoring_overrun() -> Iterator[None]:
-    """Ignore ENOBUFS: the caller asks the kernel anew after each message, and after a lost one."""
+    """Ignore ENOBUFS (lost messages): the caller reads the kernel's state anyway."""
     try:
         yield
     except OSError as error:

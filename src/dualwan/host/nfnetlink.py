@@ -66,7 +66,7 @@ class Nfnetlink:
         traceback: TracebackType | None,
     ) -> None:
         free = _free.get(get_ident())
-        if free is None or error is not None:  # an answer may be left in it
+        if free is None or error is not None:  # unread answers may be left in the socket
             self._socket.close()
         else:
             free.append(self._socket)
@@ -124,14 +124,14 @@ class Nfnetlink:
             yield kind, body[GENERIC.size :]
 
 
-_free: dict[int, list[socket.socket]] = {}  # sockets for further questions, by thread
+_free: dict[int, list[socket.socket]] = {}  # sockets kept for the next requests, by thread
 
 
 @contextmanager
 def kept_open() -> Iterator[None]:
-    """Let the questions of the body, of this thread, share a socket.
+    """Let all requests of this thread in the body share a socket.
 
-    Whoever closes one of netfilter's waits until the kernel has freed what a transaction has
+    close(2) of a netfilter netlink socket waits until the kernel has freed what a transaction has
     deleted (nft_rcv_nl_event calls rcu_barrier): 1.6 ms, a dozen times in an event.
     """
     free = _free[get_ident()] = []
@@ -150,9 +150,9 @@ def _opened() -> socket.socket:
 
 
 def refusal(kind: int, body: bytes) -> int:
-    """Return the number of the error in a message, 0 for none; EBADMSG if it is cut off.
+    """Return the errno in a message, 0 for none; EBADMSG if it is truncated.
 
-    The end of a dump may have one, too.
+    The last message of a dump may have one, too.
     """
     content = body[: _ERRNO.size]
     if kind != ERROR and not (kind == DONE and content):

@@ -15,7 +15,7 @@ from dualwan.nft.transaction import removal, replacement
 
 
 class NotPermitted(Exception):  # noqa: N818 - a result for the caller, no failure
-    """nft shows its tables to root only."""
+    """The lack of permission: nft lists tables for root only."""
 
 
 class Nft:
@@ -39,13 +39,13 @@ class Nft:
     def listing(self, family: str, name: str, filled: bool) -> str:
         """Return nft's listing of a table, "" if it does not exist.
 
-        Versions before this one compared it with the listing after loading; now it only tells
-        whether a table that they have loaded is unchanged (host.tables). Counters and dynamic
-        elements are left out, and device names are replaced by the indexes that the rules hold,
-        because these change without a change of the rules.
-        ``filled``: packets add elements to its sets. For `list table`, nft 1.0.6 reads all
-        elements even with terse output (0.3 s for 20,000); for `list ruleset FAMILY` it does
-        not. Raises NotPermitted without root, KernelError for any other failure.
+        0.1.0 compared such a listing with the one after loading; now it only decides whether a
+        table that 0.1.0 has loaded is unchanged (host.tables). Counters and dynamic elements are
+        left out, and device names are replaced by the indexes that the rules hold, because these
+        change without a change of the rules.
+        ``filled``: packets add elements to its sets. For `list table`, nft 1.0.6 reads all elements
+        even with terse output (0.3 s for 20,000); for `list ruleset FAMILY` it does not. Raises
+        NotPermitted without root, KernelError for any other failure.
         """
         if os.geteuid() != 0:
             raise NotPermitted  # libnftables would print to stderr
@@ -60,7 +60,7 @@ class Nft:
         raise KernelError(f"nft table {family} {name}: {_first_line(error)}")
 
     def text(self, command: str) -> str:
-        """Return what nft lists for ``command``, terse; empty if it refuses, or without root."""
+        """Return nft's terse listing for ``command``; empty if nft refuses, or without root."""
         if os.geteuid() != 0:
             return ""
         code, output, _ = self._run(command)
@@ -68,9 +68,9 @@ class Nft:
 
     @staticmethod
     def objects(command: str) -> list[dict[str, Any]]:
-        """Return what nft lists for ``command``, as JSON data.
+        """Return nft's answer to ``command``, as JSON data.
 
-        Empty if it refuses, or if this program cannot read it.
+        Empty if nft refuses, or if this program cannot parse the answer.
         """
         if os.geteuid() != 0:
             return []
@@ -107,7 +107,7 @@ class Nft:
 
     @staticmethod
     def takes(text: str) -> bool:
-        """Whether the kernel would take ``text``; nothing is changed. False without root."""
+        """Whether the kernel would accept ``text``; a dry run. False without root."""
         if os.geteuid() != 0:
             return False
         import nftables  # noqa: PLC0415 - see _run
@@ -136,9 +136,9 @@ class Nft:
 
 
 def _trim() -> None:
-    """Give back to the kernel what libnftables has freed: 3 MB after the table with the ports.
+    """Return freed memory of libnftables to the kernel: 3 MB after the table with the ports.
 
-    What comes after it would otherwise be on top of that, and be the most that an event holds.
+    Otherwise later allocations come on top of it, and raise the peak of an event.
     """
     from ctypes import CDLL  # noqa: PLC0415 - with libnftables it is loaded
 

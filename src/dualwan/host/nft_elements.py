@@ -1,6 +1,6 @@
-"""What packets have put into the sets and maps of nft tables: kept, and put back.
+"""Save and restore the elements that packets have added to sets and maps of nft tables.
 
-As text in nft's own words, which it takes back as they are. What a set already has stays.
+They are kept as nft's text, which it accepts unchanged. Elements that a set already has stay.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _filled(listing: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def put_back(kept: Iterable[Filled]) -> int:
-    """Add what is missing of ``kept`` to the sets that exist; return how much was refused.
+    """Add the missing elements of ``kept`` to sets that exist; return how many were refused.
 
     Raises KernelError.
     """
@@ -73,7 +73,7 @@ def put_back(kept: Iterable[Filled]) -> int:
 
 
 def _add(place: str, items: list[str]) -> int:
-    """Add ``items`` to a set, or each that it takes; return how many it refused."""
+    """Add ``items`` to a set, one by one if they are refused together; return how many were."""
     if _run(f"add element {place} {{ {', '.join(items)} }}")[0] == 0:
         return 0
     if len(items) == 1:
@@ -83,7 +83,7 @@ def _add(place: str, items: list[str]) -> int:
 
 
 def _key(item: str) -> str:
-    """Return the key of an element, without its value, its times and its counts."""
+    """Return the key of an element, without value, timeouts and counters."""
     return _AFTER_KEY.split(item, maxsplit=1)[0]
 
 

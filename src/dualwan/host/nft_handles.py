@@ -1,11 +1,11 @@
-"""Whether an nft table is the one that was loaded, told by what the kernel numbers itself.
+"""Whether an nft table is unchanged since it was loaded, told by the kernel's handles.
 
 The kernel gives each table, chain, rule, set and object a handle, and never the same one twice
-while the table exists; a rule that is replaced gets a new one. What stands under a handle changes
-in few attributes only, which are read with it: flags, policies, sizes, and the elements of sets
-that packets do not fill. So a digest of handles and these attributes changes with each change by
-a program, and with no packet. It does not depend on the version of nft, which lists the same
-table in other words from release to release (1.1.7: `size 100 # count 3`).
+while the table exists; a replaced rule gets a new one. Under the same handle only few attributes
+can change, which are read too: flags, policies, sizes, and the elements of sets that packets do not
+fill. So a digest of handles and these attributes changes with each change by a program, and with no
+packet. It does not depend on the version of nft, whose listing of the same table differs from
+release to release (1.1.7: `size 100 # count 3`).
 
 Reading the 526 rules of three tables takes 2.4 ms, against 6.7 ms for nft's listings of them.
 """
@@ -23,8 +23,8 @@ from dualwan.model.observed import TableId
 
 STAMP = "loaded"  # chain without rules; its comment tells which run has loaded the table
 
-# Attributes (linux/netfilter/nf_tables.h). Those that packets change, or that only repeat what
-# a handle stands for, are left out.
+# Attributes (linux/netfilter/nf_tables.h). Left out are those that packets change, and those that
+# cannot change under the same handle.
 _TABLE = {2, 4}  # flags, handle
 _CHAIN = {2, 3, 4, 5, 7, 10}  # handle, name, hook, policy, type, flags
 _RULE = {2, 3, 6}  # chain, handle, handle of the rule before
@@ -63,10 +63,10 @@ def generation() -> int:
 
 
 def look(tables: Iterable[TableId]) -> tuple[int, dict[TableId, Seen | None]]:
-    """Return the ruleset's generation, and each of ``tables`` as it is then, None for no table.
+    """Return the ruleset's generation, and each of ``tables`` at that time, None for no table.
 
-    While other programs change their own rules all the time, the generation is 0: it tells
-    nothing. Raises OSError, PermissionError without root.
+    If other programs keep changing the ruleset, the generation is 0, for unknown. Raises OSError,
+    PermissionError without root.
     """
     asked = list(tables)
     with Nfnetlink() as asking:
@@ -94,18 +94,18 @@ def _seen(asking: Nfnetlink, table: TableId) -> Seen | None:
             digest.update(b"%d " % len(parts))
             for part in parts:
                 digest.update(part)
-    except FileNotFoundError:  # deleted meanwhile
+    except FileNotFoundError:  # deleted during the reading
         return None
     return Seen(digest.hexdigest(), _stamp(chains))
 
 
 def _contents(asking: Nfnetlink, family: int, of_table: bytes) -> Iterator[list[bytes]]:
-    """Yield what packets do not change of the rules, sets, objects and flowtables of a table."""
+    """Yield a table's rules, sets, objects and flowtables, without what packets change."""
     yield [only(body, _RULE) for body in asking.dump(nfnetlink.GET_RULE, family, of_table)]
     yield [
         _named_set(asking, family, of_table, body)
         for body in asking.dump(nfnetlink.GET_SET, family, of_table)
-        if not _flags(body) & _ANONYMOUS  # belongs to its rule, as long as that stands
+        if not _flags(body) & _ANONYMOUS  # part of its rule, and replaced with that
     ]
     yield [only(body, _OBJECT) for body in asking.dump(nfnetlink.GET_OBJECT, family, of_table)]
     yield [only(one, _FLOWTABLE) for one in asking.dump(nfnetlink.GET_FLOWTABLE, family, of_table)]
@@ -130,7 +130,7 @@ def _flags(body: bytes) -> int:
 
 
 def _named_set(asking: Nfnetlink, family: int, of_table: bytes, body: bytes) -> bytes:
-    """Return what does not change by packets of a named set: elements too if they fill no set."""
+    """Return a named set without what packets change; with its elements if packets add none."""
     found = only(body, _SET) + only(attribute(body, _SET_DESCRIPTION), _SIZE)
     if _flags(body) & (_BY_PACKETS | _CONSTANT):
         return found

@@ -1,7 +1,7 @@
 """Values read back from the files of /run/dualwan, checked like any input; raise ValueError.
 
-Only root can have written those files. What stands in them is still held to what this program
-writes there, so that a file with other content can do nothing with what is not ours.
+Only root can have written those files. Still, only values that this program writes are accepted, so
+that a file with other content cannot touch objects that are not ours.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ MAX_ELEMENT = 200  # characters
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _SET = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")  # may end with the name of a zone
 _OF_TABLES = ("ip", "ip6", "inet")  # families of ours
-# An element of a set as `nft list` has it: a key, times, counts, a value; none of what ends it.
+# An element of a set as `nft list` prints it: key, times, counts, value; without the characters
+# that would end it.
 _ELEMENT = re.compile(r'[0-9A-Za-z.:/_@" -]{1,400}')
 _WORD = re.compile(r"[!-~]{1,200}")
 
@@ -76,7 +77,7 @@ def ipv4_network(value: Any) -> str:
 
 
 def routed(value: Any) -> str:
-    """Return what is routed to a way: it, the way's name, and the host that it is translated to."""
+    """Return a routed address or network, its way's name, and the host it is translated to."""
     what, way, *host = text(value).split(" ")
     return " ".join((ipv4_network(what), word(way), *map(ipv4, host[:1])))
 
@@ -140,7 +141,7 @@ def family(value: Any) -> str:
 
 
 def nft_element(value: Any) -> str:
-    """Return an element of an nft set with all that `nft list` says of it."""
+    """Return an element of an nft set, as `nft list` prints it."""
     return _matching(_ELEMENT, value, "element of an nft set")
 
 
@@ -164,7 +165,7 @@ def seconds(value: Any) -> float:
 
 
 def health(given: Any) -> Health:
-    """Return the failover state from its four values; 0.1.0 had three."""
+    """Return the failover state from its four values; 0.1.0 had only three."""
     found = Health(*given)
     number(found.streak)
     seconds(found.since)
@@ -174,7 +175,7 @@ def health(given: Any) -> Health:
 
 
 def look(given: Any) -> Look:
-    """Return a look around from its two values."""
+    """Return the last search for findings from its two values."""
     generation, at = given
     return Look(number(generation), seconds(at))
 

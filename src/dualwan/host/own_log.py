@@ -34,7 +34,7 @@ def _line(text: str) -> LogLine | None:
     try:
         data = json.loads(text)
         message = data["MESSAGE"]
-        if isinstance(message, list):  # bytes that are no text
+        if isinstance(message, list):  # the journal's form of text that is not UTF-8
             message = bytes(message).decode("utf-8", "replace")
         return LogLine(
             int(data["__REALTIME_TIMESTAMP"]) / 1e6,

@@ -19,7 +19,7 @@ LIMIT_SECONDS = 3.0
 
 
 def any_answers(device: str, targets: Sequence[str]) -> bool:
-    """Whether one of the IPv4 ``targets`` answers an echo by ``device`` within LIMIT_SECONDS.
+    """Whether one of the IPv4 ``targets`` answers a ping through ``device`` within LIMIT_SECONDS.
 
     Raises HostError without root.
     """
@@ -34,10 +34,10 @@ def any_answers(device: str, targets: Sequence[str]) -> bool:
 
 
 def who_answers(device: str, targets: Sequence[str], nowhere: str) -> tuple[str, str]:
-    """Return which of ``targets`` answers an echo by ``device``, and who says that one ended there.
+    """Return which of ``targets`` answers a ping through ``device``, and the first router there.
 
-    That is one with a single hop to live, for the first target, or for ``nowhere`` without any.
-    "" for nobody. Raises HostError without root.
+    That router reports the end of another ping with a hop limit of one, sent to the first target,
+    or to ``nowhere`` without any. "" for no answer. Raises HostError without root.
     """
     token = os.urandom(8)
     try:
@@ -68,12 +68,12 @@ def _asking(device: str) -> Iterator[socket.socket]:
 
 
 def _heard(probe: socket.socket, token: bytes, wanted: bool, until: float) -> tuple[str, str]:
-    """Return who has answered, and where an echo ended; see who_answers.
+    """Return the source of an answer, and of a report that a ping ended; see who_answers.
 
     A raw socket receives the replies to other programs' pings too: ours have ``token``. ``wanted``:
-    whether a target can answer, which is waited for. ``until``: a monotonic time in seconds.
+    whether to wait for a target's answer. ``until``: a monotonic time in seconds.
     """
-    hop, sent = "", _echo(token)[:8]  # what a router quotes at least
+    hop, sent = "", _echo(token)[:8]  # a router quotes at least these bytes
     poll = select.poll()
     poll.register(probe, select.POLLIN)
     while (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):
@@ -96,7 +96,7 @@ def _inner(packet: bytes) -> bytes:
 def _send(probe: socket.socket, target: str, token: bytes) -> bool:
     try:
         probe.sendto(_echo(token), (target, 0))
-    except OSError:  # no route, or the firewall refuses: as good as no answer
+    except OSError:  # no route, or the firewall refuses: counts as no answer
         return False
     return True
 

@@ -1,7 +1,7 @@
-"""PPP sessions: starting a peer by pon(1), and ending the pppd of a peer by a signal.
+"""PPP sessions: start a peer by pon(1), and end the pppd of a peer by a signal.
 
-poff(1) finds only a process whose command line begins with `pppd call PEER`; a pppd that a
-systemd service or a script has started is mostly called with other words before these.
+poff(1) finds only a process whose command line begins with `pppd call PEER`; a pppd that a systemd
+service or a script has started mostly has other words before these.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from dualwan.host.lock import locked
 from dualwan.ppp.session import Pppd, families, survivor
 from dualwan.words import say
 
-CONFINED = "DUALWAN_CONFINED"  # in the environment of units whose restrictions pppd must not have
+CONFINED = "DUALWAN_CONFINED"  # set in units whose restrictions pppd must not inherit
 WANTED = "dial/peer.json"
 DIAL_SECONDS = 10.0  # to wait for pon; with updetach it returns once the session is up
 ATTACHED_SECONDS = 1.0  # with nodetach it returns only after the session, unless it fails at once
-_asked: set[tuple[int, int]] = set()  # by ``ask_to_end``: the id and start of each pppd
+_asked: set[tuple[int, int]] = set()  # ended by ``ask_to_end``: id and start of each pppd
 
 
 def pppd_of(peer: str) -> list[Pppd]:
@@ -42,9 +42,9 @@ def runs(peer: str) -> bool:
 def dial(peer: str, key: str) -> bool:
     """Run `pon PEER` unless its pppd runs or is starting; return whether it was started.
 
-    ``key``: the one that names the peer in the configuration. A confined unit (CONFINED) has it
-    started by another, dualwan-dial.path. A pppd that takes long to detach is left to itself.
-    Raises HostError if pon fails.
+    ``key``: the configuration key with the peer. A confined unit (CONFINED) leaves the start to
+    another unit, by dualwan-dial.path. A pppd that takes long to detach is not waited for. Raises
+    HostError if pon fails.
     """
     try:
         with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
@@ -61,9 +61,10 @@ def dial(peer: str, key: str) -> bool:
 
 
 def take_wanted() -> str:
-    """Return a peer that a confined unit wants dialled, "" for none; it is wanted once.
+    """Remove and return a peer that a confined unit wants dialled, "" for none.
 
-    While others are wanted, the file stays: a unit that dies is started again. Raises HostError.
+    While it lists other peers, the file stays, and systemd starts the unit again if it dies. Raises
+    HostError.
     """
     with locked(run_files.directory() / "dial", DIAL_SECONDS + 5):
         first, *rest = (*_wanted(), "")
@@ -111,7 +112,7 @@ def _start(peer: str) -> None:
 
 
 def ask_to_end(peers: Collection[str]) -> None:
-    """Let each pppd of ``peers`` begin to end; what cannot be ended is left to ``hang_up``."""
+    """Send SIGTERM to each pppd of ``peers``; a failure is left to ``hang_up``."""
     for peer in peers:
         for one in pppd_of(peer):
             with suppress(HostError):
@@ -141,7 +142,7 @@ def hang_up(peer: str, seconds: float) -> bool:
 def keep_one(peer: str) -> bool:
     """End every pppd of ``peer`` but one; return whether there was more than one.
 
-    It is not waited for: this may be the ip-up hook of the one that ends. Raises HostError.
+    Does not wait for the end: this may be the ip-up hook of a pppd that ends. Raises HostError.
     """
     found = families(pppd_of(peer))
     if len(found) <= 1:
@@ -165,8 +166,8 @@ def _ending(one: Pppd, peer: str) -> int | None:
 def _terminated(one: Pppd, peer: str, number: int = signal.SIGTERM) -> int | None:
     """Send a signal to a pppd; return its pidfd, None if it has ended. Raises HostError.
 
-    By SIGTERM pppd ends its session, without dialling again, and waits for its ip-down hooks. By a
-    second one it ends these, and does not wait.
+    At SIGTERM pppd ends its session, does not dial again, and waits for its ip-down hooks. At a
+    second SIGTERM it kills these and does not wait.
     """
     try:
         handle = os.pidfd_open(one.pid)
@@ -174,7 +175,7 @@ def _terminated(one: Pppd, peer: str, number: int = signal.SIGTERM) -> int | Non
         return None
     try:
         now = processes.pppd(one.pid)
-        if now is None or now.started != one.started:  # the id is another process's by now
+        if now is None or now.started != one.started:  # another process has the id by now
             os.close(handle)
             return None
         signal.pidfd_send_signal(handle, number)

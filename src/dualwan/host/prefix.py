@@ -1,4 +1,4 @@
-"""IPv6 prefixes of a device. Netlink and udev end a wait for one; nothing polls."""
+"""IPv6 prefixes of a device. Waits end by news of netlink and udev; nothing polls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dualwan.model.resources import MAIN
 
 IFA_F_TEMPORARY = 0x01
 SCOPE_UNIVERSE = 0
-HOST = 128  # a /128 is the CE address, or another that tells no prefix
+HOST = 128  # a /128 is the CE address, or another address that tells no prefix
 LINE = 64  # the length in a router advertisement
 
 
@@ -84,7 +84,7 @@ def default_routers(ipr: Any, device: str) -> frozenset[str]:
 
 @understood("line")
 def line_state(ipr: Any, device: str) -> tuple[object, ...] | None:
-    """Return what counts as a change of the line: index, up, prefixes, default route, routers.
+    """Return the state of the line: index, up or not, prefixes, default route, its routers.
 
     None if there is no such device. Raises KernelError.
     """

@@ -1,7 +1,7 @@
 """The pppd processes of this machine, and the PPP interfaces that they hold.
 
-A process is what /proc says of its owner and its program. Its command line is only what it
-calls itself, and any user can choose that.
+A process is identified by its owner and its executable in /proc, because any user can choose the
+command line of a process.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from dualwan.ppp.session import Pppd, Session
 PROC, RUN = Path("/proc"), Path("/run")
 PROGRAM = "pppd"
 SHELLS = ("sh", "dash", "bash", "busybox")  # of pon(1), a script
-_DELETED = " (deleted)"  # of a program that has been upgraded meanwhile
+_DELETED = " (deleted)"  # appended to the executable's path after an upgrade
 _PARENT, _START_TIME = 1, 19  # fields of /proc/PID/stat after the name: proc_pid_stat(5), 4 and 22
 _SIOCGIFADDR = 0x8915  # netdevice(7)
 
 
 def pppds(proc: Path = PROC, owner: int = 0) -> list[Pppd]:
-    """Return each pppd in our network namespace that runs with the rights of ``owner``."""
+    """Return each pppd in our network namespace whose user is ``owner``."""
     found = (
         pppd(int(entry.name), proc, owner) for entry in os.scandir(proc) if entry.name.isdigit()
     )
@@ -32,9 +32,9 @@ def pppds(proc: Path = PROC, owner: int = 0) -> list[Pppd]:
 
 
 def pppd(pid: int, proc: Path = PROC, owner: int = 0) -> Pppd | None:
-    """Return the process ``pid`` if it is a pppd with the rights of ``owner``, else None."""
+    """Return the process ``pid`` if it is a pppd of the user ``owner``, else None."""
     words = _words(proc / str(pid))
-    if not words or words[0].rsplit("/", 1)[-1] != PROGRAM:  # cheap, and mostly the end
+    if not words or words[0].rsplit("/", 1)[-1] != PROGRAM:  # cheap, and rules out most processes
         return None
     folder = proc / str(pid)
     if not _is_program(folder, (PROGRAM,), owner) or not _in_our_network(folder, proc):
@@ -44,7 +44,7 @@ def pppd(pid: int, proc: Path = PROC, owner: int = 0) -> Pppd | None:
 
 
 def names(proc: Path = PROC, owner: int = 0) -> frozenset[str]:
-    """Return the names of the programs of ``owner`` that run in our network namespace."""
+    """Return the names of the programs that ``owner`` runs in our network namespace."""
     found = set()
     for entry in os.scandir(proc):
         folder = proc / entry.name
@@ -107,9 +107,9 @@ def _words(folder: Path) -> tuple[str, ...]:
 
 
 def _is_program(folder: Path, names: tuple[str, ...], owner: int) -> bool:
-    """Whether a process has the rights of ``owner`` and runs a program with one of ``names``.
+    """Whether a process belongs to ``owner`` and its executable has one of ``names``.
 
-    Only root may see which program root's process runs; to others the owner is enough.
+    Only root may see the executable of root's processes; for others the owner decides.
     """
     try:
         if folder.stat().st_uid != owner:
@@ -131,7 +131,7 @@ def _in_our_network(folder: Path, proc: Path) -> bool:
 
 
 def _descent(folder: Path) -> tuple[int, int]:
-    """Return the parent of a process, and when it began, in clock ticks since boot.
+    """Return the parent of a process, and its start, in clock ticks since boot.
 
     Both are 0 if it has ended.
     """

@@ -33,8 +33,8 @@ def output(argv: Sequence[str]) -> tuple[int, str, str]:
 def start(argv: Sequence[str], seconds: float) -> tuple[int, str]:
     """Run ``argv`` in a session of its own; return its exit code and stderr. Raises HostError.
 
-    What has not ended after ``seconds``, or when a signal ends the wait, goes on running; the
-    code is 0 then.
+    If it has not ended after ``seconds``, or when a signal ends the wait, it goes on running, and
+    the code is 0.
     """
     with os.fdopen(os.memfd_create("stderr"), "w+b", buffering=0) as said:
         with _explaining(argv[0]):

@@ -1,11 +1,12 @@
 """/run/dualwan/tables: a record of each nft table of ours as it was loaded.
 
-nft does not list a table in the words in which it was loaded. A record has the blocks as loaded,
-from which the next transaction is built, and the digest of the table's handles right after it
-(host.nft_handles): if they have another digest now, another program has changed the table.
+nft lists a table in other words than those in which it was loaded. So a record has the blocks as
+loaded, from which the next transaction is built, and the digest of the table's handles right after
+the load (host.nft_handles): if the digest is another one now, another program has changed the
+table.
 
-A run can be killed between the transaction and its record. So what is to be loaded is written
-before, with a stamp that the table carries in the kernel (``expect``).
+A run can be killed between the transaction and its record. So the table is recorded as expected
+before the load, with a stamp that the table carries in the kernel (``expect``).
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ _EXPECTED = ".expected.json"
 class Record(NamedTuple):
     """A table as loaded.
 
-    digest: of its handles, "" in a record of an earlier version, which has ``listing``: the
-    digest of nft's listing, then. stamp: what the table carries. generation: of the ruleset
-    before the load, in a record that was written before it.
+    digest: of its handles. "" in a record of 0.1.0, which has ``listing`` instead: the digest of
+    nft's listing. stamp: the one that the table carries. generation: of the ruleset before the
+    load, in a record that was written before it.
     """
 
     table: NftTable
@@ -83,7 +84,7 @@ def expect(record: Record) -> None:
 
 
 def give_up(name: str) -> None:
-    """Forget that a table was to be loaded; raises HostError."""
+    """Remove the record of a load that has failed; raises HostError."""
     run_files.remove(_expected_name(name))
 
 

@@ -59,12 +59,12 @@ class NetlinkDumpInterrupted(Exception):  # noqa: N818 - pyroute2's name
 
 
 class IPRoute:
-    """A socket of rtnetlink. Each method raises NetlinkError or OSError, also for no answer."""
+    """A socket of rtnetlink. Each method raises NetlinkError or OSError, also at a timeout."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE)
         self._socket.settimeout(SECONDS)
-        with suppress(OSError):  # before Linux 4.20 a listing is not filtered by the kernel
+        with suppress(OSError):  # before Linux 4.20 the kernel does not filter listings
             self._socket.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
         self._sequence = 0
 
@@ -81,7 +81,7 @@ class IPRoute:
     # --- news ----------------------------------------------------------------------------
 
     def bind(self, groups: int) -> None:
-        """Receive what changes in the ``groups``, a mask of RTMGRP_."""
+        """Receive messages about changes in the ``groups``, a mask of RTMGRP_."""
         self._socket.bind((0, groups))
 
     def fileno(self) -> int:
@@ -89,7 +89,7 @@ class IPRoute:
         return self._socket.fileno()
 
     def get(self) -> None:
-        """Receive news; what it says is asked for then."""
+        """Receive and drop one message; the caller then reads the kernel's state."""
         self._socket.recv(BUFFER)
 
     # --- reading -------------------------------------------------------------------------
@@ -110,21 +110,21 @@ class IPRoute:
         return self._dump(RTM_GETADDR, IFADDR.pack(family, 0, 0, 0, 0))
 
     def get_routes(self, family: int, proto: int = 0) -> list[Message]:
-        """Return the routes of a ``family``; with ``proto``, where the kernel can, those alone."""
+        """Return the routes of a ``family``; only those of ``proto``, if the kernel can filter."""
         return self._dump(RTM_GETROUTE, RTMSG.pack(family, 0, 0, 0, 0, proto, 0, 0, 0))
 
     def get_rules(self, family: int, holding: bytes = b"") -> list[Message]:
-        """Return the rules of a ``family`` whose bytes hold ``holding``, an attribute.
+        """Return the rules of a ``family`` whose bytes contain ``holding``, a packed attribute.
 
-        The kernel has no filter for rules. So those of others are passed over as they come,
-        thousands of them too, and only what may be wanted is kept; bytes can be there by chance.
+        The kernel has no filter for rules. Other programs may have thousands, which are dropped as
+        they are received. The bytes can match by chance, so the caller has to check the attribute.
         """
         return self._dump(RTM_GETRULE, RTMSG.pack(family, *[0] * 8), holding)
 
     def _link(self, index: int, name: str = "") -> list[Message]:
         """Return a device; raises NetlinkError.
 
-        Not by another name of it (altname, ip-link(8)), which neither nft nor /proc/sys knows.
+        An alternative name is refused (altname, ip-link(8)): nft and /proc/sys do not know it.
         """
         skip = packed(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS.to_bytes(4, sys.byteorder))
         named = packed(IFLA_IFNAME, name) if name else b""
@@ -214,14 +214,14 @@ class IPRoute:
     def _answers(self, *, many: bool, holding: bytes = b"") -> list[Message]:
         """Return the answers to the last request: until an end or confirmation if ``many``.
 
-        Those alone that hold the bytes ``holding``.
+        Only those that contain the bytes ``holding``.
         """
         found: list[Message] = []
         interrupted = 0
         while True:
             for kind, flags, sequence, body in contents(self._socket.recv(BUFFER)):
                 if sequence != self._sequence:
-                    continue  # to a request that a signal has ended
+                    continue  # the answer to an earlier request, which a signal interrupted
                 if code := refusal(kind, body):
                     raise NetlinkError(code)
                 interrupted |= flags & INTERRUPTED
@@ -236,7 +236,7 @@ class IPRoute:
 
 
 def _requests() -> Any:
-    """Return the module that loads pyroute2, which an event that changes nothing does without."""
+    """Return the module that loads pyroute2, which an event without changes does not need."""
     from dualwan.host import rtnl_request  # noqa: PLC0415 - see above
 
     return rtnl_request

@@ -38,20 +38,20 @@ _FAMILIES = {4: AF_INET, 16: AF_INET6}  # by the length of an address
 
 
 class Attributes:
-    """Attributes in bytes; each is decoded when it is asked for."""
+    """Packed attributes; each is decoded on demand."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._found: dict[int, bytes] | None = None
 
     def get_attr(self, name: str) -> Any:
-        """Return the attribute ``name``, None for none.
+        """Return the attribute ``name``, None if it is missing.
 
-        Raises ValueError if it is malformed, and OSError (EBADMSG) for a length that cannot be, of
-        this attribute or another beside it.
+        Raises ValueError if it is malformed, and OSError (EBADMSG) if its length, or that of
+        another attribute, is impossible.
         """
         number, decode = ATTRIBUTES[name]
-        if self._found is None:  # of several with a number the first counts
+        if self._found is None:  # of several with the same number the first counts
             self._found = dict(reversed([*attributes(self._data)]))
         content = self._found.get(number)
         return None if content is None else decode(content)

@@ -1,15 +1,15 @@
 """Requests of rtnetlink that change something, made by pyroute2's message classes (from 0.7.2).
 
 `import pyroute2` runs an __init__ that loads its database, command line and test tools, and its
-socket IPRoute loads all of traffic control, unittest and asyncio: 340 modules on the whole. An
-event needs one class or two of ``pyroute2.netlink.rtnl``, so the package is registered without
-running its __init__, and the socket is our own (host.rtnl): 13 ms instead of 38 for an event that
-changes a rule. If that fails with some release, the ordinary import is the fallback. Upstream would
-have to import in ``pyroute2/__init__.py`` what is asked for (PEP 562), the test tools in
-``iproute/linux.py`` not at all, and ``multiprocessing`` in ``config`` where it is used.
+socket IPRoute loads all of traffic control, unittest and asyncio: 340 modules in all. An event
+needs one class or two of ``pyroute2.netlink.rtnl``, so the package is registered without running
+its __init__, and the socket is our own (host.rtnl): 13 ms instead of 38 for an event that changes a
+rule. If that fails with some release, the ordinary import is the fallback. A fix upstream would be
+to import lazily in ``pyroute2/__init__.py`` (PEP 562), to drop the test tools from
+``iproute/linux.py``, and to import ``multiprocessing`` in ``config`` only where it is used.
 
-Its config module asks platform for the processor and the architecture, which runs `uname -p` and
-file(1): two processes in each event, for values that only pyroute2's namespaces read.
+pyroute2's config module asks platform for the processor and the architecture, which runs `uname -p`
+and file(1): two processes in each event, for values that only pyroute2's namespaces read.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from typing import Any
 from dualwan import unstarted
 
 PACKAGE = "pyroute2"
-FIRST_COMPAT = 256  # routing tables from here on do not fit into a header
+FIRST_COMPAT = 256  # larger table numbers do not fit into the header
 RT_TABLE_COMPAT = 252
 
 
 def of_address(fields: Mapping[str, int], address: str, lifetimes: Mapping[str, int]) -> Any:
     """Return a request about an ``address``; ``lifetimes`` as in IFA_CACHEINFO, none if empty."""
-    both = ":" not in address  # of IPv6 the kernel takes IFA_LOCAL for one with a peer
+    both = ":" not in address  # IFA_LOCAL would give an IPv6 address a peer
     return _message(
         "ifaddrmsg",
         fields,

@@ -15,11 +15,11 @@ from dualwan.errors import HostError
 from dualwan.words import say
 
 STATE = "state.json"
-SCRIPTS_KNOW = "hooks/known.json"  # what the owner's scripts were told last
-# Of a file that is no good.
+SCRIPTS_KNOW = "hooks/known.json"  # the router as the owner's scripts know it
+# Errors of a missing or malformed file.
 BROKEN = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
-    ArithmeticError,  # JSON of Python's has an Infinity, which is no whole number
+    ArithmeticError,  # Python's JSON has an Infinity, of which int() fails
 )
 MODES = {STATE: 0o644}  # `status` of a user reads the state
 MODE = 0o600  # of the others: nft shows its tables to root only
@@ -51,7 +51,7 @@ def make(inner: str = "") -> Path:
 
 
 def write(name: str, data: Any) -> None:
-    """Write a file anew, or leave it as it is and raise HostError."""
+    """Overwrite a file; raises HostError, and the old file is intact then."""
     with uninterrupted(), failing_as(name) as target:
         make(os.path.dirname(name))  # noqa: PTH120 - "" where there is none
         files.write(target, json.dumps(data) + "\n", MODES.get(name, MODE))
@@ -77,7 +77,7 @@ def failing_as(name: str) -> Iterator[Path]:
 def uninterrupted() -> Iterator[None]:
     """Defer signals until the body has ended: a hook's deadline (SIGALRM), Ctrl-C, SIGTERM.
 
-    A run that they end would otherwise lose the state of all steps since the last save.
+    Otherwise a run that a signal ends would lose the state of all steps since the last save.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:

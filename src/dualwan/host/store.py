@@ -32,7 +32,7 @@ def _applied() -> str:
 def decode(data: Any) -> RunState:
     """Return the state in ``data``, as ``encode`` or 0.1.0 wrote it.
 
-    Raises those of BROKEN if any value is not of the kind that its field has.
+    Raises those of BROKEN if a value does not have the type of its field.
     """
     return RunState(
         wanted=values.flag(data["wanted"]),

@@ -1,4 +1,4 @@
-"""The machine around the router: files and objects of other programs. Reading changes nothing."""
+"""The surroundings: files and kernel objects of other programs. Reading changes nothing."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ PROC_SYS = Path("/proc/sys")
 
 
 def read(names: Iterable[str]) -> dict[str, str]:
-    """Return the values of ``names``, without those that do not exist (now)."""
+    """Return the values of ``names``, without those that do not exist at present."""
     found = {}
     for name in names:
         try:
@@ -33,6 +33,6 @@ def write(sysctl: Sysctl) -> None:
 
 
 def restore(sysctl: Sysctl) -> None:
-    """Set ``sysctl`` if it still exists: its device may be gone. Raises KernelError."""
+    """Set ``sysctl`` if it still exists; its device may be gone. Raises KernelError."""
     if (PROC_SYS / sysctl.name).exists():
         write(sysctl)

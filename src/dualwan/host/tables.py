@@ -1,7 +1,7 @@
-"""The nft tables of this program: loaded, recorded, and held against what the kernel has now.
+"""The nft tables of this program: loaded, recorded, and compared with those in the kernel.
 
-While nobody has changed any nft rule of the machine since it was looked at, one question to the
-kernel tells so (the generation of the ruleset, 0.02 ms), and no table is read.
+If no program has changed any nft rule of the machine since the last look, one request to the kernel
+shows that (the generation of the ruleset, 0.02 ms), and no table is read.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Tables:
             return None
         finally:
             self._save()
-        if self.recording:  # what is gone has no record, whoever removed it, or was killed then
+        if self.recording:  # a missing table needs no record, whoever removed it
             for table in asked:
                 if table not in found:
                     with suppress(HostError):
@@ -72,7 +72,7 @@ class Tables:
         return tuple(found[table] for table in asked if table in found)
 
     def load(self, table: NftTable, was: object) -> None:
-        """Load a table and record it. The transaction builds on ``was`` only if that is intact.
+        """Load a table and record it; if ``was`` is intact, the transaction changes only that.
 
         Raises KernelError, or RecordError if the table is loaded but cannot be recorded.
         """
@@ -82,7 +82,7 @@ class Tables:
         there = before.seen[table.family, table.name]
         if standing is not None and there is not None and there.stamp:
             standing = _stamped(standing, "")
-        with suppress(HostError):  # the table is more important; the record after it will tell
+        with suppress(HostError):  # the load matters more; the record after it will fail too
             records.expect(Record(table, stamp=stamp, generation=before.generation))
         try:
             self._nft.load(_stamped(table, f"by dualwan-hook, {stamp}"), standing)
@@ -103,30 +103,31 @@ class Tables:
             records.forget(table.name)
 
     def _as_loaded(self, table: TableId, seen: Seen, generation: int) -> NftTable:
-        """Return a table as it was loaded; what the kernel has decides only ``intact``.
+        """Return a table as it was loaded; the kernel's version decides only ``intact``.
 
         Without a record it has no blocks, and is not intact.
         """
         record = records.load(table)
         if expected := self._unrecorded(table, seen, record):
-            record = expected  # the one transaction since was the load itself
+            record = expected  # if the load was the only transaction since
             intact = 0 < generation == expected.generation + 1
         elif record is None:
             return NftTable(table.family, table.name, intact=False)
         elif record.digest:
             return replace(record.table, intact=record.digest == seen.digest)
-        else:  # of an earlier version, which compared what nft lists
+        else:  # of 0.1.0, which compared nft's listings
             listing = self._nft.listing(table.family, table.name, table.dynamic)
             intact = record.listing == records.digest(listing)
         if intact and self.recording:
-            with suppress(HostError):  # the next run finds it out again
+            with suppress(HostError):  # the next run compares once more
                 records.save(Record(record.table, seen.digest, record.stamp))
         return replace(record.table, intact=intact)
 
     def _unrecorded(self, table: TableId, seen: Seen, record: Record | None) -> Record | None:
-        """Return the record of a load whose run was killed after it, None if there was none.
+        """Return the expected record if its run was killed right after the load; else None.
 
-        One that was killed before the load, or after its record, has left what no run needs.
+        If the run was killed before the load, or after the final record, the expected record is
+        removed.
         """
         expected = records.expected(table)
         if expected is None:
@@ -142,7 +143,7 @@ class Tables:
     # --- what the kernel has ----------------------------------------------------------------
 
     def _look(self, asked: Sequence[TableId]) -> _Look:
-        """Return ``asked`` as they are now; read them only if the ruleset has changed."""
+        """Return the state of ``asked`` now; read the tables only if the ruleset has changed."""
         if self._last is None:
             self._last = self._saved = _load()
         last = self._last
@@ -157,7 +158,7 @@ class Tables:
         return self._last
 
     def _before(self, table: NftTable) -> _Look:
-        """Return a table that this process is about to change; raises KernelError."""
+        """Return the state of a table before this process changes it; raises KernelError."""
         try:
             with _asking():
                 return self._look([_id(table)])
@@ -167,7 +168,7 @@ class Tables:
     def _changed(self, before: _Look, table: NftTable) -> Seen | None:
         """Read a table that this process has just changed, and return it; raises KernelError.
 
-        What is known of the others still holds if nobody else changed anything meanwhile.
+        The known state of the other tables is kept if no other program has changed the ruleset.
         """
         key = table.family, table.name
         try:
@@ -182,13 +183,13 @@ class Tables:
         return seen[key]
 
     def _save(self) -> None:
-        """Keep what the kernel has for the next run, if this one may write."""
+        """Save the state of the tables for the next run, if this run may write."""
         last = self._last
         if not self.recording or last is None or not last.generation or last == self._saved:
             return
         try:
             run_files.write(SEEN, _encode(last))
-        except (HostError, OSError):  # also without /proc, as a package is removed in a chroot
+        except (HostError, OSError):  # OSError: without /proc, as at a removal in a chroot
             return  # the next run reads the tables
         self._saved = last
 
@@ -206,7 +207,7 @@ def _asking() -> Iterator[None]:
 
 @contextmanager
 def _recording() -> Iterator[None]:
-    """Turn a HostError into one that says that the step itself is done."""
+    """Turn a HostError into a RecordError: the step itself is done."""
     try:
         yield
     except HostError as error:
@@ -223,7 +224,7 @@ def _stamped(table: NftTable, comment: str) -> NftTable:
 
 
 def _load() -> _Look:
-    """Return what an earlier run saw in this network namespace."""
+    """Return the state that an earlier run saved in this network namespace."""
     try:
         data = run_files.read(SEEN)
         if data["namespace"] != nft_handles.namespace():

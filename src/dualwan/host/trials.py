@@ -1,6 +1,6 @@
-"""/var/lib/dualwan/trial: a configuration that is tried. It outlives a boot, which ends it.
+"""/var/lib/dualwan/trial: a configuration on trial. It survives a reboot, which ends the trial.
 
-The two texts are files of their own, which a hook reads to find out whether it is concerned.
+The two texts are files of their own, so that a hook can search them for its interface.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def load() -> Trial | None:
 
 
 def save(trial: Trial) -> None:
-    """Keep ``trial``; raises HostError. The record is last: without it there is no trial."""
+    """Save ``trial``; raises HostError. The record comes last: without it there is no trial."""
     answers.write(TRIED, trial.tried)
     answers.write(BEFORE, trial.before)
     data = {
@@ -83,7 +83,7 @@ def forget() -> None:
     try:
         (folder / FOLDER).rmdir()
     except OSError:
-        return  # it was not there, or holds what is not ours
+        return  # it is missing, or holds files that are not ours
 
 
 def install(path: str, text: str) -> None:

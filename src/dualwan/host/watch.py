@@ -1,11 +1,11 @@
-"""The kernel's and udev's news of what this program owns; nothing polls.
+"""The kernel's and udev's news of objects of this program; nothing polls.
 
     links, addresses, default routes, rules    rtnetlink, as they change
     sysctls                                    a write, by inotify; see there
     nft tables                                 nf_tables, as a transaction ends
     devices that have their final name         udev, after its own programs have set their sysctls
 
-The news only wake: what has changed is read from the kernel by who is woken.
+News only wake the caller, who then reads the state from the kernel.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from dualwan.words import say
 
 SOL_NETLINK, ADD_MEMBERSHIP = 270, 1
 NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
-QUIET_SECONDS = 0.3  # without news: the messages of one renumbering are one change
+QUIET_SECONDS = 0.3  # without news; one renumbering sends many messages
 LONGEST_SECONDS = 1.0  # however long a storm lasts
 BUFFER = 1 << 16
 SO_RCVBUFFORCE = 33
-# What was told may have been anything: the kernel had no room for all of it, or it cannot be read.
+# Errors after which anything may have changed: lost messages (ENOBUFS), or unreadable ones.
 _LOST = (errno.ENOBUFS, errno.EBADMSG)
 RECEIVE_BUFFER = 1 << 20  # `nft flush ruleset` is hundreds of KB of news of our tables
 
 
 class Watch:
-    """Wakes the caller of ``wait``, once for a storm of news."""
+    """Wakes the caller of ``wait``, once for a burst of news."""
 
     def __init__(self) -> None:
         self._route = _listen(NETLINK_ROUTE, news.ROUTE_GROUPS)
@@ -56,7 +56,7 @@ class Watch:
         self._followed: Any = None
         self._urgent = self._touched = False
         self._repeats = news.Repeats()
-        self._by: dict[int, str] = {}  # names by process, "" until it is needed
+        self._by: dict[int, str] = {}  # names by process id, "" until they are read
 
     def close(self) -> None:
         """Listen no longer."""
@@ -67,9 +67,9 @@ class Watch:
     # --- news ----------------------------------------------------------------------------
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait up to ``seconds``, None for ever; return whether something of ours may have changed.
+        """Wait up to ``seconds``, None for ever; return whether an object of ours may have changed.
 
-        Then wait until the news have settled, except for an nft table.
+        After news wait until none has come for QUIET_SECONDS, except after news of an nft table.
         """
         self._by, self._urgent, self._touched = {}, False, False
         until = None if seconds is None else time.monotonic() + seconds
@@ -89,7 +89,7 @@ class Watch:
         return self.drain()
 
     def drain(self) -> bool:
-        """Read all that is pending, without waiting; return whether any may be about ours."""
+        """Read all pending news, without waiting; return whether any may be about our objects."""
         heard = [
             self._read(self._route, self._of_route),
             self._read(self._nft, news.of_nft),
@@ -101,7 +101,7 @@ class Watch:
         return any(heard)
 
     def _read(self, source: Any, read: Callable[[bytes], news.News]) -> bool:
-        """Read a netlink socket until it is empty; return whether any may be about ours."""
+        """Read a netlink socket until it is empty; return whether any may be about our objects."""
         heard = False
         try:
             while data := _received(source):
@@ -124,7 +124,7 @@ class Watch:
         if told.ours:
             self._touched = True
             self._by[told.process] = ""
-        elif told.name and self._touched:  # the end of a transaction about a table of ours
+        elif told.name and self._touched:  # ends a transaction on a table of ours
             self._by[told.process] = told.name
             self._touched = False
         return told.ours
@@ -139,9 +139,10 @@ class Watch:
     # --- what is looked at ---------------------------------------------------------------
 
     def follow(self, sysctls: Iterable[str], devices: Iterable[int]) -> None:
-        """Hear of writes to ``sysctls`` from now on, and of no others.
+        """Receive news of writes to ``sysctls`` from now on, and to no others.
 
-        ``devices``: the indexes of their devices: one that comes back has other files.
+        ``devices``: the indexes of their devices: a device that was removed and comes back has new
+        files.
         """
         wanted = (tuple(sysctls), tuple(devices))
         if wanted == self._followed:
@@ -159,7 +160,7 @@ def _listen(protocol: int, groups: Iterable[int]) -> socket.socket:
     """Return a socket that receives the ``groups`` of a netlink protocol; raises HostError."""
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
     try:
-        made.bind((0, 0))  # the kernel tells nothing to a socket without an address
+        made.bind((0, 0))  # a socket without an address receives no messages
         made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
         for group in groups:
             made.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)

@@ -1,4 +1,4 @@
-"""The way back of a trial: a timer of systemd, which outlives the terminal and the session."""
+"""The timer of systemd that goes back from a trial; it outlives the terminal and the session."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ RUNNING = Path("/run/systemd/system")  # sd_booted(3)
 KEPT = ("DUALWAN_CONFIG", "DUALWAN_RUN", "DUALWAN_STATE", "PYTHONPATH")
 PROPERTIES = (
     "Type=oneshot",
-    # What is refused is tried again; the command gives up after some attempts.
+    # After a failure it runs again; the command gives up after ATTEMPTS.
     "Restart=on-failure",
     "RestartSec=3",
-    # A pppd that it dials outlives it.
+    # A pppd that it dials must survive the service.
     "KillMode=process",
     "TimeoutStartSec=120",
 )
 
 
 def arm(seconds: int) -> None:
-    """Let systemd run `dualwan-hook try --revert` in ``seconds``; raises HostError.
+    """Have systemd run `dualwan-hook try --revert` in ``seconds``; raises HostError.
 
     systemd-run(1) returns once the timer runs.
     """

@@ -1,11 +1,11 @@
-"""Tables of iptables-legacy, which filter and translate beside nftables. Read only."""
+"""Tables of iptables-legacy, which filter and translate beside nftables. Only reads."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-# Tables of xtables proper in this network namespace, without those of iptables-nft.
+# Lists the tables of legacy xtables in this network namespace, but not those of iptables-nft.
 NAMES = (
     ("iptables-legacy", Path("/proc/net/ip_tables_names")),
     ("ip6tables-legacy", Path("/proc/net/ip6_tables_names")),

@@ -21,13 +21,13 @@ B4 = IPv4Address("192.0.0.2")  # RFC 6333 section 5.7: inner address of a B4
 
 @dataclass(frozen=True)
 class Line:
-    """The line, derived from a configuration and from what is known of the line now.
+    """The line, derived from a configuration and from the present state of the line.
 
     ways: to the IPv4 internet, the default one first.
-    softwire: None while it has to be derived and cannot be; missing: the reason, else "".
+    softwire: None if it has to be derived and cannot be; missing: the reason, else "".
     prefix: the IPv6 prefix of the softwire, "" if the configuration gives the softwire.
     warnings: sentences for the user on what will probably not work.
-    answers: of the provisioning sources, cached. lacking: the same as missing, of further ways.
+    answers: of the provisioning sources, cached. lacking: reasons as ``missing``, of further ways.
     """
 
     ways: tuple[Way, ...] = ()
@@ -50,10 +50,10 @@ def derive_line(
 
     ``answers``: see ``_map_e``. ``aftr``: IPv6 address of DS-Lite's AFTR, "" while unknown.
 
-    ``last_prefix``, of the last softwire, stays in use while it is one of ``prefixes``: another
-    one that promises to live longer can be any device's on the link. It is used too while the line
-    announces no usable prefix: a late or odd router advertisement does not take down a working
-    tunnel.
+    ``last_prefix``, of the last softwire, precedes the others while it is one of ``prefixes``: any
+    device on the link can announce a prefix with a longer lifetime. If no other prefix is usable,
+    it is used even if the line does not announce it, so that a late or odd router advertisement
+    does not take down a working tunnel.
     """
     rest = [prefix for prefix in prefixes if prefix != last_prefix]
     last = [last_prefix] if last_prefix else []
@@ -64,7 +64,7 @@ def derive_line(
 def _of_mape(
     config: Config, prefixes: Sequence[str], answers: tuple[CachedAnswer, ...], aftr: str
 ) -> Line:
-    """Return the line without its ways; its softwire is of the first prefix that will do."""
+    """Return the line without its ways; its softwire is of the first usable prefix."""
     if config.mape.fixed:
         return Line(softwire=_configured(config.mape))
     missing = say(
@@ -82,7 +82,7 @@ def _of_mape(
 
 
 def _with_ways(config: Config, line: Line, prefixes: Sequence[str]) -> Line:
-    """Return ``line`` with its ways: the further softwires are of the same prefix."""
+    """Return ``line`` with its ways; further softwires are derived from the same prefix."""
     found: dict[str, Softwire] = {}
     lacking: list[str] = []
     prefix = line.prefix or next(iter(prefixes), "")
@@ -170,10 +170,10 @@ def _local_address(interface_id: IPv6Address | None, prefix: str) -> IPv6Address
 def _map_e(
     mape: MapE, prefix: str, answers: Sequence[CachedAnswer]
 ) -> tuple[CeParameters, tuple[str, ...]]:
-    """Return what follows from ``prefix``, and a warning if answer and rule contradict each other.
+    """Return the CE derived from ``prefix``, and a warning if answer and known rule contradict.
 
-    The rule that is known stays then: what a server says is as true as DNS or DHCPv6, which any
-    device on the way can answer. An answer counts where no rule covers the prefix, and alone where
+    Then the known rule counts: an answer is only as trustworthy as DNS or DHCPv6, which any device
+    on the path can forge. An answer counts if no known rule covers the prefix, and alone if
     ``provider`` is its source. Raises MapeError.
     """
     learned = _from_answers(prefix, answers)
@@ -201,7 +201,7 @@ def _map_e(
 def _followed(
     learned: CeParameters, known: CeParameters, prefix: str
 ) -> tuple[CeParameters, tuple[str, ...]]:
-    """Return which of two that contradict each other counts, and a warning that says so."""
+    """Return which of two contradicting results counts, and a warning about that."""
     source = learned.rule.provider
     contradiction = say(
         "{source} says {told}, and the rule known for {prefix} {known} ({rule_source})",

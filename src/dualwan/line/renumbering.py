@@ -1,9 +1,9 @@
-"""A line that announces another prefix and says nothing of the one in use (RFC 8978). Pure.
+"""A line that announces another prefix, and no longer the one in use (RFC 8978). Pure.
 
-After a power cut a router has forgotten which prefix it announced before, and after a change at
-the provider it may never take the old one back. The addresses of the old prefix live on then, for
-hours or days, and nothing comes back to them. Only what the line's own router says when it is
-asked tells that from a second prefix of another device on the link.
+After a power cut a router may not know which prefix it announced before, and after a change at the
+provider it may never withdraw the old one. The addresses of the old prefix then live on for hours
+or days, but no answer reaches them. Another device on the link may announce a second prefix too;
+only the line's own router, when asked, tells the two cases apart.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ MOST_ASKED = 64  # questions; the kernel makes addresses of 16 prefixes (sysctl 
 
 
 def in_use(state: RunState, prefixes: Collection[str], wan: str, fixed: Collection[str]) -> str:
-    """Return the prefix that the softwire follows from, "" for none yet.
+    """Return the prefix to derive the softwire from, "" for none yet.
 
-    That is the last one, or the one that the line's router announces in its place. While the line
-    announces neither, the last one stays in use for a tunnel that stands; after an ifdown the line
-    has to announce it anew, for nobody knows what the cable leads to by then. So it has to on
+    That is the last one, or the one that the line's router announces in its place. If the line
+    announces neither, the last one stays in use while a tunnel exists. After an ifdown the line has
+    to announce it again, because the cable may lead to another line by then. The same goes for
     another WAN.
 
-    ``wan``: the interface. ``fixed``: the tunnels that follow from no prefix; whether they stand
-    says nothing of one.
+    ``wan``: the interface. ``fixed``: names of the tunnels that depend on no prefix, which do not
+    count.
     """
     if state.successor in prefixes:
         return state.successor
@@ -35,10 +35,10 @@ def in_use(state: RunState, prefixes: Collection[str], wan: str, fixed: Collecti
 
 
 def trusted(noted: Collection[str], now: Collection[str]) -> frozenset[str]:
-    """Return the routers of the line: those of ``now`` that are ``noted``, of default routes.
+    """Return the routers of the line: those of ``now``, of default routes, that are ``noted``.
 
-    None of them left: the line has another router, if there is only one. Empty if it cannot be
-    told which they are.
+    If none of these is left and there is a single router, it is the line's new one. Empty if the
+    routers of the line cannot be identified.
     """
     known = frozenset(noted) & frozenset(now)
     if known or len(now) != 1 or not noted:
@@ -57,9 +57,9 @@ def successor(
     routers: Collection[str],
     said: Mapping[str, Collection[str]],
 ) -> str:
-    """Return the one of ``others`` that takes the place of ``prefix``, "" for none.
+    """Return the one of ``others`` that replaces ``prefix``, "" for none.
 
-    ``routers``: those of the line, who have all to have answered. ``said``: what they announce.
+    ``routers``: those of the line, all of which must have answered. ``said``: what they announce.
     """
     if not routers or any(router not in said for router in routers) or owners(prefix, said):
         return ""
@@ -67,7 +67,7 @@ def successor(
 
 
 def questions(others: Collection[str], routers: Collection[str]) -> tuple[str, ...]:
-    """Return a word for each pair of another prefix and a router that is asked about it."""
+    """Return a word for each pair of a prefix and a router that is asked about it."""
     return tuple(f"{other} {router}" for other in others for router in sorted(routers))
 
 

@@ -14,5 +14,5 @@ def role_of(config: Config | None, state: RunState) -> str:
 
 
 def stands_by(config: Config | None, state: RunState) -> bool:
-    """Whether the other router is the active one, as far as this one was told; so after a boot."""
+    """Whether the other router is the active one; so after a boot until a role is given."""
     return config is not None and config.router.redundant and not state.role.active

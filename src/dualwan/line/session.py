@@ -1,4 +1,4 @@
-"""The interface of a PPP session: by the pppd that has it, whatever its unit is. Pure."""
+"""The interface of a PPP session: that of the pppd of its peer, whatever its unit number. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from dualwan.words import say
 def located(line: Line, config: Config, sessions: Sequence[Session]) -> Line:
     """Return ``line`` with the interfaces that its PPP sessions have now.
 
-    ``sessions``: those of the machine. A warning names each that differs from the configuration.
+    ``sessions``: those of the machine. A warning names each interface that is not the configured
+    one.
     """
     ways: list[Way] = []
     warnings: list[str] = []
@@ -30,7 +31,7 @@ def located(line: Line, config: Config, sessions: Sequence[Session]) -> Line:
 
 
 def has_moved(line: Line, noted: Mapping[str, str]) -> bool:
-    """Whether a PPP session has another interface than ``noted``, that in the loaded tables."""
+    """Whether a PPP session has another interface than ``noted``, as in the loaded tables."""
     return any(
         noted.get(way.name, way.device) != way.device for way in of_kind(line.ways, Kind.PPP)
     )
@@ -39,8 +40,8 @@ def has_moved(line: Line, noted: Mapping[str, str]) -> bool:
 def _device(way: Way, config: Config, sessions: Sequence[Session]) -> tuple[str, str]:
     """Return the interface of the session of ``way``, and a warning for the user or "".
 
-    Without a pppd of ours it is the configured interface, so that rules stand before the
-    session does; a name of NO_DEVICES if another pppd has that.
+    While no pppd of ours runs, it is the configured interface, so that rules exist before the
+    session does; or a name that no device has (no_device), if another pppd has that interface.
     """
     # A pppd without a peer on the WAN is the first session's.
     nic = config.wan.interface if way.name not in config.ways else ""

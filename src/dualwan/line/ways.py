@@ -13,8 +13,8 @@ from dualwan.config.ways import FurtherWay
 from dualwan.frozen import replace
 from dualwan.model.way import Kind, Softwire, Way
 
-# Numbers of the marks: those of 0.1.0, whose marked connections live on after an upgrade, and
-# those of the further ways by their place (slices.marks tells of the last).
+# Numbers for the marks: those of 0.1.0, whose marked connections survive an upgrade, and then those
+# of the further ways by place (see slices.marks for the last one).
 PPPOE_NUMBER, MAPE_NUMBER = 1, 3
 NUMBERS = (2, 4, 5, 6, 7, 11)
 NOTHING = Routed()
@@ -57,7 +57,7 @@ def ways_of(
             priority=pppoe.priority,
             stands_in=wan.failover,
             offers_services=True,
-            chosen=() if config.policies else lan.via_pppoe,  # one of the policies, then
+            chosen=() if config.policies else lan.via_pppoe,  # the last policy has them
             no_fallback=lan.fallback == "none",
             peer=pppoe.peer,
             networks=pppoe.routed.networks,
@@ -96,11 +96,11 @@ def routed_to(config: Config, name: str) -> Routed:
 
 
 def numbered(ways: tuple[Way, ...], config: Config, noted: Mapping[str, int]) -> tuple[Way, ...]:
-    """Return ``ways``, the further ones with the number that they have on the running router.
+    """Return ``ways``, the further ones with the numbers that they have on the running router.
 
-    Connections have its mark for as long as they live, whatever the order of the file is since.
-    ``noted``: by the name of a way. A new way takes the first free number; one that a way had which
-    is gone comes last, for connections of that one may live. The last number is for eight ways
+    Connections keep the mark of a number as long as they live, even if the order of the file has
+    changed. ``noted``: by name of a way. A new way gets the first free number; numbers of removed
+    ways come last, because connections of these may still live. The last number is for eight ways
     only: with fewer, its mark is MAP-E's for packets that have no other way (slices.marks).
     """
     mine = [way.name for way in ways if way.name in config.ways]

@@ -35,8 +35,8 @@ Rules = Path | dict[str, str]  # the folder rules.d, or the texts of its files b
 class RuleTable:
     """Rules by prefix length, for longest-prefix match.
 
-    lines: those of the package, which may turn out to be no rule when they are looked up
-    (ConfigError). texts: the files that were read besides the package's own, by path.
+    lines: those of the package, parsed completely at a lookup only (which may raise ConfigError).
+    texts: the files that were read besides the package's own, by path.
     """
 
     def __init__(
@@ -128,9 +128,9 @@ class RuleTable:
 def load_table(rules_dir: Rules = RULES_DIR) -> RuleTable:
     """Return the package's rules and those of ``rules_dir``/*.toml (which may be missing).
 
-    Or of the texts of such files by path. A rule there replaces the package's rule of the same
-    provider and ipv6-prefix. Raises ConfigError, with file and line, for an unreadable file or an
-    impossible rule.
+    ``rules_dir`` may also be the texts of such files by path. A rule there replaces the package's
+    rule of the same provider and ipv6-prefix. Raises ConfigError, with file and line, for an
+    unreadable file or an impossible rule.
     """
     if isinstance(rules_dir, Path):
         texts = {str(path): _read(path, trusted=True) for path in _toml_files(rules_dir)}
@@ -226,7 +226,7 @@ def _ambiguous(given: IPv6Interface, one: MapRule, other: MapRule) -> str:
 
 
 def _in_none(given: IPv6Interface, shown: str, provider: str) -> str:
-    """Return why no rule is anywhere near ``given``, if that is known, or what to ask for."""
+    """Return why no rule is near ``given``, if the reason is known, or what to ask the provider."""
     from dualwan.mape.unmapped import UNMAPPED  # noqa: PLC0415 - of what has no rule only
 
     whose = say("the rules known here")

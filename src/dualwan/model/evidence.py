@@ -32,10 +32,10 @@ class AskedWay(NamedTuple):
 
 
 class OfWay(NamedTuple):
-    """What was seen of a further way.
+    """The evidence of a further way.
 
-    asked: whether it could be pinged by. host: the target that answered; hop: who said that a ping
-    with one hop to live ended there; "" for nobody. dialling, peer_there: see Evidence.
+    asked: whether it was pinged by. host: the target that answered; hop: the router that reported
+    the end of a ping with a hop limit of one; "" for none. dialling, peer_there: see Evidence.
     """
 
     asked: bool = False
@@ -47,12 +47,12 @@ class OfWay(NamedTuple):
 
 @dataclass(frozen=True)
 class Inquiry:
-    """What to look at, and what to ask of the line.
+    """What to observe, and what to ask of the line.
 
     wan, tunnel, ppp: devices. lan: those of the LAN and of the zones.
     prefix_source: the device with the line's prefix.
     ce, br, ipv4: of the softwire, "" while it is unknown. probes: for the tunnel.
-    targets: IPv4 hosts that the configuration lets us ask. peer: in /etc/ppp/peers, "" for none.
+    targets: IPv4 hosts that the configuration lets us ping. peer: in /etc/ppp/peers, "" for none.
     discover: whether to send a PPPoE discovery. ways: the further ones. seconds: for all of it.
     """
 
@@ -110,13 +110,14 @@ class PathError(NamedTuple):
 
 @dataclass(frozen=True)
 class Heard:
-    """What came by the WAN while the inquiry was made.
+    """What came by the WAN during the inquiry.
 
-    solicited: how often others asked for an IPv6 address (neighbour solicitations), by address.
-    answered: how often this machine answered for it. claimed: who else answered for the CE.
+    solicited: how often others solicited an IPv6 address (neighbour solicitations), by address.
+    answered: how often this machine answered for it. claimed: link addresses of others that
+    answered for the CE.
     relay: whether the border relay answered a ping. errors: about packets to it.
-    returned: numbers of the probes that came back whole, or were answered. stopped: by number,
-    who said by ICMP that a probe ended there. offers: names of PPPoE access concentrators.
+    returned: numbers of the probes that came back whole, or were answered. stopped: by number of a
+    probe, the sender of an ICMP error about it. offers: names of PPPoE access concentrators.
     unsent: what this machine refused to send, and why.
     """
 

@@ -7,7 +7,7 @@ import re
 from dualwan.frozen import NamedTuple
 from dualwan.words import named, say
 
-# What an owner may want to be as it is: shown, but no reason why the router does not work.
+# Findings about what an owner may intend: shown, but no reason why the router fails.
 NOTICES = frozenset(
     {
         "device-unnamed",
@@ -25,7 +25,7 @@ NOTICES = frozenset(
         "sysctl-rp-filter",
     }
 )
-_COUNT = re.compile(r"\b[0-9]+ packets?\b")  # grows without being another obstacle
+_COUNT = re.compile(r"\b[0-9]+ packets?\b")  # a count grows, and the obstacle is still the same
 
 
 class Finding(NamedTuple):
@@ -47,7 +47,7 @@ class Finding(NamedTuple):
 
     @property
     def is_notice(self) -> bool:
-        """Whether the router works all the same, and may be meant so."""
+        """Whether the router works in spite of it, and the owner may intend it."""
         return self.code in NOTICES
 
     @property

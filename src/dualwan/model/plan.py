@@ -71,9 +71,9 @@ class Step:
 
     @property
     def auxiliary(self) -> bool:
-        """Whether the step only helps: the state of the router does not depend on it.
+        """Whether the step is auxiliary: the state of the router does not depend on it.
 
-        If it fails, the rest is done all the same, and the next run makes up for it.
+        If it fails, the remaining steps are still done, and the next run tries again.
         """
         return isinstance(
             self.resource, Flows | InboundFlows | Solicitation | Advertisement | CarriedFlows
@@ -95,7 +95,7 @@ class Step:
 
     @property
     def details(self) -> tuple[str, ...]:
-        """The different lines of a changed nft table, each with its sign."""
+        """The lines in which a changed nft table differs, each with its sign."""
         if self.action is not Action.CHANGE or not isinstance(self.resource, NftTable):
             return ()
         import difflib  # noqa: PLC0415 - only a person asks for the lines
@@ -120,8 +120,8 @@ def shortened(line: str) -> str:
 class SlicePlan:
     """The steps of one slice, in the order of execution.
 
-    problems: sentences on obstacles to the rest of the goal; the steps are executed all the
-    same. unobserved: sentences on unreadable state, about which the plan may be wrong.
+    problems: sentences on obstacles to the rest of the goal; the steps are executed nevertheless.
+    unobserved: sentences on state that could not be read, about which the plan may be wrong.
     """
 
     name: str
@@ -136,7 +136,7 @@ class SlicePlan:
 
     @property
     def has_table(self) -> bool:
-        """Whether an nft table stands once all steps are done."""
+        """Whether an nft table is loaded once all steps are done."""
         return any(
             isinstance(step.resource, NftTable) and step.action is not Action.REMOVE
             for step in self.steps
@@ -151,9 +151,9 @@ class SlicePlan:
 def diff(desired: Sequence[Resource], present: Iterable[Resource]) -> tuple[Step, ...]:
     """Return the steps from ``present`` to ``desired``.
 
-    Tunnels and tables that go, and what is on such a tunnel, are removed first; then comes the
-    rest, in the order of ``desired``; addresses, routes and rules are removed last, so that no
-    packet finds neither the old one nor the new one. Removals are in reverse order.
+    First remove tunnels and tables that go, and what is on such a tunnel; then do the rest, in the
+    order of ``desired``; last remove addresses, routes and rules, so that each packet finds the old
+    one or the new one. Removals are in reverse order.
     """
     observed = {resource.key: resource for resource in present}
     kept = {resource.key for resource in desired}

@@ -1,4 +1,4 @@
-"""What the machine's files say of a PPP peer. Pure."""
+"""The files about a PPP peer on this machine. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ if TYPE_CHECKING:  # every event knows this type, and none reads the files
 
 @dataclass(frozen=True)
 class PppFiles:
-    """The files about the peer of [pppoe].
+    """The files about the peer of a session.
 
-    peer: its options, None if its folder cannot be read. starters: what starts it, besides
-    this program. clients: names that have a secret in chap-secrets or pap-secrets, None if
-    these cannot be read.
+    peer: its options, None if its folder cannot be read. starters: what else starts it. clients:
+    names that have a secret in chap-secrets or pap-secrets, None if these cannot be read.
     """
 
     peer: PeerOptions | None = None

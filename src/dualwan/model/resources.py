@@ -119,7 +119,7 @@ class Route:
 
 
 MAIN = 254  # number of the routing table main
-NO_TABLE = 0  # of a rule that looks nowhere: what it fits is unreachable (FR_ACT_UNREACHABLE)
+NO_TABLE = 0  # of a rule without a table: packets that match are unreachable (FR_ACT_UNREACHABLE)
 
 
 def _name(table: int) -> str:
@@ -188,9 +188,10 @@ class Flows:
 class InboundFlows:
     """The conntrack entries that began outside, behind ``devices``.
 
-    Without its entry a packet is judged as that of a new flow. offered: the TCP ports whose
-    flows are kept, for in the middle of a connection nothing is a new one. zones: interfaces, or
-    patterns, behind which began the others: to hosts inside, or to this router.
+    Without its entry a packet is filtered as one of a new flow. offered: the TCP ports whose
+    entries are kept, because a packet in the middle of a connection would not pass as a new one.
+    zones: interfaces or patterns of zones, behind which began the other entries to delete: to hosts
+    inside, or to this router.
     """
 
     devices: tuple[str, ...]
@@ -229,8 +230,8 @@ class Solicitation:
 class Advertisement:
     """An unsolicited neighbour advertisement of an address on a device (RFC 4861 section 7.2.6).
 
-    Who has known the address behind another link address learns the new one by it. To remove it is
-    to have the machine advertise it that has the address now.
+    A neighbour that has the address with another link address in its cache replaces that one. To
+    remove it means to have the present owner of the address advertise it.
     """
 
     device: str
@@ -249,9 +250,9 @@ class Advertisement:
 
 @dataclass(frozen=True)
 class CarriedFlows:
-    """The flows in conntrack that the other of two routers began, in the sets of our table.
+    """The flows in conntrack that the other of two routers began, as elements of our sets.
 
-    address: that their sources are translated to. ports: ranges of those that flows share.
+    address: the one their sources are translated to. ports: the ranges that flows share.
     """
 
     address: str

@@ -10,9 +10,9 @@ class Nic(NamedTuple):
     """A network interface.
 
     kind: of a device without hardware, such as "bridge" or "vlan"; "" for a NIC. driver: the
-    kernel's module, "" if it is not known. speed: in Mb/s, 0 if it is not known. addresses: IPv4,
-    with their length. prefixes: the global IPv6 prefixes. hears: whether an IPv6 default route
-    uses it, as after a router advertisement. manager: the program that manages it, "" for none.
+    kernel's module, "" if unknown. speed: in Mb/s, 0 if unknown. addresses: IPv4, with their
+    length. prefixes: the global IPv6 prefixes. hears: whether an IPv6 default route uses it, as
+    after a router advertisement. manager: the program that manages it, "" for none.
     """
 
     name: str

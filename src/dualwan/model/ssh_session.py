@@ -9,7 +9,7 @@ from dualwan.words import say
 
 
 class SshSession(NamedTuple):
-    """An established SSH connection, and how its answers leave now.
+    """An established SSH connection, and the present route of its answers.
 
     peer, own: its ends; port: of our end. device: of the route to the peer. by_default: whether
     that is a default route of the table main.

@@ -1,7 +1,7 @@
 """The run state: values that one run leaves for the next, and their updates. Pure.
 
-A value that a crash would lose, such as the original of a sysctl, is noted before the step;
-the outcome of a step is noted after it.
+A value that a crash would lose, such as the original of a sysctl, is noted before the step; the
+outcome of a step is noted after it.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Health(NamedTuple):
 class Role(NamedTuple):
     """The role of this machine where two routers share a line.
 
-    active: whether it is the one that works. asked: when that was asked for, a number that only
-    grows; what was asked for earlier and comes later does not count. followed: all that goes with
-    it is done, also outside the kernel's state (dialling, hanging up, conntrackd).
+    active: whether it is the router that works. asked: a number that grows with the time of the
+    request; an earlier request that arrives later is ignored. followed: the change of role is
+    complete, also outside the kernel's state (dialling, hanging up, conntrackd).
     """
 
     active: bool = False
@@ -54,12 +54,12 @@ class Role(NamedTuple):
 
     @property
     def stepped_back(self) -> bool:
-        """Whether it was told to stand by, after a boot or later."""
+        """Whether keepalived has told it to stand by, rather than nothing since boot."""
         return bool(self.asked) and not self.active
 
 
 class Look(NamedTuple):
-    """A look around: the generation of the nft ruleset then, 0 for none, and seconds since boot."""
+    """The last search for findings: generation of the ruleset then, 0 for none; s since boot."""
 
     generation: int = 0
     at: float = 0.0
@@ -144,7 +144,7 @@ class RunState:
     applied: str = ""
 
     def transition_left(self, now: float) -> float:
-        """Return the seconds that an ifup or ifdown has at most to its end; 0 if none goes on."""
+        """Return the seconds until an ifup or ifdown must have ended; 0 if none is under way."""
         left = self.transition_at + TRANSITION_SECONDS - now
         return max(0.0, left) if self.in_transition else 0.0
 
@@ -188,9 +188,9 @@ def note_intent(state: RunState, plan: SlicePlan, own: Collection[str]) -> RunSt
 def note_due(state: RunState, plan: SlicePlan) -> RunState:
     """Return ``state`` with the auxiliary steps of ``plan`` that a later run could not derive.
 
-    They are owed until they are done, so that a run may end before them. It is worth saving, and
-    no step waits for that. The flows of an earlier PPP session are derived from its address,
-    which is noted until all is done; those of a softwire from its addresses or its rule, which
+    They are owed until they are done, in case the run ends before. Saving that is worthwhile, but
+    no step waits for it. A later run can derive the flows of an earlier PPP session from the
+    address noted until all is done, but not those of a softwire, whose noted addresses or rule
     change before.
     """
     moves = any(isinstance(step.resource, Address) for step in plan.changes)
@@ -229,7 +229,7 @@ def note_step(state: RunState, name: str, step: Step) -> RunState:
 
 
 def note_table(state: RunState, name: str, *, loaded: bool) -> RunState:
-    """Return ``state`` after the nft table ``name`` was found or made to be loaded, or not."""
+    """Return ``state`` with the nft table ``name`` noted as loaded or not."""
     if loaded is (name in state.tables):
         return state
     return replace(state, tables=_with(state.tables, name, there=loaded))
@@ -240,7 +240,7 @@ def _without(addresses: Collection[Address], item: Address) -> tuple[Address, ..
 
 
 def note_owed(state: RunState, step: Step) -> RunState:
-    """Return ``state`` with an auxiliary ``step`` as owed: the next run makes up for it."""
+    """Return ``state`` with an auxiliary ``step`` as owed: the next run tries it again."""
     return _owing(state, step.resource, owed=True)
 
 
@@ -252,7 +252,7 @@ def _owing(state: RunState, item: Resource, *, owed: bool) -> RunState:
             return replace(state, owes_inbound_flows=owed)
         case CarriedFlows():
             return replace(state, owes_carried_flows=owed)
-        case Advertisement():  # once more at the end of what goes with a role
+        case Advertisement():  # advertised again when the change of role is completed
             return replace(state, role=state.role._replace(followed=False))
         case Solicitation():
             devices = _with(state.owed_solicitations, item.device, there=owed)
@@ -269,10 +269,10 @@ def _with(names: tuple[str, ...], name: str, *, there: bool) -> tuple[str, ...]:
 def keep_sysctls(
     state: RunState, name: str, kept: Collection[str], seen: Collection[str]
 ) -> RunState:
-    """Return ``state`` with those originals of the slice ``name`` alone that it may restore later.
+    """Return ``state`` with only those originals that the slice ``name`` may have to restore.
 
-    kept: the sysctls that it goes on setting. seen: those that exist: a device that is gone has
-    taken its own along, and one that gets its name later has others.
+    kept: the sysctls that it goes on setting. seen: those that exist: a removed device takes its
+    sysctls along, and a later device of the same name has others.
     """
     originals = state.sysctls.get(name, {})
     left = {key: value for key, value in originals.items() if key in kept and key in seen}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # what only files say has none of these
 
 
 class OwnAddress(NamedTuple):
-    """An address of the router with its network, on a device; other: that of a PPP peer."""
+    """An address of the router with its network, on a device; other: the far end's, of PPP."""
 
     device: str
     interface: IPv4Interface | IPv6Interface
@@ -31,7 +31,7 @@ class ScriptLine(NamedTuple):
 
 
 class Traces(NamedTuple):
-    """What shell scripts such as mape.sh and pppoe.sh leave, ours not counted.
+    """What shell scripts such as mape.sh and pppoe.sh leave, without objects of ours.
 
     tunnels: ip6tnl devices. chains: "TABLE CHAIN" of iptables, where TABLE is as in "ip nat" or
     "iptables-legacy nat". rules: IPv4 rules of other protocols than ours. lines: in interfaces(5).
@@ -71,7 +71,7 @@ KEEPALIVED = "/etc/keepalived/keepalived.conf"
 class Pair(NamedTuple):
     """The programs that one of two routers needs.
 
-    told: the roles that keepalived gives by `dualwan-hook role`; None without its file.
+    told: the roles for which keepalived calls `dualwan-hook role`; None without its file.
     keepalived: whether it runs. conntrackd: whether it runs, or is not set up.
     """
 

@@ -10,10 +10,10 @@ from dualwan.model.state import RunState
 
 
 class Phase(Enum):
-    """How far a trial is.
+    """The phase of a trial.
 
-    PENDING: what is tried is in use. RETURNING: its time is over, and the router goes back.
-    OVER: the router has gone back.
+    PENDING: the tried configuration is in use. RETURNING: the time is over, and the router goes
+    back. OVER: the router has gone back.
     """
 
     PENDING = "pending"
@@ -23,14 +23,14 @@ class Phase(Enum):
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial, as it is kept until it is confirmed, or something else is applied.
+    """A trial, as it is kept until it is confirmed, or another configuration is applied.
 
     path: of the configuration that events read. source: of the file that is tried, the same or
     another. tried: its text.
-    before: the text that was applied before, "" for none. drafts: other texts that stood in
-    ``path`` when the time was over. boot: id of the boot in which it began. until: when its time
-    is over, in seconds since boot. state: the run state before. running: the peers that had a pppd
-    before, of those that what is tried may dial. attempts: to go back.
+    before: the text that was applied before, "" for none. drafts: other texts that ``path`` had
+    when the time was over. boot: id of the boot in which it began. until: the end of its time, in
+    seconds since boot. state: the run state before. running: the peers dialled by the tried
+    configuration that had a pppd before. attempts: to go back.
     """
 
     path: str
@@ -46,7 +46,7 @@ class Trial:
     attempts: int = 0
 
     def is_pending(self, boot: str) -> bool:
-        """Whether what is tried is in use; a boot ends a trial."""
+        """Whether the tried configuration is in use; a boot ends a trial."""
         return self.phase is Phase.PENDING and self.boot == boot
 
     def is_due(self, boot: str) -> bool:
@@ -56,8 +56,8 @@ class Trial:
     def text_in_use(self, found: str, boot: str) -> str:
         """Return the text that events use while the configuration has the text ``found``.
 
-        After the trial that is ``found``, unless it was tried: the text that was applied before
-        stays in use then. It is "" where there was none, and nothing is to be done.
+        After the trial that is ``found`` itself, unless it was part of the trial: then the text
+        that was applied before stays in use. That is "" if there was none, and events do nothing.
         """
         if self.is_pending(boot):
             return self.tried
@@ -66,11 +66,11 @@ class Trial:
         return found
 
     def is_past(self, text: str) -> bool:
-        """Whether ``text``, which is in use, is none that this is about."""
+        """Whether ``text``, which is in use, was never part of this trial."""
         return text not in (self.before, self.tried, *self.drafts)
 
     def allows(self, text: str, boot: str) -> bool:
-        """Whether a run may bring the router to ``text``, which it read before it had the lock."""
+        """Whether a run may apply ``text``, which it read before it took the lock."""
         return self.text_in_use(text, boot) == text
 
 

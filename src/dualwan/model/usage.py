@@ -28,7 +28,7 @@ class Flow(NamedTuple):
 class Losses:
     """Counts of lost flows and packets.
 
-    refused: flows beyond `max-share`, by host. no_port: flows for which all ports were taken.
+    refused: flows beyond `max-share`, by host. no_port: flows that found all ports taken.
     untranslated: packets that the egress filter dropped.
     """
 

@@ -1,8 +1,8 @@
 """Flows that the other router began, as elements of the sets of ports of this one. Pure.
 
-The port that a flow has towards its destination, in the set of carried flows; the port that its
-inner endpoint has, in the map of mappings, so that its next flow gets the same; and that port, in
-the set of those that are some endpoint's.
+Each flow adds its port towards its destination to the set of carried flows; the port of its inner
+endpoint to the map of mappings, so that the endpoint's next flow gets the same port; and that port
+to the set of ports that some endpoint has.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dualwan.frozen import NamedTuple
 class CarriedFlow(NamedTuple):
     """A flow whose source is translated to the shared address.
 
-    protocol: "tcp" or "udp". port: the outer one. seconds: until its conntrack entry is gone,
-    unless a packet comes.
+    protocol: "tcp" or "udp". port: the outer one. seconds: until its conntrack entry expires
+    without a packet.
     """
 
     protocol: str
@@ -33,8 +33,8 @@ class CarriedFlow(NamedTuple):
 class Sets(NamedTuple):
     """The names of a table's sets: of flows, and by protocol of mappings and mapped ports.
 
-    lives: seconds that an element of ``carried`` has at most, by protocol. room: how many flows
-    there is room for. endpoints: the same of mappings, by protocol.
+    lives: longest life of an element of ``carried`` in seconds, by protocol. room: the number of
+    flows that fit in. endpoints: the number of mappings that fit in, by protocol.
     """
 
     table: str
@@ -51,9 +51,9 @@ def transaction(
 ) -> tuple[str, int]:
     """Return the transaction that adds ``flows`` with one of ``ports``, "" for none; their number.
 
-    An endpoint whose flows have several ports keeps the one that most of them have. Of more flows
-    than there is room for those that conntrack keeps longest are added, which have an answer: the
-    kernel would refuse all of them, and a host that floods may have begun the others.
+    An endpoint whose flows have several ports keeps the most frequent one. If there are more flows
+    than fit in, those that conntrack keeps longest are added, because these have been answered: the
+    kernel would refuse all, and a flooding host may have begun the others.
     """
     given = {port for low, high in ports for port in range(low, high + 1)}
     kept = [one for one in flows if one.protocol in sets.lives and one.port in given]
@@ -82,7 +82,7 @@ def _lines(sets: Sets, flows: list[CarriedFlow]) -> Iterator[str]:
 
 
 def _ports_of_endpoints(flows: Iterable[CarriedFlow]) -> dict[tuple[str, int], int]:
-    """Return the port of each inner endpoint: of several the one that most of its flows have."""
+    """Return the port of each inner endpoint: the most frequent one among its flows."""
     counted = Counter(((one.source, one.source_port), one.port) for one in flows)
     found: dict[tuple[str, int], int] = {}
     for (endpoint, port), _ in counted.most_common():

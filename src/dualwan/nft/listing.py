@@ -12,7 +12,7 @@ _COUNT = re.compile(r"^(\t\tsize \d+)\t# count \d+$", re.MULTILINE)
 def one_table(ruleset: str, family: str, name: str) -> str:
     """Return the text of a table in a listed ``ruleset``, "" if it is not there.
 
-    Without the numbers of elements of its sets, which nft 1.1.7 lists.
+    The counts of elements, which nft 1.1.7 adds to its sets, are removed.
     """
     head, end = f"table {family} {name} {{\n", "\n}\n"
     _, found, rest = f"\n{ruleset}".partition(f"\n{head}")

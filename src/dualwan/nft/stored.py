@@ -7,7 +7,7 @@ from typing import Any
 
 from dualwan.nft.table import Block, DeviceShortcut, NftTable, Statement
 
-# What the next transaction names (nft.transaction): nothing else may stand there.
+# Words that the next transaction repeats (nft.transaction): no others are accepted.
 _KIND = re.compile(r"[a-z]+(?: [a-z]+)?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")  # with the name of a way or a zone in it
 

@@ -18,9 +18,9 @@ Index = Callable[[str], int | str | None]
 class DeviceShortcut:
     """A rule on the output device, compared by index, which is cheaper than by name.
 
-    nft refuses the name of a missing device. So the rule is omitted while the device is
-    missing, and must only anticipate the verdict of later rules. nft lists the index of a
-    device that went after loading.
+    nft refuses the name of a missing device. So the rule is omitted while the device is missing,
+    and must only anticipate the verdict of later rules. For a device that was removed after the
+    load, nft lists the index.
     """
 
     device: str

@@ -1,1 +1,1 @@
-"""Notices: what the owner's scripts in hooks.d are told of a change, and which are run. Pure."""
+"""Notices of changes for the owner's scripts in hooks.d, and which scripts are run. Pure."""

@@ -37,8 +37,8 @@ def chosen(
 ) -> tuple[list[str], list[Refused]]:
     """Return the names of the scripts to be run, in order, and the files that are refused.
 
-    ``owners``: users whose files may be run. A file that nobody meant to be run is neither: one
-    that is not executable and has no name of a script, and a hidden one.
+    ``owners``: users whose files may be run. Files that are obviously no scripts are in neither:
+    hidden ones, and those that are not executable and have no name of a script.
     """
     scripts, refused = [], []
     for entry in sorted(entries):
@@ -97,8 +97,8 @@ def _is_runnable(entry: Entry) -> bool:
 def open_folder(mode: int, owner: int, owners: Collection[int] = ROOT, *, above: bool) -> bool:
     """Whether others can put a file into a folder, or replace one there.
 
-    ``above``: it is a folder above hooks.d, and may be sticky as /tmp is: what root owns in it
-    is not replaced by others.
+    ``above``: it is a folder above hooks.d, and may be sticky like /tmp, where others cannot
+    replace what root owns.
     """
     writable = bool(mode & WRITERS) and not (above and mode & stat.S_ISVTX)
     return writable or owner not in owners

@@ -1,4 +1,4 @@
-"""The environment of the owner's scripts: this, and nothing of what started them. Pure."""
+"""The complete environment of the owner's scripts; nothing of the caller's is inherited. Pure."""
 
 from __future__ import annotations
 

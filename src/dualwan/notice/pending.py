@@ -1,8 +1,8 @@
-"""Changes that the owner's scripts have not been told of yet, and the notices of them. Pure.
+"""Queued changes for the owner's scripts, and the notices made of them. Pure.
 
-What was noted and not delivered is merged with what follows: each way has the state that the
-scripts know and the latest one, so a state that another has overtaken is not delivered, and there
-is never more than one notice of a way waiting.
+A change that was queued and not delivered is merged with later ones: each way has the state that
+the scripts know and the latest state. So an intermediate state is never delivered, and at most one
+notice of each way waits.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Shift(NamedTuple):
 
 @dataclass(frozen=True)
 class Pending:
-    """What was changed since the scripts were told last.
+    """What has changed since the scripts were last run.
 
-    ways: those that differ, in the order of the last change. carrier: the way that carried what
-    the LAN sends, as the scripts know it, "" if that has not changed. now: the router as it is.
+    ways: those that differ, in the order of the last change. carrier: the way that carried the
+    LAN's traffic, as the scripts know it, "" if that has not changed. now: the router as it is.
     slices: with a step applied. reason: of the last change.
     """
 
@@ -46,7 +46,7 @@ class Notice(NamedTuple):
 
     event: one of EVENTS. way, interface, old, new, ports: of the way that it is about, "" for a
     CHANGE. old: its last address before. new: "" while it has none.
-    carrier: name of the way that carries what the LAN sends now.
+    carrier: name of the way that carries the LAN's traffic now.
     """
 
     event: str
@@ -72,10 +72,10 @@ class Notice(NamedTuple):
 def noted(
     pending: Pending, known: Router, now: Router, slices: Sequence[str], reason: str
 ) -> Pending:
-    """Return ``pending`` with what differs between ``known`` and ``now``.
+    """Return ``pending`` with the differences between ``known`` and ``now``.
 
-    ``slices``: names of those that had a step applied. Without these and without a difference
-    there is nothing to tell, and the return value is ``pending``.
+    ``slices``: names of those that had a step applied. Without these and without a difference there
+    is nothing to queue, and ``pending`` itself is returned.
     """
     shifted = {
         name: Shift(known.ways.get(name, WayState()), way)
@@ -102,7 +102,7 @@ def noted(
 def notices(pending: Pending) -> tuple[Notice, ...]:
     """Return the notices of ``pending`` in their order; one of CHANGE if no way has any.
 
-    None for a way that is as the scripts know it, after a change that was taken back.
+    A way that is back in the state that the scripts know has none.
     """
     now = pending.now
     common = Notice(

@@ -15,10 +15,10 @@ ALL_PORTS: Ranges = ((1, 65535),)
 
 
 class WayState(NamedTuple):
-    """A way at a moment.
+    """The state of a way at one moment.
 
-    lost: it is not up, although it was and nobody took it down. interface, address, ports: of
-    the way, or those that it had last. ports: the first and the last of each range.
+    lost: it is down, though it was up and nobody took it down. interface, address, ports: of the
+    way, or the last ones that it had. ports: the first and the last of each range.
     """
 
     up: bool = False
@@ -30,10 +30,10 @@ class WayState(NamedTuple):
 
 @dataclass(frozen=True)
 class Router:
-    """The ways at a moment, by name.
+    """The ways at one moment, by name.
 
-    default: name of the default way. carrier: name of the way that carries what the LAN sends, or
-    did last. prefix: of the line, "" if unknown.
+    default: name of the default way. carrier: name of the way that carries the LAN's traffic, or
+    was the last to do so. prefix: of the line, "" if unknown.
     """
 
     ways: Mapping[str, WayState] = field(default_factory=dict)
@@ -45,8 +45,8 @@ class Router:
 def seen(known: Router, line: Line, observed: Observed, wan: str, *, taken_down: bool) -> Router:
     """Return the router as it is observed now; ``known``: as it was at the last notice.
 
-    ``observed`` has the WAN and the devices of the ways. ``taken_down``: what is not there was. So
-    was a way that is not among those of ``line`` any more.
+    ``observed`` has the WAN and the devices of the ways. ``taken_down``: a way that is missing was
+    taken down, not lost. So was a way that ``line`` no longer has.
     """
     ways = {name: _gone(way, lost=False) for name, way in known.ways.items()}
     for way in line.ways:
@@ -71,11 +71,11 @@ def _present(way: Way, observed: Observed, wan: str) -> WayState | None:
 
 
 def _gone(before: WayState, *, lost: bool) -> WayState:
-    """Return the state of a way that is not up: lost, if it was up or is lost already."""
+    """Return the state of a way that is down: lost, if it was up before or already lost."""
     return before._replace(up=False, lost=lost and (before.up or before.lost))
 
 
 def _carrier(line: Line, observed: Observed) -> str:
-    """Return the name of the way that main's first default route takes, "" for none of ours."""
+    """Return the name of the way of main's first default route, "" for a route that is not ours."""
     device = observed.default_device
     return next((way.name for way in line.ways if way.device == device), "")

@@ -15,8 +15,8 @@ from dualwan.ppp.words import Word, split
 MAX_FILES = 32  # of one peer; pppd itself has no limit, and recurses until it crashes
 MAX_OPTIONS = 4096
 
-# The options with an argument, of pppd 2.4.9 and 2.5.2 and the plugins in their source. Others
-# have none, so a name that is missing here is read as two.
+# The options with an argument, of pppd 2.4.9 and 2.5.2 and the plugins in their source. Any other
+# option has none: if one is missing here, its argument is read as an option.
 _NAMES = """
     +ua -as active-filter allow-ip allow-number asyncmap avpair bsdcomp bundle ca call callback
     capath cert chap-interval chap-max-challenge chap-restart chap-secrets chap-timeout
@@ -40,8 +40,8 @@ _NAMES = """
     user vj-max-slots welcome
 """
 _WITH_ARGUMENT = frozenset(_NAMES.split())
-_HIDDEN = "password"  # its argument is not kept
-_NIC = "nic-"  # begins an interface of the PPPoE plugin, which a bare interface name is too
+_HIDDEN = "password"  # its argument is a secret, and not kept
+_NIC = "nic-"  # before the PPPoE plugin's interface, which may stand alone too
 
 
 class Option(NamedTuple):
@@ -76,7 +76,7 @@ class PeerOptions:
 
     @property
     def nics(self) -> tuple[Option, ...]:
-        """Words that name the Ethernet interface for the PPPoE plugin, with it as value."""
+        """The options that name the Ethernet interface for the PPPoE plugin, with that as value."""
         if not any(item.name == "plugin" and "pppoe" in item.value for item in self.options):
             return ()
         return tuple(

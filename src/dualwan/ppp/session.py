@@ -9,15 +9,15 @@ from dualwan.frozen import NamedTuple
 from dualwan.paths import PPP_DIR
 from dualwan.words import say
 
-# No interface can have this name, for it has a slash (dev_valid_name): rules for it match
-# nothing. It stands for a session of ours while its name is another program's; each session has
-# one of its own, because nft takes no name twice.
+# No interface can have this name, because it has a slash (dev_valid_name): rules with it match
+# nothing. It replaces the name of a session's interface while that is another program's. Each
+# session has its own, because nft refuses duplicates.
 NO_DEVICE = "no/session"
 NO_DEVICES = (NO_DEVICE, *(f"{NO_DEVICE}{number}" for number in (2, 4, 5, 6, 7, 11)))
 
 
 def no_device(number: int) -> str:
-    """Return that of the way with ``number``."""
+    """Return the impossible name of the way with ``number``."""
     name = f"{NO_DEVICE}{number}"
     return name if name in NO_DEVICES else NO_DEVICE
 
@@ -37,7 +37,7 @@ class Pppd(NamedTuple):
 
     @property
     def peers(self) -> tuple[str, ...]:
-        """The peers that it was called for, by `call` or by the path of the peer's file."""
+        """The peers with which it was called, by `call` or by the path of the peer's file."""
         paths = f"{PPP_DIR}/peers/"
         return tuple(
             value.removeprefix(paths)
@@ -51,7 +51,7 @@ class Pppd(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The process for a message; of its words, which may have a password, the peer only."""
+        """The process for a message; of its words, which may have a password, only the peer."""
         return say("process {pid}", pid=self.pid) + (
             say(", peer {peers}", peers=self.peers[-1]) if self.peers else ""
         )
@@ -66,7 +66,7 @@ class Session(NamedTuple):
 
 
 def own_sessions(peer: str, nic: str, sessions: Iterable[Session]) -> list[Session]:
-    """Return the sessions of ``peer``, else those that name no peer and run on ``nic``."""
+    """Return the sessions of ``peer``, or else those that name no peer and run on ``nic``."""
     known = list(sessions)
     return [one for one in known if peer in one.pppd.peers] or [
         one for one in known if one.pppd.is_on(nic)
@@ -87,7 +87,7 @@ def present(peer: str, nic: str, device: str, sessions: Sequence[Session]) -> Se
 
 
 def families(pppds: Iterable[Pppd]) -> list[list[Pppd]]:
-    """Return ``pppds`` by descent, the first of each being the ancestor.
+    """Return ``pppds`` grouped by descent, each group beginning with the ancestor.
 
     pppd forks to detach, and for each script: for a moment, or with `pty` for as long as the
     session lasts, there are two processes of one pppd.
@@ -107,10 +107,10 @@ def families(pppds: Iterable[Pppd]) -> list[list[Pppd]]:
 def survivor(
     found: Sequence[list[Pppd]], services: Iterable[str], connected: Iterable[int]
 ) -> list[Pppd]:
-    """Return the one that stays of ``found``, several families of processes of one peer.
+    """Return the family that is kept of ``found``, several families of pppds of one peer.
 
-    systemd would start one of ``services`` again, so it stays; else one of ``connected``, by
-    its process id, else the oldest.
+    systemd would restart one of ``services``, so that is kept; else one of ``connected`` (process
+    ids with a session), else the oldest.
     """
     kept, up = frozenset(services), frozenset(connected)
     return min(

@@ -1,4 +1,4 @@
-"""What else on the machine starts a peer's pppd: ifupdown, systemd, scripts at boot. Pure."""
+"""Other starters of a peer's pppd on the machine: ifupdown, systemd, scripts at boot. Pure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _RESTARTED = re.compile(r"^[ \t]*Restart[ \t]*=[ \t]*(always|on-success)[ \t]*$"
 class Starter(NamedTuple):
     """A line that starts a peer. place: file and line. text: what it is, for a message.
 
-    service: the systemd service that it belongs to, "" for none. again: that service starts it
-    again when it has ended.
+    service: the systemd service that it belongs to, "" for none. again: whether systemd restarts
+    that service when it has ended.
     """
 
     place: str

@@ -38,7 +38,7 @@ class _Reader:
         return found
 
     def skip_line(self) -> None:
-        """Go on to the end of this line, at once: what others comment out may be long."""
+        """Skip to the end of this line, in one step: a comment may be long."""
         end = self._text.find("\n", self._at)
         self._at = len(self._text) if end < 0 else end
 

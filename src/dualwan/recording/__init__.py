@@ -1,4 +1,4 @@
-"""A machine in a file, for a bug report: recorded, without its owner's addresses, and replayed.
+"""A machine in a file, for a bug report: recorded without its owner's addresses, and replayed.
 
-Nothing here is loaded by an event.
+No event imports this package.
 """

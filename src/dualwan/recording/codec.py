@@ -1,6 +1,6 @@
 """Values of the model as JSON data, and back by their types. Pure.
 
-A recording comes from a stranger: whatever is not of the type that its field has is refused.
+A recording comes from a stranger: a value that does not have the type of its field is refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PLAIN = (str, bool, int, float, type(None))
 
 def encode(value: Any) -> Any:
     """Return ``value`` as data for JSON: dataclasses and NamedTuples as objects by field."""
-    if isinstance(value, _PLAIN):  # of a sentence no more than the text
+    if isinstance(value, _PLAIN):  # of a Words sentence only the text
         return str.__str__(value) if isinstance(value, str) else value
     if isinstance(value, _ADDRESSES):
         return str(value)

@@ -1,4 +1,4 @@
-"""The file of `report`: made of a machine, and read again anywhere."""
+"""The file of `report`: made of a machine, and read again on any machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from dualwan.report import plan as plan_report
 from dualwan.report import rules
 from dualwan.words import listed, say
 
-FORM = 1  # of the file; another one is not read
+FORM = 1  # version of the file; others are not read
 MAX_FILE = 1 << 24  # bytes
 _FORM_KEY = "dualwan-hook report"
 _SCRIPT = re.compile(r"(?<!\S)(?:MODE=\w+|\S*\.sh)(?!\S)")
@@ -44,7 +44,7 @@ _SHOWN = ("firewall", "snat", "pbr")
 
 @dataclass(frozen=True)
 class Replay:
-    """A machine of a report. rules: of MAP-E, for the diagnosis."""
+    """The machine of a report. rules: of MAP-E, for the diagnosis."""
 
     config: Config
     host: Host
@@ -54,11 +54,10 @@ class Replay:
 
 @dataclass(frozen=True)
 class About:
-    """What a report says of the machine besides.
+    """The parts of a report that a plan or a diagnosis does not need.
 
     log: None if it could not be read. present, errors: the text of the present configuration and
-    what is wrong with it, if another one or none is in use. rules: of MAP-E, None for those of the
-    package.
+    its errors, if another one or none is in use. rules: of MAP-E, None for those of the package.
     """
 
     release: str
@@ -79,9 +78,9 @@ def make(
 ) -> dict[str, Any]:
     """Return the report of a machine, in English; raises KernelError.
 
-    An address is masked where it is a word of its own, as no Japanese sentence leaves it.
-    ``config``: the one that events use, None for none; ``findings``: what is wrong with the
-    present one. ``key``: of the mask, for tests.
+    English, because only addresses that are separate words are masked, which Japanese text would
+    not have. ``config``: the one that events use, None for none; ``findings``: about the present
+    one. ``key``: of the mask, for tests.
     """
     with catalogue.english():
         return _made(config, host, findings, about, key)
@@ -135,7 +134,7 @@ def _configuration(config: Config | None, about: About, table: RuleTable) -> dic
 def _look(
     config: Config | None, host: Host, findings: tuple[Finding, ...], table: RuleTable
 ) -> tuple[Recording, RunState, dict[str, Any], Any]:
-    """Return what was recorded, and what is said of it: the plan, the tables, the diagnosis."""
+    """Return the recording and the outputs made of it: the plan, the tables, the diagnosis."""
     recorder = Recorder(host)
     if config is None:
         recorder.load_state()
@@ -146,7 +145,7 @@ def _look(
     around = _without_arguments(host.surroundings(config))
     seen = host.evidence(inquiry(config, plan))
     recording = replace(recorder.recording, surroundings=around, evidence=seen, findings=findings)
-    # Of a digest it can be tried out what it is of.
+    # Without digests, whose input can be guessed and tried.
     state = replace(recorder.state, findings=(), notified_of={}, applied="")
     by_name = tables.wanted(plan)
     replay = Replay(config, ReplayHost(recording, state, recorder.loaded), findings, table)
@@ -162,7 +161,7 @@ def _look(
 
 
 def _without_arguments(around: Surroundings) -> Surroundings:
-    """Return ``around`` with scripts of interfaces(5) by name: their arguments are the owner's."""
+    """Return ``around`` with only the names of scripts in interfaces(5), without arguments."""
     lines = (
         one._replace(command=" ".join(_SCRIPT.findall(one.command)) or HIDDEN)
         for one in around.traces.lines
@@ -202,7 +201,7 @@ def diagnosed(replay: Replay) -> tuple[checks.Outcome, ...]:
 
 
 def _differences(report: dict[str, Any]) -> list[str]:
-    """Return the parts of ``report`` that differ in a replay, or why it cannot be replayed."""
+    """Return the outputs in ``report`` that a replay does not reproduce, or why it cannot run."""
     if report["recording"] is None:
         return []
     try:
@@ -224,7 +223,7 @@ def read(path: Path) -> Replay:
     except (ValueError, RecursionError):
         raise ConfigError(say("{path}: is no report of dualwan-hook", path=path)) from None
     found = replayed(str(path), data)
-    try:  # it is a stranger's: what is of the right types may still make no sense
+    try:  # a stranger's values may have the right types and still make no sense
         said_of(found)
     except _BROKEN as error:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What a machine answers to a plan and a diagnosis: noted, and given again."""
+"""The answers of a machine to a plan and a diagnosis: recorded, and replayed."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Recording:
     """The answers of a machine.
 
     observed: the state of the kernel, without nft tables. generation, table_names: of nft, None
-    without the permission; the names are those of all tables, also of other programs.
-    prefixes: of the line, by device. announced: by its default router, None if it was not asked, or
-    could not be. sessions: of PPP. answers, now: of the line's servers, and the time in seconds
-    since 1970. findings: what is wrong with the present configuration, if an earlier one is in use.
+    without the permission; the names are those of all tables, including other programs'.
+    prefixes: of the line, by device. announced: by its default router, None if that was not asked,
+    or could not be. sessions: of PPP. answers, now: of the line's servers, and the time in seconds
+    since 1970. findings: about the present configuration, if an earlier one is in use.
     """
 
     observed: Observed
@@ -45,7 +45,7 @@ class Recording:
 
 
 class Recorder:
-    """A host for ``make_plan`` whose answers are noted in ``recording``, but for the run state."""
+    """A host for ``make_plan`` that records all answers but the run state in ``recording``."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -55,7 +55,7 @@ class Recorder:
 
     @property
     def as_host(self) -> Host:
-        """The recorder as a host: it has what a plan asks for."""
+        """The recorder as a host: it has the methods that a plan calls."""
         return cast("Host", self)
 
     def _note(self, **values: object) -> None:
@@ -98,7 +98,7 @@ class Recorder:
         return found
 
     def sessions(self) -> tuple[Session, ...]:
-        """See Pppd. Of a pppd's words only those are noted that tell whose session it is."""
+        """See Pppd. Records only those words of a command line that show whose session it is."""
         found = self._host.sessions()
         self._note(sessions=tuple(map(_without_secrets, found)))
         return found

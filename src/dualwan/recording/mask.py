@@ -1,14 +1,15 @@
-"""Other addresses in place of the owner's, with the same relations to each other. Pure.
+"""Replace the owner's addresses by others with the same relations to each other. Pure.
 
-The bits of an address are flipped one by one: whether a bit is flipped depends on a key and on the
-bits before it (Crypto-PAn, Fan et al. 2004, with BLAKE2b for AES). So two addresses that have the
-first n bits in common have them in common afterwards too, and a network stays the network of the
-same hosts. The key is forgotten.
+The bits of an address are flipped one by one: a key and the bits before it decide whether a bit is
+flipped (Crypto-PAn, Fan et al. 2004, with BLAKE2b for AES). So two addresses with the first n bits
+in common still have them in common, and a network still contains the same hosts. The key is
+forgotten.
 
-What says something to everybody is kept: ranges with a meaning (private, link-local, multicast
-and the like), the prefixes of rules of MAP-E that many lines share, and in an End-user prefix the
-bits of the PSID, from which the ports follow, and of the subnet. The lower 64 bits of an IPv6
-address depend on nothing before them, so that a host has the same ones in every prefix.
+Kept are addresses and bits that everybody knows or that a diagnosis needs: ranges with a meaning
+(private, link-local, multicast and the like), prefixes of MAP-E rules that many lines share, and in
+an End-user prefix the bits of the PSID, from which the ports follow, and of the subnet. The lower
+64 bits of an IPv6 address are masked independently of the upper ones, so that a host keeps its
+interface identifier in every prefix.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _HEX = re.compile("[0-9A-Fa-f]")
 _ONE, _ALL = IPv4Address("0.0.0.1"), IPv4Address("255.255.255.255")
 Address = IPv4Address | IPv6Address
 _HALF = 64  # bits of an interface identifier
-_SMALL = 1 << 16  # identifiers below are given by hand, and say nothing: ::1, ::feed
+_SMALL = 1 << 16  # smaller identifiers are given by hand, and identify nobody: ::1, ::feed
 _WELL_KNOWN = frozenset({0x00B4_0000_0000_0002, 0xFFFF_FFFF_FFFF_FFFF})  # a B4's, and a mask
 
 KEPT = tuple(
@@ -47,12 +48,12 @@ _WHOLE = tuple(
     map(ip_network, ("0.0.0.0/8", "127.0.0.0/8", "192.0.0.0/24", "224.0.0.0/3", "ff00::/8"))
 )
 _MAPPED = 96  # bits before the IPv4 address in ::ffff:a.b.c.d
-_NAMED = frozenset(network.network_address for network, _ in UNMAPPED)  # by messages
+_NAMED = frozenset(network.network_address for network, _ in UNMAPPED)  # in messages
 _LONGEST_SHARED = {4: 24, 6: 48}  # bits of a rule's prefix that many lines have in common
 
 
 class Kept(NamedTuple):
-    """Bits that are kept below a prefix: from ``first`` to before ``last``."""
+    """Bits that are kept in addresses of a network: from ``first`` to before ``last``."""
 
     network: IPv6Network
     first: int
@@ -60,7 +61,7 @@ class Kept(NamedTuple):
 
 
 def shared(rule: MapRule) -> bool:
-    """Whether ``rule`` is of many lines, so that its prefixes identify none of them."""
+    """Whether many lines share ``rule``, so that its prefixes identify none of them."""
     return (
         rule.ipv4_prefix.prefixlen <= _LONGEST_SHARED[4]
         and rule.ipv6_prefix.prefixlen <= _LONGEST_SHARED[6]
@@ -68,10 +69,10 @@ def shared(rule: MapRule) -> bool:
 
 
 class Mask:
-    """Other addresses by ``key``; ``rules``: of MAP-E, those that may have made the addresses.
+    """The replacement of addresses by ``key``; ``rules``: of MAP-E, possible sources of addresses.
 
-    instead: IPv4 addresses that are given in place of others, because they follow from a masked
-    prefix. embedded: those that an interface identifier may hold (rule.interface_id).
+    instead: fixed replacements of IPv4 addresses that are derived from a masked prefix. embedded:
+    those that an interface identifier may contain (rule.interface_id).
     """
 
     def __init__(self, key: bytes, rules: Iterable[MapRule]) -> None:
@@ -86,7 +87,7 @@ class Mask:
             *(one.ipv4_prefix for one in common),
             *(one.ipv6_prefix for one in common),
         )
-        self._paths = {  # version, bit, and the bits before it on the way to a kept prefix
+        self._paths = {  # version, length, and bits of each beginning of a kept prefix
             (one.version, at, int(one.network_address) >> (one.max_prefixlen - at))
             for one in prefixes
             for at in range(one.prefixlen)
@@ -103,7 +104,7 @@ class Mask:
         self._flip = cache(self._hashed)
 
     def address(self, address: Address) -> Address:
-        """Return the address in place of ``address``."""
+        """Return the replacement of ``address``."""
         if isinstance(address, IPv4Address) and address in self.instead:
             return self.instead[address]
         if address in _NAMED:
@@ -111,7 +112,7 @@ class Mask:
         return self.network(address, address.max_prefixlen)
 
     def network(self, address: Address, length: int) -> Address:
-        """Return the network address in place of ``address``/``length``, host bits zero."""
+        """Return the replacement of the network ``address``/``length``, host bits zero."""
         whole = (one for one in _WHOLE if one.version == address.version)
         if address in self._relays or any(address in one for one in whole):
             return address
@@ -178,9 +179,9 @@ class Mask:
         return bool(blake2b(text, key=self._key, digest_size=1).digest()[0] & 1)
 
     def mac(self, text: str) -> str:
-        """Return a link address in place of ``text``; the bits for group and local are kept.
+        """Return the replacement of a link address; the group and local bits are kept.
 
-        What is between its octets, : or -, is kept as well.
+        So is the separator between its octets, : or -.
         """
         octets, ends = bytes.fromhex("".join(_HEX.findall(text))), text[2::3]
         if octets in {b"\0" * 6, b"\xff" * 6}:

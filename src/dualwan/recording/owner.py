@@ -1,4 +1,4 @@
-"""The mask for a recording: the rules, prefixes and names that it has. Pure."""
+"""The mask for a recording, made of the rules, prefixes and names in it. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dualwan.recording.machine import Recording
 from dualwan.recording.mask import Mask, shared
 from dualwan.recording.scrub import Scrub
 
-_SHORTEST = 6  # letters of a user name without @ that is looked for in every text
+_SHORTEST = 6  # letters: shorter user names without @ are not searched for
 _NAMING = ("user", "name", "remotename")  # options of pppd with a name as their value
 
 
@@ -28,7 +28,7 @@ def scrub(
     state: RunState,
     table: RuleTable | None,
 ) -> Scrub:
-    """Return what hides the owner of ``recording``; ``key``: to be forgotten afterwards."""
+    """Return the Scrub that hides the owner of ``recording``; ``key``: forgotten afterwards."""
     rules = tuple(_rules(config, recording, table))
     mask = Mask(key, rules)
     mask.embedded |= _addresses(config, recording, state)
@@ -53,7 +53,7 @@ def _rules(
 def _prefixes(
     config: Config | None, recording: Recording, state: RunState
 ) -> Iterator[IPv6Interface]:
-    """Return the prefixes of the line from which a softwire may follow."""
+    """Yield the prefixes of the line from which a softwire can be derived."""
     heard = recording.evidence.heard
     texts = [
         *(one for found in recording.prefixes.values() for one in found),
@@ -72,7 +72,7 @@ def _prefixes(
 
 
 def _addresses(config: Config | None, recording: Recording, state: RunState) -> set[IPv4Address]:
-    """Return the IPv4 addresses that may stand in an interface identifier."""
+    """Return the IPv4 addresses that an interface identifier may contain."""
     texts = {*state.softwires.values()}
     tunnels = {one.name for one in recording.observed.tunnels}
     texts |= {one.address for one in recording.observed.addresses if one.device in tunnels}
@@ -83,7 +83,7 @@ def _addresses(config: Config | None, recording: Recording, state: RunState) -> 
 
 
 def _follow(mask: Mask, rule: MapRule, prefix: IPv6Interface) -> None:
-    """Let what follows from ``prefix`` by ``rule`` follow from the masked prefix too."""
+    """Have ``mask`` replace the IPv4 address of ``prefix`` by the one of the masked prefix."""
     with suppress(MapeError):
         was = derive(rule, prefix)
         length = prefix.network.prefixlen
@@ -106,7 +106,7 @@ def _masked(mask: Mask, rule: MapRule) -> MapRule:
 
 
 def _names(around: Surroundings) -> Iterator[str]:
-    """Return the user names that the PPP files have."""
+    """Yield the user names in the PPP files."""
     peers = [one.peer for one in (around.ppp, *around.further_ppp.values()) if one.peer]
     options = [option for peer in peers for option in peer.options]
     words = {one.name for one in options}

@@ -1,4 +1,4 @@
-"""Texts without what belongs to their owner: addresses, link addresses, names and secrets. Pure."""
+"""Texts without the owner's data: addresses, link addresses, names and secrets. Pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dualwan.recording.mask import Address, Mask
 
 HIDDEN = "hidden"
 _V4 = r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?![\w]|\.\d)"
-# Whether it is one tells ipaddress; a colon after it belongs to the sentence.
+# Candidates, which ipaddress then checks; a colon after an address belongs to the sentence.
 _V6 = (
     r"(?<![\w.])(?:[0-9A-Fa-f]{0,4}:){2,8}"
     r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?:/\d{1,3})?(?!\w|\.\d)"
 )
 _MAC = r"(?<![\w])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:])"  # as [[policy]] takes it
-# A name that udev makes of one (systemd.net-naming-scheme(7)), and its own of a USB NIC; it is part
-# of the names of leases and of networkd's files.
+# The name that udev derives from a link address (systemd.net-naming-scheme(7)), also of a USB NIC;
+# names of leases and of networkd's files contain it.
 _NIC = r"(?<!\w)(?:en|ib|sl|wl|ww)x[0-9a-f]{12}(?!\w)"
 _ADDRESS = re.compile(f"(?P<mac>{_MAC})|(?P<nic>{_NIC})|(?P<v6>{_V6})|(?P<v4>{_V4})")
 _URL = re.compile(r"(?P<scheme>\bhttps?://)(?:[^@\s/\"']*@)?(?P<host>[^/\s\"',;?#]+)[^\s\"',;]*")
-_UNIT = r"(?!\S*\.(?:service|timer|path|socket)\b)"  # an instance of one has an @ too
+_UNIT = r"(?!\S*\.(?:service|timer|path|socket)\b)"  # a unit's instance also has an @
 _MAIL = re.compile(rf"(?<![\w.+%-]){_UNIT}[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _SECRET = re.compile(
     r"(?i)(?P<name>-{0,2}\b(?:pass(?:word|wd|phrase)|secret|token|credentials?)\b)"
@@ -46,7 +46,7 @@ class Scrub:
         )
 
     def text(self, text: str) -> str:
-        """Return ``text`` without what belongs to its owner."""
+        """Return ``text`` without the owner's data."""
         text = self._any_name.sub(lambda found: self._names[found[0]], text)
         text = _URL.sub(r"\g<scheme>\g<host>/...", text)
         text = _MAIL.sub("name@example.jp", text)
@@ -54,7 +54,7 @@ class Scrub:
         return _ADDRESS.sub(self._address, text)
 
     def data(self, data: Any) -> Any:
-        """Return ``data`` for JSON with each of its texts so, keys too."""
+        """Return ``data`` for JSON with ``text`` applied to each string, keys too."""
         if isinstance(data, str):
             return self.text(data)
         if isinstance(data, Mapping):
@@ -78,12 +78,12 @@ class Scrub:
             bits = int(length) if slash else address.max_prefixlen
             if bits > address.max_prefixlen:
                 return found[0]
-        except ValueError:  # a time of day, a version
+        except ValueError:  # a time of day or a version
             return found[0]
         hosts = int(address) & ((1 << (address.max_prefixlen - bits)) - 1)
         whole = bits == address.max_prefixlen or hosts
         other = self._mask.address(address) if whole else self._mask.network(address, bits)
-        if other == address:  # as it is written: Python has other ways to write some than nft
+        if other == address:  # unchanged: nft may write it in another way than Python
             return found[0]
         return f"{other}{rest}{slash}{length}"
 
@@ -94,9 +94,9 @@ def _hidden(found: re.Match[str]) -> str:
 
 
 def without_comments(text: str) -> str:
-    """Return TOML ``text`` with the same lines, but without comments, which are a person's words.
+    """Return TOML ``text`` with the same lines, but without comments, which are private.
 
-    A text over several lines, which may hold a #, is left as it is.
+    A text with a multi-line string, which may contain a #, is returned unchanged.
     """
     if '"""' in text or "'''" in text:
         return text

@@ -1,7 +1,7 @@
-"""The loaded nft tables of a recording: told by what differs from those that are wanted. Pure.
+"""The loaded nft tables of a recording, as their differences from the wanted tables. Pure.
 
-What is as wanted is not recorded but made anew at the replay: the order of addresses in a set is
-another one once they are masked.
+Blocks that are as wanted are not recorded, but generated again by the replay: masked addresses in a
+set have another order.
 """
 
 from __future__ import annotations

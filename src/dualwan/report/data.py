@@ -22,7 +22,7 @@ class StepData(TypedDict):
 
 
 class PlanData(TypedDict):
-    """A plan, or what a run has done: steps by slice. role: see StatusData."""
+    """A plan, or the steps of a run, by slice. role: see StatusData."""
 
     role: str | None
     changes: int
@@ -36,7 +36,7 @@ class PlanData(TypedDict):
 WanData = TypedDict("WanData", {"interface": str, "up": bool, "ipv6-default-route": bool})
 
 
-# All but ipv4 are missing without a softwire, those from psid on without a port set.
+# All keys but ipv4 are missing without a softwire, and psid and later ones without a port set.
 SoftwireData = TypedDict(
     "SoftwireData",
     {
@@ -141,7 +141,8 @@ class TrialData(TypedDict):
     left: int | None
 
 
-# Something that is open to the internet. by: the way, or "IPv6". to: "router", or a LAN host.
+# A service or port that is open to the internet. by: the way, or "IPv6". to: "router", or a LAN
+# host.
 OpenData = TypedDict(
     "OpenData", {"by": str, "what": str, "to": str, "from": list[str], "guard": bool}
 )
@@ -175,10 +176,10 @@ class LastData(TypedDict):
 class StatusData(TypedDict):
     """The whole status, as report/status.schema.json describes it.
 
-    works: None if too little could be seen; of a standby, whether it is closed and ready. role:
-    "active" or "standby", None without another router. cause: why it does not work.
-    unnamed: dropped packets by device that no section names. last: None if the log has no event,
-    or cannot be read.
+    works: None if too little could be observed; for a standby, whether it is closed and ready.
+    role: "active" or "standby", None without another router. cause: why it does not work. unnamed:
+    dropped packets by device that no section names. last: None if the log has no event, or cannot
+    be read.
     """
 
     works: bool | None
@@ -205,7 +206,7 @@ class StatusData(TypedDict):
 
 
 class RulesData(TypedDict):
-    """The rules of a slice. state: of its nft table, as a sentence; steps: of all else."""
+    """The rules of a slice. state: of its nft table, in words; steps: of its other resources."""
 
     table: str
     state: str

@@ -87,7 +87,7 @@ def _services(config: Config, via: str, by: str) -> list[OpenData]:
 
 
 def words(data: Sequence[OpenData]) -> list[str]:
-    """Return a line for each way that something is open by."""
+    """Return a line for each way by which something is open."""
     ways = dict.fromkeys(one["by"] for one in data)
     return [
         say("by {by}: ", by=by) + listed(", ", (_one(item) for item in data if item["by"] == by))

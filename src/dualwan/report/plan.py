@@ -42,8 +42,8 @@ def lines(
 ) -> list[str]:
     """Return a line for each step, with its sign, under the name of its slice.
 
-    ``everything``: steps that change nothing are shown too. ``colour``: for a terminal.
-    ``contents``: what an nft table that is added has in it is shown too.
+    ``everything``: show also steps that change nothing. ``colour``: for a terminal. ``contents``:
+    show also the content of an nft table that is added.
     """
     found: list[str] = []
     for item in plan.slices:

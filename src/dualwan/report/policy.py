@@ -1,6 +1,6 @@
-"""The policy as a table of words: what may go where. Pure.
+"""The policy as a table of words: which packets may go where. Pure.
 
-The first row that covers a packet counts. tests/policy/matrix.txt has the same as packets.
+The first row that matches a packet counts. tests/policy/matrix.txt has the same policy as packets.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ HEAD = (say("from"), say("to"), say("what"), say("result"))
 
 
 def rows(config: Config, ways: Sequence[Way]) -> tuple[Row, ...]:
-    """Return the policy of ``config``; ``ways``: as of the line now."""
+    """Return the policy of ``config``; ``ways``: of the present line."""
     impossible = (
         say("sources that cannot be there, impossible TCP flags")
         if config.firewall.bogus == "drop"

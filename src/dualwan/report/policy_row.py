@@ -1,4 +1,4 @@
-"""A row of the policy, and the words that several rows have. Pure."""
+"""A row of the policy, and words that several rows use. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE_SHARING = say("Windows file sharing ({ports})", ports=listed(", ", map(str,
 
 
 class Row(NamedTuple):
-    """A row: who sends, to whom, what, and what becomes of it."""
+    """A row: the sender, the receiver, what is sent, and the verdict on it."""
 
     source: str
     destination: str
@@ -29,34 +29,34 @@ class Row(NamedTuple):
 
 
 def by(config: Config, way: Way) -> str:
-    """Return a way with its device."""
+    """Return the name of a way with its device."""
     return f"{name(config, way)} ({way.device})"
 
 
 def zone_named(name: str) -> str:
-    """Return the hosts of a zone."""
+    """Return the name for the hosts of a zone."""
     return say("zone {name}", name=name)
 
 
 def internet_by(way: str) -> str:
-    """Return the internet as it is behind ``way``."""
+    """Return the name for the internet behind ``way``."""
     return say("internet by {way}", way=way)
 
 
 def only(who: str, networks: Iterable[object]) -> str:
-    """Return ``who``, of whom it is these ``networks`` alone if there are any."""
+    """Return ``who``, followed by its ``networks`` if it is limited to some."""
     named = listed(", ", map(host_or_network, networks))
     return say("{who}, {networks}", who=who, networks=named) if named else who
 
 
 def host_or_network(network: object) -> str:
-    """Return a network, one of a single address as that."""
+    """Return a network as text; a network of a single address as that address."""
     text = str(network)
     return text.removesuffix("/128" if ":" in text else "/32")
 
 
 def service(one: Service) -> str:
-    """Return a service with its ports, unless its name says them."""
+    """Return the name of a service, with its ports unless the name contains them."""
     ports = listed(", ", (_port(port) for port in one.ports if port.protocol != "icmp"))
     says_it = "/" in one.name or not ports
     return one.name if says_it else say("{name} ({ports})", name=one.name, ports=ports)

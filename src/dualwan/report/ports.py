@@ -10,7 +10,7 @@ from dualwan.report.data import PortsData
 from dualwan.report.terminal import INDENT, Line, Terminal, Tone, bar
 from dualwan.words import listed, say
 
-_MOST = 0.9  # of the ports: from here on flows may soon find none
+_MOST = 0.9  # of the ports: above this, flows may soon find none
 
 
 def as_data(softwire: Softwire | None, used: Usage) -> PortsData | None:

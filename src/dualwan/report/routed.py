@@ -1,4 +1,4 @@
-"""What may go where of the addresses that are routed to a way. Pure."""
+"""Rows of the policy about the addresses that are routed to a way. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dualwan.words import listed, say
 
 
 def from_hosts(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
-    """Yield rows for what hosts with such an address send."""
+    """Yield rows for packets of the hosts with such an address."""
     for way in ways:
         device = by(config, way)
         zones = (zone_named(zone.name) for zone in config.zones if way.name in zone.ways)
@@ -39,7 +39,7 @@ def from_hosts(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
 
 
 def to_hosts(config: Config, way: Way) -> Iterator[Row]:
-    """Yield rows for what is open of them by ``way``."""
+    """Yield rows for the services that are open on such addresses by ``way``."""
     hosts: dict[object, object] = dict(way.one_to_one)
     routed = config.routed.get(way.name)
     for one in routed.open if routed else ():

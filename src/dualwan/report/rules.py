@@ -54,6 +54,6 @@ def _state(step: Step) -> str:
 
 
 def text(data: RulesData) -> str:
-    """Return the rules as nft reads them; what else the slice has stands in comments before."""
+    """Return the rules as nft reads them, after comments with the slice's other steps."""
     lines = [f"# {step['sign']} {step['text']}" for step in data["steps"]]
     return "\n".join([f"# {data['table']}: {data['state']}", *lines, data["source"].rstrip()])

@@ -129,7 +129,7 @@ def _last(log: Sequence[LogLine]) -> LastData | None:
 
 
 def _waiting(config: Config, plan: Plan, *, watched: bool) -> list[str]:
-    """Return what MAP-E waits for, as a sentence; none if it waits for nothing."""
+    """Return the sentence about the server that MAP-E waits for; [] if it waits for none."""
     if not plan.line.missing or plan.line.prefix or stands_by(config, plan.state):
         return []
     then = (

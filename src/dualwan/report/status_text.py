@@ -79,7 +79,7 @@ def _ways(data: StatusData) -> list[Line]:
         ),
         *((one["name"], _way_words(one), one["up"] and one["address"]) for one in data["ways"]),
     )
-    absent = Tone.NONE if data["role"] == "standby" else Tone.DOUBT  # of a standby by intent
+    absent = Tone.NONE if data["role"] == "standby" else Tone.DOUBT  # a standby has none by intent
     return [
         Line(name, listed(", ", words), Tone.GOOD if is_up else absent)
         for name, words, is_up in rows

@@ -1,4 +1,4 @@
-"""How a report looks: width, colour and symbols. Pure."""
+"""The appearance of a report: width, colour and symbols. Pure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Tone(Enum):
 
 
 class Terminal(NamedTuple):
-    """Where a report goes to.
+    """The destination of a report.
 
-    width: columns, None for a file or a pipe. symbols: whether others than ASCII can be shown.
+    width: columns, None for a file or a pipe. symbols: whether it can show more than ASCII.
     """
 
     width: int | None = None
@@ -41,7 +41,7 @@ PLAIN = Terminal()
 class Line(NamedTuple):
     """A line of a report: a title of up to 8 letters or a word with a colon, and a text.
 
-    coded: whether the text has its code in another language; with a colon it always has.
+    coded: whether a translated text is followed by its code; always so with a colon.
     """
 
     title: str
@@ -70,9 +70,9 @@ def _rendered(line: Line, terminal: Terminal) -> list[str]:
 
 
 def bar(part: int, whole: int, terminal: Terminal, beside: int) -> str:
-    """Return a bar of ``part`` of ``whole``; ``beside``: columns that the rest of the line takes.
+    """Return a bar for ``part`` of ``whole``; ``beside``: columns that the rest of the line takes.
 
-    It is full only if all is used, and empty only if nothing is.
+    The bar is full only if ``part`` is ``whole``, and empty only if ``part`` is 0.
     """
     room = _CELLS if terminal.width is None else terminal.width - beside
     cells = max(_FEWEST, min(_CELLS, room))

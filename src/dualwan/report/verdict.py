@@ -15,10 +15,10 @@ from dualwan.words import say
 
 
 class Verdict(NamedTuple):
-    """An answer to "does it work", from what the machine shows without asking the line.
+    """An answer to "does it work", by the state of the machine, without asking the line.
 
-    works: whether it is as it is to be in its role; None if too little could be seen. cause: why
-    not, "" if it works. role: of two routers, else "".
+    works: whether the machine has the state of its role; None if too little could be observed.
+    cause: why not, "" if it works. role: of two routers, else "".
     """
 
     works: bool | None
@@ -51,7 +51,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(config: Config, plan: Plan, findings: Sequence[Finding] = ()) -> Verdict:
-    """Return the verdict of a ``plan`` of Event.APPLY; causes come in the order of a line."""
+    """Return the verdict by a ``plan`` of Event.APPLY; causes in the order of failing."""
     role = role_of(config, plan.state)
     standby = role == "standby"
     for cause in _causes_of_standby(plan) if standby else _causes(config, plan):
@@ -65,12 +65,12 @@ def verdict(config: Config, plan: Plan, findings: Sequence[Finding] = ()) -> Ver
 
 
 def _is_obstacle(finding: Finding, *, standby: bool) -> bool:
-    """Whether ``finding`` keeps the router from its work: that of a standby is to be ready."""
+    """Whether ``finding`` keeps the router from its work, or a standby from being ready for it."""
     return not finding.is_notice or (standby and finding.code.startswith("pair-"))
 
 
 def _causes_of_standby(plan: Plan) -> Iterator[str]:
-    """Yield what is not closed, or not ready, of a router that stands by."""
+    """Yield reasons why a standby is not closed, or not ready."""
     yield from plan.problems
     yield from _differences(plan)
     if not plan.state.role.followed:
@@ -99,7 +99,7 @@ def _causes(config: Config, plan: Plan) -> Iterator[str]:
 
 
 def _differences(plan: Plan) -> Iterator[str]:
-    """Yield what of the slices that could be seen is not as configured."""
+    """Yield a sentence for each difference from the configuration in an observed slice."""
     for item in plan.slices:
         for step in () if item.unobserved else item.changes:
             yield say(

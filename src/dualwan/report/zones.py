@@ -1,4 +1,4 @@
-"""The zones: rows of the policy, and what `status` says of them. Pure."""
+"""The zones: rows of the policy, and lines of `status`. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from dualwan.words import listed, say
 
 
 def rows(config: Config, ways: Sequence[Way]) -> Iterator[Row]:
-    """Yield what the hosts of the zones may reach, and who reaches them."""
+    """Yield rows for the traffic from and to the hosts of the zones."""
     for zone in config.zones:
         yield from _of_zone(config, ways, zone)
     for zone in config.zones:
@@ -66,7 +66,7 @@ def _of_zone(config: Config, ways: Sequence[Way], zone: Zone) -> Iterator[Row]:
     for way in mine:
         yield from _by_way(config, way, zone)
     if IPV6 in zone.ways:
-        all_of_it = LANS_NAME in zone.zones and one_nic(config)  # whose hosts are on that link
+        all_of_it = LANS_NAME in zone.zones and one_nic(config)  # the LAN's hosts are on that link
         what = EVERYTHING if all_of_it else say("everything but the WAN's own link")
         yield Row(source, BY_IPV6, what, ACCEPTED)
         if forwards.with_via(forwards.PINHOLE, config.forwards):
@@ -75,7 +75,7 @@ def _of_zone(config: Config, ways: Sequence[Way], zone: Zone) -> Iterator[Row]:
 
 
 def _by_way(config: Config, way: Way, zone: Zone) -> Iterator[Row]:
-    """Yield what the hosts of ``zone`` may do by ``way``."""
+    """Yield rows for the traffic of ``zone`` by ``way``."""
     source, its_name = _named(zone.name), name_of(config, way)
     shared = way.softwire.port_set if way.softwire else None
     if shared and isinstance(config.mape, MapE) and zone.max_share < WHOLE:

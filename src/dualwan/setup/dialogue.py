@@ -1,6 +1,6 @@
-"""The questions of `dualwan-hook init`, and what follows from the answers. Pure.
+"""The questions of `dualwan-hook init`, and the settings that follow from the answers. Pure.
 
-The person is behind ``Talk``; without one, options and scripts have to answer.
+The person is behind ``Talk``; without a person, options and scripts have to give the answers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dualwan.words import listed, say
 
 T = TypeVar("T")
 
-NO_PEER = "none"  # the answer of who has no PPPoE
+NO_PEER = "none"  # the answer of an owner without PPPoE
 _YES = ("y", "yes")
 _NO = ("n", "no")
 
@@ -41,7 +41,7 @@ class Talk(Protocol):
 
 @dataclass(frozen=True)
 class Given:
-    """What the command line answers already; "" and () are no answers."""
+    """The answers that the command line gives; "" and () are no answers."""
 
     wan: str = ""
     lan: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the configuration is to say. peer: NO_PEER for none. says: what a person has to know."""
+    """The answers for the configuration. peer: NO_PEER for none. says: remarks for the person."""
 
     wan: str
     lan: tuple[str, ...]
@@ -60,7 +60,7 @@ class Answers:
     says: tuple[str, ...] = ()
 
     def settings(self, reading: Reading) -> tuple[Setting, ...]:
-        """Return the keys of these answers, and of what the scripts ask for besides."""
+        """Return the keys of these answers, and the other keys that the scripts ask for."""
         origins = dict(reading.said("wan.interface")), dict(reading.said("lan.interfaces"))
         found = [
             Setting("wan", "interface", toml(self.wan), origins[0].get(self.wan, "")),
@@ -80,7 +80,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known before a person is asked: the machine, its files, the rules of MAP-E."""
+    """The known facts before any question: the machine, its files, the rules of MAP-E."""
 
     machine: SetupMachine
     reading: Reading
@@ -88,7 +88,7 @@ class Known:
 
 
 def checked(given: Given, known: Known) -> Given:
-    """Return ``given``; raises UsageError, with the option, for a value that cannot be one."""
+    """Return ``given``; raises UsageError, with the option, for an invalid value."""
     options: tuple[tuple[str, Any, Callable[[Any], object]], ...] = (
         ("--wan", given.wan, values.interface_name),
         ("--lan", list(given.lan), values.interfaces),
@@ -144,7 +144,7 @@ def answers(known: Known, given: Given, talk: Talk, *, asking: bool) -> Answers:
 def _chosen_provider(
     known: Known, given: Given, wan: str, asker: _Asker
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the provider, and what is to be said again if nothing can work with it."""
+    """Return the provider, and doubts to repeat at the end if nothing can work with it."""
     nic = known.machine.nic(wan)
     prefixes = nic.prefixes if nic else ()
     hand, rules = known.reading.hand, known.rules
@@ -163,7 +163,7 @@ def _chosen_provider(
 
 
 def _outside_the_set(known: Known, wan: str, provider: str) -> tuple[str, ...]:
-    """Return a sentence for each forward by MAP-E whose port the line has not."""
+    """Return a sentence for each forward by MAP-E whose port is not in the line's port set."""
     nic = known.machine.nic(wan)
     ports = softwire.port_set(nic.prefixes if nic else (), known.rules, provider)
     return tuple(
@@ -185,7 +185,7 @@ def agreed(talk: Talk, question: str) -> bool:
 
 
 class _Asker:
-    """Asks until an answer can be used; without ``asking`` the proposal is the answer."""
+    """Asks until an answer is valid; without ``asking`` it takes the proposal."""
 
     def __init__(self, talk: Talk, *, asking: bool) -> None:
         self._talk, self._asking = talk, asking

@@ -1,4 +1,4 @@
-"""What becomes of a rule of the tables filter and mangle. Pure."""
+"""Outcomes of rules of the tables filter and mangle. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _GUARD = Outcome(
 
 
 def filtering(rule: Rule, names: Names) -> Outcome:
-    """Return what becomes of a ``rule`` that adds to filter, mangle, raw or security."""
+    """Return the outcome of a ``rule`` that adds to filter, mangle, raw or security."""
     if rule.six:
         return _of_ipv6(rule)
     base = names.base(rule)
@@ -99,9 +99,10 @@ def _clamp(rule: Rule, _names: Names, _base: str) -> Outcome | None:
 
 
 def _local(rule: Rule, names: Names, base: str) -> Outcome | None:
-    """Return the outcome of a rule that allows what one side sends or gets.
+    """Return the outcome of a rule that accepts packets from or to a LAN interface.
 
-    Only who may reach the router itself is of the LAN: a network of guests may be let through.
+    Only an interface that may reach the router itself is taken for the LAN: a forward rule may let
+    a network of guests through.
     """
     device = rule.of("-i") or rule.of("-o")
     side = names.part(device)
@@ -198,7 +199,7 @@ def _shut(rule: Rule, _names: Names, _base: str) -> Outcome | None:
 
 
 def _services(rule: Rule, names: Names, base: str) -> Outcome | None:
-    """Return the outcome of a rule that opens ports of the router, or to it."""
+    """Return the outcome of a rule that opens ports of the router, or ports for its own use."""
     found = ports(rule, "--dport")
     if rule.target != "ACCEPT" or not found or not rule.only(*_PLAIN):
         return None
@@ -223,7 +224,7 @@ def _inbound(rule: Rule, opened: tuple[str, ...], *, guard: bool = False) -> Out
 
 
 def _through(rule: Rule, names: Names, base: str) -> Outcome | None:
-    """Return the outcome of a rule that lets a server behind the router be reached."""
+    """Return the outcome of a rule that lets packets through to a server behind the router."""
     if base != "FORWARD" or rule.target != "ACCEPT":
         return None
     if rule.has("-d") and names.part(rule.of("-i")) in _STRANGERS:

@@ -1,4 +1,4 @@
-"""Which part an interface or chain has in a script's rules. Pure."""
+"""The role of an interface or chain in a script's rules. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _TUNNELS = ("ip6tnl", "mape")
 class Names:
     """The names of one script, or of the kernel's rules.
 
-    wan: the line's interface, "" if it is not said. tunnels, sessions, lans: further names.
-    bases: the kernel's chain from which a chain is reached, by table and chain. guards: chains
-    that count connections (-m recent). chains: that the rules themselves have made.
+    wan: the line's interface, "" if unknown. tunnels, sessions, lans: further interfaces.
+    bases: the built-in chain that leads to a chain, by table and chain. guards: chains that count
+    connections (-m recent). chains: those that the rules themselves create.
     """
 
     wan: str = ""
@@ -29,7 +29,7 @@ class Names:
     chains: frozenset[str] = frozenset()
 
     def beside(self, others: Names) -> Names:
-        """Return these names, and the interfaces of ``others``."""
+        """Return these names, with the interfaces of ``others`` added."""
         return replace(
             self,
             wan=self.wan or others.wan,
@@ -39,7 +39,7 @@ class Names:
         )
 
     def part(self, device: str) -> str:
-        """Return what ``device`` of a rule is: one of the parts, ANY for "" and for all."""
+        """Return the role of a rule's ``device``: one of the parts, or ANY for "" and for all."""
         name = device.rstrip("+")
         if not name:
             return ANY
@@ -52,7 +52,7 @@ class Names:
         return WAN if device == self.wan else LAN
 
     def base(self, rule: Rule) -> str:
-        """Return the kernel's chain from which the rule's is reached, "" if it is not known."""
+        """Return the built-in chain that leads to the rule's chain, "" if unknown."""
         return dict(self.bases).get((rule.table, rule.chain), "")
 
 
@@ -63,7 +63,7 @@ def known(
     sessions: Iterable[str] = (),
     lans: Iterable[str] = (),
 ) -> Names:
-    """Return the names in ``rules``, and those that variables or files give."""
+    """Return the names in ``rules``, and those from variables or files."""
     all_rules = list(rules)
     adding = [rule for rule in all_rules if rule.command in ADDING]
     counting = ("--rcheck", "--set", "--hitcount")

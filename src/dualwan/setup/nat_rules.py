@@ -1,4 +1,4 @@
-"""What becomes of a rule of the table nat, and of calls that add no rule. Pure."""
+"""Outcomes of rules of the table nat, and of calls that add no rule. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TARGET = re.compile(r"([0-9.]+)(?::([0-9]{1,5}))?")
 
 
 def ruled(rule: Rule, names: Names) -> Outcome:
-    """Return what becomes of ``rule``, of any table and command."""
+    """Return the outcome of ``rule``, of any table and command."""
     if rule.command == "-P":
         return _policy(rule)
     if rule.command not in ADDING:
@@ -36,7 +36,7 @@ def ruled(rule: Rule, names: Names) -> Outcome:
 
 
 def _policy(rule: Rule) -> Outcome:
-    """Return the outcome of a policy; its value is the chain that is shut, for wish."""
+    """Return the outcome of a chain policy; its value is the chain that it closes, for wish."""
     if rule.target != "DROP":
         return not_taken(say("nothing is open by default"))
     shut = rule.table == "filter" and not rule.six
@@ -60,7 +60,7 @@ def _translating(rule: Rule, names: Names) -> Outcome:
 
 
 def _redirect(rule: Rule, names: Names) -> Outcome:
-    """Return the [[forward]] for a rule that leads a port to a host."""
+    """Return the outcome of a rule that redirects a port to a host: a [[forward]], if possible."""
     opened, to = ports(rule, "--dport"), _TARGET.fullmatch(rule.of("--to-address"))
     via = names.part(rule.of("-i"))
     if not rule.has("-i"):

@@ -14,7 +14,7 @@ WIDTH = 80  # columns of a line that is shown
 
 
 def table(nics: Sequence[Nic]) -> list[str]:
-    """Return a line for each of ``nics``: driver, speed, carrier, addresses, who hears the line."""
+    """Return a line for each of ``nics``: driver, speed, carrier, addresses, prefixes."""
     width = max((len(nic.name) for nic in nics), default=0)
     lines: list[str] = []
     for nic in nics:
@@ -41,7 +41,7 @@ def _words(nic: Nic) -> list[str]:
 
 
 def propose_wan(machine: SetupMachine, said: Sequence[str]) -> tuple[str, str]:
-    """Return the interface that probably leads to the line, and why; two empty texts for none.
+    """Return the interface that probably leads to the line, and why; ("", "") for none.
 
     ``said``: interfaces that the old scripts name, the best first.
     """
@@ -62,7 +62,7 @@ def propose_wan(machine: SetupMachine, said: Sequence[str]) -> tuple[str, str]:
 def propose_lan(
     machine: SetupMachine, wan: str, said: Sequence[str]
 ) -> tuple[tuple[str, ...], str]:
-    """Return the interfaces of the LAN, and why; none and "" where nothing says it."""
+    """Return the interfaces of the LAN, and why; ((), "") if nothing indicates them."""
     if said:
         return tuple(dict.fromkeys(said)), say("named by the scripts")
     others = [nic for nic in machine.nics if nic.name != wan]

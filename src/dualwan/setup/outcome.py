@@ -1,4 +1,4 @@
-"""What becomes of a command or rule: the key that does it, or the sentence why none does. Pure."""
+"""The outcome of a command or rule: the key that does the same, or why none does. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 
 class Outcome(NamedTuple):
-    """What becomes of one command.
+    """The outcome of one command.
 
     key: of dualwan.toml, dotted; "" if no key is needed or none does it. value: what the command
-    asks for under that key, None if the key does it whatever its value is; of a policy that drops
-    the chain. says: a sentence.
-    done: whether the product does what the command did.
+    asks for under that key, None if any value of the key does it; for a policy that drops, the
+    chain. says: a sentence.
+    done: whether this program does what the command did.
     """
 
     key: str = ""
@@ -50,10 +50,10 @@ class Redirect(NamedTuple):
 
 
 def by_itself(says: str) -> Outcome:
-    """Return the outcome of a command whose work is done without any key."""
+    """Return the outcome of a command whose work this program does without a key."""
     return Outcome(says=says)
 
 
 def not_taken(why: str) -> Outcome:
-    """Return the outcome of a command that is not taken over."""
+    """Return the outcome of a command that has no successor here."""
     return Outcome(says=why, done=False)

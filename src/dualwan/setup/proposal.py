@@ -1,4 +1,4 @@
-"""What `dualwan-hook init` is about to write, and how a person reads it. Pure."""
+"""What `dualwan-hook init` will write, and the description of it for a person. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from dualwan.words import say
 
 @dataclass(frozen=True)
 class Proposal:
-    """What would be written. config: with its text. edits: of interfaces(5), if asked for.
+    """The proposal. config: with its text. edits: of interfaces(5), if asked for.
 
-    stanza: what brings the WAN up, where that has to be written by hand. to_edit: the changes
-    that --edit-interfaces would make. says: what a person has to know. scripts: paths of those
-    that were read. by_ifup: whether ifup brings the WAN up.
+    stanza: the stanza of the WAN, if a person has to write it. to_edit: the changes that
+    --edit-interfaces would make. says: remarks for the person. scripts: paths of those that were
+    read. by_ifup: whether ifup brings the WAN up.
     """
 
     config: Config
@@ -36,7 +36,7 @@ class Proposal:
 
 
 def seen(machine: SetupMachine, reading: Reading, *, everything: bool = False) -> Iterator[str]:
-    """Yield what was found on the machine, and what becomes of the old scripts."""
+    """Yield what was found on the machine, and the outcomes of the old scripts' commands."""
     yield say("Interfaces:")
     yield from nics.table(machine.nics) or [say("  none")]
     yield ""
@@ -118,7 +118,7 @@ def summary(made: Proposal, warnings: Sequence[str], *, everything: bool = False
 
 
 def next_steps(made: Proposal) -> Iterator[str]:
-    """Yield what is left to do."""
+    """Yield the steps that are left to the person."""
     wan = made.answers.wan
     yield ""
     yield say("Next:")

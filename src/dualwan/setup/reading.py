@@ -1,4 +1,4 @@
-"""All that the old scripts and the rules in the kernel say, read together. Pure."""
+"""The old scripts and the rules in the kernel, parsed and evaluated together. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dualwan.setup.wish import Wish, asked, wish
 
 @dataclass(frozen=True)
 class Reading:
-    """What the files say. accounts: each file with its commands. others: foreign chains.
+    """The result of reading. accounts: each file with its commands. others: foreign chains.
 
-    wish: the keys that they ask for. hand: the values of mape.sh. wrong: values that are none.
+    wish: the keys that the commands ask for. hand: the values of mape.sh. wrong: invalid values.
     """
 
     accounts: tuple[tuple[SourceFile, tuple[Entry, ...]], ...] = ()
@@ -33,7 +33,7 @@ class Reading:
         return [entry for _, entries in self.accounts for entry in entries]
 
     def said(self, key: str) -> list[tuple[str, str]]:
-        """Return the texts that are asked for under ``key``, each once, with their places."""
+        """Return the values asked for under ``key`` as text, each once, with their places."""
         found: dict[str, str] = {}
         for value, place in asked(self.entries, key):
             found.setdefault(str(value), place)
@@ -41,12 +41,12 @@ class Reading:
 
 
 def is_readable(file: SourceFile) -> bool:
-    """Whether ``file`` is a script or rules of a kind that can be read."""
+    """Whether ``file`` is a script or saved rules of a kind that this program can parse."""
     return saved.is_saved(file.text) or bool(script.kind(file.text))
 
 
 def read(machine: SetupMachine) -> Reading:
-    """Return what the files of ``machine`` say."""
+    """Return the result of reading the files of ``machine``."""
     scripts = [one for one in machine.scripts if not saved.is_saved(one.text)]
     printed = [*machine.rules, *(one for one in machine.scripts if saved.is_saved(one.text))]
     names = [script.names_in(shell.commands(one.text)) for one in scripts]

@@ -1,4 +1,4 @@
-"""What becomes of the calls of ip(8), sysctl(8), pon and pppd in a script. Pure."""
+"""Outcomes of the calls of ip(8), sysctl(8), pon and pppd in a script. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MIN_MTU = 576
 
 
 def dialled(words: Sequence[str], _names: Names) -> Outcome | None:
-    """Return the outcome of a call that dials, None for another."""
+    """Return the outcome of a call that dials, None for another call."""
     name = words[0].rsplit("/", 1)[-1]
     peers = [word for word in words[1:] if not word.startswith("-")]
     if name == "pppd":
@@ -39,7 +39,7 @@ def dialled(words: Sequence[str], _names: Names) -> Outcome | None:
 
 
 def routed(words: Sequence[str], names: Names) -> Outcome | None:
-    """Return the outcome of a call of ip(8), None for another."""
+    """Return the outcome of a call of ip(8), None for another call."""
     if words[0].rsplit("/", 1)[-1] != "ip":
         return None
     rest = [word for word in words[1:] if word not in {"-4", "-6"}]
@@ -83,7 +83,7 @@ def _link(words: Sequence[str], names: Names) -> Outcome:
 
 
 def configured(words: Sequence[str], names: Names) -> Outcome | None:
-    """Return the outcome of a call of sysctl(8), or of a write to /proc/sys; None for another."""
+    """Return the outcome of a sysctl(8) call or a write to /proc/sys; None for another call."""
     if words[0].rsplit("/", 1)[-1] != "sysctl":
         return None
     name = next((word.partition("=")[0] for word in words[1:] if "=" in word), "")
@@ -108,7 +108,7 @@ def _is_ours(words: Sequence[str], names: Names) -> bool:
 
 
 def _is_ce(words: Sequence[str]) -> bool:
-    """Whether an address of one host of IPv6 is set, as the end of the tunnel is."""
+    """Whether the call sets an IPv6 host address, as for the end of the tunnel."""
     address = _after(words, "add", "a")
     return ":" in address and "/" not in address
 

@@ -1,4 +1,4 @@
-"""A rule of iptables(8) in its parts, as scripts write it and iptables-save prints it. Pure."""
+"""A rule of iptables(8), parsed, as scripts write it and iptables-save prints it. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _SAME = {
     "--update": "--rcheck",
 }
 _COMMANDS = ("-A", "-I", "-D", "-N", "-F", "-X", "-P", "-L", "-S", "-Z", "-R", "-C", "-E")
-# They say nothing of which packets the rule is for.
+# Options that do not affect which packets a rule matches.
 _SILENT = ("-m", "--comment", "-c", "-w", "-n", "-v", "--line-numbers", "--name", "--rsource")
 _OF_TARGET = (
     "--to-address",
@@ -70,8 +70,8 @@ _OF_TARGET = (
 class Rule:
     """One call of iptables.
 
-    six: whether it is of ip6tables. command: "-A", "-N" and so on. options: the values of each
-    option, by its short name; without those that say nothing of packets. negated: those with `!`.
+    six: whether it calls ip6tables. command: "-A", "-N" and so on. options: the values of each
+    option, by its short name; without options that match no packets. negated: those with `!`.
     """
 
     six: bool
@@ -92,7 +92,7 @@ class Rule:
 
     @property
     def conditions(self) -> frozenset[str]:
-        """The options that say which packets the rule is for."""
+        """The options that match packets."""
         return frozenset(self.options) - frozenset(_OF_TARGET)
 
     def only(self, *options: str) -> bool:
@@ -101,12 +101,12 @@ class Rule:
 
     @property
     def states(self) -> frozenset[str]:
-        """The states of conntrack that it is for, empty for all."""
+        """The conntrack states that it matches, empty for all."""
         return frozenset(self.of("--state").split(",")) - {""}
 
     @property
     def is_for_answers(self) -> bool:
-        """Whether it is for packets of flows that have begun already."""
+        """Whether it matches only packets of established flows."""
         return bool(self.states) and "NEW" not in self.states
 
 
@@ -146,19 +146,19 @@ def _options(words: Sequence[str]) -> Iterator[tuple[str, list[str], bool]]:
             name, values, negated, following = _SAME.get(word, word), [], following, False
         else:
             values.append(word)
-            negated, following = negated or following, False  # `-d ! ADDRESS`, of old
+            negated, following = negated or following, False  # `-d ! ADDRESS`, the old syntax
     if name:
         yield name, values, negated
 
 
 def bases(rules: Iterable[Rule]) -> dict[tuple[str, str], str]:
-    """Return the chain of the kernel from which each chain is reached, by table and chain.
+    """Return the built-in chain that leads to each chain, by table and chain.
 
-    A name that ends as one of the kernel's stands for itself where no jump is seen.
+    Without a jump to it, a chain whose name ends as a built-in one's is attributed to that.
     """
     found = {(rule.table, name): name for rule in rules for name in BASE}
     jumps = [rule for rule in rules if rule.command in ADDING and rule.target]
-    for _ in range(8):  # as deep as such scripts nest
+    for _ in range(8):  # levels of jumps; such scripts have fewer
         for rule in jumps:
             if (rule.table, rule.chain) in found:
                 found.setdefault((rule.table, rule.target), found[rule.table, rule.chain])

@@ -1,7 +1,7 @@
-"""What becomes of the rules in the kernel, as iptables-save(8) prints them. Pure.
+"""Outcomes of the rules in the kernel, as iptables-save(8) prints them. Pure.
 
-Only the rules in the kernel's own chains, and those of mape.sh and pppoe.sh, can be a person's;
-the chains of other programs stay as they are.
+Only rules in built-in chains, and in those of mape.sh and pppoe.sh, can be a person's; the chains
+of other programs are left as they are.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SAME = by_itself(say("as the script says"))
 
 
 class Saved(NamedTuple):
-    """Rules that were printed: those that are accounted for, and the names of other chains."""
+    """Saved rules: those with an outcome, and the names of other programs' chains."""
 
     entries: list[Entry]
     others: tuple[str, ...] = ()
@@ -40,8 +40,8 @@ def is_saved(text: str) -> bool:
 def account(saved: SourceFile, names: Names | None = None, *, scripts: bool = False) -> Saved:
     """Return each rule of a person in ``saved`` with its outcome.
 
-    ``names``: of the scripts that were read, of which the interfaces count. ``scripts``: whether
-    they were, so that their own chains need no second account.
+    ``names``: the interfaces named in the scripts that were read. ``scripts``: whether any were, so
+    that the rules of their chains need no second outcome.
     """
     printed = list(_rules(saved))
     rules = [rule for _, _, rule in printed]
@@ -81,7 +81,7 @@ def _rules(saved: SourceFile) -> Iterator[tuple[str, str, Rule]]:
 def _words(line: str) -> list[str]:
     try:
         return shlex.split(line)
-    except ValueError:  # a quote without its end
+    except ValueError:  # an unterminated quote
         return line.split()
 
 

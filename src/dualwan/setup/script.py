@@ -1,4 +1,4 @@
-"""What becomes of each command of a script such as mape.sh or pppoe.sh. Pure."""
+"""Outcomes of the commands of a script such as mape.sh or pppoe.sh. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dualwan.setup.shell import Command
 from dualwan.words import say
 
 MAPE_SH, PPPOE_SH = "mape.sh", "pppoe.sh"
-# Words of the shell that do nothing to the machine.
+# Commands of the shell that do not affect the machine.
 _SHELL = (
     *("exit", "echo", "break", "continue", "sleep", "return", "shift", ":", "[", "test", "true"),
     *("false", "set", "local", "readonly", "export", "trap", "wait", "printf", "logger"),
@@ -49,7 +49,7 @@ _SAID = {
 
 
 def kind(text: str) -> str:
-    """Return MAPE_SH or PPPOE_SH for a script that does the work of one, "" for another."""
+    """Return MAPE_SH or PPPOE_SH for a script that does the work of that, "" for another."""
     tunnel = pppoe = False
     for command in shell.commands(text):
         words = command.words
@@ -59,7 +59,7 @@ def kind(text: str) -> str:
 
 
 def account(script: SourceFile, others: Names | None = None) -> list[Entry]:
-    """Return each command of ``script`` with its outcome; a command of the shell alone has none.
+    """Return the commands of ``script`` with their outcomes; commands of the shell have none.
 
     ``others``: the names of interfaces in other scripts of the machine.
     """
@@ -118,7 +118,7 @@ def _assigned(command: Command) -> Outcome | None:
 
 
 def _blocks(step: int, size: int) -> Outcome | None:
-    """Return the PSID's place in a port, from `rule * STEP + PSID * SIZE` (RFC 7597 5.1)."""
+    """Return the PSID's position in a port, from `rule * STEP + PSID * SIZE` (RFC 7597 5.1)."""
     offset = PORT_BITS - (step.bit_length() - 1)
     length = step.bit_length() - size.bit_length()
     powers = step & (step - 1) == 0 and size & (size - 1) == 0

@@ -1,7 +1,8 @@
-"""The commands of a shell script such as mape.sh, with its variables put in. Nothing is run. Pure.
+"""The commands of a shell script such as mape.sh, with variables expanded. Runs nothing. Pure.
 
-Only as much of sh(1) as such scripts use: assignments of constants, quotes, joined lines, and which
-part is for stopping. What is known only when it runs ($(...), `...`) stays as it is written.
+It parses only the part of sh(1) that such scripts use: assignments of constants, quotes, joined
+lines, and which commands are for stopping. Expansions at run time ($(...), `...`) are left as they
+are written.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _OPERATORS = (";;", "&&", "||", ";", "&", "|", "(", ")", "\n")
 class Command(NamedTuple):
     """A command. number: of its first line, from 1. when: STOP, START or "" for both.
 
-    words: without quotes, with constant variables put in; `|` is a word of a pipeline, and an
+    words: without quotes, with constant variables expanded; `|` is a word of a pipeline, and an
     assignment is the one word NAME=VALUE. text: as it is written, on one line.
     """
 
@@ -68,12 +69,12 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
 
 
 class _Reading:
-    """The state of reading one script: constants, and the parts that are open."""
+    """The state of parsing one script: constants, and the blocks that are open."""
 
     def __init__(self) -> None:
         self.found: list[Command] = []
         self.constants: dict[str, str] = {}
-        self.open: list[str] = []  # when each open if, case, loop or function is run
+        self.open: list[str] = []  # STOP, START or "" of each open if, case, loop or function
         self.function = ""
 
     def line(self, number: int, line: str) -> None:
@@ -117,7 +118,7 @@ class _Reading:
         when = next((one for one in reversed(self.open) if one), "")
         if assigned := _ASSIGNMENT.fullmatch(words[0]):
             name, value = assigned[1], assigned[2]
-            if len(words) > 1:  # the environment of a command
+            if len(words) > 1:  # an assignment before a command, for its environment
                 self._command(number, words[1:], line)
                 return
             self.constants.pop(name, None)
@@ -132,13 +133,13 @@ def _when(words: list[str]) -> str:
 
 def _tokens(line: str, constants: dict[str, str]) -> Iterator[_Token]:
     """Yield words and operators of ``line``, and at last an operator."""
-    at, word, inside = 0, "", False  # inside: a word has begun, though it may be empty
+    at, word, inside = 0, "", False  # inside: a word has begun, possibly an empty one
     while at < len(line):
         character = line[at]
         operator = next((one for one in _OPERATORS if line.startswith(one, at)), "")
         if character == "#" and not inside:
             break
-        if character in "<>":  # a redirection says nothing here
+        if character in "<>":  # redirections are skipped
             at = _after_redirection(line, at)
             word, inside = ("", False) if word.isdigit() else (word, inside)
         elif character.isspace() or operator:
@@ -161,7 +162,7 @@ def _after_redirection(line: str, at: int) -> int:
 
 
 def _piece(line: str, at: int, constants: dict[str, str]) -> tuple[str, int]:
-    """Return the text of the piece of a word that begins at ``at``, and where it ends."""
+    """Return the text of the word's piece that begins at ``at``, and the end of the piece."""
     character = line[at]
     if character == "'":
         end = line.find("'", at + 1)
@@ -176,7 +177,7 @@ def _piece(line: str, at: int, constants: dict[str, str]) -> tuple[str, int]:
 
 
 def _in_quotes(line: str, at: int, constants: dict[str, str]) -> tuple[str, int]:
-    """Return what the shell makes of the character at ``at`` also between double quotes."""
+    """Return the expansion of the character at ``at``, also valid in double quotes, and its end."""
     character = line[at]
     if character == "\\" and at + 1 < len(line):
         return line[at + 1], at + 2

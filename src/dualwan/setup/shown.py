@@ -37,7 +37,7 @@ BESIDES = (
 
 
 def account(reading: Reading, *, everything: bool = False) -> Iterator[str]:
-    """Yield what becomes of each command; ``everything``: each on a line of its own."""
+    """Yield the outcome of each command; ``everything``: each on a line of its own."""
     for file, entries in reading.accounts:
         done = sum(entry.outcome.done for entry in entries)
         left = (
@@ -76,12 +76,12 @@ def _group(entries: Sequence[Entry], *, everything: bool) -> Iterator[str]:
 
 
 def _kind(outcome: Outcome) -> str:
-    """Return what outcomes have in common that are shown together."""
+    """Return the common words of outcomes that are shown together."""
     return outcome.key if outcome.key in _LISTS else _what(outcome)
 
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return ``outcomes`` of one kind as one."""
+    """Return ``outcomes`` of one kind merged into one."""
     first = outcomes[0]
     if first.key not in _LISTS or len(outcomes) == 1:
         return first

@@ -1,4 +1,4 @@
-"""Which MAP-E rule the line's prefix matches, and what the values of mape.sh are worth. Pure."""
+"""The MAP-E rule that the line's prefix matches, and whether the values of mape.sh agree. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dualwan.setup.wish import Setting, asked, toml
 from dualwan.words import say
 
 _BY_HAND = {"br": values.ipv6, "ce": values.ipv6, "ipv4": values.ipv4}
-_BLOCKS = (6, 6)  # psid-offset and psid-length where a script has no sum for its ports
+_BLOCKS = (6, 6)  # psid-offset and psid-length of a script that does not calculate its ports
 
 
 @dataclass(frozen=True)
 class ByHand:
-    """The values of mape.sh: addresses as text, offset and length of the PSID in a port."""
+    """The values of mape.sh: addresses as text, PSID offset and length in bits."""
 
     br: str
     ce: str
@@ -49,7 +49,7 @@ class ByHand:
         )
 
     def is_of(self, found: CeParameters) -> bool:
-        """Whether ``found``, which follows from a rule, says the same."""
+        """Whether ``found``, which was derived from a rule, agrees."""
         ports = found.port_set
         return (self.ce, self.ipv4, self.psid, self.offset, self.length) == (
             str(found.ce),
@@ -62,9 +62,9 @@ class ByHand:
 
 @dataclass(frozen=True)
 class Softwire:
-    """What is known of the softwire. provider: the one to propose.
+    """The softwire to propose. provider: the value of the key.
 
-    says: sentences for the person. works: whether there is something that can work.
+    says: sentences for the person. works: whether it can work.
     """
 
     provider: str
@@ -73,7 +73,7 @@ class Softwire:
 
 
 def by_hand(entries: Sequence[Entry]) -> tuple[ByHand | None, tuple[str, ...]]:
-    """Return the values of mape.sh, None if they are not whole, and what is wrong with them."""
+    """Return the values of mape.sh, None if some are missing, and sentences about wrong ones."""
     found: dict[str, Any] = {}
     wrong: list[str] = []
     origins: dict[str, str] = {}
@@ -113,9 +113,9 @@ def by_hand(entries: Sequence[Entry]) -> tuple[ByHand | None, tuple[str, ...]]:
 def decide(
     prefixes: Sequence[str], hand: ByHand | None, rules: RuleTable, provider: str = ""
 ) -> Softwire:
-    """Return what the line's ``prefixes`` and the values of mape.sh say together.
+    """Return the softwire to propose, by the line's ``prefixes`` and the values of mape.sh.
 
-    ``provider``: of whose rules a person asks, "" to propose one.
+    ``provider``: the person's choice, whose rules alone count; "" to propose one.
     """
     if provider in SOURCES:
         return Softwire(
@@ -146,7 +146,7 @@ def decide(
 
 
 def port_set(prefixes: Sequence[str], rules: RuleTable, provider: str) -> PortSet | None:
-    """Return the ports that the line has by the first of ``prefixes`` with a rule, if any."""
+    """Return the line's port set by the first of ``prefixes`` with a rule, None without one."""
     if provider in {MANUAL, *SOURCES}:
         return None
     found = _by_rule(prefixes, rules, provider)[1]
@@ -156,7 +156,7 @@ def port_set(prefixes: Sequence[str], rules: RuleTable, provider: str) -> PortSe
 def _by_rule(
     prefixes: Sequence[str], rules: RuleTable, provider: str
 ) -> tuple[list[str], CeParameters | None]:
-    """Return sentences about each of ``prefixes``, and what follows from the first with a rule."""
+    """Return sentences about each of ``prefixes``, and the CE by the first with a rule."""
     said: list[str] = []
     for prefix in prefixes:
         try:
@@ -193,7 +193,7 @@ def _by_rule(
 
 
 def _without_rule(hand: ByHand, said: list[str], rules: RuleTable, provider: str) -> Softwire:
-    """Return what the values of mape.sh say where no prefix with a rule is announced."""
+    """Return the proposal by the values of mape.sh alone, as no announced prefix has a rule."""
     try:
         found = derive(rules.lookup(hand.ce), hand.ce)
     except MapeError:

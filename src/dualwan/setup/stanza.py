@@ -1,6 +1,6 @@
-"""What brings the WAN up: the stanza of interfaces(5), or the words of another program. Pure.
+"""The stanza of interfaces(5) that brings the WAN up, or settings of another program. Pure.
 
-An edit comments lines out, with a mark that says by whom, and adds a stanza if there is none.
+An edit comments lines out, with a mark that names this program, and adds a stanza if there is none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dualwan.words import say
 
 MARK = "# dualwan-hook init: "
 _NETWORKMANAGER, _NETWORKD, _DHCPCD = "NetworkManager", "systemd-networkd", "dhcpcd"
-MANAGERS = (_NETWORKMANAGER, _NETWORKD)  # that need no ifup
+MANAGERS = (_NETWORKMANAGER, _NETWORKD)  # these bring interfaces up without ifup
 _COMMANDS = ("pre-up", "up", "post-up", "down", "pre-down", "post-down")
 _BEGINNINGS = ("iface", "mapping", "auto", "source", "source-directory", "no-auto-down", "template")
 _BY_HAND = re.compile(r"\b(?:mape|map-e|pppoe)\.sh\b")
@@ -34,9 +34,9 @@ class Edit(NamedTuple):
 def by_hand(
     wan: str, lan: Sequence[str], manager: str, ifupdown2: bool, *, there: bool
 ) -> Iterator[str]:
-    """Yield what a person has to write so that the WAN comes up, each part with where.
+    """Yield the lines that a person has to write to bring the WAN up, each with its file.
 
-    ``manager``: the program that runs the WAN. ``there``: whether its stanza is there already.
+    ``manager``: the program that runs the WAN. ``there``: whether its stanza exists already.
     """
     if manager == _NETWORKMANAGER:
         yield say(
@@ -64,7 +64,7 @@ def by_hand(
 
 
 def _stanza(wan: str, *, ifupdown2: bool) -> list[str]:
-    if ifupdown2:  # which refuses `inet6 auto`
+    if ifupdown2:  # ifupdown2 refuses `inet6 auto`
         return [f"auto {wan}", f"iface {wan} inet manual"]
     return [f"allow-hotplug {wan}", f"iface {wan} inet6 auto", f"iface {wan} inet manual"]
 
@@ -93,9 +93,9 @@ def odd(files: Sequence[SourceFile], wan: str) -> list[str]:
 def edits(
     files: Sequence[SourceFile], wan: str, peer: str, *, ifupdown2: bool, add: bool
 ) -> tuple[Edit, ...]:
-    """Return the changes of ``files``: the lines of the old scripts, and of what dials besides.
+    """Return the edits of ``files``: comment out the old scripts, and other starters of the peer.
 
-    ``add``: whether the WAN's stanza is added where there is none, as it is for ifupdown.
+    ``add``: whether to add the WAN's stanza if there is none, as ifupdown needs.
     """
     found = [_without_scripts(one, peer) for one in files]
     left = [SourceFile(one.path, one.after) for one in found]
@@ -133,7 +133,7 @@ def _reasons(shut: Mapping[int, str]) -> Iterator[str]:
 
 
 def _in_the_way(lines: Sequence[InterfacesLine], peer: str) -> Iterator[tuple[InterfacesLine, str]]:
-    """Yield each line that is commented out, and why."""
+    """Yield each line to comment out, and the reason."""
     dialling = _peer_stanzas(lines, peer)
     inside = False
     for line in lines:
@@ -163,7 +163,7 @@ def _peer_stanzas(lines: Sequence[InterfacesLine], peer: str) -> set[str]:
 
 
 def _numbers(text: str, line: InterfacesLine) -> Iterator[int]:
-    """Yield the numbers of the lines of the file that ``line`` was joined from."""
+    """Yield the numbers of the file's lines that were joined into ``line``."""
     lines = text.splitlines()
     number = line.number
     while number <= len(lines):

@@ -1,4 +1,4 @@
-"""The text of a configuration: the commented example, with values in their places. Pure."""
+"""The text of a configuration: the commented example with values filled in. Pure."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def packaged() -> str:
 def filled(
     template: str, settings: Iterable[Setting], forwards: Sequence[tuple[Redirect, str]] = ()
 ) -> str:
-    """Return ``template`` with ``settings`` in their places, and the tables of ``forwards``.
+    """Return ``template`` with ``settings`` filled in, and the tables of ``forwards`` at the end.
 
-    A setting takes the place of the first line with its key in its section, commented out or not.
+    A setting replaces the first line with its key in its section, commented out or not.
     """
     wanted = {(one.section, one.key): one for one in settings}
     lines: list[str] = []
@@ -65,7 +65,7 @@ def _line(setting: Setting, comment: str) -> list[str]:
 
 
 def _origin(place: str) -> str:
-    """Return the comment that says where a value is from, on one line whatever the path is."""
+    """Return the comment with the origin of a value, made a single line."""
     return f"{_FROM}{legible(place)})"
 
 
@@ -83,7 +83,7 @@ def _forward(forward: Redirect, origin: str) -> list[str]:
 
 
 def shown(text: str) -> list[str]:
-    """Return the lines of ``text`` that say something: without comments and empty sections."""
+    """Return the lines of ``text`` with a value: without comments and empty sections."""
     lines: list[str] = []
     pending: list[str] = []
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""What the commands of the old scripts ask for, as keys of dualwan.toml. Pure."""
+"""The keys of dualwan.toml that the commands of the old scripts ask for. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dualwan.words import say
 
 
 class Setting(NamedTuple):
-    """A key to write. toml: its value as text. origin: FILE:LINE, "" for an answer."""
+    """A key to write. toml: its value as text. origin: FILE:LINE, "" for a person's answer."""
 
     section: str
     key: str
@@ -26,10 +26,10 @@ class Setting(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What the scripts ask for, beside the interfaces and the softwire.
+    """The wishes of the scripts, except for the interfaces and the softwire.
 
-    settings: the keys whose value is not the default. usual: what they ask for that is the
-    default. forwards, and a sentence for each thing that cannot be had.
+    settings: keys with a value other than the default. usual: keys asked for with the default
+    value. forwards: each with its place. refused: a sentence for each wish that cannot be granted.
     """
 
     settings: tuple[Setting, ...] = ()
@@ -70,7 +70,7 @@ def toml(value: object) -> str:
 
 
 def wish(entries: Sequence[Entry]) -> Wish:
-    """Return what ``entries`` ask for; the first of several values for a key counts."""
+    """Return the wishes of ``entries``; of several values for a key the first counts."""
     settings, usual, refused = _values(entries)
     forwards, more = _forwards(entries)
     shut = dict(asked(entries, ""))
@@ -88,7 +88,7 @@ def wish(entries: Sequence[Entry]) -> Wish:
 
 
 def _values(entries: Sequence[Entry]) -> tuple[list[Setting], list[str], list[str]]:
-    """Return the keys of one value: to be set, as they are by default, and what is refused."""
+    """Return the single-value keys: those to set, those with the default, and what is refused."""
     settings, usual, refused = [], [], []
     seen: dict[tuple[str, str], Any] = {}
     for one in _single(entries):
@@ -136,7 +136,7 @@ def asked(entries: Iterable[Entry], key: str) -> Iterator[tuple[Any, str]]:
 
 
 def _single(entries: Sequence[Entry]) -> Iterator[_One]:
-    """Yield the values of keys that have one value."""
+    """Yield the values of single-value keys."""
     for entry in entries:
         section, _, key = entry.outcome.key.partition(".")
         value, place = entry.outcome.value, entry.place
@@ -153,14 +153,14 @@ def _single(entries: Sequence[Entry]) -> Iterator[_One]:
 
 
 def _place(shut: Mapping[str, str], chain: str) -> str:
-    """Return the place where ``chain`` gets a policy that drops, "" for none."""
+    """Return the place where ``chain`` gets the policy DROP, "" for none."""
     return next((place for name, place in shut.items() if name == chain or "$" in name), "")
 
 
 def _outbound(entries: Sequence[Entry], shut: str) -> tuple[list[str], str] | None:
-    """Return the items of the list, and the first place.
+    """Return the items for `outbound`, and the place of the first; None for none.
 
-    Where the rest is not shut (``shut``: the place that does it), they are added to the default.
+    If no place has closed the chain (``shut``), the items are added to the default.
     """
     asking = asked(entries, "firewall.outbound")
     found = [(port, place) for ports, place in asking for port in ports]
@@ -175,9 +175,9 @@ def _outbound(entries: Sequence[Entry], shut: str) -> tuple[list[str], str] | No
 def _inbound(
     entries: Sequence[Entry], forwards: Sequence[tuple[Redirect, str]], shut: str
 ) -> tuple[list[str], str] | None:
-    """Return the items of the list, and the first place; without ports that are forwarded.
+    """Return the items for `inbound`, and the place of the first; without forwarded ports.
 
-    None are an empty list where all is ``shut``, by the place that does it.
+    Without any, an empty list if a place has closed the chain (``shut``), else None.
     """
     taken = {f"{one.protocol}/{one.port}" for one, _ in forwards if one.via == PPPOE}
     found = [
@@ -232,7 +232,7 @@ def _known_networks(sources: tuple[str, ...]) -> bool:
 
 
 def _forwards(entries: Sequence[Entry]) -> tuple[list[tuple[Redirect, str]], list[str]]:
-    """Return the forwards, each once, and a sentence for each that cannot be had."""
+    """Return the forwards, each once, and a sentence for each that is impossible."""
     found: dict[tuple[str, str, int], tuple[Redirect, str]] = {}
     refused = []
     for several, place in asked(entries, "forward"):

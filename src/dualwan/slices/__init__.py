@@ -9,8 +9,8 @@ from __future__ import annotations
 from dualwan.slices import firewall, offload, pbr, snat, tunnel
 from dualwan.slices.slice import Counts, Remains, Situation, Slice
 
-# In the order of bringing up: the firewall closes the router first, translation stands before
-# there is a route outside, and flows pass by all of these only once they stand. Taking down runs
+# In the order of bringing up: the firewall closes the router first, translation stands before there
+# is a route to the outside, and flows bypass all of these only once they are up. Taking down runs
 # in reverse.
 ALL: tuple[Slice, ...] = (
     firewall.SLICE,

@@ -1,4 +1,4 @@
-"""Forwards as nft text: one map lookup per protocol, however many there are. Pure."""
+"""Forwards as nft text: one map lookup per protocol, whatever the number of forwards. Pure."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from dualwan.words import listed, say
 
 
 def warnings(state: RunState, observed: Observed, plans: Iterable[SlicePlan]) -> tuple[str, ...]:
-    """Return a sentence for each of our tables that is gone, and one for legacy xtables rules."""
+    """Return a sentence for each missing table of ours, and one about legacy xtables rules."""
     found = [
         say("somebody removed {text}", text=step.resource.text)
         for plan in plans

@@ -1,4 +1,4 @@
-"""The scope of an event and its goals: which slices it concerns, and whether up or down. Pure."""
+"""The scope of an event, which slices it concerns, and the goal of each: up or down. Pure."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def scope(  # noqa: PLR0913 - each is a reason of its own
     upgraded: bool,
     moved: bool = False,
 ) -> Event:
-    """Return ``event``, or PREFIX_CHANGED where it has to concern every slice.
+    """Return ``event``, or PREFIX_CHANGED if every slice is concerned.
 
-    That is so if the line's ``prefix`` is another one than last time, if something of ours is
-    ``missing`` outside the event's scope (or a loaded table anywhere: a program that flushed the
-    ruleset took all of them), if this program was ``upgraded`` since it brought up the router, or
-    if a PPP session has ``moved`` to another interface. They count only while the router is to be
-    up, and for events that leave that as it is.
+    That is so if the line's ``prefix`` has changed since the last run, if a resource of ours is
+    ``missing`` outside the event's scope (or a loaded table anywhere, because a flush of the
+    ruleset removes all), if this program was ``upgraded`` since it brought up the router, or if a
+    PPP session has ``moved`` to another interface. It applies only while the router is to be up,
+    and to events that do not change that.
     """
     renumbered = bool(prefix and state.prefix and prefix != state.prefix)
     if (renumbered or missing or upgraded or moved) and state.wanted and event.wanted is None:
@@ -49,11 +49,10 @@ def concerned(event: Event, slices: Iterable[Slice]) -> list[Slice]:
 def beyond(
     event: Event, mine: Sequence[Slice], slices: Iterable[Slice], state: RunState, *, edited: bool
 ) -> list[Slice]:
-    """Return the ``slices`` besides ``mine`` to look at although ``event`` does not concern them.
+    """Return the ``slices`` besides ``mine`` to observe although ``event`` does not concern them.
 
-    Those are the ones that are cheap to look at: without a table of their own, or any while the
-    ruleset was ``edited`` since every table was last seen as wanted. None if the router is not
-    to be up.
+    Those are slices that are cheap to observe: without a table of their own, or any if the ruleset
+    was ``edited`` since every table was last seen as wanted. None while the router is not to be up.
     """
     if not state.wanted or event.wanted is not None:
         return []
@@ -85,9 +84,9 @@ def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool
 
 
 def in_standby(up: Mapping[str, bool], slices: Iterable[Slice], now: Remains) -> dict[str, bool]:
-    """Return the goals ``up`` of a router that stands by: it is closed, and no more.
+    """Return the goals ``up`` reduced to those of a standby: it is closed, and no more.
 
-    While a PPP session is there, being hung up, its packets are judged and translated as before.
+    While a PPP session is still being hung up, its packets are filtered and translated as before.
     """
     ppp = any(now.observed.is_up(way.device) for way in of_kind(now.ways, Kind.PPP))
     return {
@@ -109,7 +108,7 @@ def reads(
 ) -> Reads:
     """Return what the host must observe for the plans of ``slices``.
 
-    Without a configuration they only take down, what the run state has noted.
+    Without a configuration they only remove what the run state has noted.
     """
     wan, sysctls = "", list[str]()
     flowtable: tuple[str, ...] = ()

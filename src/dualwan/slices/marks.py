@@ -1,12 +1,13 @@
 """Our four bits of packet and connection marks, 0x0f000000; other bits keep their value.
 
 They are clear of the bits that Docker (0x1…), Tailscale (0xff0000), kube-proxy (0xc000) and
-wg-quick (0xca6c, unmasked on its own sockets) use by default. The lower three bits hold the
-number of a way, 0 for none; the highest marks a hairpin connection, or, of a packet, that it has no
+wg-quick (0xca6c, unmasked on its own sockets) use by default. The lower three bits hold the number
+of a way, 0 for none. The highest bit marks, on a connection, a hairpin; on a packet, that it has no
 other way. So there are seven numbers.
-The eighth way has 11, which would be a hairpin of the softwire with number 3: that one has its
-hairpins without a mark. The hairpins of the eighth have 8, which no connection has else, and so do
-its packets that have no other way; those of number 3 cannot be marked then (config.policies).
+An eighth way has the number 11, which would be the hairpin mark of the softwire with number 3: that
+one then leaves its hairpins unmarked. The eighth way's hairpins, and its packets without another
+way, have the mark 8, which is otherwise unused; packets of number 3 cannot be limited to their way
+then (config.policies).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def of_way(way: Way) -> int:
 
 
 def of_way_alone(way: Way) -> int:
-    """Return the mark of packets that begin a flow by ``way`` or are rejected.
+    """Return the mark of packets that begin a flow by ``way`` or else are rejected.
 
     Only packets carry it: their connection has the mark of the way by which they left.
     """
@@ -43,15 +44,15 @@ def of_hairpin(way: Way) -> int:
 
 
 def of_arrival() -> int:
-    """Return the mark of a packet that came by a PPP session, to an address that this has now.
+    """Return the mark of a packet that a PPP session received for its present address.
 
-    Only packets on their way to the LAN carry it (slices.offload); no rule of ours leads by it.
+    Only packets on their way to the LAN carry it (slices.offload); no ip rule of ours uses it.
     """
     return _HAIRPIN
 
 
 def of_unsummed() -> int:
-    """Return the mark of a UDP packet without a checksum, while a port is found for it.
+    """Return the mark of a UDP packet without a checksum, while a port is chosen for it.
 
     Only packets carry it, after they were routed (slices.snat.flow).
     """

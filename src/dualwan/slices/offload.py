@@ -1,26 +1,26 @@
-"""The offload slice: established flows pass by the chains, through an nft flowtable. Pure.
+"""The offload slice: established flows bypass the chains, through an nft flowtable. Pure.
 
-Only where the configuration asks for it. A packet of a flow in the flowtable is translated and
-sent at the ingress of its device, and meets no chain, ours or another program's. So a flow is put
-there only by a packet that has passed all of them, and what decides about the flow must not
-change while it is there:
+Only if the configuration asks for it. A packet of a flow in the flowtable is translated and sent at
+the ingress of its device, and meets no chain, ours or another program's. So a flow is added only by
+a packet that has passed all chains, and what decides about the flow must not change while it is in
+the flowtable:
 
-- Its name has a digest of the configuration, the line's prefix, and the sessions' addresses and
-  devices. When one of these changes, another flowtable takes its place, after all else stands:
-  every flow is judged by the new rules before it is put there again. (Routes need nothing of that:
-  the kernel ends a flow whose route is out of date at its next packet. Nor do conntrack entries
-  that are deleted: a flow without its entry is not found any more.)
-- A flow by a PPP session is put there by a packet that comes in for an address which the session
-  has at that moment (``_arrivals``), and for a flow that the LAN's own packets take to the session
-  by the routes of that moment (``going``). So no packet can leave with another session's address,
-  nor a flow of the tunnel by a session: what failover strands is rejected before it comes here.
-- Flows by the tunnel stay out. conntrack forgets the timeouts of the tunnel's flows while a flow is
-  in a flowtable: a connection whose ends are gone would keep its port for a day, not for 2 h.
-  The ports of open hosts are renewed by packets, and the egress filter looks at each one.
+- The flowtable's name has a digest of the configuration, the line's prefix, and the sessions'
+  addresses and devices. When one of these changes, another flowtable replaces it, after all else
+  stands: every flow passes the new rules before it is added again. (A change of routes needs no
+  replacement: the kernel removes a flow whose route is out of date at its next packet. Nor does a
+  deletion of conntrack entries: a flow without its entry is no longer found.)
+- A flow by a PPP session is added by a packet that comes in for the session's present address
+  (``_arrivals``), and only if the LAN's own packets of that flow leave by the session at that time
+  (``going``). So no packet can leave with another session's address, nor a flow of the tunnel by a
+  session: flows that a failover strands are rejected before.
+- Flows by the tunnel are never added. conntrack forgets the tunnel's timeouts while a flow is in a
+  flowtable: a connection whose ends are gone would keep its port for a day, not for 2 h. Besides,
+  packets have to renew the ports of open hosts, and the egress filter checks each one.
 
-The session's own device is not among the flowtable's devices, which would lose it at each
-reconnect: packets come in by the WAN as PPPoE, and the kernel sees through that. A device that goes
-is taken out by the kernel; the digest has the indexes of all, so that it is there once it is back.
+The session's own device is not in the flowtable, which would lose it at each reconnect: packets
+come in by the WAN as PPPoE, and the kernel sees through that. The kernel takes out a device that is
+removed; the digest has the indexes of all devices, so that a returning device is added again.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ TABLE = TableId("inet", "dualwan_offload", dynamic=True)
 FLOWTABLE = "flowtable"
 _LETTERS = 8  # of the digest in the flowtable's name
 _GOING = "going"
-# The LAN's end of a flow and the other one, in a packet from the LAN and in one to it.
+# Key of a flow, the LAN's end first: in a packet from the LAN, and in one to it.
 _OUT = "meta l4proto . ip saddr . th sport . ip daddr . th dport"
 _IN = "meta l4proto . ip daddr . th dport . ip saddr . th sport"
 _KEY_TYPE = "type inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_service"
-# Flows that have no packet of the LAN for longer wait for the next one; 1 s of flows, 100 bytes
-# each. While the set is full, flows take the ordinary way.
+# A flow is added only if the LAN has sent a packet within this time. Elements take 100 bytes each.
+# While the set is full, no further flow is added.
 _GOING_LIFE, _GOING_SIZE = "1s", 16384
-_LAST = 300  # after the filters of all programs, which are at 0 or near it
+_LAST = 300  # after all programs' filters, which have priorities at or near 0
 _FROM_LAN, _FROM_SESSION = "from_lan", "from_session"
 
 
@@ -74,20 +74,20 @@ def devices_of(config: Config) -> tuple[str, ...]:
 
 
 def bring_up(at: Situation) -> SlicePlan:
-    """Return the steps that bring the flowtable to its desired state; nothing if it is refused."""
+    """Return the steps that bring the flowtable up; none if the kernel refuses flowtables."""
     wanted = wanted_table(at) if at.config.firewall.offload and at.observed.flowtables else None
     if wanted is None and at.observed.tables is None:
-        return SlicePlan(NAME)  # nothing is wanted that only root could see
+        return SlicePlan(NAME)  # without root no table is visible, and none is wanted
     return only_table(NAME, wanted, TABLE.name, at.observed)
 
 
 def take_down(remains: Remains) -> SlicePlan:
-    """Return the steps that take the flowtable away; its flows take the ordinary way again."""
+    """Return the steps that remove the flowtable; its flows then pass the chains again."""
     return only_table(NAME, None, TABLE.name, remains.observed)
 
 
 def wanted_table(at: Situation) -> NftTable | None:
-    """Return the whole table; None without a device of the LAN, as nft takes no missing one."""
+    """Return the whole table; None without a LAN device, as nft refuses a missing one."""
     there = [name for name in devices_of(at.config) if name in at.observed.links]
     lans = [name for name in there if name != at.config.wan.interface]
     if not lans:
@@ -112,10 +112,10 @@ def wanted_table(at: Situation) -> NftTable | None:
 
 
 def _judged(at: Situation, there: Collection[str]) -> str:
-    """Return a digest of what decides about flows, and of which packets cannot remind us.
+    """Return a digest of what decides about flows, but for changes that the kernel notices.
 
-    ``there``: the flowtable's devices. A session that comes back with the address that it had is
-    another one, which the index of its device tells.
+    ``there``: the flowtable's devices. A session that comes back with the same address is still
+    another one, which the index of its device shows.
     """
     sessions, links = devices(of_kind(at.ways, Kind.PPP)), at.observed.links
     addresses = (at.observed.address_of(name) for name in sessions)
@@ -137,7 +137,7 @@ def _arrivals(sessions: Collection[str]) -> Block:
 def _forward(
     wan: str, lans: Collection[str], sessions: Collection[str], flowtable: str
 ) -> list[Block]:
-    """Return the chains that add flows. What came by the tunnel costs one look at its device."""
+    """Return the chains that add flows. A packet of the tunnel costs one lookup of its device."""
     add = f"flow add @{flowtable}"
     where = {**dict.fromkeys(lans, _FROM_LAN), **dict.fromkeys(sessions, _FROM_SESSION)}
     return [

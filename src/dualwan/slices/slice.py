@@ -29,7 +29,7 @@ class Situation(NamedTuple):
 
 
 class Remains(NamedTuple):
-    """The input of ``Slice.take_down``: evidence of what this program made.
+    """The input of ``Slice.take_down``: evidence of objects that this program made.
 
     wan: the line's interface. Without a configuration it is "" and there are no ways; names,
     protocol numbers and the run state then identify our objects.
@@ -76,15 +76,15 @@ class Slice:
     """A part of the machine's state that a run can bring up or take down on its own.
 
     bring_up, take_down: return the plan.
-    needs: name of the slice that must be up first, "" for none. closes: it closes the router,
-    so it comes up first and goes only after the WAN is down. serves_ppp: a PPP session needs
-    it even while the other slices are down.
-    table: its nft table; counts: that table's counters. sysctls: returns the names of the
-    sysctls that it may set.
+    needs: name of the slice that must be up first, "" for none. closes: it closes the router, so it
+    comes up first and goes only after the WAN is down. serves_ppp: a PPP session needs it even
+    while the other slices are down.
+    table: its nft table; counts: that table's counters. sysctls: returns the names of the sysctls
+    that it may set.
     routes, rules: its planners need the routes or rules with our protocol number in Observed;
     ipv6_default: they need to know whether the WAN has an IPv6 default route.
-    flowtable: returns the devices that its flowtable would have. optional: it is only there where
-    the owner asks for it, and is not spoken of elsewhere.
+    flowtable: returns the devices that its flowtable would have. optional: it exists only if the
+    owner asks for it, and is not mentioned otherwise.
     note_up, note_down: update the run state once all of its steps are done.
     """
 

@@ -16,8 +16,8 @@ def table_plan(
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Return the steps for the table of slice ``name``, and a sentence if nft was unreadable.
 
-    ``wanted`` is None to remove the table. nft lists its tables to root only; without them the
-    plan assumes that there are none.
+    ``wanted`` is None to remove the table. nft lists tables to root only; without the list the plan
+    assumes that there are none.
     """
     if observed.tables is None:
         steps = (Step(Action.ADD, wanted),) if wanted else ()

@@ -1,8 +1,8 @@
 """The LAN, the zones of the configuration and the outside, as nft matches. Pure.
 
-Interfaces define a zone. Where WAN and LAN share a NIC, its IPv4 networks do: the line itself
-carries IPv4 only inside the tunnel and PPPoE, so bare IPv4 on that NIC is the LAN's. IPv6 of
-LAN hosts on a shared NIC does not pass this router, and counts as outside.
+Interfaces define a zone. Where WAN and LAN share a NIC, the LAN's IPv4 networks do: the line itself
+carries IPv4 only inside the tunnel and PPPoE, so bare IPv4 on that NIC is the LAN's. IPv6 of LAN
+hosts on a shared NIC does not pass this router, and counts as outside.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def one_nic(config: Config) -> str:
 
 
 def not_lan(config: Config, ways: Iterable[Way]) -> tuple[str, ...]:
-    """Return the outside interfaces that are no LAN too."""
+    """Return the outside interfaces that are not LAN interfaces too."""
     return tuple(name for name in outside(config, ways) if name != one_nic(config))
 
 
 def by_no_way(config: Config, ways: Iterable[Way]) -> str:
-    """Return the nft match, with a space after it, of what came in by no outside interface.
+    """Return the nft match, with a space after it, of packets from no outside interface.
 
-    Hairpins are for hosts inside, whoever a forward is for: the far end of one way may send packets
-    to the address of another one.
+    Only hosts inside may hairpin, whatever the ``from`` of a forward: the far end of one way may
+    send packets to the address of another one.
     """
     return f"iifname != {quoted(not_lan(config, ways))} "
 
@@ -56,7 +56,7 @@ def inside(config: Config) -> tuple[str, ...]:
 
 
 def inside_ipv6(config: Config) -> tuple[str, ...]:
-    """Return those of them whose hosts use IPv6 of the line."""
+    """Return those of these interfaces whose hosts use IPv6 of the line."""
     return (*lan_only(config), *of_zones(config, IPV6))
 
 
@@ -66,9 +66,9 @@ def of_zones(config: Config, way: str) -> tuple[str, ...]:
 
 
 def by_zone(among: Iterable[Zone], verdict: str) -> list[str]:
-    """Return the rule that leads what comes from a zone to its own chain, with one lookup.
+    """Return the rule that leads packets of a zone to the zone's own chain, with one lookup.
 
-    ``verdict``: "goto" or "jump", and the chain's name without the zone's, which ends it.
+    ``verdict``: "goto" or "jump", and the beginning of the chain's name, before the zone's name.
     """
     found = [f'"{name}" : {verdict}{zone.name}' for zone in among for name in zone.interfaces]
     return [f"iifname vmap {elements(found)}"] if found else []
@@ -85,7 +85,7 @@ def from_lan(config: Config) -> list[str]:
 
 
 def from_inside(config: Config, way: str) -> list[str]:
-    """Return nft matches that together cover all packets from those who may use ``way``."""
+    """Return nft matches that together cover all packets of hosts that may use ``way``."""
     return _from(config, (*lan_only(config), *of_zones(config, way)))
 
 

@@ -1,1 +1,1 @@
-"""What runs inside the guest: the line, and the tools to use it and to look at it."""
+"""Modules that run inside the guest: the simulated line, and tools to use and observe it."""

@@ -9,7 +9,7 @@ TUNNEL = "mape0"
 
 LAN_ADDRESS = "192.168.10.1"
 CLIENT_ADDRESS = "192.168.10.30"
-# More computers at home: addresses of the same one.
+# Further computers at home: other addresses of the same client.
 NEIGHBOUR = "192.168.10.32"
 CONSOLE = "192.168.10.31"
 PPPOE_HOST = "192.168.10.33"
@@ -56,11 +56,11 @@ SECOND_PPPOE_ADDRESS = "203.0.113.77"
 
 INTERNET_HOST = "198.51.100.1"
 INTERNET_HOSTS = tuple(f"198.51.100.{n}" for n in range(1, 17))
-# Packets for it arrive at the internet and are never answered.
+# The internet host receives packets for it and never answers.
 SINK, OTHER_SINK = "198.51.100.200", "198.51.100.201"
 SINK_NETWORK = "198.51.100.128/25"
 INTERNET_HOST_V6 = "2001:db8:1::1"
-# Hands a caller's address back to it, by TCP and by UDP.
+# Tells a caller its own address, by TCP and by UDP.
 ECHO_PORT = 7
 UDP_PORTS = tuple(range(7000, 7008))
 DOWNLOAD_PORT = 8080

@@ -1,6 +1,6 @@
-"""Carries out the host's job: each step's output goes to the host live, the exit code at the end.
+"""Carries out the host's job: sends the host each step's output live, and in the end the exit code.
 
-A step may be a reboot, so where the job stands is kept on the guest's own disk.
+A step may be a reboot, so the position in the job is kept on the guest's own disk.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
         check=False,
     )
     (RESULTS / "exit.json").write_text(json.dumps(state["exit"]))
-    # The disk is a snapshot that nobody reads again, so there's nothing to shut down in order.
+    # The disk is a snapshot that nobody reads again, so no orderly shutdown is needed.
     subprocess.run(["systemctl", "poweroff", "-ff"], check=True)
 
 

@@ -83,7 +83,7 @@ class Network:
 
 @contextmanager
 def heard(space: Namespace, network: Network) -> Iterator[None]:
-    """Count what comes to ``space`` from the hosts of ``network``; `heard_now` tells how much."""
+    """Count packets that reach ``space`` from hosts of ``network``, for `heard_now` to return."""
     rules = f"""
         ip saddr 192.168.{network.number}.0/24 counter name four
         ip6 saddr {network.prefix}/64 counter name six"""

@@ -1,4 +1,4 @@
-"""Run by lab-line.service: the line stands when the router's network starts."""
+"""Run by lab-line.service: builds the line before the router's network starts."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ Breaking = Callable[[Line], AbstractContextManager[None]]
 def _configured(text: str) -> Iterator[None]:
     """Another configuration is in force."""
     product.configure(text)
-    product.run()  # what cannot work as configured is refused, which is what is looked for
+    product.run()  # the product refuses what cannot work, as the scenario expects
     try:
         yield
     finally:
@@ -46,8 +46,8 @@ def _configured(text: str) -> Iterator[None]:
 def _calls_from_outside(line: Line) -> Iterator[None]:
     """Packets come for ports of the customer, as they do on any public address.
 
-    The provider's router has forgotten where the right CE was, which it never knew of a line
-    that was wrong from the first day.
+    The provider's router has an empty neighbour cache, since it never knew the CE of a line that
+    was wrong from the first day.
     """
     line.isp.space.ip("neigh flush dev wan")
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""Machines on which something is in the way, each for the length of a `with` block."""
+"""Machines with an obstacle, each for the length of a `with` block."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _run(*argv: str) -> None:
 
 
 def settled(limit: float = 40) -> None:
-    """Wait until the session is up again and nothing is left to do."""
+    """Wait until the session is up again and the product has nothing left to do."""
     deadline = time.monotonic() + limit
     while FIRST_PPPOE_ADDRESS not in router.addresses(PPP) or _pending():
         if time.monotonic() > deadline:

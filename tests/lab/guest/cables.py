@@ -1,4 +1,4 @@
-"""The cables between the line and two routers: which port of whom is joined with which."""
+"""The cables between the line and two routers: the port of each machine that each of them joins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packets on a link of any namespace; the kernel's buffer holds them until they are asked for."""
+"""Captures packets on a link of any namespace; the kernel buffers them until they are read."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _BUFFER = 32 << 20
 
 @dataclass(frozen=True)
 class Packet:
-    """An IPv4 packet as it passed; `port`s are an echo id on both sides for ICMP echo.
+    """An IPv4 packet as it passed; for ICMP echo both `port`s are the echo id.
 
-    icmp_type: None where it's another protocol. fragment: a part of a packet.
+    icmp_type: None for another protocol. fragment: whether it is a part of a packet.
     """
 
     outgoing: bool
@@ -47,8 +47,8 @@ class Capture:
         self._space, self._interface = space, interface
 
     def __enter__(self) -> Self:
-        # Without the link's own header, so that ppp0, tunnels and Ethernet read alike; and without
-        # a protocol before it is bound, or it hears every device until then.
+        # Without the link's own header, so that ppp0, tunnels and Ethernet read alike; and bound
+        # before it gets a protocol, or it would capture on every device until then.
         self._socket = self._space.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
         self._socket.bind((self._interface, _ETH_P_ALL))
@@ -77,7 +77,7 @@ class Capture:
     def gather(
         self, wanted: Callable[[Packet], bool], count: int, limit: float = 10
     ) -> list[Packet]:
-        """COUNT packets that are WANTED, and what came with them; fewer after LIMIT seconds."""
+        """Return COUNT packets that are WANTED, and those between; fewer after LIMIT seconds."""
         found: list[Packet] = []
         deadline = time.monotonic() + limit
         while True:
@@ -94,9 +94,9 @@ def _parse(data: bytes, *, outgoing: bool) -> Packet:
     protocol = data[9]
     source_port = destination_port = flags = 0
     mss = icmp_type = None
-    offset = struct.unpack(">H", data[6:8])[0] & 0x3FFF  # more to come, or not the first
+    offset = struct.unpack(">H", data[6:8])[0] & 0x3FFF  # not 0: a fragment
     if offset & 0x1FFF:
-        protocol = -protocol  # its own header stands in another fragment
+        protocol = -protocol  # the ports are in another fragment
     if protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP) and len(rest) >= 4:
         source_port, destination_port = struct.unpack(">HH", rest[:4])
     if protocol == socket.IPPROTO_TCP and len(rest) >= 20:

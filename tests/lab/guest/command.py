@@ -1,4 +1,4 @@
-"""Running programs: a failure says what the program said."""
+"""Runs programs; the error of a failure has the program's output."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An access concentrator with several sessions: each customer has an address of his own.
 
-As a provider's does, it knows by the name which address that is, and one session ends and comes
-back while the others stay. The file of the secrets says the address; pppd reads it anew for each
+Like a provider's, it assigns the address by the customer's name, and one session can end and come
+back while the others stay. The secrets file has the addresses; pppd reads it again for each
 session.
 """
 
@@ -15,15 +15,15 @@ from contextlib import contextmanager
 from guest.addresses import FIRST_PPPOE_ADDRESS, PPPOE_GATEWAY
 from guest.isp import OWN_ETC, PASSWORD, Isp, wait_for_end
 
-_NOBODYS = "203.0.113.240"  # the first address of those that nobody gets
+_NOBODYS = "203.0.113.240"  # the first of the addresses that no customer gets
 _MOST = "4"  # sessions at once
 _SECRETS, _IP_UP = OWN_ETC / "chap-secrets", OWN_ETC / "ip-up"
-# /etc/ppp is OWN_ETC there: the script says which process has whose session.
+# /etc/ppp is OWN_ETC in that namespace; the script records which process has whose session.
 _NOTE = """\
 #!/bin/sh
 echo "$PPID" > "/etc/ppp/of-$PEERNAME"
 """
-# The router's pppd notes the interfaces that it has made in /run; these are somebody else's.
+# The router's pppd notes its interfaces in /run; the concentrator's must not be there.
 _OWN_RUN = 'mount -t tmpfs run /run && exec "$@"'
 
 

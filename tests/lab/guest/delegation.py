@@ -1,8 +1,8 @@
 """The DHCPv6 server of a line that delegates its prefix (RFC 8415), and its route to the customer.
 
-Needs the standard library only. `delegation.py INTERFACE PREFIX/LENGTH` serves until it is told to
-stop. It answers clients with a DUID-LL alone, as lines of NTT do; it keeps no leases, and says of
-each prefix that is not its own any more that it has ended.
+Needs the standard library only. `delegation.py INTERFACE PREFIX/LENGTH` serves until it is ended.
+It answers only clients with a DUID-LL, as NTT's lines do; it keeps no leases, and answers that each
+prefix that is no longer its own has expired.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _prefix(prefix: IPv6Network, lifetime: int) -> bytes:
 
 
 def _delegated(asked: bytes, prefix: IPv6Network) -> bytes:
-    """Return the IA_PD in answer to another: ours, and the end of each that the client names."""
+    """Return the IA_PD in answer to ``asked``: our prefix, and lifetime 0 for others in it."""
     body = (
         asked[:4]
         + struct.pack("!II", RENEW_SECONDS, REBIND_SECONDS)
@@ -68,7 +68,7 @@ def answer(message: bytes, prefix: IPv6Network) -> bytes:
 
 
 def serve(interface: str, prefix: IPv6Network) -> None:
-    """Answer, and lead the prefix to whoever has it."""
+    """Answer clients, and route the prefix to the one that has it."""
     index = socket.if_nametoindex(interface)
     server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     group = socket.inet_pton(socket.AF_INET6, ALL_SERVERS) + struct.pack("@I", index)

@@ -1,4 +1,4 @@
-"""A router in another guest, as the line's guest handles it: by its wire, its power, its cables."""
+"""A router in another guest, as the line's guest controls it: by its wire, power and cables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from guest.wire import Wire
 
 _RESULTS = Path("/lab/results")
 _LOOK_AGAIN = 5.0  # seconds, while a router boots
-_LIMIT = 600.0  # of what a router is asked for, however busy the host is
+_LIMIT = 600.0  # for any request, however busy the host is
 
 
 class Far:
@@ -28,7 +28,7 @@ class Far:
         self._order("qmp_capabilities")
 
     def ask(self, what: str, limit: float = _LIMIT) -> Any:
-        """Ask for what serve.py knows by a word."""
+        """Send the request ``what``, a word that serve.py knows; return the answer."""
         return self._answer({"ask": what}, limit)
 
     def run(self, *argv: str, limit: float = _LIMIT) -> str:
@@ -39,9 +39,9 @@ class Far:
         return str(answer["out"])
 
     def cut_power(self) -> None:
-        """Take the power away for a moment: it boots again, and knows what is on its disk.
+        """Cut the power for a moment: the router boots again, with the content of its disk.
 
-        The image's file system has no journal, as a router's would, so it is written out before.
+        The image's file system has no journal, as a router's would, so it is synced before.
         """
         self.run("sync")
         self._order("system_reset")
@@ -59,11 +59,11 @@ class Far:
         self._cable(kind, up=True)
 
     def boot_id(self, limit: float = _LIMIT) -> str:
-        """Return what is another at each boot."""
+        """Return an id that differs from boot to boot."""
         return self.run("cat", "/proc/sys/kernel/random/boot_id", limit=limit)
 
     def wait_for_boot(self, before: str, limit: float) -> None:
-        """Wait until it has booted, and is no longer that of the ``before`` of `boot_id`."""
+        """Wait until it has booted: until `boot_id` differs from ``before``."""
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
             try:

@@ -1,4 +1,4 @@
-"""How much there is of everything on a router that must not grow."""
+"""Counts everything on a router that must not grow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RUN, STATE = Path("/run/dualwan"), Path("/var/lib/dualwan")
 
 
 def look() -> dict[str, dict[str, int]]:
-    """Return what must not grow at all, and what may by little, each by its name."""
+    """Return counts that must not grow at all, and those that may grow a little, by name."""
     return {
         "counts": count(),
         "sizes": {

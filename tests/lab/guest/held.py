@@ -10,7 +10,7 @@ from itertools import islice
 from guest.addresses import ECHO_PORT
 from guest.namespace import Namespace
 
-# At once, so that what the guests' network cards hold is enough.
+# at once, as many as the guests' network cards can queue
 _BATCH = 48
 
 
@@ -25,7 +25,7 @@ class Held:
     ports: list[int] = field(default_factory=list)
 
     def open(self, source: str, count: int) -> None:
-        """Open so many more from an address; the ports that the server sees are those of MAP-E."""
+        """Open ``count`` more from an address; the server sees them on ports of MAP-E."""
         for _ in range(count):
             tcp = self.space.socket(socket.AF_INET, socket.SOCK_STREAM)
             self.tcp.append(tcp)
@@ -35,7 +35,7 @@ class Held:
             self.ports.append(int(_line(tcp).split()[1]))
 
     def dead(self) -> list[str]:
-        """Have each say a word of its own; return those that do not hear it, and why."""
+        """Send a word of its own on each; return those without the echo of it, and why."""
         found = []
         numbered = enumerate(self.tcp)
         while batch := list(islice(numbered, _BATCH)):

@@ -1,4 +1,4 @@
-"""What a LAN host meets in the internet, and how it is met: a public resolver, pings."""
+"""What a LAN host meets in the internet, and who reaches it: a public resolver, pings."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _DNSMASQ = ("dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--
 
 @cache
 def limit() -> float:
-    """Seconds that anything may take here which takes 10 or 20 on a quiet host."""
+    """Seconds within which anything must happen here that takes 10 or 20 on a quiet host."""
     return stretched(90)
 
 
 @contextmanager
 def resolvers(space: Namespace) -> Iterator[None]:
-    """Let them know NAME, and the host of dynamic DNS; nobody asks them by IPv4."""
+    """Let the resolvers know NAME and the host of dynamic DNS; no client asks them by IPv4."""
     space.ip(*(f"address replace {one}/128 dev lo nodad" for one in RESOLVERS))
     where = (f"--listen-address={one}" for one in RESOLVERS)
     pairs = ((NAME, INTERNET_HOST), (NAME, INTERNET_HOST_V6), (HOST, DYNDNS))

@@ -19,8 +19,8 @@ _PYTHON = "python3"  # runs delegation.py, and nothing else on this side
 USER = "home@lab.example"
 PASSWORD = "sesame"  # noqa: S105 - nobody lives behind this door
 
-# `ip netns exec` binds what lies here over /etc, so that the concentrator's pppd
-# reads its own options and runs none of the router's hooks.
+# `ip netns exec` binds this folder over /etc, so that the concentrator's pppd reads its own options
+# and runs none of the router's hooks.
 OWN_ETC = Path("/etc/netns/isp/ppp")
 
 PPP_UNIT = 50  # of the first session
@@ -36,8 +36,8 @@ mru 1454
 nodefaultroute
 """
 
-# Advertisements come when asked for and then rarely, as on a real line:
-# a default route that gets lost isn't mended by chance.
+# The line advertises when solicited, and otherwise rarely, as a real one: a lost default route does
+# not come back by chance.
 _RADVD = """\
 interface wan {{
     AdvSendAdvert on;
@@ -50,7 +50,8 @@ interface wan {{
     }};
 {deprecated}}};
 """
-# Hikari Denwa without a home gateway: the line is a router only, and a prefix is to be asked for.
+# Hikari Denwa without a home gateway: the line advertises a router only, and clients request a
+# prefix by DHCPv6.
 _RADVD_WITHOUT_PREFIX = """\
 interface wan {
     AdvSendAdvert on;
@@ -61,7 +62,7 @@ interface wan {
     AdvDefaultLifetime 1800;
 };
 """
-DELEGATES = Path("/var/lib/lab/delegates")  # where it is, the line does so from each boot on
+DELEGATES = Path("/var/lib/lab/delegates")  # if it exists at boot, the line delegates
 FIRST_ADVERTISEMENTS_SECONDS = 60.0  # 3 of them, up to 16 s apart, and one that was asked for
 _DEPRECATED = """\
     prefix {prefix}/64 {{
@@ -105,12 +106,12 @@ class Isp:
         )
 
     def finish_announcing(self) -> None:
-        """Wait for radvd's first advertisements, the ones it repeats soon (RFC 4861, 6.2.4)."""
+        """Wait until radvd has sent its first, frequent advertisements (RFC 4861, 6.2.4)."""
         began = (RUN / "radvd.pid").stat().st_mtime
         time.sleep(max(0.0, began + FIRST_ADVERTISEMENTS_SECONDS - time.time()))
 
     def stop_announcing(self) -> None:
-        """Withdraw the default route; radvd says so when it is told to end."""
+        """Withdraw the default route, by the last advertisement that radvd sends when it ends."""
         self._end(signal.SIGTERM, "radvd")
 
     def open_pppoe(
@@ -121,9 +122,9 @@ class Isp:
         password: str = "",
         sessions: int = 1,
     ) -> None:
-        """Let the router dial in; it gets this address if it has the ``password``.
+        """Let the router dial in; it gets ``address`` if it has the ``password``.
 
-        Of several ``sessions`` each has the address after that of the one before.
+        The first of several ``sessions`` gets ``address``, each later one the next address.
         """
         OWN_ETC.mkdir(parents=True, exist_ok=True)
         (OWN_ETC / "options").write_text("")
@@ -138,7 +139,7 @@ class Isp:
         )
 
     def cut_pppoe(self, *, silently: bool = False) -> None:
-        """End the session and don't answer: with a goodbye, or as when a cable is pulled."""
+        """End the session and answer no more: with a PPP termination, or as by a cable cut."""
         self._end(signal.SIGKILL, "pppoe-server")
         if silently:
             self._end(signal.SIGKILL, "pppoe")
@@ -147,7 +148,7 @@ class Isp:
             self._end(signal.SIGTERM, "pppd")
 
     def reconnect(self, address: str, *, silently: bool = False) -> None:
-        """Cut, and be there again at once with another address for the router."""
+        """Cut the session, and accept the next at once, with another address for the router."""
         self.cut_pppoe(silently=silently)
         self.open_pppoe(address)
 

@@ -1,4 +1,4 @@
-"""A computer on the LAN that is told nothing: DHCP by dhcpcd, IPv6 by the kernel."""
+"""A computer on the LAN without settings of its own: DHCP by dhcpcd, IPv6 by the kernel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEVICE = "lan"
 MAC = "02:00:00:00:00:05"
 INTERFACE_ID = 0xFF_FE00_0005  # what SLAAC makes of it
 _OWN = Path("/var/lib/lab/lan-host")
-# Its name servers are a file of its own: `ip netns exec` binds it over /etc/resolv.conf.
+# Its name servers are in a file of its own, which `ip netns exec` binds over /etc/resolv.conf.
 _RESOLV_CONF = Path("/etc/netns/client/resolv.conf")
 _HOOK = """\
 #!/bin/sh
@@ -34,7 +34,7 @@ exec "$@"
 
 
 def switch_on(space: Namespace) -> None:
-    """Forget all addresses; have the card of which the pages make an example, and a DHCP client."""
+    """Forget all addresses; take the link address of the pages, and start a DHCP client."""
     _OWN.mkdir(parents=True, exist_ok=True)
     command.run(["dpkg-deb", "--extract", str(your_lan.package("dhcpcd-base")), str(_OWN)])
     hook = _OWN / "hook"
@@ -60,20 +60,20 @@ def ipv4(space: Namespace) -> str:
 
 
 def usable(space: Namespace, prefix: str) -> str:
-    """Return its address of the /64 ``prefix`` if new connections may have it, "" otherwise."""
+    """Return its address of the /64 ``prefix`` if new connections may use it, "" otherwise."""
     wanted = str(ipaddress.IPv6Address(prefix) + INTERFACE_ID)
     there = {one["local"] for one in _addresses(space) if not one.get("deprecated")}
     return wanted if wanted in there else ""
 
 
 def names(space: Namespace, name: str) -> set[str]:
-    """Ask the resolver that it was told of; return the addresses."""
+    """Look up ``name`` at the resolver that DHCP gave; return the addresses."""
     done: subprocess.CompletedProcess[str] = space.attempt("getent", "ahosts", name)
     return {line.split()[0] for line in done.stdout.splitlines()}
 
 
 def wait_for_names(space: Namespace, name: str, addresses: set[str], limit: float) -> None:
-    """Wait until the resolver answers with these addresses; it may still be taking up its own."""
+    """Wait until the resolver answers with these addresses; it may have to reload its own first."""
     deadline = time.monotonic() + limit
     while (found := names(space, name)) != addresses:
         if time.monotonic() > deadline:

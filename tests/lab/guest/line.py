@@ -1,4 +1,4 @@
-"""The whole line: who is joined with whom, and how it's built before the network starts."""
+"""The whole line: the links between its machines, built before the network starts."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Line:
     def build(self) -> None:
         """Make everything.
 
-        The router's cables are made in its own namespace: a device that is moved there is seen
-        by systemd as gone and come again, which no real one is. Whatever hotplug starts for
-        them waits for network-pre.target, and so for the whole line.
+        The router's cables are made in its own namespace: systemd would see a device that is moved
+        there as removed and added again, which no real device is. Whatever hotplug starts for them
+        waits for network-pre.target, and so for the whole line.
         """
         access, relay = self.isp.space, self.relay.space
         ROUTER.ip(*(f"netns add {space.name}" for space in self._spaces()))
         for space in self._spaces():
-            # Nobody here has a double, so nobody waits to find one.
+            # No duplicate addresses are possible here, so no machine waits to detect them.
             space.sysctl(ipv6__conf__default__accept_dad=0, ipv6__conf__all__accept_dad=0)
             space.ip("link set dev lo up")
         for space in (access, relay, self.internet):
@@ -114,7 +114,7 @@ class Line:
 
     @contextmanager
     def other_softwire(self, end: str, *routed: str, seen_as: str) -> Iterator[None]:
-        """Have the provider offer another softwire, whose packets the internet sees as that."""
+        """Have the provider offer another softwire, seen in the internet as ``seen_as``."""
         with self.relay.other_softwire(end, *routed):
             self.internet.ip(f"route add {seen_as} via 192.0.2.5")
             try:
@@ -129,7 +129,7 @@ class Line:
             yield
 
     def renumber(self, prefix: str, *, instead_of: str) -> None:
-        """Give the customer another prefix of the two, and the relay what follows from it."""
+        """Announce ``prefix`` instead of the other one, and give the relay its CE and ports."""
         other = prefix == OTHER_WAN_PREFIX
         self.relay.serve(*((OTHER_CE, OTHER_PORT_BLOCKS) if other else (CE, PORT_BLOCKS)))
         if DELEGATES.exists():

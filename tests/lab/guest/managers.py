@@ -17,7 +17,7 @@ _LOOPBACK = """\
 auto lo
 iface lo inet loopback
 """
-# One stanza, which each of the relatives of ifupdown understands.
+# One stanza that all relatives of ifupdown understand.
 _STANZAS = f"""\
 {_LOOPBACK}
 auto {LAN}
@@ -31,7 +31,7 @@ _NETWORKD = {
     "10-wan": f"[Match]\nName={WAN}\n[Network]\nDHCP=no\nIPv6AcceptRA=yes\n",
     "20-lan": f"[Match]\nName={LAN}\n[Network]\nAddress={_LAN}\nIPv6AcceptRA=no\n",
 }
-# NetworkManager leaves veth alone otherwise, which the cables are here.
+# By default NetworkManager does not manage veth, which the cables are here.
 _MANAGED = """\
 [device-lab]
 match-device=interface-name:wan0,interface-name:lan0

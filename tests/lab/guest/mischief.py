@@ -1,4 +1,4 @@
-"""What people and programs do to a router, and how long it takes until it works again."""
+"""Changes that people and programs make to a router, and the time until it works again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from guest.line import Line
 LIMIT_SECONDS = 40.0
 WAIT_SECONDS = 200  # longer than any ifup takes here
 FIRST_PREFIX_LIMIT_SECONDS = 20  # radvd sends its first advertisements seconds apart
-# Each as a person types it.
+# Each command as a person types it.
 CHANGES = {
     "ip rule del": "ip rule del priority 100",
     "ip rule flush": "ip rule flush; ip rule add priority 32766 lookup main",
@@ -43,12 +43,12 @@ CHANGES = {
     "accept_ra off": f"sysctl -q -w net.ipv6.conf.{WAN}.accept_ra=0",
 }
 OUR_PROTOCOL = re.compile(r"proto (217|dualwan)\b")
-# Those that end the PPPoE session: the other side takes half a minute to notice.
+# Those that end the PPPoE session: the provider's end takes half a minute to notice.
 CUTS = ("a flap of the WAN",)
 
 
 def works(line: Line, address: str = FIRST_PPPOE_ADDRESS, *, by_pppoe: bool = True) -> bool:
-    """Whether the LAN has the internet by MAP-E, and the internet a server by PPPoE."""
+    """Whether the LAN has the internet by MAP-E, and the internet reaches a server by PPPoE."""
     try:
         seen = traffic.ask_tcp(line.client, INTERNET_HOST, ECHO_PORT, limit=0.5)
         if by_pppoe:
@@ -59,7 +59,7 @@ def works(line: Line, address: str = FIRST_PPPOE_ADDRESS, *, by_pppoe: bool = Tr
 
 
 def until_mended(line: Line, change: str, *, by_pppoe: bool = True) -> float:
-    """Make a change; return the seconds until all is there again and works."""
+    """Make a change; return the seconds until all is restored and works."""
     before = _objects(by_pppoe=by_pppoe)
     command.run(["sh", "-c", change])
     started = time.monotonic()
@@ -76,8 +76,8 @@ def until_mended(line: Line, change: str, *, by_pppoe: bool = True) -> float:
 def until_first_prefix_serves(line: Line) -> tuple[float, float]:
     """Bring the WAN up on a line that announces its prefix later.
 
-    It has announced it before: of that, nothing counts after the ifdown. Return the seconds that
-    ifup took, and those from the first prefix to MAP-E.
+    The line has announced it before, but after the ifdown that must not count. Return the seconds
+    that ifup took, and those from the first prefix to a working MAP-E.
     """
     product.up_with(product.AUTO_CONFIG)
     product.take_down()
@@ -110,14 +110,14 @@ def until_first_prefix_serves(line: Line) -> tuple[float, float]:
 
 
 def redial(line: Line) -> None:
-    """Let the access concentrator forget a session that was cut: it has one line of ours only."""
+    """Have the concentrator drop the session that was cut, because it allows us only one."""
     line.isp.reconnect(FIRST_PPPOE_ADDRESS)
     router.wait_for_ppp(FIRST_PPPOE_ADDRESS)
     eventually(lambda: works(line), "MAP-E and the server", 60)
 
 
 def eventually(look: Callable[[], bool], what: str, limit: float = 30) -> None:
-    """Look until it is so; systemd and the product tell nobody when it is."""
+    """Poll ``look`` until it is true, as neither systemd nor the product announces it."""
     deadline = time.monotonic() + limit
     while not look():
         assert time.monotonic() < deadline, f"{what}: not within {limit:.0f} s"
@@ -125,14 +125,14 @@ def eventually(look: Callable[[], bool], what: str, limit: float = 30) -> None:
 
 
 def is_in_order() -> bool:
-    """Whether the command would find nothing to do."""
+    """Whether `dualwan-hook` would find nothing to do."""
     return product.run("--dry-run", "--exit-code").returncode == 0
 
 
 def _objects(*, by_pppoe: bool) -> frozenset[str]:
-    """Return what has to be there: rules, routes, addresses, tables and sysctls of ours."""
+    """Return the expected objects of ours: rules, routes, addresses, tables and sysctls."""
     listed = [
-        # ip of Debian 12 lists the others' too where it is asked for a protocol.
+        # ip of Debian 12 ignores the protocol filter, and lists other programs' too.
         *(line for line in _lines("ip", "-d", "rule") if OUR_PROTOCOL.search(line)),
         *_lines("ip", "route", "show", "table", "all", "proto", "217"),
         *(line for line in _lines("nft", "list", "tables") if "dualwan" in line),
@@ -165,7 +165,7 @@ def watcher_status(word: str) -> int:
 
 
 def wakeups_of_the_watcher(line: Line, seconds: float) -> int:
-    """Return how often the watcher wakes up while nobody does anything for ``seconds``."""
+    """Return how often the watcher wakes up within ``seconds`` without a change."""
     line.isp.finish_announcing()
     eventually(is_in_order, "nothing left to do")
     before = watcher_status("voluntary_ctxt_switches")

@@ -1,4 +1,4 @@
-"""Watches what comes and goes in the routing tables, without a gap."""
+"""Records additions and removals in the routing tables, without a gap."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DefaultRouteWatch:
         self._lines: list[str] = []
 
     def __enter__(self) -> Self:
-        # The listener is there once the first event that we make ourselves has come through.
+        # The listener works once it has shown the first event that we cause ourselves.
         self._process = subprocess.Popen(
             ["stdbuf", "-oL", *self._space.prefix(), "ip", "-6", "-o", "monitor", "route"],
             stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""How long nobody answers while something happens."""
+"""Measures how long nobody answers while something happens."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Outage:
             self.answers.append((time.monotonic(), asked))
 
     def wait_for_answer(self, limit: float) -> None:
-        """Wait for an answer to a question that is asked from now on."""
+        """Wait for an answer to a question that is asked after this call."""
         now = time.monotonic()
         while not any(asked >= now for _, asked in self.answers[-len(self._threads) :]):
             if time.monotonic() > now + limit:

@@ -1,4 +1,4 @@
-"""The owner's scripts in hooks.d, and what they were told."""
+"""Scripts of the owner in hooks.d, which record what they are told."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How slow the guest is just now.
+"""How slow the guest is at present.
 
-An emulated processor is as fast as the rest of the host lets it be. A limit in seconds
-therefore stretches by a pair of measurements: a bare interpreter here and now, and the same on a
-quiet host with two cores, where each limit was set.
+An emulated processor is as fast as the host's load permits. A limit in seconds is therefore scaled
+by two measurements: the start of a bare interpreter here and now, and on a quiet host with two
+cores, where the limits were set.
 """
 
 from __future__ import annotations
@@ -27,5 +27,5 @@ def bare_interpreter() -> float:
 
 
 def stretched(seconds: float) -> float:
-    """Return a limit of ``seconds`` on a quiet host for the host as it is; never a shorter one."""
+    """Return ``seconds``, a limit for a quiet host, scaled to the present one; never shorter."""
     return seconds * max(1.0, bare_interpreter() / QUIET_SECONDS)

@@ -1,4 +1,4 @@
-"""Datagrams at a steady pace, each of which is to be answered: what is lost is counted."""
+"""Datagrams at a steady pace, each of which must be answered; counts those that are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two routers on the simulated line: how they are joined with it, and which of them works."""
+"""Two routers on the simulated line: the links between them, and which router is active."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from guest.waiting import TimedOutError
 
 # On the LAN of docs/two-routers.md.
 HOSTS = ("192.168.1.10", "192.168.1.11", "192.168.1.12")
-# The provider allows that many sessions: one of a router that has died lasts half a minute.
+# The provider allows that many sessions: the session of a router that died lasts half a minute.
 SESSIONS = 4
 PPPOE_ADDRESSES = tuple(
     f"{FIRST_PPPOE_ADDRESS.rpartition('.')[0]}.{int(FIRST_PPPOE_ADDRESS.rpartition('.')[2]) + at}"
@@ -26,7 +26,7 @@ PPPOE_ADDRESSES = tuple(
 )
 _ALL = {"gateway": True, "ce": True, "tunnel": True, "pppd": 1}
 _NOTHING = {"gateway": False, "ce": False, "tunnel": False, "pppd": 0, "ppp": ""}
-_LOOK_AGAIN = 0.5  # seconds: the other guests tell nobody when something has changed
+_LOOK_AGAIN = 0.5  # seconds between polls: the other guests announce no changes
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Routers:
         return self.second if router is self.first else self.first
 
     def join(self) -> None:
-        """Let WAN and LAN of the line's own router, which there is none of here, be switches."""
+        """Turn WAN and LAN of the line's own router, which is not used here, into switches."""
         cards = {
             file.read_text().strip(): file.parent.name
             for file in Path("/sys/class/net").glob("*/address")
@@ -62,7 +62,7 @@ class Routers:
             ]
             switch = f"{port[:3]}-switch"
             ROUTER.ip(
-                # All that is multicast goes to each port, as without a querier.
+                # Multicast is flooded to each port, as by a switch without a querier.
                 f"link add name {switch} type bridge mcast_snooping 0",
                 f"link set dev {switch} up",
                 *(f"link set dev {one} master {switch}" for one in (port, *ports)),
@@ -77,12 +77,12 @@ class Routers:
         self.line.isp.open_pppoe(sessions=SESSIONS)
 
     def prepare(self) -> None:
-        """Make both routers what the page says."""
+        """Set up both routers as the page says."""
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda one: one.ask("prepare", 1800), self.both))
 
     def wait_until_settled(self, active: Far, limit: float, *, other_is_up: bool = True) -> None:
-        """Wait until ``active`` has all, and the other one nothing, if that is up to be asked."""
+        """Wait until ``active`` has all, and the other one nothing, if that can be asked."""
         deadline = time.monotonic() + limit
         while True:
             found = {active.name: active.ask("standing")}

@@ -1,4 +1,4 @@
-"""What people do with pppd: options of the peer, other ways to start it, another peer."""
+"""pppd as people use it: options of the peer, other ways to start it, another peer."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ OTHER = "lte"
 SECOND, SECOND_DEVICE = "second-provider", "ppp1"
 SECOND_USER = "office@lab.example"
 _SECRETS = Path("/etc/ppp/chap-secrets")
-# No private ones, which the firewall drops on any WAN.
+# Public addresses, because the firewall drops private ones on any WAN.
 OTHER_ADDRESS = "203.0.113.201"
 _OTHER_GATEWAY = "203.0.113.202"
-# Its far end is a pppd of the provider's namespace, which has its own /etc/ppp.
+# Its far end is a pppd in the provider's namespace, which has its own /etc/ppp.
 _OTHER_OPTIONS = f"""\
 noauth
 local
@@ -35,7 +35,7 @@ pty "ip netns exec isp pppd notty noauth local noipdefault nodefaultroute unit 6
 
 @contextmanager
 def options(*more: str, without: str = "") -> Iterator[dict[str, int]]:
-    """Have ``more`` options in the peer's file, and the line ``without`` not; yield their lines."""
+    """Add ``more`` to the peer's file, remove its line ``without``; yield the options' lines."""
     before = OWN.read_text()
     lines = [line for line in before.splitlines() if line != without] + list(more)
     OWN.write_text("\n".join(lines) + "\n")
@@ -61,7 +61,7 @@ def other_session() -> Iterator[str]:
 
 @contextmanager
 def second_provider() -> Iterator[None]:
-    """Have a second peer of the same line, as the manual says: another name, and its interface."""
+    """Set up a second peer on the line, as the manual says: another name, and its interface."""
     secrets = _SECRETS.read_text()
     text = OWN.read_text().replace(USER, SECOND_USER)
     (PEERS / SECOND).write_text(f"{text}unit {SECOND_DEVICE.removeprefix('ppp')}\n")
@@ -98,7 +98,7 @@ def pppds() -> list[int]:
 
 @contextmanager
 def pretender() -> Iterator[None]:
-    """Let a user without rights run a process that calls itself the peer's pppd."""
+    """Have an unprivileged user run a process that calls itself the peer's pppd."""
     program = "import time; print(flush=True); time.sleep(600)"
     argv = ["pppd", "-c", program, "call", PPPOE_PEER]
     with subprocess.Popen(

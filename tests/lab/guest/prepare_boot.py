@@ -1,6 +1,6 @@
 """Makes the router come up by itself at its next boot: `prepare_boot auto|allow-hotplug`.
 
-The second way has nothing about MAP-E in the configuration.
+With allow-hotplug the configuration has nothing about MAP-E.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hands the network to another program from the next boot on: `prepare_manager NAME`."""
+"""Has another program manage the network from the next boot on: `prepare_manager NAME`."""
 
 from __future__ import annotations
 

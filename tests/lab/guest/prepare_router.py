@@ -1,6 +1,6 @@
-"""Makes a guest one of two routers as docs/two-routers.md says, to the letter.
+"""Makes a guest one of two routers exactly as docs/two-routers.md says.
 
-Of the page's files only [mape] is another: it is "as your line has it".
+Only [mape] differs from the page's files: there it is "as your line has it".
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ psid = {PSID}
 psid-length = {PSID_LENGTH}
 
 """
-# Whose names these are at each boot; at the first one they have others.
+# From the next boot on the cards have these names; at the first boot they have others.
 _LINKS = Path("/etc/systemd/network")
 _LINK = "[Match]\nMACAddress={mac}\n\n[Link]\nName={name}\n"
 
 
 def prepare() -> str:
-    """Install the packages, write the files, and start what they are of; what dpkg has said."""
+    """Install the packages, write the files, and start their services; return dpkg's output."""
     name = socket.gethostname()
     _name_cards(name)
     packages = sorted(map(str, _PACKAGES.glob("*.deb")))
@@ -46,7 +46,7 @@ def prepare() -> str:
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(of_this_line(text) if file == product.CONFIG else text)
-    # What stands on the disk outlives a power cut, as it does on a router that has run for long.
+    # Synced, because a router that has run for long has all of it on disk at a power cut.
     command.run(["sync"])
     command.run(["systemctl", "daemon-reload"])
     command.run(["ifup", "-a"], limit=300)

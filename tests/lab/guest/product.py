@@ -27,7 +27,7 @@ CONFIG = Path("/etc/dualwan/dualwan.toml")
 COMMAND = "dualwan-hook"
 SHARE = Path("/lab/results")
 _APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q", "--no-install-recommends")
-# Against hanging: an emulated guest on a host that has other work needs its time.
+# Only against hanging: an emulated guest on a busy host may be slow.
 _APT_SECONDS, _COMMAND_SECONDS = 900.0, 300.0
 
 GOOD_CONFIG = f"""\
@@ -62,7 +62,7 @@ def with_keys(*, more: str = "", **sections: str) -> str:
     return text + more
 
 
-# All that an owner must say: the rest follows from the line.
+# The least that an owner must write: the rest follows from the line.
 AUTO_CONFIG = f"""\
 [wan]
 interface = "{WAN}"
@@ -103,12 +103,12 @@ def upgrade() -> None:
 
 
 def apt(*arguments: str) -> str:
-    """Have apt do something else with the package."""
+    """Run another action of apt on the package."""
     return command.run([*_APT, *arguments], limit=_APT_SECONDS)
 
 
 def is_installed() -> bool:
-    """Whether the program is there."""
+    """Whether the program is installed."""
     return shutil.which(COMMAND) is not None
 
 
@@ -122,7 +122,7 @@ def configure(text: str = GOOD_CONFIG) -> bool:
 
 
 def apply(text: str = GOOD_CONFIG) -> None:
-    """Write the configuration and have it in force, as its owner does: `dualwan-hook`."""
+    """Write the configuration and apply it, as its owner does: `dualwan-hook`."""
     configure(text)
     command.run([COMMAND], limit=_COMMAND_SECONDS)
 
@@ -160,7 +160,7 @@ def take_down() -> None:
 
 
 def watcher_runs() -> bool:
-    """Whether the watcher listens; systemd says so only once it does."""
+    """Whether the watcher listens; systemd calls the unit active only once it does."""
     return command.attempt(["systemctl", "is-active", "dualwan-watch"]).stdout.strip() == "active"
 
 

@@ -83,7 +83,7 @@ def make_certificates(folder: Path) -> Path:
 
 
 def answer_dns(question: bytes, txt: str, address: str, *, by_udp: bool) -> bytes:
-    """The resolver's answer; a record that is too long for UDP is cut off, as DNS has it."""
+    """The resolver's answer; a record that is too long for UDP is truncated, as DNS demands."""
     end = question.index(b"\0", 12) + 5
     name, kind = question[12 : end - 4], int.from_bytes(question[end - 4 : end - 2], "big")
     records = []
@@ -147,7 +147,7 @@ class _Answer(BaseHTTPRequestHandler):
         getattr(self, f"_{way}")(rest)
 
     def log_message(self, *_: object) -> None:
-        """What there is to say is in the file."""
+        """Do nothing: the requests are logged in the file."""
 
     def _send(self, body: bytes, status: int = 200, **headers: str) -> None:
         self.send_response(status)
@@ -168,7 +168,7 @@ class _Answer(BaseHTTPRequestHandler):
         self._until_gone(b" " * 65536, 0)
 
     def _chunks(self, size: str) -> None:
-        """A chunk that says it has SIZE bytes, and has no end."""
+        """Send a chunk that claims SIZE bytes, and never ends."""
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
@@ -182,7 +182,7 @@ class _Answer(BaseHTTPRequestHandler):
         self._until_gone(b"X-More: " + b"x" * 60000 + b"\r\n", 0)
 
     def _slow(self, _: str) -> None:
-        """A byte now and then, in the headers already."""
+        """Send single bytes with pauses, even in the headers."""
         self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
         self._until_gone(b"x", 0.2)
 
@@ -237,13 +237,13 @@ class _Https(ThreadingHTTPServer):
     def finish_request(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
     ) -> None:
-        """Shake hands in the thread of the connection: who does not, keeps nobody waiting."""
+        """Make the TLS handshake in the connection's thread: a silent client blocks no other."""
         if isinstance(request, socket.socket):
             with self.context.wrap_socket(request, server_side=True) as stream:
                 super().finish_request(stream, client_address)
 
     def handle_error(self, *_: object) -> None:
-        """That a caller hangs up is what half of the tests are about."""
+        """Ignore errors: clients that hang up are what half of the tests are about."""
 
 
 def serve(folder: Path, dns: str, https: str) -> None:

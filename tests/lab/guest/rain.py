@@ -1,9 +1,9 @@
-"""A steady stream of forbidden packets to the router's WANs, and counters of what gets in.
+"""A steady stream of forbidden packets to the router's WANs, and counters of those that get in.
 
-All forbidden packets of a family have one source address. Two nft tables count it: on the
-router, at each WAN before all chains of the product and in input and forward behind them; and
-on the LAN client. A few packets to a service on offer, from another address, show that the
-counters behind the firewall work.
+All forbidden packets of a family have one source address. Two nft tables count it: on the router,
+at each WAN before all chains of the product, and in input and forward behind them; and on the LAN
+client. A few packets to an open service, from another address, show that the counters behind the
+firewall work.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _BAD_PORTS = (21, 23, 445, 8081, PORT_BLOCKS[3].start, PORT_BLOCKS[40].stop - 1)
 _BAD_FLAGS = (FLAGS["syn"], FLAGS["ack"], FLAGS["syn"] | FLAGS["ack"], 0, 0x3F)
 _PPPOE_ADDRESSES = (FIRST_PPPOE_ADDRESS, SECOND_PPPOE_ADDRESS)
 _ETH_P_IP, _ETH_P_IPV6 = 0x0800, 0x86DD
-# 500 packets a second: an emulated router has something left for the rest.
+# 500 packets a second, so that an emulated router has processor time left.
 _PAUSE_SECONDS, _BATCH = 0.02, 10
 
 
@@ -112,7 +112,7 @@ class Rain:
         self.sent = 0
 
     def count_again(self) -> None:
-        """Count from zero: a flush of all rules has taken away the counters of the router."""
+        """Count from zero, after a flush of all rules has removed the counters of the router."""
         for space, table in (
             (self._line.router, _ROUTER_TABLE),
             (self._line.client, _CLIENT_TABLE),
@@ -158,7 +158,7 @@ class Rain:
         return {wan: found[f"at_{wan}"] for wan in _WANS}
 
     def allowed(self) -> int:
-        """Return how many packets to a service on offer were let in."""
+        """Return how many packets to an open service were let in."""
         return self._line.router.counters("rain")["allowed"]
 
     def _from_pppoe(self) -> Iterator[_Drop]:
@@ -191,6 +191,6 @@ class Rain:
     def _fall(self) -> None:
         while not self._over.wait(_PAUSE_SECONDS):
             for drop in islice(self._drops, _BATCH):
-                with suppress(OSError):  # PPPoE is down at the time
+                with suppress(OSError):  # while PPPoE is down
                     drop.tap.sendto(drop.packet, drop.where)
                     self.sent += 1

@@ -11,7 +11,7 @@ from guest.namespace import Namespace
 
 
 def _guard() -> str:
-    """Rules of the relay: nothing passes that is not of this customer's address and port set."""
+    """Rules of the relay, which pass only packets with this customer's address and port set."""
     blocks = ", ".join(f"{block.start}-{block.stop - 1}" for block in PORT_BLOCKS)
     return f"""
 table inet guard {{
@@ -57,7 +57,7 @@ class Relay:
     space: Namespace
 
     def build(self) -> None:
-        """Tunnel and guard; the links are the line's business."""
+        """Make tunnel and guard; line.py makes the links."""
         self.space.ip(
             f"link add name map0 type ip6tnl mode ipip6 local {BR} remote {CE} encaplimit none",
             "link set dev map0 mtu 1460 up",
@@ -66,7 +66,7 @@ class Relay:
         self.space.run("nft", "-f", "-", text=_guard())
 
     def serve(self, ce: str, blocks: Iterable[range]) -> None:
-        """From now on the customer is this CE, with these ports of the same address."""
+        """Serve the customer with this CE and these ports of the same address from now on."""
         self.space.ip(
             f"link set dev map0 type ip6tnl mode ipip6 local {BR} remote {ce} encaplimit none"
         )
@@ -79,7 +79,7 @@ class Relay:
 
     @contextmanager
     def other_softwire(self, end: str, *routed: str) -> Iterator[None]:
-        """Be OTHER_BR too for a `with` block: a tunnel to ``end`` takes what is ``routed``."""
+        """Be OTHER_BR too for a `with` block: a tunnel to ``end`` gets packets to ``routed``."""
         self.space.ip(
             f"address add {OTHER_BR}/64 dev isp nodad",
             f"link add name other0 type ip6tnl mode ipip6 local {OTHER_BR} remote {end} "
@@ -93,7 +93,7 @@ class Relay:
             self.space.ip("link del dev other0", f"address del {OTHER_BR}/64 dev isp")
 
     def fall_silent(self) -> None:
-        """Take no more MAP-E packets from home, as a relay that has failed."""
+        """Accept no more MAP-E packets from the customer, like a relay that has failed."""
         self.space.run("nft", "-f", "-", text=_SILENCE)
 
     def speak(self) -> None:
@@ -101,11 +101,11 @@ class Relay:
         self.space.run("nft", "delete", "table", "ip6", "silence")
 
     def counters(self) -> dict[str, int]:
-        """Packets by what the relay thought of them."""
+        """Return the relay's packet counters, by verdict."""
         return self.space.counters("guard")
 
     def refused(self) -> dict[str, int]:
-        """Packets from home that a provider would have thrown away, by reason; empty if none."""
+        """Return the customer's packets that a provider would drop, by reason; {} if none."""
         return {
             name: count
             for name, count in self.counters().items()

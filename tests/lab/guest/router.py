@@ -15,11 +15,11 @@ from guest.isp import PASSWORD, RUN, USER
 INTERFACES = Path("/etc/network/interfaces")
 STAMPS = RUN / "ip-up.log"
 BELL = RUN / "ip-up.bell"
-# pppd waits 5, 10 and 20 s for an answer before it asks again, so a session may come half a minute
-# after the concentrator is back; and an emulated guest needs its time for the scripts.
+# pppd repeats a question after 5, 10 and 20 s, so a session may come half a minute after the
+# concentrator is back; and an emulated guest is slow to run the scripts.
 HOOKS_SECONDS = 150.0
 
-# Two stanzas for one interface, as in the scripts that the product replaces: hooks run twice.
+# Two stanzas for one interface, as beside the scripts that the product replaces: hooks run twice.
 _INTERFACES = f"""\
 auto lo
 iface lo inet loopback
@@ -49,8 +49,8 @@ plugin {{plugin}} nic-{WAN}
 user "{USER}"
 """
 
-# Their names sort before and after every other hook's: the moment from which the product is
-# measured, and the moment when all hooks have ended. The pipe wakes whoever waits for it.
+# Their names sort before and after all other hooks: they mark when the product's time begins, and
+# when all hooks have ended. The pipe wakes whoever waits for that.
 _STAMP = f"""\
 #!/bin/sh
 read -r uptime rest < /proc/uptime
@@ -61,7 +61,7 @@ _STAMP_SCRIPTS = {"00-lab-start": "start", "zz-lab-end": "end"}
 
 
 def write_first_settings() -> None:
-    """What a router has before the product is installed; later boots find it there."""
+    """Write a router's files from before the product; later boots find them there."""
     if not BELL.exists():
         os.mkfifo(BELL)
     scripts = Path("/etc/ppp/ip-up.d")
@@ -99,12 +99,12 @@ def last_stamp(address: str) -> float:
 
 
 def forget_stamps() -> None:
-    """What is waited for next is yet to come."""
+    """Forget the stamps, so that the next wait is for new ones."""
     STAMPS.unlink(missing_ok=True)
 
 
 def wait_for_hooks(address: str, limit: float = HOOKS_SECONDS) -> None:
-    """PPPoE is up with this address, and all of pppd's ip-up scripts have ended."""
+    """Wait until PPPoE is up with this address, and all of pppd's ip-up scripts have ended."""
     deadline = time.monotonic() + limit
     with BELL.open("r+b", buffering=0) as bell:
         while not any(line.startswith(f"{address} end ") for line in _stamps()):

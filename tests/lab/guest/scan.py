@@ -1,4 +1,4 @@
-"""A scan of many ports by nmap, from wherever in the line: what answers, and what says no."""
+"""A scan of many ports by nmap, from any namespace: which answer, and which refuse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from guest.namespace import Namespace
 
 LIMIT = 340
-# Nothing answers at a port that is shut, so each try costs its time; two more cover a loss.
+# A silent port never answers, so each try costs its full time; two retries cover a loss.
 _OPTIONS = (
     *("-n", "-Pn", "--send-ip", "--disable-arp-ping", "--max-retries", "2"),
     *("--min-rate", "500", "--max-rtt-timeout", "1500ms", "--host-timeout", f"{LIMIT - 40}s"),
@@ -21,7 +21,7 @@ _KINDS = {"tcp": "-sS", "udp": "-sU"}
 
 @dataclass(frozen=True)
 class Found:
-    """Ports that answered, and ports that said no; the others were silent."""
+    """Ports that answered, and ports that refused; the others were silent."""
 
     open: frozenset[int]
     closed: frozenset[int]
@@ -45,7 +45,7 @@ def _scan(space: Namespace, target: str, protocol: str, ports: str) -> Found:
     words = ("nmap", *family, _KINDS[protocol], "-p", ports, *_OPTIONS, "-oX", "-", target)
     host = ET.fromstring(space.run(*words, limit=LIMIT)).find("host")  # noqa: S314 - nmap's own
     assert host is not None
-    # Closed ports are counted instead of listed where they are many: each then is one of these.
+    # Where closed ports are many, nmap lists them only as ranges, below extraports.
     states: dict[str, set[int]] = {"open": set(), "closed": set()}
     for extra in host.iter("extraports"):
         for reason in extra.iter("extrareasons"):

@@ -1,4 +1,4 @@
-"""On one of two routers: does what the line's guest asks for by the wire, until the machine ends.
+"""Runs on one of two routers: does what the line's guest requests by the wire, until shutdown.
 
 It is also the web server of the router, which the internet reaches by PPPoE.
 """

@@ -63,7 +63,7 @@ class Servers:
             udp = self._space.socket(self._family, socket.SOCK_DGRAM)
             udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
             udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-            # A large answer goes as fragments where the way is narrow, without being told.
+            # Large answers are fragmented on a narrow path without path MTU discovery.
             udp.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, 0)
             udp.bind(("", port))
             self._selector.register(udp, selectors.EVENT_READ, self._answer_udp)
@@ -108,7 +108,7 @@ class Servers:
                     return
                 try:
                     key.data(key.fileobj)
-                except OSError:  # a caller that went away is no reason to stop serving
+                except OSError:  # the caller has gone away; go on serving
                     self._drop(key.fileobj)
 
     def _drop(self, stream: object) -> None:
@@ -158,11 +158,11 @@ def pattern(offset: int, length: int) -> bytes:
 
 
 def _send_download(stream: socket.socket) -> None:
-    """The caller says "BYTES RATE"; the kernel paces the stream, so this may just send."""
+    """Read "BYTES RATE" from the caller and send that; the kernel paces the stream."""
     with stream:
         total, rate = map(int, stream.makefile("r").readline().split())
         stream.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, rate)
-        # A small buffer, so that what is sent is what has nearly arrived.
+        # A small buffer, so that bytes sent have nearly arrived.
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         sent = 0
         try:

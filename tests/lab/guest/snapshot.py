@@ -12,7 +12,7 @@ from typing import Any
 from guest import command
 from guest.addresses import CE, MAPE_ADDRESS, TUNNEL
 
-# Values that change by themselves.
+# Values that change without any command.
 _VOLATILE = frozenset(
     {"valid_life_time", "preferred_life_time", "expires", "stats64", "stats", "age", "metainfo"}
 )
@@ -96,15 +96,15 @@ def _stable(value: Any, *, counters: bool = False) -> Any:
 
 
 def _is_filled_by_packets(item: dict[str, Any]) -> bool:
-    """Every named set of the product is; nft 1.0.6 does not say so."""
+    """Whether packets fill the set, as every named one of ours; nft 1.0.6 does not tell."""
     return str(item.get("table", "")).startswith("dualwan_")
 
 
 def _sysctls() -> Iterator[str]:
-    # One grep for a thousand files: reading each in Python takes seconds where it's emulated.
+    # One grep for a thousand files: reading each in Python takes seconds under emulation.
     for entry in sorted(command.attempt(["grep", "-rs", "", str(_SYSCTLS)]).stdout.splitlines()):
         name, _colon, value = entry.removeprefix(f"{_SYSCTLS}/").partition(":")
-        # A `log` rule has the kernel load a logger, which nobody takes back.
+        # A `log` rule makes the kernel load a logger, which is never unloaded.
         if not name.endswith(_VOLATILE_SYSCTLS) and not name.startswith("netfilter/nf_log/"):
             yield f"{name} = {value}"
 
@@ -134,5 +134,5 @@ def _is_ours(item: dict[str, Any]) -> bool:
 
 
 def of_somebody_else(state: Snapshot) -> list[str]:
-    """What the lab put there in somebody else's name, to be found again in every later state."""
+    """Return the lab's objects that stand for another program's, expected in every later state."""
     return [entry for mark in ("somebody_else", "10.99.0", '"77"') for entry in state.naming(mark)]

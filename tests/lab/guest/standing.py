@@ -1,4 +1,4 @@
-"""What one of two routers has of the line and of the LAN: all of it, or nothing."""
+"""What one of two routers has of the line's and the LAN's addresses: all, or nothing."""
 
 from __future__ import annotations
 

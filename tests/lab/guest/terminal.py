@@ -1,4 +1,4 @@
-"""A program on a terminal, and the person who answers it."""
+"""A program on a terminal, and the person who answers its questions."""
 
 from __future__ import annotations
 

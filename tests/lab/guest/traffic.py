@@ -88,10 +88,10 @@ def ask_udp(
 def try_port(
     space: Namespace, host: str, port: int, limit: float = 2.0, *, source: str = ""
 ) -> str:
-    """What a caller finds: "open", "refused" or "silent".
+    """Return what a caller finds: "open", "refused" or "silent".
 
-    Python takes a socket that poll(2) has woken for, without an error, as connected. Where
-    ICMP refuses, that is wrong once in a few hundred times, so the kernel is asked.
+    Python takes a socket as connected if poll(2) reports it ready without an error. After an ICMP
+    refusal that is wrong once in a few hundred times, so the kernel is asked for the state.
     """
     with space.socket(
         socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
@@ -251,7 +251,7 @@ class Download:
                 self.error = f"after {self.received} bytes: {error}"
 
     def be_patient(self, seconds: float) -> None:
-        """Take a pause for the end only after so many seconds, in place of ANSWER_LIMIT."""
+        """Count a pause as the end only after ``seconds``, in place of ANSWER_LIMIT."""
         self._tcp.settimeout(seconds)
 
     @property

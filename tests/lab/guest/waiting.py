@@ -25,7 +25,7 @@ class TimedOutError(Exception):
 def until(
     look: Callable[[], Value | None], what: str, limit: float, where: Namespace = ROUTER
 ) -> Value:
-    """What `look` finds, asked anew after each change of links, addresses, routes and rules."""
+    """Return what `look` finds; repeat it at each change of links, addresses, routes, rules."""
     deadline = time.monotonic() + limit
     with where.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as events:
         events.bind((0, _GROUPS))
@@ -36,7 +36,7 @@ def until(
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimedOutError(f"{what}: not within {limit:.0f} s")
-            # Without an event it is looked at once more in the end.
+            # At the limit it is called once more, in case no event came.
             if select.select([events], [], [], left)[0]:
                 _drain(events)
 
@@ -61,5 +61,5 @@ def _drain(events: socket.socket) -> None:
     while select.select([events], [], [], 0)[0]:
         try:
             events.recv(65536)
-        except OSError:  # the kernel had more to say than fits: looking again covers it
+        except OSError:  # events were lost (ENOBUFS); looking again makes up for them
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PORTS = Path("/dev/virtio-ports")
-_NOBODY_SECONDS = 0.1  # until the other end is looked for again
+_NOBODY_SECONDS = 0.1  # seconds between looks whether the other end is open
 
 
 class Wire:
@@ -22,13 +22,13 @@ class Wire:
         self._pending = b""
 
     def say(self, value: dict[str, Any]) -> None:
-        """Say this in a line; what was left of one that a power cut has cut ends before it."""
+        """Send a value as one line; a newline before it ends one that a power cut truncated."""
         left = b"\n" + json.dumps(value).encode() + b"\n"
         while left:
             left = left[os.write(self._descriptor, left) :]
 
     def hear(self, limit: float | None = None) -> dict[str, Any] | None:
-        """Return what was said next, None if nothing was within ``limit`` seconds."""
+        """Return the next value, None if none came within ``limit`` seconds."""
         deadline = None if limit is None else time.monotonic() + limit
         while True:
             *lines, self._pending = self._pending.split(b"\n", 1)

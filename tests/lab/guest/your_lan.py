@@ -17,21 +17,21 @@ NAMES = {"enp1s0": WAN, "enp3s0": LAN, "192.168.1.": f"{LAN_ADDRESS.rpartition('
 PHONE_KEY = Path("/var/lib/lab/phone-key")
 AUTHORITY = Path("/etc/dualwan/ddns-authority.pem")
 _EDITOR = Path("/usr/local/bin/editor")
-_EXAMPLE = "#dhcp-host="  # a line that the owner may have
+_EXAMPLE = "#dhcp-host="  # a commented line that the owner may enable
 _LOOPBACK = "auto lo\niface lo inet loopback\n"
-# A network without internet has a mirror in a folder.
+# This network has no internet, so a folder serves as the mirror.
 _MIRROR = Path("/var/lib/lab/mirror")
 _SOURCE = f"deb [trusted=yes] file:{_MIRROR} ./\n"
 _YES = 'APT::Get::Assume-Yes "true";\n'
 _STEP_SECONDS = 900.0  # an emulated guest on a host that has other work
-# What a page has, in order: rows of its table, and blocks of commands.
+# The parts of a page, in order: rows of its table, and blocks of commands.
 _ROW = re.compile(r"\| \[[^]]+\]\((?P<file>[^)]+)\) \| `(?P<to>[^`]+)`(?:, mode (?P<mode>\d+))?")
 _COMMANDS = ("apt ", "cd ", "ifdown ", "rm ", "systemctl ")
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page, words of the section that counts, and what the owner does where it says `editor`."""
+    """A page, words in the section to follow, and the owner's edits where it says `editor`."""
 
     name: str
     words: str = "apt install"
@@ -40,9 +40,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Set:
-    """Pages that are followed in turn; what the line and ifupdown do there.
+    """Pages that are followed in turn; how the line and ifupdown behave there.
 
-    dhcpcd: of the router, which the image masks: Debian 13 would run it on all interfaces.
+    dhcpcd: whether the router runs it, which the image masks: Debian 13 would run it on all
+    interfaces.
     """
 
     pages: tuple[Page, ...]
@@ -81,7 +82,7 @@ SETS = {
 
 
 def install(chosen: Set) -> None:
-    """Follow the pages on a router that has the product, and none of the programs."""
+    """Follow the pages on a router that has the product, but none of the other programs."""
     _offer_packages()
     _write_own_names()
     if chosen.dhcpcd:
@@ -98,7 +99,7 @@ def install(chosen: Set) -> None:
 
 
 def package(name: str) -> Path:
-    """Return a package of the mirror."""
+    """Return the file of the package ``name`` in the mirror."""
     return next(_MIRROR.glob(f"{name}_*.deb"))
 
 
@@ -112,7 +113,7 @@ def _offer_packages() -> None:
 
 
 def _write_own_names() -> None:
-    """As the first page asks: this machine's interfaces and addresses in place of its own."""
+    """Replace the names in the files by this machine's, as the first page asks."""
     for path in DOCUMENTS.glob("*/*"):
         path.write_text(_own(path.read_text()).replace(_EXAMPLE, _EXAMPLE[1:]))
 

@@ -23,7 +23,7 @@ SECONDS = 5.0
 
 
 def look() -> tuple[OwnAddress, ...]:
-    """Return the addresses but those of loopback and of a link; none if they cannot be read."""
+    """Return all addresses but loopback and link-local ones; none if they cannot be read."""
     try:
         found = tuple(_dump())
     except (OSError, LookupError, ValueError, struct.error):
@@ -54,7 +54,7 @@ def _dump() -> Iterator[OwnAddress]:
 def _address(message: bytes) -> Iterator[OwnAddress]:
     """Yield the address in a message, unless its device is gone.
 
-    Raises OSError, LookupError, ValueError, struct.error for a message that is none.
+    Raises OSError, LookupError, ValueError, struct.error for a malformed message.
     """
     _, prefix_length, _, _, index = BODY.unpack_from(message)
     found = dict(attributes(message[BODY.size :]))

@@ -1,4 +1,4 @@
-"""Bridges among our interfaces whose frames pass the firewall as if they were routed."""
+"""Bridges among our interfaces whose frames netfilter sees as if they were routed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dualwan.errors import KernelError
 from dualwan.host import sysctl
 from dualwan.host.netlink import Netlink
 
-# There as long as the module br_netfilter is loaded, which Docker does.
+# These exist while the module br_netfilter is loaded, as by Docker.
 _CALLS = ("net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables")
 
 

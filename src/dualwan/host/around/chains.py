@@ -12,16 +12,16 @@ from dualwan.nft.foreign import iptables, listed
 from dualwan.nft.foreign.chain import Chain
 
 _OURS = "dualwan_"
-_FAMILIES = ("ip", "ip6", "inet", "netdev")  # what a router's packets pass
-# A name that nft takes as one word; the kernel lets a program choose any.
+_FAMILIES = ("ip", "ip6", "inet", "netdev")  # those that a router's packets pass
+# A name that nft can parse; the kernel accepts any.
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-# A version of nft that nobody has seen yet may list anything: its table is left out then.
+# What the parsing of an unknown version's listing may raise; the table is then left out.
 _NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, AttributeError, StopIteration)
 _OF_IPTABLES = ("filter", "nat", "mangle", "raw", "security")
 
 
 def look() -> tuple[Chain, ...]:
-    """Return the chains of each table that has a base chain; none without root."""
+    """Return the chains of other programs' tables with a base chain; none without root."""
     return (*_of_nft(), *_of_legacy())
 
 
@@ -40,10 +40,10 @@ def _of_nft() -> Iterator[Chain]:
 
 
 def _has_others() -> bool:
-    """Whether there is a table of another program; libnftables would read ours to tell so."""
+    """Whether another program has a table; libnftables would read all of ours to find out."""
     try:
         return any(not name.startswith(_OURS) for name in nft_names.names())
-    except OSError:  # libnftables may know better
+    except OSError:  # let libnftables try
         return True
 
 
@@ -60,7 +60,7 @@ def _of_table(family: str, table: str) -> list[Chain]:
 
 
 def _tables(objects: Iterable[dict[str, dict[str, str]]]) -> list[tuple[str, str]]:
-    """Return family and name of each table of others with a base chain, each once.
+    """Return family and name of each table of other programs with a base chain, each once.
 
     Raises those of _NOT_UNDERSTOOD.
     """
@@ -92,5 +92,5 @@ def _saved(which: str, table: str) -> list[Chain]:
         code, printed, _ = program.output([f"{which}-save", "-t", table])
         family = "ip6" if which.startswith("ip6") else "ip"
         return iptables.chains(printed, which, family) if code == 0 else []
-    except (HostError, *_NOT_UNDERSTOOD):  # not installed, say
+    except (HostError, *_NOT_UNDERSTOOD):  # not installed, for one
         return []

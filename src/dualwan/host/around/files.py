@@ -1,4 +1,4 @@
-"""What files and sockets of their own say, without root, netlink or nft (`dualwan-hook check`)."""
+"""The surroundings by files and plain sockets, without root or nft (`dualwan-hook check`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHADOWING = ("/etc/ppp/ip-up.local", "/etc/ppp/ip-down.local")
 
 
 def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
-    """Return the surroundings as far as they are known so; see host.surroundings.look."""
+    """Return these parts of the surroundings; see host.surroundings.look for all of them."""
     return Surroundings(
         ppp=ppp.look(config.pppoe.peer, root) if config else PppFiles(),
         further_ppp=_further(config, root) if config else {},
@@ -27,7 +27,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
 
 
 def _further(config: Config, root: Path) -> dict[str, PppFiles]:
-    """Return what is to know of the peers of further ways, by name."""
+    """Return the files of the peers of further ways, by name."""
     return {
         name: ppp.look(session.peer, root)
         for name, session in config.sessions.items()
@@ -36,7 +36,7 @@ def _further(config: Config, root: Path) -> dict[str, PppFiles]:
 
 
 def _pair(root: Path) -> Pair:
-    """Return what the file of keepalived says; only a router of two reads it."""
+    """Return the roles in keepalived's file; only one of two routers reads it."""
     from dualwan.host.around import pair  # noqa: PLC0415 - of a router of two alone
 
     return pair.in_files(root)

@@ -14,9 +14,9 @@ from dualwan.interfaces_file import INTERFACES, InterfacesLine, parse
 
 NAMING = ("iface", "mapping")  # the words that give an interface to ifup
 MAX_FILES = 500  # ifupdown has no limit
-PATH_MAX = 4096  # limits.h; of a pattern too: Python takes the square of its length to read one
+PATH_MAX = 4096  # limits.h; also for a pattern, whose translation by Python takes quadratic time
 _ASTERISKS = re.compile(r"\*\*+")
-IN_FOLDER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")  # of source-directory: no backup copies
+IN_FOLDER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")  # in a source-directory: no backup copies
 
 
 def stanza(device: str, root: Path = Path("/")) -> str:
@@ -26,7 +26,7 @@ def stanza(device: str, root: Path = Path("/")) -> str:
     """
     for line in lines(root):
         word, *names = line.words
-        # A mapping may have several names; an interface has one, and then its family.
+        # A mapping may list several names; an iface stanza has one, and then the family.
         patterns = names if word == "mapping" else names[:1]
         if word in NAMING and any(_is_named(device, one) for one in patterns):
             return line.place
@@ -40,7 +40,7 @@ def _is_named(device: str, pattern: str) -> bool:
 def lines(root: Path = Path("/")) -> Iterator[InterfacesLine]:
     """Yield each line of ifupdown's file, and of the files that it sources, in their order.
 
-    Each file once, whatever it is called, and MAX_FILES of them.
+    Each file is read once, under whatever names, and MAX_FILES at most.
     """
     seen: set[str] = set()
     waiting = [_lines(root / INTERFACES.lstrip("/"), root, seen)]
@@ -78,9 +78,9 @@ def _lines(path: Path, root: Path, seen: set[str]) -> Iterator[tuple[Path, Inter
 def _sourced(pattern: str, path: Path, root: Path, *, folders: bool) -> list[Path]:
     """Return the files of a ``pattern`` of source or, with ``folders``, source-directory."""
     folder = root if pattern.startswith("/") else path.parent
-    # To wordexp(3), which ifupdown asks, two asterisks are one.
+    # ifupdown calls wordexp(3), to which two asterisks are one.
     below = PurePath(_ASTERISKS.sub("*", pattern.lstrip("/")))
-    if not below.parts or len(pattern) > PATH_MAX:  # "/" or ".", or what no file is called
+    if not below.parts or len(pattern) > PATH_MAX:  # "/" or ".", or too long for a path
         return []
     try:
         every = folder.glob(str(below))
@@ -94,5 +94,5 @@ def _sourced(pattern: str, path: Path, root: Path, *, folders: bool) -> list[Pat
             for one in sorted(each.iterdir())
             if IN_FOLDER.fullmatch(one.name) and one.is_file()
         ]
-    except (OSError, ValueError, RecursionError):  # a pattern that glob does not know
+    except (OSError, ValueError, RecursionError):  # glob cannot parse the pattern
         return []

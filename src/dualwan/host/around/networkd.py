@@ -13,10 +13,10 @@ FALSE = ("0", "no", "n", "false", "f", "off")
 
 
 def foreign(root: Path = Path("/")) -> tuple[str, ...]:
-    """Return which of ``SETTINGS`` are on in a networkd that runs, each with its FILE:LINE.
+    """Return which of ``SETTINGS`` are on in a running networkd, each with its FILE:LINE.
 
-    A setting that no file has is on, and comes without a file. ``root`` is another root folder
-    for tests.
+    A setting in no file is on by default, and has no place. ``root`` is another root folder for
+    tests.
     """
     if not is_unit(NETWORKD, root) or not (root / "run/systemd/netif").is_dir():
         return ()
@@ -30,7 +30,7 @@ def foreign(root: Path = Path("/")) -> tuple[str, ...]:
 
 
 def _files(root: Path) -> list[Path]:
-    """Return the files in the order in which they count (networkd.conf(5))."""
+    """Return the files, later ones with precedence (networkd.conf(5))."""
     main = [root / folder / "networkd.conf" for folder in FOLDERS]
     found: dict[str, Path] = {}
     for folder in reversed(FOLDERS):

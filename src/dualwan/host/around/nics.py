@@ -1,4 +1,4 @@
-"""The interfaces of this machine: rtnetlink says what is there, udev and sysfs what it is."""
+"""The interfaces of this machine: rtnetlink lists them, udev and sysfs describe the hardware."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dualwan.host.rtnl import IPRoute, dump, refused, understood
 from dualwan.model.setup import Nic
 
 _LOOPBACK, _LOWER_UP = 0x8, 0x10000  # linux/if.h
-# Kinds that lead nowhere of their own: tunnels, sessions, ends of containers.
+# Kinds that can be neither WAN nor LAN: tunnels, sessions, ends of containers.
 _NO_CANDIDATES = ("ip6tnl", "ipip", "sit", "gre", "gretap", "ip6gre", "vti", "ppp", "dummy", "ifb")
 _TYPES = (1,)  # ARPHRD_ETHER
 _SCOPE_UNIVERSE = 0
@@ -72,7 +72,7 @@ def _addresses(ipr: Any) -> dict[int, list[str]]:
 
 
 def _of_udev(name: str) -> dict[str, Any]:
-    """Return driver and speed, and "wireless" as kind, as far as udev and sysfs know them."""
+    """Return driver and speed, and the kind "wireless", as far as udev and sysfs know them."""
     import pyudev  # noqa: PLC0415 - tens of milliseconds; only here
 
     found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The scripts of hooks.d that are not run, and those whose last run has failed."""
+"""Scripts of hooks.d that are not run, and scripts whose last run failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dualwan.words import say
 
 
 def refused(place: Path) -> tuple[OwnScript, ...]:
-    """Return the files in ``place``, the folder, that are not run."""
+    """Return the files in the folder ``place`` that are not run."""
     if not _has_any(place):
         return ()
     from dualwan.host.notice import folder  # noqa: PLC0415 - only where there are scripts
@@ -22,9 +22,9 @@ def refused(place: Path) -> tuple[OwnScript, ...]:
 
 
 def unseen(place: Path) -> tuple[str, ...]:
-    """Return a sentence if there are scripts in ``place``, and root alone may see how they ended.
+    """Return a sentence if ``place`` has scripts, but only root may read their last outcome.
 
-    What a script is told, and with it how that ended, is between root and the script.
+    Notices and outcomes are in files that only root may read.
     """
     if not _has_any(place):
         return ()

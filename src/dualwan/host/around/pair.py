@@ -1,4 +1,4 @@
-"""keepalived and conntrackd: whether they run, and whom keepalived tells of a role."""
+"""keepalived and conntrackd: whether they run, and the roles that keepalived gives."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ PROGRAM = "keepalived"
 _INCLUDE = re.compile(r"include\s+\"?([^\"\s]+)")
 _NOTIFY = re.compile(r"notify\w*\s+(.*)")
 _ROLE = re.compile(r"dualwan-hook\s+role\s+(active|standby)\b")
-# A script of the owner's that is given the role in a variable, or in another one's words.
+# In the owner's script, to which keepalived passes the role as an argument or a variable.
 _ANY_ROLE = re.compile(r"dualwan-hook\s+role\b")
 _BOTH = ("active", "standby")
-_DEEPEST = 5  # files that include each other
+_DEEPEST = 5  # levels of include
 
 
 def in_files(root: Path = Path("/")) -> Pair:
-    """Return what the file of keepalived says."""
+    """Return the roles in keepalived's file; both if it cannot be read."""
     path = root / KEEPALIVED.lstrip("/")
     if not path.exists():
         return Pair(told=None)
     try:
         lines = list(_lines(path, root))
-    except OSError:  # it may have a password, and be for root only
+    except OSError:  # it may be readable by root only, as it may have a password
         return Pair(told=_BOTH)
     found: set[str] = set()
     for line in lines:
@@ -39,7 +39,7 @@ def in_files(root: Path = Path("/")) -> Pair:
 def running(
     pair: Pair, proc: Path = processes.PROC, root: Path = Path("/"), owner: int = 0
 ) -> Pair:
-    """Return ``pair`` with what runs."""
+    """Return ``pair`` with which of the programs run."""
     names = set(processes.names(proc, owner))
     is_set_up = (root / conntrackd.CONFIG.lstrip("/")).exists()
     return pair._replace(
@@ -49,7 +49,7 @@ def running(
 
 
 def _lines(path: Path, root: Path, depth: int = 0) -> Iterator[str]:
-    """Yield the lines of a file of keepalived without comments, and of those that it includes."""
+    """Yield the lines of a file of keepalived and of the files it includes, without comments."""
     for raw in files.read_foreign(path).splitlines():
         line = re.split("[#!]", raw, maxsplit=1)[0].strip()
         if (include := _INCLUDE.match(line)) and depth < _DEEPEST:
@@ -61,7 +61,7 @@ def _lines(path: Path, root: Path, depth: int = 0) -> Iterator[str]:
 
 
 def _roles(command: str, root: Path) -> tuple[str, ...]:
-    """Return the roles that ``command`` of a notify line gives, itself or by a script."""
+    """Return the roles that ``command`` of a notify line gives, directly or in a script."""
     if found := _ROLE.findall(command):
         return tuple(found)
     words = command.replace('"', " ").split()

@@ -26,7 +26,7 @@ SECRETS = ("chap-secrets", "pap-secrets")
 
 
 def look(peer: str, root: Path = ROOT) -> PppFiles:
-    """Return what is to know of ``peer``; what cannot be read is left out."""
+    """Return the files of ``peer``; those that cannot be read are left out."""
     return PppFiles(
         peer=read_options(peer, root) if _is_readable(root, f"{PPP_DIR}/peers") else None,
         starters=starters(peer, root),
@@ -45,7 +45,7 @@ def read_options(peer: str, root: Path = ROOT) -> PeerOptions:
 
 
 def starters(peer: str, root: Path = ROOT) -> tuple[Starter, ...]:
-    """Return what starts ``peer`` by itself, besides this program."""
+    """Return what else on the machine starts ``peer``: stanzas, services, scripts."""
     return (
         *found_in.in_interfaces(interfaces.lines(root), peer),
         *(one for path in _scripts(root) for one in found_in.in_script(*_read(root, path), peer)),

@@ -79,8 +79,8 @@ def _given(paths: Iterable[str]) -> Iterator[SourceFile]:
 def _scripts(root: Path, unseen: list[str]) -> Iterator[SourceFile]:
     """Yield each script that interfaces(5) runs, and each of the usual names in usual places.
 
-    One that others than root may change is not read, for it would decide what is open; it is added
-    to ``unseen``.
+    A script that others than root may change is not read, because its rules would decide what is
+    open; it is added to ``unseen``.
     """
     named = [
         path
@@ -107,7 +107,7 @@ def _scripts(root: Path, unseen: list[str]) -> Iterator[SourceFile]:
 
 
 def _rules() -> Iterator[SourceFile]:
-    """Yield what each program prints that saves rules; nothing without it, or without root."""
+    """Yield the output of iptables-save and the like; nothing without them, or without root."""
     legacy = {title.split()[0] for title in xtables.tables()}
     for name in (*_SAVING, *(f"{title}-save" for title in sorted(legacy))):
         try:
@@ -121,7 +121,7 @@ def _rules() -> Iterator[SourceFile]:
 def _interfaces(root: Path, unseen: list[str]) -> Iterator[SourceFile]:
     """Yield each file of interfaces(5) that has a line, the main one first.
 
-    One that is not text is added to ``unseen``: it could not be written as it was.
+    A file that is not UTF-8 is added to ``unseen``: an edit could not write it back unchanged.
     """
     for path in dict.fromkeys([INTERFACES, *(line.path for line in interfaces.lines(root))]):
         try:

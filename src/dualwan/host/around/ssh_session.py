@@ -1,8 +1,8 @@
 """The SSH session in which this process was started: its TCP connection, and its route.
 
-sshd(8) puts the ends of the connection into the environment of the login shell. sudo(8) takes them
-away, but each ancestor of this process still has the environment that it was started with. Any
-user can write what he likes there; so only a connection that the kernel knows counts.
+sshd(8) puts the ends of the connection into the environment of the login shell. sudo(8) drops them,
+but each ancestor of this process still has its initial environment. Any user can fake these
+variables; so a session counts only if the kernel has that connection.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _ends(text: str) -> tuple[End, End] | None:
 
 
 def _end(address: str, port: int) -> End:
-    """Return an end; an IPv4 address in IPv6 as itself, for sshd may listen to both by one."""
+    """Return an end; an IPv4-mapped address as IPv4, for sshd may use one socket for both."""
     found = ip_address(address.partition("%")[0])
     return getattr(found, "ipv4_mapped", None) or found, port
 
@@ -102,9 +102,9 @@ def _hexadecimal(text: str) -> End:
 
 
 def _route(peer: Ip, own: Ip) -> tuple[str, bool]:
-    """Return the device of the route by which the peer is answered, and whether it is a default.
+    """Return the device of the route to the peer, and whether that is a default route.
 
-    The device is "" if there is none, or ip(8) does not tell.
+    The device is "" if there is no route, or ip(8) fails.
     """
     argv = ["ip", "-json", f"-{peer.version}", "route", "get", "fibmatch", str(peer)]
     try:

@@ -1,4 +1,4 @@
-"""Packets that our firewall dropped by device, because the configuration does not name that."""
+"""Packets that our firewall dropped by device, because no section names the device."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FAMILY, TABLE, SET = "inet", "dualwan_firewall", "unnamed"
 def counts(config: Config | None = None) -> dict[str, int]:
     """Return packets by device, of devices that exist; empty without the table or without root.
 
-    None of a session of ours: on another interface than ``config`` says, it was unnamed until the
-    tables knew of that.
+    Devices of our sessions are left out: a session on another interface than ``config`` says was
+    unnamed until the tables were loaded for that interface.
     """
     existing = {name for _, name in socket.if_nameindex()} - _sessions(config)
     try:

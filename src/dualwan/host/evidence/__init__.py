@@ -1,4 +1,4 @@
-"""Gather the evidence for a diagnosis: look, ask the line, listen. Changes nothing."""
+"""Gather the evidence for a diagnosis: observe, ask the line, listen. Changes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dualwan.host.evidence import devices, further, hooks, ppp, window
 from dualwan.model.evidence import Evidence, Heard, Inquiry, OfWay
 from dualwan.words import say
 
-SPARE = 6.0  # seconds for what runs beside the window, after its end
+SPARE = 6.0  # seconds after the window's end for the other threads
 
 
 def gather(ipr: Any, ask: Inquiry) -> Evidence:
@@ -49,10 +49,10 @@ def gather(ipr: Any, ask: Inquiry) -> Evidence:
 
 
 def _start(work: Callable[[], Any]) -> Callable[[], Any]:
-    """Do ``work`` beside this thread; return a function that waits for its result.
+    """Run ``work`` in a thread; return a function that waits for its result.
 
-    None after SPARE seconds, or if the machine refuses. The thread is a daemon: it does not hold
-    up the end of the program.
+    The result is None after SPARE seconds, or if ``work`` fails. The thread is a daemon, so it does
+    not delay the end of the program.
     """
     result: list[Any] = []
 

@@ -1,7 +1,8 @@
-"""A socket that hears what a diagnosis needs on the WAN, and hands over nothing else.
+"""A packet socket on the WAN that receives only what a diagnosis needs.
 
-The kernel filters (classic BPF), for the tunnel's traffic would be too much: all of ICMPv6, of
-IPv4 in IPv6 what comes in with our own address as its source or is ICMP, and PPPoE discovery.
+A filter in the kernel (classic BPF) keeps out the bulk of the tunnel's traffic. It passes all
+ICMPv6, incoming IPv4 in IPv6 that is ICMP or has our own address as its source, and PPPoE
+discovery.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Packet(NamedTuple):
 
 def program(ipv4: str) -> list[tuple[int, int, int, int]]:
     """Return the filter as instructions (code, jump if true, jump if false, operand)."""
-    ours = int(IPv4Address(ipv4 or "0.0.0.0"))  # noqa: S104 - no address: only ICMP comes through
+    ours = int(IPv4Address(ipv4 or "0.0.0.0"))  # noqa: S104 - no address: ICMP only
     return [
         (_LOAD_HALF, 0, 0, _PROTOCOL),
         (_JUMP_EQUAL, 10, 0, ETH_PPPOE),
@@ -62,10 +63,10 @@ def attach(listener: socket.socket, instructions: list[tuple[int, int, int, int]
 
 
 def listen(device: str, ipv4: str) -> socket.socket:
-    """Return a socket that hears ``device``; raises OSError, EPERM without root.
+    """Return a socket that receives on ``device``; raises OSError, EPERM without root.
 
-    Solicitations for an address that is not ours come by a multicast group that this machine
-    is no member of; the membership that lets them in ends with the socket.
+    It receives all multicast (PACKET_MR_ALLMULTI), because solicitations of other addresses go to
+    groups of which this machine is no member. The membership ends with the socket.
     """
     ear = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     try:

@@ -14,7 +14,7 @@ ETH_PPPOE = 0x8863  # ETH_P_PPP_DISC
 PADI, PADO = 0x09, 0x07  # RFC 2516 section 5
 _SERVICE_NAME, _AC_NAME, _HOST_UNIQ = 0x0101, 0x0102, 0x0103
 ICMP, IPIP, UDP, ICMPV6 = 1, 4, 17, 58
-TOKEN = 8  # bytes at the beginning of each payload of ours
+TOKEN = 8  # bytes of the token at the beginning of each payload
 _IPV4, _IPV6 = 20, 40  # bytes of headers
 _DONT_FRAGMENT = 0x4000
 ECHO_REQUEST6, ECHO_REPLY6, ADVERTISEMENT, SOLICITATION, NEIGHBOUR = 128, 129, 134, 135, 136
@@ -30,7 +30,7 @@ _PPPOE_HEAD, _TAG_HEAD = 6, 4  # bytes, RFC 2516 section 4
 
 
 def inner(probe: Probe, source: str, token: bytes) -> bytes:
-    """Return the IPv4 packet of a probe; ``token`` tells it from those of other runs."""
+    """Return the IPv4 packet of a probe; ``token`` distinguishes it from probes of other runs."""
     src, dst = IPv4Address(source).packed, IPv4Address(probe.target).packed
     payload = (token + struct.pack("!H", probe.number)).ljust(probe.size - _IPV4 - 8, b"\0")
     if probe.echo:
@@ -59,7 +59,7 @@ def identification(probe: Probe, token: bytes) -> int:
 class Inner(NamedTuple):
     """An IPv4 packet that came out of the tunnel. number: of the probe that came back.
 
-    stopped: the identification of the probe that an ICMP error is about; source: who said so.
+    stopped: the identification of the probe that an ICMP error quotes; source: its sender.
     """
 
     number: int | None = None
@@ -68,7 +68,7 @@ class Inner(NamedTuple):
 
 
 def read_inner(packet: bytes, source: str, token: bytes) -> Inner:
-    """Read an IPv4 packet, as far as it is about a probe from ``source`` with ``token``."""
+    """Read an IPv4 packet; the fields stay empty unless it is about a probe with ``token``."""
     start = (packet[0] & 0xF) * 4 if packet else 0
     if len(packet) < start + 8 or start < _IPV4:
         return Inner()

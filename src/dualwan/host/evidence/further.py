@@ -1,4 +1,4 @@
-"""What is to be seen of a way besides MAP-E and the first PPPoE session."""
+"""The evidence of a way besides MAP-E and the first PPPoE session."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dualwan.host import ping
 from dualwan.host.evidence import ppp
 from dualwan.model.evidence import AskedWay, OfWay
 
-# Where no host may be asked: IANA's for an AFTR (RFC 6333 section 5.7), routed nowhere else. The
-# ping to it has one hop to live.
+# The target of the single-hop ping if the configuration names none: IANA's address of an AFTR (RFC
+# 6333 section 5.7), which is routed nowhere else.
 NOWHERE = "192.0.0.1"
 
 
 def look(way: AskedWay, targets: Sequence[str]) -> OfWay:
-    """Return what is seen of ``way``, which is asked for ``targets``."""
+    """Return the evidence of ``way``, by which ``targets`` are pinged."""
     seen = OfWay(
         dialling=bool(way.peer) and ppp.dialling(way.peer),
         peer_there=not way.peer or ppp.has_peer(way.peer),

@@ -1,4 +1,4 @@
-"""What pppd has logged, and whether one of the peer runs."""
+"""pppd's log, and whether a pppd of the peer runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def dialling(peer: str) -> bool:
 
 
 def has_peer(peer: str) -> bool:
-    """Whether the peer's file exists; also if only root can see into its folder."""
+    """Whether the peer's file exists; True also if only root may look into its folder."""
     try:
         return (PEERS / peer).exists()
     except PermissionError:

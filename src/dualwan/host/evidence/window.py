@@ -1,7 +1,7 @@
-"""One window in which the line is asked all there is to ask, and listened to.
+"""A time window in which all questions are sent on the line, and answers are received.
 
-It ends early once all that was asked for is answered. Nothing is changed but what any packet
-changes: no address, route, rule or setting.
+It ends early once all questions are answered. No address, route, rule or setting is changed; the
+packets have only the effects of any packet.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from dualwan.host.evidence import ear, frames
 from dualwan.model.evidence import Advertisement, Heard, Inquiry, PathError, Probe
 from dualwan.words import say
 
-AT_LEAST = 1.2  # seconds: another machine defends its address, or asks for another CE, until then
-REPEATS = (0.0, 1.0, 2.5)  # seconds at which what is not answered is asked
+AT_LEAST = 1.2  # seconds until another machine defends the CE, or the line solicits another
+REPEATS = (0.0, 1.0, 2.5)  # seconds at which unanswered questions are sent
 _IPV6_MTU_DISCOVER, _IPV6_PMTUDISC_PROBE = 23, 3
 _BROADCAST = b"\xff" * 6
 _ETH_P_IPV6 = 0x86DD
@@ -48,7 +48,7 @@ def listen(ask: Inquiry) -> Heard:
 
 
 class _Window:
-    """The window: what was sent, and what has come so far."""
+    """The state of a window: sockets, and the answers so far."""
 
     def __init__(self, ask: Inquiry, listener: socket.socket, opened: ExitStack) -> None:
         self.ask, self._ear, self._token = ask, listener, os.urandom(frames.TOKEN)
@@ -67,7 +67,7 @@ class _Window:
         self._echo: socket.socket | None = None
         if ask.ce and ask.br:
             self._echo = _raw(opened, frames.ICMPV6)
-            with suppress(OSError):  # without the CE address there is no source to send from
+            with suppress(OSError):  # bind(2) fails while the CE address is missing
                 sender = _raw(opened, frames.IPIP)
                 sender.bind((ask.ce, 0))
                 self._tunnel = sender
@@ -91,7 +91,7 @@ class _Window:
                 self._hear()
 
     def _complete(self) -> bool:
-        """Whether nothing that was asked for is still to come."""
+        """Whether all questions are answered."""
         ask = self.ask
         back = {one.number for one in ask.probes if one.hops > 1} <= self.returned
         return (
@@ -105,7 +105,7 @@ class _Window:
     def _ask(self) -> None:
         ask = self.ask
         if not self.advertisements:
-            with suppress(HostError):  # the answer that does not come tells enough
+            with suppress(HostError):  # the missing answer is evidence enough
                 ndp.solicit(ask.wan)
         if ask.ce:
             self._frame(ndp.detection(ask.ce), _ETH_P_IPV6, _group(ask.ce))
@@ -135,7 +135,7 @@ class _Window:
         try:
             send()
         except OSError as error:
-            # Others are sizes that do not pass, or errors of which the line has told by ICMPv6.
+            # Other errors are sizes that do not pass, or refusals that the line reports by ICMPv6.
             if error.errno in (errno.EPERM, errno.EACCES):
                 self.unsent[os.strerror(error.errno)] = None
 
@@ -190,9 +190,9 @@ class _Window:
 
 
 def _raw(opened: ExitStack, protocol: int) -> socket.socket:
-    """Return a raw socket that only sends, whole packets whatever path MTU is known."""
+    """Return a raw socket that only sends, and ignores the known path MTU."""
     made = opened.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_RAW, protocol))
-    ear.attach(made, [(0x06, 0, 0, 0)])  # what comes in is heard elsewhere
+    ear.attach(made, [(0x06, 0, 0, 0)])  # receives nothing: the ear does
     made.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _IPV6_PMTUDISC_PROBE)
     made.setblocking(False)
     return made

@@ -1,4 +1,4 @@
-"""The owner's scripts in hooks.d: what waits for them, their runs, and how those are started."""
+"""The owner's scripts in hooks.d: the queue of changes, the runs, and the start of the runner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def tell(
     scripts: str, look: Callable[[Router], Router], slices: Sequence[str], reason: str
 ) -> None:
     """See host.api.Owner.tell_scripts. ``scripts``: their folder."""
-    if not folder.has_any(scripts):  # not any more
+    if not folder.has_any(scripts):  # the last one was removed
         queue.forget()
     elif queue.note(look, slices, reason, scripts):
         handover.hand_over()

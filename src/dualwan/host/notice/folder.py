@@ -1,4 +1,4 @@
-"""hooks.d: the files in it, and whether root alone can have put them there."""
+"""hooks.d: its files, and whether only root can have put them there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def has_any(folder: str) -> bool:
 def look(folder: Path) -> tuple[list[str], list[Refused]]:
     """Return the names of the scripts of ``folder`` in order, and the files that are not run.
 
-    Where others can put a file into it, none is run. A folder that is missing has none.
+    If others can put a file into the folder, none is run. A missing folder has none.
     """
     scripts, refused = chosen(_entries(folder), _owners())
     reason = opening(folder) if scripts else ""
@@ -30,7 +30,7 @@ def look(folder: Path) -> tuple[list[str], list[Refused]]:
 
 
 def opening(folder: Path) -> str:
-    """Return through which folder others can put a file into ``folder``, "" for none."""
+    """Return why others can put a file into ``folder``, "" if they cannot."""
     itself = (folder.absolute(), folder.resolve())
     for above in dict.fromkeys(one for end in itself for one in _above(end)):
         try:
@@ -71,5 +71,5 @@ def _above(folder: Path) -> Iterator[Path]:
 
 
 def _owners() -> frozenset[int]:
-    """Return whose files are run: root's, and the caller's where tests run without root."""
+    """Return the users whose files are run: root, and the caller where tests run without root."""
     return frozenset({0, os.geteuid()})

@@ -1,8 +1,8 @@
-"""How the runner is started: never as a child that the caller waits for, nor with what it holds.
+"""Start the runner of the scripts: never as a child to wait for, and without inherited files.
 
-Where systemd runs, dualwan-hooks.path sees pending.json and starts dualwan-hooks.service. So the
-scripts have neither the confinement of the unit whose event it was, nor its life: ifup, pppd and
-the watcher need not wait, and nothing is started from here. Elsewhere the runner is forked off.
+Under systemd, dualwan-hooks.path sees pending.json and starts dualwan-hooks.service. So the scripts
+run outside the confinement and the lifetime of the unit that handled the event: ifup, pppd and the
+watcher need not wait, and nothing is started here. Without systemd the runner is forked off.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ _START = (
 
 
 def hand_over() -> None:
-    """Let what waits be told to the scripts, soon and by another process; raises HostError."""
+    """Have another process run the scripts for what is queued, soon; raises HostError."""
     if by_systemd() or lock.is_held(queue.directory() / lock.RUNNER):
         return
     try:
         start()
-    except OSError as error:  # no memory, or too many processes; it waits for the next change
+    except OSError as error:  # too little memory, or too many processes
         raise HostError(f"no process for them: {error.strerror}") from None
 
 
 def by_systemd() -> bool:
-    """Whether dualwan-hooks.path does it."""
+    """Whether dualwan-hooks.path starts the runner."""
     ours = os.fspath(queue.directory().parent) == paths.RUN_DIR
     return ours and os.path.isdir(SYSTEMD) and os.path.lexists(UNIT)  # noqa: PTH112 - no pathlib
 
 
 def start() -> None:
-    """Start a runner, detached from this process: a session of its own, nothing inherited.
+    """Start a runner in a session of its own, detached from this process, inheriting nothing.
 
     Raises OSError.
     """
@@ -67,7 +67,7 @@ def _detach() -> NoReturn:
 
 def _become_runner() -> NoReturn:
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_DFL)  # also one that nohup or a shell's & has ignored
+        signal.signal(number, signal.SIG_DFL)  # nohup, or a shell's &, may have ignored one
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.chdir("/")
     nothing = os.open(os.devnull, os.O_RDWR)

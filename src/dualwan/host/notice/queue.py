@@ -1,7 +1,8 @@
-"""/run/dualwan/hooks: what the owner's scripts know, what waits for them, and what has failed.
+"""/run/dualwan/hooks: what the owner's scripts know, the queued changes, and failed runs.
 
-known.json is written by the run that notes a change, pending.json by it and by the runner, which
-removes it; failed.json by the runner. The lock is held for that alone, never while a script runs.
+known.json is written by the run that queues a change; pending.json by that run, and removed by the
+runner; failed.json by the runner. The lock is held for these writes only, never while a script
+runs.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from dualwan.notice.router import Router
 
 FOLDER = "hooks"
 KNOWN, PENDING, FAILED = run_files.SCRIPTS_KNOW, f"{FOLDER}/pending.json", f"{FOLDER}/failed.json"
-LOCK_SECONDS = 5.0  # those who hold it write two small files
+LOCK_SECONDS = 5.0  # a holder writes two small files only
 
 
 class Waiting(NamedTuple):
-    """What waits, and the folder of the scripts that are to be told."""
+    """The queued changes, and the folder of the scripts to run for them."""
 
     pending: Pending
     folder: str
 
 
 class Failure(NamedTuple):
-    """The last run of a script has failed. folder: of the script; of: the notice."""
+    """The failure of a script's last run. folder: of the script; of: the notice."""
 
     folder: str
     script: str
@@ -45,13 +46,13 @@ def directory() -> Path:
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """Keep others from these files; raises BusyError, HostError."""
+    """Hold the lock of these files; raises BusyError, HostError."""
     with lock.locked(directory(), LOCK_SECONDS):
         yield
 
 
 def known() -> Router:
-    """Return the router as the scripts know it, or will once they have run."""
+    """Return the router as the scripts know it, or will once the queue is empty."""
     try:
         return stored.decode_router(run_files.read(KNOWN))
     except BROKEN:
@@ -59,7 +60,7 @@ def known() -> Router:
 
 
 def waiting() -> Waiting | None:
-    """Return what waits, None for nothing."""
+    """Return the queued changes, None for none."""
     try:
         data = run_files.read(PENDING)
         return Waiting(stored.decode(data["pending"]), str(data["folder"]))
@@ -68,10 +69,10 @@ def waiting() -> Waiting | None:
 
 
 def note(look: Callable[[Router], Router], slices: Sequence[str], reason: str, folder: str) -> bool:
-    """Note what differs from what the scripts know; return whether that is anything.
+    """Queue the differences from what the scripts know; return whether there are any.
 
-    ``look``: see Owner. It is called under the lock, so that of two runs the one that notes last
-    has looked last. Raises DualwanError.
+    ``look``: see Owner. It is called under the lock, so that the last of two runs to queue has also
+    observed last. Raises DualwanError.
     """
     with locked():
         before, last = known(), waiting()
@@ -86,10 +87,10 @@ def note(look: Callable[[Router], Router], slices: Sequence[str], reason: str, f
 
 
 def take() -> Waiting | None:
-    """Return what waits, which does not wait any more; the caller holds the lock.
+    """Remove the queued changes and return them; the caller holds the lock.
 
-    It is removed before a script is run: one that takes the runner with it is not run again and
-    again. Raises HostError.
+    They are removed before a script runs, so that a script that kills the runner is not run again
+    and again. Raises HostError.
     """
     found = waiting()
     run_files.remove(PENDING)
@@ -97,7 +98,7 @@ def take() -> Waiting | None:
 
 
 def forget() -> None:
-    """Forget all, because there are no scripts any more. Raises DualwanError."""
+    """Remove all these files, after the last script was removed. Raises DualwanError."""
     with locked():
         for name in (PENDING, FAILED, KNOWN):
             run_files.remove(name)

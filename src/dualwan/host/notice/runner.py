@@ -1,6 +1,6 @@
-"""The runner: tells the owner's scripts of what waits, one notice and one script after another.
+"""The runner: runs the owner's scripts for what is queued, one notice and one script at a time.
 
-It is a process of its own. One runner works at a time; what is noted meanwhile it takes next.
+It is a process of its own. Only one runner works at a time; it also takes what is queued meanwhile.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from dualwan.notice.environment import environment
 from dualwan.notice.pending import Notice, notices
 
 LIMITS = (script.LIMIT_SECONDS, script.GRACE_SECONDS)
-# Less important than the router's own work, and than its packets.
+# Below the router's own work, and its packets.
 NICENESS = 5
 
 
 def serve() -> None:
-    """Be the runner until nothing waits; raises DualwanError. The whole process is given to it."""
+    """Run scripts until the queue is empty, in a process for nothing else; raises DualwanError."""
     signal.signal(signal.SIGTERM, _leave)
-    with suppress(PermissionError):  # its unit refuses that, and has said so itself: Nice=
+    with suppress(PermissionError):  # in the unit, which has Nice= instead
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     script.adopt()
     drain()
@@ -40,7 +40,7 @@ def _leave(_signal: int, _frame: object) -> NoReturn:
 
 
 def drain(limits: tuple[float, float] = LIMITS) -> None:
-    """Run the scripts for all that waits; raises DualwanError.
+    """Run the scripts for all that is queued; raises DualwanError.
 
     ``limits``: seconds that a script may take, and those from SIGTERM to SIGKILL after them.
     """
@@ -50,14 +50,15 @@ def drain(limits: tuple[float, float] = LIMITS) -> None:
             with queue.locked():
                 found = queue.take()
                 if found is None:
-                    # Before another run can note anything: it would count on this runner.
+                    # While the queue is locked, or another run might queue a change and count on
+                    # this runner.
                     held.close()
                     return
             tell(found, limits)
 
 
 def tell(found: Waiting, limits: tuple[float, float] = LIMITS) -> None:
-    """Run each script for each notice of ``found``, and note and log which have failed."""
+    """Run each script for each notice of ``found``; log and note the failures."""
     place = Path(found.folder)
     failed = {one.script: one for one in queue.failures() if one.folder == found.folder}
     for notice in notices(found.pending):
@@ -84,7 +85,7 @@ def tell(found: Waiting, limits: tuple[float, float] = LIMITS) -> None:
 
 
 def _run(place: Path, name: str, notice: Notice, limits: tuple[float, float]) -> str | None:
-    """Run one script; return why it has failed, "" if it has not, None if it is not there."""
+    """Run one script; return the reason of a failure, "" for none, None if the script is gone."""
     path = str(place / name)
     if not os.path.lexists(path):
         return None

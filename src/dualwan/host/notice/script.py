@@ -1,4 +1,4 @@
-"""One run of one script: by itself, bounded in time and in what it says, nothing left of it."""
+"""One run of one script: in its own session, limited in time and output, nothing left running."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def adopt() -> None:
 
 
 def _adopts() -> bool:
-    """Whether all children of this process are a script's, so that they may be ended."""
+    """Whether processes that a script leaves behind become children of this process."""
     answer = ctypes.c_int()
     ctypes.CDLL(None).prctl(_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0)
     return bool(answer.value)
@@ -54,8 +54,8 @@ def run(
 ) -> Outcome:
     """Run the script ``path`` in a session of its own; return how it ended.
 
-    After ``limit`` seconds it is ended. In any case what it has started is: its group, and all
-    other processes too if they are adopted.
+    It is ended after ``limit`` seconds. Processes that it has started are always ended: its process
+    group, and those outside the group if this process adopts them.
     """
     reading, writing = os.pipe()
     try:
@@ -70,7 +70,7 @@ def run(
         in_time = _await_end([process.pid], limit, said)
         _signal(process.pid, signal.SIGTERM)
         _await_end((*_others(process.pid), process.pid), grace, said)
-    finally:  # also where a signal ends the wait
+    finally:  # also if a signal interrupts the wait
         _kill_all(process.pid)
         code = process.wait()
         said.close()
@@ -96,7 +96,7 @@ def _started(path: str, environment: Mapping[str, str], output: int) -> subproce
 
 
 def _die_with_runner() -> None:
-    """Have the kernel kill the script if the runner dies, which alone limits its time."""
+    """Have the kernel kill the script if the runner dies: only the runner limits its time."""
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
@@ -107,7 +107,7 @@ def _failure(code: int) -> str:
 
 
 class _Output:
-    """What a run writes, read so that it never waits for us; the beginning is kept."""
+    """The output of a run, read so that the script never blocks; only the beginning is kept."""
 
     def __init__(self, handle: int) -> None:
         os.set_blocking(handle, False)
@@ -180,7 +180,7 @@ def _kill_all(leader: int) -> None:
     """Kill and reap every child until there is none but the ``leader``, which is not reaped."""
     _signal(leader, signal.SIGKILL)
     os.waitid(os.P_PID, leader, os.WEXITED | os.WNOWAIT)
-    while others := _others(leader):  # the children of one that ends become ours
+    while others := _others(leader):  # children of a process that ends become ours
         for pid in others:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -197,7 +197,7 @@ def _signal(leader: int, number: signal.Signals) -> None:
 
 
 def _others(leader: int) -> list[int]:
-    """Return our children but for ``leader``; none if they are not adopted, or not listed."""
+    """Return our children but ``leader``; none without adoption, or if /proc does not list them."""
     if not _adopts():
         return []
     try:

@@ -34,7 +34,7 @@ def ask(
 def _hb46pp(
     device: str, previous: CachedAnswer | None, deadline: Deadline, port: int
 ) -> tuple[str, int, str]:
-    """Ask the server that the TXT record names; the line's name servers are asked for it first."""
+    """Ask the server named in the TXT record, for which the line's name servers are asked first."""
     from dualwan.host.remote import https, name_servers, resolver  # noqa: PLC0415 - not for DHCPv6
 
     line = name_servers.of_line(device, deadline)

@@ -1,7 +1,7 @@
-"""The prefixes that routers of the line announce, asked by a router solicitation.
+"""Ask routers of the line, by a router solicitation, which prefixes they announce.
 
-An address does not say which router has announced its prefix. Any device on the link can announce
-one, with whatever lifetime; the default route of the kernel names the router that counts.
+An address does not tell which router has announced its prefix. Any device on the link can announce
+one, with any lifetime; the router that counts is the one of the kernel's default route.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from dualwan.host.remote.deadline import Deadline
 
 SECONDS = 4.0  # a router answers within 0.5 s, but 3 s after its last advertisement (RFC 4861, 6.2)
 AGAIN_SECONDS = 1.0  # until the solicitation is repeated
-MORE_SECONDS = 0.3  # after an advertisement, for another: a router may have several
+MORE_SECONDS = 0.3  # after an advertisement, for further ones of the same router
 _LIFETIME = slice(6, 8)  # of an advertisement (RFC 4861 section 4.2)
 _PREFIX_OPTION, _PREFIX_SIZE = 3, 32  # section 4.6.2
 _VALID, _PREFERRED, _PREFIX = slice(4, 8), slice(8, 12), slice(16, 32)
 
 
 def prefixes(device: str, routers: Collection[str]) -> tuple[str, ...]:
-    """Return the prefixes to be preferred that ``routers`` announce on ``device``.
+    """Return the prefixes that ``routers`` announce on ``device`` with a preferred lifetime.
 
     Empty if none answers within SECONDS. ``routers``: their link-local addresses. Raises HostError
-    if they cannot be asked.
+    if the solicitation cannot be sent.
     """
     found: dict[str, None] = {}
     turns = _turns(device)
@@ -47,11 +47,10 @@ def prefixes(device: str, routers: Collection[str]) -> tuple[str, ...]:
 
 
 def announcements(device: str, routers: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return the prefixes to be preferred by router, of those ``routers`` that answer.
+    """Return, by router that answers, the prefixes that it announces with a preferred lifetime.
 
-    All have SECONDS for it, and MORE_SECONDS after the last one for what they say in another
-    advertisement. ``routers``: their link-local addresses. Raises HostError if they cannot be
-    asked.
+    All have SECONDS to answer, and MORE_SECONDS after the last one for further advertisements.
+    ``routers``: their link-local addresses. Raises HostError if the solicitation cannot be sent.
     """
     found: dict[str, tuple[str, ...]] = {}
     turns = _turns(device)
@@ -67,7 +66,7 @@ def announcements(device: str, routers: Collection[str]) -> dict[str, tuple[str,
 
 
 def _turns(device: str) -> Iterator[Deadline]:
-    """Solicit advertisements, and yield the time until the next time, for SECONDS in all."""
+    """Send a solicitation every AGAIN_SECONDS for SECONDS; yield the deadline of each."""
     whole = Deadline(SECONDS)
     while True:
         try:
@@ -86,9 +85,9 @@ def _collect(
     *,
     all_of_them: bool,
 ) -> None:
-    """Add what ``routers`` say to ``found`` until ``until``.
+    """Add the announcements of ``routers`` to ``found`` until ``until``.
 
-    ``all_of_them``: not longer than until each has said something.
+    ``all_of_them``: stop once each router has announced something.
     """
     poll = select.poll()
     poll.register(listener, select.POLLIN)
@@ -103,7 +102,7 @@ def _collect(
 
 
 def _next(listener: socket.socket, routers: Collection[str], until: Deadline) -> tuple[str, ...]:
-    """Return the prefixes of the next advertisement that has any, () if ``until`` comes before."""
+    """Return the prefixes of the next advertisement that has any, () at the deadline ``until``."""
     poll = select.poll()
     poll.register(listener, select.POLLIN)
     while True:

@@ -22,7 +22,7 @@ MAX_RECEIVED = 4 * MAX_BODY  # bytes a connection, with headers and chunk framin
 CONNECT_SECONDS = 4.0  # for one address of several
 _MOVED = (301, 302, 303, 307, 308)
 _PORTS = {"https": 443, "http": 80}
-# OpenSSL's words for an answer that is no TLS (1.1.1 to 3.5).
+# OpenSSL's words for an answer that is not TLS (1.1.1 to 3.5).
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 _OK = range(200, 300)
 
@@ -72,7 +72,7 @@ def get(  # noqa: PLR0913 - each is about another step
                 )
             ) from None
         except (OSError, HTTPException, ValueError) as error:
-            deadline.left()  # a socket timed out: the deadline is the reason
+            deadline.left()  # after a socket's timeout, report the deadline
             raise RemoteError(
                 say("{url}: {reason}", url=shown(url), reason=_reason(error))
             ) from None
@@ -134,7 +134,7 @@ def _once(
     headers: Mapping[str, str],
     verify: bool,
 ) -> tuple[Response, str]:
-    """Send one request; return the response, and its Location ("" for none)."""
+    """Send one request; return the response, and its Location header ("" for none)."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [
@@ -206,7 +206,7 @@ def context(verify: bool = True) -> ssl.SSLContext:
 
 
 def _hint() -> str:
-    """Return what to do where this machine knows no authority at all, "" where it knows some."""
+    """Return a remedy if this machine has no certificate authorities at all, else ""."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile and Path(paths.cafile).stat().st_size:
         return ""

@@ -1,9 +1,9 @@
-"""What the line says when this program asks it: for a line without a DHCPv6 client.
+"""Ask the line itself for its servers, where no DHCPv6 client has done so.
 
-Two questions are sent at once: a router solicitation (RFC 4861), whose answer may have name
-servers (RFC 8106), and an information request (RFC 8415 section 18.2.6), whose answer may have
-them too, and MAP-E's option 94. Neither changes anything on the line. A client that holds
-DHCPv6's port has notes of its own, and is not disturbed.
+Two questions are sent at once: a router solicitation (RFC 4861), whose answer may have name servers
+(RFC 8106), and an information request (RFC 8415 section 18.2.6), whose answer may have them too,
+and MAP-E's option 94. Neither changes anything on the line. A client that holds DHCPv6's port has a
+lease of its own, and is not disturbed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ADDRESS = 16  # octets
 
 
 class _Listener:
-    """The sockets, and the answers so far: servers advertised, and the DHCPv6 reply."""
+    """The sockets, and the answers so far: name servers advertised, and the DHCPv6 reply."""
 
     def __init__(self, device: str, stack: ExitStack) -> None:
         self._device, self._index = device, socket.if_nametoindex(device)
@@ -45,7 +45,7 @@ class _Listener:
         self._icmp = stack.enter_context(advertisements(device))
         self._poll.register(self._icmp, select.POLLIN)
         self._dhcp: socket.socket | None = None
-        with suppress(OSError):  # a client holds the port: advertisements alone, then
+        with suppress(OSError):  # a client holds the port: use advertisements alone
             self._dhcp = stack.enter_context(_dhcp(device))
             self._poll.register(self._dhcp, select.POLLIN)
         self.advertised: list[str] = []
@@ -59,9 +59,9 @@ class _Listener:
             self._dhcp.sendto(request, (ALL_SERVERS, SERVER_PORT, 0, self._index))
 
     def hear(self, until: Deadline) -> None:
-        """Collect answers until ``until``, or until there is nothing more to wait for.
+        """Collect answers until ``until``, or until no further answer is expected.
 
-        Once there is an advertisement, a DHCPv6 server has RDNSS_SECONDS more.
+        After an advertisement, the DHCPv6 server has RDNSS_SECONDS left to answer.
         """
         short: Deadline | None = None
         while self.lease is None and not (self.advertised and self._dhcp is None):
@@ -82,9 +82,9 @@ class _Listener:
 
 
 def ask(device: str, deadline: Deadline) -> dhcpv6.Lease:
-    """Return what the line on ``device`` says; its containers are those of option 94.
+    """Return the line's answers on ``device`` as a lease, with the containers of option 94.
 
-    Raises RemoteError if it says nothing, HostError if it cannot be asked.
+    Raises RemoteError if there is none, HostError if the questions cannot be sent.
     """
     try:
         with ExitStack() as stack:
@@ -106,7 +106,7 @@ def ask(device: str, deadline: Deadline) -> dhcpv6.Lease:
 
 
 def advertisements(device: str) -> socket.socket:
-    """Return a socket for ``advertisement``, which hears ``device`` alone; raises OSError."""
+    """Return a socket for ``advertisement``, which receives on ``device`` alone; raises OSError."""
     made = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
     blocked = (1 << 256) - 1 & ~(1 << ADVERTISEMENT)
     words = [blocked >> 32 * at & 0xFFFFFFFF for at in range(8)]
@@ -131,7 +131,7 @@ def _dhcp(device: str) -> socket.socket:
 
 
 def advertisement(icmp: socket.socket) -> tuple[bytes, str]:
-    """Return the next advertisement and its router; nothing of either if it crossed a router."""
+    """Return the next advertisement and its router; both empty if it came from another link."""
     data, ancillary, _, source = icmp.recvmsg(MAX_PACKET, socket.CMSG_SPACE(4))
     hops = [struct.unpack("=i", value)[0] for _, kind, value in ancillary if kind == HOP_LIMIT]
     router = source[0].partition("%")[0]
@@ -140,7 +140,7 @@ def advertisement(icmp: socket.socket) -> tuple[bytes, str]:
 
 
 def _advertised(icmp: socket.socket) -> list[str]:
-    """Return the name servers of an advertisement that came from this link, [] for another."""
+    """Return the name servers of the next advertisement, [] if it came from another link."""
     return rdnss(advertisement(icmp)[0])
 
 

@@ -1,7 +1,7 @@
-"""The line's own name servers: what its clients have noted, or what the line says when asked.
+"""The line's name servers: from the files of its clients, or else from the line itself.
 
-Only they may know a provider's names. resolv.conf(5) need not have them: it may name a resolver
-on this machine, or that of PPPoE.
+Only these may know a provider's names. resolv.conf(5) need not list them: it may name a resolver on
+this machine, or that of PPPoE.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dualwan.host.remote.deadline import Deadline
 MAX_FILE = 16384  # bytes
 ASK_SECONDS = 2.0  # a router or server on the line answers within milliseconds
 
-# Notes of a device's name servers; {device} and {index} are its name and number.
+# Files with a device's name servers; {device} and {index} are its name and number.
 NOTES = (
     "run/systemd/netif/links/{index}",  # systemd-networkd: DNS=
     "run/systemd/resolve/netif/{index}",  # systemd-resolved, also of NetworkManager: SERVERS=
@@ -37,7 +37,7 @@ _SERVERS = re.compile(r"^[ \t]*(?:nameserver[ \t]+|DNS=|SERVERS=)(.+)$", re.MULT
 def of_line(device: str, deadline: Deadline, root: Path = Path("/")) -> tuple[str, ...]:
     """Return the addresses of the name servers of the line on ``device``, () if none is known.
 
-    The line is asked (ASK_SECONDS at most) only if no program on this machine has noted them.
+    The line is asked (ASK_SECONDS at most) only if no file on this machine has them.
     """
     found = tuple(dict.fromkeys(_noted(device, root)))
     if not found:
@@ -47,7 +47,7 @@ def of_line(device: str, deadline: Deadline, root: Path = Path("/")) -> tuple[st
 
 
 def _noted(device: str, root: Path) -> Iterator[str]:
-    """Yield the name servers of the lease, and of the notes of other programs."""
+    """Yield the name servers of the lease, and those in the files of other programs."""
     for server in leases.latest(device).lease.name_servers:
         yield from _usable(server, device)
     try:
@@ -63,7 +63,7 @@ def _noted(device: str, root: Path) -> Iterator[str]:
 
 
 def _usable(server: str, device: str) -> Iterator[str]:
-    """Yield ``server`` if it is an address, a link-local one with its device."""
+    """Yield ``server`` if it is an address; a link-local one gets its device as %DEVICE."""
     bare = server.partition("%")[0]
     with suppress(ValueError):
         address = ip_address(bare)

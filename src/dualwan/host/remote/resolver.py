@@ -51,8 +51,8 @@ def resolvers(path: Path = RESOLV_CONF) -> tuple[str, ...]:
 def stable_address(name: str, device: str = "") -> str:
     """Return the lowest IPv6 address of ``name``: servers rotate the order. Raises RemoteError.
 
-    The name servers of the line on ``device`` are asked first, and then, also if those know of no
-    such name, those of the machine; ``device`` is "" for the latter alone.
+    The name servers of the line on ``device`` are asked first. If they fail, or know no such name,
+    the machine's are asked; ``device`` is "" to ask only these.
     """
     if ":" in name:
         return name
@@ -81,8 +81,8 @@ def addresses(
 ) -> tuple[str, ...]:
     """Return the IPv6 addresses of ``name``, or ``name`` if it is one; raises RemoteError.
 
-    None of them leads to this machine, to its link or its LAN: whoever answers for the name could
-    have it talk to whatever listens there (``check_end``).
+    Addresses of this machine, its links or its LAN are left out (``check_end``): a forged answer
+    could make this program talk to a service there.
     """
     given = [name]
     if ":" not in name:
@@ -108,7 +108,7 @@ def texts(
 ) -> tuple[str, ...]:
     """Return the TXT records of ``name``, each with its strings joined; raises RemoteError.
 
-    A byte that is not ASCII becomes "?".
+    Bytes that are not ASCII become "?".
     """
     return tuple(
         b"".join(record.strings).decode("ascii", "replace").replace("\ufffd", "?")
@@ -145,9 +145,9 @@ def reply(asked: Message, data: bytes) -> Message:
 
 
 def records(asked: Message, answer: Message) -> list[Any]:
-    """Return the records in ``answer`` of the type in ``asked``, of whatever owner.
+    """Return the records in ``answer`` of the type in ``asked``, whatever their owner name.
 
-    A resolver follows aliases, so the owner can be another name.
+    A resolver follows CNAMEs, so the owner can be another name.
     """
     (wanted,) = asked.question
     return [
@@ -163,8 +163,8 @@ def _records(
 ) -> list[Any]:
     """Return the records of ``name`` from the first of ``servers`` that answers.
 
-    Raises RemoteError if none answers, or if the answer is that there is no such record. The
-    other servers are not asked then: only servers of another line would answer differently.
+    Raises RemoteError if none answers, or if one answers that there is no such record. The
+    remaining servers are not asked then: only servers of another line would answer differently.
     """
     if not servers:
         raise RemoteError(_no_server(name))

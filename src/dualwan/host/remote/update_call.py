@@ -1,6 +1,6 @@
 """The update call: it tells a provider of a fixed IPv4 address by IPIP the line's new prefix.
 
-Some of these services want one GET, from the new address, to a URL with the owner's name and
+Some such providers expect one GET, from the new address, of a URL with the owner's name and
 password. These are in a file of their own, which only root may read:
 
     url = "https://update.example.jp/request?user=me&pass=secret"
@@ -123,12 +123,12 @@ def call(
     device: str = "",
     ce: str = "",
 ) -> str:
-    """Make the call; return the reply's status. Its text may repeat user and password.
+    """Make the call over IPv6; return the reply's status. Its text may repeat user and password.
 
-    Over IPv6, within ``seconds``. Redirects are not followed, because the password is for this
-    server. The name servers of the line on ``device`` are asked for it, then the machine's: the
-    host can be one that only the line knows. ``ce``: the address of our end. Raises RemoteError
-    unless the status is 200 to 299.
+    It takes ``seconds`` at most. Redirects are not followed, because the password is for this
+    server. The server is looked up at the name servers of the line on ``device``, then at the
+    machine's: only the line may know it. ``ce``: the address of our end. Raises RemoteError unless
+    the status is 200 to 299.
     """
     deadline = Deadline(seconds)
 
@@ -169,7 +169,7 @@ def _login(update: UpdateCall) -> dict[str, str]:
 
 
 def _with_address(update: UpdateCall, ce: str) -> str:
-    """Return the URL, with the address of our end in its query where that is asked for."""
+    """Return the URL, with the CE address in its query if the file asks for that."""
     if not update.parameter or not ce:
         return update.url
     parts = urlsplit(update.url)

@@ -22,8 +22,8 @@ SOURCE = "aftr"  # in the cache, beside the sources of provisioning
 def known(mape: DsLite, state: RunState, prefixes: Sequence[str], services: LineServices) -> str:
     """Return the address of the AFTR, "" if it is not known.
 
-    It is the one of the configuration, or else the last that a name server gave since the ifup,
-    or else the last that one gave for one of ``prefixes``.
+    That is the configured one, else the last that a name server gave since the ifup, else the last
+    that one gave while the line had one of ``prefixes``.
     """
     if ":" in mape.aftr:
         return mape.aftr
@@ -36,7 +36,7 @@ def known(mape: DsLite, state: RunState, prefixes: Sequence[str], services: Line
 
 
 def remember(name: str, address: str, prefix: str, services: LineServices) -> None:
-    """Save ``address`` for the next boot if it is news; raises HostError."""
+    """Save ``address`` for the next boot if it has changed; raises HostError."""
     answers = services.load_answers()
     old = answers.entries.get(SOURCE)
     if prefix and (old is None or (old.origin, old.prefix, old.text) != (name, prefix, address)):

@@ -55,7 +55,7 @@ class CachedAnswer(NamedTuple):
     answer: Answer
 
     def is_fresh(self, prefixes: tuple[str, ...]) -> bool:
-        """Whether it needs no new request and was given for one of ``prefixes``."""
+        """Whether it is not due for a new request, and was given for one of ``prefixes``."""
         return 0 <= self.age < self.answer.ttl and self.prefix in prefixes
 
 
@@ -91,7 +91,7 @@ def ce_parameters(answer: Answer, prefix: str) -> CeParameters:
 
 
 def usable(answer: Answer, prefixes: tuple[str, ...]) -> str:
-    """Return the first of ``prefixes`` that ``answer`` covers; raises RemoteError if none is."""
+    """Return the first of ``prefixes`` that ``answer`` covers; raises RemoteError for none."""
     reason = "the line has no prefix"
     for prefix in prefixes:
         try:

@@ -104,8 +104,8 @@ def from_message(data: bytes) -> Lease:
 def from_lease_file(text: str, device: str) -> Lease:
     """Read the last lease of ``device`` in dhclient.leases(5), one statement a line.
 
-    Never fails: unknown statements are skipped. A last lease without our options is the
-    answer that the line no longer has them.
+    Never fails: unknown statements are skipped. A last lease without our options means that the
+    line no longer has them.
     """
     found, current, ours = Lease(), Lease(), False
     for line in text[-MAX_TEXT:].splitlines():

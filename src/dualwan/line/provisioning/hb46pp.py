@@ -49,7 +49,7 @@ _MAX_NAME = 256  # bytes, quotes included
 _MAX_EA = 48  # bits
 _MAX_OFFSET = 15  # bits
 _MAX_DEPTH = 64  # of arrays and objects; the specification has 4
-# A string, also one without an end, or a bracket outside strings.
+# A string, possibly unterminated, or a bracket outside strings.
 _MARKS = re.compile(r'"(?:[^"\\]|\\.?)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -100,7 +100,7 @@ def checked_url(url: str, schemes: tuple[str, ...] = ("https",)) -> str:
 
 
 def origin_of(url: str) -> str:
-    """Return the server's ``url`` without its query: who has given an answer, and its token."""
+    """Return the server's ``url`` without its query, as the origin of an answer and its token."""
     return url.partition("?")[0].partition("#")[0]
 
 

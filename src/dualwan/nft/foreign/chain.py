@@ -1,4 +1,4 @@
-"""Chains of other programs as values: what their rules certainly or possibly do. Pure."""
+"""Chains of other programs as values, and what their rules may do. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OFFLOAD = "offload"  # into a flowtable: later packets of the flow pass no chain
 
 
 class Condition(NamedTuple):
-    """A match of a rule. ``values``: of which the packet's field has to be one.
+    """A match of a rule: the packet's ``field`` has one of ``values``.
 
     field: a field of judge.Packet, or "" for a match that this program does not know.
     """

@@ -1,8 +1,8 @@
 """What a chain does with a packet, as far as that can be known. Pure.
 
-A condition on something that a packet leaves open (its addresses, say), or on something that
+A sample packet leaves fields open, such as its addresses. A condition on an open field, or one that
 this program does not know, is neither met nor missed: the rule may act or not, and both outcomes
-are possible. A chain is named as an obstacle only for what it does in any case.
+are possible. A chain is reported as an obstacle only for what it does in any case.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dualwan.nft.foreign.chain import (
 
 
 class Packet(NamedTuple):
-    """A packet; "" is what it leaves open.
+    """A sample packet; "" in a field leaves it open.
 
     iif, oif: names of devices. family: ip or ip6. protocol: as in /etc/protocols. state: of its
     connection, as in `ct state`. dnat: "yes" if its destination was translated, else "no".
@@ -56,8 +56,8 @@ def _ends_of_chain(
 ) -> set[str]:
     """Return the possible ends of a chain; RETURN if its caller goes on.
 
-    known: the ends of the chains that were jumped to before, by name. A chain is judged once,
-    and one that leads to itself, which the kernel refuses, is open.
+    known: the ends of chains judged before, by name. A chain is judged once; one that jumps back to
+    itself, which the kernel would refuse, is left open.
     """
     if chain.name in known:
         return known[chain.name]
@@ -93,10 +93,9 @@ def _ends_of_rule(
 def actions(
     chain: Chain, chains: Mapping[str, Chain], packet: Packet, *, certain: bool
 ) -> Iterator[Rule]:
-    """Yield each rule whose conditions ``packet`` meets, from ``chain`` on; or may meet.
+    """Yield each rule whose conditions ``packet`` meets or may meet, from ``chain`` on.
 
-    ``certain``: only rules that it meets in any case. Whether an earlier rule ends the packet's
-    way is not asked.
+    ``certain``: only rules that it meets in any case. An earlier verdict on the packet is ignored.
     """
     seen, waiting = {chain.name}, [chain]
     while waiting:

@@ -1,6 +1,6 @@
-"""Chains in a listing of nft as JSON, libnftables-json(5). Pure.
+"""Chains in nft's listing as JSON, libnftables-json(5). Pure.
 
-A statement of a later version of nft that is not known here is a match that may hold or not.
+A statement that is not known here, of a later nft, counts as a match that may hold or not.
 """
 
 from __future__ import annotations
@@ -105,12 +105,12 @@ def with_devices(found: Iterable[Chain], text: str) -> list[Chain]:
 
 
 def is_of_iptables(objects: Iterable[dict[str, Any]]) -> bool:
-    """Whether rules have matches or targets of iptables, which nft lists without their values."""
+    """Whether rules use matches or targets of iptables, which nft lists without their values."""
     return any("xt" in part for item in objects for part in item.get("rule", {}).get("expr", ()))
 
 
 def _rules(parts: Iterable[Any]) -> Iterator[Rule]:
-    """Yield a rule for each action of a listed one: a verdict map has several."""
+    """Yield a Rule for each action of a listed rule; a verdict map has several."""
     conditions: list[Condition] = []
     for part in parts:
         name, body = _statement(part)
@@ -132,7 +132,7 @@ def _rules(parts: Iterable[Any]) -> Iterator[Rule]:
 
 
 def _statement(part: Any) -> tuple[str, Any]:
-    """Return the name of a statement, and what belongs to it."""
+    """Return the name of a statement and its content."""
     pairs = part.items() if isinstance(part, dict) else [(part, None)]
     name, body = next(iter(pairs), ("", None))
     return str(name), body

@@ -36,19 +36,20 @@ TABLE = TableId("inet", "dualwan_firewall", dynamic=True)
 
 _ACCEPT_KNOWN = "ct state established,related accept"  # cheaper than a lookup in a map
 _DROP_INVALID = "ct state invalid drop"
-_CLOSED = "drop"  # as a rule too: the policy of a new chain takes effect just after its rules
+_CLOSED = "drop"  # also as a rule: a new chain's policy takes effect just after its rules
 _MULTICAST_AND_BROADCAST = "224.0.0.0/4, 255.255.255.255"
-# conntrack calls it invalid if it does not know the flow (any more); a socket may need it.
+# conntrack calls it invalid once the flow has no entry; a socket of the router may need it.
 _FRAG_NEEDED = "icmp type destination-unreachable icmp code frag-needed"
-# From a LAN host without an address yet.
+# A request of a LAN host that has no address yet.
 _ACCEPT_DHCP_REQUEST = "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept"
 
 
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the firewall to its desired state.
 
-    Where it was missing on a line that is up, or beside a zone, the flows that began outside or
-    there meanwhile go too: as established ones they would be accepted for as long as they live.
+    If it was missing while the line was up or a zone existed, also delete the conntrack entries of
+    flows that began outside or in a zone: as established ones they would be accepted for as long as
+    they live.
     """
     plan = only_table(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     outside = zones.outside(at.config, at.ways)
@@ -56,7 +57,7 @@ def bring_up(at: Situation) -> SlicePlan:
         bool(at.config.zones) or any(at.observed.is_up(name) for name in outside)
     )
     if was_open or at.state.owes_inbound_flows:
-        shared = zones.one_nic(at.config)  # behind it are hosts of the LAN as well
+        shared = zones.one_nic(at.config)  # LAN hosts are behind it too
         devices = tuple(name for name in outside if name != shared)
         guests = tuple(name for zone in at.config.zones for name in zone.interfaces)
         inbound = InboundFlows(devices, _offered(at.config), guests)

@@ -1,8 +1,8 @@
 """Spoofed sources, from outside and from inside, and impossible TCP flags from outside. Pure.
 
-What comes from outside so is dropped at priority raw, before conntrack: it neither creates an
-entry nor matches one. What comes from inside is dropped after conntrack has looked at it, because
-most of it is of flows that were asked for at their beginning.
+Such packets from outside are dropped at priority raw, before conntrack: they neither create an
+entry nor match one. Those from inside are dropped after conntrack, because for most packets it is
+enough that the first one of their flow was checked.
 """
 
 from __future__ import annotations
@@ -28,23 +28,24 @@ _CONNTRACKD = 3780  # the port of the files in docs/two-routers.md
 _ALL_FLAGS = "fin | syn | rst | psh | ack | urg"
 
 
-# Of a host that has no address yet, and on every link. Two comparisons cost less than a set.
+# Sources of a host without an address yet, and link-local ones. Two comparisons cost less than a
+# set.
 _NOT_ON_ANY_LINK4 = "ip saddr != 0.0.0.0 ip saddr != 169.254.0.0/16"
 _ON_ANY_LINK6 = ("::", "fe80::/10")
-# The kernel forwards no other source of these.
+# Of these sources the kernel forwards 169.254.0.0/16 alone.
 LINK_LOCAL_STAYS = "ip saddr 169.254.0.0/16 drop"
 _SUBNET = 64  # bits of the prefix of an IPv6 link
 
 
 def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
-    """Return the base chain that drops what the LAN sends from a source not routed to the LAN.
+    """Return the base chain that drops packets of the LAN whose source is not routed to the LAN.
 
-    So a LAN host is neither a stranger, whose answers go elsewhere, nor the border relay. It is
-    asked for the first packet of a flow, whose source the others share, and for answers:
-    conntrack knows the tunnel's own packets as a flow, and what a LAN host says in the relay's
-    name would be answers to it. A route by another device of the LAN is as good (a host with
-    two). The WAN's own /64 may be the LAN's too, by a proxy of neighbour discovery that makes a
-    route once a host is asked for.
+    So a LAN host cannot pose as a stranger, whose answers go elsewhere, nor as the border relay.
+    Checked are the first packet of a flow, because the others have the same source, and answers:
+    conntrack knows the tunnel's own packets as a flow, and packets that a LAN host sends in the
+    relay's name would be answers in it. A route by another LAN device is accepted (a host with
+    two). The LAN may use the WAN's own /64 too, by a neighbour discovery proxy that makes a route
+    when a host is asked for.
     """
     lans, nic = zones.lan_only(config), zones.one_nic(config)
     shared = on_wan_link(ways)
@@ -52,13 +53,13 @@ def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
         "prerouting_lan",
         "type filter hook prerouting priority mangle; policy accept;",
         *routed.from_inside(config, ways),
-        *zones.by_zone(config.zones, f"goto {_FROM_ZONE}"),  # each packet, for zones are no friends
-        "ct direction original ct status confirmed accept",  # most, and cheaper than a name
+        *zones.by_zone(config.zones, f"goto {_FROM_ZONE}"),  # each packet: zones are not trusted
+        "ct direction original ct status confirmed accept",  # most packets; cheaper than a name
         f"iifname != {quoted(config.lan.interfaces)} accept",
         *([f'iifname "{nic}" meta nfproto ipv6 accept'] if nic else []),
         *ipsec.accept(config, ipsec.DECRYPTED),
         f"{_NOT_ON_ANY_LINK4} fib saddr oifname != {quoted(config.lan.interfaces)} drop",
-        # By a shared NIC the default route of IPv6 leads outside, and that of IPv4 does not.
+        # On a shared NIC the IPv6 default route leads outside; the IPv4 one does not.
         *(
             [
                 f"ip6 saddr != {elements((*_ON_ANY_LINK6, *shared))} "
@@ -73,11 +74,11 @@ def _from_lan(config: Config, ways: tuple[Way, ...]) -> Block:
 
 
 def _from_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
-    """Return the chain that drops what a zone sends from a source that is not routed there.
+    """Return the chain that drops packets of a zone whose source is not routed there.
 
-    It is asked for each packet: no zone can speak in a flow of the LAN, or of another zone. The
-    WAN's own /64 may be the zone's too, as it may be the LAN's; but not what of it is routed to
-    somebody else.
+    Every packet is checked, so that no zone can send into a flow of the LAN or of another zone. The
+    zone may use the WAN's own /64 too, as the LAN may, except addresses of it that are routed
+    elsewhere.
     """
     own, shared, wan = zone.interfaces, on_wan_link(ways), config.wan.interface
     proxied = f"ip6 saddr {elements(shared)} fib saddr"
@@ -94,7 +95,7 @@ def _from_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
 
 
 def on_wan_link(ways: tuple[Way, ...]) -> list[str]:
-    """Return the IPv6 networks that are on the WAN, and may be inside as well."""
+    """Return the IPv6 networks of the WAN's link, which hosts inside may use as well."""
     subnets = (_subnet(softwire) for way in ways if (softwire := way.softwire))
     return [str(one) for one in dict.fromkeys(subnets)]
 
@@ -105,9 +106,9 @@ def _subnet(softwire: Softwire) -> IPv6Network:
 
 
 def _as_this_router(ways: tuple[Way, ...]) -> list[str]:
-    """Return rules that drop what comes from any device with the CE address as its source.
+    """Return rules that drop packets from any device with the CE address as their source.
 
-    Only this router sends tunnel packets, and conntrack would take them for its own.
+    Only this router sends tunnel packets, and conntrack would take such packets for its own.
     """
     return [
         f'ip6 saddr {softwire.ce} iifname != "lo" drop'
@@ -117,7 +118,7 @@ def _as_this_router(ways: tuple[Way, ...]) -> list[str]:
 
 
 def ours_from_outside(config: Config, ways: tuple[Way, ...]) -> str:
-    """Return the rule for what begins a flow from outside with an IPv6 address of this router.
+    """Return the rule that drops new flows from outside with an IPv6 address of this router.
 
     The kernel itself drops such packets of IPv4.
     """
@@ -126,11 +127,11 @@ def ours_from_outside(config: Config, ways: tuple[Way, ...]) -> str:
 
 
 def by_cable_only(config: Config) -> list[str]:
-    """Return the rule for what would come to conntrackd by another device than its own.
+    """Return the rule that drops packets to conntrackd unless they come by its own cable.
 
-    It believes whoever can send to it, and puts what it is told into conntrack at a takeover; what
-    conntrack knows is accepted. Its address is that of a cable between the two routers, but hosts
-    of the LAN reach every address of the router.
+    conntrackd believes whoever can send to it, and puts what it receives into conntrack at a
+    takeover, where it is accepted. Its address is that of a cable between the two routers, but
+    hosts of the LAN reach every address of the router.
     """
     if not config.router.redundant:
         return []
@@ -143,8 +144,8 @@ def by_cable_only(config: Config) -> list[str]:
 def _bogons4() -> list[str]:
     """Return rules that lead bogon sources of IPv4 to their chain, by their first byte.
 
-    One lookup of four bytes passes most sources; only those that share that byte with a bogon
-    network cost a search in the set of intervals.
+    One lookup of the first byte passes most sources; only those that share it with a bogon network
+    need a search in the set of intervals.
     """
     networks = [IPv4Network(one) for one in BOGONS4]
     wide = [str(one) for one in networks if one.prefixlen < _BYTE]
@@ -165,15 +166,15 @@ def _bogons4() -> list[str]:
 
 
 def _by_device(config: Config, ways: tuple[Way, ...]) -> dict[str, str]:
-    """Return the chain for what comes in by each outside interface."""
+    """Return the chain for packets of each outside interface."""
     return {config.wan.interface: _FROM_WAN, **dict.fromkeys(devices(ways), _FROM_WAYS)}
 
 
 def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
-    """Return the base chains for sources, and the chains for what comes from outside.
+    """Return the base chains for sources, and the chains for packets from outside.
 
-    Every packet passes here. One lookup of its device's name sends it to the chain for that, so
-    that what comes from the LAN, or from the router's own programs, costs no other.
+    Every packet passes here. One lookup of its device's name leads it to the chain for that, so
+    that packets of the LAN and of the router's own programs need no other lookup.
     """
     return (
         base_chain(
@@ -209,11 +210,12 @@ def _narrow() -> list[str]:
 
 
 def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
-    """Return the chains for what comes in by the WAN, and by the ways."""
+    """Return the chains for packets that come in by the WAN, and by the ways."""
     shared, inside = zones.one_nic(config), zones.inside(config)
     flags = [f"tcp flags & ({_ALL_FLAGS}) vmap {{ 0x0 : drop, {_ALL_FLAGS} : drop }}"]
     flags = flags if config.firewall.bogus == "drop" else []
-    # A source that routes inside belongs to a host there. Link-local addresses are on every link.
+    # A source with a route to the inside belongs to a host there. Link-local addresses are on every
+    # link.
     of_lan = [f"fib saddr oifname {quoted(inside)} drop"] if inside else []
     of_lan6 = [f"ip6 saddr != fe80::/10 {rule}" for rule in of_lan]
     bogons6 = [f"ip6 saddr {elements(_BOGONS6)} drop"]
@@ -239,7 +241,8 @@ def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
             *routed.from_outside(ways),
             *of_lan4,
             *of_shared,
-            # Routers on the path may have such addresses; their errors are needed (RFC 1191).
+            # Routers on the path may have private addresses; their ICMP errors are needed (RFC
+            # 1191).
             *_bogons4(),
             *of_lan6,
             *bogons6,

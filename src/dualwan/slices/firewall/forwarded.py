@@ -49,7 +49,7 @@ def _open_hosts(ways: tuple[Way, ...]) -> list[str]:
 
 
 def _pinholes(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for what comes from outside to the LAN, or to a zone."""
+    """Return the rules that accept IPv6 connections from outside to the LAN or a zone."""
     match = (
         f"iifname {quoted(zones.outside_ipv6(config, ways))} oifname {quoted(zones.inside(config))}"
     )
@@ -83,10 +83,10 @@ def _server(one: Forward) -> str:
 
 
 def stranded(ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for flows of the default way which are routed to one that stands in.
+    """Return rules for flows of the default way that are now routed to one that stands in.
 
-    They come before established flows are accepted. Such a flow was translated to the default
-    way's address, which the other cannot carry (slices.pbr and slices.snat drop the packets).
+    They precede the rule for established flows. Such a flow was translated to the default way's
+    address, which the other way cannot carry (slices.pbr and slices.snat drop the packets).
     """
     return [
         f'oifname "{other.device}" ct reply ip daddr {softwire.ipv4} goto {_STRANDED}'
@@ -98,7 +98,7 @@ def stranded(ways: tuple[Way, ...]) -> list[str]:
 
 
 def chains(ways: tuple[Way, ...]) -> list[Block]:
-    """Return the chain that rejects them: the LAN host reconnects, by the way that works."""
+    """Return the chain that rejects such flows, so the LAN host reconnects by the other way."""
     if not stranded(ways):
         return []
     return [

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dualwan.nft.table import Block, chain, dynamic
 
-# Hop limit 255 proves that NDP was sent on this link, for no router forwards it (RFC 4861).
-# Redirects are not accepted: they are for hosts.
+# Hop limit 255 proves that a neighbour on this link sent the packet (RFC 4861). Redirects are not
+# accepted: they are for hosts, not routers.
 _NEIGHBOURS = (
     "icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } "
     "ip6 hoplimit 255 accept"
 )
-# What a zone needs of the router: its hosts ask for a router, and are none themselves.
+# Neighbour discovery with a zone: its hosts solicit routers, and must not advertise as routers.
 _OF_HOSTS = (
     "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } "
     "ip6 hoplimit 255 accept"
@@ -26,13 +26,13 @@ _LISTENERS = (
 _ERRORS = (
     "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
 )
-# Each to an unused address of the LAN begins neighbour discovery there, which fills the table of
-# neighbours (RFC 6583). So what strangers may send has a bound in all, and before it one for each
-# network, which is what a subscriber has: one stranger does not use up the bound of all.
+# Each packet to an unused address of the LAN starts neighbour discovery there, which fills the
+# neighbour table (RFC 6583). So packets of strangers are limited in all, and before that per /64,
+# which is what a subscriber has: one stranger cannot use up the common limit.
 _BOUND = "limit rate 100/second burst 100 packets"
 _BOUND_OF_ONE = "limit rate 10/second burst 20 packets"
 _PINGS, _UNKNOWN_ERRORS = "pings6", "errors6"
-_SIZE, _LIFE = 1024, "10s"  # of each set; what finds no room is dropped
+_SIZE, _LIFE = 1024, "10s"  # of each set; packets of sources without room are dropped
 _ECHO = f"icmpv6 type echo-request goto {_PINGS}"
 
 TO_ROUTER = (_NEIGHBOURS, _LISTENERS, _ECHO)
@@ -49,14 +49,14 @@ ACCEPT_DHCP_QUESTION = "ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dpo
 
 
 def sets() -> list[Block]:
-    """Return the sets of networks that ping, and that send errors about no flow."""
+    """Return the sets of networks that send pings, and errors about unknown flows."""
     return [
         dynamic("set", name, "type ipv6_addr", _SIZE, _LIFE) for name in (_PINGS, _UNKNOWN_ERRORS)
     ]
 
 
 def chains() -> list[Block]:
-    """Return the chains that accept pings, and errors about no flow, within both bounds."""
+    """Return the chains that accept pings, and errors about unknown flows, within both limits."""
     return [
         chain(
             name,
@@ -70,8 +70,8 @@ def chains() -> list[Block]:
 
 
 def errors(match: str) -> str:
-    """Return the rule that bounds errors about flows that conntrack does not know (any more).
+    """Return the rule that limits errors about flows without a conntrack entry.
 
-    ``match``: of the interfaces. Those about known flows are accepted as related, before.
+    ``match``: of the interfaces. Errors about known flows are accepted as related, before.
     """
     return f"{_ERRORS} {match} goto {_UNKNOWN_ERRORS}"

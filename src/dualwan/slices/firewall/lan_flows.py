@@ -1,15 +1,15 @@
-"""New flows of the LAN: a bound for each device, so that one does not fill conntrack. Pure.
+"""New flows of the LAN: a limit for each device, so that none can fill conntrack. Pure.
 
 A flow without an answer is in conntrack for minutes, and the table has room for as many as the
-machine has memory for (65,536 with 2 GB). A device that opens them without end, an infected one,
-would keep it full for all others and for the router itself. Devices are told apart by link
-address, because their IP addresses are free to invent; where a device has none (a VPN), by IP
-address, IPv6 by /64. Only the first packet of a flow counts, so one-way streams are not slowed.
+machine has memory for (65,536 with 2 GB). An infected device that opens flows without end would
+keep it full, for all others and for the router itself. Devices are told apart by link address,
+because they can invent IP addresses; where a device has none (a VPN), by IP address, IPv6 by /64.
+Only the first packet of a flow counts, so one-way streams are not slowed.
 
-There are two bounds: one of a moment, for what a burst costs, and one of minutes, for what is in
-conntrack at a time. By the tunnel a flow that nobody answers stays there for up to 4 minutes
-(snat/timeouts.py), so a device holds 6000 + 240 s x 50 = 18,000 such entries at the most: three of
-them do not fill a table of 65,536.
+There are two limits: a short one for bursts, and a lasting one for the number of entries in
+conntrack. An unanswered flow by the tunnel stays there for up to 4 minutes (snat/timeouts.py), so a
+device holds 6000 + 240 s x 50 = 18,000 such entries at the most: three of them do not fill a table
+of 65,536.
 """
 
 from __future__ import annotations
@@ -35,27 +35,28 @@ _ZONE_LIMIT = (
     f"limit rate {ZONE_LASTING_RATE}/second burst {_ZONE_LASTING_BURST} packets"
 )
 _SIZE, _LIFE = 4096, "10m"  # of each set of senders
-_NAMED, _DAY = 64, "1d"  # of those that were over the bound
-# Each set of the LAN, that of a zone, the type of its elements, and what is looked up in it.
+_NAMED, _DAY = 64, "1d"  # of those that exceeded the limit
+# Each set of the LAN, that of a zone, the type of its elements, and their key in a packet.
 _BY_LINK = ("lan_devices", "zone_devices_", "ether_addr", "ether saddr")
 _BY_ADDRESS = (
     ("lan_senders4", "zone_senders4_", "ipv4_addr", "ip saddr"),
     ("lan_senders6", "zone_senders6_", "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::"),
 )
-# A match of an element would ask its limit again, and fail where that is over; `!=` does not.
+# For a sender without room in the set. A plain match of an element would check its limit again, and
+# fail if that is exceeded; `!=` does not.
 _NO_ROOM = "no room in the set: one bound for all that have none"
 _CHAIN, _ROUTED, _OVER = "lan_flows", "lan_flows_routed", "lan_flood"
-# With the name of the zone: none may begin with another one.
+# The name of the zone follows, so none of these may begin with another one.
 _OF_ZONE, _ROUTED_OF_ZONE, _ALL_OF_ZONE = "zone_flows_", "zone_routed_flows_", "zone_all_flows_"
 
 
 def accept(zone: Zone) -> str:
-    """Return what accepts a flow of ``zone`` within the bounds."""
+    """Return the verdict that accepts a flow of ``zone`` within the limits."""
     return f"goto {_OF_ZONE}{zone.name}"
 
 
 def sets(config: Config) -> list[Block]:
-    """Return the sets of senders, and of those that were over the bound within a day."""
+    """Return the sets of senders, and of those that exceeded the limit within a day."""
     kinds = (_BY_LINK, *_BY_ADDRESS)
     return [
         *(dynamic("set", name, f"type {kind}", _SIZE, _LIFE) for name, _, kind, _ in kinds),
@@ -70,12 +71,12 @@ def sets(config: Config) -> list[Block]:
 
 
 def rules(config: Config) -> list[str]:
-    """Return rules that lead what comes from the LAN to the bound, and accept the rest of it."""
+    """Return rules that lead new flows of the LAN to the limit, and accept its other packets."""
     return [f"{lan} goto {_CHAIN}" for lan in zones.from_lan(config)]
 
 
 def chains(config: Config) -> list[Block]:
-    """Return the chains that accept new flows, and the one for those over the bound."""
+    """Return the chains that accept new flows, and the one for flows over the limit."""
     return [
         *_bounded(_CHAIN, _ROUTED, lambda of_lan, _: of_lan, "accept"),
         *(block for zone in config.zones for block in _of_zone(zone)),
@@ -111,9 +112,10 @@ def _of_zone(zone: Zone) -> list[Block]:
 def _bounded(
     name: str, routed: str, set_of: Callable[[str, str], str], within: str
 ) -> Iterator[Block]:
-    """Yield the chains ``name`` and ``routed``, which bound new flows by sender.
+    """Yield the chains ``name`` and ``routed``, which limit new flows by sender.
 
-    set_of: the name of a set, of the two that it has. within: the verdict about a flow within it.
+    set_of: chooses the set's name, given those of the LAN and of a zone. within: the verdict on a
+    flow within the limit.
     """
     *both, _, source = _BY_LINK
     held = set_of(*both)

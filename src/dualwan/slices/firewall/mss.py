@@ -1,7 +1,7 @@
-"""The MSS of TCP is clamped to the MTU of each way, in both directions. Pure.
+"""Clamp the MSS of TCP to the MTU of each way, in both directions. Pure.
 
-Only what opens a connection carries one, so that other packets cost the look at their flags in
-the forward chain, and no base chain of its own. nft only ever lowers the value in a packet.
+Only SYN packets carry an MSS, so other packets cost a look at their flags in the forward chain, and
+no base chain of its own. nft only ever lowers the value in a packet.
 """
 
 from __future__ import annotations

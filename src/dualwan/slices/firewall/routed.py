@@ -1,10 +1,11 @@
 """Addresses that are routed to a way besides its own: who may use them, and who reaches them. Pure.
 
-A new flow from outside is matched by the address that was asked for, which is the host's own or one
-to one; so what another program translates is not opened.
+A new flow from outside is matched by its original destination, which is the host's own address or
+translated one to one; so destinations that another program translates are not opened.
 
-That such a host takes no other way is for slices.pbr to see to. The firewall stands also where that
-is not there: before ifup is through, or after a session that was dialled without it.
+slices.pbr sees to it that such a host takes no other way. These rules do too, because the firewall
+may stand without slices.pbr: before ifup is through, or for a session that was dialled without
+ifup.
 """
 
 from __future__ import annotations
@@ -28,15 +29,16 @@ def _networks(ways: Iterable[Way]) -> list[str]:
 
 
 def from_outside(ways: Iterable[Way]) -> list[str]:
-    """Return the rule for what comes from outside with such a source: it belongs inside."""
+    """Return the rule that drops packets from outside with such a source: it belongs inside."""
     networks = _networks(ways)
     return [f"ip saddr {elements(networks)} drop"] if networks else []
 
 
 def from_inside(config: Config, ways: Iterable[Way]) -> list[str]:
-    """Return rules for what comes from inside with such a source, by no device it is behind.
+    """Return rules that drop packets from inside with such a source, by a device it is not behind.
 
-    Nobody has an address himself that is another host's by translation.
+    An address that is translated to a host is no host's own, so as a source inside it is always
+    dropped.
     """
     networks, translated = _networks(ways), [one for way in ways for one in _outer(way)]
     inside = quoted(dict.fromkeys((*config.lan.interfaces, *zones.inside(config))))
@@ -56,10 +58,10 @@ def _inner(way: Way) -> list[str]:
 
 
 def stays(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return rules of the forward chain for what would leave by another way, in flows of any age.
+    """Return rules of the forward chain that refuse packets by another way, in flows of any age.
 
-    Of a host that has one by translation: what it began, but to private networks at the WAN, and
-    its answers in flows that came to that address.
+    For a host that is translated: in flows that it began, except to private networks at the WAN,
+    and its answers in flows to its public address.
     """
     found = []
     for way in ways:
@@ -79,7 +81,7 @@ def stays(config: Config, ways: tuple[Way, ...]) -> list[str]:
 
 
 def stays_of_router(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return the same of the output chain: the router may have such an address towards hosts."""
+    """Return the same for the output chain, as the router may have such an address itself."""
     return [
         f"{_elsewhere(config, ways, way)} ip saddr {elements(map(str, way.networks))} drop"
         for way in ways
@@ -88,18 +90,18 @@ def stays_of_router(config: Config, ways: tuple[Way, ...]) -> list[str]:
 
 
 def _elsewhere(config: Config, ways: tuple[Way, ...], way: Way) -> str:
-    """Return the match of what leaves, but not by ``way``."""
+    """Return the match of packets that leave, but not by ``way``."""
     others = quoted(name for name in zones.not_lan(config, ways) if name != way.device)
     return f"oifname {others} {_clear(config)}".rstrip()
 
 
 def _clear(config: Config) -> str:
-    """Return the match, with a space after it, of what leaves as it is, and not by IPsec."""
+    """Return the match, with a space after it, of packets that IPsec will not encrypt."""
     return f"{ipsec.NOT_TO_ENCRYPT} " if config.firewall.ipsec == "accept" else ""
 
 
 def jumps(config: Config, ways: Iterable[Way]) -> list[str]:
-    """Return rules of the forward chain that lead to what is open."""
+    """Return rules of the forward chain that lead to the open services."""
     return [
         f'iifname "{way.device}" {asked_for} jump {_CHAIN}{way.name}'
         for way in ways
@@ -109,7 +111,7 @@ def jumps(config: Config, ways: Iterable[Way]) -> list[str]:
 
 
 def _asked_for(way: Way) -> list[str]:
-    """Return matches of packets to such an address, as they are on their way to its host."""
+    """Return matches of packets to such an address that are being forwarded to its host."""
     pairs = [f"{outer} . {inner}" for outer, inner in way.one_to_one]
     return [
         f"ct status ! dnat ip daddr {elements(map(str, way.networks))}",
@@ -118,9 +120,10 @@ def _asked_for(way: Way) -> list[str]:
 
 
 def chains(config: Config, ways: Iterable[Way]) -> list[Block]:
-    """Return the chain of each way with what is open; it has no verdict for the rest.
+    """Return the chain of each way with its open services, without a verdict on other packets.
 
-    And the one for what would leave by another way: new flows are told, others may go on by theirs.
+    Also the chain for packets that would leave by another way: it rejects new flows with an error,
+    and drops packets of old ones, which may continue by their own way.
     """
     elsewhere = chain(
         _ELSEWHERE,
@@ -141,7 +144,7 @@ def chains(config: Config, ways: Iterable[Way]) -> list[Block]:
 
 
 def for_zone(config: Config, ways: Iterable[Way], verdict: str) -> list[str]:
-    """Return rules by which a zone with ``ways`` reaches what is open to all by these."""
+    """Return rules by which a zone with ``ways`` reaches services that these open to all."""
     return [
         f"{asked_for} {match} {verdict}"
         for way in ways
@@ -152,7 +155,7 @@ def for_zone(config: Config, ways: Iterable[Way], verdict: str) -> list[str]:
 
 
 def _matches(opened: Iterable[Opened]) -> list[str]:
-    """Return matches, of those with the same addresses and sources together."""
+    """Return matches, one for all services with the same addresses and sources."""
     groups: dict[tuple[tuple[object, ...], tuple[object, ...]], list[Opened]] = {}
     for one in opened:
         groups.setdefault((one.to, one.sources), []).append(one)

@@ -1,14 +1,14 @@
 """Services of the router for the outside, and the guard against brute force. Pure.
 
-They are on PPPoE and on every other address that is not shared, on one of these alone, or on the
-router's IPv6 addresses by the line. The guard has one set per hit: a new
-connection adds its source to the first set that does not hold it yet, and an element lives
-for ``seconds``. A source that is in every set has made ``hits`` connections within the last
-``seconds``; its next one is refused, and so are all for ``refuse`` seconds.
+They are open on PPPoE and every other address that is not shared, on one of these alone, or on the
+router's IPv6 addresses on the line. The guard has one set per hit: a new connection adds its source
+to the first set that does not hold it yet, and an element lives for ``seconds``. A source that is
+in every set has made ``hits`` connections within the last ``seconds``; its next one is refused, and
+so are all for ``refuse`` seconds.
 
-Sources of packets that open a connection are free to invent. Where they have filled the sets, the
-guard lets in a few newcomers a minute and drops the others: it neither opens nor closes. Networks
-in the ``from`` of a service are known, and come before it.
+An attacker can invent the sources of packets that open a connection. Once these have filled the
+sets, the guard lets in a few newcomers a minute and drops the others: it neither opens nor closes.
+Networks in the ``from`` of a service are known, and are accepted before it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _NEWCOMERS = "limit rate 30/minute burst 30 packets"
 _SET_SIZE = 8192  # elements; at most about 1 MB per set
 INBOUND_CHAIN, INBOUND_IPV6_CHAIN, _GUARD_CHAIN = "offers", "offers_ipv6", "guard"
 _ECHO_REQUESTS = ("icmp type echo-request", "icmpv6 type echo-request")
-# Version, the source of a packet, the source as the guard counts it, and its type in a set.
+# IP version, the source of a packet, the source as the guard counts it, and its type in a set.
 _FAMILIES = (
     (4, "ip saddr", "ip saddr", "ipv4_addr"),
     (6, "ip6 saddr", "ip6 saddr & ffff:ffff:ffff:ffff::", "ipv6_addr"),
 )
-# The packet is for an address of another interface.
+# Matches a packet to an address of another interface.
 _DROP_OTHER_ADDRESS = "fib daddr . iif type != local drop"
 _OWN_ADDRESS = "fib daddr . iif type local"
 
@@ -83,7 +83,7 @@ def _by_ipv6(config: Config) -> list[InboundService]:
 
 
 def _by_way(config: Config) -> dict[str, list[InboundService]]:
-    """Return the services of one way alone, by its name; those of SESSIONS are there anyway."""
+    """Return the services that are open on one way alone, by its name."""
     found = {
         name: [
             one for one in config.firewall.inbound if name in one.via and SESSIONS not in one.via
@@ -118,7 +118,7 @@ def jumps(config: Config, with_services: Collection[Way]) -> list[str]:
 def _offers(
     offers: list[InboundService], name: str, comment: str, first: Iterable[str] = ()
 ) -> list[Block]:
-    """Return the chain ``name`` of ``offers``, which begins with ``first``, and its ACLs."""
+    """Return the chain ``name`` of ``offers``, which begins with ``first``, and its source ACLs."""
     everywhere = [offer for offer in offers if not offer.sources]
     guarded = [offer.service for offer in everywhere if offer.guard]
     free = [offer.service for offer in everywhere if not offer.guard]
@@ -140,7 +140,7 @@ def _offers(
 
 
 def _of_known(offer: InboundService, offers: Iterable[InboundService]) -> tuple[Port, ...]:
-    """Return the ports of an offer to all that is listed for known networks as well."""
+    """Return the ports of an offer to all, if its service is offered to known networks as well."""
     known = {one.service for one in offers if one.sources}
     return offer.service.ports if offer.service in known else ()
 
@@ -151,7 +151,7 @@ def _guarded(config: Config) -> list[Service]:
     return [*dict.fromkeys(offer.service for offer in offers if offer.guard)]
 
 
-# The networks that may use a port, each with whether the guard counts it.
+# Networks that may use a port, each with whether the guard counts its connections.
 _SourceAcl = tuple[tuple[Network, bool], ...]
 
 
@@ -172,7 +172,7 @@ def _by_port(
 ) -> list[str]:
     """Return rules that lead from a port to its source list, with one lookup.
 
-    ``open_too``: ports where other sources go on to the rules for all.
+    ``open_too``: ports for which other sources continue to the rules for all.
     """
     with_acl = [
         (port, f"{'jump' if port in open_too else 'goto'} {prefix}_{number}")
@@ -199,7 +199,7 @@ def _kind(port: Port) -> str:
 
 
 def _source_acl(name: str, acl: _SourceAcl) -> Block:
-    """Return the chain of one source list; it has no verdict for other sources."""
+    """Return the chain of one source list; it has no verdict on other sources."""
     lines = []
     for guard, verdict in ((True, f"goto {_GUARD_CHAIN}"), (False, "accept")):
         for version, source, _, _ in _FAMILIES:

@@ -1,9 +1,9 @@
-"""Devices that no section of the configuration names: what they send is dropped. Pure.
+"""Devices that no section of the configuration names: their packets are dropped. Pure.
 
-The set has an element with a counter for each such device, for a day after its last packet, so
-that `status` can name it. A packet that leaves again by the device it came in by is no routed
-one: net.bridge.bridge-nf-call-iptables shows frames between the ports of a bridge to the
-forward hook, with the bridge as both devices. They are the bridge's own affair and pass.
+The set has an element with a counter for each such device, for a day after its last packet, so that
+`status` can name it. A packet that leaves by the device it came in by was not routed:
+net.bridge.bridge-nf-call-iptables shows frames between the ports of a bridge to the forward hook,
+with the bridge as both devices. Such frames are accepted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _known(config: Config, ways: tuple[Way, ...]) -> str:
 
 
 def to_router(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for the end of the input chain: count what such a device asks of the router.
+    """Return rules for the end of the input chain, which count packets of such devices.
 
     Multicast and broadcast are not counted: most devices send some, whether or not they are used.
     """

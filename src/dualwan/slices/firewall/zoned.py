@@ -1,8 +1,8 @@
-"""What the hosts of a zone may reach: services of the router, other zones, the internet. Pure.
+"""Limits of a zone's hosts: services of the router, other zones, the internet. Pure.
 
-A zone has a chain for each hook, which ends in a drop; one lookup of the device's name leads
-there. What is let in meets the bounds of new flows of its devices, and of all of them together.
-Sources are checked before (antispoof).
+A zone has a chain for each hook, which ends in a drop; one lookup of the device's name leads there.
+Accepted flows still meet the limits on new flows, of each device and of the whole zone. Sources are
+checked before (antispoof).
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def _of_zone(config: Config, ways: tuple[Way, ...], zone: Zone) -> Block:
 def _by_line(config: Config, ways: tuple[Way, ...], zone: Zone) -> list[str]:
     """Return the rules for IPv6 of the line: the internet, but no neighbour on the WAN's own link.
 
-    With one NIC these are the hosts of the LAN, and behind a home gateway others of the house.
+    With one NIC such neighbours are hosts of the LAN, and behind a home gateway other hosts of the
+    house.
     """
     wan = f'oifname "{config.wan.interface}"'
     near = elements((*antispoof.on_wan_link(ways), _LOCAL6))
@@ -77,7 +78,7 @@ def _by_line(config: Config, ways: tuple[Way, ...], zone: Zone) -> list[str]:
 
 
 def _to_zones(config: Config, zone: Zone) -> Iterator[str]:
-    """Yield matches that together cover all packets to zones which ``zone`` may reach."""
+    """Yield matches that together cover all packets to the zones that ``zone`` may reach."""
     names = [
         name
         for one in config.zones
@@ -90,10 +91,10 @@ def _to_zones(config: Config, zone: Zone) -> Iterator[str]:
 
 
 def _servers(config: Config, mine: list[Way], zone: Zone) -> list[str]:
-    """Return rules for servers that the internet reaches by the ways of ``zone``, and so it.
+    """Return rules for servers that the internet reaches by ways of ``zone``: the zone may too.
 
-    By their public addresses, those that are for all: a forward with ``from`` names networks of
-    the internet.
+    It uses their public addresses, and only forwards open to all: the ``from`` of a forward names
+    networks of the internet.
     """
     open_to_all = [
         one

@@ -1,23 +1,24 @@
 """The pbr slice: policy-based routing; a connection is answered by the way it came. Pure.
 
-Each PPP session has a routing table with a default route through its device. Two ip rules
-lead there: by source address, for the router's own sockets, and by mark, for the answers of a
-server behind the router, which carry its LAN address while they are routed. Only the first
-names the session's address.
+Each PPP session has a routing table with a default route through its device. Two ip rules lead
+there: by source address, for the router's own sockets, and by mark, for the answers of a server
+behind the router, which carry its LAN address while they are routed. Only the first rule has the
+session's address.
 
-They replace the default route alone. Before each of them goes a rule for the same packets that
-looks in main, and passes over a default route there: what main knows better (LAN, VPN, a
-private network at the WAN) goes there. So do the router's own ICMP errors, which have the mark
-of the flow that they are about. Packets of others are not led: their rules stay in force.
+They override the default route alone. Before each of them, a rule for the same packets looks in
+main and ignores default routes there: packets for which main has a more specific route (LAN, VPN, a
+private network at the WAN) take that. So do the router's own ICMP errors, which have the mark of
+the flow that they are about. Packets of other programs are not affected: their rules stay in force.
 
-The reverse path filter of a session is off: it looks for the way back of a packet that was already
-translated to a LAN address, which only main has, and drops it while main has no default route
-(MAP-E without its tunnel). Sources that are ours or the LAN's are dropped by the firewall.
+The reverse path filter of a session is off: it looks up the way back of a packet that is already
+translated to a LAN address. Only main has that route, and the filter drops the packet while main
+has no default route (MAP-E without its tunnel). The firewall drops sources that are ours or the
+LAN's.
 
 A softwire has a mark, a rule and a table too if it is not the default way, or if a failover could
 reroute its connections.
 
-With policies (pbr.policies) a way may have a second mark, of flows that take it or nothing: its
+With policies (pbr.policies) a way may have a second mark, for flows that take it or nothing: its
 rules end in one that rejects. So do those for addresses that are routed to a way (pbr.routed).
 """
 
@@ -62,11 +63,11 @@ def _wanted_resources(at: Situation) -> list[Resource]:
         *alone.rules(at, _after_main),
         *routed.resources(at, _after_main),
     ]
-    return [*dict.fromkeys(found)]  # the address of a session may be one that is routed to it
+    return [*dict.fromkeys(found)]  # the address of a session may also be routed to it
 
 
 def _of_softwire(way: Way) -> list[RouteRule]:
-    """Return the rules of a softwire: by the source too, where only that leads to its table."""
+    """Return the rules of a softwire; one by source too, unless it is the default way."""
     if way.default or way.softwire is None or not way.softwire.translated:
         return _by_mark(way)
     by_source = RouteRule(way.priority, way.table, way.address)
@@ -74,7 +75,7 @@ def _of_softwire(way: Way) -> list[RouteRule]:
 
 
 def _of_session(at: Situation, way: Way) -> list[Resource]:
-    """Return the routes and rules of a PPP session; without an address, those that need none."""
+    """Return the routes and rules of a PPP session; those with its address only if it has one."""
     address = at.observed.address_of(way.device)
     wanted: list[Resource] = []
     if way.chosen and way.no_fallback:
@@ -95,12 +96,12 @@ def _by_mark(way: Way) -> list[RouteRule]:
 
 
 def _after_main(way: Way, rule: RouteRule) -> list[RouteRule]:
-    """Return ``rule``, and before it one for the routes in main that are no default routes."""
+    """Return ``rule``, after one for the same packets that looks up specific routes in main."""
     return [replace(rule, priority=way.priority - 1, table=MAIN, suppress=DEFAULT_LENGTH), rule]
 
 
 def _owned(remains: Remains) -> list[Resource]:
-    """Return the routes and rules with our protocol number, but not the tunnel slice's routes."""
+    """Return the routes and rules with our protocol number, except the tunnel slice's routes."""
     routes = (
         route for route in remains.observed.routes if not is_tunnel_route(route, remains.ways)
     )
@@ -108,9 +109,9 @@ def _owned(remains: Remains) -> list[Resource]:
 
 
 def _originals(state: RunState, seen: Mapping[str, str]) -> dict[str, str]:
-    """Return the originals of sessions whose filter is off as we set it.
+    """Return the noted originals of sessions whose filter is still off, as we have set it.
 
-    One that is not is another session's, on a device that has got the name since.
+    With another value it is the sysctl of another session, on a later device of that name.
     """
     noted = state.sysctls.get(NAME, {})
     return {name: value for name, value in noted.items() if seen.get(name) == RP_FILTER_OFF}
@@ -122,14 +123,15 @@ def _addresses(rules: Iterable[RouteRule]) -> set[str]:
 
 
 def _stale_addresses(at: Situation) -> set[str]:
-    """Return the addresses that a PPP session had before its present one.
+    """Return the addresses whose flows are to be deleted.
 
-    A session that is down has none: its flows are kept, for it may get the same address again.
-    Never one that a way has now: an access concentrator may have given the softwire's address.
+    These are the addresses that a PPP session had before its present one. A session that is down
+    has none: its flows are kept, because it may get the same address again. Present addresses of
+    ways are never among them: an access concentrator may have given the softwire's address.
 
-    Besides, addresses of any way whose flows could not be deleted until now; that of a softwire
-    also if it is the present one, for its ports are others (tunnel.flows). And those of
-    a session that is no way's any more, also if one of another name has it, and other marks.
+    Also addresses of any way whose flows could not be deleted before; that of a softwire even if it
+    is the present one, because its ports are others (tunnel.flows). And addresses of sessions whose
+    way was removed, even if another way has it now, because that has other marks.
     """
     names = _names(at)
     gone = {had for name, had in at.state.sessions.items() if name not in names}
@@ -162,7 +164,7 @@ def bring_up(at: Situation) -> SlicePlan:
     wanted = [Sysctl(name, RP_FILTER_OFF) for name in names]
     nft, unobserved = table_plan(NAME, wanted_table(at.config, at.ways), TABLE.name, at.observed)
     remains = Remains(at.state, at.observed, at.config.wan.interface, at.ways)
-    # Of two routers one that takes over has the flows of the other, which were right.
+    # A router that takes over has the other router's flows, whose addresses were right.
     takes_over = at.config.router.redundant and any(step.action is Action.ADD for step in nft)
     changed = set() if takes_over else routed.changed(at.state.routed, at.ways)
     return SlicePlan(
@@ -201,7 +203,7 @@ def take_down(remains: Remains) -> SlicePlan:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note the address of each session that has one, and what else flows need to go on."""
+    """Note the address of each session that has one, and the numbers and routes of its flows."""
     now = {
         way.name: address
         for way in of_kind(at.ways, Kind.PPP)

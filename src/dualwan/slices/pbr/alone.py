@@ -1,7 +1,7 @@
-"""Rules for what leaves by one way or not at all. Pure.
+"""Rules for packets that leave by one way or not at all. Pure.
 
-A mark of a way leads to the default route while the way is down (slices.pbr). A second one leads by
-the way alone: what it marks is rejected meanwhile.
+A way's first mark leads to the default route while the way is down (slices.pbr). Its second one
+leads by that way alone: meanwhile packets with this mark are rejected.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def default(ways: Iterable[Way]) -> str:
 
 
 def rules(at: Situation, after_main: AfterMain) -> list[RouteRule]:
-    """Return the rules of each such mark; ``after_main``: of slices.pbr.
+    """Return the rules for each such mark; ``after_main``: of slices.pbr.
 
-    They are of policies, and of hosts with an address one to one.
+    The marks are set by policies, and for hosts that are translated one to one.
     """
     names = {
         name
@@ -45,9 +45,10 @@ def rules(at: Situation, after_main: AfterMain) -> list[RouteRule]:
 
 
 def or_nothing(at: Situation, way: Way, by_way: list[RouteRule], priority: int) -> list[RouteRule]:
-    """Return ``by_way``, the rules after main and by the way, and one that rejects the rest.
+    """Return ``by_way``, a rule for main and one for the way, and then one that rejects the rest.
 
-    A default way that failover has replaced is down for them; its device is there for old flows.
+    The rule for a default way that a failover has replaced is left out: its device exists only for
+    old flows.
     """
     main, last = by_way
     nowhere = replace(last, priority=priority, table=NO_TABLE)

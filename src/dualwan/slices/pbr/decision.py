@@ -1,12 +1,12 @@
-"""A list of conditions, of which the first that fits decides, as nft chains. Pure.
+"""A list of conditions, of which the first match decides, as nft chains. Pure.
 
-However long the list is and in whatever order, a packet is looked up once by each field. The list
-is made into a decision diagram (Gouda and Liu, Firewall Design, 2004): a chain asks for one field,
-and leads by its value to a chain that asks for the next one, among those rows alone that can still
-fit. At its ends is the first of these, so the order is in the diagram and costs nothing.
+A packet needs one lookup per field, whatever the length and order of the list. The list is turned
+into a decision diagram (Gouda and Liu, Firewall Design, 2004): a chain tests one field, and its
+value leads to a chain that tests the next one, among those rows alone that can still match. Each
+end is the first of these rows, so the order is in the diagram and costs nothing.
 
-Rows of many shapes could make a diagram larger than a router has patience for. The list is then cut
-in two, and the second half is asked where the first has no answer.
+For rows of many different shapes the diagram could become too large. The list is then cut in two,
+and the second half is tested if the first has no match.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import NamedTuple
 
 from dualwan.nft.table import Block, chain, elements
 
-# Elements of a diagram, each as often as the kernel comes by where it checks the chains.
+# Elements of a diagram, each counted as often as the kernel visits it when it checks the chains.
 LARGEST = 4096
 
 Span = tuple[int, int]  # the first and the last value
-Node = tuple[str, int]  # a verdict, "" for no row; and its size, as in LARGEST
+Node = tuple[str, int]  # a verdict, "" for no match; and its size, as in LARGEST
 
 
 class Field(NamedTuple):
-    """What is looked up: its name in names of chains, in nft, and its values as nft's text."""
+    """A field to test: its name in chain names, its nft expression, and its values as nft text."""
 
     name: str
     nft: str
@@ -34,19 +34,19 @@ class Field(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A verdict, and for each field the values that it is for; () for all."""
+    """A verdict, and for each field the values that match; () for all."""
 
     verdict: str
     spans: Sequence[Sequence[Span]]
 
 
 class Diagram:
-    """The chains of ``rows``; sets of rows are numbers, whose bit n stands for the row n."""
+    """The chains of ``rows``; a set of rows is a number, whose bit n stands for the row n."""
 
     def __init__(self, fields: Sequence[Field], rows: Sequence[Row]) -> None:
         self.blocks: list[Block] = []
         self._fields, self._rows = fields, rows
-        # By field, the rows that ask for it, and those that ask for nothing from there on.
+        # By field, the rows that test it, and the rows that test no field from there on.
         self._asking = [
             sum(1 << at for at, row in enumerate(rows) if row.spans[field])
             for field in range(len(fields))
@@ -59,10 +59,10 @@ class Diagram:
         self._texts: dict[tuple[int, Span], str] = {}
 
     def decide(self, groups: Sequence[int]) -> list[list[str]]:
-        """Return the verdicts about packets for which only the rows in a set can fit.
+        """Return the verdicts on packets that only the rows of a set can match.
 
-        ``groups``: such sets. Each list has a verdict for each of them; the lists are to be asked
-        one after another, until one has an answer.
+        ``groups``: such sets. Each list has a verdict for each of them; the lists are to be tried
+        one after another, until one has a verdict.
         """
         return self._parts(groups, 0, len(self._rows))
 
@@ -79,9 +79,9 @@ class Diagram:
         return [*self._parts(groups, start, middle), *self._parts(groups, middle, end)]
 
     def _node(self, field: int, live: int, largest: int) -> Node:
-        """Return the verdict about packets for which only ``live`` can fit, from ``field`` on."""
+        """Return the verdict on packets that only ``live`` rows can match, from ``field`` on."""
         if every := live & self._done[field]:
-            live &= ((every & -every) << 1) - 1  # what follows one that takes all is not reached
+            live &= ((every & -every) << 1) - 1  # rows after one that matches all are never reached
         if not live:
             return "", 0
         first = live & -live
@@ -95,7 +95,7 @@ class Diagram:
         return self._known[key]
 
     def _ask(self, field: int, live: int, largest: int) -> Node:
-        """Return the verdict that leads to a chain that asks for ``field``."""
+        """Return the verdict that leads to a chain that tests ``field``."""
         elsewhere = live & ~self._asking[field]
         other, size = self._node(field + 1, elsewhere, largest)
         values: dict[str, list[Span]] = defaultdict(list)
@@ -111,9 +111,10 @@ class Diagram:
         return f"goto {self._chain(field, values, other)}", size
 
     def _regions(self, field: int, asking: int) -> list[tuple[Span, int]]:
-        """Return the ranges between the ends of all spans of ``asking`` where any of them fits.
+        """Return the value ranges, between all ends of spans of ``asking``, that some row matches.
 
-        With each, those that fit there. Most chains of a field have the same rows that ask for it.
+        Each comes with the rows that match it. Results are kept, as most chains of a field test the
+        same rows.
         """
         if (field, asking) not in self._split:
             self._split[field, asking] = _split(
@@ -127,9 +128,10 @@ class Diagram:
         return self._texts[field, span]
 
     def _chain(self, field: int, values: dict[str, list[Span]], other: str) -> str:
-        """Make a chain that asks for ``field``; return its name.
+        """Make a chain that tests ``field``; return its name.
 
-        One verdict for all of ``values`` is a rule with a set, which the kernel checks once.
+        If all ``values`` have the same verdict, it is a rule with a set, so the kernel checks it
+        once.
         """
         name, nft, _ = self._fields[field]
         if len(values) == 1:
@@ -153,7 +155,7 @@ def _bits(rows: int) -> Iterator[int]:
 
 
 def _split(asking: Iterable[tuple[int, Sequence[Span]]]) -> list[tuple[Span, int]]:
-    """Return the ranges between the ends of all spans where any row fits, and which ones do."""
+    """Return the value ranges between all ends of spans that some row matches, with these rows."""
     ends: dict[int, int] = defaultdict(int)
     for row, spans in asking:
         for first, last in spans:

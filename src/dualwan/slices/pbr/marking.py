@@ -14,7 +14,7 @@ from dualwan.slices.pbr import routed, zone_ways
 
 TABLE = TableId("ip", "dualwan_pbr")
 _MISPLACED = "misplaced"  # counter of packets whose source is not the PPP session's address
-_FEW = 2  # comparisons that cost a packet no more than one lookup
+_FEW = 2  # so many comparisons cost a packet no more than one lookup
 
 
 def policies_of(config: Config) -> Any:
@@ -34,9 +34,9 @@ def _pinned(ways: Iterable[Way]) -> list[Way]:
 def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
     """Return the table that marks each connection with its way, and its packets with that mark.
 
-    A connection keeps the way on which it began, so that a failover moves only new ones. A
-    packet that was translated to the default way's address and is still routed to a PPP
-    session is dropped.
+    A connection keeps the way on which it began, so that a failover moves only new ones. Packets
+    that were translated to the default way's address, but are still routed to a PPP session, are
+    dropped.
     """
     pinned = _pinned(ways)
     policies = policies_of(config)
@@ -74,7 +74,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
 
 
 def _leaving(config: Config, ways: Iterable[Way], pinned: Iterable[Way]) -> list[Block]:
-    """Return the base chain of what leaves, and a chain for each session and of many softwires."""
+    """Return the base chain for packets that leave, and the chains of sessions and softwires."""
     sessions, softwires = of_kind(ways, Kind.PPP), of_kind(pinned, Kind.SOFTWIRE)
     looked_up = len(sessions) + len(softwires) > _FEW
     places = {way.device: f"goto {_out(way)}" for way in sessions}
@@ -121,15 +121,15 @@ def _restore(pinned: Sequence[Way]) -> list[str]:
 
 
 def _marking(way: Way) -> Block:
-    """Return the chain of packets whose connection has the mark of ``way``."""
+    """Return the chain for packets whose connection has the mark of ``way``."""
     return chain(_mark(way), _assign(way), comment=f"of a flow by {way.name}")
 
 
 def _came_in(way: Way, pinned: Iterable[Way]) -> Block:
-    """Return the chain of what came in by ``way``: its own mark is not restored, it is there."""
+    """Return the chain for packets that came in by ``way``, whose own mark is not restored."""
     return chain(
         _in(way),
-        # A decapsulated packet may still carry the mark of the packet around it.
+        # A decapsulated packet may still carry the mark of the outer packet.
         *([marks.clear("meta mark")] if way.kind is Kind.SOFTWIRE else []),
         *([f"ct state new {_assign_ct(way)}"] if way.pinned else []),
         *_restore([one for one in pinned if one is not way]),

@@ -1,12 +1,13 @@
 """Policies in nft: the way of a new flow of the LAN. Pure.
 
-A flow is looked up once for each thing that any policy asks for, its interface first, however many
-policies there are (decision). An established one has its mark back by then, and is not.
+A flow needs one lookup for each field that any policy tests, its interface first, whatever the
+number of policies (decision). Packets of established flows have their mark restored by then, and
+need none.
 
-A policy marks the packet. The mark of a way leads to the default route while the way is down, as
-that of slices.pbr does. Another mark leads by the way alone, and is for policies whose fallback is
-not the default way: with none, what it marks is rejected while the way is down; with another way,
-the routes are asked first.
+A policy marks the packet. With the way's first mark, the packet takes the default route while the
+way is down, as in slices.pbr. The second mark leads by that way alone, for policies whose fallback
+is not the default way: without a fallback, its packets are rejected while the way is down; with
+another way as fallback, the mark is chosen by the routes that exist.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ _BITS = 32
 
 
 def asks() -> str:
-    """Return the rule that leads a packet of the LAN here, if it begins a flow.
+    """Return the rule that leads a LAN packet to these chains, if it begins a flow.
 
-    A flow that another one announced has the mark of that one.
+    A flow that another one expects (related) has the mark of that one.
     """
     return f"ct status ! confirmed {marks.is_set('ct mark', 0)} goto {CHAIN}"
 
 
 def chains(config: Config, ways: Sequence[Way]) -> list[Block]:
-    """Return the chains: the one that ``asks`` leads to, those that ask, and those that mark."""
+    """Return the chains: the first one, those of the diagram, and those that mark."""
     lans, policies = config.lan.interfaces, config.policies
     names = _names(lans, policies)
     groups = [
@@ -59,9 +60,9 @@ def chains(config: Config, ways: Sequence[Way]) -> list[Block]:
 def _first(
     lans: Sequence[str], names: Sequence[str], parts: Sequence[Sequence[str]]
 ) -> list[Block]:
-    """Return the chain that is asked first, and one for each of several parts, in their order.
+    """Return the first chain, and one for each of several parts, in their order.
 
-    Parts that are the same for all interfaces need no chain, and one look at the interface.
+    Parts that are the same for all interfaces need no chain, and one test of the interface.
     """
     about = "a new flow of the LAN: the first policy that fits"
     rules = [_by_interface(lans, names, part) for part in parts]
@@ -77,7 +78,7 @@ def _first(
     ]
 
 
-# --- what a flow is asked for -------------------------------------------------------------------
+# --- conditions ---------------------------------------------------------------------------------
 
 
 def _names(lans: Sequence[str], policies: Iterable[Policy]) -> list[str]:
@@ -92,7 +93,7 @@ def _is_pattern(name: str) -> bool:
 
 
 def _is_for(policy: Policy, name: str) -> bool:
-    """Whether ``policy`` is for what comes by ``name``, and by no name of a longer pattern."""
+    """Whether ``policy`` applies to ``name``: an interface, or a pattern for all it covers."""
     return not policy.interfaces or any(values.covers(one, name) for one in policy.interfaces)
 
 
@@ -113,7 +114,7 @@ def _mac(span: Span) -> str:
 
 
 def _network(span: Span) -> str:
-    """Return addresses as nft's text, as a network where they are one."""
+    """Return a range of addresses as nft text, as a network if it is one."""
     first, last = span
     size = last - first + 1
     if size & (size - 1) or first % size:
@@ -131,11 +132,11 @@ FIELDS = (  # in the order of config.policies.FIELDS
 )
 
 
-# --- what it is told ----------------------------------------------------------------------------
+# --- verdicts -----------------------------------------------------------------------------------
 
 
 def _verdict(policy: Policy, ways: Sequence[Way]) -> str:
-    """Return the verdict about a flow of ``policy``."""
+    """Return the verdict on a flow that ``policy`` matches."""
     default = alone.default(ways)
     if policy.fallback == default:
         return _DEFAULT if policy.way == default else f"goto by_{policy.way}"

@@ -1,12 +1,13 @@
 """Addresses that are routed to a way besides its own: they leave by it, or not at all. Pure.
 
-A host with such an address is led by rules for its source: no mark, so nothing else decides about
-it, whatever way its flow began by. A host that has one by translation is led by a mark, and only
-in flows that it began: what came in by another way is answered by that.
+A host with such an address is routed by rules for its source: without a mark, so that nothing else
+decides about it, whatever way its flow began by. A host that is translated one to one is routed by
+a mark, and only in flows that it began: connections that came in by another way are answered by
+that.
 
-Main has an unreachable route for each network, after any that leads to hosts. So an address that
-nobody has does not go back to the provider by the default route, and from there to us again. Each
-rule of ours looks in main first, so tables of ways need none.
+main has an unreachable route for each network, after any route to hosts. So a packet to an address
+without a host does not go back to the provider by the default route, and from there to us again.
+Each rule of ours looks in main first, so the tables of ways need no such route.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ def source(network: IPv4Network) -> str:
 
 
 def sources(ways: Iterable[Way]) -> set[str]:
-    """Return those of all networks."""
+    """Return the sources of rules for all networks of ``ways``."""
     return {source(network) for way in ways for network in way.networks}
 
 
 def notes(ways: Iterable[Way]) -> tuple[str, ...]:
-    """Return what is routed to ``ways`` as words: it, the way, and the host that has it one to one.
+    """Return a note for each routed network or address: it, the way, and the translated host.
 
-    For the run state: flows that began before a change would leave with an address of before.
+    For the run state: flows that began before a change would leave with an old address.
     """
     return tuple(
         note
@@ -64,7 +65,7 @@ def notes(ways: Iterable[Way]) -> tuple[str, ...]:
 
 
 def changed(noted: Collection[str] | None, ways: Iterable[Way]) -> set[str]:
-    """Return the networks and hosts whose flows cannot go on, because of a change of these."""
+    """Return the networks and hosts whose flows have to be deleted after a change of the notes."""
     if noted is None:
         return set()
     found: set[str] = set()
@@ -75,7 +76,7 @@ def changed(noted: Collection[str] | None, ways: Iterable[Way]) -> set[str]:
 
 
 def mark(config: Config, ways: Iterable[Way]) -> list[str]:
-    """Return rules for prerouting, before others that mark."""
+    """Return the prerouting rules for such hosts, which precede other rules that mark."""
     known = list(ways)
     networks = [str(network) for way in known for network in way.networks]
     inside = quoted(dict.fromkeys((*config.lan.interfaces, *zones.inside(config))))
@@ -94,5 +95,5 @@ def mark(config: Config, ways: Iterable[Way]) -> list[str]:
 
 
 def leaving(way: Way) -> str:
-    """Return the match, with a space after it, of packets whose source is none of the networks."""
+    """Return the match, with a space after it, of sources outside the way's routed networks."""
     return f"ip saddr != {elements(map(str, way.networks))} " if way.networks else ""

@@ -1,4 +1,4 @@
-"""Which way a zone takes to the internet where it may not take the default one. Pure."""
+"""The way of a zone to the internet if it may not take the default way. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def mark(config: Config, ways: Iterable[Way]) -> list[str]:
 
 
 def chains(config: Config, ways: Iterable[Way]) -> list[Block]:
-    """Return chains that mark packets of such zones to the internet with the first of their ways.
+    """Return chains that mark packets of such zones to the internet with their first way.
 
     While that way is down they are routed by the default one, where the firewall drops them.
     Answers are not marked: a flow that came in by the default way is answered by it.
@@ -37,7 +37,7 @@ def chains(config: Config, ways: Iterable[Way]) -> list[Block]:
 
 
 def _elsewhere(config: Config, ways: Iterable[Way]) -> Iterator[tuple[Zone, Way]]:
-    """Yield each zone that may not take the default way, with the first of its ways there is."""
+    """Yield each zone that may not take the default way, with its first way that exists."""
     by_name = {way.name: way for way in ways}
     for zone in config.zones:
         mine = [by_name[name] for name in zone.ways if name in by_name]

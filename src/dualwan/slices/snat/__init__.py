@@ -1,7 +1,7 @@
-"""The snat slice: one nft table that translates what leaves by any way. Pure.
+"""The snat slice: one nft table that translates packets leaving by any way. Pure.
 
-README.md draws the path of a packet through it. Its last chain is the egress filter: only
-packets from the shared address and its ports leave by the tunnel.
+README.md draws the path of a packet through it. Its last chain is the egress filter: only packets
+from the shared address and its ports leave by the tunnel.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
 
 
 def _possible(config: Config, way: Way) -> tuple[tuple[Forward, ...], tuple[str, ...]]:
-    """Return the tunnel's forwards that the line has a port for, and a problem for each other."""
+    """Return the tunnel's forwards whose port the line has, and a problem for each other one."""
     if way.softwire is None:
         return (), ()
     return forwards.split(forwards.with_via(way.name, config.forwards), way.softwire.port_set)
@@ -119,7 +119,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917 - the first of `config`, narrowed b
     redundant = config.router.redundant and ports.counted
     not_carried = carried.NOT_CARRIED if redundant else ""
     allocator = PortAllocator(ports, timeout_rules, inbound.owned, not_carried)
-    # The comment of the maps: their elements are valid for this port set only.
+    # The comment of the maps, whose elements are valid for this port set only.
     identity = f"{softwire.ipv4} {port_set.psid}/{port_set.psid_offset}/{port_set.psid_length}"
     return NftTable(
         TABLE.family,
@@ -152,7 +152,7 @@ def _shared_table(  # noqa: PLR0913, PLR0917 - the first of `config`, narrowed b
 
 
 def _shared_ports(ways: tuple[Way, ...], possible: tuple[Forward, ...]) -> Pool | None:
-    """Return the ports that flows share, None where the address is not shared."""
+    """Return the ports that flows share, None if the address is not shared."""
     softwire = _softwire_way(ways).softwire
     if softwire is None or softwire.port_set is None:
         return None
@@ -162,7 +162,7 @@ def _shared_ports(ways: tuple[Way, ...], possible: tuple[Forward, ...]) -> Pool 
 def _arriving(
     config: Config, ways: tuple[Way, ...], inbound: MapeInbound, known: list[str]
 ) -> list[str]:
-    """Return the rules for what arrives; ``known``: addresses of softwires."""
+    """Return the prerouting rules for packets that arrive; ``known``: addresses of softwires."""
     return [
         *routed.rules(config, ways),
         *inbound.rules(zones.by_no_way(config, ways)),
@@ -174,7 +174,7 @@ def _arriving(
 def _own_rules(
     config: Config, ways: tuple[Way, ...], inbound: MapeInbound, known: list[str]
 ) -> list[str]:
-    """Return the rules for what the router itself sends; ``known``: addresses of softwires."""
+    """Return the output rules for the router's own packets; ``known``: addresses of softwires."""
     return [
         *inbound.own_rules(),
         *further.own_rules(config, ways),
@@ -205,7 +205,7 @@ def _postrouting(
 def _simple_filter(
     config: Config, ways: tuple[Way, ...], tunnel: str, softwire: Softwire | None
 ) -> Block:
-    """Return the egress filter of an address that is not shared, or without an address."""
+    """Return the egress filter for an address that is not shared, or while there is none."""
     others = [
         *further.egress(ways),
         f'oifname != "{tunnel}" accept',
@@ -222,12 +222,12 @@ def _simple_filter(
 def _egress_filter(
     config: Config, ways: tuple[Way, ...], ports: Pool, port_set: PortSet, inbound: MapeInbound
 ) -> list[Block]:
-    """Return the chains that let only the shared address with a port of the set out.
+    """Return the chains that let out only the shared address with a port of the set.
 
-    The border relay drops other packets anyway (RFC 7597 section 8.1); dropped here they are
-    counted, and no private address shows outside. Every packet of every flow passes here, so
-    the frequent cases come first: a correct packet to the tunnel, then one to the LAN, by the
-    index of its device (nft.table.DeviceShortcut). A comparison of names costs as much as both.
+    The border relay drops other packets anyway (RFC 7597 section 8.1); here they are also counted,
+    and no private address is visible outside. Every packet of every flow passes here, so the
+    frequent cases come first: a correct packet to the tunnel, then one to the LAN, by the index of
+    its device (nft.table.DeviceShortcut). A comparison of names costs as much as both.
     """
     correct = " ".join(inside(port_set, "th sport"))
     if _ICMP_ECHO in port_set:
@@ -265,13 +265,13 @@ def _losses(named: dict[str, int], refused: dict[str, int]) -> Losses:
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:
-    """Note the interfaces of the PPP sessions; another one later concerns every table."""
+    """Note the interfaces of the PPP sessions; a later change of one concerns every slice."""
     now = {way.name: way.device for way in of_kind(at.ways, Kind.PPP)}
     return replace(state, interfaces=now)
 
 
 def _note_down(state: RunState) -> RunState:
-    """Forget them with the table."""
+    """Forget the interfaces, and carried flows that are owed, with the table."""
     return replace(state, interfaces={}, owes_carried_flows=False)
 
 

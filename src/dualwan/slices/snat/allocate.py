@@ -1,12 +1,12 @@
 """Allocation of a port to a new flow by the tunnel: chains for TCP, UDP and ICMP. Pure.
 
-An inner endpoint keeps its port towards all destinations (RFC 4787 REQ-1, RFC 5382 REQ-1): the
-map of mappings holds it from the endpoint's first flow on. For an endpoint without one a port is
-drawn by lot until it is free towards the destination, and no other endpoint's while many are
-not (RFC 4787 REQ-3). So each is as likely as another, and who has seen any number of them cannot
-tell the next (RFC 6056 section 3.3). Only after as many draws as there are ports each is tried in
-turn, so that none is missed. flow.py explains how a port is tested and claimed; README.md has a
-drawing.
+An inner endpoint keeps its port towards all destinations (RFC 4787 REQ-1, RFC 5382 REQ-1): the map
+of mappings holds it from the endpoint's first flow on. For an endpoint without a mapping, random
+ports are drawn until one is free towards the destination; while enough ports are spare, it must
+also be no other endpoint's (RFC 4787 REQ-3). So each port is equally likely, and an observer of any
+number of them cannot predict the next (RFC 6056 section 3.3). Only after as many draws as there are
+ports is each tried in turn, so that none is missed. flow.py explains how a port is tested and
+claimed; README.md has a drawing.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from dualwan.slices.snat.match import BY_LOT, IN_TURN, a_block, each_port, numbe
 from dualwan.slices.snat.names import Chain
 from dualwan.slices.snat.ports import LARGEST, Pool
 
-SPARE = 6  # draws for a port of no endpoint: if half are such, 1 of 64 flows finds none
-FEW = 17  # draws before a look whether the destination is full
-# Capacity of a set, in elements. That of flows is nf_conntrack_max of a machine with more than
-# 4 GB (with less it is a quarter), so that conntrack is full first. An element takes about 200
-# bytes, beside the 320 bytes of its conntrack entry.
+SPARE = 6  # draws for a spare port: if half of the ports are spare, 1 of 64 flows finds none
+FEW = 17  # draws before a lookup whether the destination is full
+# Capacity of a set, in elements. Of flows: nf_conntrack_max of a machine with more than 4 GB (it is
+# a quarter with less), so that conntrack is full first. An element takes about 200 bytes, beside
+# the 320 bytes of its conntrack entry.
 FLOWS = 262144
 # Mappings, about 100 bytes each. TCP has an endpoint per connection, so its mappings come and go
 # faster.
@@ -80,8 +80,8 @@ def sets(identity: str) -> list[Block]:
 class PortAllocator:
     """The chains that allocate a port to a flow by the tunnel; BY_PROTOCOL leads to them.
 
-    timeouts: the first rules of TCP and UDP, by protocol. owned: name of the set of UDP ports
-    that an open host owns, "" for none. not_carried: see L4, of TCP and UDP.
+    timeouts: the rules to begin with, by protocol ("tcp", "udp"). owned: name of the set of UDP
+    ports that an open host owns, "" for none. not_carried: see L4, for TCP and UDP.
     """
 
     pool: Pool
@@ -90,7 +90,7 @@ class PortAllocator:
     not_carried: str = ""
 
     def maps(self) -> list[Block]:
-        """Return the maps of the ports that are given out."""
+        """Return the maps of the ports that can be allocated."""
         return [
             numbered(names.PORTS, TCP.port, self.pool.ports),
             numbered(names.IDENTIFIERS, ICMP.port, self.pool.ports),
@@ -128,10 +128,10 @@ class PortAllocator:
         )
 
     def _spare(self, l4: L4) -> list[Block]:
-        """Return the chains that look for a port of no endpoint; pings are too few to need one.
+        """Return the chains that look for a spare port, one of no endpoint; pings need none.
 
-        A few draws find one while half of the ports are such. With fewer left, who has seen all
-        the others could guess the next one, so then any free port is as good.
+        A few draws find one while half of the ports are spare. If fewer are, an observer of all the
+        others could guess the next one, so then any free port will do.
         """
         if l4 is ICMP:
             return []
@@ -181,7 +181,8 @@ class PortAllocator:
             l4.chain(
                 names.ANY_BLOCK,
                 *l4.after_writes,
-                # In turn, so that no block is full before the others: netfilter tries no other one.
+                # In turn, so that no block is full before the others: netfilter does not try
+                # another block.
                 commented(
                     f"meta l4proto {l4.name} snat ip to {a_block(IN_TURN, self.pool)}",
                     f"{len(self.pool.blocks)} blocks in turn",
@@ -192,13 +193,13 @@ class PortAllocator:
     def _search(self, l4: L4) -> list[Block]:
         """Return the chains that search for a free port.
 
-        Where every port was in use a moment ago, only a few are drawn: else each packet to a
-        full destination would cost a look at all of them, twice.
+        If every port was in use a moment ago, only a few are drawn: otherwise each packet to a full
+        destination would cost a lookup of all of them, twice.
 
-        Elements of the set remain for a second or two without their connections, of as many flows
-        as ended at once, and of all after `conntrack -F`. So if no port is free, each in turn is
-        claimed until a claim holds. The claims that fail leave entries in the elements' lists;
-        those go at the next claim, and there are none while the destination is noted as full.
+        Elements of the set outlive their connections by a second or two: as many as there were
+        flows that ended at once, and all after `conntrack -F`. So if no port is free, each in turn
+        is claimed until a claim succeeds. Failed claims leave entries in the elements' lists; the
+        next claim removes those, and none is made while the destination is noted as full.
         """
         count, full = len(self.pool.ports), names.FULL.format(l4.name)
         few = min(count, FEW)
@@ -230,15 +231,15 @@ class PortAllocator:
         ]
 
     def _takes(self, l4: L4) -> list[str]:
-        """Return the jumps that claim each port in turn, until a claim holds."""
+        """Return the jumps that claim each port in turn, until a claim succeeds."""
         groups = repeat.jumps(l4.to(names.TAKE), names.TAKES, l4.name, len(self.pool.ports))
         return [rule for group in groups for rule in group]
 
     def _take(self, l4: L4) -> list[Block]:
-        """Return the chains that claim the next port, and so many more.
+        """Return the chains that claim the next port, and the ones that repeat that.
 
-        The claim is not made again after it held: within a tick of the kernel's clock it would
-        count as another flow's.
+        After a successful claim no other is made: within the same tick of the kernel's clock, the
+        port would count as another flow's.
         """
         return [
             l4.chain(
@@ -248,19 +249,19 @@ class PortAllocator:
         ]
 
     def _writing(self, l4: L4, place: Chain, how: str) -> Block:
-        """Return the chain that writes one of the ports; ``how``: BY_LOT or IN_TURN."""
+        """Return the chain that writes a port into the packet; ``how``: BY_LOT or IN_TURN."""
         ports = one_of(how, names.IDENTIFIERS if l4 is ICMP else names.PORTS, self.pool.ports)
         comment = f"{len(self.pool.ports)} ports"
         return l4.chain(place, commented(f"{l4.port} set {ports}", comment))
 
     def _snat(self, l4: L4) -> str:
-        if l4 is ICMP:  # `snat to` takes no "icmp id" as a port
+        if l4 is ICMP:  # `snat to` accepts no "icmp id" as a port
             return f"meta l4proto icmp snat ip to {each_port(self.pool, ICMP.seen)}"
         return f"meta l4proto {l4.name} snat ip to {self.pool.address} : {l4.seen}"
 
 
 def by_blocks(ports: Pool, timeout_rules: dict[str, list[str]]) -> Block:
-    """Return the chain of a set too large to be given out port by port, or without a free port."""
+    """Return the chain for a set too large to allocate port by port, or without a free port."""
     translate = (
         [
             commented(

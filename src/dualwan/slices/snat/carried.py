@@ -1,12 +1,12 @@
-"""Flows that the other of two routers began, and this one carries on. Pure.
+"""Flows that the other of two routers began, and this one continues. Pure.
 
 conntrackd puts their conntrack entries into the kernel. The sets of flows cannot hold them: the
-kernel removes an element whose `ct count` has counted no connection, and counts one at its first
-packet only. So they have a set of their own, which no draw takes a port from. An element is filled
-in at the takeover, for as long as the conntrack entry lives; each packet that the flow sends later
-renews it. If one has gone all the same and its port is drawn, the kernel drops the first packet of
-the new flow (two entries with one reply tuple), and the next one draws another: no port is ever
-given twice.
+kernel removes an element whose `ct count` has counted no connection, and it counts one only at its
+first packet. So they have a set of their own, whose ports are never drawn. At a takeover an element
+is added for the remaining life of each conntrack entry; each packet that the flow sends later
+renews it. If an element has expired nevertheless and its port is drawn, the kernel drops the first
+packet of the new flow (two entries with one reply tuple), and the next packet draws another port:
+no port is ever used twice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def sets(identity: str) -> list[Block]:
 
 
 def renewal(address: str) -> list[str]:
-    """Return the rules of the egress filter that renew the element of a flow that goes on."""
+    """Return the rules of the egress filter that renew the element of an active carried flow."""
     return [
         commented(
             f"ip saddr {address} meta l4proto {protocol} {_KEY} @{names.CARRIED} "
@@ -48,9 +48,9 @@ def renewal(address: str) -> list[str]:
 def with_flows(
     plan: SlicePlan, table: NftTable, ports: Pool | None, *, owed: bool
 ) -> tuple[Step, ...]:
-    """Return the steps of ``plan``, after which a table that was not there knows the flows.
+    """Return the steps of ``plan``, plus one that adds the carried flows if its table is new.
 
-    ``owed``: another one could not be told of them.
+    ``owed``: an earlier run could not add them to the table.
     """
     is_new = any(step.action is Action.ADD and step.resource == table for step in plan.steps)
     if not (is_new or owed) or ports is None or not ports.counted:

@@ -1,23 +1,23 @@
 """A flow as nft text: its port, and how a port is tested and claimed. Pure.
 
-netfilter drops a flow whose port range is full; it does not try the next rule. So a port is
-looked up before it is used. The set of flows has an element for each port in use towards a
-destination, (port . address . port). Its `ct count` lets the kernel remove the element within
-a second or two after its connection is gone. Rules query the set in two ways:
+netfilter drops a flow whose port range is full; it does not try the next rule. So a port is looked
+up before it is used. The set of flows has an element for each port in use towards a destination,
+(port . address . port). Its `ct count` lets the kernel remove the element within a second or two
+after its connection is gone. Rules query the set in two ways:
 
-- `!= @flows` tests whether the element exists, and counts nothing. (A count per block of
-  ports, `add … ct count over 16`, would also count the flows that only test. A full block
-  would stay full for as long as those are alive.)
-- `add @flows { … ct count 1 }` claims the port, unless another living connection has it. The
-  answer is exact at once, also right after `conntrack -F`, but even a failed claim puts the
-  connection on the element's list. So only a port that is probably free is claimed.
+- `!= @flows` tests whether the element exists, and counts nothing. (A count per block of ports,
+  `add … ct count over 16`, would also count the flows that only test. A full block would stay full
+  for as long as those are alive.)
+- `add @flows { … ct count 1 }` claims the port, unless another living connection has it. The answer
+  is exact at once, also right after `conntrack -F`, but even a failed claim puts the connection on
+  the element's list. So only a port that is probably free is claimed.
 
-While a port is tried, it stands in the packet's own source port field. SNAT overwrites it,
-from the tuple in conntrack. Every path ends in SNAT; the egress filter drops the rest.
+While a port is tried, it stands in the packet's own source port field. SNAT overwrites the field,
+by the tuple in conntrack. Every path ends in SNAT; the egress filter drops the rest.
 
-Each write adjusts the checksum, also one of UDP that is 0 for "there is none" (RFC 768), which
-netfilter's own translation leaves alone: the receiver would find a wrong one. So a packet without
-one is marked before the first write, and has none again after the last.
+Each write adjusts the checksum, even a UDP checksum of 0, which means "none" (RFC 768) and which
+netfilter's own translation leaves alone: the receiver would find a wrong checksum. So a packet
+without one is marked before the first write, and has its checksum cleared after the last.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ ENDPOINT = "ct original ip saddr . ct original proto-src"  # also after the port
 class L4:
     """The nft expressions of one protocol.
 
-    port: the source port, to write. seen: the same, to read; "th" needs no match on the
-    protocol. inner: the inner endpoint, in a packet whose port is not overwritten yet.
-    destination: the destination of a flow. owned: name of the set of ports that an open host
-    owns, "" for none. not_carried: match if no flow that another router began has the port in the
-    packet, "" without such a router. before_writes, after_writes: rules about what a write of the
-    port does besides. Properties whose docstring is an imperative are statements
-    that act and match at once.
+    port: the source port, to write. seen: the same, to read; "th" needs no match on the protocol.
+    inner: the inner endpoint, in a packet whose port is not overwritten yet. destination: the
+    destination of a flow. owned: name of the set of ports that an open host owns, "" for none.
+    not_carried: match if no carried flow of another router has the port in the packet, "" without
+    another router. before_writes, after_writes: rules to run before the first and after the last
+    write of the port. Properties whose docstring is an imperative are statements that act and match
+    at once.
     """
 
     name: str
@@ -111,12 +111,12 @@ class L4:
         return f"update @{names.MAPPED.format(self.name)} {{ {self.seen} }}"
 
     def count(self, limit: int) -> str:
-        """Count the flow for its link address; match if that has more than ``limit`` there."""
+        """Count the flow for its link address; match if that has more than ``limit`` of them."""
         held = names.HELD.format(self.name)
         return f"add @{held} {{ ether saddr . {self.destination} ct count over {limit} }}"
 
     def count_routed(self, limit: int) -> str:
-        """Count the flow for its source address; match if that has more than ``limit`` there."""
+        """Count the flow for its source address; match if that has more than ``limit`` of them."""
         held = names.HELD_ROUTED.format(self.name)
         return f"add @{held} {{ ip saddr . {self.destination} ct count over {limit} }}"
 
@@ -149,9 +149,9 @@ ICMP = L4("icmp", "icmp id", "icmp id", ENDPOINT, "ip daddr")
 
 @dataclass(frozen=True)
 class Search:
-    """Ports that are written into the packet and tested, one after the other.
+    """Candidate ports that are written into the packet and tested, one after the other.
 
-    name: of its chains. write: the chain that writes a port. test: match of a port that will do.
+    name: of its chains. write: the chain that writes a port. test: match of an acceptable port.
     """
 
     l4: L4
@@ -160,7 +160,7 @@ class Search:
     test: str
 
     def tries(self, count: int, then: Chain) -> list[str]:
-        """Return rules that go to ``then`` with one of ``count`` ports, if one will do."""
+        """Return rules that try ``count`` ports, and go to ``then`` at the first acceptable one."""
         found = f"{self.test} goto {self.l4.to(then)}"
         groups = repeat.jumps(names.PROBE.of(self.name), names.PROBES, self.name, count - 1)
         return [
@@ -172,7 +172,7 @@ class Search:
     def chains(self, count: int) -> list[Block]:
         """Return the chains for ``tries`` of ``count`` ports, or less.
 
-        PROBE returns if the port will do, else it writes another; PROBES are so many of them.
+        PROBE returns if the port is acceptable, else it writes another; PROBES repeats it.
         """
         if count == 1:
             return []

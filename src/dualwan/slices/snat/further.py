@@ -1,7 +1,7 @@
 """Further softwires: each has an address of its own, with all ports. Pure.
 
-The address is known before the tunnel is there, and is the file's, so rules name it. Who uses a
-forward from inside (hairpinning) is seen with that address.
+The configuration gives the address, so it is known before the tunnel exists, and rules can name it.
+A client that uses a forward from inside (hairpinning) is translated to that address.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def _further(ways: Iterable[Way]) -> list[Way]:
 
 
 def _addressed(ways: Iterable[Way]) -> list[Way]:
-    """Return those with an address that is translated here."""
+    """Return the further softwires whose address is translated here."""
     return [way for way in _further(ways) if way.softwire and way.softwire.translated]
 
 
 def addresses(ways: Iterable[Way]) -> list[str]:
-    """Return their addresses."""
+    """Return the addresses of these softwires."""
     return [way.address for way in _addressed(ways)]
 
 
@@ -47,7 +47,7 @@ def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
 
 
 def own_rules(config: Config, ways: tuple[Way, ...], match: str = "") -> list[str]:
-    """Return the rules for what comes from the router itself, or what ``match`` is about."""
+    """Return the rules for packets of the router itself, or for those of ``match``."""
     return [
         f"ip daddr {way.address} {match}goto {WAY_HAIRPIN.of(way.name)}"
         for way, _ in _with_forwards(config, ways)
@@ -69,12 +69,12 @@ def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
 
 
 def translate(ways: Iterable[Way]) -> list[str]:
-    """Return rules for postrouting: what leaves by it has its address."""
+    """Return rules for postrouting: translate packets that leave by a way to its address."""
     return [f'oifname "{way.device}" snat ip to {way.address}' for way in _addressed(ways)]
 
 
 def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for postrouting: who hairpins has the address too."""
+    """Return rules for postrouting: translate hairpin connections to the way's address too."""
     return [
         f'iifname != "{way.device}" ct status dnat ct original ip daddr {way.address} '
         f"snat ip to {way.address}"
@@ -83,13 +83,13 @@ def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
 
 
 def egress(ways: Iterable[Way]) -> list[str]:
-    """Return the first rule of the egress filter: one lookup, however many ways there are."""
+    """Return the first rule of the egress filter: one lookup, whatever the number of ways."""
     found = [f'"{way.device}" : goto {EGRESS_OF_WAY.of(way.name)}' for way in _further(ways)]
     return [f"oifname vmap {elements(found)}"] if found else []
 
 
 def egress_chains(config: Config, ways: Iterable[Way], refuse: str) -> list[Block]:
-    """Return the chains in which only packets with its address leave by a way."""
+    """Return the chains that let packets leave by a way only with its address."""
     return [
         EGRESS_OF_WAY.block(
             *ipsec.accept(config, ipsec.TO_ENCRYPT), *_wrong(way, refuse), of=(way.name,)

@@ -3,12 +3,12 @@
 The port of a forward is reserved: no flow gets it as a source port, and it always leads to the
 server.
 
-A host in `open-nat` has address-dependent filtering for UDP (RFC 4787 section 5): a peer that
-it has sent to may answer from any port. Each of its endpoints owns its outer port while it is
-in use, so that every packet to that port is for this host.
+A host in `open-nat` has address-dependent filtering for UDP (RFC 4787 section 5): a peer that it
+has sent to may answer from any port. Each of its endpoints owns its outer port while the port is in
+use, so that every packet to that port is for this host.
 
-LAN hosts and the router itself reach both by the shared address too, and are seen with that
-address themselves (hairpinning, RFC 4787 REQ-9, RFC 5382 REQ-8).
+LAN hosts and the router itself reach both kinds by the shared address too, and are themselves
+translated to that address (hairpinning, RFC 4787 REQ-9, RFC 5382 REQ-8).
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from dualwan.slices.snat.names import (
     OPEN_PORTS,
 )
 
-_OWNERS = 4096  # as many as counted ports at the most; about 100 bytes each
+_OWNERS = 4096  # as many as ports that can be allocated one by one; about 100 bytes each
 _PEERS = 65536  # about 100 bytes each
 _LIFE_MINUTES = 5  # after the last outbound packet (recommended by RFC 4787 REQ-5c)
 _LIFE = f"{_LIFE_MINUTES}m"
-# Peers of one host: what it may add within a lifetime is its share of the map, so that those of
-# other hosts have room whatever it does. A tenth of that at once, the rest little by little.
+# New peers of one host: within a lifetime it may add its share of the map, so that it always leaves
+# room for the peers of other hosts. A tenth of that at once, the rest at a steady rate.
 _SHARE, _BURST_PART = 10_000, 10
-_HOSTS, _HOST_LIFE = 1024, "10m"  # elements of NEW_PEERS: as many as are configured, and were
+_HOSTS, _HOST_LIFE = 1024, "10m"  # of NEW_PEERS: open hosts, present and former ones
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class MapeInbound:
         ]
 
     def rules(self, by_no_way: str) -> list[str]:
-        """Return the first rules of the prerouting chain; see zones."""
+        """Return the first rules of the prerouting chain; ``by_no_way``: see zones."""
         if not self.applies:
             return []
         return [
@@ -120,7 +120,7 @@ class MapeInbound:
         ]
 
     def own_rules(self) -> list[str]:
-        """Return the rules for what comes from the router itself."""
+        """Return the rules for packets of the router itself."""
         return [f"ip daddr {self.address} goto {MAPE_HAIRPIN.name}"] if self.applies else []
 
     def chains(self) -> list[Block]:
@@ -143,7 +143,7 @@ class MapeInbound:
         ]
 
     def hairpin(self, translate: str) -> list[str]:
-        """Return rules for postrouting: a LAN host that hairpins gets the shared address.
+        """Return rules for postrouting: translate hairpin connections to the shared address.
 
         ``translate``: the statement that translates a flow by the tunnel.
         """
@@ -166,9 +166,9 @@ class MapeInbound:
     def learning(self) -> list[Block]:
         """Return the chains that add and renew the ports and peers of open hosts.
 
-        Existing entries win: an endpoint that had to take an owned port (none was free)
-        receives no packet on it from outside. A peer beyond the share of its host is not added:
-        it may answer from the port that was asked, as every host's may.
+        Existing entries win: an endpoint that had to share an owned port (none was free) receives
+        no packet on it from outside. A peer beyond the share of its host is not added: it may
+        answer only from the port that was addressed, as with any host.
         """
         if not self.open:
             return []

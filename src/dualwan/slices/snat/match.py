@@ -12,16 +12,16 @@ IN_TURN, BY_LOT = "inc", "random"  # of `numgen`, nft(8)
 
 
 def inside(port_set: PortSet, port: str) -> list[str]:
-    """Return conditions that ``port``, an nft expression, meets together if it is of the set.
+    """Return conditions that ``port``, an nft expression, meets together if it is in the set.
 
-    They compare the bits of RFC 7597 section 5.1: two comparisons per packet, instead of a
-    tree search in a set of 63 ranges.
+    They compare the bits of RFC 7597 section 5.1: two comparisons per packet, instead of a tree
+    search in a set of 63 ranges.
     """
     return [f"{port} & {mask:#06x} {sign} {value:#06x}" for mask, sign, value in _bits(port_set)]
 
 
 def outside(port_set: PortSet, port: str) -> list[str]:
-    """Return conditions of which ``port`` meets at least one if it is not of the set."""
+    """Return conditions of which ``port`` meets at least one if it is not in the set."""
     return [
         f"{port} & {mask:#06x} {'==' if sign == '!=' else '!='} {value:#06x}"
         for mask, sign, value in _bits(port_set)
@@ -43,8 +43,9 @@ def _bits(port_set: PortSet) -> list[tuple[int, str, int]]:
 def numbered(name: str, port: str, ports: Sequence[int]) -> Block:
     """Return the map ``name`` of numbers, from 0 on, to ``ports``.
 
-    One for all rules that ask it, because nft takes milliseconds to read a thousand elements;
-    nobody can change it then, as if it stood in the rule. ``port``: what it is for.
+    All rules share this map, because nft takes milliseconds to read a thousand elements; it is
+    constant, so no program can change it, as with an anonymous map. ``port``: the expression with
+    its type.
     """
     values = elements(f"{at} : {one}" for at, one in enumerate(_two_at_least(ports)))
     lines = (f"typeof numgen inc mod 2 : {port}", "flags constant", f"elements = {values}")
@@ -54,8 +55,8 @@ def numbered(name: str, port: str, ports: Sequence[int]) -> Block:
 def one_of(how: str, name: str, ports: Sequence[int]) -> str:
     """Return an nft expression that yields one of ``ports`` of the map ``name``.
 
-    IN_TURN: each in turn. BY_LOT: any, each as likely as another; the numbers are the kernel's
-    own random ones (nft_ng_random_gen, Linux 5.19 and later).
+    IN_TURN: each in turn. BY_LOT: a random one, all equally likely; the random numbers are the
+    kernel's own (nft_ng_random_gen, Linux 5.19 and later).
     """
     return f"numgen {how} mod {len(_two_at_least(ports))} map @{name}"
 
@@ -67,7 +68,7 @@ def _two_at_least(ports: Sequence[int]) -> Sequence[int]:
 def each_port(pool: Pool, port: str) -> str:
     """Return the operand of `snat ip to` that is the address and ``port``, an nft expression.
 
-    By a map, which has the type that nft asks for, of each port to itself.
+    It maps each port to itself, because the value of a map has the type that nft asks for.
     """
     return f"{pool.address} : {port} map " + elements(f"{one} : {one}" for one in pool.ports)
 

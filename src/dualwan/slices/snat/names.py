@@ -1,8 +1,8 @@
 """The names of all chains, sets, maps and counters of the table, with their purpose. Pure.
 
-`nft list ruleset` shows the description of a chain as its comment. README.md draws the path of
-a packet through the chains. Sets and maps keep their elements over a reload of the table only
-under the same name: a rename loses what packets have put there.
+`nft list ruleset` shows the description of a chain as its comment. README.md draws the path of a
+packet through the chains. Sets and maps keep their elements over a reload of the table only under
+the same name: a rename loses the elements that packets have added.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Chain(NamedTuple):
 
 # Base chains, in the order in which a packet from the LAN meets them. The kernel runs all nat
 # chains of a hook one after another at the priority of nat itself (nf_nat_inet_fn), until one
-# translates. The priority of a chain is only its place among them: ours come before those of
-# Docker, libvirt, podman and iptables (srcnat, dstnat), whichever was loaded last.
+# translates. The priority of a chain only orders it among them: ours come before those of Docker,
+# libvirt, podman and iptables (srcnat, dstnat), whichever was loaded last.
 PREROUTING = Chain(
     "prerouting",
     "the first packet of a flow: servers in the LAN, then the quota",
@@ -60,7 +60,7 @@ EGRESS_FILTER = Chain(
 EGRESS_FILTER_ICMP = Chain(
     "egress_filter_icmp", "the same for ICMP: the identifier of an echo is its port"
 )
-# Those of the nat chains as numbers, by hook, to compare with others' chains.
+# The priorities of the nat chains by hook, for a comparison with other programs' chains.
 NAT_PRIORITIES = {"prerouting": -110, "output": -110, "postrouting": 90}
 BASE_CHAINS = (PREROUTING, OUTPUT, POSTROUTING, EGRESS_FILTER)
 
@@ -75,7 +75,7 @@ TAKE = Chain("{}_take", "the next port, if the connection that had it is gone; e
 TAKES = Chain("{}_takes_{}", "so many ports more, for nft has no loop")
 NONE_FREE = Chain("{}_none_free", "every port is in use towards this destination")
 ANY_BLOCK = Chain("{}_any_block", "no port or no room in the set: netfilter picks one of a block")
-# The ways to a port: the chain of each writes one, and its own PROBE and PROBES test it.
+# Searches: the chain of each writes a port, and its own PROBE and PROBES test it.
 DRAW = Chain("{}_draw", "a port drawn by lot")
 NEXT = Chain("{}_next", "the next port")
 PROBE = Chain("{}_probe", "back if the port will do, else another one")
@@ -99,9 +99,9 @@ WAY_INBOUND = Chain("{}_inbound", "from outside to the way's own address: forwar
 WAY_HAIRPIN = Chain("{}_hairpin", "from inside to the way's own address: forwards")
 EGRESS_OF_WAY = Chain("{}_egress", "only what has the way's own address leaves by it")
 
-# Maps of what is given out: a number to each.
-PORTS = "ports"  # to TCP and UDP
-IDENTIFIERS = "identifiers"  # to ping, of the same numbers
+# Maps from numbers to the ports that can be allocated.
+PORTS = "ports"  # for TCP and UDP
+IDENTIFIERS = "identifiers"  # for ping: the same numbers as identifiers
 
 # Counters.
 UNTRANSLATED = "untranslated"  # packets that the egress filter has dropped
@@ -111,7 +111,7 @@ NO_PORT = "no_port"  # flows that found every port taken
 # elements over an upgrade: their names and types are those of 0.1.0.
 FLOWS = "{}_flows"  # (port, destination): in use while the connection lives
 MAPPINGS = "{}_mappings"  # inner address and port : outer port
-OPEN_OWNED = "open_owned"  # ports that an open host owns: kernel 6.1 tests no map as it tests a set
+OPEN_OWNED = "open_owned"  # their ports; a set, as kernel 6.1 tests no map like that
 OPEN_PORTS = "open_ports"  # such a port : the inner endpoint
 OPEN_PEERS = "open_peers"  # such a port, and an address it sent to : the inner endpoint
 KNOWN_PEERS = "known_peers"  # the keys of OPEN_PEERS: see OPEN_OWNED

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dualwan.frozen import dataclass
 from dualwan.mape.portset import PortSet
 
-LARGEST = 4096  # ports; a larger set is hardly shared, and not counted
+LARGEST = 4096  # ports; of a larger set, flows are not counted, because hardly anybody shares it
 
 Range = tuple[int, int]
 

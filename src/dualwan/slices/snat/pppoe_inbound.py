@@ -1,13 +1,13 @@
 """Servers in the LAN behind a PPP session's address, for the outside and for hosts inside. Pure.
 
-No rule names that address, because each reconnect may change it. From outside it is an address
-of the device by which a packet came in. From the LAN it is an address of this router that is
-not of the interface by which the packet came in, and not private, as the addresses of the
-router's other LAN interfaces are. From the router itself it is a local address that is neither
-private nor of the loopback network: which device has it cannot be asked there.
+No rule has that address, because each reconnect may change it. For packets from outside, it is an
+address of the device by which they came in. For packets from the LAN, it is an address of this
+router that is not on the interface by which they came in, and not private, as the addresses of the
+router's other LAN interfaces are. For the router's own packets, it is a local address that is
+neither private nor of the loopback network: the output hook cannot look up its device.
 
-Who uses it from inside (hairpinning) is seen with the router's LAN address, so that the answer
-comes back through the router.
+A client inside (hairpinning) is translated to the router's LAN address, so that the answer comes
+back through the router.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def rules(config: Config, ways: tuple[Way, ...], shared: Sequence[str]) -> list[
         for rule in (
             f'iifname "{way.device}" goto {SESSION_INBOUND.of(way.name)}',
             *(
-                # The ports first: most flows need no other look.
+                # The ports first: most flows need no other test.
                 f"{dnat.ports(mine)} {inside} {public} goto {SESSION_HAIRPIN.of(way.name)}"
                 for inside in zones.from_inside(config, way.name)
             ),
@@ -83,7 +83,7 @@ def chains(config: Config, ways: tuple[Way, ...]) -> list[Block]:
 
 
 def hairpin(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for postrouting that masquerade who hairpins."""
+    """Return rules for postrouting that masquerade hairpin connections."""
     return [
         f"{marks.is_set('ct mark', marks.of_hairpin(way))} masquerade"
         for way, _ in _with_forwards(config, ways)

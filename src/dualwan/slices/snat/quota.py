@@ -1,13 +1,13 @@
 """The quota: the most ports that one host may hold towards one destination. Pure.
 
 Each flow is counted for its host and its destination. A host is a link address, because a device
-can invent IP addresses at will; behind a device without link addresses, such as a VPN, it is an
-IP address. `ct count` walks the connections on its list at most once in a tick of the clock
-(Linux 5.19), so that a host with many flows costs little more than others.
+can invent IP addresses at will; behind a device without link addresses, such as a VPN, it is an IP
+address. `ct count` walks the connections on its list at most once in a tick of the clock (Linux
+5.19), so a host with many flows costs little more than others.
 
-Flows are counted in prerouting, in a chain of type nat: that sees only the first packet of a
-flow, and can still answer it with a reset or an ICMP error. Which way the flow will leave is
-looked up only if it would be refused, because that costs as much as counting.
+Flows are counted in prerouting, in a chain of type nat, which sees only the first packet of a flow,
+and can still answer it with a reset or an ICMP error. The way of the flow is looked up only if it
+would be refused, because that costs as much as counting.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from dualwan.slices.snat.ports import Pool
 from dualwan.slices.snat.zone_quota import ZoneQuota
 
 _HOSTS = 1024  # capacity of REFUSED; about 100 bytes each
-# (host, destination) in use at a time; about 100 bytes each, and 60 per connection. A flow that
-# finds no room is not counted.
+# Pairs of host and destination in use at a time; about 100 bytes each, and 60 per connection. A
+# flow without room for its pair is not counted.
 _PAIRS, _ROUTED_PAIRS = 65536, 8192
 
 
@@ -32,7 +32,7 @@ _PAIRS, _ROUTED_PAIRS = 65536, 8192
 class Quota:
     """``percent`` of the ports of ``pool`` towards each destination; 100 refuses no flow.
 
-    zones: whose hosts have one together as well.
+    zones: whose hosts also have a common quota.
     """
 
     pool: Pool
@@ -51,7 +51,7 @@ class Quota:
 
     @property
     def applies(self) -> bool:
-        """Whether those of a host can."""
+        """Whether flows can be refused for the quota of a single host."""
         return self.pool.counted and self.percent < WHOLE
 
     @property
@@ -73,7 +73,7 @@ class Quota:
     def rules(self) -> list[str]:
         """Return rules for the end of the prerouting chain, which count a flow of the LAN.
 
-        nft has a match on a link address fail where the device has none.
+        In nft a match on a link address fails for a device that has none.
         """
         if not self.applies:
             return self.of_zones.rules()
@@ -116,10 +116,10 @@ class Quota:
         )
 
     def _held(self, l4: L4) -> list[Block]:
-        """Return the sets that count.
+        """Return the sets that count flows.
 
-        An element keeps the limit that it was made with, for as long as the host has a flow to
-        that destination. The comment makes them other sets when the limit is another.
+        An element keeps the limit that it was made with, for as long as the host has a flow to that
+        destination. The limit is in the comment, so that a new limit replaces the sets.
         """
         port = "" if l4 is ICMP else " . inet_service"
         limit = f"up to {self.limit}"

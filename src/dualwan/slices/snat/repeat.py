@@ -1,4 +1,4 @@
-"""A jump that is made many times, for nft has no loop. Pure.
+"""A jump that is made many times, as nft has no loop. Pure.
 
 A chain makes eight jumps, another jumps to that one eight times, and so on. A thousand jumps one
 after the other would do the same, but libnftables takes some kilobytes to read each rule.
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dualwan.nft.table import Block
 from dualwan.slices.snat.names import Chain
 
-FACTOR = 8  # a thousand jumps take some forty rules, and four levels of netfilter's sixteen
+FACTOR = 8  # a thousand jumps take some forty rules, and four of netfilter's sixteen jump levels
 
 
 def jumps(one: str, many: Chain, of: str, count: int) -> list[list[str]]:
     """Return rules that together jump ``count`` times to the chain ``one``.
 
-    They are grouped by the chain that they jump to, the shortest first: who looks for something
-    between the groups is spared most of them. ``many``: the chains of `chains`, with ``of`` in
+    They are grouped by the chain that they jump to, the shortest first, so that a caller may put a
+    test between the groups and skip the rest. ``many``: the chains of `chains`, with ``of`` in
     their names.
     """
     groups = [(_name(one, many, of, size), count // size % FACTOR) for size in _sizes(count)]

@@ -1,7 +1,7 @@
-"""Addresses that are routed to a way besides its own: left as they are, or one to one. Pure.
+"""Addresses that are routed to a way besides its own: not translated, or one to one. Pure.
 
-The way's own address is for what has none of these. A host of the LAN reaches one that is
-translated by the address outside too (hairpinning), and is seen with an address of the router.
+The way's own address is for all other hosts. A LAN host that is translated is also reached from the
+LAN by its public address (hairpinning); the client is then translated to an address of the router.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dualwan.slices import zones
 
 
 def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
-    """Return rules for prerouting: from the way itself and from inside, not by another way."""
+    """Return rules for prerouting: translate packets from inside and from the way itself only."""
     return [
         f"iifname != {quoted(name for name in zones.not_lan(config, ways) if name != way.device)} "
         f"dnat ip to ip daddr map {elements(f'{outer} : {inner}' for outer, inner in pairs)}"
@@ -27,7 +27,8 @@ def rules(config: Config, ways: tuple[Way, ...]) -> list[str]:
 def translate(ways: Iterable[Way]) -> list[str]:
     """Return rules for postrouting, before those that translate all else to the way's address.
 
-    What is left as it is, is translated to itself: else the kernel would ask others' chains.
+    An address that stays the same is translated to itself, or the kernel would run other programs'
+    nat chains.
     """
     lines = []
     for way in ways:
@@ -42,7 +43,7 @@ def translate(ways: Iterable[Way]) -> list[str]:
 
 
 def hairpin(ways: Iterable[Way]) -> list[str]:
-    """Return rules for postrouting: answers to who hairpins come back through the router."""
+    """Return rules for postrouting: masquerade hairpin connections, so that answers come back."""
     return [
         f'iifname != "{way.device}" ct status dnat '
         f"ct original ip daddr {elements(str(outer) for outer, _ in way.one_to_one)} masquerade"
@@ -52,7 +53,7 @@ def hairpin(ways: Iterable[Way]) -> list[str]:
 
 
 def own(way: Way) -> str:
-    """Return the sources with which packets leave by a softwire that has an address."""
+    """Return the source addresses that may leave by a softwire with an address."""
     if not way.networks:
         return way.address
     return elements((way.address, *map(str, way.networks)))

@@ -2,16 +2,16 @@
 
 They are objects of the table, in seconds; other flows keep the timeouts of the system.
 
-TCP (RFC 5382 REQ-5): an idle established connection may be dropped after 2 h 4 min (the
-kernel's default is 5 days), an opening or closing one after 4 min. Both apply as long as the
-NAT cannot tell whether the ends are alive. After both FINs or a reset it can: at most a last
-retransmission follows, and the next flow may have the port. `ct count` does not count such
-connections, and kernels before 6.3 do not replace them. Their element in the set of flows is
-gone within a second or two, so the conntrack entry must be gone by then.
+TCP (RFC 5382 REQ-5): an idle established connection may be dropped after 2 h 4 min (the kernel's
+default is 5 days), an opening or closing one after 4 min. Both apply as long as the NAT cannot tell
+whether the ends are alive. After both FINs or a reset it can: at most a last retransmission
+follows, and the next flow may have the port. `ct count` does not count such connections, and
+kernels before 6.3 do not replace them. Their element in the set of flows disappears within a second
+or two, and their conntrack entry must not live longer.
 
-UDP (RFC 4787 REQ-5): 2 min after the last packet, also before any answer (the kernel's
-default there is 30 s). REQ-5a allows less for well-known ports whose application needs less,
-such as a query and its response.
+UDP (RFC 4787 REQ-5): 2 min after the last packet, also before any answer (the kernel's default
+there is 30 s). REQ-5a allows less for well-known ports whose application needs less, such as a
+query and its response.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The quota of a zone: the most ports that all its hosts together may hold towards a destination.
 
-As the quota of a host (quota.py), by the same test: a flow is counted by destination in the set
-of its zone, and one over the limit is refused if it would leave by the tunnel. Pure.
+It works as the quota of a host (quota.py): a flow is counted by destination in the set of its zone,
+and one over the limit is refused if it would leave by the tunnel. Pure.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ZoneQuota:
         ]
 
     def _counting(self, zone: Zone, l4: L4, match: str) -> tuple[str, str]:
-        """Return the rules that count the flows of ``match``; `!=` asks no limit (lan_flows)."""
+        """Return the rules that count the flows of ``match``; for `!=` see lan_flows."""
         held, limit, refuse = _held(l4, zone), self._limit(zone), names.QUOTA_EXCEEDED.name
         return (
             commented(

@@ -1,6 +1,6 @@
 """The tunnel slice: CE address, ip6tnl device, default route, forwarding. Pure.
 
-The CE address is added before the tunnel that sends from it; sysctls.py says what comes before.
+The CE address is added before the tunnel that sends from it; for the earlier steps see sysctls.py.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
 
 
 def stand_in_metric(ways: Iterable[Way], way: Way) -> int:
-    """Return the metric in main of ``way``: those that stand in come in the order of the file."""
+    """Return the metric in main of ``way``; ways that stand in rank in the order of the file."""
     return STAND_IN_METRIC + [one.name for one in ways if one.stands_in].index(way.name)
 
 
@@ -59,9 +59,9 @@ def _owned(remains: Remains) -> list[Resource]:
 
 
 def _found(remains: Remains) -> dict[tuple[str, ...], Address]:
-    """Return the addresses of others that we use or have changed, as they were, by key.
+    """Return other programs' addresses that we use or have changed, in their old state, by key.
 
-    Ours are noted or, where the run state is lost, known by being deprecated.
+    Ours are noted or, if the run state is lost, recognized by being deprecated.
     """
     ours = {item.key for item in remains.state.addresses}
     found = {
@@ -73,7 +73,7 @@ def _found(remains: Remains) -> dict[tuple[str, ...], Address]:
 
 
 def _sparing(steps: Iterable[Step], found: dict[tuple[str, ...], Address]) -> Iterator[Step]:
-    """Yield ``steps``, with addresses of others restored in place of removed."""
+    """Yield ``steps``, but restore other programs' addresses instead of removing them."""
     for step in steps:
         before = found.get(step.resource.key)
         if step.action is not Action.REMOVE or before is None:
@@ -83,8 +83,8 @@ def _sparing(steps: Iterable[Step], found: dict[tuple[str, ...], Address]) -> It
 
 
 def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
-    """Whether ``route``, one with our protocol number, is this slice's and no PPP session's."""
-    if route.destination:  # of addresses that are routed to a way (slices.pbr)
+    """Whether ``route``, with our protocol number, belongs to this slice, not to a PPP session."""
+    if route.destination:  # to addresses that are routed to a way (slices.pbr)
         return False
     known = list(ways)
     return any(route.table == way.table for way in of_kind(known, Kind.SOFTWIRE)) or (
@@ -95,7 +95,7 @@ def is_tunnel_route(route: Route, ways: Iterable[Way]) -> bool:
 def carries(state: RunState, observed: Observed) -> bool:
     """Whether the default way can carry traffic.
 
-    It can if the WAN has an IPv6 default route and the probes do not call the way broken.
+    It can if the WAN has an IPv6 default route, and the probes have not declared the way broken.
     """
     return observed.ipv6_default and not state.health.broken
 
@@ -125,9 +125,9 @@ def _of_way(at: Situation, way: Way) -> list[Resource]:
 
 
 def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
-    """Yield ``steps``; a default route of ours behind another program's is added anew.
+    """Yield ``steps``; add our default route again if another program's precedes it.
 
-    Of two with metric 0 the kernel takes the later one (fib_table_insert). The other stays:
+    Of two with metric 0 the kernel takes the later one (fib_table_insert). The other route stays:
     pppd or a DHCP client removes its own.
     """
     first = at.observed.default_device
@@ -149,8 +149,8 @@ def _put_first(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
 def bring_up(at: Situation) -> SlicePlan:
     """Return the steps that bring the tunnel to its desired state.
 
-    While the softwire is unknown or something prevents the tunnel, they stop after the sysctls
-    and the solicitation, and leave an existing tunnel as it is.
+    If the softwire is unknown or something prevents the tunnel, they end after the sysctls and the
+    solicitation, and leave an existing tunnel as it is.
     """
     seen, early, late = at.observed.sysctls, sysctls.early(at), sysctls.late(at)
     early_steps = sysctl_steps(early, seen)
@@ -190,7 +190,7 @@ def _made(at: Situation) -> tuple[Step, ...]:
 
 
 def _not_restored(at: Situation) -> list[str]:
-    """Return the names of sysctls that this slice sets now, or another program has set since."""
+    """Return the sysctls not to restore: set by this slice now, or by another program since."""
     ours = (*sysctls.early(at), *sysctls.late(at))
     return [*(item.name for item in ours), *_others(at.observed)]
 
@@ -218,10 +218,10 @@ def take_down(remains: Remains) -> SlicePlan:
 def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return a step that sends a router solicitation if ``steps`` set accept_ra on the WAN.
 
-    Also if one could not be sent until now, because the link had no address yet.
+    Also if an earlier one could not be sent, because the link had no address yet.
 
-    With forwarding on and accept_ra 1 the kernel neither solicits nor accepts advertisements,
-    and the next unsolicited one may be half an hour away (RFC 4861 section 6.2.1).
+    With forwarding on and accept_ra 1 the kernel neither solicits nor accepts advertisements, and
+    the next unsolicited one may be half an hour away (RFC 4861 section 6.2.1).
     """
     wan = at.config.wan.interface
     accepting = Sysctl(sysctls.accept_ra(wan), sysctls.ACCEPT_RA_ALWAYS)
@@ -235,15 +235,15 @@ def _solicitation(at: Situation, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 def _note_up(state: RunState, at: Situation) -> RunState:
     """Note prefix and softwires. They stay after ifdown, so that ifup knows the stale flows.
 
-    Of what this slice has made, only what it wants now: the rest went by a step, or by itself.
-    While something prevents the tunnel, the flows of the softwire before are not deleted, and it
-    stays noted: before ifup the WAN is down, and the next softwire may be known already.
+    Of the objects made by this slice, note only those wanted now: the others are gone by now. While
+    something prevents the tunnel, the flows of the previous softwire are not deleted, and it stays
+    noted: before ifup the WAN is down, though the next softwire may be known already.
     """
     state = keep_sysctls(state, NAME, _not_restored(at), at.observed.sysctls)
     state = replace(state, prefix=at.line.prefix or state.prefix)
     if at.line.prefix:
         state = replace(state, successor="")
-    if at.observed.ipv6_default:  # a router has been heard, without a solicitation
+    if at.observed.ipv6_default:  # a router was heard without our solicitation
         state = replace(state, owed_solicitations=())
     if problems_of_all(at) or not possible(at):
         return state
@@ -263,7 +263,7 @@ def _note_up(state: RunState, at: Situation) -> RunState:
 
 
 def _note_down(state: RunState) -> RunState:
-    """Forget what is gone, by a step or by itself."""
+    """Forget the objects of this slice, which are gone now."""
     return replace(state, addresses=(), found=(), tunnels=())
 
 

@@ -1,4 +1,4 @@
-"""What a router that takes over says of itself on the line. Pure."""
+"""Neighbour advertisements of a router that takes over the line. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dualwan.slices.slice import Situation
 
 
 def advertisements(at: Situation, steps: Iterable[Step]) -> Iterator[Step]:
-    """Yield steps that advertise what ``steps`` add on the WAN: the other router has had it."""
+    """Yield steps that advertise addresses added on the WAN: the other router had them."""
     for step in steps:
         item, wan = step.resource, at.config.wan.interface
         if step.action is Action.ADD and isinstance(item, Address) and item.device == wan:

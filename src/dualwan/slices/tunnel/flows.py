@@ -1,4 +1,4 @@
-"""Flows of softwires that cannot go on, and what is noted of a softwire to tell them. Pure."""
+"""Flows of softwires that cannot continue, and the notes by which they are recognized. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dualwan.slices.slice import Situation
 
 
 def stale(at: Situation) -> set[str]:
-    """Return the IPv4 addresses whose flows cannot go on after a change of the prefix.
+    """Return the IPv4 addresses whose flows cannot continue after a change of the prefix.
 
-    A new CE may have the same IPv4 address with another port set. Flows on ports of the old
-    set would be dropped for as long as their packets keep the conntrack entry alive. So would
-    those of a way that is configured no more; one of another name has other marks.
+    A new CE may have the same IPv4 address with another port set. Flows on ports of the old set
+    would be dropped for as long as their packets keep the conntrack entry alive. So would flows of
+    a way that is no longer configured: another way with its address has other marks.
     """
     names = [way.name for way in of_kind(at.ways, Kind.SOFTWIRE)]
     found = {had for name, had in at.state.softwires.items() if name not in names}
@@ -29,9 +29,9 @@ def stale(at: Situation) -> set[str]:
 
 
 def noted(state: RunState, ways: Iterable[Way], made: Iterable[Way]) -> RunState:
-    """Return ``state`` with the ends of the softwires ``made``, and those of before of the others.
+    """Return ``state`` with the ends of the softwires ``made``; the others keep the noted ones.
 
-    ``ways``: all that are configured; of any other nothing is left.
+    ``ways``: all that are configured; notes of others are dropped.
     """
     names = {way.name for way in of_kind(ways, Kind.SOFTWIRE)}
     softwires = {name: had for name, had in state.softwires.items() if name in names}

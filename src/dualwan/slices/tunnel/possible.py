@@ -1,4 +1,4 @@
-"""Which softwires can be made at present, and what keeps the others. Pure."""
+"""The softwires that can be made at present, and what prevents the others. Pure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dualwan.words import say
 
 
 def possible(at: Situation) -> list[Way]:
-    """Return the softwires that are known, and whose device is not another program's."""
+    """Return the softwires that are known, and whose device name is not taken."""
     taken = _taken(at)
     return [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way.softwire and way not in taken]
 
 
 def _taken(at: Situation) -> list[Way]:
-    """Return the softwires whose device is there already, and is no tunnel."""
+    """Return the softwires whose device exists but is no tunnel."""
     return [
         way
         for way in of_kind(at.ways, Kind.SOFTWIRE)
@@ -29,7 +29,7 @@ def _taken(at: Situation) -> list[Way]:
 def left_alone(at: Situation, items: Iterable[Resource]) -> list[Resource]:
     """Return those of ``items`` that belong to a softwire that cannot be made at present.
 
-    It stays as it is, while another one comes or goes.
+    Such a softwire is left as it is, while others are brought up or taken down.
     """
     there = possible(at)
     waiting = [way for way in of_kind(at.ways, Kind.SOFTWIRE) if way not in there]
@@ -58,7 +58,7 @@ def problems_of_all(at: Situation) -> tuple[str, ...]:
 
 
 def names_taken(at: Situation) -> tuple[str, ...]:
-    """Return a sentence for each name of a tunnel that another device has."""
+    """Return a sentence for each tunnel name that another device has."""
     return tuple(
         say(
             "{device} ({name}.tunnel) is there already, and is no IPv6 tunnel",

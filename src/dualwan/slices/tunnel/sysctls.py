@@ -1,9 +1,10 @@
 """The sysctls of the tunnel slice. Pure.
 
 accept_ra is set to 2 before forwarding is switched on, or the kernel deletes the IPv6 default route
-(rt6_purge_dflt_routers). It is left alone where another program hears the advertisements (networkd,
-NetworkManager, dhcpcd): that has set it to 0, and its default route stays (measured). On the LAN it
-is left alone too: at 1, the kernel's default, a router does not listen.
+(rt6_purge_dflt_routers). It is not touched where another program receives the advertisements
+(networkd, NetworkManager, dhcpcd): that program has set it to 0, and its default route stays
+(measured). On the LAN it is not touched either: at 1, the kernel's default, a router ignores
+advertisements.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ def rp_filter(device: str) -> str:
 
 
 def wanted_rp_filter(way: Way) -> str:
-    """Return the value for the device of a softwire.
+    """Return the value of rp_filter for the device of a softwire.
 
-    Off for one that is not the default way: as for a PPP session, the way back of a packet that
-    came in by it is in main only as long as that has a default route.
+    Off unless it is the default way: as for a PPP session, only a default route in main is the way
+    back of packets that came in by it.
     """
     return RP_FILTER_LOOSE if way.default else RP_FILTER_OFF
 
@@ -63,9 +64,9 @@ def names(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
 def early(at: Situation) -> list[Sysctl]:
     """Return the sysctls to set before the tunnel: accept_ra, then forwarding.
 
-    accept_ra is for the WAN, and for another interface that the prefix is taken from if that
-    accepted RAs until now. A LAN interface that accepts RAs gets no default route by them; what a
-    pattern covers (containers, VPNs) has none to hear.
+    accept_ra is set on the WAN, and on the interface of the prefix if that is another one and has
+    accepted RAs so far. LAN interfaces that accept RAs get accept_ra_defrtr 0, to take no default
+    route; interfaces of a pattern (containers, VPNs) hear no RAs.
     """
     wan, source = at.config.wan.interface, at.config.prefix_source
     ours, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
@@ -81,7 +82,7 @@ def early(at: Situation) -> list[Sysctl]:
         if name != wan
         and (
             name in heard
-            # 0.1.0 set it to 2; that is undone.
+            # 0.1.0 set it to 2; here that is undone.
             or (seen.get(accept_ra(name)) == ACCEPT_RA_ALWAYS and accept_ra(name) not in ours)
         )
     ]
@@ -93,9 +94,10 @@ def early(at: Situation) -> list[Sysctl]:
 
 
 def originals(state: RunState) -> dict[str, str]:
-    """Return the noted originals in the order of ``early``, which is undone from its end.
+    """Return the noted originals in the order of ``early``, for restoring from the end.
 
-    A WAN that is plugged in later is noted later: its accept_ra is put back after forwarding too.
+    A WAN that is plugged in later is noted later, but its accept_ra too is restored after
+    forwarding.
     """
     noted = state.sysctls.get(NAME, {})
     return dict(sorted(noted.items(), key=lambda item: item[0] in _FORWARDING))
