@@ -65,6 +65,23 @@ def test_udp_is_too(offering):
     assert client.recv(64) == b"question"
 
 
+def test_an_address_of_the_router_does_not_come_in_from_outside(offering):
+    """To a service that is open to everybody; IPv6 of the kernel has no martians, as IPv4 has."""
+    server = offering.router.open_socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    server.bind(("::", 51820))
+    offering.internet.ip(f"address add {ROUTER6}/128 dev lo nodad")
+    spoofer = offering.internet.open_socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    spoofer.bind((ROUTER6, 0))
+    honest = offering.internet.open_socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    honest.bind((OUTSIDE6, 0))
+    for each in (spoofer, honest):
+        each.sendto(b"question", (ROUTER6_LAN, 51820))
+    assert server.recvfrom(64)[1][0] == OUTSIDE6
+    offering.open()
+    spoofer.sendto(b"question", (ROUTER6_LAN, 51820))
+    assert server.recvfrom(64)[1][0] == ROUTER6
+
+
 @pytest.mark.parametrize("port", [80, 8443, 8080])
 def test_what_is_not_for_everybody_by_ipv6_stays_shut(offering, port):
     """A service of PPPoE, one for another network, and one that no list has."""
