@@ -204,9 +204,10 @@ class Look:
 
         No news of the kernel says that a server works again. The pause doubles after each refusal.
         """
-        if not self._is_owed_by_servers(found, plan):
+        due = self._due_from_servers(found, plan)
+        if due is None or due > 0.0:
             self.carried.ask = NEVER
-            return None
+            return due
         now, ask = monotonic(), self.carried.ask
         if ask == NEVER:
             ask = Ask(now + SERVERS_SECONDS, SERVERS_SECONDS)
@@ -218,13 +219,13 @@ class Look:
         self.carried.ask = ask
         return ask.at - now
 
-    def _is_owed_by_servers(self, found: Config, plan: Plan) -> bool:
+    def _due_from_servers(self, found: Config, plan: Plan) -> float | None:
         if stands_by(found, plan.state) or not plan.observed.ipv6_default:
-            return False
+            return None
         prefixes = () if plan.line.softwire else self._host.prefixes(found.prefix_source)
-        return line.is_owed(found, plan.line, prefixes) or update_call.is_owed(
-            found, plan.line.ways, plan.state
-        )
+        ways, state = plan.line.ways, plan.state
+        owed = line.is_owed(found, plan.line, prefixes) or update_call.is_owed(found, ways, state)
+        return 0.0 if owed else line.renewal(plan.line)
 
     def _mend(self, found: Config, changes: list[str]) -> float | None:
         """Mend ``changes``, unless their pause has not ended yet."""

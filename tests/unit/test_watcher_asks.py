@@ -7,13 +7,14 @@ asked of a server once, at an ifup or a change of the prefix, was never asked ag
 from contextlib import suppress
 
 import pytest
-from asked_line import GOOD, ORIGIN, PREFIX, TEXT
+from asked_line import GOOD, ORIGIN, OTHER, PREFIX, TEXT, ipv4
 from machine import CE, Machine
 
 from dualwan import watcher
 from dualwan.config import from_text
 from dualwan.errors import BusyError, DualwanError, RemoteError
 from dualwan.handle import handle_event
+from dualwan.line.provisioning.answer import DAY
 from dualwan.line.provisioning.cache import RETRY
 from dualwan.model.event import Event
 from dualwan.watcher import BUSY_SECONDS, SERVERS_LONGEST, SERVERS_SECONDS, Carried, Look
@@ -36,6 +37,10 @@ ipv4 = "192.0.2.18"
 interface-id = "::feed"
 update = "/root/further"
 """
+TTL = DAY  # of GOOD, in seconds
+BY_SERVER = pytest.mark.parametrize(
+    ("text", "until"), [(TEXT, TTL), (BY_AFTR, None)], ids=["rule", "aftr"]
+)
 pytestmark = pytest.mark.usefixtures("log")
 
 
@@ -85,9 +90,9 @@ def test_the_pause_is_that_of_the_cache():
     assert SERVERS_SECONDS == RETRY
 
 
-@pytest.mark.parametrize("text", [TEXT, BY_AFTR], ids=["rule", "aftr"])
-def test_what_a_server_has_not_told_is_asked_again(line, text):
-    """After ten minutes, until it is known; MAP-E or DS-Lite begins then. Then nothing wakes."""
+@BY_SERVER
+def test_what_a_server_has_not_told_is_asked_again(line, text, until):
+    """After ten minutes, until it is known; MAP-E or DS-Lite begins then."""
     router = line(text)
     assert router.watch() == SERVERS_SECONDS
     router.wait(SERVERS_SECONDS / 2)
@@ -97,7 +102,7 @@ def test_what_a_server_has_not_told_is_asked_again(line, text):
     assert router.machine.state.tunnels == ()
     answer(router.machine)
     router.wait(2 * SERVERS_SECONDS)
-    assert router.watch() is None
+    assert router.watch() == (until and until - 2 * SERVERS_SECONDS)
     assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
 
 
@@ -142,7 +147,7 @@ def test_what_another_run_keeps_from_being_asked_is_asked_after_it(line, monkeyp
         meanwhile.setattr(watcher, "handle_event", busy)
         assert router.watch() == BUSY_SECONDS
     router.wait(BUSY_SECONDS)
-    assert router.watch() is None
+    assert router.watch() == TTL - BUSY_SECONDS
     assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
 
 
@@ -182,22 +187,46 @@ def test_a_provider_that_was_not_told_our_end_is_told_later(line):
     assert router.machine.called == ["/root/update"]
 
 
-@pytest.mark.parametrize("text", [TEXT, BY_AFTR], ids=["rule", "aftr"])
-def test_nobody_is_asked_without_a_line(line, text):
+@BY_SERVER
+def test_nobody_is_asked_without_a_line(line, text, until):
     """The line's own return is news, and leads to the question."""
     router = line(text, silent=lambda machine: machine.announced.clear())
     assert router.watch() is None
     router.machine.announced["wan0"] = (PREFIX,)
     answer(router.machine)
-    assert router.watch() is None
+    assert router.watch() == until
     assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
 
 
-def test_what_is_known_is_not_asked_for(line):
-    """Nothing wakes on a line that works."""
-    router = line(TEXT, silent=answer)
-    assert router.watch() is None
-    router.wait(100 * SERVERS_SECONDS)
+@BY_SERVER
+def test_what_is_known_is_not_asked_for(line, text, until):
+    """Nothing wakes on a line that works, as long as the server's answer holds."""
+    router = line(text, silent=answer)
     asked = len(router.machine.asked)
-    assert router.watch() is None
+    assert router.watch() == until
+    router.wait(TTL - 1)
+    assert router.watch() == (until and 1)
     assert len(router.machine.asked) == asked
+
+
+def test_an_answer_that_is_due_is_asked_for_anew(line):
+    """A router may be up for months without an event, and its provider give it other terms."""
+    router = line(TEXT, silent=answer)
+    router.wait(router.watch())
+    router.machine.answers["hb46pp"] = (ORIGIN, router.machine.clock + int(SERVERS_SECONDS), OTHER)
+    router.wait(router.watch())
+    assert router.watch() == TTL
+    assert ipv4(router.config, router.machine).startswith("198.51.100.")
+
+
+def test_an_answer_that_cannot_be_had_anew_stays(line):
+    """The server is asked less and less often, and MAP-E goes on as before."""
+    router = line(TEXT, silent=answer)
+    router.machine.answers.clear()
+    before = ipv4(router.config, router.machine)
+    pauses = []
+    for _ in range(9):
+        pauses.append(router.watch())
+        router.wait(pauses[-1])
+    assert pauses == [TTL, *(min(SERVERS_SECONDS * 2**at, SERVERS_LONGEST) for at in range(8))]
+    assert ipv4(router.config, router.machine) == before

@@ -114,6 +114,14 @@ def is_owed(config: Config, line: Line, prefixes: Collection[str]) -> bool:
     return bool(asked and prefixes and line.softwire is None)
 
 
+def renewal(line: Line) -> float | None:
+    """Return the seconds until a server's answer is due for a new request, None for never.
+
+    No event tells: a router may be up for months, and its provider change the rule meanwhile.
+    """
+    return next((float(one.left) for one in line.answers), None)
+
+
 def find_aftr(run: Run) -> None:
     """Look up DS-Lite's AFTR at an event of PPPoE, if no name server has answered so far."""
     mape = run.config.mape if run.config else None

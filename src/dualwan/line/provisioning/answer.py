@@ -56,7 +56,12 @@ class CachedAnswer(NamedTuple):
 
     def is_fresh(self, prefixes: tuple[str, ...]) -> bool:
         """Whether it is not due for a new request, and was given for one of ``prefixes``."""
-        return 0 <= self.age < self.answer.ttl and self.prefix in prefixes
+        return self.left > 0 and self.prefix in prefixes
+
+    @property
+    def left(self) -> int:
+        """The seconds until it is due for a new request, 0 if it is."""
+        return max(self.answer.ttl - self.age, 0) if self.age >= 0 else 0
 
 
 def ce_parameters(answer: Answer, prefix: str) -> CeParameters:
