@@ -225,7 +225,8 @@ def _report_bug(event: Event, error: Exception) -> None:
 def _run(event: Event, interface: str, path: str, called: str) -> bool:
     """Handle ``event`` if it concerns us; return whether nothing failed.
 
-    If a trial has begun or ended meanwhile (StaleError), read the configuration and handle again.
+    If another configuration is in use meanwhile (StaleError), by a trial or because a person has
+    applied it, read the configuration and handle the event again.
     """
     from dualwan.errors import StaleError
 

@@ -32,6 +32,12 @@ def down(machine):
     handle_event(None, machine, Event.REMOVE)
 
 
+def down_before_the_prefix(machine):
+    """Let a person take everything down, and the line announce its prefix after that."""
+    down(machine)
+    machine.announced["wan0"] = (PREFIX,)
+
+
 def overtaken(machine, name, by, *, after=False):
     """Let ``by`` happen during the next call of a method of ``machine``: before it, or after it."""
     method = getattr(machine, name)
@@ -56,12 +62,7 @@ def is_down(machine):
 def test_who_waits_for_the_prefix_brings_nothing_back():
     """The person took everything down in those 30 s: `down` says that nothing is left."""
     machine = Machine("wan0", "lan0")
-
-    def announced(machine):
-        down(machine)
-        machine.announced["wan0"] = (PREFIX,)
-
-    overtaken(machine, "await_prefix", announced)
+    overtaken(machine, "await_prefix", down_before_the_prefix)
     handle_event(BY_RULE, machine, Event.UP)
     assert is_down(machine)
 
@@ -90,12 +91,7 @@ def test_who_asks_a_server_brings_nothing_back():
 def test_who_waited_for_the_prefix_tells_the_provider_nothing():
     """Another program may have told it another end since."""
     machine = Machine("wan0", "lan0")
-
-    def announced(machine):
-        down(machine)
-        machine.announced["wan0"] = (PREFIX,)
-
-    overtaken(machine, "await_prefix", announced)
+    overtaken(machine, "await_prefix", down_before_the_prefix)
     handle_event(IPIP, machine, Event.UP)
     assert machine.called == []
 

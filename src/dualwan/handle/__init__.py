@@ -11,6 +11,7 @@ from dualwan.errors import DualwanError, HostError
 from dualwan.handle.run import Run, fail
 from dualwan.model.event import Event
 from dualwan.result import Result
+from dualwan.words import listed
 
 if TYPE_CHECKING:
     from dualwan.host.api import Host
@@ -54,9 +55,10 @@ def leave_wan(config: Config, host: Host, event: Event) -> None:
     """
     run = Run(config, host, event, None)
     stage("sessions", "hang_up")(run)
-    for sentence in run.failures:
-        fail(event, HostError(sentence))
-        raise HostError(sentence)
+    if run.failures:
+        error = HostError(listed("; ", run.failures))
+        fail(event, error)
+        raise error
 
 
 def stage(module: str, name: str) -> Callable[[Run], None]:
