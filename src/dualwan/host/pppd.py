@@ -25,6 +25,7 @@ from dualwan.words import say
 CONFINED = "DUALWAN_CONFINED"  # set in units whose restrictions pppd must not inherit
 WANTED = "dial/peer.json"
 DIAL_SECONDS = 10.0  # to wait for pon; with updetach it returns once the session is up
+UNWANT_SECONDS = 2.0  # hanging up waits no longer for another run that dials
 ATTACHED_SECONDS = 1.0  # with nodetach it returns only after the session, unless it fails at once
 _asked: set[tuple[int, int]] = set()  # ended by ``ask_to_end``: id and start of each pppd
 
@@ -88,6 +89,19 @@ def _want(peers: list[str]) -> None:
         run_files.remove(WANTED)
 
 
+def _unwant(peer: str) -> None:
+    """Take ``peer`` from those that confined units want dialled; others may be added meanwhile.
+
+    Not held up for long by a pon that hangs: to end the session is more important.
+    """
+    if peer not in _wanted():
+        return
+    with suppress(BusyError, HostError), locked(run_files.directory() / "dial", UNWANT_SECONDS):
+        _want([one for one in _wanted() if one != peer])
+        return
+    _want([one for one in _wanted() if one != peer])
+
+
 def _check(peer: str, key: str) -> None:
     if not Path("/etc/ppp/peers", peer).exists():
         raise HostError(
@@ -126,7 +140,7 @@ def hang_up(peer: str, seconds: float) -> bool:
 
     Return whether there was one. Raises HostError if it cannot be ended, or does not end.
     """
-    _want([one for one in _wanted() if one != peer])
+    _unwant(peer)
     ending = [handle for one in pppd_of(peer) if (handle := _ending(one, peer)) is not None]
     try:
         if not _ended(ending, seconds):
