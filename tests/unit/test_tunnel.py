@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from machine import CE, Machine, config, look, plan_of, run
+from machine import BASE, CE, Machine, config, look, plan_of, run
 from plans import shown
 
 from dualwan.model.event import Event
@@ -13,6 +13,7 @@ from dualwan.model.resources import MAIN, Address, Flows, Route, Sysctl, Tunnel
 from dualwan.model.state import RunState
 from dualwan.slices import tunnel
 
+ZONE = '[zone.guest]\ninterfaces = ["guest0"]\n'
 TUNNEL = Tunnel("mape0", CE, "2001:db8:ffff::9", "wan0", 1460)
 
 
@@ -56,13 +57,26 @@ def test_a_lan_that_0_1_0_let_hear_advertisements_is_put_back():
     ]
 
 
-def test_where_the_prefix_is_taken_from_a_lan_it_goes_on_hearing_and_takes_no_default_route():
-    """prefix-from names it: addresses, but no way out by its routers."""
-    cfg = config(a='provider = "manual" -> provider = "manual"\nprefix-from = "lan0"')
-    lines = shown(plan_of(tunnel, cfg, fresh(), True))
-    assert [line for line in lines if "lan0" in line] == [
-        "~ sysctl net/ipv6/conf/lan0/accept_ra_defrtr 1 -> 0",
-        "~ sysctl net/ipv6/conf/lan0/accept_ra 1 -> 2",
+@pytest.mark.parametrize(("more", "source"), [("", "lan0"), (ZONE, "guest0")], ids=["lan", "zone"])
+def test_where_the_prefix_is_taken_from_a_device_inside_no_advertisement_is_heard_there(
+    more, source
+):
+    """They are our own, and of whoever is on the LAN: the old prefix would never go from there."""
+    text = f'provider = "manual" -> provider = "manual"\nprefix-from = "{source}"'
+    seen = fresh()
+    seen = replace(seen, sysctls={**seen.sysctls, f"net/ipv6/conf/{source}/accept_ra": "1"})
+    lines = shown(plan_of(tunnel, config(BASE + more, a=text), seen, True))
+    assert [line for line in lines if source in line] == []
+
+
+def test_where_the_prefix_is_taken_from_another_device_outside_it_goes_on_being_heard():
+    """A second network card on the line."""
+    cfg = config(a='provider = "manual" -> provider = "manual"\nprefix-from = "line0"')
+    seen = fresh()
+    seen = replace(seen, sysctls={**seen.sysctls, "net/ipv6/conf/line0/accept_ra": "1"})
+    lines = shown(plan_of(tunnel, cfg, seen, True))
+    assert [line for line in lines if "line0" in line] == [
+        "~ sysctl net/ipv6/conf/line0/accept_ra 1 -> 2"
     ]
 
 

@@ -64,11 +64,14 @@ def names(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
 def early(at: Situation) -> list[Sysctl]:
     """Return the sysctls to set before the tunnel: accept_ra, then forwarding.
 
-    accept_ra is set on the WAN, and on the interface of the prefix if that is another one and has
-    accepted RAs so far. LAN interfaces that accept RAs get accept_ra_defrtr 0, to take no default
-    route; interfaces of a pattern (containers, VPNs) hear no RAs.
+    accept_ra is set on the WAN, and on the interface of the prefix if that is another one outside
+    and has accepted RAs so far. Inside, the kernel hears also what this router itself announces: it
+    would give itself addresses of a prefix that has gone, and so keep that announced, and hosts
+    there could name the prefix of MAP-E. LAN interfaces on which somebody has set it get
+    accept_ra_defrtr 0, to take no default route; interfaces of a pattern (containers, VPNs) hear no
+    RAs.
     """
-    wan, source = at.config.wan.interface, at.config.prefix_source
+    wan, source = at.config.wan.interface, at.config.line_device
     ours, seen = at.state.sysctls.get(NAME, {}), at.observed.sysctls
     accepting = [wan]
     if source != wan and (
@@ -80,11 +83,9 @@ def early(at: Situation) -> list[Sysctl]:
         name
         for name in at.config.lan.devices
         if name != wan
-        and (
-            name in heard
-            # 0.1.0 set it to 2; here that is undone.
-            or (seen.get(accept_ra(name)) == ACCEPT_RA_ALWAYS and accept_ra(name) not in ours)
-        )
+        # 0.1.0 set it to 2; here that is undone.
+        and seen.get(accept_ra(name)) == ACCEPT_RA_ALWAYS
+        and accept_ra(name) not in ours
     ]
     return [
         *(Sysctl(accept_ra_defrtr(name), _NO_DEFAULT_ROUTE) for name in inside),
