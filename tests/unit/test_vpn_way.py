@@ -1,13 +1,19 @@
 """A VPN as a way to the internet, [way.NAME] type = "vpn": what it leads, and what stays shut."""
 
+from dataclasses import replace
+
 import pytest
+from doctor_cases import BASE as DOCTORS
+from doctor_cases import WORKS, Doctored
 from machine import BASE, Machine, config, kernel_state, ours, pending, run, wanted_tables
 
 from dualwan.config import from_text
 from dualwan.errors import ConfigError
 from dualwan.line import derive_line
 from dualwan.model.event import Event
+from dualwan.model.evidence import OfWay
 from dualwan.model.resources import MAIN, Flows, Route, RouteRule
+from dualwan.planning import make_plan
 
 VPN = """
 [way.tor]
@@ -157,3 +163,24 @@ def test_what_it_does_not_have_is_refused(key):
     """Keys of other types of a way."""
     with pytest.raises(ConfigError, match="unknown key"):
         from_text("f", BASE + VPN + key + "\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (lambda host: host.plug("any0"), "wg0 has 10.64.0.2"),
+        (lambda host: host.unplug("wg0"), "there is no interface wg0"),
+        (lambda host: host.switch("wg0", up=False), "wg0 is down"),
+        (lambda host: (host.unplug("wg0"), host.plug("wg0")), "wg0 has no IPv4 address"),
+    ],
+)
+def test_doctor_looks_for_its_device_and_address(change, seen):
+    """And tells who brings it up; a session it is not."""
+    made = Doctored(DOCTORS + VPN)
+    made.host.connect(ADDRESS, "wg0", "wireguard")
+    change(made.host)
+    made.plan = make_plan(made.config, made.host, Event.APPLY)
+    made.evidence = replace(WORKS, ways={"tor": OfWay(True, hop="10.64.0.1")})
+    (found,) = (one.answer for one in made.diagnose() if one.check.name == "way.tor")
+    assert found.seen.startswith(seen)
+    assert ("wg-quick" in found.remedy) is ("10.64" not in seen)
