@@ -37,6 +37,8 @@ def _is_whole(line: Line) -> bool:
 def refresh(run: Run) -> None:
     """Ask the line's servers, and reconcile if an answer has changed.
 
+    A standby asks when it comes up, to be ready, and again when it takes over: that may be months
+    later.
     Runs without the lock and after reconciling, so that a slow server delays nothing.
     """
     if _is_news(run):
