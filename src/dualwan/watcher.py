@@ -28,11 +28,10 @@ from dualwan.errors import (
     ReplacedError,
     UnconfirmedError,
 )
-from dualwan.handle import handle_event, line, update_call
+from dualwan.handle import due, handle_event
 from dualwan.handle.run import fail, warn
 from dualwan.host import in_use, last_good
 from dualwan.host.api import Host
-from dualwan.line.role import stands_by
 from dualwan.model.event import Event
 from dualwan.planning import make_plan
 from dualwan.reconcile import LOCK_SECONDS
@@ -204,10 +203,10 @@ class Look:
 
         No news of the kernel says that a server works again. The pause doubles after each refusal.
         """
-        due = self._due_from_servers(found, plan)
-        if due is None or due > 0.0:
+        left = due.seconds(found, plan, self._host)
+        if left is None or left > 0.0:
             self.carried.ask = NEVER
-            return due
+            return left
         now, ask = monotonic(), self.carried.ask
         if ask == NEVER:
             ask = Ask(now + SERVERS_SECONDS, SERVERS_SECONDS)
@@ -218,14 +217,6 @@ class Look:
             return self._handle(found, Event.PREFIX_CHANGED)
         self.carried.ask = ask
         return ask.at - now
-
-    def _due_from_servers(self, found: Config, plan: Plan) -> float | None:
-        if stands_by(found, plan.state) or not plan.observed.ipv6_default:
-            return None
-        prefixes = () if plan.line.softwire else self._host.prefixes(found.prefix_source)
-        ways, state = plan.line.ways, plan.state
-        owed = line.is_owed(found, plan.line, prefixes) or update_call.is_owed(found, ways, state)
-        return 0.0 if owed else line.renewal(plan.line)
 
     def _mend(self, found: Config, changes: list[str]) -> float | None:
         """Mend ``changes``, unless their pause has not ended yet."""

@@ -105,6 +105,25 @@ def test_one_session_reconnects_and_nothing_else_notices(sessions):
     assert line.settled()
 
 
+def test_a_session_that_comes_back_with_the_address_that_the_other_had(bare):
+    """A client outside that goes on sending reaches the server of this one, and is answered."""
+    text = forward("pppoe") + forward("second", 8080, f"{CLIENT}:81")
+    line = bare(config=TWO_SESSIONS + text.replace('"tcp"', '"udp"'))
+    far = add_way(line, "ppp1", SECOND)
+    line.apply()
+    client = line.internet.udp(SERVERS[0], 5000)
+    for inside in (80, 81):
+        server = line.lan.udp(CLIENT, inside)
+        client.sendto(b"asked", (PPPOE, 8080))
+        server.sendto(b"answer", server.recvfrom(8)[1])
+        assert client.recvfrom(8) == (b"answer", (PPPOE, 8080))
+        line.router.ip("address flush dev ppp0\nlink set ppp0 down")
+        line.event("ppp-down", PPP_IFACE="ppp0")
+        line.router.ip(f"address flush dev ppp1\naddress add {PPPOE}/32 dev ppp1")
+        line.internet.ip(f"route replace {PPPOE}/32 dev {far}")
+        line.event("ppp-up", PPP_IFACE="ppp1")
+
+
 def test_a_third_way_is_added_to_a_running_router(bare):
     """Put before the second into the file: not a packet of the others is lost."""
     line = bare(config=CONFIG.replace("[pppoe]\n", "[pppoe]\n") + forward("pppoe"))

@@ -81,6 +81,9 @@ SECOND = (
 type = "pppoe"
 peer = "second-provider"
 interface = "ppp1"
+[way.away]
+type = "vpn"
+interface = "wg0"
 """
 )
 FIXED = (

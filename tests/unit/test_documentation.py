@@ -138,8 +138,9 @@ def test_further_ways_of_the_example_can_be_used(tmp_path):
     lines = text.splitlines()
     first = next(at for at, line in enumerate(lines) if line.startswith("[way"))
     found = load(f"{head}\n" + "\n".join(lines[first:]) + f"\n[firewall]{rest}", tmp_path)
-    assert list(found.ways) == ["second", "fixed", "whole", "lite"]
-    assert [one.mode for one in found.ways.values()] == ["pppoe", "ipip", "ipip", "ds-lite"]
+    assert list(found.ways) == ["second", "fixed", "whole", "lite", "away"]
+    modes = [one.mode for one in found.ways.values()]
+    assert modes == ["pppoe", "ipip", "ipip", "ds-lite", "vpn"]
 
 
 WAYS = {

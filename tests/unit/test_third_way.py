@@ -111,6 +111,21 @@ def test_its_reconnect_touches_nothing_of_the_others(machine, cfg):
     assert machine.run_state.sessions == {"pppoe": "203.0.113.7", "second": ADDRESSES[1]}
 
 
+@pytest.mark.parametrize("at_once", [False, True], ids=["the other is down", "they swap"])
+def test_flows_of_an_address_that_the_other_session_had_are_forgotten_once(machine, cfg, at_once):
+    """They have its mark: the kernel would drop them, as none of its packets has that address."""
+    machine.connect(ADDRESSES[0]) if at_once else machine.unplug("ppp0")
+    machine.connect("203.0.113.7", "ppp1")
+    machine.applied.clear()
+    run(machine, cfg, Event.PPP_UP)
+    gone = {step.resource.address for step in machine.applied if isinstance(step.resource, Flows)}
+    assert gone == {"203.0.113.7", ADDRESSES[0]}
+    machine.applied.clear()
+    machine.connect(ADDRESSES[0])
+    run(machine, cfg, Event.PPP_UP, Event.APPLY)
+    assert not [step for step in machine.applied if isinstance(step.resource, Flows)]
+
+
 def test_it_goes_with_the_rest(machine, cfg):
     """`down` leaves nothing of it; a second run of anything plans nothing."""
     assert pending(machine, cfg, Event.APPLY) == []

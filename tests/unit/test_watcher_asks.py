@@ -19,7 +19,7 @@ from dualwan.line.provisioning.cache import RETRY
 from dualwan.model.event import Event
 from dualwan.watcher import BUSY_SECONDS, SERVERS_LONGEST, SERVERS_SECONDS, Carried, Look
 
-AFTR, ADDRESS = "gw.example.jp", "2001:db8:ffff::9"
+AFTR, ADDRESS, MOVED = "gw.example.jp", "2001:db8:ffff::9", "2001:db8:ffff::10"
 BY_AFTR = TEXT.replace(
     'provider = "auto"\nprovisioning = ["hb46pp", "dhcpv6"]\n',
     f'mode = "ds-lite"\naftr = "{AFTR}"\n',
@@ -37,10 +37,8 @@ ipv4 = "192.0.2.18"
 interface-id = "::feed"
 update = "/root/further"
 """
-TTL = DAY  # of GOOD, in seconds
-BY_SERVER = pytest.mark.parametrize(
-    ("text", "until"), [(TEXT, TTL), (BY_AFTR, None)], ids=["rule", "aftr"]
-)
+TTL = DAY  # of GOOD, in seconds, and of the address of an AFTR
+BY_SERVER = pytest.mark.parametrize("text", [TEXT, BY_AFTR], ids=["rule", "aftr"])
 pytestmark = pytest.mark.usefixtures("log")
 
 
@@ -91,7 +89,7 @@ def test_the_pause_is_that_of_the_cache():
 
 
 @BY_SERVER
-def test_what_a_server_has_not_told_is_asked_again(line, text, until):
+def test_what_a_server_has_not_told_is_asked_again(line, text):
     """After ten minutes, until it is known; MAP-E or DS-Lite begins then."""
     router = line(text)
     assert router.watch() == SERVERS_SECONDS
@@ -100,9 +98,9 @@ def test_what_a_server_has_not_told_is_asked_again(line, text, until):
     router.wait(SERVERS_SECONDS / 2)
     assert router.watch() == 2 * SERVERS_SECONDS
     assert router.machine.state.tunnels == ()
-    answer(router.machine)
     router.wait(2 * SERVERS_SECONDS)
-    assert router.watch() == (until and until - 2 * SERVERS_SECONDS)
+    answer(router.machine)
+    assert router.watch() == TTL
     assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
 
 
@@ -188,24 +186,24 @@ def test_a_provider_that_was_not_told_our_end_is_told_later(line):
 
 
 @BY_SERVER
-def test_nobody_is_asked_without_a_line(line, text, until):
+def test_nobody_is_asked_without_a_line(line, text):
     """The line's own return is news, and leads to the question."""
     router = line(text, silent=lambda machine: machine.announced.clear())
     assert router.watch() is None
     router.machine.announced["wan0"] = (PREFIX,)
     answer(router.machine)
-    assert router.watch() == until
+    assert router.watch() == TTL
     assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
 
 
 @BY_SERVER
-def test_what_is_known_is_not_asked_for(line, text, until):
+def test_what_is_known_is_not_asked_for(line, text):
     """Nothing wakes on a line that works, as long as the server's answer holds."""
     router = line(text, silent=answer)
     asked = len(router.machine.asked)
-    assert router.watch() == until
+    assert router.watch() == TTL
     router.wait(TTL - 1)
-    assert router.watch() == (until and 1)
+    assert router.watch() == 1
     assert len(router.machine.asked) == asked
 
 
@@ -219,14 +217,42 @@ def test_an_answer_that_is_due_is_asked_for_anew(line):
     assert ipv4(router.config, router.machine).startswith("198.51.100.")
 
 
-def test_an_answer_that_cannot_be_had_anew_stays(line):
-    """The server is asked less and less often, and MAP-E goes on as before."""
-    router = line(TEXT, silent=answer)
+def test_an_aftr_that_has_moved_is_found(line):
+    """It is looked up once a day: nobody tells the router."""
+    router = line(BY_AFTR, silent=answer)
+    router.wait(router.watch())
+    router.machine.names[AFTR] = MOVED
+    assert router.watch() == SERVERS_SECONDS
+    router.wait(SERVERS_SECONDS)
+    assert router.watch() == TTL
+    assert [tunnel.remote for tunnel in router.machine.state.tunnels] == [MOVED]
+
+
+@pytest.mark.parametrize("clock", [-TTL, 100 * TTL], ids=["set back", "of 1970 before"])
+def test_a_clock_that_was_set_is_no_reason_to_wait(line, clock):
+    """For years, or for ever."""
+    router = line(BY_AFTR, silent=answer)
+    assert router.watch() == TTL
+    router.machine.clock += clock
+    router.wait(router.watch())
+    assert router.watch() == TTL
+
+
+def test_an_aftr_in_figures_is_never_looked_up(line):
+    """There is nothing to ask for."""
+    assert line(BY_AFTR.replace(AFTR, ADDRESS)).watch() is None
+
+
+@BY_SERVER
+def test_an_answer_that_cannot_be_had_anew_stays(line, text):
+    """The server is asked less and less often, and the tunnel goes on as before."""
+    router = line(text, silent=answer)
     router.machine.answers.clear()
-    before = ipv4(router.config, router.machine)
+    router.machine.names.clear()
+    before = ipv4(router.config, router.machine), router.machine.state.tunnels
     pauses = []
     for _ in range(9):
         pauses.append(router.watch())
         router.wait(pauses[-1])
     assert pauses == [TTL, *(min(SERVERS_SECONDS * 2**at, SERVERS_LONGEST) for at in range(8))]
-    assert ipv4(router.config, router.machine) == before
+    assert (ipv4(router.config, router.machine), router.machine.state.tunnels) == before

@@ -70,6 +70,16 @@ def test_eight_ways_have_marks_of_their_own():
     assert not any({*one} & {*other} for one, other in itertools.combinations(spans, 2))
 
 
+def test_what_other_programs_have_is_none_of_ours():
+    """Tables, priorities and mark bits of wg-quick, Tailscale, systemd, Docker and kube-proxy."""
+    ways = derive_line(config(many(*NAMES))).ways
+    tables, priorities = {52, 51820, 253, 254, 255, 0}, {*range(5200, 5280), 32764, 32765}
+    assert not {way.table for way in ways} & tables
+    assert not {way.priority + at for way in ways for at in (-1, 0, 1, 2)} & priorities
+    for bits in (0xFF0000, 0xCA6C, 0xC000, 0x1):
+        assert not marks.MASK & bits
+
+
 def test_the_first_ways_are_as_without_others():
     """Their numbers, tables and priorities, by which established connections go on."""
     assert derive_line(config()).ways == derive_line(config(many(*NAMES))).ways[:2]

@@ -88,14 +88,14 @@ class Config:
     @property
     def softwires(self) -> dict[str, Mape]:
         """The softwires, by the name of their way."""
-        more = {name: way for name, way in self.further if not isinstance(way, Pppoe)}
+        more = {name: way for name, way in self.further if isinstance(way, Ipip | DsLite)}
         return {forwards.MAPE: self.mape, **more}
 
     @property
     def way_devices(self) -> dict[str, str]:
         """The device of each way, by name."""
-        sessions = {name: one.interface for name, one in self.sessions.items()}
-        return {**sessions, **{name: one.tunnel for name, one in self.softwires.items()}}
+        first = {forwards.PPPOE: self.pppoe.interface, forwards.MAPE: self.mape.tunnel}
+        return {**first, **{name: ways.device(way) for name, way in self.further}}
 
     @property
     def fixed(self) -> bool:
@@ -250,17 +250,7 @@ def _check_routed(config: Config, source: Source) -> None:
 def _check_forwards(config: Config, source: Source) -> None:
     """Raise ConfigError for the first forward that this configuration makes impossible."""
     mape, wan = config.mape, config.wan.interface
-    no_address = [name for name, way in config.softwires.items() if isinstance(way, DsLite)]
-    for one in config.forwards:
-        if one.via in no_address:
-            source.fail(
-                say("DS-Lite has no address of its own to forward from"),
-                "forward",
-                "via",
-                one.number,
-            )
-    if any({*no_address} & {*offer.via} for offer in config.firewall.inbound):
-        source.fail(say("DS-Lite has no address of its own to offer on"), "firewall", "inbound")
+    ways.check_inbound(source, config)
     if (
         {*config.lan.interfaces} == {wan}
         and not config.zones

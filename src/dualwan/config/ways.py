@@ -12,19 +12,36 @@ from dualwan.config.forwards import MAPE, PPPOE
 from dualwan.config.mape import DsLite, Ipip, MapE, Mape
 from dualwan.config.sections import Pppoe
 from dualwan.errors import WRONG
+from dualwan.frozen import dataclass
 from dualwan.toml_source import Source, TomlTable
 from dualwan.words import say
 
 if TYPE_CHECKING:
     from dualwan.config import Config
 
+VPN = "vpn"
 MOST = 6  # with [mape] and [pppoe] 8, as many as there are marks for (slices.marks)
-TYPES = (PPPOE, mape.IPIP, mape.DS_LITE)
+TYPES = (PPPOE, mape.IPIP, mape.DS_LITE, VPN)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,13}")
 # Words with another meaning where a way is named; ip6tnl0 is the kernel's fallback device.
 _TAKEN = (MAPE, PPPOE, IPV6, "none", "ip6tnl")
 
-FurtherWay = Pppoe | Ipip | DsLite
+
+@dataclass(frozen=True)
+class Vpn:
+    """A device that another program makes and that leads to the internet; nothing comes in by it.
+
+    mtu: in bytes, 576 to 1500 (1420 is WireGuard's).
+    """
+
+    interface: str
+    mtu: int = 1420
+
+    mode = VPN
+
+
+FurtherWay = Pppoe | Ipip | DsLite | Vpn
+_BY_VPN = say("nothing comes in by a VPN: name another way")
 # The rules of each way have three priorities, those of [mape] and [pppoe] together four: one
 # before [pppoe] priority, that, and the two after it.
 TABLES, PRIORITIES, _EACH = 2, 4, 3  # the first ones of a further way, relative to those of [pppoe]
@@ -103,6 +120,11 @@ def _way(table: TomlTable) -> FurtherWay:
     found: FurtherWay
     if kind == PPPOE:
         found = sections.read_session(table)
+    elif kind == VPN:
+        found = Vpn(
+            interface=table.take("interface", values.interface_name),
+            mtu=table.take("mtu", values.number(576, 1500), None) or Vpn.mtu,
+        )
     else:
         found = mape.read_further(table, kind, table.section.partition(".")[2])
     table.done()
@@ -127,8 +149,25 @@ def check(source: Source, config: Config) -> None:
         _check_numbers(source, config.pppoe)
 
 
-def _own(way: Mape | Pppoe) -> dict[str, object]:
+def check_inbound(source: Source, config: Config) -> None:
+    """Raise ConfigError if something is to come in by a way by which nothing does."""
+    every = {MAPE: config.mape, **config.ways}
+    no_address = {name for name, way in every.items() if isinstance(way, DsLite)}
+    closed = {name for name, way in every.items() if isinstance(way, Vpn)}
+    for one in config.forwards:
+        if one.via in no_address | closed:
+            reason = say("DS-Lite has no address of its own to forward from")
+            source.fail(_BY_VPN if one.via in closed else reason, "forward", "via", one.number)
+    named = {name for offer in config.firewall.inbound for name in offer.via}
+    if named & (no_address | closed):
+        reason = say("DS-Lite has no address of its own to offer on")
+        source.fail(_BY_VPN if named & closed else reason, "firewall", "inbound")
+
+
+def _own(way: Mape | FurtherWay) -> dict[str, object]:
     """Return, by key, the values that no two ways may share: the peer, or the address and CE."""
+    if isinstance(way, Vpn):
+        return {}  # of its interface see config.interfaces
     if isinstance(way, Pppoe):
         return {"peer": way.peer}
     if isinstance(way, MapE):
@@ -165,11 +204,11 @@ def _check_numbers(source: Source, pppoe: Pppoe) -> None:
 def devices(ways: Mapping[str, FurtherWay]) -> list[tuple[str, str, str]]:
     """Return section, key and value of the interface of each way."""
     return [
-        (section(name), "interface" if isinstance(way, Pppoe) else "tunnel", device(way))
+        (section(name), "tunnel" if isinstance(way, Ipip | DsLite) else "interface", device(way))
         for name, way in ways.items()
     ]
 
 
 def device(way: FurtherWay) -> str:
     """Return the interface of ``way``, as it is configured."""
-    return way.interface if isinstance(way, Pppoe) else way.tunnel
+    return way.tunnel if isinstance(way, Ipip | DsLite) else way.interface

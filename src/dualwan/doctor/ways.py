@@ -24,7 +24,12 @@ def of_each(check: Check, config: Config) -> Iterator[Check]:
 def _carries(case: Case, name: str) -> Answer:
     """Whether the way ``name`` is up with its address, and a host answers a ping by it."""
     way = next(one for one in case.plan.line.ways if one.name == name)
-    there = pppoe.of_way(case, name) if name in case.config.sessions else _tunnel(case, way)
+    if way.vpn:
+        there = _vpn(case, way)
+    elif name in case.config.sessions:
+        there = pppoe.of_way(case, name)
+    else:
+        there = _tunnel(case, way)
     if there.result is not Result.OK:
         return there
     seen = case.evidence.ways.get(name)
@@ -72,6 +77,26 @@ def _silent(case: Case, way: Way, there: str, hop: str) -> Answer:
     )
 
 
+def _device_missing(case: Case, way: Way, remedy: str) -> Answer | None:
+    """Return a failure if the device of ``way`` is missing or down, else None."""
+    observed = case.plan.observed
+    if observed.is_up(way.device):
+        return None
+    if way.device in observed.links:
+        return failed(say("{name} is down", name=way.device), remedy)
+    return failed(say("there is no interface {name}", name=way.device), remedy)
+
+
+def _vpn(case: Case, way: Way) -> Answer:
+    """Whether the device of a VPN is up with an address."""
+    remedy = say("bring it up by the program that makes it, as with `wg-quick up`")
+    if missing := _device_missing(case, way, remedy):
+        return missing
+    if address := case.plan.observed.address_of(way.device):
+        return ok(say("{interface} has {session}", interface=way.device, session=address))
+    return failed(say("{name} has no IPv4 address", name=way.device), remedy)
+
+
 def _tunnel(case: Case, way: Way) -> Answer:
     """Whether the tunnel of ``way`` is up with its address, and its CE address on the WAN."""
     observed = case.plan.observed
@@ -80,12 +105,8 @@ def _tunnel(case: Case, way: Way) -> Answer:
         return failed(listed("; ", case.plan.line.lacking))
     if missing := line.end_missing(case, str(way.softwire.ce)):
         return missing
-    if not observed.is_up(way.device):
-        there = way.device in observed.links
-        seen = say("{name} is down", name=way.device)
-        return failed(
-            seen if there else say("there is no interface {name}", name=way.device), remedy
-        )
+    if missing := _device_missing(case, way, remedy):
+        return missing
     if way.address != (address := observed.address_of(way.device)):
         return failed(
             say(

@@ -19,8 +19,7 @@ def by_device(config: Config, around: Surroundings) -> dict[str, int]:
     own = (
         config.wan.interface,
         config.prefix_source,
-        *(one.tunnel for one in config.softwires.values()),
-        *(one.interface for one in config.sessions.values()),
+        *config.way_devices.values(),
     )
     return {
         device: packets

@@ -89,7 +89,7 @@ STAGES: tuple[tuple[str, str, tuple[Event, ...]], ...] = (
     ("sessions", "catch_up", (Event.UP, Event.PREFIX_CHANGED, Event.APPLY, Event.MEND)),
     ("sessions", "keep_one", (Event.UP, Event.APPLY, Event.PPP_UP)),
     ("line", "await_prefix", (Event.UP,)),
-    ("line", "refresh", (Event.UP, Event.PREFIX_CHANGED)),
+    ("line", "refresh", (Event.UP, Event.PREFIX_CHANGED, Event.ACTIVE)),
     ("line", "find_aftr", (Event.PPP_UP, Event.PPP_DOWN)),
     ("renumbering", "follow", (Event.UP, Event.PREFIX_CHANGED, Event.APPLY)),
     (

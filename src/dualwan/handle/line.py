@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from contextlib import ExitStack
 
 from dualwan.config import Config
@@ -38,6 +37,8 @@ def _is_whole(line: Line) -> bool:
 def refresh(run: Run) -> None:
     """Ask the line's servers, and reconcile if an answer has changed.
 
+    A standby asks when it comes up, to be ready, and again when it takes over: that may be months
+    later.
     Runs without the lock and after reconciling, so that a slow server delays nothing.
     """
     if _is_news(run):
@@ -102,24 +103,6 @@ def _refresh_aftr(run: Run, config: Config, name: str) -> bool:
     with run.noting_failure():
         run.update_state(noted)
     return True
-
-
-def is_owed(config: Config, line: Line, prefixes: Collection[str]) -> bool:
-    """Whether the softwire waits for a server: for the rule of MAP-E, or the address of the AFTR.
-
-    ``prefixes``: of the line; without one, no server is asked.
-    """
-    mape = config.mape
-    asked = mape.provisioning if isinstance(mape, MapE) else isinstance(mape, DsLite)
-    return bool(asked and prefixes and line.softwire is None)
-
-
-def renewal(line: Line) -> float | None:
-    """Return the seconds until a server's answer is due for a new request, None for never.
-
-    No event tells: a router may be up for months, and its provider change the rule meanwhile.
-    """
-    return next((float(one.left) for one in line.answers), None)
 
 
 def find_aftr(run: Run) -> None:

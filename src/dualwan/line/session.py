@@ -23,7 +23,7 @@ def located(line: Line, config: Config, sessions: Sequence[Session]) -> Line:
     warnings: list[str] = []
     for way in line.ways:
         device, warning = way.device, ""
-        if way.kind is Kind.PPP:
+        if way.kind is Kind.PPP and not way.vpn:
             device, warning = _device(way, config, sessions)
         ways.append(replace(way, device=device))
         warnings += [warning] if warning else []

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from dualwan.config import Config
 from dualwan.config import ways as further
-from dualwan.config.mape import Ipip, MapE
+from dualwan.config.mape import DsLite, Ipip, MapE
 from dualwan.config.routed import Routed
 from dualwan.config.sections import Pppoe
 from dualwan.config.ways import FurtherWay
@@ -76,15 +76,17 @@ def _further(
     return Way(
         name,
         further.device(way),
-        Kind.PPP if isinstance(way, Pppoe) else Kind.SOFTWIRE,
+        Kind.SOFTWIRE if isinstance(way, Ipip | DsLite) else Kind.PPP,
         way.mtu,
         NUMBERS[place],
         table=further.table_of(config.pppoe, place),
         priority=further.priority_of(config.pppoe, place),
         softwire=softwire,
-        stands_in=config.wan.failover,
+        # A VPN may be carried by MAP-E itself, and then would lead into itself.
+        stands_in=config.wan.failover and not isinstance(way, further.Vpn),
         offers_services=name in config.unshared,
         peer=way.peer if isinstance(way, Pppoe) else "",
+        vpn=isinstance(way, further.Vpn),
         networks=routed_to(config, name).networks,
         one_to_one=routed_to(config, name).one_to_one,
     )

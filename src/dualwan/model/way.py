@@ -12,7 +12,10 @@ from dualwan.words import say
 
 
 class Kind(Enum):
-    """The transport of a way: a tunnel over the line's IPv6, or a PPP session."""
+    """The transport of a way: a tunnel over the line's IPv6, or a PPP session.
+
+    A device of a VPN is as a session: what it has of an address is seen when it is there.
+    """
 
     SOFTWIRE = "softwire"
     PPP = "ppp"
@@ -50,7 +53,8 @@ class Way:
     have no other way while this one is down.
     offers_services: the router's own services are open on its address, which is not shared.
     open_hosts: LAN hosts with address-dependent filtering for UDP (RFC 4787 section 5).
-    peer: the file in /etc/ppp/peers, for Kind.PPP.
+    peer: the file in /etc/ppp/peers, for Kind.PPP. vpn: another program makes the device, and not
+    pppd; it carries what begins inside.
     networks: addresses besides its own that are routed to it. one_to_one: pairs of one of them and
     the address of the host that it is translated to.
     """
@@ -71,6 +75,7 @@ class Way:
     offers_services: bool = False
     open_hosts: tuple[IPv4Address, ...] = ()
     peer: str = ""
+    vpn: bool = False
     networks: tuple[IPv4Network, ...] = ()
     one_to_one: tuple[tuple[IPv4Address, IPv4Address], ...] = ()
 

@@ -63,7 +63,7 @@ def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool
     """Return the goal of each slice by name: True for up, False for down.
 
     ``slices`` are those that ``event`` concerns. After ifdown the slice that closes the router
-    stays while the WAN or a PPP session is up, so that it opens last. A PPP session that was
+    stays while the WAN, a PPP session or a VPN is up, so that it opens last. A PPP session that was
     dialled without ifup gets the slices that serve it, and they go down with it. After a
     removal only the session's own event brings them back: what mends does not.
     """
@@ -71,14 +71,16 @@ def goals(event: Event, slices: Sequence[Slice], now: Remains) -> dict[str, bool
         return {one.name: False for one in slices}
     if event.wanted:
         return {one.name: True for one in slices}
-    ppp = any(now.observed.is_up(way.device) for way in of_kind(now.ways, Kind.PPP))
+    ppp = _has_session(now)
     if event not in (Event.PPP_UP, Event.PPP_DOWN, Event.POST_DOWN):
         ppp = ppp and bool(now.state.tables or now.state.applied)
     wanted = now.state.wanted and event is not Event.POST_DOWN
+    vpns = (way.device for way in now.ways if way.vpn)
+    leads_outside = any(map(now.observed.is_up, (now.wan, *vpns)))
     return {
         one.name: wanted
         or (ppp and one.serves_ppp)
-        or (one.closes and now.observed.is_up(now.wan) and _is_loaded(one, now.observed))
+        or (one.closes and leads_outside and _is_loaded(one, now.observed))
         for one in slices
     }
 
@@ -88,12 +90,18 @@ def in_standby(up: Mapping[str, bool], slices: Iterable[Slice], now: Remains) ->
 
     While a PPP session is still being hung up, its packets are filtered and translated as before.
     """
-    ppp = any(now.observed.is_up(way.device) for way in of_kind(now.ways, Kind.PPP))
+    ppp = _has_session(now)
     return {
         one.name: up[one.name]
         and (one.closes or (ppp and one.table is not None and not one.optional))
         for one in slices
     }
+
+
+def _has_session(now: Remains) -> bool:
+    """Whether a PPP session is up; a VPN is no session, for nobody hangs it up."""
+    sessions = (way for way in of_kind(now.ways, Kind.PPP) if not way.vpn)
+    return any(now.observed.is_up(way.device) for way in sessions)
 
 
 def _is_loaded(one: Slice, observed: Observed) -> bool:

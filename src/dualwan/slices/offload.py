@@ -94,7 +94,7 @@ def wanted_table(at: Situation) -> NftTable | None:
         return None
     judged = _judged(at, there)
     flowtable = f"flows_{judged}"
-    sessions = devices(of_kind(at.ways, Kind.PPP))
+    sessions = _sessions(at)
     return NftTable(
         TABLE.family,
         TABLE.name,
@@ -117,11 +117,16 @@ def _judged(at: Situation, there: Collection[str]) -> str:
     ``there``: the flowtable's devices. A session that comes back with the same address is still
     another one, which the index of its device shows.
     """
-    sessions, links = devices(of_kind(at.ways, Kind.PPP)), at.observed.links
+    sessions, links = _sessions(at), at.observed.links
     addresses = (at.observed.address_of(name) for name in sessions)
     indexes = (str(links[name].index) for name in (*there, *sessions) if name in links)
     words = (__version__, at.config.text, at.line.prefix, *addresses, *indexes)
     return sha256("\0".join(words).encode()).hexdigest()[:_LETTERS]
+
+
+def _sessions(at: Situation) -> tuple[str, ...]:
+    """Return the PPP interfaces: a flow by a tunnel, or a VPN, takes no short cut."""
+    return devices(way for way in of_kind(at.ways, Kind.PPP) if not way.vpn)
 
 
 def _arrivals(sessions: Collection[str]) -> Block:

@@ -129,6 +129,7 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
         *(
             f'iifname "{way.device}" meta nfproto ipv6 jump from_line'
             for way in of_kind(ways, Kind.PPP)
+            if not way.vpn
         ),
         *services_in.jumps(config, with_services),
         *unnamed.to_router(config, ways),
@@ -188,6 +189,7 @@ def _output(config: Config, ways: tuple[Way, ...]) -> Block:
         *(
             f'oifname "{way.device}" meta nfproto ipv6 jump to_line'
             for way in of_kind(ways, Kind.PPP)
+            if not way.vpn
         ),
         *probes,
         *(f"{match} accept" for match in services_in.matches(config.firewall.outbound)),

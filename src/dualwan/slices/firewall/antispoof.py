@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 from dualwan.config import Config
 from dualwan.config.routed import BOGONS4
 from dualwan.config.zones import Zone
-from dualwan.model.way import Softwire, Way, devices
+from dualwan.model.way import Softwire, Way
 from dualwan.nft.table import Block, base_chain, chain, elements, quoted
 from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import routed
@@ -21,6 +21,7 @@ _BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 
 _BYTE = 8  # bits
 _FROM_WAN, _FROM_WAYS, _BOGON = "outside_wan", "outside_ways", "bogon"
+_FROM_VPNS = "outside_vpns"
 _FROM_ZONE = "zone_sources_"  # and the name of the zone
 
 _CONNTRACKD = 3780  # the port of the files in docs/two-routers.md
@@ -167,7 +168,8 @@ def _bogons4() -> list[str]:
 
 def _by_device(config: Config, ways: tuple[Way, ...]) -> dict[str, str]:
     """Return the chain for packets of each outside interface."""
-    return {config.wan.interface: _FROM_WAN, **dict.fromkeys(devices(ways), _FROM_WAYS)}
+    by_way = {way.device: _FROM_VPNS if way.vpn else _FROM_WAYS for way in ways}
+    return {config.wan.interface: _FROM_WAN, **by_way}
 
 
 def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
@@ -191,6 +193,7 @@ def chains(config: Config, ways: tuple[Way, ...]) -> tuple[Block, ...]:
         _from_lan(config, ways),
         *(_from_zone(config, ways, zone) for zone in config.zones),
         *_from_outside(config, ways),
+        *([_from_vpns(config, ways)] if any(way.vpn for way in ways) else []),
         chain(
             "maybe_bogon",
             f"ip saddr {elements(_narrow())} goto {_BOGON}",
@@ -211,20 +214,9 @@ def _narrow() -> list[str]:
 
 def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
     """Return the chains for packets that come in by the WAN, and by the ways."""
-    shared, inside = zones.one_nic(config), zones.inside(config)
-    flags = [f"tcp flags & ({_ALL_FLAGS}) vmap {{ 0x0 : drop, {_ALL_FLAGS} : drop }}"]
-    flags = flags if config.firewall.bogus == "drop" else []
-    # A source with a route to the inside belongs to a host there. Link-local addresses are on every
-    # link.
-    of_lan = [f"fib saddr oifname {quoted(inside)} drop"] if inside else []
-    of_lan6 = [f"ip6 saddr != fe80::/10 {rule}" for rule in of_lan]
+    flags, shared = _flags(config), zones.one_nic(config)
+    of_lan4, of_lan6 = _of_inside(config)
     bogons6 = [f"ip6 saddr {elements(_BOGONS6)} drop"]
-    of_shared = (
-        [f'ip saddr {zones.lan_networks(config)} fib saddr oifname "{shared}" drop']
-        if shared
-        else []
-    )
-    of_lan4 = [f"meta nfproto ipv4 {rule}" for rule in of_lan]
     return [
         chain(
             _FROM_WAN,
@@ -240,7 +232,7 @@ def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
             *flags,
             *routed.from_outside(ways),
             *of_lan4,
-            *of_shared,
+            *_of_shared(config),
             # Routers on the path may have private addresses; their ICMP errors are needed (RFC
             # 1191).
             *_bogons4(),
@@ -249,3 +241,42 @@ def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
             comment="from the internet by IPv4; by a PPP session IPv6 too",
         ),
     ]
+
+
+def _from_vpns(config: Config, ways: tuple[Way, ...]) -> Block:
+    """Return the chain for packets of VPNs, whose name servers have private addresses."""
+    of_lan4, of_lan6 = _of_inside(config)
+    return chain(
+        _FROM_VPNS,
+        *_flags(config),
+        *routed.from_outside(ways),
+        *of_lan4,
+        *_of_shared(config),
+        *of_lan6,
+        f"ip6 saddr {elements(_BOGONS6)} drop",
+        comment="from the internet by a VPN, and from the VPN itself",
+    )
+
+
+def _flags(config: Config) -> list[str]:
+    """Return the rule that drops impossible TCP flags."""
+    found = f"tcp flags & ({_ALL_FLAGS}) vmap {{ 0x0 : drop, {_ALL_FLAGS} : drop }}"
+    return [found] if config.firewall.bogus == "drop" else []
+
+
+def _of_inside(config: Config) -> tuple[list[str], list[str]]:
+    """Return rules that drop sources of IPv4, and of IPv6, with a route to the inside.
+
+    They belong to a host there. Link-local addresses are on every link.
+    """
+    inside = zones.inside(config)
+    rule = f"fib saddr oifname {quoted(inside)} drop"
+    if not inside:
+        return [], []
+    return [f"meta nfproto ipv4 {rule}"], [f"ip6 saddr != fe80::/10 {rule}"]
+
+
+def _of_shared(config: Config) -> list[str]:
+    """Return the rule that drops sources of the LAN on a shared NIC."""
+    shared, networks = zones.one_nic(config), zones.lan_networks(config)
+    return [f'ip saddr {networks} fib saddr oifname "{shared}" drop'] if shared else []

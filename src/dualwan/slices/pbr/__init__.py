@@ -131,7 +131,7 @@ def _stale_addresses(at: Situation) -> set[str]:
 
     Also addresses of any way whose flows could not be deleted before; that of a softwire even if it
     is the present one, because its ports are others (tunnel.flows). And addresses of sessions whose
-    way was removed, even if another way has it now, because that has other marks.
+    way was removed, or that another session has been given since, because that has other marks.
     """
     names = _names(at)
     gone = {had for name, had in at.state.sessions.items() if name not in names}
@@ -143,7 +143,7 @@ def _stale_addresses(at: Situation) -> set[str]:
                 at.state.sessions.get(way.name, "")
             }
     stale -= {way.address or at.observed.address_of(way.device) for way in at.ways}
-    stale |= gone - {way.address for way in at.ways}
+    stale |= (gone | _handed_on(at)) - {way.address for way in at.ways}
     return (stale | (set(at.state.owed_flows) - _session_addresses(at))) - {""}
 
 
@@ -200,6 +200,16 @@ def take_down(remains: Remains) -> SlicePlan:
         ),
         unobserved=unobserved,
     )
+
+
+def _handed_on(at: Situation) -> set[str]:
+    """Return the addresses that a session has now, and another one had when both were last seen."""
+    found = set()
+    for way in of_kind(at.ways, Kind.PPP):
+        address, had = at.observed.address_of(way.device), at.state.sessions
+        if address != had.get(way.name) and address in had.values():
+            found.add(address)
+    return found
 
 
 def _note_up(state: RunState, at: Situation) -> RunState:

@@ -130,7 +130,7 @@ def _came_in(way: Way, pinned: Iterable[Way]) -> Block:
     return chain(
         _in(way),
         # A decapsulated packet may still carry the mark of the outer packet.
-        *([marks.clear("meta mark")] if way.kind is Kind.SOFTWIRE else []),
+        *([marks.clear("meta mark")] if way.kind is Kind.SOFTWIRE or way.vpn else []),
         *([f"ct state new {_assign_ct(way)}"] if way.pinned else []),
         *_restore([one for one in pinned if one is not way]),
         comment=f"came in by {way.name}",

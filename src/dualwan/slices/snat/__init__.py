@@ -88,7 +88,7 @@ def wanted_table(config: Config, ways: tuple[Way, ...]) -> NftTable:
             *further.chains(config, ways),
             *pppoe_inbound.chains(config, ways),
             _postrouting(config, ways, inbound, f"snat ip to {address}" if address else ""),
-            _simple_filter(config, ways, way.device, softwire),
+            _simple_filter(config, ways, way),
             *further.egress_chains(config, ways, _REFUSE),
         ),
     )
@@ -202,21 +202,14 @@ def _postrouting(
     )
 
 
-def _simple_filter(
-    config: Config, ways: tuple[Way, ...], tunnel: str, softwire: Softwire | None
-) -> Block:
+def _simple_filter(config: Config, ways: tuple[Way, ...], way: Way) -> Block:
     """Return the egress filter for an address that is not shared, or while there is none."""
-    others = [
+    return EGRESS_FILTER.block(
         *further.egress(ways),
-        f'oifname != "{tunnel}" accept',
+        f'oifname != "{way.device}" accept',
         *ipsec.accept(config, ipsec.TO_ENCRYPT),
-    ]
-    if softwire is None:
-        return EGRESS_FILTER.block(*others, _REFUSE)
-    if not softwire.translated:
-        return EGRESS_FILTER.block(*others)
-    own = routed.own(_softwire_way(ways))
-    return EGRESS_FILTER.block(*others, f"ip saddr != {own} {_REFUSE}")
+        *further.wrong(way, _REFUSE),
+    )
 
 
 def _egress_filter(

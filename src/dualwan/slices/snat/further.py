@@ -92,13 +92,24 @@ def egress_chains(config: Config, ways: Iterable[Way], refuse: str) -> list[Bloc
     """Return the chains that let packets leave by a way only with its address."""
     return [
         EGRESS_OF_WAY.block(
-            *ipsec.accept(config, ipsec.TO_ENCRYPT), *_wrong(way, refuse), of=(way.name,)
+            *ipsec.accept(config, ipsec.TO_ENCRYPT), *wrong(way, refuse), of=(way.name,)
         )
         for way in _further(ways)
     ]
 
 
-def _wrong(way: Way, refuse: str) -> list[str]:
+def wrong(way: Way, refuse: str) -> list[str]:
+    """Return the rules for packets that a softwire cannot carry: they have an address of another.
+
+    Where the other end translates, hosts have their own; what was translated here is of a flow by
+    another way.
+    """
     if way.softwire is None:
         return [refuse]
-    return [f"ip saddr != {routed.own(way)} {refuse}"] if way.softwire.translated else []
+    if way.softwire.translated:
+        return [f"ip saddr != {routed.own(way)} {refuse}"]
+    elsewhere = f"ip saddr != {way.address}"
+    return [
+        f"{elsewhere} ct status snat {refuse}",
+        f"{elsewhere} ct status dnat ct direction reply {refuse}",
+    ]
