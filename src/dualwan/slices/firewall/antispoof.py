@@ -21,6 +21,7 @@ _BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 
 _BYTE = 8  # bits
 _FROM_WAN, _FROM_WAYS, _BOGON = "outside_wan", "outside_ways", "bogon"
+_NOT_OUTSIDE = "not_outside"
 _FROM_ZONE = "zone_sources_"  # and the name of the zone
 
 _CONNTRACKD = 3780  # the port of the files in docs/two-routers.md
@@ -117,15 +118,6 @@ def _as_this_router(ways: tuple[Way, ...]) -> list[str]:
     ]
 
 
-def ours_from_outside(config: Config, ways: tuple[Way, ...]) -> str:
-    """Return the rule that drops new flows from outside with an IPv6 address of this router.
-
-    The kernel itself drops such packets of IPv4.
-    """
-    outside = quoted(zones.outside_ipv6(config, ways))
-    return f"iifname {outside} ip6 saddr != fe80::/10 fib saddr type local drop"
-
-
 def by_cable_only(config: Config) -> list[str]:
     """Return the rule that drops packets to conntrackd unless they come by its own cable.
 
@@ -217,7 +209,11 @@ def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
     # A source with a route to the inside belongs to a host there. Link-local addresses are on every
     # link.
     of_lan = [f"fib saddr oifname {quoted(inside)} drop"] if inside else []
-    of_lan6 = [f"ip6 saddr != fe80::/10 {rule}" for rule in of_lan]
+    # Most sources route outside, so this is their only lookup.
+    elsewhere6 = (
+        f"ip6 saddr != fe80::/10 fib saddr oifname != {quoted(zones.outside(config, ways))} "
+        f"jump {_NOT_OUTSIDE}"
+    )
     bogons6 = [f"ip6 saddr {elements(_BOGONS6)} drop"]
     of_shared = (
         [f'ip saddr {zones.lan_networks(config)} fib saddr oifname "{shared}" drop']
@@ -231,7 +227,7 @@ def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
             *flags,
             *routed.from_outside(ways),
             *of_lan4,
-            *of_lan6,
+            elsewhere6,
             *([] if shared else bogons6),
             comment="from the WAN, IPv6 above all",
         ),
@@ -244,8 +240,15 @@ def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
             # Routers on the path may have private addresses; their ICMP errors are needed (RFC
             # 1191).
             *_bogons4(),
-            *of_lan6,
+            elsewhere6,
             *bogons6,
             comment="from the internet by IPv4; by a PPP session IPv6 too",
+        ),
+        chain(
+            _NOT_OUTSIDE,
+            *of_lan,
+            # As the kernel does by itself with IPv4.
+            "fib saddr type local drop",
+            comment="IPv6 sources that do not route outside: hosts inside, and this router",
         ),
     ]
