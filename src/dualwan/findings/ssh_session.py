@@ -91,8 +91,7 @@ def _not_offered(config: Config, ways: tuple[Way, ...], session: SshSession) -> 
     offers = [
         one
         for one in config.firewall.inbound
-        if wanted in one.service.ports
-        and (one.is_open_on(way.name) if way else IPV6 in one.via)
+        if wanted in one.service.ports and (one.is_open_on(way.name) if way else IPV6 in one.via)
     ]
     if not offers:
         return say(
