@@ -8,6 +8,18 @@ from dataclasses import dataclass
 FREE = 5  # times that a change is mended at once
 CALM_SECONDS = 10.0  # after a mending; the same change, made later than this, counts as a new one
 LONGEST_SECONDS = 64.0  # a pause
+OPEN_SECONDS = 1.0  # the same while the firewall is gone
+
+
+def longest_pause(*, is_open: bool, in_vain: bool) -> float | None:
+    """Return the longest pause before a change is mended again, None to give up.
+
+    ``is_open``: the firewall is gone, which is never given up. ``in_vain``: mending failed again
+    and again.
+    """
+    if is_open:
+        return LONGEST_SECONDS if in_vain else OPEN_SECONDS
+    return None if in_vain else LONGEST_SECONDS
 
 
 @dataclass
@@ -34,7 +46,9 @@ class Damper:
     def __init__(self) -> None:
         self._changes: dict[str, _Change] = {}
 
-    def pause(self, changes: Collection[str], now: float) -> float:
+    def pause(
+        self, changes: Collection[str], now: float, longest: float = LONGEST_SECONDS
+    ) -> float:
         """Return the seconds to wait before mending ``changes``; 0 if one of them is new."""
         for text in changes:
             one = self._changes.get(text)
@@ -43,7 +57,8 @@ class Damper:
                 if now - one.last > CALM_SECONDS:
                     del self._changes[text]
         known = (self._changes.get(text, _Change()) for text in changes)
-        return max(0.0, min((one.last + one.pause - now for one in known), default=0.0))
+        pauses = (one.last + min(one.pause, longest) - now for one in known)
+        return max(0.0, min(pauses, default=0.0))
 
     def note(self, changes: Collection[str], now: float) -> list[str]:
         """Note ``changes`` as mended; return those that get a pause for the first time."""

@@ -10,9 +10,10 @@ from dualwan.config.forwards import PPPOE
 from dualwan.frozen import dataclass, field, replace
 from dualwan.line import Line
 from dualwan.model.observed import Observed
-from dualwan.model.plan import SlicePlan, Step
+from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.state import RunState
 from dualwan.model.way import Kind, of_kind
+from dualwan.nft.table import NftTable
 from dualwan.slices import drift
 from dualwan.words import say
 
@@ -44,6 +45,17 @@ class Plan:
     def settled(self) -> bool:
         """Whether nothing is to be changed but what only helps."""
         return not any(item.required for item in self.slices)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the table that closes the machine is missing."""
+        closing = {one.name for one in slices.ALL if one.closes}
+        return any(
+            step.action is Action.ADD and isinstance(step.resource, NftTable)
+            for item in self.slices
+            if item.name in closing
+            for step in item.steps
+        )
 
     @property
     def problems(self) -> tuple[str, ...]:

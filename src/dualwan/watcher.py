@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from dualwan import config
 from dualwan.apart import SIGNALS, apart
 from dualwan.config import Config
-from dualwan.damper import FREE, Damper
+from dualwan.damper import FREE, Damper, longest_pause
 from dualwan.ears import Ears, follow
 from dualwan.errors import (
     BusyError,
@@ -159,9 +159,8 @@ class Look:
         plan = make_plan(found, self._host, Event.MEND)
         before, seen = carried.followed, plan.observed
         carried.followed = tuple(seen.sysctls), tuple(link.index for link in seen.links.values())
-        changes = [step.text for item in plan.slices for step in item.changes]
-        if changes:
-            return self._mend(found, changes)
+        if plan.changes:
+            return self._mend(found, plan)
         carried.failures, carried.said = 0, ""
         if carried.followed != before:  # a sysctl may have been written before it was followed
             return 0.0
@@ -218,12 +217,13 @@ class Look:
         self.carried.ask = ask
         return ask.at - now
 
-    def _mend(self, found: Config, changes: list[str]) -> float | None:
-        """Mend ``changes``, unless their pause has not ended yet."""
-        if self.carried.failures >= IN_VAIN:
+    def _mend(self, found: Config, plan: Plan) -> float | None:
+        """Mend what ``plan`` changes, unless its pause has not ended yet."""
+        changes, now = [step.text for item in plan.slices for step in item.changes], monotonic()
+        in_vain = self.carried.failures >= IN_VAIN
+        if (longest := longest_pause(is_open=plan.is_open, in_vain=in_vain)) is None:
             return None
-        now = monotonic()
-        if pause := self.carried.damper.pause(changes, now):
+        if pause := self.carried.damper.pause(changes, now, longest):
             return pause
         for text in self.carried.damper.note(changes, now):
             by = f", now after {', '.join(self._programs)}" if self._programs else ""

@@ -8,7 +8,7 @@ from machine import BASE
 from dualwan.config import from_text
 from dualwan.findings import ppp_peer
 from dualwan.host import processes
-from dualwan.host.around import chains, interfaces, networkd, ppp
+from dualwan.host.around import chains, interfaces, networkd, pair, ppp
 from dualwan.model.ppp_files import PppFiles
 from dualwan.model.surroundings import Surroundings
 from dualwan.nft import legacy, listing
@@ -192,6 +192,17 @@ LISTING = {
         },
     ]
 }
+KEEPALIVED = b"""! a pair
+vrrp_instance line {
+    notify_master "/usr/bin/dualwan-hook role active" # and "/etc/role"
+    notify_backup /etc/keepalived/role.sh
+    include /etc/keepalived/more/*.conf
+}
+|include "*.conf"
+include role.sh
+|#!/bin/sh
+exec dualwan-hook role "$1"
+"""
 PROCESS = (
     b"/usr/sbin/pppd\0call\0dsl-provider\0|42 (pppd) S 1 42 42 0 0 0 0 0 0 0 0 0 0 0 0 777\n",
     b"/bin/sh\0/usr/bin/pon\0dsl-provider\0|42\n0::/system.slice/ppp@x.service\n",
@@ -208,6 +219,16 @@ TARGETS = (
         paths=(
             *("etc/ppp/chap-secrets", "etc/rc.local", "etc/network/interfaces"),
             "etc/systemd/networkd.conf",
+        ),
+    ),
+    FileTarget(
+        "keepalived",
+        pair.in_files,
+        (KEEPALIVED,),
+        (),
+        paths=(
+            *("etc/keepalived/keepalived.conf", "etc/keepalived/more/one.conf"),
+            "etc/keepalived/role.sh",
         ),
     ),
     FileTarget(

@@ -12,7 +12,7 @@ from machine import BASE
 from dualwan.config import from_text
 from dualwan.errors import MapeError, RemoteError
 from dualwan.host import leases
-from dualwan.host.remote import https, line_news, name_servers, resolver
+from dualwan.host.remote import default_router, https, line_news, name_servers, resolver
 from dualwan.host.remote.deadline import Deadline
 from dualwan.line.provisioning import aftr, cache, dhcpv6, hb46pp
 from dualwan.line.provisioning.answer import ce_parameters
@@ -173,6 +173,9 @@ HTTP = (
     b"HTTP/1.1 500 Oops\r\n\r\n",
 )
 REMOTE = (RemoteError,)
+PREFIXES = bytes.fromhex("8600000040c00708" + "00" * 8) + 2 * bytes.fromhex(
+    "030440c000278d0000093a800000000020010db8000100000000000000000000"
+)
 RDNSS = (
     bytes([134])
     + bytes(15)
@@ -235,4 +238,5 @@ TARGETS = (
     Target("answers-kept", _cache, (json.dumps(CACHE, indent=1).encode(),), ()),
     Target("https-answer", _https, HTTP, REMOTE),
     Target("router-advertisement-rdnss", line_news.rdnss, (RDNSS,), ()),
+    Target("router-advertisement-prefixes", default_router.announced, (PREFIXES, RDNSS), ()),
 )

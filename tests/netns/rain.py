@@ -79,6 +79,7 @@ class Rain:
             self._burst("mape", "mape0", [*forbidden(BAD, [SHARED, PPPOE, ROUTER, CLIENT])]),
             self._burst("wan", "wan0", [*forbidden(BAD6, [WAN6, LAN6, "2001:db8:1::1"])]),
             self._burst("wan", "wan0", [*forbidden(BAD, [PPPOE, CLIENT])]),
+            self._burst("ppp", "ppp0", [*forbidden(BAD6, [WAN6, LAN6, "2001:db8:1::1"])]),
         ]
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._fall)

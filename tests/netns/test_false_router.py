@@ -15,8 +15,9 @@ device, source, lifetime, *prefixes = sys.argv[1:]
 said = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, int(lifetime), 0, 0)
 for one in prefixes:
     prefix, preferred = one.split("=")
-    said += struct.pack("!BBBBIII16s", 3, 4, 64, 0xC0, 0xFFFFFFFF, int(preferred, 0), 0,
-                        socket.inet_pton(socket.AF_INET6, prefix))
+    prefix, _, length = prefix.partition("/")
+    said += struct.pack("!BBBBIII16s", 3, 4, int(length or 64), 0xC0, 0xFFFFFFFF,
+                        int(preferred, 0), 0, socket.inet_pton(socket.AF_INET6, prefix))
 index = socket.if_nametoindex(device)
 one = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
@@ -180,3 +181,18 @@ def test_a_renumbering_of_the_line_is_followed(access, how):
         access.line.router.ip(f"address del {address} dev wan0")
     assert until(lambda: access.prefixes() == [f"{NEXT}/64"])
     assert access.in_use() == NEXT
+
+
+def test_a_host_of_the_lan_that_is_announced_on_the_wan_is_named(access):
+    """The kernel believes that it is there, whoever says so; status says what to look for."""
+    line = access.line
+    assert "lan-route-by-wan" not in line.hook("status", "--json").stdout
+    access.announce(ROGUE, 0, f"2001:db8:1::10/128={FOREVER}")
+    assert until(
+        lambda: "dev wan0" in line.router.run("ip", "-6", "route", "get", "2001:db8:1::10")
+    )
+    told = line.hook("status").stdout
+    assert "packets for 2001:db8:1::10/128, which is of 2001:db8:1::/64 on lan0, are routed" in told
+    access.silence(ROGUE)
+    line.router.run("ip", "-6", "route", "del", "2001:db8:1::10/128", "dev", "wan0")
+    assert "are routed to wan0" not in line.hook("status").stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hooked import ABORTING, REFUSING, UNIMPORTABLE
-from line import CONFIG
+from line import CLIENT, CONFIG, SHUT
 from never_open import BROKEN, falls, ifdown, ifup, is_static, lan_reaches, links
 from rain import Rain
 
@@ -33,6 +33,36 @@ def test_a_package_that_cannot_be_imported(hooks, text):
         assert not is_static(line)
         falls(rain)
         assert rain.let_in() == (0, 0)
+
+
+@pytest.mark.parametrize("text", [CONFIG, BROKEN["an unknown key"]])
+def test_an_interface_that_no_section_names_is_closed_too(hooks, text):
+    """Neither the router nor the LAN is reached from it; what they begin there is answered."""
+    line = hooks.line
+    line.router.ip(f"""
+        link add guest0 type veth peer name guest netns {line.internet.name}
+        link set guest0 up
+        address add 10.0.0.1/24 dev guest0
+    """)
+    line.internet.ip("""
+        address add 10.0.0.2/24 dev guest
+        link set guest up
+        route add 192.168.1.0/24 via 10.0.0.1
+    """)
+    line.config.write_text(text)
+    hooks.install(UNIMPORTABLE)
+    assert hooks.run("pre-up")[0] == 0
+    assert is_static(line)
+    for address in ("10.0.0.1", CLIENT):
+        with pytest.raises(TimeoutError):
+            line.internet.connect(address, 443, timeout=SHUT)
+    line.internet.listen(7000)
+    for space in (line.lan, line.router):
+        space.connect("10.0.0.2", 7000)
+    assert lan_reaches(line)
+    line.open()
+    for address in ("10.0.0.1", CLIENT):
+        line.internet.connect(address, 443)
 
 
 @pytest.mark.parametrize("prologue", ["importable", "unimportable"])

@@ -93,6 +93,30 @@ def test_the_one_that_was_applied_last_helps():
     assert close.outside("wan1", [BASE.replace("wan0", "wan1") + "[", BASE])[0][:1] == ["wan1"]
 
 
+@pytest.mark.parametrize("fault", WRONG)
+def test_the_lan_alone_is_let_in_if_it_is_known_for_certain(fault):
+    """By TOML, or by the configuration that was applied last; else all that is not outside is.
+
+    Who sits at an interface that no section names is to reach nothing, and the LAN always all.
+    """
+    text, names = WRONG[fault](BASE), ["wan0", "mape0", "ppp0"]
+    toml = fault in {"a wrong value", "an unknown key"}
+    assert close.inside([text, ""], names) == (["lan0"] if toml else None)
+    assert close.inside([text, BASE], names) == ["lan0"]
+    assert close.inside([text.replace("lan0", "lan 0"), ""], names) is None
+    assert close.inside([text.replace('["lan0"]', "[]"), ""], names) is None
+    assert close.inside([ONE_NIC, ""], names) == []
+    assert close.inside([BASE, BASE.replace("lan0", "br-*")], names) == ["lan0", "br-*"]
+    for lans, match in (
+        (["lan0", "br-*"], '{ "lan0", "br-*" }'),
+        ([], '{ "lo" }'),
+        (None, '!= "lo"'),
+    ):
+        made = close.table(TABLE.read_text(), names, False, lans)
+        assert f"iifname {match} accept" in made
+        assert f"oifname {match} drop" in made
+
+
 def test_at_boot_without_a_name_everything_is_outside():
     """But what has a private IPv4 address, or comes by lo."""
     names, shared = close.outside("", ["[wan", ""])

@@ -52,6 +52,8 @@ dial = false
 FROM_LAN = session("192.168.1.10", "192.168.1.1", "lan0")
 BY_PPPOE = session("198.51.100.1", PPPOE, "ppp0")
 BY_LINE = session("2001:db8:9::1", "2001:db8:0:100::1", "wan0")
+SECOND = '[way.second]\ntype = "pppoe"\ninterface = "ppp1"\npeer = "second"\n'
+BY_SECOND = session("198.51.100.1", "203.0.113.9", "ppp1")
 ONE_NIC = BASE.replace('["lan0"]', '["wan0"]')
 
 
@@ -76,7 +78,11 @@ ONE_NIC = BASE.replace('["lan0"]', '["wan0"]')
         (OPEN.format('{ service = "ssh", via = ["ipv6"] }'), BY_LINE, ""),
         (OPEN.format('{ service = "ssh", via = ["ipv6"] }'), BY_PPPOE, "tcp/22 is not offered"),
         (BASE, session("192.0.2.9", "192.0.2.7", "wan0"), "by IPv4 of wan0 no service is offered"),
-        (BASE, session("2001:db8::9", "2001:db8::7", "ppp0"), "by IPv6 of ppp0 no service"),
+        (BASE, session("2001:db8::9", "2001:db8::7", "ppp0"), ""),  # as by IPv4
+        (OPEN.format('"http"'), session("2001:db8::9", "2001:db8::7", "ppp0"), "tcp/22 is not"),
+        (BASE + SECOND, BY_SECOND, ""),
+        (OPEN.format('{ service = "ssh", via = ["second"] }') + SECOND, BY_SECOND, ""),
+        (OPEN.format('{ service = "ssh", via = ["second"] }') + SECOND, BY_PPPOE, "tcp/22 is not"),
         (BASE, session("192.0.2.9", "192.0.2.18", "mape0"), "by IPv4 of mape0 no service"),
         (BASE, session("10.0.0.9", "10.0.0.1", "eth9"), "no section names eth9"),
         (BASE.replace('["lan0"]', '["lan0", "eth*"]'), session("10.0.0.9", "10.0.0.1", "eth9"), ""),

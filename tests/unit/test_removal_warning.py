@@ -1,4 +1,4 @@
-"""A removal that leaves a WAN up on a machine that forwards without us says so."""
+"""A removal that leaves a WAN up says what is open then."""
 
 import pytest
 from machine import Machine, config, run
@@ -36,9 +36,18 @@ def test_the_lan_is_open_then(forwards, words, given, log):
     assert [line for line in log if sentence in line] == [f"{sentence} (cause=down code=DW-4VDHJ)"]
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_the_machine_itself_is_open_where_nothing_is_forwarded(given, log):
+    """Forwarding was ours alone and went with us; what listens on the router is reached."""
+    (sentence,), shown = removed(given=given)
+    assert sentence.startswith("wan0 is still up: without a firewall the services of this machine")
+    assert f"warning: {sentence}" in shown
+    assert any(sentence in line for line in log)
+
+
 def test_nothing_is_said_where_nothing_is_open():
-    """A WAN that is down, and forwarding that was ours alone and went with us."""
-    assert removed()[0] == ()
+    """A WAN that is down."""
+    assert removed(wan=False)[0] == ()
     assert removed(IPV4, IPV6, wan=False)[0] == ()
 
 

@@ -32,6 +32,7 @@ ALL = (
     ("own_addresses", "routed_to_router"),
     ("own_addresses", "twice"),
     ("concentrator", "addresses"),
+    ("wan_routes", "of_lan"),
     ("foreign", "dropping"),
     ("foreign", "translating"),
     ("foreign", "untracked"),

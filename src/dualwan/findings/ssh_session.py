@@ -80,8 +80,8 @@ def _not_offered(config: Config, ways: tuple[Way, ...], session: SshSession) -> 
     """Return why the port is not open to the peer from outside, "" if it is."""
     device, ipv6 = session.device, isinstance(session.peer, IPv6Address)
     by_line = device == config.wan.interface and ipv6
-    by_way = not ipv6 and any(one.device == device and one.offers_services for one in ways)
-    if not (by_line or by_way):
+    way = next((one for one in ways if one.device == device and one.offers_services), None)
+    if not (by_line or way):
         return say(
             "by IPv{version} of {device} no service is offered",
             version=session.peer.version,
@@ -89,7 +89,9 @@ def _not_offered(config: Config, ways: tuple[Way, ...], session: SshSession) -> 
         )
     via, wanted = IPV6 if by_line else SESSIONS, Port("tcp", session.port)
     offers = [
-        one for one in config.firewall.inbound if via in one.via and wanted in one.service.ports
+        one
+        for one in config.firewall.inbound
+        if wanted in one.service.ports and (one.is_open_on(way.name) if way else IPV6 in one.via)
     ]
     if not offers:
         return say(

@@ -1,4 +1,4 @@
-"""The warning after a removal that leaves the WAN up on a machine that still forwards."""
+"""The warning after a removal that leaves the WAN up, without a firewall."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORWARDING = {
 
 
 def warn_if_open(run: Run) -> None:
-    """Warn if this run removed the firewall while a WAN is up and the kernel still forwards.
+    """Warn if this run removed the firewall while a WAN is up, and whether the kernel forwards.
 
     The devices are those of the plan: from the configuration, or else from the run state.
     """
@@ -31,14 +31,23 @@ def warn_if_open(run: Run) -> None:
     seen = run.host.observe(Reads(devices=tuple(before.links), sysctls=tuple(_FORWARDING)))
     up = [name for name in before.links if seen.is_up(name) and name not in lan]
     forwards = [word for name, word in _FORWARDING.items() if seen.sysctls.get(name) == "1"]
-    if not up or not forwards:
+    if not up:
         return
-    sentence = say(
-        "{up} is still up, and the machine forwards {forwards} as it did "
-        "before: without a firewall the LAN is open to the internet; take the "
-        "WAN down, or load another firewall",
-        up=listed(" and ", up),
-        forwards=listed(" and ", forwards),
+    there = listed(" and ", up)
+    sentence = (
+        say(
+            "{up} is still up, and the machine forwards {forwards} as it did "
+            "before: without a firewall the LAN is open to the internet; take the "
+            "WAN down, or load another firewall",
+            up=there,
+            forwards=listed(" and ", forwards),
+        )
+        if forwards
+        else say(
+            "{up} is still up: without a firewall the services of this machine are open to the "
+            "internet; take the WAN down, or load another firewall",
+            up=there,
+        )
     )
     warn(run.event, sentence)
     run.done = replace(done, owed=(*done.owed, sentence))

@@ -55,6 +55,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         managers=managers.managers((one for one in devices if one), root),
         wan_stanza=interfaces.stanza(wan, root) if wan else "",
         ipv6_defaults=defaults,
+        wan_networks=routes.ipv6_networks(wan) if wan else (),
         networkd_foreign=networkd.foreign(root),
         flowtables=flowtables.accepted(config),
         unprobed=probes.silent(config),

@@ -100,6 +100,7 @@ class Surroundings:
     managers: the program that manages a device, by device.
     wan_stanza: FILE:LINE of the WAN's stanza of interfaces(5), "" for none.
     ipv6_defaults: the IPv6 default routes of the main table.
+    wan_networks: those that the main table routes to the WAN by IPv6, but for default routes.
     networkd_foreign: settings by which systemd-networkd removes what it does not know.
     own_scripts: those of hooks.d that are not run, or have failed.
     pair: the programs of one of two routers; None where there is no other one.
@@ -122,6 +123,7 @@ class Surroundings:
     managers: Mapping[str, str] = field(default_factory=dict)
     wan_stanza: str = ""
     ipv6_defaults: tuple[DefaultRoute, ...] = ()
+    wan_networks: tuple[IPv6Interface, ...] = ()
     networkd_foreign: tuple[str, ...] = ()
     own_scripts: tuple[OwnScript, ...] = ()
     pair: Pair | None = None

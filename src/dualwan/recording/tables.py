@@ -1,7 +1,7 @@
 """The loaded nft tables of a recording, as their differences from the wanted tables. Pure.
 
-Blocks that are as wanted are not recorded, but generated again by the replay: masked addresses in a
-set have another order.
+Blocks and lines that are as wanted are not recorded, but generated again by the replay: masked
+addresses in a set have another order, and constants of the program look like addresses.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def encode(
         plain = by_name.get(table.name)
         same = {block.key: block for block in plain.blocks} if plain else {}
         blocks: Any = [
-            [block.kind, block.name] if same.get(block.key) == block else _encoded(table, block)
+            [block.kind, block.name]
+            if same.get(block.key) == block
+            else _encoded(table, block, same.get(block.key))
             for block in table.blocks
         ]
         if plain is not None and table.blocks == plain.blocks:
@@ -54,8 +56,26 @@ def encode(
     return found
 
 
-def _encoded(table: NftTable, block: Block) -> Any:
-    return stored.encode(NftTable(table.family, table.name, (block,)))[0]
+def _encoded(table: NftTable, block: Block, plain: Block | None) -> Any:
+    """Return ``block`` as data; of a line that ``plain`` has too, its place there."""
+    *head, lines = stored.encode(NftTable(table.family, table.name, (block,)))[0]
+    known = {line: at for at, line in enumerate(plain.lines)} if plain else {}
+    pairs = zip(block.lines, lines, strict=True)
+    return [*head, [known.get(line, encoded) for line, encoded in pairs]]
+
+
+def _with_lines(data: Any, same: Mapping[tuple[str, str], Block]) -> Any:
+    """Return the data of a block with the lines whose places it has; raises ValueError."""
+    match data:
+        case [str(kind), str(name), *middle, [*lines]]:
+            plain = same.get((kind, name), Block(kind, name))
+        case _:
+            return data
+    whole = stored.encode(NftTable("", "", (plain,)))[0][-1]
+    numbers = [line for line in lines if type(line) is int]
+    if not all(0 <= at < len(whole) for at in numbers):
+        raise ValueError(f"the {kind} {name} has no such line")
+    return [kind, name, *middle, [whole[at] if type(at) is int else at for at in lines]]
 
 
 def decode(data: Any, by_name: Mapping[str, NftTable]) -> tuple[NftTable, ...] | None:
@@ -85,5 +105,5 @@ def _decoded(item: Any, by_name: Mapping[str, NftTable]) -> NftTable:
                     raise ValueError(f"the {kind} {block} of {name} is not wanted")
                 found.append(same[kind, block])
             case _:
-                found += stored.decode(family, name, [one]).blocks
+                found += stored.decode(family, name, [_with_lines(one, same)]).blocks
     return NftTable(family, name, tuple(found), intact)

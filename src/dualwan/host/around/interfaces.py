@@ -6,16 +6,13 @@ import os
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from dualwan import files
+from dualwan.host.around.sourced import MAX_FILES, PATH_MAX, matching
 from dualwan.interfaces_file import INTERFACES, InterfacesLine, parse
 
 NAMING = ("iface", "mapping")  # the words that give an interface to ifup
-MAX_FILES = 500  # ifupdown has no limit
-PATH_MAX = 4096  # limits.h; also for a pattern, whose translation by Python takes quadratic time
-_ASTERISKS = re.compile(r"\*\*+")
 IN_FOLDER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")  # in a source-directory: no backup copies
 
 
@@ -77,14 +74,8 @@ def _lines(path: Path, root: Path, seen: set[str]) -> Iterator[tuple[Path, Inter
 
 def _sourced(pattern: str, path: Path, root: Path, *, folders: bool) -> list[Path]:
     """Return the files of a ``pattern`` of source or, with ``folders``, source-directory."""
-    folder = root if pattern.startswith("/") else path.parent
-    # ifupdown calls wordexp(3), to which two asterisks are one.
-    below = PurePath(_ASTERISKS.sub("*", pattern.lstrip("/")))
-    if not below.parts or len(pattern) > PATH_MAX:  # "/" or ".", or too long for a path
-        return []
+    found = matching(pattern, path, root)
     try:
-        every = folder.glob(str(below))
-        found = sorted(islice(every, MAX_FILES))
         if not folders:
             return [one for one in found if one.is_file()]
         return [
@@ -94,5 +85,5 @@ def _sourced(pattern: str, path: Path, root: Path, *, folders: bool) -> list[Pat
             for one in sorted(each.iterdir())
             if IN_FOLDER.fullmatch(one.name) and one.is_file()
         ]
-    except (OSError, ValueError, RecursionError):  # glob cannot parse the pattern
+    except (OSError, ValueError):
         return []

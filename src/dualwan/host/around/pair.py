@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from dualwan import files
 from dualwan.host import conntrackd, processes
+from dualwan.host.around.sourced import MAX_FILES, matching
 from dualwan.model.surroundings import KEEPALIVED, Pair
 
 PROGRAM = "keepalived"
@@ -17,7 +19,6 @@ _ROLE = re.compile(r"dualwan-hook\s+role\s+(active|standby)\b")
 # In the owner's script, to which keepalived passes the role as an argument or a variable.
 _ANY_ROLE = re.compile(r"dualwan-hook\s+role\b")
 _BOTH = ("active", "standby")
-_DEEPEST = 5  # levels of include
 
 
 def in_files(root: Path = Path("/")) -> Pair:
@@ -48,16 +49,23 @@ def running(
     )
 
 
-def _lines(path: Path, root: Path, depth: int = 0) -> Iterator[str]:
-    """Yield the lines of a file of keepalived and of the files it includes, without comments."""
-    for raw in files.read_foreign(path).splitlines():
-        line = re.split("[#!]", raw, maxsplit=1)[0].strip()
-        if (include := _INCLUDE.match(line)) and depth < _DEEPEST:
-            folder = root if include[1].startswith("/") else path.parent
-            for other in sorted(folder.glob(include[1].lstrip("/"))):
-                yield from _lines(other, root, depth + 1)
-        elif line:
-            yield line
+def _lines(first: Path, root: Path) -> Iterator[str]:
+    """Yield the lines of a file of keepalived and of the files it includes, without comments.
+
+    Each file is read once, and MAX_FILES at most; raises OSError.
+    """
+    waiting, seen = [first], set[str]()
+    while waiting and len(seen) < MAX_FILES:
+        path = waiting.pop()
+        if (real := os.path.realpath(path)) in seen:
+            continue
+        seen.add(real)
+        for raw in files.read_foreign(path).splitlines():
+            line = re.split("[#!]", raw, maxsplit=1)[0].strip()
+            if include := _INCLUDE.match(line):
+                waiting += matching(include[1], path, root)
+            elif line:
+                yield line
 
 
 def _roles(command: str, root: Path) -> tuple[str, ...]:
@@ -67,6 +75,6 @@ def _roles(command: str, root: Path) -> tuple[str, ...]:
     words = command.replace('"', " ").split()
     try:
         text = files.read_foreign(root / words[0].lstrip("/")) if words else ""
-    except OSError:
+    except (OSError, ValueError):  # no file, or no name of one
         return ()
     return _BOTH if _ANY_ROLE.search(text) else ()

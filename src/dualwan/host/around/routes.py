@@ -1,7 +1,9 @@
-"""IPv6 default routes, of any device and protocol."""
+"""IPv6 routes of the main table, of any protocol."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from ipaddress import IPv6Interface
 from socket import AF_INET6, if_indextoname
 from typing import Any
 
@@ -15,27 +17,47 @@ UNICAST = 1  # RTN_UNICAST
 
 
 def ipv6_defaults() -> tuple[DefaultRoute, ...]:
-    """Return the IPv6 default routes of the main table, the best first; none if unreadable."""
+    """Return the IPv6 default routes of any device, the best first; none if unreadable."""
     try:
-        return tuple(sorted(_look(), key=lambda route: route.metric))
+        with understood("routes"):
+            found = [
+                DefaultRoute(device, gateway, _metric(message))
+                for message, device, gateway in _look()
+                if message["dst_len"] == 0
+            ]
     except KernelError:
         return ()
+    return tuple(sorted(found, key=lambda route: route.metric))
 
 
-@understood("routes")
-def _look() -> list[DefaultRoute]:
-    """Return the routes as the kernel lists them; raises KernelError."""
+def ipv6_networks(wan: str) -> tuple[IPv6Interface, ...]:
+    """Return the networks that are routed to ``wan``, but for default and link-local ones.
+
+    None if the routes cannot be read.
+    """
+    try:
+        with understood("routes"):
+            found = [
+                IPv6Interface((message.get_attr("RTA_DST"), message["dst_len"]))
+                for message, device, _ in _look()
+                if device == wan and message["dst_len"]
+            ]
+    except KernelError:
+        return ()
+    return tuple(dict.fromkeys(one for one in found if not one.is_link_local))
+
+
+def _look() -> Iterator[tuple[Any, str, str]]:
+    """Yield message, device and gateway of each hop of the routes that the kernel lists."""
     with IPRoute() as ipr:
         messages = dump("routes", lambda: ipr.get_routes(family=AF_INET6))
-    return [
-        DefaultRoute(device, gateway, _metric(message))
-        for message in messages
-        if message["dst_len"] == 0
-        and message["type"] == UNICAST
-        and (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
-        for index, gateway in hops(message)
-        if (device := _name(index))
-    ]
+    for message in messages:
+        if message["type"] == UNICAST and (
+            (message.get_attr("RTA_TABLE") or message["table"]) == MAIN
+        ):
+            for index, gateway in hops(message):
+                if device := _name(index):
+                    yield message, device, gateway
 
 
 def _metric(message: Any) -> int:

@@ -124,7 +124,6 @@ def _input(config: Config, ways: tuple[Way, ...]) -> Block:
         *zoned.to_router(config),
         *([f'iifname "{shared}" {_ACCEPT_DHCP_REQUEST}'] if shared else []),
         *([opening] if config.firewall.bogus == "drop" else []),
-        antispoof.ours_from_outside(config, ways),
         f'iifname "{config.wan.interface}" jump from_wan',
         *(
             f'iifname "{way.device}" meta nfproto ipv6 jump from_line'

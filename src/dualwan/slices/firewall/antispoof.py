@@ -21,7 +21,7 @@ _BOGONS6 = ("::1", "::ffff:0:0/96", "fc00::/7", "fec0::/10", "ff00::/8")
 
 _BYTE = 8  # bits
 _FROM_WAN, _FROM_WAYS, _BOGON = "outside_wan", "outside_ways", "bogon"
-_FROM_VPNS = "outside_vpns"
+_FROM_VPNS, _NOT_OUTSIDE = "outside_vpns", "not_outside"
 _FROM_ZONE = "zone_sources_"  # and the name of the zone
 
 _CONNTRACKD = 3780  # the port of the files in docs/two-routers.md
@@ -118,15 +118,6 @@ def _as_this_router(ways: tuple[Way, ...]) -> list[str]:
     ]
 
 
-def ours_from_outside(config: Config, ways: tuple[Way, ...]) -> str:
-    """Return the rule that drops new flows from outside with an IPv6 address of this router.
-
-    The kernel itself drops such packets of IPv4.
-    """
-    outside = quoted(zones.outside_ipv6(config, ways))
-    return f"iifname {outside} ip6 saddr != fe80::/10 fib saddr type local drop"
-
-
 def by_cable_only(config: Config) -> list[str]:
     """Return the rule that drops packets to conntrackd unless they come by its own cable.
 
@@ -214,8 +205,8 @@ def _narrow() -> list[str]:
 
 def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
     """Return the chains for packets that come in by the WAN, and by the ways."""
-    flags, shared = _flags(config), zones.one_nic(config)
-    of_lan4, of_lan6 = _of_inside(config)
+    flags, of_lan4 = _flags(config), _of_inside(config, "meta nfproto ipv4 ")
+    elsewhere6, shared = _elsewhere6(config, ways), zones.one_nic(config)
     bogons6 = [f"ip6 saddr {elements(_BOGONS6)} drop"]
     return [
         chain(
@@ -223,7 +214,7 @@ def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
             *flags,
             *routed.from_outside(ways),
             *of_lan4,
-            *of_lan6,
+            elsewhere6,
             *([] if shared else bogons6),
             comment="from the WAN, IPv6 above all",
         ),
@@ -236,23 +227,29 @@ def _from_outside(config: Config, ways: tuple[Way, ...]) -> list[Block]:
             # Routers on the path may have private addresses; their ICMP errors are needed (RFC
             # 1191).
             *_bogons4(),
-            *of_lan6,
+            elsewhere6,
             *bogons6,
             comment="from the internet by IPv4; by a PPP session IPv6 too",
+        ),
+        chain(
+            _NOT_OUTSIDE,
+            *_of_inside(config),
+            # As the kernel does by itself with IPv4.
+            "fib saddr type local drop",
+            comment="IPv6 sources that do not route outside: hosts inside, and this router",
         ),
     ]
 
 
 def _from_vpns(config: Config, ways: tuple[Way, ...]) -> Block:
     """Return the chain for packets of VPNs, whose name servers have private addresses."""
-    of_lan4, of_lan6 = _of_inside(config)
     return chain(
         _FROM_VPNS,
         *_flags(config),
         *routed.from_outside(ways),
-        *of_lan4,
+        *_of_inside(config, "meta nfproto ipv4 "),
         *_of_shared(config),
-        *of_lan6,
+        _elsewhere6(config, ways),
         f"ip6 saddr {elements(_BOGONS6)} drop",
         comment="from the internet by a VPN, and from the VPN itself",
     )
@@ -264,16 +261,22 @@ def _flags(config: Config) -> list[str]:
     return [found] if config.firewall.bogus == "drop" else []
 
 
-def _of_inside(config: Config) -> tuple[list[str], list[str]]:
-    """Return rules that drop sources of IPv4, and of IPv6, with a route to the inside.
+def _of_inside(config: Config, of: str = "") -> list[str]:
+    """Return the rule that drops sources with a route to the inside; ``of``: only such packets.
 
-    They belong to a host there. Link-local addresses are on every link.
+    They belong to a host there.
     """
     inside = zones.inside(config)
-    rule = f"fib saddr oifname {quoted(inside)} drop"
-    if not inside:
-        return [], []
-    return [f"meta nfproto ipv4 {rule}"], [f"ip6 saddr != fe80::/10 {rule}"]
+    return [f"{of}fib saddr oifname {quoted(inside)} drop"] if inside else []
+
+
+def _elsewhere6(config: Config, ways: tuple[Way, ...]) -> str:
+    """Return the rule for IPv6 sources that do not route outside.
+
+    Most do, so this is their only lookup. Link-local addresses are on every link.
+    """
+    outside = quoted(zones.outside(config, ways))
+    return f"ip6 saddr != fe80::/10 fib saddr oifname != {outside} jump {_NOT_OUTSIDE}"
 
 
 def _of_shared(config: Config) -> list[str]:
