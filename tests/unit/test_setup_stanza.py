@@ -79,6 +79,15 @@ def test_joined_lines_are_commented_out_whole():
     assert [line.text for line in parse(FILE, found)] == STANZA.splitlines()
 
 
+def test_the_line_after_a_comment_is_no_part_of_it():
+    """Whatever the comment ends with: ifup runs that line."""
+    text = f"# \\\n{STANZA}    # mine \\\n    up /root/etc/mape.sh\n"
+    assert edited(text) == text.replace("    up", f"{MARK}    up")
+    assert edited(text, add=True).count("inet6") == 1
+    joined = f"{STANZA}    up /root/etc/mape.sh \\\n# 1\n"
+    assert edited(joined).count(MARK) == 2
+
+
 def test_a_file_that_ends_within_a_line_is_read_to_its_end():
     """A backslash is the last of it; nothing comes that would be joined."""
     found = edited(f"{STANZA}    up MODE=start \\\n      /root/etc/mape.sh\\")
