@@ -34,6 +34,8 @@ NEED_NETNS := $(NEED_RUN) conntrack nmap openssl iptables procps systemd
 # After Debian 13 there is no dhclient, and tests/netns/conftest.py leaves its tests out.
 programs = kea-dhcp6-server dhcpcd-base dnsmasq-base ndppd wireguard-tools curl keepalived conntrackd \
            $(if $(filter bookworm trixie,$1),isc-dhcp-client)
+# For the metrics; 110 MB, so in no chroot.
+METRICS := prometheus prometheus-node-exporter
 # Each provides ifup, so they cannot be installed together: unpacked below build/.
 IFUPS := ifupdown ifupdown-ng ifupdown2
 NEED_VENV := python3-venv ca-certificates
@@ -54,7 +56,7 @@ THREE_AT_ONCE := -n 3 --dist load
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
 # What hangs on the kernel, or on the machine's own programs, and takes long: not in userland.
 ONCE := test_benches test_ifup_relatives test_ifup_closed test_scan test_nat_capacity test_nat_secrecy \
-        test_fault_injection test_never_open test_never_open_broken test_hooks_d test_trial
+        test_fault_injection test_never_open test_never_open_broken test_hooks_d test_trial test_metrics
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
               '$(NEED_INSIDE)' $(PYTHON) $(PYTEST)
 YOUR_LAN := bare-64 pd-dhcpcd pd-networkd from-outside
@@ -154,7 +156,7 @@ coverage: .venv/ready ## which lines and branches the unit tests reach; fails be
 .PHONY: netns
 netns: .venv/ready ## against the kernel, in network namespaces; root
 	@$(NEED) $(NEED_NETNS) $(NEED_BENCH)
-	@packaging/unpack build/programs $(call programs,$(THIS))
+	@packaging/unpack build/programs $(call programs,$(THIS)) $(METRICS)
 	@for each in $(IFUPS); do packaging/unpack build/$$each $$each; done
 	@$(PYTHON) -m compileall -q src # once, for the thousands of processes that are started
 	$(AS_ROOT) $(VENV) $(PYTEST) $(THREE_AT_ONCE) $(call chosen,netns)

@@ -34,6 +34,19 @@ class UsageError(DualwanError):
     exit_code = 2
 
 
+class UsageErrors(UsageError):  # noqa: N818 - several of them
+    """All errors of a command line; ``lines`` has one each, str() the first."""
+
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        super().__init__(errors[0])
+        self.errors = errors
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The errors, in the order of the options."""
+        return self.errors
+
+
 class Fault(NamedTuple):
     """The place and kind of an error in a TOML file, for the search for further errors.
 

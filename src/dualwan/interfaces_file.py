@@ -28,9 +28,14 @@ class InterfacesLine(NamedTuple):
 
 
 def parse(path: str, text: str) -> Iterator[InterfacesLine]:
-    """Yield the lines of the file ``path`` with ``text``; a backslash at the end joins lines."""
+    """Yield the lines of the file ``path`` with ``text``; a backslash at the end joins lines.
+
+    A comment is joined with nothing, as ifupdown and ifupdown-ng have it.
+    """
     joined, first = "", 0
     for number, line in enumerate(text.splitlines(), 1):
+        if not first and line.lstrip().startswith("#"):
+            continue
         first = first or number
         if line.endswith("\\"):
             joined += line[:-1] + " "

@@ -57,13 +57,16 @@ def _scripts(data):
         list(proposal.summary(proposed, ()))
 
 
+OLD = stanza.Old("dsl-provider", ("/root/dial", "/root/tunnel"))
+
+
 def _interfaces(data):
     """Edit a file; a second edit finds nothing."""
     file = SourceFile("/etc/network/interfaces", data.decode("utf-8", "replace"))
-    for edit in stanza.edits((file,), "enp1s0", "dsl-provider", ifupdown2=False, add=True):
+    for edit in stanza.edits((file,), "enp1s0", OLD, ifupdown2=False, add=True):
         list(shown.difference(edit))
         after = SourceFile(edit.path, edit.after)
-        again = stanza.edits((after,), "enp1s0", "dsl-provider", ifupdown2=False, add=True)
+        again = stanza.edits((after,), "enp1s0", OLD, ifupdown2=False, add=True)
         assert not again, again
 
 

@@ -124,7 +124,7 @@ def test_examples_of_scripts_are_not_run_where_they_are(listing):
     """They are documents until the owner installs them, and names that run-parts takes."""
     folder = "/usr/share/doc/dualwan-hook/examples/hooks.d/"
     found = {name.removeprefix(folder): about for name, about in listing.items() if folder in name}
-    assert {*found} == {"", "50-ddns", "60-mail"}
+    assert {*found} == {"", "50-ddns", "60-chat", "60-mail"}
     assert {mode for name, (mode, _, _) in found.items() if name} == {"-rw-r--r--"}
 
 

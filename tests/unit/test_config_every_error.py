@@ -46,6 +46,20 @@ def test_a_configuration_in_order_has_none():
     assert (str(found), found.lines) == (says, (says,))
 
 
+def test_each_wrong_item_of_a_list_is_named():
+    """Once each, in their order; a single one, and items that are in order, as before."""
+    text = f'{BASE}[firewall]\ninbound = ["ssh", "htps", "tcp/0", "http", "htps"]\n'
+    found = every_error.of_text("f", text, NO_RULES)
+    assert [line.split("inbound: ")[1].split(";")[0].split(" (")[0] for line in found.lines] == [
+        "unknown service 'htps'",
+        "'tcp/0': a port is 1 to 65535",
+    ]
+    single = every_error.of_text("f", text.replace('"tcp/0"', '"dns"'), NO_RULES)
+    assert len(single.lines) == 1
+    probe = BASE.replace("[wan]\n", '[wan]\nprobe = ["x", "192.0.2.1", "y"]\n')
+    assert len(every_error.of_text("f", probe, NO_RULES).lines) == 2
+
+
 def test_what_is_no_toml_is_one_error():
     """Nothing can be read behind it."""
     found = every_error.of_text("f", BASE + "x =\n[wan", NO_RULES)

@@ -178,7 +178,7 @@ ANSWERS = [
         ),
     ),
     ("state", "not checked", "to root only", lambda: hidden(Doctored())),
-    ("state", "failed", "was taken down", lambda: taken_down(Doctored())),
+    ("state", "failed", "is not up", lambda: taken_down(Doctored())),
     ("state", "failed", "is no IPv6 tunnel", lambda: occupied(Doctored())),
 ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The examples for hooks.d, run with the environment that the program gives."""
 
+import json
 import os
 import subprocess
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -35,6 +36,7 @@ def _run(tmp_path):
             (tmp_path / one).unlink(missing_ok=True)
         text = (EXAMPLES / name).read_text()
         text = text.replace("/etc/dualwan/ddns.curl", str(tmp_path / "ddns.curl"))
+        text = text.replace("/etc/dualwan/chat.curl", str(tmp_path / "chat.curl"))
         text = text.replace("/usr/sbin/sendmail", str(tools / "sendmail"))
         path = tmp_path / name
         path.write_text(text)
@@ -137,3 +139,55 @@ def test_no_mail_about_what_is_as_usual(run, tmp_path, event):
     """What a person has done himself, and mendings."""
     assert run("60-mail", event).returncode == 0
     assert not (tmp_path / "mail").exists()
+
+
+@pytest.mark.parametrize("event", ["lost", "back", "failover", "failback"])
+def test_a_chat_is_told_what_happened(run, tmp_path, event):
+    """As JSON with a text; the URL, which is a secret, is in no argument."""
+    (tmp_path / "chat.curl").write_text('url = "https://chat.example/hooks/secret"\n')
+    done = run("60-chat", event, new="" if event == "lost" else ADDRESS)
+    assert (done.returncode, done.stderr) == (0, "")
+    arguments = (tmp_path / "arguments").read_text()
+    assert f"--config {tmp_path}/chat.curl" in arguments
+    assert "secret" not in arguments
+    told = json.loads((tmp_path / "settings").read_text())
+    now = "none" if event == "lost" else ADDRESS
+    assert told == {
+        "text": f"{os.uname().nodename}: pppoe (ppp0): {event}; address before: {OLD}, now: {now}; "
+        "the LAN takes: mape"
+    }
+
+
+@pytest.mark.parametrize("event", ["up", "down", "address", "change"])
+def test_no_chat_about_what_is_as_usual(run, tmp_path, event):
+    """As with the mail."""
+    assert run("60-chat", event).returncode == 0
+    assert not (tmp_path / "arguments").exists()
+
+
+@pytest.mark.skipif(not Path(CURL).exists(), reason="needs curl")
+def test_a_chat_gets_it_by_its_webhook(run, tmp_path):
+    """A POST of curl itself, with the type that such services ask for."""
+    got = []
+
+    class Service(BaseHTTPRequestHandler):
+        def do_POST(self):
+            """Keep what was sent."""
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((self.path, self.headers["Content-Type"], json.loads(body)["text"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    write(tmp_path / "tools", "curl", f'exec {CURL} "$@"')
+    with HTTPServer(("127.0.0.1", 0), Service) as service:
+        url = f"http://127.0.0.1:{service.server_port}/hooks/x"
+        (tmp_path / "chat.curl").write_text(f'url = "{url}"\n')
+        Thread(target=service.serve_forever, daemon=True).start()
+        assert run("60-chat", "lost", new="").returncode == 0
+        service.shutdown()
+    ((path, kind, text),) = got
+    assert (path, kind) == ("/hooks/x", "application/json")
+    assert ": pppoe (ppp0): lost;" in text

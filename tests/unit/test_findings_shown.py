@@ -26,7 +26,7 @@ NAMED = "/etc/ppp/ip-up.local is executable, so pppd runs it"
 def test_status_begins_with_whether_it_works(run, machine):
     """One line, and the same as JSON, before and after a configuration is in force."""
     assert run("status")[1].splitlines()[0] == (
-        "broken   it was taken down: `ifup wan0` or `dualwan-hook` brings it up"
+        "broken   it is not up: `ifup wan0` or `dualwan-hook` brings it up"
     )
     run()
     assert run("status")[1].splitlines()[0].startswith("works    as far as the machine shows")

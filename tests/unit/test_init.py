@@ -177,6 +177,30 @@ def test_a_file_that_is_no_script_is_refused(run, monkeypatch, tmp_path):
         list(setup._given([str(tmp_path / "none")]))  # noqa: SLF001 - without the machine
 
 
+def test_a_named_script_is_known_by_its_whole_path(tmp_path, monkeypatch):
+    """As interfaces(5) names it, and as it is to be stopped, from whatever folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("dial").write_text("pon isp\n")
+    assert [one.path for one in setup._given(["dial"])] == [f"{tmp_path}/dial"]  # noqa: SLF001
+
+
+def test_lines_that_run_a_script_are_commented_out_whatever_its_name(run, monkeypatch):
+    """As mape.sh and pppoe.sh are; it is not run with MODE=stop if it knows no such word."""
+    machine = SetupMachine(
+        scripts=(SourceFile("/root/dial", "pon isp\n"),),
+        interfaces=(
+            SourceFile("/etc/network/interfaces", "iface a inet manual\n up /root/dial\n"),
+        ),
+    )
+    monkeypatch.setattr("dualwan.host.around.setup.look", lambda *_: machine)
+    code, out, _ = run(*NAMED, "--dry-run")
+    assert code == 0
+    assert "  +# dualwan-hook init:  up /root/dial\n" in out
+    code, out, _ = run(*NAMED)
+    assert "  (stop /root/dial, or undo by hand what it has done)\n" in out
+    assert "MODE=stop" not in out
+
+
 @pytest.mark.parametrize("argv", [(), ("--dry-run",), ("check",), ("status",), ("doctor",)])
 def test_without_a_configuration_a_command_leads_here(path, argv, capsys):
     """Each that needs one says so."""

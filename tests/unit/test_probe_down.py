@@ -111,7 +111,7 @@ def test_the_command_says_why_nobody_was_asked(machine, tmp_path, monkeypatch, c
     monkeypatch.setattr("dualwan.host.kernel.KernelHost", lambda: machine)
     ifdown(machine)
     assert cli.main(["--config", str(path), "probe"]) == 0
-    assert capsys.readouterr().out == "the router was taken down\n"
+    assert capsys.readouterr().out == "the router is not up\n"
 
 
 def test_an_ifup_begins_with_the_default_way(machine):

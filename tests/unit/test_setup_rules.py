@@ -159,6 +159,15 @@ def test_who_is_only_let_through_is_not_of_the_lan():
         "-A IN -p udp --dport 500 -m limit --limit 5/s -j ACCEPT",
         "-A IN -p tcp --dport 1:65535 -j ACCEPT",
         "-A IN -i ip6tnl1 -p tcp --dport 80 -j ACCEPT",  # not by MAP-E's shared address
+        "-A IN -i ip6tnl1 -p icmp --icmp-type echo-request -j ACCEPT",
+        "-A IN -i enp3s0 -p tcp --dport 22 -j LIMIT",  # the LAN's attempts alone
+        "-A IN ! -i ppp0 -p tcp --dport 22 -j LIMIT",
+        "-A IN -p tcp --dport 22 -m mac --mac-source 02:00:00:00:00:01 -j LIMIT",
+        "-A IN -d 192.168.1.1 -p tcp --dport 80 -j ACCEPT",  # the router's address in the LAN
+        "-A IN -d 192.168.1.1 -p tcp --dport 22 -j LIMIT",
+        "-A IN -s 192.168.1.0/24,10.0.0.0/8 -p tcp --dport 80 -j ACCEPT",
+        "-A IN -d 127.0.0.0/8 -p icmp --icmp-type echo-request -j ACCEPT",
+        "-t nat -A PREROUTING -d 192.168.1.1 -p tcp --dport 80 -j DNAT --to 192.168.1.5",
         "-A IN -p tcp --dport $PORT -j ACCEPT",
         "-A IN -p tcp --dport 70000 -j ACCEPT",
         f"-A IN -p tcp --dport {'9' * 5000} -j ACCEPT",
@@ -178,6 +187,61 @@ def test_a_rule_that_says_more_than_a_key_is_not_taken_over(text):
     found = outcome(f"iptables {text}")
     assert (found.value, found.done) == (None, False)
     assert len(found.says) > 20
+
+
+def in_chain(jump, text):
+    """Return what becomes of the rule ``text``, in a chain to which ``jump`` leads."""
+    lines = [f"iptables -N {name}" for name in ("OUTER", "ITS")]
+    lines += [f"iptables {one}" for one in (*jump, text)]
+    rules = [rule.parse(shlex.split(line)) for line in lines]
+    return nat_rules.ruled(rules[-1], names.known(rules, "enp1s0", ["ip6tnl1"], ["ppp0"]))
+
+
+@pytest.mark.parametrize(
+    ("jump", "text"),
+    [
+        (("-A INPUT -i enp3s0 -j ITS",), "-A ITS -p tcp --dport 80 -j ACCEPT"),
+        (("-A INPUT ! -i ppp0 -j ITS",), "-A ITS -p tcp --dport 80 -j ACCEPT"),
+        (("-A INPUT -i ip6tnl1 -j ITS",), "-A ITS -p icmp --icmp-type 8 -j ACCEPT"),
+        (("-A INPUT -s 192.0.2.0/24 -j ITS",), "-A ITS -p tcp --dport 80 -j ACCEPT"),
+        (("-A INPUT -d 192.168.1.1 -j ITS",), "-A ITS -p tcp --dport 80 -j ACCEPT"),
+        (("-A OUTPUT -d 192.0.2.1 -j ITS",), "-A ITS -p tcp --dport 81 -j ACCEPT"),
+        (
+            ("-A INPUT -i enp3s0 -j OUTER", "-A OUTER -j ITS"),
+            "-A ITS -p tcp --dport 80 -j ACCEPT",
+        ),
+        (
+            ("-t nat -A PREROUTING -i enp3s0 -j ITS",),
+            "-t nat -A ITS -p tcp --dport 80 -j DNAT --to 192.168.1.5",
+        ),
+    ],
+)
+def test_what_a_jump_lets_through_is_not_opened_for_all(jump, text):
+    """A rule of a chain for the LAN, say, opened the port to the internet."""
+    found = in_chain(jump, text)
+    assert (found.value, found.done) == (None, False)
+    assert "a jump lets only some packets get to ITS" in found.says
+
+
+@pytest.mark.parametrize(
+    "jump",
+    [
+        ("-A INPUT -j ITS",),
+        ("-A INPUT -i ppp+ -d $WANHOST -p tcp -m state --state NEW -j ITS",),
+        ("-A INPUT -i enp3s0 -j ITS", "-A INPUT -i ppp0 -j ITS"),
+        ("-A INPUT -j OUTER", "-A OUTER -p tcp --syn -j ITS"),
+    ],
+)
+def test_a_chain_for_all_that_comes_by_pppoe_opens(jump):
+    """One of its jumps is enough, also through another chain."""
+    assert in_chain(jump, "-A ITS -p tcp --dport 80 -j ACCEPT").value == (Inbound("tcp/80"),)
+
+
+def test_a_rule_for_the_lan_names_the_key_of_the_lan():
+    """Who wrote it into [firewall] inbound, as was advised, opened it to the internet."""
+    for target in ("ACCEPT", "LIMIT"):
+        found = outcome(f"iptables -A IN -i enp9s0 -p tcp --dport 3000 -j {target}")
+        assert found.says == "if enp9s0 leads to the LAN, name it in [lan] interfaces"
 
 
 @pytest.mark.parametrize(

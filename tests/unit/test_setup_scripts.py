@@ -193,3 +193,23 @@ def test_a_rule_can_be_split_as_a_shell_does():
     """The words that iptables gets are those of the file."""
     text = "iptables -A INPUT -m comment --comment 'a b' -p tcp --dport 22 -j ACCEPT"
     assert list(commands(text)[0].words) == shlex.split(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "command"),
+    [
+        (
+            "/root/a.sh",
+            'if [ "stop" = "$MODE" ]; then\n  poff x\nelse\n  pon x\nfi',
+            "MODE=stop /root/a.sh",
+        ),
+        ("/root/a b", "case $1 in\nstop) poff x;;\nstart) pon x;;\nesac", "'/root/a b' stop"),
+        ("/root/a", 'case "${1}" in\ndown) poff x;;\nup) pon x;;\nesac', "/root/a down"),
+        ("/root/a", "pon x\n", ""),  # as it is, it would dial again
+        ("/root/a", "echo $1 $MODE\npon x\n", ""),
+        ("/root/a", 'if [ stop = "$WHAT" ]; then\n  poff x\nfi', ""),
+    ],
+)
+def test_a_script_is_stopped_as_it_can_be(path, text, command):
+    """By MODE as the published ones, or by a word; no command is named that would start it."""
+    assert scripts.stopping(SourceFile(path, text)) == command

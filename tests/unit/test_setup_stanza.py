@@ -4,16 +4,17 @@ import pytest
 
 from dualwan.interfaces_file import parse
 from dualwan.model.setup import SourceFile
-from dualwan.setup.stanza import MARK, by_hand, edits, has_stanza, odd
+from dualwan.setup.stanza import MARK, Old, by_hand, edits, has_stanza, odd
 
 FILE = "/etc/network/interfaces"
+OLD = Old("isp", ("/root/bin/dial", "/root/my tunnel.sh"))
 PLAIN = "auto lo\niface lo inet loopback\n"
 STANZA = "allow-hotplug enp1s0\niface enp1s0 inet6 auto\niface enp1s0 inet manual\n"
 
 
 def edited(text, *, add=False, ifupdown2=False, path=FILE):
     """Return the text after the edit, or None where nothing is changed."""
-    found = edits((SourceFile(path, text),), "enp1s0", "isp", ifupdown2=ifupdown2, add=add)
+    found = edits((SourceFile(path, text),), "enp1s0", OLD, ifupdown2=ifupdown2, add=add)
     return found[0].after if found else None
 
 
@@ -33,6 +34,8 @@ def test_the_stanza_is_added_where_there_is_none():
         "\tpost-up /usr/local/sbin/pppoe.sh start || true",
         "    down MODE=stop /root/etc/pppoe.sh",
         "    up pon isp",
+        "    post-up /root/bin/dial start || true",  # read with --from, or where people keep it
+        "    down sh -c '/root/bin/dial stop'",
         "    pre-up /usr/sbin/pppd call isp",
     ],
 )
@@ -47,6 +50,7 @@ def test_lines_of_the_scripts_are_commented_out(line):
     [
         "    # up /root/etc/mape.sh",
         "    up pon other",
+        "    up /root/bin/dialled start",
         "iface mape.sh inet manual",
         "    up echo mapexsh",
     ],
@@ -75,6 +79,15 @@ def test_joined_lines_are_commented_out_whole():
     assert [line.text for line in parse(FILE, found)] == STANZA.splitlines()
 
 
+def test_the_line_after_a_comment_is_no_part_of_it():
+    """Whatever the comment ends with: ifup runs that line."""
+    text = f"# \\\n{STANZA}    # mine \\\n    up /root/etc/mape.sh\n"
+    assert edited(text) == text.replace("    up", f"{MARK}    up")
+    assert edited(text, add=True).count("inet6") == 1
+    joined = f"{STANZA}    up /root/etc/mape.sh \\\n# 1\n"
+    assert edited(joined).count(MARK) == 2
+
+
 def test_a_file_that_ends_within_a_line_is_read_to_its_end():
     """A backslash is the last of it; nothing comes that would be joined."""
     found = edited(f"{STANZA}    up MODE=start \\\n      /root/etc/mape.sh\\")
@@ -101,7 +114,7 @@ def test_the_file_with_the_line_is_the_one_that_is_changed():
     """The stanza is in another file; each change says file and line."""
     main = SourceFile(FILE, "source interfaces.d/*\n")
     other = SourceFile(f"{FILE}.d/wan", f"{STANZA}    up /root/mape.sh\n")
-    found = edits((main, other), "enp1s0", "isp", ifupdown2=False, add=True)
+    found = edits((main, other), "enp1s0", OLD, ifupdown2=False, add=True)
     assert [one.path for one in found] == [other.path]
     assert found[0].why == ("line 4: dualwan-hook takes the place of the script",)
     assert has_stanza((main, other), "enp1s0")
@@ -110,7 +123,7 @@ def test_the_file_with_the_line_is_the_one_that_is_changed():
 def test_lines_with_one_reason_are_named_together():
     """With their numbers, and the stanza that is added."""
     text = f"{PLAIN}iface x inet ppp\n    provider isp\n    up a/mape.sh\n"
-    found = edits((SourceFile(FILE, text),), "enp1s0", "isp", ifupdown2=False, add=True)
+    found = edits((SourceFile(FILE, text),), "enp1s0", OLD, ifupdown2=False, add=True)
     assert found[0].why == (
         "lines 3, 4, 5: the stanza dials isp beside dualwan-hook",
         "the stanza of enp1s0 is added",

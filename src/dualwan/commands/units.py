@@ -53,7 +53,7 @@ def probe(arguments: Namespace) -> int:
     state = {"broken": health.broken, "row": health.streak}
     words = say("MAP-E does not answer") if health.broken else say("MAP-E is in use")
     if not host.load_state().wanted:
-        words = say("the router was taken down")
+        words = say("the router is not up")
     output.show(json.dumps(state) if arguments.json else words)
     return 0
 

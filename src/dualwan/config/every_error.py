@@ -8,6 +8,7 @@ other, until no error is left. An error that may be a consequence of such a valu
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 from dualwan.config import from_data
@@ -15,6 +16,7 @@ from dualwan.config.examples import example, of_any_name
 from dualwan.errors import (
     AT_ODDS,
     UNKNOWN,
+    WRONG,
     ConfigError,
     ConfigErrors,
     Fault,
@@ -86,6 +88,8 @@ def of_text(name: str, text: str, rules_dir: Rules) -> ConfigError | None:
             elif not found.take(error, fault):
                 break
             else:
+                for further in _of_items(source, data, rules_dir, error):
+                    found.also(further, fault)
                 _mend(data, fault)
                 if fault.meant:
                     source.meant(fault.section, fault.key, fault.meant, fault.number)
@@ -124,6 +128,10 @@ class _Errors:
             self._mended.add((fault.section or fault.key, fault.number))
         return True
 
+    def also(self, error: ConfigError, fault: Fault) -> None:
+        """Add ``error``, of another item of the list with ``fault``."""
+        self._told.append((fault.line, _with_example(error, fault)))
+
     def _follows(self, fault: Fault) -> bool:
         if fault.section == "mape" and fault.key == "provider" and self.without_rules:
             return True
@@ -144,6 +152,30 @@ def _with_example(error: ConfigError, fault: Fault) -> str:
         if not shown or " such as " in text
         else say("{text} (example: {shown})", text=text, shown=shown)
     )
+
+
+def _of_items(
+    source: Source, data: dict[str, Any], rules_dir: Rules, first: ConfigError
+) -> Iterator[ConfigError]:
+    """Yield the errors of the items of a list but that of the ``first`` wrong one."""
+    fault = first.fault
+    if fault is None or fault.kind != WRONG or not fault.key:
+        return
+    table = _table(data, fault.section, fault.number)
+    items = table.get(fault.key)
+    if not isinstance(items, list):
+        return
+    told = {str(first)}
+    for item in items[:MOST]:
+        table[fault.key] = [item]
+        try:
+            from_data(source, data, rules_dir)
+        except ConfigError as error:
+            same = error.fault is not None and error.fault[:4] == fault[:4]
+            if same and str(error) not in told:
+                told.add(str(error))
+                yield error
+    table[fault.key] = items
 
 
 def _mend(data: dict[str, Any], fault: Fault) -> None:

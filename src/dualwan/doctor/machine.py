@@ -146,7 +146,7 @@ def _state(case: Case) -> Answer:
     if steps and not case.plan.state.wanted:
         wan = case.config.wan.interface
         return failed(
-            say("the router was taken down"),
+            say("the router is not up"),
             say("bring it up: ifup {wan}, or `dualwan-hook`", wan=wan),
         )
     if steps:

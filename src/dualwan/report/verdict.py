@@ -81,7 +81,7 @@ def _causes(config: Config, plan: Plan) -> Iterator[str]:
     seen, wan = plan.observed, config.wan.interface
     down = [way.device for way in of_kind(plan.line.ways, Kind.SOFTWIRE)]
     if not plan.unobserved and not plan.state.wanted and not any(map(seen.is_up, down)):
-        yield say("it was taken down: `ifup {wan}` or `dualwan-hook` brings it up", wan=wan)
+        yield say("it is not up: `ifup {wan}` or `dualwan-hook` brings it up", wan=wan)
     yield from plan.problems
     if not seen.ipv6_default:
         yield say(

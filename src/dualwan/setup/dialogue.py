@@ -13,7 +13,7 @@ from dualwan.config import values
 from dualwan.config.forwards import MAPE, not_in_set
 from dualwan.config.mape import MANUAL, SOURCES
 from dualwan.config.sections import Pppoe
-from dualwan.errors import UsageError
+from dualwan.errors import UsageError, UsageErrors
 from dualwan.mape.table import AUTO, RuleTable
 from dualwan.model.setup import SetupMachine
 from dualwan.setup import nics, shown, softwire
@@ -88,20 +88,22 @@ class Known:
 
 
 def checked(given: Given, known: Known) -> Given:
-    """Return ``given``; raises UsageError, with the option, for an invalid value."""
+    """Return ``given``; raises UsageErrors, with the option, for each invalid value."""
     options: tuple[tuple[str, Any, Callable[[Any], object]], ...] = (
         ("--wan", given.wan, values.interface_name),
         ("--lan", list(given.lan), values.interfaces),
         ("--provider", given.provider, _provider(known)),
         ("--peer", given.peer, values.peer),
     )
+    wrong = []
     for option, value, convert in options:
-        if not value:
-            continue
         try:
-            convert(value)
+            if value:
+                convert(value)
         except ValueError as error:
-            raise UsageError(say("{option}: {error}", option=option, error=error)) from None
+            wrong.append(say("{option}: {error}", option=option, error=error))
+    if wrong:
+        raise UsageErrors(tuple(wrong))
     return given
 
 

@@ -39,10 +39,13 @@ def filtering(rule: Rule, names: Names) -> Outcome:
     for one in _FINDERS:
         if outcome := one(rule, names, base):
             return outcome
-    return not_taken(_why(rule, base))
+    return not_taken(_why(rule, names, base))
 
 
-def _why(rule: Rule, base: str) -> str:
+def _why(rule: Rule, names: Names, base: str) -> str:
+    device = rule.of("-i")
+    if rule.target in {"ACCEPT", *names.guards} and names.part(device) == LAN:
+        return say("if {device} leads to the LAN, name it in [lan] interfaces", device=device)
     if rule.target in REFUSING:
         return say("no key refuses that alone: whatever is not opened is closed already")
     if rule.target == "LOG":
@@ -73,6 +76,8 @@ def _jump(rule: Rule, names: Names, base: str) -> Outcome | None:
     if rule.target not in names.chains:
         return None
     if rule.target in names.guards and base == "INPUT" and (opened := ports(rule, "--dport")):
+        if names.part(rule.of("-i")) not in {PPPOE, ANY} or not rule.only(*_PLAIN):
+            return None
         return _inbound(rule, opened, guard=True)
     if rule.target in names.guards or rule.chain in names.guards:
         return None
@@ -157,7 +162,7 @@ def _ping(rule: Rule, names: Names, base: str) -> Outcome | None:
         return None
     if base == "OUTPUT":
         return Outcome("firewall.outbound", ("ping",), say("the router may ping"))
-    if base == "INPUT" and names.part(rule.of("-i")) in _STRANGERS:
+    if base == "INPUT" and names.part(rule.of("-i")) in {PPPOE, ANY}:
         return _inbound(rule, ("ping",))
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dualwan.setup.rule import ADDING, BASE, Rule, bases
@@ -17,7 +17,8 @@ class Names:
 
     wan: the line's interface, "" if unknown. tunnels, sessions, lans: further interfaces.
     bases: the built-in chain that leads to a chain, by table and chain. guards: chains that count
-    connections (-m recent). chains: those that the rules themselves create.
+    connections (-m recent). chains: those that the rules themselves create. narrowed: table and
+    name of those to which no jump leads all packets that come by PPPoE, or leave.
     """
 
     wan: str = ""
@@ -27,6 +28,7 @@ class Names:
     bases: tuple[tuple[tuple[str, str], str], ...] = ()
     guards: frozenset[str] = frozenset()
     chains: frozenset[str] = frozenset()
+    narrowed: frozenset[tuple[str, str]] = frozenset()
 
     def beside(self, others: Names) -> Names:
         """Return these names, with the interfaces of ``others`` added."""
@@ -67,7 +69,7 @@ def known(
     all_rules = list(rules)
     adding = [rule for rule in all_rules if rule.command in ADDING]
     counting = ("--rcheck", "--set", "--hitcount")
-    return Names(
+    found = Names(
         wan,
         frozenset(tunnels),
         frozenset(sessions),
@@ -75,4 +77,28 @@ def known(
         tuple(bases(all_rules).items()),
         frozenset(rule.chain for rule in adding if rule.conditions & {*counting}) - {*BASE},
         frozenset(rule.chain for rule in all_rules) - {*BASE},
+    )
+    return replace(found, narrowed=_narrowed(found, adding))
+
+
+def _narrowed(names: Names, adding: Sequence[Rule]) -> frozenset[tuple[str, str]]:
+    jumps = [rule for rule in adding if rule.target in names.chains]
+    targets = {(rule.table, rule.target) for rule in jumps}
+    wide = {(rule.table, rule.chain) for rule in jumps} - targets
+    for _ in range(8):  # levels of jumps, as in bases()
+        for rule in jumps:
+            if (rule.table, rule.chain) in wide and _is_wide(names, rule):
+                wide.add((rule.table, rule.target))
+    return frozenset(targets - wide)
+
+
+def _is_wide(names: Names, jump: Rule) -> bool:
+    """Whether ``jump`` is taken by all packets of a protocol that come by PPPoE, or leave."""
+    ways = {PPPOE, ANY} if jump.of("-i") else {PPPOE, MAPE, WAN, ANY}
+    leaves = names.base(jump) == "OUTPUT"
+    return (
+        jump.only("-i", "-o", "-p", "--state", "--syn", "-s" if leaves else "-d")
+        and names.part(jump.of("-i") or jump.of("-o")) in ways
+        and not jump.is_for_answers
+        and not jump.is_inside
     )

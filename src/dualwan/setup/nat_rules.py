@@ -23,6 +23,7 @@ _PORTS = by_itself(
 _CHAINS = by_itself(say("chains and jumps allow nothing; ours are in tables of their own"))
 _AGAIN = by_itself(say("a second run finds nothing to do; nothing has to be removed first"))
 _POLICY = by_itself(say("what is not opened is closed, both families, before the WAN comes up"))
+_OPENING = ("firewall.inbound", "firewall.outbound", "forward")
 _TARGET = re.compile(r"([0-9.]+)(?::([0-9]{1,5}))?")
 
 
@@ -32,7 +33,24 @@ def ruled(rule: Rule, names: Names) -> Outcome:
         return _policy(rule)
     if rule.command not in ADDING:
         return _AGAIN if rule.command in {"-D", "-F", "-L", "-Z", "-C"} else _CHAINS
-    return _translating(rule, names) if rule.table == "nat" else filtering(rule, names)
+    found = _translating(rule, names) if rule.table == "nat" else filtering(rule, names)
+    if found.key in _OPENING and found.value is not None:
+        if rule.is_inside:
+            return not_taken(
+                say(
+                    "private addresses are of this side, where the LAN may use everything; "
+                    "what else has them needs a [zone.NAME]"
+                )
+            )
+        if (rule.table, rule.chain) in names.narrowed:
+            return not_taken(
+                say(
+                    "a jump lets only some packets get to {chain}; write by hand "
+                    "what is to be open",
+                    chain=rule.chain,
+                )
+            )
+    return found
 
 
 def _policy(rule: Rule) -> Outcome:

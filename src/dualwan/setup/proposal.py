@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dualwan.config import Config
 from dualwan.model.setup import SetupMachine, SourceFile
-from dualwan.setup import nics, shown, stanza, template
+from dualwan.setup import nics, script, shown, stanza, template
 from dualwan.setup.dialogue import Answers
 from dualwan.setup.reading import Reading
 from dualwan.setup.saved import is_saved
@@ -20,8 +20,8 @@ class Proposal:
     """The proposal. config: with its text. edits: of interfaces(5), if asked for.
 
     stanza: the stanza of the WAN, if a person has to write it. to_edit: the changes that
-    --edit-interfaces would make. says: remarks for the person. scripts: paths of those that were
-    read. by_ifup: whether ifup brings the WAN up.
+    --edit-interfaces would make. says: remarks for the person. stops: the steps that stop the
+    scripts that were read. by_ifup: whether ifup brings the WAN up.
     """
 
     config: Config
@@ -31,7 +31,7 @@ class Proposal:
     stanza: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
     usual: tuple[str, ...] = field(default=(), repr=False)
-    scripts: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
     by_ifup: bool = True
 
 
@@ -66,10 +66,11 @@ def propose(
     nic = machine.nic(answers.wan)
     manager = nic.manager if nic else ""
     by_ifup = manager not in stanza.MANAGERS
+    scripts = [one for one in machine.scripts if not is_saved(one.text)]
     changes = stanza.edits(
         machine.interfaces,
         answers.wan,
-        answers.peer,
+        stanza.Old(answers.peer, tuple(one.path for one in scripts)),
         ifupdown2=machine.ifupdown2,
         add=by_ifup and edit,
     )
@@ -88,9 +89,16 @@ def propose(
             *(stanza.odd(machine.interfaces, answers.wan) if by_ifup else ()),
         ),
         reading.wish.usual,
-        tuple(one.path for one in machine.scripts if not is_saved(one.text)),
+        tuple(map(_stop, reversed(scripts))),
         by_ifup,
     )
+
+
+def _stop(one: SourceFile) -> str:
+    """Return the step that stops a script."""
+    if command := script.stopping(one):
+        return f"  {command}"
+    return say("  (stop {path}, or undo by hand what it has done)", path=one.path)
 
 
 def summary(made: Proposal, warnings: Sequence[str], *, everything: bool = False) -> Iterator[str]:
@@ -122,10 +130,11 @@ def next_steps(made: Proposal) -> Iterator[str]:
     wan = made.answers.wan
     yield ""
     yield say("Next:")
-    for path in reversed(made.scripts):
-        yield f"  MODE=stop {path}"
+    yield from made.stops
     if made.to_edit or made.stanza:
         yield say("  (change what is named above)")
     yield "  dualwan-hook check"
     yield "  dualwan-hook --dry-run"
     yield f"  ifdown {wan}; ifup {wan}" if made.by_ifup else "  dualwan-hook"
+    yield say("Files for IPv6, DHCP and DNS in the LAN, to be copied, are described in")
+    yield say("  /usr/share/doc/dualwan-hook/docs/your-lan/README.md")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
+from dualwan.config.sections import RFC1918
 from dualwan.mape.portset import MAX_PORT
 
 PROGRAMS = ("iptables", "ip6tables")
@@ -65,6 +67,9 @@ _OF_TARGET = (
     "--mask",
 )
 
+# What no host of the internet has, and so no packet from there is from or to.
+_INSIDE = (*RFC1918, IPv4Network("127.0.0.0/8"), IPv4Network("169.254.0.0/16"))
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -109,6 +114,11 @@ class Rule:
         """Whether it matches only packets of established flows."""
         return bool(self.states) and "NEW" not in self.states
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether it matches only packets from or to private addresses."""
+        return any(self.of(one) and _is_private(self.of(one)) for one in ("-s", "-d"))
+
 
 def parse(words: Sequence[str]) -> Rule | None:
     """Return the rule in ``words``, a call of iptables; None if they are no such call."""
@@ -131,6 +141,15 @@ def parse(words: Sequence[str]) -> Rule | None:
             if is_negated:
                 negated.add(option)
     return Rule(name == "ip6tables", table, command, chain, target, options, frozenset(negated))
+
+
+def _is_private(addresses: str) -> bool:
+    """Whether each of ``addresses``, networks with commas between, is private."""
+    try:
+        found = [IPv4Network(one, strict=False) for one in addresses.split(",")]
+    except ValueError:  # a name, or an expansion
+        return False
+    return all(any(map(one.subnet_of, _INSIDE)) for one in found)
 
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, list[str], bool]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Sequence
 
 from dualwan.mape.portset import PORT_BITS
@@ -71,6 +72,18 @@ def account(script: SourceFile, others: Names | None = None) -> list[Entry]:
         if outcome is not None:
             found.append(Entry(f"{script.path}:{command.number}", command.text, outcome))
     return found
+
+
+def stopping(script: SourceFile) -> str:
+    """Return the command that has ``script`` take back what it did, "" if it cannot, or by what."""
+    if not any(command.when == shell.STOP for command in shell.commands(script.text)):
+        return ""
+    word = "stop" if re.search(r"\bstop\b", script.text) else "down"
+    if re.search(r"\$\{?MODE\b", script.text):
+        return f"MODE={word} {shlex.quote(script.path)}"
+    if re.search(r"\$\{?1\b", script.text):
+        return f"{shlex.quote(script.path)} {word}"
+    return ""
 
 
 def names_in(commands: Sequence[Command]) -> Names:

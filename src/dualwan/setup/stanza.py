@@ -19,6 +19,7 @@ _NETWORKMANAGER, _NETWORKD, _DHCPCD = "NetworkManager", "systemd-networkd", "dhc
 MANAGERS = (_NETWORKMANAGER, _NETWORKD)  # these bring interfaces up without ifup
 _COMMANDS = ("pre-up", "up", "post-up", "down", "pre-down", "post-down")
 _BEGINNINGS = ("iface", "mapping", "auto", "source", "source-directory", "no-auto-down", "template")
+_WORD = re.compile(r"[\s;&|(){}\"'`=]+")  # what is between words of the shell
 _BY_HAND = re.compile(r"\b(?:mape|map-e|pppoe)\.sh\b")
 
 
@@ -29,6 +30,13 @@ class Edit(NamedTuple):
     before: str
     after: str
     why: tuple[str, ...]
+
+
+class Old(NamedTuple):
+    """What is replaced. scripts: their paths, beside those of the usual names."""
+
+    peer: str
+    scripts: tuple[str, ...] = ()
 
 
 def by_hand(
@@ -91,13 +99,13 @@ def odd(files: Sequence[SourceFile], wan: str) -> list[str]:
 
 
 def edits(
-    files: Sequence[SourceFile], wan: str, peer: str, *, ifupdown2: bool, add: bool
+    files: Sequence[SourceFile], wan: str, old: Old, *, ifupdown2: bool, add: bool
 ) -> tuple[Edit, ...]:
     """Return the edits of ``files``: comment out the old scripts, and other starters of the peer.
 
     ``add``: whether to add the WAN's stanza if there is none, as ifupdown needs.
     """
-    found = [_without_scripts(one, peer) for one in files]
+    found = [_without_scripts(one, old) for one in files]
     left = [SourceFile(one.path, one.after) for one in found]
     if add and files and not has_stanza(left, wan):
         lines = "\n".join(_stanza(wan, ifupdown2=ifupdown2))
@@ -110,9 +118,9 @@ def edits(
     return tuple(one for one in found if one.after != one.before)
 
 
-def _without_scripts(file: SourceFile, peer: str) -> Edit:
+def _without_scripts(file: SourceFile, old: Old) -> Edit:
     shut: dict[int, str] = {}
-    for line, why in _in_the_way(list(parse(*file)), peer):
+    for line, why in _in_the_way(list(parse(*file)), old):
         for number in _numbers(file.text, line):
             shut[number] = why
     lines = file.text.splitlines(keepends=True)
@@ -132,8 +140,9 @@ def _reasons(shut: Mapping[int, str]) -> Iterator[str]:
         )
 
 
-def _in_the_way(lines: Sequence[InterfacesLine], peer: str) -> Iterator[tuple[InterfacesLine, str]]:
+def _in_the_way(lines: Sequence[InterfacesLine], old: Old) -> Iterator[tuple[InterfacesLine, str]]:
     """Yield each line to comment out, and the reason."""
+    peer = old.peer
     dialling = _peer_stanzas(lines, peer)
     inside = False
     for line in lines:
@@ -144,7 +153,9 @@ def _in_the_way(lines: Sequence[InterfacesLine], peer: str) -> Iterator[tuple[In
             yield line, say("the stanza dials {peer} beside dualwan-hook", peer=peer)
         elif (word == "auto" or word.startswith("allow-")) and rest and {*rest} <= {*dialling}:
             yield line, say("it dials {peer} beside dualwan-hook", peer=peer)
-        elif word in _COMMANDS and _BY_HAND.search(line.text):
+        elif word in _COMMANDS and (
+            _BY_HAND.search(line.text) or {*old.scripts} & {*_WORD.split(line.text)}
+        ):
             yield line, say("dualwan-hook takes the place of the script")
         elif word in _COMMANDS and starts(" ".join(rest), peer):
             yield line, say("it dials {peer} beside dualwan-hook", peer=peer)

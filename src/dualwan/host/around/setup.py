@@ -69,7 +69,7 @@ def look(from_files: Sequence[str] = (), root: Path = Path("/")) -> SetupMachine
 def _given(paths: Iterable[str]) -> Iterator[SourceFile]:
     for path in paths:
         try:
-            yield SourceFile(path, files.read_foreign(path))
+            yield SourceFile(os.path.abspath(path), files.read_foreign(path))  # noqa: PTH100 - a link stays
         except OSError as error:
             raise UsageError(
                 say("--from {path}: cannot be read: {reason}", path=path, reason=error.strerror)
