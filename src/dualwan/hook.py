@@ -170,12 +170,12 @@ def _may_concern_us(interface: str, path: str, called: str, environ: Mapping[str
 
 
 def _text(path: str) -> str | None:
-    """Return the text of a file, "" if it cannot be read, None if there is none."""
+    """Return the text of a file, "" if it or a link's target cannot be read, None for no file."""
     try:
         with open(path, encoding="utf-8", errors="replace", opener=_at_once) as file:
             return file.read()
     except FileNotFoundError:
-        return None
+        return "" if os.path.islink(path) else None  # noqa: PTH114 - pathlib is slow
     except OSError:
         return ""
 

@@ -37,6 +37,7 @@ def test_before_the_network_starts_the_machine_is_closed(config_file, machine, m
 def test_where_ifup_has_the_wan_boot_is_left_to_it(config_file, machine, monkeypatch):
     """Its hook closes the machine before the WAN comes up; by hand, it may stay down."""
     asked = []
+    monkeypatch.setattr(interfaces, "is_run", lambda: True)
     monkeypatch.setattr(
         interfaces, "stanza", lambda device: asked.append(device) or "/etc/network/interfaces:9"
     )
@@ -44,6 +45,15 @@ def test_where_ifup_has_the_wan_boot_is_left_to_it(config_file, machine, monkeyp
     assert asked == ["wan0"]
     assert machine.applied == []
     assert not machine.run_state.wanted
+
+
+def test_a_stanza_without_ifup_closes_nothing_so_boot_does(config_file, machine, monkeypatch):
+    """/etc/network/interfaces stays when ifupdown is removed, and another program runs the WAN."""
+    monkeypatch.setattr(interfaces, "is_run", lambda: False)
+    monkeypatch.setattr(interfaces, "stanza", lambda _device: "/etc/network/interfaces:9")
+    assert main(["--config", str(config_file), "event", "boot"]) == 0
+    assert [table.name for table in machine.state.tables] == ["dualwan_firewall"]
+    assert machine.run_state.wanted
 
 
 def test_a_machine_that_cannot_be_closed_fails_the_unit(config_file, machine, monkeypatch, capsys):

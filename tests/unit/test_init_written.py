@@ -1,5 +1,7 @@
 """The file that init writes: never over another, or with a copy, and whole or not at all."""
 
+import io
+import os
 import stat
 
 import pytest
@@ -66,3 +68,23 @@ def test_a_write_that_fails_leaves_what_was(path, monkeypatch):
         new_file.replace(path, "after")
     assert path.read_text() == "before"
     assert names(path.parent) == ["dualwan.toml", "dualwan.toml.before-init"]
+
+
+def test_a_copy_that_cannot_be_written_is_an_error_and_leaves_nothing(path, monkeypatch):
+    """A full disk: no traceback, no empty copy that looks like one, and the file as it was."""
+    path.parent.mkdir()
+    path.write_text("before")
+
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(28, "No space left on device")
+
+    def full(handle, *_, **__):
+        os.close(handle)
+        return Full()
+
+    monkeypatch.setattr("os.fdopen", full)
+    with pytest.raises(HostError, match=r"before-init: cannot be written: No space left on device"):
+        new_file.replace(path, "after")
+    assert path.read_text() == "before"
+    assert names(path.parent) == ["dualwan.toml"]

@@ -75,6 +75,17 @@ def test_a_fifo_in_its_place_does_not_open_the_machine(config, machine, log):
     assert log
 
 
+@pytest.mark.parametrize("event", ["pre-up", "up"])
+def test_a_link_that_leads_nowhere_does_not_open_the_machine(config, machine, event, log):
+    """What it leads to may be on a disk that is not mounted yet."""
+    last_good.save(last_good.encode(load(config)))
+    config.unlink()
+    config.symlink_to("/nowhere/dualwan.toml")
+    assert hook.hook(event, "wan0") == 0
+    assert [table.name for table in machine.state.tables][:1] == ["dualwan_firewall"]
+    assert "is in use" in log[0]
+
+
 def test_a_configuration_that_was_taken_away_is_taken_away(config, machine):
     """Without a file nothing is done, as before the first one."""
     last_good.save(last_good.encode(load(config)))

@@ -1,7 +1,9 @@
 """The lock of the run directory: who holds it, who waits, and whose deadline ends the wait."""
 
+import errno
 import fcntl
 import os
+import re
 import select
 import signal
 import stat
@@ -13,7 +15,7 @@ import pytest
 
 from dualwan.errors import BusyError, HostError
 from dualwan.host import alarm, lock
-from dualwan.host.lock import is_watched, locked, watching
+from dualwan.host.lock import locked
 
 # Holds the lock until it has read all of its input.
 HOLDING = """\
@@ -256,41 +258,31 @@ def test_a_directory_that_others_may_change_is_refused(tmp_path, mode):
 
 
 def test_without_a_directory_nothing_is_held(tmp_path):
-    """The reason is said, and what is usually missing."""
+    """The reason is said."""
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(HostError, match=r"Not a directory \(changing anything needs root\)"),
+        pytest.raises(HostError, match=r"file/run: Not a directory$"),
         locked(tmp_path / "file" / "run", 1),
     ):
         pytest.fail("held")
 
 
-# --- the watcher's lock ------------------------------------------------------------------
+@pytest.mark.parametrize("function", ["os.open", "os.mkdir"])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "Permission denied (changing anything needs root)"),
+        (errno.EPERM, "Operation not permitted (changing anything needs root)"),
+        (errno.ENOSPC, "No space left on device"),
+        (errno.EROFS, "Read-only file system"),
+    ],
+)
+def test_root_is_asked_for_only_where_it_is_missing(tmp_path, monkeypatch, function, number, said):
+    """A full /run, or one that was mounted read-only, refuses root as well."""
 
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
 
-def test_a_watcher_is_seen_as_long_as_it_lives(tmp_path):
-    """By its lock, whatever it was killed by; asking for it leaves nothing behind."""
-    directory = tmp_path / "run"
-    assert not is_watched(directory)
-    assert not directory.exists()
-    with watching(directory):
-        assert is_watched(directory)
-        assert (directory / "watch").stat().st_mode & 0o777 == 0o600
-    assert not is_watched(directory)
-
-
-def test_a_second_watcher_is_refused(tmp_path, monkeypatch):
-    """Two would mend the same things at the same time."""
-    monkeypatch.setattr(lock, "WATCH_SECONDS", 0.05)
-    with (
-        watching(tmp_path),
-        pytest.raises(BusyError, match="another dualwan-hook watch runs already"),
-        watching(tmp_path),
-    ):
-        pass
-
-
-def test_a_watcher_does_not_hold_the_lock_of_a_run(tmp_path):
-    """Both are held at once: it waits while others work."""
-    with watching(tmp_path), locked(tmp_path, 0.1):
-        assert is_watched(tmp_path)
+    monkeypatch.setattr(function, refused)
+    with pytest.raises(HostError, match=f": {re.escape(said)}$"), locked(tmp_path / "run", 1):
+        pytest.fail("held")

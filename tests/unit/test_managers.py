@@ -160,6 +160,18 @@ def test_a_file_that_sources_itself_ends(tmp_path):
     assert interfaces.stanza("wan0", tmp_path) == ""
 
 
+@pytest.mark.parametrize("folder", ["usr/sbin", "sbin"])
+def test_ifup_is_looked_for_where_its_packages_have_it(tmp_path, folder):
+    """Of ifupdown, ifupdown-ng and ifupdown2, on a merged /usr or not."""
+    assert not interfaces.is_run(tmp_path)
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "ifup").symlink_to("/usr/share/ifupdown2/sbin/ifupdown2")
+    assert not interfaces.is_run(tmp_path)  # left over as well
+    (tmp_path / folder / "ifup").unlink()
+    (tmp_path / folder / "ifup").write_text("")
+    assert interfaces.is_run(tmp_path)
+
+
 def test_without_ifupdown_there_is_no_stanza(tmp_path):
     """The file need not be there."""
     assert interfaces.stanza("wan0", tmp_path) == ""

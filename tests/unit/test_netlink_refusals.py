@@ -121,6 +121,14 @@ def test_another_tunnel_between_the_same_ends_is_named(there):
     )
 
 
+def test_a_kernel_without_the_module_is_told_as_such():
+    """Its own words are 'Operation not supported', as in a container without rights to load it."""
+    asks = netlink()
+    asks.ipr.refuse["link", "add"] = errno.EOPNOTSUPP
+    with pytest.raises(KernelError, match="the kernel has no ip6_tunnel: `modprobe ip6_tunnel`"):
+        asks.set_tunnel(TUNNEL)
+
+
 def test_an_address_that_stands_with_another_length_is_not_changed():
     """The kernel would change it in the place of ours: the error says where it is."""
     asks = netlink(address(CE, 2, 64), address(CE, 9, 128))

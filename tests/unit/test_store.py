@@ -201,6 +201,20 @@ class TooLateError(Exception):
     """The deadline of a hook is over."""
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_run_is_ended_only_after_its_save(number):
+    """A terminal that is closed, Ctrl-C, and what systemd sends."""
+    heard = []
+    before = signal.signal(number, lambda *_: heard.append(number))
+    try:
+        with run_files.uninterrupted():
+            signal.raise_signal(number)
+            assert not heard
+        assert heard == [number]
+    finally:
+        signal.signal(number, before)
+
+
 def test_an_alarm_in_the_middle_of_a_save_is_heard_after_it(monkeypatch):
     """What was done is noted, and the run ends all the same."""
 

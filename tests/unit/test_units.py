@@ -53,6 +53,30 @@ def test_a_unit_is_exposed_less_than_3(name):
     assert float(level[1]) < MOST_OF[name], done.stdout
 
 
+@pytest.mark.parametrize("name", ["close", "watch"])
+def test_no_configuration_starts_nothing_and_a_link_to_a_missing_disk_does(name, tmp_path):
+    """At boot the machine is closed by the configuration that was applied last."""
+    there = tmp_path / "dualwan.toml"
+    conditions = [
+        f"{key}={value}".replace("/etc/dualwan/dualwan.toml", str(there))
+        for key, value in settings(name)
+        if key.startswith("Condition")
+    ]
+
+    def starts():
+        done = subprocess.run(
+            ["systemd-analyze", "condition", *conditions], check=False, capture_output=True
+        )
+        return done.returncode == 0
+
+    assert not starts()
+    there.write_text("")
+    assert starts()
+    there.unlink()
+    there.symlink_to("/nowhere/dualwan.toml")
+    assert starts()
+
+
 def test_every_service_is_confined_but_the_one_that_dials():
     """What starts pppd and its scripts cannot be; all others are confined alike."""
     services = {one.name.split("-")[-1].split(".")[0] for one in UNITS.glob("*.service")}

@@ -21,7 +21,7 @@ class Source:
 
     def __init__(self):
         self.bound, self.groups, self.forced = None, [], 0
-        self.overrun = self.closed = False
+        self.overrun = self.closed = self.in_container = False
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     def __call__(self, family, kind, protocol):
@@ -40,6 +40,8 @@ class Source:
             assert option == 1
             assert self.bound is not None, "the kernel tells nothing to a socket without address"
             self.groups.append(value)
+        elif option == watch.SO_RCVBUFFORCE and self.in_container:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
         else:
             self.forced = value
 
@@ -71,8 +73,9 @@ class Source:
 class Ears:
     """A Watch with its sources."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch, *, in_container=False):
         self.route, self.nft = Source(), Source()
+        self.route.in_container = self.nft.in_container = in_container
         self.udev = Udev().use(monkeypatch)
         sources = iter((self.route, self.nft))
         monkeypatch.setattr(watch.socket, "socket", lambda *kind: next(sources)(*kind))  # noqa: PLW0108 - each call takes the next
@@ -89,6 +92,17 @@ def _ears(monkeypatch):
     made.watch.close()
     assert made.route.closed
     assert made.nft.closed
+    made.route.end()
+    made.nft.end()
+    made.udev.close_all()
+
+
+def test_in_a_container_it_listens_with_the_buffer_that_it_may_have(monkeypatch):
+    """Root of a user namespace may not force one: the kernel grants what rmem_max says."""
+    made = Ears(monkeypatch, in_container=True)
+    assert made.route.forced == made.nft.forced == watch.RECEIVE_BUFFER
+    assert made.route.groups
+    made.watch.close()
     made.route.end()
     made.nft.end()
     made.udev.close_all()

@@ -85,5 +85,5 @@ def _close(arguments: Namespace) -> None:
         raise
     for finding in wrong:
         fail(Event.BOOT, ConfigError(finding.text))
-    if not interfaces.stanza(config.wan.interface):
+    if not (interfaces.is_run() and interfaces.stanza(config.wan.interface)):
         handle_event(config, common.kernel_host(), Event.BOOT)

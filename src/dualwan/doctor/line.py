@@ -8,8 +8,9 @@ from dualwan.doctor.check import Answer, Case, failed, named_otherwise, ok
 from dualwan.doctor.expected import LINE_BITS, expected
 from dualwan.line import derive_line
 from dualwan.model.evidence import Heard
+from dualwan.slices.tunnel.possible import without_ipv6
 from dualwan.slices.tunnel.sysctls import accept_ra
-from dualwan.words import say
+from dualwan.words import listed, say
 
 _ASKED_TWICE = 2  # a solicitation is repeated after a second (RFC 4861 section 10)
 
@@ -36,6 +37,8 @@ def device(case: Case) -> Answer:
 def advertisement(case: Case) -> Answer:
     """Whether a router advertises itself, and gives the line a prefix."""
     heard, wan = case.evidence.heard, case.config.wan.interface
+    if off := without_ipv6(case.config, case.plan.observed.sysctls):
+        return failed(listed("; ", off))
     there = bool(case.evidence.prefixes) and case.plan.observed.ipv6_default
     if heard is None or not heard.advertisements:
         if there:

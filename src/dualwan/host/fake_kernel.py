@@ -171,6 +171,8 @@ class FakeKernel(FakeLine):
                 raise KernelError(f"{item.text}: No such device")
             case Address() | Tunnel() | Route() if device and device not in links:
                 raise KernelError(f"the interface {device} does not exist")
+            case Address() if ":" in item.address and self._is_without_ipv6(device):
+                raise KernelError(f"adding {item.text}: Permission denied")
             case Route() if device and not links[device].up:
                 raise KernelError(f"adding {item.text}: Network is down")
             case Tunnel():
@@ -178,6 +180,9 @@ class FakeKernel(FakeLine):
                     if other.name != item.name and other.ends == item.ends:
                         there = f"from {other.local} to {other.remote} already"
                         raise KernelError(f"{other.name} is a tunnel {there}")
+
+    def _is_without_ipv6(self, device: str) -> bool:
+        return self.state.sysctls.get(f"net/ipv6/conf/{device}/disable_ipv6") == "1"
 
     def _put(self, field: str, item: Any, *, gone: bool) -> None:
         """Insert ``item`` at the kernel's place in the list, or remove it."""

@@ -101,13 +101,16 @@ def _make(directory: Path) -> None:
     except files.UntrustedError as error:
         raise HostError(files.refusal(directory, error)) from None
     except OSError as error:
-        raise HostError(
-            say(
-                "{directory}: {reason} (changing anything needs root)",
-                directory=directory,
-                reason=error.strerror,
-            )
-        ) from None
+        raise _refusal(directory, error) from None
+
+
+def _refusal(path: Path, error: OSError) -> HostError:
+    """Return the error of ``path``; root meets others, such as a full or read-only /run."""
+    if isinstance(error, PermissionError):
+        return HostError(
+            say("{path}: {reason} (changing anything needs root)", path=path, reason=error.strerror)
+        )
+    return HostError(say("{path}: {reason}", path=path, reason=error.strerror))
 
 
 def _take(path: Path, seconds: float, busy: str, handles: list[int]) -> None:
@@ -148,9 +151,7 @@ def _opened(path: Path) -> int:
     try:
         handle = os.open(path, flags, MODE)
     except OSError as error:
-        raise HostError(
-            say("{path}: {reason} (changing anything needs root)", path=path, reason=error.strerror)
-        ) from None
+        raise _refusal(path, error) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise HostError(say("{path}: is no regular file: rm {path}", path=path))

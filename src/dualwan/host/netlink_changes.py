@@ -130,6 +130,8 @@ class NetlinkChanges(Netlink):
             except NetlinkError as error:
                 if error.code == errno.EEXIST:
                     self._check_ends(tunnel)
+                if error.code == errno.EOPNOTSUPP and message is None:
+                    raise KernelError(_without_module(tunnel)) from None
                 raise
             if message is not None:
                 self.ipr.link("set", index=message["index"], mtu=tunnel.mtu, state="up")
@@ -191,6 +193,15 @@ class NetlinkChanges(Netlink):
         """Remove a rule; no error if it is gone already."""
         with gone_is_fine(f"removing {rule.text}", errno.ENOENT):
             self.ipr.rule("del", **_rule(rule))
+
+
+def _without_module(tunnel: Tunnel) -> str:
+    """Return the error of a kernel that cannot load the tunnel's module, of which it says less."""
+    return say(
+        "setting up {tunnel}: the kernel has no ip6_tunnel: `modprobe ip6_tunnel` says why (for a "
+        "container: on its host); after an upgrade of the kernel, reboot",
+        tunnel=tunnel.text,
+    )
 
 
 def _rule(rule: RouteRule) -> dict[str, Any]:

@@ -94,8 +94,14 @@ def _kept(copy: Path, data: bytes, mode: int) -> Path:
             raise HostError(
                 say("{place}: cannot be written: {reason}", place=place, reason=error.strerror)
             ) from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+        except OSError as error:
+            place.unlink(missing_ok=True)  # half a copy is none
+            raise HostError(
+                say("{place}: cannot be written: {reason}", place=place, reason=error.strerror)
+            ) from None
         return place
     raise HostError(
         say(

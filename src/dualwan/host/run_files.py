@@ -23,6 +23,7 @@ BROKEN = (
 )
 MODES = {STATE: 0o644}  # `status` of a user reads the state
 MODE = 0o600  # of the others: nft shows its tables to root only
+DEFERRED = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FOLDER_MODE, INNER_MODE = 0o755, 0o700  # of the run directory, and of a folder in it
 
 
@@ -75,13 +76,13 @@ def failing_as(name: str) -> Iterator[Path]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Defer signals until the body has ended: a hook's deadline (SIGALRM), Ctrl-C, SIGTERM.
+    """Defer signals until the body has ended: a hook's deadline, Ctrl-C, SIGTERM, a hangup.
 
     Otherwise a run that a signal ends would lose the state of all steps since the last save.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGALRM, signal.SIGINT, signal.SIGTERM))
+        signal.pthread_sigmask(signal.SIG_BLOCK, DEFERRED)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -53,7 +53,7 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         rp_filter_all=sysctl.read((_RP_FILTER,)).get(_RP_FILTER, ""),
         traces=scripts.traces(tunnels, table, root),
         managers=managers.managers((one for one in devices if one), root),
-        wan_stanza=interfaces.stanza(wan, root) if wan else "",
+        wan_stanza=interfaces.stanza(wan, root) if wan and interfaces.is_run(root) else "",
         ipv6_defaults=defaults,
         wan_networks=routes.ipv6_networks(wan) if wan else (),
         networkd_foreign=networkd.foreign(root),

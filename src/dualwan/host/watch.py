@@ -161,7 +161,7 @@ def _listen(protocol: int, groups: Iterable[int]) -> socket.socket:
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
     try:
         made.bind((0, 0))  # a socket without an address receives no messages
-        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        _enlarge(made)
         for group in groups:
             made.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
     except OSError as error:
@@ -170,6 +170,18 @@ def _listen(protocol: int, groups: Iterable[int]) -> socket.socket:
             say("cannot listen to the kernel: {reason} (root?)", reason=error.strerror)
         ) from None
     return made
+
+
+def _enlarge(made: socket.socket) -> None:
+    """Let the kernel keep RECEIVE_BUFFER bytes of news, or as much as it allows.
+
+    In a container of its own users not even root may go beyond net.core.rmem_max. What does not
+    fit is lost, and counts as news of anything.
+    """
+    try:
+        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except PermissionError:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 def _received(source: Any) -> bytes:

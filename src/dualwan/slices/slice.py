@@ -80,7 +80,7 @@ class Slice:
     comes up first and goes only after the WAN is down. serves_ppp: a PPP session needs it even
     while the other slices are down.
     table: its nft table; counts: that table's counters. sysctls: returns the names of the sysctls
-    that it may set.
+    that it may set, or asks for.
     routes, rules: its planners need the routes or rules with our protocol number in Observed;
     ipv6_default: they need to know whether the WAN has an IPv6 default route.
     flowtable: returns the devices that its flowtable would have. optional: it exists only if the

@@ -16,6 +16,11 @@ NAMING = ("iface", "mapping")  # the words that give an interface to ifup
 IN_FOLDER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")  # in a source-directory: no backup copies
 
 
+def is_run(root: Path = Path("/")) -> bool:
+    """Whether there is an ifup to read them: the file stays when the package is removed."""
+    return any((root / folder / "ifup").exists() for folder in ("usr/sbin", "sbin"))
+
+
 def stanza(device: str, root: Path = Path("/")) -> str:
     """Return FILE:LINE of the first stanza for ``device``, "" for none.
 

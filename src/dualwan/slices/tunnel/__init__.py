@@ -25,8 +25,14 @@ from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.snat import SLICE as SNAT
 from dualwan.slices.tunnel import flows, sysctls
 from dualwan.slices.tunnel.advertised import advertisements
-from dualwan.slices.tunnel.possible import left_alone, names_taken, possible, problems_of_all
-from dualwan.slices.tunnel.sysctls import NAME
+from dualwan.slices.tunnel.possible import (
+    left_alone,
+    names_taken,
+    possible,
+    problems_of_all,
+    without_ipv6,
+)
+from dualwan.slices.tunnel.sysctls import NAME, disable_ipv6
 
 STAND_IN_METRIC = 2048  # in main, of the first way that stands in for the default one
 LAST_METRIC = 4096  # in main, of a default way that cannot carry traffic
@@ -105,13 +111,17 @@ def _wanted_resources(at: Situation) -> list[Resource]:
 
 
 def _of_way(at: Situation, way: Way) -> list[Resource]:
-    """Return the resources of a softwire: CE address, tunnel, inner address, routes."""
+    """Return the resources of a softwire: CE address, tunnel, inner address, routes.
+
+    Where IPv6 is switched off, the kernel would refuse the CE address, and the routes would wait.
+    """
     if way.softwire is None:
         return []
+    refused = disable_ipv6(at.config.wan.interface), "1"
     wan, ce = at.config.wan.interface, str(way.softwire.ce)
     replaced = any(other.stands_in for other in at.ways) and not carries(at.state, at.observed)
     return [
-        Address(wan, ce, deprecated=True),
+        *([] if refused in at.observed.sysctls.items() else [Address(wan, ce, deprecated=True)]),
         Tunnel(way.device, ce, str(way.softwire.br), wan, way.mtu),
         Address(way.device, way.address),
         *([Route(MAIN, way.device, LAST_METRIC if replaced else 0)] if way.default else []),
@@ -159,7 +169,10 @@ def bring_up(at: Situation) -> SlicePlan:
         *early_steps,
         *_solicitation(at, early_steps),
     )
-    missing = (*([at.line.missing] if at.line.missing else []), *at.line.lacking)
+    missing = without_ipv6(at.config, seen) or (
+        *([at.line.missing] if at.line.missing else []),
+        *at.line.lacking,
+    )
     problems, taken = problems_of_all(at), names_taken(at)
     if problems or not possible(at):
         return SlicePlan(NAME, steps, (*problems, *taken) or missing)

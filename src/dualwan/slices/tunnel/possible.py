@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from dualwan.config import Config
 from dualwan.config.ways import section_of
 from dualwan.model.resources import Address, Resource, Route, Tunnel
 from dualwan.model.way import Kind, Way, of_kind
 from dualwan.slices.slice import Situation
+from dualwan.slices.tunnel.sysctls import disable_ipv6
 from dualwan.words import say
 
 
@@ -55,6 +57,24 @@ def problems_of_all(at: Situation) -> tuple[str, ...]:
             say("the interface {wan} (wan.interface) is down; ifup {wan} brings it up", wan=wan)
         )
     return tuple(problems)
+
+
+def without_ipv6(config: Config, sysctls: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a sentence for each interface of the line on which IPv6 is switched off.
+
+    ``sysctls``: the values seen. The kernel refuses every IPv6 address there, and hears no router.
+    """
+    devices = dict.fromkeys((config.wan.interface, config.prefix_source))
+    return tuple(
+        say(
+            "IPv6 is switched off on {device} (sysctl {name} = 1): set it to 0, and look for what "
+            "sets it in /etc/sysctl.d, or for ipv6.method of NetworkManager",
+            device=device,
+            name=disable_ipv6(device),
+        )
+        for device in devices
+        if sysctls.get(disable_ipv6(device)) == "1"
+    )
 
 
 def names_taken(at: Situation) -> tuple[str, ...]:

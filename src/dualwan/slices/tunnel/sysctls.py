@@ -34,6 +34,11 @@ def accept_ra_defrtr(device: str) -> str:
     return f"net/ipv6/conf/{device}/accept_ra_defrtr"
 
 
+def disable_ipv6(device: str) -> str:
+    """Return the sysctl name of ``disable_ipv6`` of ``device``, which is read and not set."""
+    return f"net/ipv6/conf/{device}/disable_ipv6"
+
+
 def rp_filter(device: str) -> str:
     """Return the sysctl name of ``rp_filter`` of ``device``: the reverse path filter."""
     return f"net/ipv4/conf/{device}/rp_filter"
@@ -49,8 +54,9 @@ def wanted_rp_filter(way: Way) -> str:
 
 
 def names(config: Config, ways: tuple[Way, ...]) -> tuple[str, ...]:
-    """Return the names of the sysctls that the slice may set."""
+    """Return the names of the sysctls that the slice may set, or asks for."""
     return (
+        *(disable_ipv6(name) for name in (config.wan.interface, config.prefix_source)),
         *(
             accept_ra(name)
             for name in (config.wan.interface, config.prefix_source, *config.lan.devices)
