@@ -55,7 +55,7 @@ def switch_on(space: Namespace) -> None:
 
 
 def ipv4(space: Namespace) -> str:
-    """Return its address, "" for none: until DHCP is answered it makes do with one of 169.254/16."""
+    """Return its address, "" for none or one of 169.254/16, until DHCP is answered."""
     found = (one["local"] for one in _addresses(space) if one["family"] == "inet")
     return next((one for one in found if not ipaddress.IPv4Address(one).is_link_local), "")
 

@@ -133,7 +133,7 @@ def _follow(section: str) -> None:
             continue
         typed = "\n".join(block)
         if typed.lstrip().startswith(_COMMANDS):
-            # It fails where the line's prefix comes later, and what follows is none of its business.
+            # It fails where the prefix comes later, which is none of the other commands' business.
             typed = re.sub(r"(?m)^ *dualwan-hook$", "dualwan-hook || :", typed)
             command.run(["sh", "-e", "-c", typed], limit=_STEP_SECONDS)
         block = []
