@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import tomli
+from machine import derive_line
 
 from dualwan import cli, config
 from dualwan.notice.environment import environment
 from dualwan.notice.pending import Notice
+from dualwan.slices import marks
 
 SETS = Path(__file__).parents[2] / "docs/your-lan"
 FILES = sorted(path for path in SETS.glob("*/*") if path.is_file())
@@ -73,6 +75,15 @@ def test_the_services_of_wireguard_are_its_own_port():
     )[1]
     inbound = tomli.loads((SETS / "wireguard/dualwan.toml").read_text())["firewall"]["inbound"]
     assert {"service": f"udp/{port}", "via": ["pppoe", "ipv6"]} in inbound
+
+
+def test_wireguard_answers_by_pppoe():
+    """By the mark of that way: by itself it answers a PPP session's callers by MAP-E."""
+    text = (SETS / "wireguard/wg0.conf").read_text()
+    mark = re.search(r"^FwMark = (0x[0-9a-f]+)$", text, re.MULTILINE)[1]
+    cfg = config.from_text("x", (SETS / "wireguard/dualwan.toml").read_text())
+    (pppoe,) = (way for way in derive_line(cfg).ways if way.name == "pppoe")
+    assert int(mark, 16) == marks.of_way(pppoe)
 
 
 def test_name_servers_are_asked_by_ipv6_alone():
