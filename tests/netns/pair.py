@@ -20,6 +20,7 @@ from space import until
 
 from dualwan.config import from_text
 from dualwan.host.fake import FakeHost
+from dualwan.host.netlink_changes import without_module
 from dualwan.line import derive_line
 from dualwan.model.event import Event
 from dualwan.model.observed import Reads
@@ -67,13 +68,14 @@ class Pair:
             env=line.environment(),
         )
         theirs.close()
-        self._refused = self._what_this_kernel_lacks()
+        self._tunnels = self._has_tunnels()
         self._make_double()
 
     def _make_double(self):
         """Make a double that starts from what the machine shows and has noted."""
         self.double = FakeHost(self.ask("observe", self.reads()))
         self.double.run_state = self.ask("state")
+        self.double.tunnel_error = None if self._tunnels else without_module
         self.double.router_answers = False  # nobody does here, but where advertise() is called
 
     def reset(self):
@@ -94,14 +96,14 @@ class Pair:
         self._pipe.close()
         self._process.wait()
 
-    def _what_this_kernel_lacks(self):
-        """Return the steps that it refuses always, with the reason."""
+    def _has_tunnels(self):
+        """Whether this kernel has ip6_tunnel."""
         try:
             self.line.router.ip("link add dualwan-try type ip6tnl")
         except AssertionError:
-            return {"tunnel mape0": "Operation not supported"}
+            return False
         self.line.router.ip("link del dualwan-try")
-        return {}
+        return True
 
     def ask(self, name, *arguments):
         """Return what the process in the namespace answers."""
@@ -145,27 +147,21 @@ class Pair:
 
     def _happen(self, text, event, only, refused):
         machine = self.ask("happen", event, text, only, refused)
-        self.double.refuse = {
-            **dict.fromkeys(refused, NO_RIGHT),
-            **self._refused,
-        }
+        self.double.refuse = dict.fromkeys(refused, NO_RIGHT)
         double = episode.happen(self.double, event, text, only)
         return self._same(machine, double, event)
 
     def event_on_full_disk(self, event):
         """Let an event happen to both while nothing can be written to the run directory."""
         machine = self.ask("happen_on_full_disk", event, self.text)
-        self.double.refuse = {
-            **dict.fromkeys(("state.json", "tables/"), "File too large"),
-            **self._refused,
-        }
+        self.double.refuse = dict.fromkeys(("state.json", "tables/"), "File too large")
         double = episode.happen(self.double, event, self.text)
         return self._same(machine, double, event)
 
     def event_killed(self, event, at):
         """Let an event happen to both whose process is killed before the step number ``at``."""
         machine = self.ask("happen_killed", event, self.text, at)
-        self.double.refuse = self._refused
+        self.double.refuse = ()
         assert episode.killed(self.double, event, self.text, at) == machine
         differ(event, episode.timeless(self.double.run_state), self.ask("state"))
         self.compare(f"{event}, killed")

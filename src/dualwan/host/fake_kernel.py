@@ -7,7 +7,7 @@ fail. tests/netns/test_double.py compares it with KernelHost.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from dualwan.errors import KernelError, RecordError
@@ -48,11 +48,13 @@ class FakeKernel(FakeLine):
 
     state: see FakeOutside.
     refuse: texts; a step whose text contains one of them fails. A mapping gives the reasons.
+    tunnel_error: makes the error of a kernel without ip6_tunnel; None for a kernel with it.
     """
 
     def __init__(self, state: Observed | None = None) -> None:
         super().__init__(state)
         self.refuse: Collection[str] = ()
+        self.tunnel_error: Callable[[Tunnel], str] | None = None
         self.applied: list[Step] = []
         self._records = {
             table.name: (replace(table, intact=True), table.source())
@@ -175,6 +177,8 @@ class FakeKernel(FakeLine):
                 raise KernelError(f"adding {item.text}: Permission denied")
             case Route() if device and not links[device].up:
                 raise KernelError(f"adding {item.text}: Network is down")
+            case Tunnel() if self.tunnel_error:
+                raise KernelError(self.tunnel_error(item))
             case Tunnel():
                 for other in self.state.tunnels:
                     if other.name != item.name and other.ends == item.ends:

@@ -15,6 +15,7 @@ _Value = TypeVar("_Value")
 _OF_DEVICE = {
     "net/ipv6/conf/{}/accept_ra": "1",
     "net/ipv6/conf/{}/accept_ra_defrtr": "1",
+    "net/ipv6/conf/{}/disable_ipv6": "0",
     "net/ipv4/conf/{}/rp_filter": "1",
 }
 _FORWARDING = "net/ipv6/conf/all/forwarding"

@@ -131,7 +131,7 @@ class NetlinkChanges(Netlink):
                 if error.code == errno.EEXIST:
                     self._check_ends(tunnel)
                 if error.code == errno.EOPNOTSUPP and message is None:
-                    raise KernelError(_without_module(tunnel)) from None
+                    raise KernelError(without_module(tunnel)) from None
                 raise
             if message is not None:
                 self.ipr.link("set", index=message["index"], mtu=tunnel.mtu, state="up")
@@ -195,7 +195,7 @@ class NetlinkChanges(Netlink):
             self.ipr.rule("del", **_rule(rule))
 
 
-def _without_module(tunnel: Tunnel) -> str:
+def without_module(tunnel: Tunnel) -> str:
     """Return the error of a kernel that cannot load the tunnel's module, of which it says less."""
     return say(
         "setting up {tunnel}: the kernel has no ip6_tunnel: `modprobe ip6_tunnel` says why (for a "
