@@ -84,6 +84,7 @@ def test_wg_quick_takes_its_file(tmp_path):
     assert kept == [
         "[Interface]",
         "ListenPort = 51820",
+        "FwMark = 0x01000000",
         f"PrivateKey = {key}",
         "[Peer]",
         f"PublicKey = {key}",
