@@ -11,7 +11,7 @@ import select
 import signal
 import time
 from collections.abc import Collection, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from dualwan.config import values
@@ -96,10 +96,10 @@ def _unwant(peer: str) -> None:
     """
     if peer not in _wanted():
         return
-    with suppress(BusyError, HostError), locked(run_files.directory() / "dial", UNWANT_SECONDS):
+    with ExitStack() as held:
+        with suppress(BusyError, HostError):
+            held.enter_context(locked(run_files.directory() / "dial", UNWANT_SECONDS))
         _want([one for one in _wanted() if one != peer])
-        return
-    _want([one for one in _wanted() if one != peer])
 
 
 def _check(peer: str, key: str) -> None:
