@@ -82,6 +82,8 @@ class House:
 
     def up(self, by_hand=True):
         """Bring the router's interfaces up, the LAN with its IPv4 address if ``by_hand``."""
+        for settings in self.used.glob("lan-ra.conf"):
+            self.router.run("sysctl", "-q", "-p", settings)
         self.router.ip("link set enp3s0 up\nlink set enp1s0 up")
         if by_hand:
             self.router.ip(f"address add {LAN}/24 dev enp3s0")

@@ -210,6 +210,19 @@ def test_another_delegated_prefix_takes_over(house, used, client):
             assert until(lambda: home.reaches(home.provider, host))
 
 
+@pytest.mark.parametrize("used", ["bare-64", "pd-dhcpcd"])
+def test_the_router_takes_no_address_of_its_own_advertisements(house, used):
+    """Forwarding nothing it would, and dnsmasq would announce that prefix after it has changed."""
+    home = house(used)
+    home.up()
+    home.router.sysctl("net/ipv6/conf/all/forwarding", "0")
+    own = PREFIX.replace("/64", "1")
+    home.router.ip(f"address add {own}/64 dev enp3s0 nodad")
+    home.dnsmasq(f"{used}/dnsmasq-ra.conf")
+    assert until(lambda: home.of_line(home.host, "eth0"))
+    assert home.addresses(home.router, "enp3s0") == [own]
+
+
 def test_a_host_gets_an_address_and_its_names_are_asked_by_ipv6(house):
     """By dnsmasq, both; a question of the host comes to the resolver by IPv6."""
     home = house("bare-64")
