@@ -85,9 +85,10 @@ def ip6tnl(name, index, **words):
 
 
 def address(text, index, length, **words):
-    """Return a RTM_NEWADDR; with ``peer`` the one of a point-to-point device."""
+    """Return a RTM_NEWADDR; ``peer``: of a point-to-point device; ``by``: its IFA_PROTO."""
     one = filled(
-        {"flags": PERMANENT, "scope": 0, "preferred": FOREVER, "peer": "", "wide": True}, words
+        {"flags": PERMANENT, "scope": 0, "preferred": FOREVER, "peer": "", "wide": True, "by": 0},
+        words,
     )
     own = ip_address(text)
     family = AF_INET if own.version == 4 else AF_INET6
@@ -99,6 +100,7 @@ def address(text, index, length, **words):
         *local,
         attribute(6, struct.pack("=4I", one.preferred, FOREVER, 0, 0)),
         *([number(8, one.flags)] if one.wide else []),
+        *([attribute(11, bytes([one.by]))] if one.by else []),
     )
 
 

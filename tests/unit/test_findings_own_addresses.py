@@ -117,6 +117,7 @@ MESSAGES = (
     address("192.168.1.1", 3, 24),
     address("fe80::1", 3, 64),
     address("2001:db8:1::1", 3, 64),
+    address("2001:db8:2::1", 3, 64, by=2),
     address("203.0.113.7", 7, 32, peer="203.0.113.1"),
     address("203.0.113.9", 99, 32),
 )
@@ -169,6 +170,7 @@ def test_the_addresses_are_those_of_all_devices(monkeypatch):
     assert addresses.look() == (
         OwnAddress("lan0", ip_interface("192.168.1.1/24")),
         OwnAddress("lan0", ip_interface("2001:db8:1::1/64")),
+        OwnAddress("lan0", ip_interface("2001:db8:2::1/64"), heard=True),
         OwnAddress("ppp0", ip_interface("203.0.113.7/32"), ip_address("203.0.113.1")),
     )
 

@@ -33,6 +33,7 @@ ALL = (
     ("own_addresses", "twice"),
     ("concentrator", "addresses"),
     ("wan_routes", "of_lan"),
+    ("own_advertisements", "on_lan"),
     ("foreign", "dropping"),
     ("foreign", "translating"),
     ("foreign", "untracked"),

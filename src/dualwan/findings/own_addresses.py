@@ -62,7 +62,7 @@ def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for each public network of LAN hosts that is not routed to a way."""
     known = (*_LOCAL, *(one for routed in config.routed.values() for one in routed.networks))
     found: dict[IPv4Network, str] = {}
-    for device, interface, _ in around.addresses:
+    for device, interface, *_ in around.addresses:
         network = interface.network
         if (
             config.lan.has(device)
@@ -138,7 +138,7 @@ def twice(config: Config, around: Surroundings) -> Iterator[Finding]:
     """
     for session in config.sessions.values():
         mine = [one.interface.ip for one in around.addresses if one.device == session.interface]
-        for device, interface, _ in around.addresses:
+        for device, interface, *_ in around.addresses:
             ip = interface.ip
             if (
                 device != session.interface

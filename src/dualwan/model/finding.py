@@ -12,6 +12,7 @@ NOTICES = frozenset(
     {
         "device-unnamed",
         "device-floods",
+        "lan-own-advertisement",
         "state-no-flowtable",
         "hooksd-kind",
         "hooksd-untrusted",

@@ -15,11 +15,15 @@ if TYPE_CHECKING:  # what only files say has none of these
 
 
 class OwnAddress(NamedTuple):
-    """An address of the router with its network, on a device; other: the far end's, of PPP."""
+    """An address of the router with its network, on a device.
+
+    other: the far end's, of PPP. heard: whether the kernel made it of a router advertisement.
+    """
 
     device: str
     interface: IPv4Interface | IPv6Interface
     other: IPv4Address | IPv6Address | None = None
+    heard: bool = False
 
 
 class ScriptLine(NamedTuple):

@@ -18,6 +18,7 @@ GET_ADDRESS, NEW_ADDRESS = 22, 20  # RTM_GETADDR, RTM_NEWADDR
 REQUEST_DUMP = 0x1 | 0x300  # NLM_F_REQUEST, NLM_F_DUMP
 ERROR, DONE = 2, 3  # NLMSG_ERROR, NLMSG_DONE
 ADDRESS, LOCAL = 1, 2  # IFA_ADDRESS, and IFA_LOCAL where the other end has that
+PROTOCOL, KERNEL_RA = 11, b"\2"  # IFA_PROTO and IFAPROT_KERNEL_RA, since Linux 5.18
 BODY = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefix length, flags, scope, index
 SECONDS = 5.0
 
@@ -65,5 +66,8 @@ def _address(message: bytes) -> Iterator[OwnAddress]:
     own = ip_address(found.get(LOCAL) or found[ADDRESS])
     other = ip_address(found.get(ADDRESS) or found[LOCAL])
     yield OwnAddress(
-        device, ip_interface(f"{own}/{prefix_length}"), None if other == own else other
+        device,
+        ip_interface(f"{own}/{prefix_length}"),
+        None if other == own else other,
+        found.get(PROTOCOL) == KERNEL_RA,
     )
