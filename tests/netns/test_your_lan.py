@@ -1,6 +1,7 @@
 """docs/your-lan: its files as the programs of Debian read them, and what a LAN host has of them."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from ifup import UNPACKED, is_installed
 from programs import environment, program
 from space import until
 
+RENEWALS = 12  # seconds in which one of delegation.py's is due
 DUID_LL = "duid=[00:03:00:01:"
 ANSWERED = bytes.fromhex("81800001000100000000")  # flags, one question and one answer
 QUESTION = bytes.fromhex("123401000001000000000000076578616d706c65036f72670000010001")
@@ -208,6 +210,23 @@ def test_another_delegated_prefix_takes_over(house, used, client):
             assert until(lambda: not home.of_line(home.host, "eth0"), 20)
             host = home.of_line(home.host, "eth0", OTHER)
             assert until(lambda: home.reaches(home.provider, host))
+
+
+@pytest.mark.parametrize(("used", "client"), [("pd-dhcpcd", dhcpcd), ("pd-networkd", networkd)])
+def test_the_lan_has_its_prefix_after_its_switch_was_off(house, used, client):
+    """Address and route, through the renewals that follow."""
+    home = house(used)
+    home.up(by_hand=used == "pd-dhcpcd")
+    with home.advertised(flags=MANAGED), home.delegating(PREFIX):
+        client(home)
+        assert until(lambda: home.of_line(home.router, "enp3s0"), 20)
+        home.host.ip("link set eth0 down")
+        assert until(lambda: "NO-CARRIER" in home.router.run("ip", "link", "show", "enp3s0"))
+        time.sleep(RENEWALS)
+        home.host.ip("link set eth0 up")
+        time.sleep(RENEWALS)
+        assert home.of_line(home.router, "enp3s0")
+        assert PREFIX in home.router.run("ip", "-6", "route", "show", "dev", "enp3s0")
 
 
 @pytest.mark.parametrize("used", ["bare-64", "pd-dhcpcd"])
