@@ -137,9 +137,18 @@ def _add_init(parser: ArgumentParser) -> None:
         help=say("also change /etc/network/interfaces, and keep a copy"),
     )
     parser.add_argument(
+        "--your-lan",
+        action="append",
+        choices=("bare-64", "pd-dhcpcd", "pd-networkd", "dns-dhcp"),
+        help=say(
+            "write the files that give the LAN its IPv6 or names, by the configuration that is "
+            "there; repeatable"
+        ),
+    )
+    parser.add_argument(
         "--force",
         action="store_true",
-        help=say("replace a configuration that is there; a copy is kept"),
+        help=say("replace files that are there; a copy is kept"),
     )
     parser.add_argument("--yes", action="store_true", help=say("ask nothing"))
     parser.add_argument(

@@ -9,6 +9,7 @@ import pytest
 import tomli
 
 from dualwan import __version__
+from dualwan.setup import lan_files
 
 ROOT = Path(__file__).parents[2]
 REVISION = "1"  # as packaging/debian-changelog has it
@@ -174,7 +175,12 @@ def test_all_of_the_source_is_there_and_nothing_else(listing):
         and path.name != "README.md"
         and path.suffix != ".po"
     }
-    assert packaged == {*source, "dualwan/setup/dualwan.toml"}
+    for_lan = {
+        f"dualwan/setup/your-lan/{name}/{path.name}"
+        for name in lan_files.SETS
+        for path in (ROOT / "docs/your-lan" / name).iterdir()
+    }
+    assert packaged == {*source, "dualwan/setup/dualwan.toml", *for_lan}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from dualwan.words import listed, say
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from dualwan.setup.dialogue import Given
     from dualwan.setup.proposal import Proposal
@@ -33,24 +34,16 @@ class Terminal:
 
 
 def init(arguments: Namespace) -> int:
-    """Write a configuration, after all of it was shown."""
-    from dualwan.config import path_in_use
-    from dualwan.host import new_file
-
-    path = path_in_use(arguments.config)
-    dry_run = bool(arguments.dry_run)
-    if not dry_run:
-        new_file.check(path, force=arguments.force)
+    """Write a configuration, or files for the LAN, after all of it was shown."""
     terminal = Terminal()
     asking = _is_terminal() and not arguments.yes
     try:
-        proposal = _proposal(arguments, path, terminal, asking=asking)
-        if dry_run:
-            terminal.say(say("This was a dry run: nothing is written."))
-            return 0
-        if asking and not _agreed(terminal, proposal, path):
-            terminal.say(say("Nothing is written."))
-            return 0
+        if arguments.your_lan:
+            from dualwan.commands import lan_files
+
+            write = lan_files.agreed(arguments, terminal, asking=asking)
+        else:
+            write = _configuration(arguments, terminal, asking=asking)
     except EOFError:
         terminal.say()
         raise UsageError(
@@ -60,8 +53,30 @@ def init(arguments: Namespace) -> int:
         terminal.say()
         common.complain(say("interrupted; nothing is written"))
         raise
-    _write(arguments, proposal, path, terminal)
+    if write:
+        write()
     return 0
+
+
+def _configuration(
+    arguments: Namespace, terminal: Terminal, *, asking: bool
+) -> Callable[[], None] | None:
+    """Return what writes a configuration that was shown; None if nothing is to be written."""
+    from dualwan.config import path_in_use
+    from dualwan.host import new_file
+
+    path = path_in_use(arguments.config)
+    dry_run = bool(arguments.dry_run)
+    if not dry_run:
+        new_file.check(path, force=arguments.force)
+    proposal = _proposal(arguments, path, terminal, asking=asking)
+    if dry_run:
+        terminal.say(say("This was a dry run: nothing is written."))
+        return None
+    if asking and not _agreed(terminal, proposal, path):
+        terminal.say(say("Nothing is written."))
+        return None
+    return partial(_write, arguments, proposal, path, terminal)
 
 
 def _is_terminal() -> bool:

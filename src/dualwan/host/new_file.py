@@ -35,9 +35,9 @@ def check(path: Path, *, force: bool) -> None:
         )
 
 
-def create(path: Path, text: str) -> None:
+def create(path: Path, text: str, mode: int = MODE) -> None:
     """Write ``path``, which must not be there; raises UsageError if it is, HostError."""
-    with _Fresh(path, text) as fresh:
+    with _Fresh(path, text, mode) as fresh:
         try:
             os.link(fresh, path)  # unlike rename(2) it never replaces
         except FileExistsError:

@@ -136,5 +136,5 @@ def next_steps(made: Proposal) -> Iterator[str]:
     yield "  dualwan-hook check"
     yield "  dualwan-hook --dry-run"
     yield f"  ifdown {wan}; ifup {wan}" if made.by_ifup else "  dualwan-hook"
-    yield say("Files for IPv6, DHCP and DNS in the LAN, to be copied, are described in")
-    yield say("  /usr/share/doc/dualwan-hook/docs/your-lan/README.md")
+    yield say("`dualwan-hook init --your-lan` writes files for IPv6, DHCP and DNS in the LAN; they")
+    yield say("are described in /usr/share/doc/dualwan-hook/docs/your-lan/README.md.")

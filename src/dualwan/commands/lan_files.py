@@ -1,0 +1,171 @@
+"""`dualwan-hook init --your-lan`: files that give the LAN its IPv6, addresses and names."""
+
+from __future__ import annotations
+
+import shutil
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dualwan import files
+from dualwan.commands import common
+from dualwan.errors import HostError, UsageError
+from dualwan.words import listed, say
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dualwan.config import Config
+    from dualwan.setup.dialogue import Talk
+    from dualwan.setup.lan_files import Written
+
+_PROGRAMS = "/usr/sbin:/sbin:/usr/bin:/bin"
+# Options of a first configuration; this command takes the one that is there.
+_OTHERS = ("wan", "lan", "provider", "peer", "sources", "edit_interfaces")
+
+
+def agreed(
+    arguments: Namespace, talk: Talk, *, asking: bool, root: Path = Path("/")
+) -> Callable[[], None] | None:
+    """Return what writes the files that were shown, of the sets that are asked for.
+
+    None for a dry run, or if the person does not agree. ``root``: another root folder for tests.
+    Raises UsageError, ConfigError, HostError, EOFError.
+    """
+    from dualwan.host.around import interfaces
+    from dualwan.setup import dialogue, lan_files
+
+    names: list[str] = arguments.your_lan
+    _check_alone(arguments)
+    lan_files.check(names)
+    config = common.config(arguments)
+    wanted = list(_wanted(names, config, root))
+    talk.say()
+    for one in wanted:
+        talk.say(say("{path}: {state}", path=one.path, state=_state(one)))
+    for line in lan_files.remarks(names, config, interfaces.lines(root)):
+        talk.say(say("Look at: {line}", line=line))
+    if arguments.dry_run:
+        talk.say(say("This was a dry run: nothing is written."))
+        return None
+    _check_installed(lan_files.programs(names))
+    _check_replaced(wanted, force=arguments.force)
+    new = [one for one in wanted if one.before != one.text]
+    if new and asking:
+        question = say("Write {files}?", files=listed(" and ", [one.path for one in new]))
+        if not dialogue.agreed(talk, question):
+            talk.say(say("Nothing is written."))
+            return None
+
+    def write() -> None:
+        _write(new, config, talk, root)
+        talk.say()
+        talk.say(say("Next:"))
+        for command in lan_files.steps(names, config):
+            talk.say(f"  {command}")
+
+    return write
+
+
+def _check_alone(arguments: Namespace) -> None:
+    """Raise UsageError for an option that does not go with --your-lan."""
+    for name in _OTHERS:
+        if getattr(arguments, name):
+            option = {"sources": "from"}.get(name, name.replace("_", "-"))
+            raise UsageError(
+                say(
+                    "--your-lan goes by the configuration that is there, and not with --{option}",
+                    option=option,
+                )
+            )
+
+
+def _wanted(names: Sequence[str], config: Config, root: Path) -> Iterator[Written]:
+    from dualwan.host.around import addresses
+    from dualwan.setup import lan_files
+
+    lan = lan_files.device(config)
+    address = next(
+        (
+            one.interface
+            for one in addresses.look()
+            if one.device == lan and isinstance(one.interface, IPv4Interface)
+        ),
+        None,
+    )
+    for target, text in lan_files.texts(names, config, address):
+        yield lan_files.Written(target.path, text, target.mode, _before(_below(root, target.path)))
+
+
+def _below(root: Path, path: str) -> Path:
+    return root / path.lstrip("/")
+
+
+def _before(path: Path) -> str | None:
+    try:
+        return files.read_foreign(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise HostError(
+            say("{path}: cannot be read: {reason}", path=path, reason=error.strerror)
+        ) from None
+
+
+def _state(one: Written) -> str:
+    if one.before is None:
+        return say("new")
+    return say("another one is there") if one.differs else say("is there already")
+
+
+def _check_installed(programs: Sequence[str]) -> None:
+    """Raise UsageError if one is missing: apt asks about each of its files that is there before."""
+    missing = [one for one in programs if shutil.which(one, path=_PROGRAMS) is None]
+    if missing:
+        raise UsageError(
+            say(
+                "{missing} is not installed; run `apt install {programs}` before, because apt "
+                "asks about files of a package that are there already",
+                missing=listed(" and ", missing),
+                programs=" ".join(programs),
+            )
+        )
+
+
+def _check_replaced(wanted: Sequence[Written], *, force: bool) -> None:
+    other = [one.path for one in wanted if one.differs]
+    if other and not force:
+        raise UsageError(
+            say(
+                "another {files} is there; --force replaces it, and keeps a copy in /etc/dualwan",
+                files=listed(" and ", other),
+            )
+        )
+
+
+def _write(new: Sequence[Written], config: Config, talk: Talk, root: Path) -> None:
+    """Write what was shown; raises HostError, UsageError."""
+    from dualwan.host import new_file
+
+    copies = Path(config.path).absolute().parent
+    done = []
+    try:
+        for one in new:
+            path = _below(root, one.path)
+            if one.differs:
+                copy = new_file.replace(path, one.text, copies)
+                path.chmod(one.mode)
+                done.append(
+                    say(
+                        "{path}: written; {copy} is a copy of what was there",
+                        path=one.path,
+                        copy=copy,
+                    )
+                )
+            else:
+                new_file.create(path, one.text, one.mode)
+                done.append(say("{path}: written", path=one.path))
+    finally:
+        for line in done:
+            talk.say(line)

@@ -1,0 +1,235 @@
+"""The files of docs/your-lan, for the interfaces and addresses of this machine. Pure.
+
+They give the LAN its IPv6, addresses and names, by other programs than this one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import NamedTuple
+
+from dualwan.config import Config
+from dualwan.errors import HostError, UsageError
+from dualwan.interfaces_file import InterfacesLine
+from dualwan.words import listed, say
+
+PLAIN, PROGRAM = 0o644, 0o755
+# What the files of the package say for the WAN, the LAN, its network and the router there.
+_WAN, _LAN, _NETWORK, _ROUTER = "enp1s0", "enp3s0", "192.168.1.", "192.168.1.1"
+_HOST_BITS = 8
+DNS_DHCP = "dns-dhcp"  # the one set that goes with each other one
+DHCPCD, NETWORKD = "dhcpcd", "systemd-networkd"
+
+
+class Target(NamedTuple):
+    """The place of a file of a set, and its mode."""
+
+    path: str
+    mode: int = PLAIN
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """A set of files: their names in the package and places, and the commands that follow.
+
+    programs: to be installed before, each by the package of its name. commands: {wan} is the WAN's
+    name. client: the program that is delegated the line's prefix; MAP-E is derived from the LAN
+    then. addressed: whether the IPv4 network of the LAN is in a file.
+    """
+
+    programs: tuple[str, ...]
+    files: Mapping[str, Target]
+    commands: tuple[str, ...]
+    client: str = ""
+    addressed: bool = False
+
+
+_LAN_RA, _RA = Target("/etc/sysctl.d/lan-ra.conf"), Target("/etc/dnsmasq.d/ra.conf")
+SETS: Mapping[str, FileSet] = {
+    "bare-64": FileSet(
+        ("dnsmasq", "ndppd"),
+        {
+            "40-lan-prefix": Target("/etc/dualwan/hooks.d/40-lan-prefix", PROGRAM),
+            "dnsmasq-ra.conf": _RA,
+            "lan-ra.conf": _LAN_RA,
+            "ndppd.conf": Target("/etc/ndppd.conf"),
+        },
+        (
+            "systemctl disable --now ndppd",
+            "sysctl -p /etc/sysctl.d/lan-ra.conf",
+            "systemctl restart dnsmasq",
+            "ifdown {wan}; ifup {wan}",
+        ),
+    ),
+    "pd-dhcpcd": FileSet(
+        (DHCPCD, "dnsmasq"),
+        {
+            "dhcpcd.conf": Target("/etc/dhcpcd.conf"),
+            "dnsmasq-ra.conf": _RA,
+            "lan-ra.conf": _LAN_RA,
+        },
+        (
+            "rm -f /var/lib/dhcpcd/duid",
+            "sysctl -p /etc/sysctl.d/lan-ra.conf",
+            "systemctl restart dhcpcd dnsmasq",
+            "ifdown {wan}; ifup {wan}",
+        ),
+        client=DHCPCD,
+    ),
+    "pd-networkd": FileSet(
+        ("dnsmasq",),
+        {
+            "10-wan.network": Target("/etc/systemd/network/10-wan.network"),
+            "20-lan.network": Target("/etc/systemd/network/20-lan.network"),
+            "dnsmasq-ra.conf": _RA,
+        },
+        (
+            "systemctl enable systemd-networkd",
+            "systemctl restart systemd-networkd dnsmasq",
+            "dualwan-hook",
+        ),
+        client=NETWORKD,
+        addressed=True,
+    ),
+    DNS_DHCP: FileSet(
+        ("dnsmasq",),
+        {"dnsmasq-lan.conf": Target("/etc/dnsmasq.d/lan.conf")},
+        ("systemctl restart dnsmasq",),
+        addressed=True,
+    ),
+}
+
+
+class Written(NamedTuple):
+    """A file to be written. before: its present text, None if it is not there."""
+
+    path: str
+    text: str
+    mode: int
+    before: str | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether another file is there in its place."""
+        return self.before not in {None, self.text}
+
+
+def packaged(name: str, file: str) -> str:
+    """Return the text of ``file`` of the set ``name``; raises HostError."""
+    here = Path(__file__)
+    for folder in (here.with_name("your-lan"), here.parents[3] / "docs/your-lan"):
+        try:
+            return (folder / name / file).read_text(encoding="utf-8")
+        except OSError:
+            continue
+    raise HostError(
+        say(
+            "{path}: is missing; the package is not whole",
+            path=here.with_name("your-lan") / name / file,
+        )
+    )
+
+
+def check(names: Sequence[str]) -> None:
+    """Raise UsageError if more than one set of ``names`` gives the LAN its IPv6."""
+    by_ipv6 = [name for name in dict.fromkeys(names) if name != DNS_DHCP]
+    if len(by_ipv6) > 1:
+        raise UsageError(
+            say(
+                "--your-lan: {names} exclude each other; which one it is depends on the line",
+                names=listed(" and ", by_ipv6),
+            )
+        )
+
+
+def device(config: Config) -> str:
+    """Return the interface of the LAN that the files name; raises UsageError if there is none."""
+    for name in config.lan.devices:
+        if name != config.wan.interface:
+            return name
+    raise UsageError(say("--your-lan: [lan] interfaces has no whole name; write the files by hand"))
+
+
+def texts(
+    names: Iterable[str], config: Config, address: IPv4Interface | None
+) -> Iterator[tuple[Target, str]]:
+    """Yield each file of the sets ``names`` with its text for this machine.
+
+    ``address``: of the LAN's interface. Raises UsageError if a file needs it to be of a /24, and
+    HostError.
+    """
+    for name in dict.fromkeys(names):
+        chosen = SETS[name]
+        words = {_WAN: config.wan.interface, _LAN: device(config)}
+        if chosen.addressed:
+            words |= _addresses(name, device(config), address)
+        for file, target in chosen.files.items():
+            yield target, _replaced(packaged(name, file), words)
+
+
+def _addresses(name: str, lan: str, address: IPv4Interface | None) -> dict[str, str]:
+    if address is None or address.network.prefixlen != address.max_prefixlen - _HOST_BITS:
+        raise UsageError(
+            say(
+                "--your-lan {name}: its files are for a LAN with a /24, and {lan} has {address}; "
+                "write them by hand, as docs/your-lan shows",
+                name=name,
+                lan=lan,
+                address=address or say("no IPv4 address"),
+            )
+        )
+    return {_ROUTER: str(address.ip), _NETWORK: str(address.ip).rpartition(".")[0] + "."}
+
+
+def _replaced(text: str, words: Mapping[str, str]) -> str:
+    """Replace in one go, the longest first: a machine's own name may be another one's example."""
+    longest = sorted(words, key=len, reverse=True)
+    ends = (re.escape(one) + ("" if one.endswith(".") else r"(?![\w.])") for one in longest)
+    return re.sub(rf"(?<![\w.])(?:{'|'.join(ends)})", lambda found: words[found[0]], text)
+
+
+def remarks(
+    names: Iterable[str], config: Config, stanzas: Iterable[InterfacesLine]
+) -> Iterator[str]:
+    """Yield a sentence for each setting elsewhere that does not go with the sets ``names``."""
+    client = next((SETS[name].client for name in names if SETS[name].client), "")
+    if not client:
+        return
+    lan, wan = device(config), config.wan.interface
+    if config.mape.prefix_from != lan:
+        yield say(
+            '{path}: write prefix-from = "{lan}" into [mape], because the prefix is there',
+            path=config.path,
+            lan=lan,
+        )
+    for line in stanzas:
+        if client == DHCPCD and line.words[:4] == ["iface", wan, "inet6", "auto"]:
+            yield say(
+                "{place}: remove `{text}`, because {client} hears the line",
+                place=line.place,
+                text=line.text,
+                client=client,
+            )
+        elif client == NETWORKD and line.words[:2] in (["iface", wan], ["iface", lan]):
+            yield say(
+                "{place}: `ifdown {name}`, and remove the stanza, because {client} runs {name}",
+                place=line.place,
+                name=line.words[1],
+                client=client,
+            )
+
+
+def programs(names: Iterable[str]) -> list[str]:
+    """Return the programs to be installed before, in the order of `apt install`."""
+    return sorted({program for name in names for program in SETS[name].programs})
+
+
+def steps(names: Iterable[str], config: Config) -> list[str]:
+    """Return the commands that follow, each once; a restart of dnsmasq is the last of its kind."""
+    wan = config.wan.interface
+    every = [command.replace("{wan}", wan) for name in names for command in SETS[name].commands]
+    return list(dict.fromkeys(every))
