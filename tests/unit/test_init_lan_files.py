@@ -125,7 +125,7 @@ def test_another_file_that_is_there_stays(run):
     (run.root / RA).write_text("mine\n")
     code, _, err = run("--your-lan", "bare-64")
     assert code == 2
-    assert f"another /{RA} is there; --force replaces it" in err
+    assert f"there already, with another text: /{RA}; --force replaces that" in err
     assert written(run.root) == {RA: "mine\n"}
     assert run("--your-lan", "bare-64", "--force")[0] == 0
     (copy,) = run.config.parent.glob("*.before-init")
@@ -170,7 +170,7 @@ def test_programs_are_installed_before(run, monkeypatch):
     monkeypatch.setattr(lan_files.shutil, "which", lambda *_, **_words: None)
     code, _, err = run("--your-lan", "bare-64")
     assert code == 2
-    assert "run `apt install dnsmasq ndppd` before" in err
+    assert "not installed: dnsmasq, ndppd; run `apt install dnsmasq ndppd` before" in err
     assert written(run.root) == {}
 
 

@@ -34,7 +34,7 @@ def agreed(
     Raises UsageError, ConfigError, HostError, EOFError.
     """
     from dualwan.host.around import interfaces
-    from dualwan.setup import dialogue, lan_files
+    from dualwan.setup import dialogue, lan_files, shown
 
     names: list[str] = arguments.your_lan
     _check_alone(arguments)
@@ -44,8 +44,10 @@ def agreed(
     talk.say()
     for one in wanted:
         talk.say(say("{path}: {state}", path=one.path, state=_state(one)))
-    for line in lan_files.remarks(names, config, interfaces.lines(root)):
-        talk.say(say("Look at: {line}", line=line))
+    if remarks := list(lan_files.remarks(names, config, interfaces.lines(root))):
+        talk.say(say("Look at:"))
+        for line in shown.sentences(remarks):
+            talk.say(line)
     if arguments.dry_run:
         talk.say(say("This was a dry run: nothing is written."))
         return None
@@ -125,9 +127,9 @@ def _check_installed(programs: Sequence[str]) -> None:
     if missing:
         raise UsageError(
             say(
-                "{missing} is not installed; run `apt install {programs}` before, because apt "
+                "not installed: {missing}; run `apt install {programs}` before, because apt "
                 "asks about files of a package that are there already",
-                missing=listed(" and ", missing),
+                missing=listed(", ", missing),
                 programs=" ".join(programs),
             )
         )
@@ -138,8 +140,9 @@ def _check_replaced(wanted: Sequence[Written], *, force: bool) -> None:
     if other and not force:
         raise UsageError(
             say(
-                "another {files} is there; --force replaces it, and keeps a copy in /etc/dualwan",
-                files=listed(" and ", other),
+                "there already, with another text: {files}; --force replaces that, and keeps a "
+                "copy in /etc/dualwan",
+                files=listed(", ", other),
             )
         )
 
