@@ -16,3 +16,4 @@ if __name__ == "__main__":
         DELEGATES.touch()
         Line().isp.delegate()
     your_lan.install(chosen)
+    your_lan.CHOSEN.write_text(sys.argv[1])

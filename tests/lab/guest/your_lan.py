@@ -14,6 +14,7 @@ from guest.provisioning import HOST
 
 DOCUMENTS = Path("/usr/share/doc/dualwan-hook/docs/your-lan")
 NAMES = {"enp1s0": WAN, "enp3s0": LAN, "192.168.1.": f"{LAN_ADDRESS.rpartition('.')[0]}."}
+CHOSEN = Path("/var/lib/lab/your-lan-set")  # the name of the set, also after a reboot
 PHONE_KEY = Path("/var/lib/lab/phone-key")
 AUTHORITY = Path("/etc/dualwan/ddns-authority.pem")
 _EDITOR = Path("/usr/local/bin/editor")

@@ -6,7 +6,7 @@ Run after the owner has followed the pages, and once more after a reboot.
 from __future__ import annotations
 
 import pytest
-from guest import lan_host, mischief, product, traffic
+from guest import lan_host, mischief, product, traffic, your_lan
 from guest.addresses import INTERNET_HOST, INTERNET_HOST_V6, MAPE_ADDRESS, PORT_SET, WAN_PREFIX
 from guest.household import NAME, PORT_V6, limit, reached
 from guest.line import Line
@@ -45,3 +45,13 @@ def test_all_is_in_order() -> None:
     """A dry run has nothing to do, and doctor nothing to say."""
     mischief.eventually(mischief.is_in_order, "all in order", limit())
     assert product.run("doctor").stdout == ""
+
+
+def test_init_would_write_the_same_files() -> None:
+    """`init --your-lan` has this machine's names by itself, which the pages leave to a person."""
+    said = product.run("init", "--your-lan", your_lan.CHOSEN.read_text(), "--dry-run")
+    assert said.returncode == 0, said.stderr
+    states = [line for line in said.stdout.splitlines() if line.startswith("/etc/")]
+    assert states
+    assert all(line.endswith(": is there already") for line in states), said.stdout
+    assert "Look at:" not in said.stdout
