@@ -36,6 +36,33 @@ def unnamed(line):
     return data["unnamed"], [one for one in data["findings"] if one["code"] == "device-unnamed"]
 
 
+@pytest.mark.parametrize(
+    "taking",
+    [
+        "rule add not fwmark 0xca6c lookup 51820 priority 32764\n"
+        "route add default dev wg0 table 51820",
+        "route add 128.0.0.0/1 dev wg0",
+        "-6 rule add not fwmark 0xca6c lookup 51820 priority 32764\n"
+        "-6 route add default dev wg0 table 51820",
+    ],
+    ids=["as wg-quick", "as openvpn", "IPv6 as wg-quick"],
+)
+def test_a_vpn_client_that_takes_everything_is_named(bare, taking):
+    """By status, as what keeps the router from its work; without it nothing is."""
+    line = bare(config=CONFIG)
+    line.apply()
+    add_host(line, VPN, "10.8.0.1", "10.8.0.2", 24)
+
+    def codes():
+        data = json.loads(line.hook("status", "--json").stdout)
+        return [one["code"] for one in data["findings"] if one["code"] == "internet-elsewhere"]
+
+    assert codes() == []
+    for command in taking.splitlines():
+        line.router.run("ip", *command.split())
+    assert codes() == ["internet-elsewhere"]
+
+
 @pytest.mark.parametrize("before", [True, False], ids=["there before", "made later"])
 def test_devices_of_a_pattern_are_the_lan(both, before):
     """A host behind each goes out by MAP-E, whether or not the device existed at the apply."""

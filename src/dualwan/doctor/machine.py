@@ -23,7 +23,10 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "hooks": (say("the hooks are there and not shadowed"), ("hook-",)),
     "firewalls": (say("rules of other programs"), ("foreign-", "bridge-", "iptables-")),
     "sysctls": (say("sysctls as configured"), ("sysctl-",)),
-    "managers": (say("who runs the network"), ("networkd-", "two-", "dhcpcd-", "manager-")),
+    "managers": (
+        say("who runs the network"),
+        ("networkd-", "two-", "dhcpcd-", "manager-", "internet-"),
+    ),
     "lan": (say("the LAN's interfaces"), ("lan-", "device-", "second-ipv6-")),
     "state": (say("our own objects in the kernel"), ("state-", "stale-")),
     "owner-scripts": (say("the owner's scripts in hooks.d"), ("hooksd-",)),

@@ -34,6 +34,7 @@ ALL = (
     ("concentrator", "addresses"),
     ("wan_routes", "of_lan"),
     ("own_advertisements", "on_lan"),
+    ("elsewhere", "internet"),
     ("foreign", "dropping"),
     ("foreign", "translating"),
     ("foreign", "untracked"),

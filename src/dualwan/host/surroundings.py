@@ -56,6 +56,8 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         wan_stanza=interfaces.stanza(wan, root) if wan and interfaces.is_run(root) else "",
         ipv6_defaults=defaults,
         wan_networks=routes.ipv6_networks(wan) if wan else (),
+        internet_by=routes.internet_by() if wan else (),
+        ipv6_internet_by=routes.internet_by(routes.FAR_IPV6) if wan else (),
         networkd_foreign=networkd.foreign(root),
         flowtables=flowtables.accepted(config),
         unprobed=probes.silent(config),

@@ -105,6 +105,8 @@ class Surroundings:
     wan_stanza: FILE:LINE of the WAN's stanza of interfaces(5), "" for none.
     ipv6_defaults: the IPv6 default routes of the main table.
     wan_networks: those that the main table routes to the WAN by IPv6, but for default routes.
+    internet_by: the devices by which the machine would send to hosts of the IPv4 internet;
+    ipv6_internet_by: of the IPv6 internet.
     networkd_foreign: settings by which systemd-networkd removes what it does not know.
     own_scripts: those of hooks.d that are not run, or have failed.
     pair: the programs of one of two routers; None where there is no other one.
@@ -128,6 +130,8 @@ class Surroundings:
     wan_stanza: str = ""
     ipv6_defaults: tuple[DefaultRoute, ...] = ()
     wan_networks: tuple[IPv6Interface, ...] = ()
+    internet_by: tuple[str, ...] = ()
+    ipv6_internet_by: tuple[str, ...] = ()
     networkd_foreign: tuple[str, ...] = ()
     own_scripts: tuple[OwnScript, ...] = ()
     pair: Pair | None = None
