@@ -129,7 +129,9 @@ def test_one_file_of_dnsmasq_turns_announcements_on_for_all(tmp_path):
 def test_blocks_of_dhcpcd(tmp_path):
     """An option is of the block above it; before the first one it is of each interface."""
     text = """\
+allowinterfaces eth0,lan*
 interface eth5
+allowinterfaces eth5
 static ip_address=192.0.2.1/24
 interface eth0 # the line
   ia_pd 1/::/60 lan0/0/64 lan1/1
@@ -137,7 +139,6 @@ interface eth0 # the line
 ssid home
 ia_pd 3
 ; ia_pd 4 lan4
-allowinterfaces eth0,lan*
 interface
 ia_pd
 """

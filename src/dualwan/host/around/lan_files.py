@@ -169,7 +169,7 @@ def _dhcpcd(read: _Reader) -> Iterator[LanLine]:
         if word in ("interface", "ssid", "profile"):
             (device,) = _devices(values[:1]) if word == "interface" and values else [ANY]
             block = LanLine(place, DHCPCD, word, FACES, device)
-        elif word == "allowinterfaces":
+        elif word == "allowinterfaces" and block is None:  # dhcpcd does not heed it in a block
             patterns = " ".join(values).replace(",", " ").split()
             allowed += [LanLine(place, DHCPCD, word, FACES, one) for one in _devices(patterns)]
         elif word == "ia_pd":
