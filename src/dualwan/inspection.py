@@ -55,13 +55,18 @@ def findings_in_files(config: Config) -> tuple[Finding, ...]:
     They come from files, and for root from the kernel too: whether it can do what the configuration
     asks for. Neither root nor the kernel is needed.
     """
-    from dualwan.findings import IN_FILES, IN_KERNEL, find, own_addresses
+    from dualwan.findings import IN_FILES, IN_KERNEL, LAN_FILES, find, own_addresses
     from dualwan.frozen import replace
     from dualwan.host.around import files, flowtables
 
-    around = replace(files.look(config=config), flowtables=flowtables.accepted(config))
+    around = replace(
+        files.look(config=config),
+        flowtables=flowtables.accepted(config),
+        lan_files=files.lan_files(),
+    )
     own_addresses.refuse(config, around)
-    return find(config, around, (*IN_FILES, *IN_KERNEL))
+    of_lan = LAN_FILES if around.lan_files.lines else ()
+    return find(config, around, (*IN_FILES, *of_lan, *IN_KERNEL))
 
 
 def status(

@@ -142,7 +142,8 @@ def _looks(run, machine, monkeypatch):
     monkeypatch.setenv("IFACE", "wan0")
     asked = []
 
-    def look(config):
+    def look(config, *, at_event):
+        assert at_event
         asked.append(config)
         return Surroundings()
 

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from dualwan.model.finding import Finding
     from dualwan.model.surroundings import Surroundings
 
+# About the files of the programs that serve the LAN, where there are any; no event reads these.
+LAN_FILES = (
+    ("lan_files", "elsewhere"),
+    ("lan_files", "not_the_line"),
+    ("lan_files", "prefix_unused"),
+    ("lan_files", "prefix_elsewhere"),
+    ("lan_files", "unannounced"),
+    ("lan_files", "unproxied"),
+)
 # Module here and function, in the order of the output.
 ALL = (
     ("other_names", "named_so"),
@@ -35,6 +44,7 @@ ALL = (
     ("wan_routes", "of_lan"),
     ("own_advertisements", "on_lan"),
     ("elsewhere", "internet"),
+    *LAN_FILES,
     ("foreign", "dropping"),
     ("foreign", "translating"),
     ("foreign", "untracked"),
@@ -51,8 +61,8 @@ ALL = (
     ("pair", "untold"),
     ("pair", "not_running"),
 )
-# All but the one that fails at boot: keepalived starts only after the first ifup.
-AT_EVENTS = tuple(one for one in ALL if one != ("pair", "not_running"))
+# Not the one that fails at boot either: keepalived starts only after the first ifup.
+AT_EVENTS = tuple(one for one in ALL if one not in {("pair", "not_running"), *LAN_FILES})
 # About the peer that the configuration names, from files that need no root.
 PEER = (("ppp_peer", "obstacles"), ("ppp_starters", "second"))
 # About what the configuration asks of the kernel.

@@ -22,7 +22,7 @@ def name_findings(run: Run) -> None:
     from dualwan.findings import AT_EVENTS, find  # noqa: PLC0415 - only these events look around
 
     began, known = run.host.since_boot(), run.done.plan.state
-    found = find(run.config, run.host.surroundings(run.config), AT_EVENTS)
+    found = find(run.config, run.host.surroundings(run.config, at_event=True), AT_EVENTS)
     for one in found:
         if one.digest not in known.findings:
             log(run.event, code=one.code).warning(one.text)

@@ -269,9 +269,9 @@ class Owner(Protocol):
 
 
 class Neighbours(Protocol):
-    """Other programs on the machine and their files."""
+    """Other programs and their files, of which an event (``at_event``) reads less."""
 
-    def surroundings(self, config: Config) -> Surroundings:
+    def surroundings(self, config: Config, *, at_event: bool = False) -> Surroundings:
         """Return what others have put beside this program; what cannot be read is left out."""
         ...
 

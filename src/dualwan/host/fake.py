@@ -204,9 +204,9 @@ class FakeHost(FakeTrial, FakeKernel):
 
     # --- other programs ------------------------------------------------------------------
 
-    def surroundings(self, config: Config) -> Surroundings:
+    def surroundings(self, config: Config, *, at_event: bool = False) -> Surroundings:
         """See Neighbours: the attribute ``around``."""
-        del config
+        del config, at_event
         return self.around
 
     def log(self) -> tuple[LogLine, ...] | None:

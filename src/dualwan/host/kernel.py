@@ -271,11 +271,11 @@ class KernelHost(KernelLine, KernelTrial, KernelRole):
 
     # --- other programs ------------------------------------------------------------------
 
-    def surroundings(self, config: Config) -> Surroundings:
+    def surroundings(self, config: Config, *, at_event: bool = False) -> Surroundings:
         """See Neighbours."""
         from dualwan.host.surroundings import look  # noqa: PLC0415 - no event needs it
 
-        return look(config=config)
+        return look(config=config, at_event=at_event)
 
     def log(self) -> tuple[LogLine, ...] | None:
         """See Neighbours."""

@@ -24,15 +24,19 @@ from dualwan.host.around import (
     scripts,
     unnamed,
 )
+from dualwan.model.lan_files import LanFiles
 from dualwan.model.surroundings import Surroundings
 
 _RP_FILTER = "net/ipv4/conf/all/rp_filter"
 
 
-def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
+def look(
+    root: Path = Path("/"), config: Config | None = None, *, at_event: bool = False
+) -> Surroundings:
     """Return the surroundings; ``root`` is another root folder for tests.
 
-    ``config`` names the WAN and the PPP peer; None to read nothing of them.
+    ``config`` names the WAN and the PPP peer; None to read nothing of them. ``at_event``: see
+    Neighbours.
     """
     wan = config.wan.interface if config else ""
     defaults = routes.ipv6_defaults() if config else ()
@@ -62,4 +66,5 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         flowtables=flowtables.accepted(config),
         unprobed=probes.silent(config),
         pair=pair.running(in_files.pair, root=root) if in_files.pair else None,
+        lan_files=LanFiles() if at_event else files.lan_files(root),
     )

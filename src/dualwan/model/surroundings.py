@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import TYPE_CHECKING
 
 from dualwan.frozen import NamedTuple, dataclass, field
+from dualwan.model.lan_files import LanFiles
 from dualwan.model.ppp_files import PppFiles
 
 if TYPE_CHECKING:  # what only files say has none of these
@@ -110,6 +111,7 @@ class Surroundings:
     networkd_foreign: settings by which systemd-networkd removes what it does not know.
     own_scripts: those of hooks.d that are not run, or have failed.
     pair: the programs of one of two routers; None where there is no other one.
+    lan_files: what the programs that serve the LAN are told; nothing at an event.
     flowtables: whether the kernel takes a flowtable; True too where none is wanted.
     unprobed: seconds since the last probe of a default way that counts as broken, else None.
     unseen: sentences about what only root may see.
@@ -135,6 +137,7 @@ class Surroundings:
     networkd_foreign: tuple[str, ...] = ()
     own_scripts: tuple[OwnScript, ...] = ()
     pair: Pair | None = None
+    lan_files: LanFiles = LanFiles()
     flowtables: bool = True
     unprobed: float | None = None
     unseen: tuple[str, ...] = ()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from dualwan.config import Config, hooks_dir
 from dualwan.host.around import addresses, other_names, own_scripts, ppp
+from dualwan.model import lan_files as of_lan
+from dualwan.model.lan_files import LanFiles
 from dualwan.model.ppp_files import PppFiles
 from dualwan.model.surroundings import Pair, Surroundings
 
@@ -24,6 +26,22 @@ def look(root: Path = Path("/"), config: Config | None = None) -> Surroundings:
         pair=_pair(root) if config and config.router.redundant else None,
         own_scripts=own_scripts.refused(root / hooks_dir().lstrip("/")),
     )
+
+
+def lan_files(root: Path = Path("/")) -> LanFiles:
+    """Return what the files of the programs that serve the LAN say; no event asks for it.
+
+    What reads them is loaded only where there are any. ``root``: as for ``look``.
+    """
+    script = f"{hooks_dir()}/{of_lan.SCRIPT}"
+    names = (of_lan.DNSMASQ_CONF, of_lan.DHCPCD_CONF, of_lan.RADVD_CONF, of_lan.NDPPD_CONF, script)
+    if not any(os.path.lexists(root / name.lstrip("/")) for name in names) and not any(
+        own_scripts.has_any(root / name.lstrip("/")) for name in (of_lan.DNSMASQ_D, of_lan.NETWORK)
+    ):
+        return LanFiles()
+    from dualwan.host.around import lan_files  # noqa: PLC0415 - see above
+
+    return lan_files.look(root)
 
 
 def _further(config: Config, root: Path) -> dict[str, PppFiles]:

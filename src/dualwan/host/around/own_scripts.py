@@ -11,7 +11,7 @@ from dualwan.words import say
 
 def refused(place: Path) -> tuple[OwnScript, ...]:
     """Return the files in the folder ``place`` that are not run."""
-    if not _has_any(place):
+    if not has_any(place):
         return ()
     from dualwan.host.notice import folder  # noqa: PLC0415 - only where there are scripts
 
@@ -26,7 +26,7 @@ def unseen(place: Path) -> tuple[str, ...]:
 
     Notices and outcomes are in files that only root may read.
     """
-    if not _has_any(place):
+    if not has_any(place):
         return ()
     from dualwan.host.notice import folder, queue  # noqa: PLC0415 - only where there are scripts
 
@@ -39,7 +39,7 @@ def unseen(place: Path) -> tuple[str, ...]:
 
 def failed(place: Path) -> tuple[OwnScript, ...]:
     """Return the scripts in ``place`` whose last run has failed."""
-    if not _has_any(place):
+    if not has_any(place):
         return ()
     from dualwan.host.notice import queue  # noqa: PLC0415 - only where there are scripts
 
@@ -50,7 +50,7 @@ def failed(place: Path) -> tuple[OwnScript, ...]:
     )
 
 
-def _has_any(place: Path) -> bool:
+def has_any(place: Path) -> bool:
     """Whether there is a file in the folder ``place``."""
     try:
         with os.scandir(place) as entries:
