@@ -5,50 +5,24 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
-from init_cases import Person
+from another_root import put
+from init_lan import CONFIG, UNITS, runner, written
 
 from dualwan import cli
-from dualwan.commands import init, lan_files
+from dualwan.commands import lan_files
 from dualwan.host.around import addresses
 from dualwan.model.surroundings import OwnAddress
 from dualwan.setup.lan_files import SETS
 
 DOCS = Path(__file__).parents[2] / "docs/your-lan"
-CONFIG = '[wan]\ninterface = "eth8"\n[lan]\ninterfaces = ["tun*", "br0"]\n[mape]\n'
-HOME = OwnAddress("br0", ip_interface("10.1.2.250/24"))
 RA = "etc/dnsmasq.d/ra.conf"
+INTERFACES = "etc/network/interfaces"
 
 
 @pytest.fixture(name="run")
 def _run(tmp_path, monkeypatch, capsys):
-    """Return a function that runs it on a machine below a folder; all programs are installed."""
-    config = tmp_path / "dualwan.toml"
-    config.write_text(CONFIG)
-    config.chmod(0o600)
-    monkeypatch.setattr(lan_files.shutil, "which", lambda name, **_: f"/usr/sbin/{name}")
-    monkeypatch.setattr(addresses, "look", lambda: (HOME,))
-    root, agreed = tmp_path / "root", lan_files.agreed
-    root.mkdir()
-    monkeypatch.setattr(
-        lan_files, "agreed", lambda *argv, **words: agreed(*argv, **words, root=root)
-    )
-
-    def run(*argv, answers=None):
-        person = Person(answers or ())
-        monkeypatch.setattr(init, "Terminal", lambda: person)
-        monkeypatch.setattr(init, "_is_terminal", lambda: answers is not None)
-        code = cli.main(["init", "--config", str(config), *argv])
-        return code, "\n".join(person.shown), capsys.readouterr().err
-
-    run.root, run.config = root, config
-    return run
-
-
-def written(root):
-    """Return the texts below ``root``, by path."""
-    return {
-        str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()
-    }
+    """Return a function that runs it on a machine below a folder."""
+    return runner(tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -97,21 +71,20 @@ def test_the_options_offer_each_set(capsys):
 
 def test_a_dry_run_writes_nothing(run):
     """It says of each file whether it is new, and what has to be changed elsewhere."""
-    (run.root / "etc/network").mkdir(parents=True)
-    (run.root / "etc/network/interfaces").write_text("iface eth8 inet6 auto\niface\n")
+    put(run.root, {INTERFACES: "iface eth8 inet6 auto\niface\niface eth8 inet6 dhcp\n"})
     code, said, _ = run("--your-lan", "pd-dhcpcd", "--dry-run")
     assert code == 0
     assert "/etc/dhcpcd.conf: new" in said
     assert 'write prefix-from = "br0" into [mape]' in said
     assert "/etc/network/interfaces:1: remove `iface eth8 inet6 auto`" in said
-    assert {*written(run.root)} == {"etc/network/interfaces"}
+    assert "/etc/network/interfaces:3: remove `iface eth8 inet6 dhcp`" in said
+    assert {*written(run.root)} == {INTERFACES}
 
 
 def test_stanzas_are_in_the_way_of_networkd(run):
     """Those of WAN and LAN alone."""
-    (run.root / "etc/network").mkdir(parents=True)
     text = "iface lo inet loopback\niface eth8 inet manual\niface br0 inet static\n"
-    (run.root / "etc/network/interfaces").write_text(text)
+    put(run.root, {INTERFACES: text})
     run.config.write_text(CONFIG + 'prefix-from = "br0"\n')
     said = run("--your-lan", "pd-networkd", "--dry-run")[1]
     assert said.count("remove the stanza") == 2
@@ -168,9 +141,23 @@ def test_addresses_of_another_length_are_a_persons_business(run, monkeypatch, ad
 def test_programs_are_installed_before(run, monkeypatch):
     """Otherwise apt would ask about the files."""
     monkeypatch.setattr(lan_files.shutil, "which", lambda *_, **_words: None)
+    (run.root / UNITS[1]).unlink()
     code, _, err = run("--your-lan", "bare-64")
     assert code == 2
     assert "not installed: dnsmasq, ndppd; run `apt install dnsmasq ndppd` before" in err
+    assert written(run.root) == {}
+
+
+@pytest.mark.parametrize(("unit", "name"), zip(UNITS, ("dhcpcd", "dnsmasq"), strict=True))
+def test_a_program_without_its_service_is_not_installed(run, unit, name):
+    """Debian 13 has dhcpcd-base from the start, and libvirt brings dnsmasq-base."""
+    (run.root / unit).unlink()
+    masked = run.root / f"etc/systemd/system/{name}.service"
+    masked.parent.mkdir(parents=True)
+    masked.symlink_to("/dev/null")
+    code, _, err = run("--your-lan", "pd-dhcpcd")
+    assert code == 2
+    assert f"not installed: {name}; run `apt install dhcpcd dnsmasq` before" in err
     assert written(run.root) == {}
 
 
@@ -198,8 +185,9 @@ def test_without_a_configuration_it_says_so(run):
 
 
 def test_a_lan_of_patterns_alone_has_no_name(run):
-    """Nothing is guessed."""
-    run.config.write_text(CONFIG.replace(', "br0"', ""))
-    code, _, err = run("--your-lan", "bare-64")
-    assert code == 2
-    assert "[lan] interfaces has no whole name" in err
+    """Nothing is guessed, nor where line and LAN are one wire."""
+    for lan in ("", ', "eth8"'):
+        run.config.write_text(CONFIG.replace(', "br0"', lan))
+        code, _, err = run("--your-lan", "bare-64")
+        assert code == 2
+        assert "[lan] interfaces has no whole name besides the WAN's" in err

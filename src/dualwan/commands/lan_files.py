@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 
     from dualwan.config import Config
     from dualwan.setup.dialogue import Talk
-    from dualwan.setup.lan_files import Written
+    from dualwan.setup.lan_files import Machine, Written
 
 _PROGRAMS = "/usr/sbin:/sbin:/usr/bin:/bin"
+_UNITS = ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
+_MADE = re.compile(r"^DEVTYPE=(?:bridge|bond|vlan)$", re.MULTILINE)
 # Options of a first configuration; this command takes the one that is there.
 _OTHERS = ("wan", "lan", "provider", "peer", "sources", "edit_interfaces")
 
@@ -33,8 +36,9 @@ def agreed(
     None for a dry run, or if the person does not agree. ``root``: another root folder for tests.
     Raises UsageError, ConfigError, HostError, EOFError.
     """
-    from dualwan.host.around import interfaces
+    from dualwan.host import managers
     from dualwan.setup import dialogue, lan_files, shown
+    from dualwan.setup.stanza import MANAGERS
 
     names: list[str] = arguments.your_lan
     _check_alone(arguments)
@@ -44,15 +48,16 @@ def agreed(
     talk.say()
     for one in wanted:
         talk.say(say("{path}: {state}", path=one.path, state=_state(one)))
-    if remarks := list(lan_files.remarks(names, config, interfaces.lines(root))):
+    if remarks := list(lan_files.remarks(names, config, _machine(config, root))):
         talk.say(say("Look at:"))
         for line in shown.sentences(remarks):
             talk.say(line)
     if arguments.dry_run:
         talk.say(say("This was a dry run: nothing is written."))
         return None
-    _check_installed(lan_files.programs(names))
-    _check_replaced(wanted, force=arguments.force)
+    _check_installed(lan_files.programs(names), root)
+    copies = Path(config.path).absolute().parent
+    _check_replaced(wanted, copies, force=arguments.force)
     new = [one for one in wanted if one.before != one.text]
     if new and asking:
         question = say("Write {files}?", files=listed(" and ", [one.path for one in new]))
@@ -61,10 +66,11 @@ def agreed(
             return None
 
     def write() -> None:
-        _write(new, config, talk, root)
+        _write(new, copies, talk, root)
         talk.say()
         talk.say(say("Next:"))
-        for command in lan_files.steps(names, config):
+        by_ifup = managers.manager_of(config.wan.interface, root) not in MANAGERS
+        for command in lan_files.steps(names, config, by_ifup=by_ifup):
             talk.say(f"  {command}")
 
     return write
@@ -84,6 +90,7 @@ def _check_alone(arguments: Namespace) -> None:
 
 
 def _wanted(names: Sequence[str], config: Config, root: Path) -> Iterator[Written]:
+    from dualwan.config import hooks_dir
     from dualwan.host.around import addresses
     from dualwan.setup import lan_files
 
@@ -97,7 +104,28 @@ def _wanted(names: Sequence[str], config: Config, root: Path) -> Iterator[Writte
         None,
     )
     for target, text in lan_files.texts(names, config, address):
-        yield lan_files.Written(target.path, text, target.mode, _before(_below(root, target.path)))
+        path = target.path.replace(lan_files.HOOKS, hooks_dir())
+        yield lan_files.Written(path, text, target.mode, _before(_below(root, path)))
+
+
+def _machine(config: Config, root: Path) -> Machine:
+    from dualwan.host.around import addresses, interfaces
+    from dualwan.setup import lan_files
+
+    wan, lan = config.wan.interface, lan_files.device(config)
+    return lan_files.Machine(
+        interfaces.lines(root),
+        any(one.device == wan and one.is_global_ipv6 for one in addresses.look()),
+        [name for name in (wan, lan) if _is_made(root / "sys/class/net" / name / "uevent")],
+    )
+
+
+def _is_made(uevent: Path) -> bool:
+    """Whether a program has made the device, by the kernel's file about it."""
+    try:
+        return bool(_MADE.search(files.read_foreign(uevent)))
+    except OSError:
+        return False
 
 
 def _below(root: Path, path: str) -> Path:
@@ -107,9 +135,9 @@ def _below(root: Path, path: str) -> Path:
 def _before(path: Path) -> str | None:
     try:
         return files.read_foreign(path)
-    except FileNotFoundError:
-        return None
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return None  # a link that leads nowhere is somebody's, and no text
         raise HostError(
             say("{path}: cannot be read: {reason}", path=path, reason=error.strerror)
         ) from None
@@ -121,9 +149,9 @@ def _state(one: Written) -> str:
     return say("another one is there") if one.differs else say("is there already")
 
 
-def _check_installed(programs: Sequence[str]) -> None:
+def _check_installed(programs: Sequence[str], root: Path) -> None:
     """Raise UsageError if one is missing: apt asks about each of its files that is there before."""
-    missing = [one for one in programs if shutil.which(one, path=_PROGRAMS) is None]
+    missing = [one for one in programs if not _is_installed(one, root)]
     if missing:
         raise UsageError(
             say(
@@ -135,23 +163,31 @@ def _check_installed(programs: Sequence[str]) -> None:
         )
 
 
-def _check_replaced(wanted: Sequence[Written], *, force: bool) -> None:
+def _is_installed(package: str, root: Path) -> bool:
+    from dualwan.setup.lan_files import SERVICES
+
+    if package in SERVICES:
+        return any((root / folder / f"{package}.service").is_file() for folder in _UNITS)
+    return shutil.which(package, path=_PROGRAMS) is not None
+
+
+def _check_replaced(wanted: Sequence[Written], copies: Path, *, force: bool) -> None:
     other = [one.path for one in wanted if one.differs]
     if other and not force:
         raise UsageError(
             say(
                 "there already, with another text: {files}; --force replaces that, and keeps a "
-                "copy in /etc/dualwan",
+                "copy in {folder}",
                 files=listed(", ", other),
+                folder=copies,
             )
         )
 
 
-def _write(new: Sequence[Written], config: Config, talk: Talk, root: Path) -> None:
+def _write(new: Sequence[Written], copies: Path, talk: Talk, root: Path) -> None:
     """Write what was shown; raises HostError, UsageError."""
     from dualwan.host import new_file
 
-    copies = Path(config.path).absolute().parent
     done = []
     try:
         for one in new:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, IPv6Network
 from typing import TYPE_CHECKING
 
 from dualwan.frozen import NamedTuple, dataclass, field
@@ -13,6 +13,8 @@ from dualwan.model.ppp_files import PppFiles
 if TYPE_CHECKING:  # what only files say has none of these
     from dualwan.model.resources import RouteRule, Tunnel
     from dualwan.nft.foreign.chain import Chain
+
+_LOCAL = IPv6Network("fc00::/7")  # no prefix of a line (RFC 4193)
 
 
 class OwnAddress(NamedTuple):
@@ -25,6 +27,11 @@ class OwnAddress(NamedTuple):
     interface: IPv4Interface | IPv6Interface
     other: IPv4Address | IPv6Address | None = None
     heard: bool = False
+
+    @property
+    def is_global_ipv6(self) -> bool:
+        """Whether it is an IPv6 address that a line may have given."""
+        return isinstance(self.interface, IPv6Interface) and self.interface.ip not in _LOCAL
 
 
 class ScriptLine(NamedTuple):

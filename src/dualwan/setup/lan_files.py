@@ -23,6 +23,13 @@ _WAN, _LAN, _NETWORK, _ROUTER = "enp1s0", "enp3s0", "192.168.1.", "192.168.1.1"
 _HOST_BITS = 8
 DNS_DHCP = "dns-dhcp"  # the one set that goes with each other one
 DHCPCD, NETWORKD = "dhcpcd", "systemd-networkd"
+DNSMASQ = "dnsmasq"
+# Packages of a service: the program itself is in NAME-base, which other packages bring too.
+SERVICES = frozenset({DNSMASQ, DHCPCD})
+HOOKS = "/etc/dualwan/hooks.d"
+# The event that brings MAP-E up, of a WAN that ifup runs, and of any other.
+_UP, _UP_ANYWAY = "ifdown {wan}; ifup {wan}", "dualwan-hook down; dualwan-hook"
+_RESTART = f"systemctl restart {DNSMASQ}"
 
 
 class Target(NamedTuple):
@@ -51,9 +58,9 @@ class FileSet:
 _LAN_RA, _RA = Target("/etc/sysctl.d/lan-ra.conf"), Target("/etc/dnsmasq.d/ra.conf")
 SETS: Mapping[str, FileSet] = {
     "bare-64": FileSet(
-        ("dnsmasq", "ndppd"),
+        (DNSMASQ, "ndppd"),
         {
-            "40-lan-prefix": Target("/etc/dualwan/hooks.d/40-lan-prefix", PROGRAM),
+            "40-lan-prefix": Target(f"{HOOKS}/40-lan-prefix", PROGRAM),
             "dnsmasq-ra.conf": _RA,
             "lan-ra.conf": _LAN_RA,
             "ndppd.conf": Target("/etc/ndppd.conf"),
@@ -61,12 +68,12 @@ SETS: Mapping[str, FileSet] = {
         (
             "systemctl disable --now ndppd",
             "sysctl -p /etc/sysctl.d/lan-ra.conf",
-            "systemctl restart dnsmasq",
-            "ifdown {wan}; ifup {wan}",
+            _RESTART,
+            _UP,
         ),
     ),
     "pd-dhcpcd": FileSet(
-        (DHCPCD, "dnsmasq"),
+        (DHCPCD, DNSMASQ),
         {
             "dhcpcd.conf": Target("/etc/dhcpcd.conf"),
             "dnsmasq-ra.conf": _RA,
@@ -76,12 +83,12 @@ SETS: Mapping[str, FileSet] = {
             "rm -f /var/lib/dhcpcd/duid",
             "sysctl -p /etc/sysctl.d/lan-ra.conf",
             "systemctl restart dhcpcd dnsmasq",
-            "ifdown {wan}; ifup {wan}",
+            _UP,
         ),
         client=DHCPCD,
     ),
     "pd-networkd": FileSet(
-        ("dnsmasq",),
+        (DNSMASQ,),
         {
             "10-wan.network": Target("/etc/systemd/network/10-wan.network"),
             "20-lan.network": Target("/etc/systemd/network/20-lan.network"),
@@ -96,9 +103,9 @@ SETS: Mapping[str, FileSet] = {
         addressed=True,
     ),
     DNS_DHCP: FileSet(
-        ("dnsmasq",),
+        (DNSMASQ,),
         {"dnsmasq-lan.conf": Target("/etc/dnsmasq.d/lan.conf")},
-        ("systemctl restart dnsmasq",),
+        (_RESTART,),
         addressed=True,
     ),
 }
@@ -116,6 +123,18 @@ class Written(NamedTuple):
     def differs(self) -> bool:
         """Whether another file is there in its place."""
         return self.before not in {None, self.text}
+
+
+class Machine(NamedTuple):
+    """What the machine has.
+
+    stanzas: the lines of interfaces(5). prefix_on_wan: whether the WAN has an address of the line.
+    made: which of WAN and LAN a program has made, as a bridge or a VLAN.
+    """
+
+    stanzas: Iterable[InterfacesLine] = ()
+    prefix_on_wan: bool = False
+    made: Sequence[str] = ()
 
 
 def packaged(name: str, file: str) -> str:
@@ -151,7 +170,12 @@ def device(config: Config) -> str:
     for name in config.lan.devices:
         if name != config.wan.interface:
             return name
-    raise UsageError(say("--your-lan: [lan] interfaces has no whole name; write the files by hand"))
+    raise UsageError(
+        say(
+            "--your-lan: [lan] interfaces has no whole name besides the WAN's; write the files by "
+            "hand"
+        )
+    )
 
 
 def texts(
@@ -192,28 +216,40 @@ def _replaced(text: str, words: Mapping[str, str]) -> str:
     return re.sub(rf"(?<![\w.])(?:{'|'.join(ends)})", lambda found: words[found[0]], text)
 
 
-def remarks(
-    names: Iterable[str], config: Config, stanzas: Iterable[InterfacesLine]
-) -> Iterator[str]:
+def remarks(names: Iterable[str], config: Config, there: Machine) -> Iterator[str]:
     """Yield a sentence for each setting elsewhere that does not go with the sets ``names``."""
+    lan = device(config)
+    for other in config.lan.devices:
+        if other not in {lan, config.wan.interface}:
+            yield say("no file names {other}, which is of the LAN too", other=other)
     client = next((SETS[name].client for name in names if SETS[name].client), "")
-    if not client:
-        return
-    lan, wan = device(config), config.wan.interface
-    if config.mape.prefix_from != lan:
+    if client:
+        yield from _of_prefix(config, there)
+        yield from _of_stanzas(client, config, there)
+
+
+def _of_prefix(config: Config, there: Machine) -> Iterator[str]:
+    """Yield what [mape] lacks; nothing behind a home gateway, whose prefix the WAN has."""
+    lan, chosen = device(config), config.mape.prefix_from
+    if not config.fixed and chosen != lan and (chosen or not there.prefix_on_wan):
         yield say(
             '{path}: write prefix-from = "{lan}" into [mape], because the prefix is there',
             path=config.path,
             lan=lan,
         )
-    for line in stanzas:
-        if client == DHCPCD and line.words[:4] == ["iface", wan, "inet6", "auto"]:
-            yield say(
-                "{place}: remove `{text}`, because {client} hears the line",
-                place=line.place,
-                text=line.text,
-                client=client,
-            )
+
+
+def _of_stanzas(client: str, config: Config, there: Machine) -> Iterator[str]:
+    lan, wan = device(config), config.wan.interface
+    for line in there.stanzas:
+        if client == DHCPCD and line.words[:3] == ["iface", wan, "inet6"]:
+            if line.words[3:4] in (["auto"], ["dhcp"]):
+                yield say(
+                    "{place}: remove `{text}`, because {client} hears the line",
+                    place=line.place,
+                    text=line.text,
+                    client=client,
+                )
         elif client == NETWORKD and line.words[:2] in (["iface", wan], ["iface", lan]):
             yield say(
                 "{place}: `ifdown {name}`, and remove the stanza, because {client} runs {name}",
@@ -221,6 +257,13 @@ def remarks(
                 name=line.words[1],
                 client=client,
             )
+    for name in there.made if client == NETWORKD else ():
+        yield say(
+            "{name} is no hardware: {client} needs a .netdev file (systemd.netdev(5)) that "
+            "makes it",
+            name=name,
+            client=client,
+        )
 
 
 def programs(names: Iterable[str]) -> list[str]:
@@ -228,8 +271,14 @@ def programs(names: Iterable[str]) -> list[str]:
     return sorted({program for name in names for program in SETS[name].programs})
 
 
-def steps(names: Iterable[str], config: Config) -> list[str]:
-    """Return the commands that follow, each once; a restart of dnsmasq is the last of its kind."""
-    wan = config.wan.interface
-    every = [command.replace("{wan}", wan) for name in names for command in SETS[name].commands]
-    return list(dict.fromkeys(every))
+def steps(names: Iterable[str], config: Config, *, by_ifup: bool = True) -> list[str]:
+    """Return the commands that follow, each once, of the one that restarts dnsmasq alone first.
+
+    by_ifup: whether ifup runs the WAN.
+    """
+    chosen = sorted(dict.fromkeys(names), key=lambda name: name != DNS_DHCP)
+    every = [command for name in chosen for command in SETS[name].commands]
+    if len(chosen) > 1:
+        every = every[1:]  # what follows restarts dnsmasq too
+    every = [_UP_ANYWAY if command == _UP and not by_ifup else command for command in every]
+    return [command.replace("{wan}", config.wan.interface) for command in every]
