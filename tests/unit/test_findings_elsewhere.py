@@ -3,7 +3,7 @@
 from ipaddress import ip_interface
 
 import pytest
-from machine import config
+from machine import BASE, config
 
 from dualwan.findings import find
 from dualwan.model.surroundings import DefaultRoute, OwnAddress, Surroundings
@@ -11,10 +11,13 @@ from dualwan.model.surroundings import DefaultRoute, OwnAddress, Surroundings
 UP = OwnAddress("mape0", ip_interface("192.0.2.18/32"))
 
 
-def found(*devices, addresses=(UP,), **words):
+VPN = BASE + '[way.away]\ntype = "vpn"\ninterface = "wg0"\n'
+
+
+def found(*devices, addresses=(UP,), text=BASE, **words):
     """Return the findings where packets would leave by ``devices``."""
     around = Surroundings(addresses=addresses, internet_by=devices, **words)
-    return find(config(), around, [("elsewhere", "internet")])
+    return find(config(text), around, [("elsewhere", "internet")])
 
 
 def test_a_device_of_no_way_is_named():
@@ -30,6 +33,12 @@ def test_a_device_of_no_way_is_named():
 def test_the_ways_and_no_route_are_none(devices):
     """PPPoE after a failover; and while nothing leads there, others say so."""
     assert found(*devices) == ()
+
+
+def test_a_vpn_that_is_a_way_does_not_take_everything():
+    """It carries what a policy gives it, so its client was left as it comes."""
+    assert "leave by wg0" in found("wg0", text=VPN)[0].seen
+    assert found("mape0", text=VPN) == ()
 
 
 def test_before_mape_has_an_address_another_route_is_none():

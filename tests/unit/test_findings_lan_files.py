@@ -110,6 +110,14 @@ def test_what_is_served_on_the_wan_is_said_to_be_the_wan(tmp_path):
     assert "[lan]" not in one.remedy
 
 
+def test_a_device_of_a_way_can_be_none_of_the_lan(tmp_path):
+    """To take it into [lan] is no remedy either, and an error of the configuration."""
+    (one,) = found(tmp_path, "bare-64", {NAMES: "interface=ppp0\n"})
+    assert one.code == "lan-on-wan"
+    assert one.seen.endswith("ppp0, which is the device of a way")
+    assert "[lan]" not in one.remedy
+
+
 @pytest.mark.parametrize(
     "files",
     [

@@ -172,6 +172,24 @@ def test_files_that_add_to_one_of_networkd(tmp_path):
     assert found == [("Name", DELEGATES, one) for one in ("a0", "a*", ANY)]
 
 
+def test_networkd_takes_any_name_of_a_device(tmp_path, monkeypatch):
+    """A name that udev has added is the same device."""
+    monkeypatch.setattr(
+        lan_files.other_names, "look", lambda names: {"enx1": LAN} if "enx1" in names else {}
+    )
+    path = "/etc/systemd/network/20-lan.network"
+    text = texts("pd-networkd")[path].replace(LAN, "enx1").replace(WAN, "enx1")
+    found = lan_files.look(put(tmp_path, {path: text}))
+    assert {line.device for line in found.lines} == {LAN}
+
+
+def test_comments_of_ndppd(tmp_path):
+    """Of both kinds."""
+    text = f"# proxy a0 {{\n// proxy a1 {{\nproxy {WAN} {{ // iface a2\n}}\n"
+    found = brief(lan_files.look(put(tmp_path, {"/etc/ndppd.conf": text})))
+    assert found == [("proxy", FACES, WAN)]
+
+
 def test_files_that_cannot_be_read_are_not_all(tmp_path):
     """A fifo does not hold the reader up, a folder is no file, a link may lead to itself."""
     put(tmp_path, {RA: f"interface={LAN}\n"})

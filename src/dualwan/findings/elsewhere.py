@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dualwan.config import Config
+from dualwan.config.ways import Vpn
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 from dualwan.words import say
@@ -17,13 +18,15 @@ from dualwan.words import say
 def internet(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding for each device by which packets for the internet leave in place of ours.
 
+    A way of type "vpn" is among them: it carries what a policy gives it, and never stands in.
     None while MAP-E has no address: the machine may have another default route until then. An
     IPv6 default route of the main table is second_default's of the module managers.
     """
     mape, wan = config.mape.tunnel, config.wan.interface
     if all(one.device != mape for one in around.addresses):
         return
-    of_ways = {"", *config.way_devices.values()}
+    vpns = {name for name, way in config.ways.items() if isinstance(way, Vpn)}
+    of_ways = {"", *(one for name, one in config.way_devices.items() if name not in vpns)}
     known = {"", wan, around.other_names.get(wan, wan), config.line_device}
     known |= {route.device for route in around.ipv6_defaults}
     for device in around.internet_by:

@@ -7,7 +7,6 @@ so, for a network of which this router knows nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv6Interface, IPv6Network
 
 from dualwan.config import Config
 from dualwan.config.values import WILDCARD, covers
@@ -17,7 +16,6 @@ from dualwan.model.surroundings import Surroundings
 from dualwan.words import say
 
 _LOOPBACK = "lo"
-_LOCAL = IPv6Network("fc00::/7")  # no prefix of the line
 _ANNOUNCERS = ("dnsmasq", "radvd")
 
 
@@ -29,7 +27,13 @@ def elsewhere(config: Config, around: Surroundings) -> Iterator[Finding]:
         if line.does == FACES or (file, line.device) in seen or _is_served(config, around, line):
             continue
         seen.add((file, line.device))
-        yield _left(config, line) if line.device != config.wan.interface else _on_wan(config, line)
+        yield _outside(config, line) if line.device in _ways(config) else _left(config, line)
+
+
+def _ways(config: Config) -> dict[str, str]:
+    """Return what each device that leads outside is, which can be none of the LAN."""
+    every = {device: say("the device of a way") for device in config.way_devices.values()}
+    return {**every, config.wan.interface: say("the WAN")}
 
 
 def _left(config: Config, line: LanLine) -> Finding:
@@ -50,14 +54,15 @@ def _left(config: Config, line: LanLine) -> Finding:
     )
 
 
-def _on_wan(config: Config, line: LanLine) -> Finding:
+def _outside(config: Config, line: LanLine) -> Finding:
     return Finding(
         "lan-on-wan",
         say(
-            "{place} has {word} {device}, which is the WAN",
+            "{place} has {word} {device}, which is {what}",
             place=line.place,
             word=line.word,
             device=line.device,
+            what=_ways(config)[line.device],
         ),
         say(
             "write {names} there, and run `{command}`",
@@ -229,11 +234,7 @@ def _is_served(config: Config, around: Surroundings, line: LanLine) -> bool:
 
 def _has_prefix(around: Surroundings, device: str) -> bool:
     """Whether ``device`` has an IPv6 address of the line."""
-    return any(
-        isinstance(one.interface, IPv6Interface) and one.interface.ip not in _LOCAL
-        for one in around.addresses
-        if one.device == device
-    )
+    return any(one.is_global_ipv6 for one in around.addresses if one.device == device)
 
 
 def _inside(config: Config, around: Surroundings, line: LanLine) -> Iterable[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dualwan import files
 from dualwan.config import hooks_dir
+from dualwan.host.around import other_names
 from dualwan.host.around.sourced import MAX_FILES
 from dualwan.model.lan_files import (
     ANNOUNCES,
@@ -196,13 +197,18 @@ def _network(read: _Reader, paths: list[str]) -> Iterator[LanLine]:
     """Yield the lines of a .network file and of the files that add to it."""
     found = _settings(read, paths)
     named, place = found.get(_MATCH, ("", f"{paths[0]}:1"))
-    for device in _devices(named.split()) or [ANY]:
+    for device in map(_own, _devices(named.split()) or [ANY]):
         for does, keys in _SWITCHES.items():
             if any(found.get(key, ("", ""))[0].lower() in _TRUE for key in keys):
                 yield LanLine(place, NETWORKD, "Name", does, device)
     uplink, place = found.get("DHCPPrefixDelegation.UplinkInterface", ("", ""))
     if _device(uplink):
-        yield LanLine(place, NETWORKD, "UplinkInterface", FACES, uplink)
+        yield LanLine(place, NETWORKD, "UplinkInterface", FACES, _own(uplink))
+
+
+def _own(name: str) -> str:
+    """Return the device's own name: networkd takes any that it has (systemd.network(5))."""
+    return other_names.look([name]).get(name, name)
 
 
 def _settings(read: _Reader, paths: list[str]) -> dict[str, tuple[str, str]]:
@@ -230,7 +236,7 @@ def _radvd(read: _Reader) -> Iterator[LanLine]:
 
 def _ndppd(read: _Reader) -> Iterator[LanLine]:
     for number, raw in enumerate(read.text(NDPPD_CONF).split("\n"), 1):
-        for word, name in _PROXY.findall(raw.partition("#")[0]):
+        for word, name in _PROXY.findall(re.split("#|//", raw, maxsplit=1)[0]):
             if device := _device(name):
                 does = FACES if word == "proxy" else SERVES
                 yield LanLine(f"{NDPPD_CONF}:{number}", NDPPD, word, does, device)
