@@ -75,6 +75,15 @@ def test_the_rest_of_the_lan_is_named(run):
     assert said.count("no file names") == 1
 
 
+def test_of_two_routers_the_hosts_go_by_the_address_that_moves(run):
+    """That of the machine alone is gone when the other one takes over."""
+    words = "- /etc/dnsmasq.d/lan.conf: write the address that moves"
+    assert words not in run("--your-lan", "dns-dhcp", "--dry-run")[1]
+    run.config.write_text(CONFIG + "[router]\nredundant = true\n")
+    assert words in run("--your-lan", "dns-dhcp", "--dry-run")[1]
+    assert words not in run("--your-lan", "bare-64", "--dry-run")[1]
+
+
 @pytest.mark.parametrize("kind", ["bridge", "vlan", "wlan"])
 def test_networkd_has_to_make_what_ifupdown_made(run, kind):
     """With the stanza goes the bridge."""

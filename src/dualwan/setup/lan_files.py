@@ -56,6 +56,7 @@ class FileSet:
 
 
 _LAN_RA, _RA = Target("/etc/sysctl.d/lan-ra.conf"), Target("/etc/dnsmasq.d/ra.conf")
+_NAMES = Target("/etc/dnsmasq.d/lan.conf")
 SETS: Mapping[str, FileSet] = {
     "bare-64": FileSet(
         (DNSMASQ, "ndppd"),
@@ -104,7 +105,7 @@ SETS: Mapping[str, FileSet] = {
     ),
     DNS_DHCP: FileSet(
         (DNSMASQ,),
-        {"dnsmasq-lan.conf": Target("/etc/dnsmasq.d/lan.conf")},
+        {"dnsmasq-lan.conf": _NAMES},
         (_RESTART,),
         addressed=True,
     ),
@@ -216,12 +217,17 @@ def _replaced(text: str, words: Mapping[str, str]) -> str:
     return re.sub(rf"(?<![\w.])(?:{'|'.join(ends)})", lambda found: words[found[0]], text)
 
 
-def remarks(names: Iterable[str], config: Config, there: Machine) -> Iterator[str]:
+def remarks(names: Sequence[str], config: Config, there: Machine) -> Iterator[str]:
     """Yield a sentence for each setting elsewhere that does not go with the sets ``names``."""
     lan = device(config)
     for other in config.lan.devices:
         if other not in {lan, config.wan.interface}:
             yield say("no file names {other}, which is of the LAN too", other=other)
+    if config.router.redundant and DNS_DHCP in names:
+        yield say(
+            "{path}: write the address that moves between the two routers into dhcp-option",
+            path=_NAMES.path,
+        )
     client = next((SETS[name].client for name in names if SETS[name].client), "")
     if client:
         yield from _of_prefix(config, there)
