@@ -101,16 +101,18 @@ def _put(tmp_path):
     tools, given = tmp_path / "tools", tmp_path / "given"
     tools.mkdir()
     for name, more in (
-        ("ip", f"case $* in *show*) cat {tmp_path}/shown;; esac"),
+        ("ip", f"case $* in link*) test -e {tmp_path}/shown;; *show*) cat {tmp_path}/shown;; esac"),
+        ("sleep", f"test $(grep -c sleep {given}) -lt 3 || mv {tmp_path}/later {tmp_path}/shown"),
         ("systemctl", ""),
     ):
         (tools / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {given}\n{more}\n')
         (tools / name).chmod(0o755)
 
-    def put(event, prefix, *there, way="mape"):
+    def put(event, prefix, *there, way="mape", late=False):
         given.write_text("")
         rows = (f"3: {LAN}    inet6 {one} scope global \\ valid_lft forever\n" for one in there)
-        (tmp_path / "shown").write_text("".join(rows))
+        (tmp_path / "shown").unlink(missing_ok=True)
+        (tmp_path / ("later" if late else "shown")).write_text("".join(rows))
         environ = environment(Notice(event, way, "mape0", carrier=way, prefix=prefix))
         environ["PATH"] = f"{tools}:{environ['PATH']}"
         script = ["sh", SETS / "bare-64/40-lan-prefix"]
@@ -128,6 +130,14 @@ def test_the_prefix_of_the_line_is_put_on_the_lan(put):
     """With a metric before the kernel's own 256, and ndppd finds the WAN."""
     assert put("up", "2001:db8:0:100::/64") == [ADDED, "systemctl restart ndppd"]
     assert put("change", "2001:db8:0:100::/64", "2001:db8:0:100::1:1/64") == [ADDED]
+
+
+def test_an_interface_of_the_lan_that_comes_late_is_waited_for(put):
+    """A bridge or a VLAN at boot: nothing would run the script once more."""
+    there = "2001:db8:0:200::1:1/64"
+    given = put("up", "2001:db8:0:100::/64", there, late=True)
+    deleted = f"ip address del {there} dev {LAN}"
+    assert given == ["sleep 1"] * 3 + [deleted, ADDED, "systemctl restart ndppd"]
 
 
 def test_the_prefix_before_goes_and_addresses_of_others_stay(put):
