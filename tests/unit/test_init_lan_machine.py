@@ -7,7 +7,7 @@ from another_root import put
 from init_lan import CONFIG, HOME, runner, written
 
 from dualwan.host import managers
-from dualwan.host.around import addresses
+from dualwan.host.around import addresses, other_names
 from dualwan.model.surroundings import OwnAddress
 
 HEARD = OwnAddress("eth8", ip_interface("2001:db8:0:100::5/64"))
@@ -42,6 +42,28 @@ def test_a_link_that_leads_nowhere_is_somebodys(run):
     assert code != 0
     assert "/etc/sysctl.d/lan-ra.conf: cannot be read" in err
     assert {*written(run.root)} == {"etc/sysctl.d/README"}
+
+
+def test_what_a_link_leads_to_is_not_replaced(run):
+    """It may be the example of the package, which the next version brings back."""
+    put(run.root, {"usr/share/doc/ra.conf": "theirs\n", "etc/dnsmasq.d/README": ""})
+    link = run.root / "etc/dnsmasq.d/ra.conf"
+    link.symlink_to("../../usr/share/doc/ra.conf")
+    code, _, err = run("--your-lan", "bare-64", "--force")
+    assert code == 2
+    assert "as a link to another text: /etc/dnsmasq.d/ra.conf; remove the link" in err
+    assert written(run.root)["usr/share/doc/ra.conf"] == "theirs\n"
+    link.unlink()
+    assert run("--your-lan", "bare-64")[0] == 0
+
+
+def test_another_name_of_an_interface_is_written_into_no_file(run, monkeypatch):
+    """Since Debian 13 most have one, by which dnsmasq and sysctls know nothing."""
+    monkeypatch.setattr(other_names, "look", lambda names: dict.fromkeys(names[1:], "enp3s0"))
+    code, _, err = run("--your-lan", "bare-64", "--dry-run")
+    assert code == 2
+    assert f"{run.config}: br0 is only another name of enp3s0" in err
+    assert "write enp3s0 in its place" in err
 
 
 def test_the_place_of_the_copy_is_named(run):

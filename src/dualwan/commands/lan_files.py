@@ -44,6 +44,7 @@ def agreed(
     _check_alone(arguments)
     lan_files.check(names)
     config = common.config(arguments)
+    _check_own_names(config)
     wanted = list(_wanted(names, config, root))
     talk.say()
     for one in wanted:
@@ -57,7 +58,7 @@ def agreed(
         return None
     _check_installed(lan_files.programs(names), root)
     copies = Path(config.path).absolute().parent
-    _check_replaced(wanted, copies, force=arguments.force)
+    _check_replaced(wanted, copies, root, force=arguments.force)
     new = [one for one in wanted if one.before != one.text]
     if new and asking:
         question = say("Write {files}?", files=listed(" and ", [one.path for one in new]))
@@ -87,6 +88,18 @@ def _check_alone(arguments: Namespace) -> None:
                     option=option,
                 )
             )
+
+
+def _check_own_names(config: Config) -> None:
+    """Raise UsageError for another name of a device: dnsmasq and sysctls know none."""
+    from dualwan.findings import other_names as findings
+    from dualwan.host.around import other_names
+    from dualwan.model.surroundings import Surroundings
+    from dualwan.setup import lan_files
+
+    found = other_names.look((config.wan.interface, lan_files.device(config)))
+    for one in findings.named_so(config, Surroundings(other_names=found)):
+        raise UsageError(one.text)
 
 
 def _wanted(names: Sequence[str], config: Config, root: Path) -> Iterator[Written]:
@@ -171,7 +184,16 @@ def _is_installed(package: str, root: Path) -> bool:
     return shutil.which(package, path=_PROGRAMS) is not None
 
 
-def _check_replaced(wanted: Sequence[Written], copies: Path, *, force: bool) -> None:
+def _check_replaced(wanted: Sequence[Written], copies: Path, root: Path, *, force: bool) -> None:
+    """Raise UsageError for what is not replaced: a link may lead to a file of a package."""
+    links = [one.path for one in wanted if one.differs and _below(root, one.path).is_symlink()]
+    if links:
+        raise UsageError(
+            say(
+                "there already, as a link to another text: {files}; remove the link before",
+                files=listed(", ", links),
+            )
+        )
     other = [one.path for one in wanted if one.differs]
     if other and not force:
         raise UsageError(
