@@ -253,6 +253,15 @@ def test_the_line_has_to_be_answered_for_hosts_of_the_lan(tmp_path):
 ODD = LanFiles((LanLine(f"{LAN_PREFIX}:10", "40-lan-prefix", "lan", COPIES, "enx021122334455"),))
 
 
+@pytest.mark.parametrize("manager", ["dhcpcd", "NetworkManager", "systemd-networkd"])
+def test_the_script_is_run_again_by_who_runs_the_wan(manager):
+    """To a WAN that ifup does not run, ifdown does nothing."""
+    (one,) = find(configuration("bare-64"), Surroundings(lan_files=ODD, managers={WAN: manager}))
+    by_ifup = manager == "dhcpcd"
+    assert (f"`ifdown {WAN}; ifup {WAN}`" in one.remedy) is by_ifup
+    assert ("`dualwan-hook down; dualwan-hook`" in one.remedy) is not by_ifup
+
+
 def test_no_event_asks():
     """These files are the owner's, and a line does not wait for them."""
     seen = Surroundings(lan_files=ODD)

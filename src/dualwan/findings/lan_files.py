@@ -16,6 +16,7 @@ from dualwan.model.surroundings import Surroundings
 from dualwan.words import say
 
 _LOOPBACK = "lo"
+_NO_IFUP = ("systemd-networkd", "NetworkManager")
 _ANNOUNCERS = ("dnsmasq", "radvd")
 
 
@@ -27,7 +28,8 @@ def elsewhere(config: Config, around: Surroundings) -> Iterator[Finding]:
         if line.does == FACES or (file, line.device) in seen or _is_served(config, around, line):
             continue
         seen.add((file, line.device))
-        yield _outside(config, line) if line.device in _ways(config) else _left(config, line)
+        said = _outside if line.device in _ways(config) else _left
+        yield said(config, around, line)
 
 
 def _ways(config: Config) -> dict[str, str]:
@@ -36,7 +38,7 @@ def _ways(config: Config) -> dict[str, str]:
     return {**every, config.wan.interface: say("the WAN")}
 
 
-def _left(config: Config, line: LanLine) -> Finding:
+def _left(config: Config, around: Surroundings, line: LanLine) -> Finding:
     return Finding(
         "lan-other-interface",
         say(
@@ -49,12 +51,12 @@ def _left(config: Config, line: LanLine) -> Finding:
             "write {names} there, and run `{command}`; or take {device} into [lan] or into a zone",
             names=", ".join(config.lan.interfaces),
             device=line.device,
-            command=_again(line, config),
+            command=_again(line, config, around),
         ),
     )
 
 
-def _outside(config: Config, line: LanLine) -> Finding:
+def _outside(config: Config, around: Surroundings, line: LanLine) -> Finding:
     return Finding(
         "lan-on-wan",
         say(
@@ -67,7 +69,7 @@ def _outside(config: Config, line: LanLine) -> Finding:
         say(
             "write {names} there, and run `{command}`",
             names=", ".join(config.lan.interfaces),
-            command=_again(line, config),
+            command=_again(line, config, around),
         ),
     )
 
@@ -92,7 +94,7 @@ def not_the_line(config: Config, around: Surroundings) -> Iterator[Finding]:
             say(
                 "write {names} there, and run `{command}`",
                 names=config.wan.interface,
-                command=_again(mine[0], config),
+                command=_again(mine[0], config, around),
             ),
         )
 
@@ -204,11 +206,12 @@ def _lines(around: Surroundings, *does: str) -> list[LanLine]:
     return [line for line in around.lan_files.lines if line.does in does]
 
 
-def _again(line: LanLine, config: Config) -> str:
+def _again(line: LanLine, config: Config, around: Surroundings) -> str:
     """Return the command that has the program read its file again."""
     if line.does == COPIES:  # a script, which is run when the line comes up
         wan = config.wan.interface
-        return f"ifdown {wan}; ifup {wan}"
+        by_ifup = around.managers.get(wan, "") not in _NO_IFUP
+        return f"ifdown {wan}; ifup {wan}" if by_ifup else "dualwan-hook down; dualwan-hook"
     return f"systemctl restart {line.program}"
 
 
