@@ -86,9 +86,9 @@ class Line:
         monkeypatch.setattr(line_news, "advertisements", lambda _device: self.ours)
         monkeypatch.setattr(line_news, "advertisement", self._read)
         monkeypatch.setattr(ndp, "solicit", self._solicit)
-        monkeypatch.setattr(default_router, "SECONDS", 0.3)
-        monkeypatch.setattr(default_router, "AGAIN_SECONDS", 0.1)
-        monkeypatch.setattr(default_router, "MORE_SECONDS", 0.05)
+        monkeypatch.setattr(default_router, "SECONDS", 1.5)
+        monkeypatch.setattr(default_router, "AGAIN_SECONDS", 0.5)
+        monkeypatch.setattr(default_router, "MORE_SECONDS", 0.1)
 
     def _solicit(self, _device):
         self.asked += 1

@@ -70,7 +70,7 @@ class Namespace:
         for pid in map(int, listed):
             try:
                 name = Path(f"/proc/{pid}/comm").read_text().strip()
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
                 continue
             if name in programs:
                 found.append(pid)
