@@ -56,7 +56,8 @@ THREE_AT_ONCE := -n 3 --dist load
 chosen = tests/$1$(if $(F),/$(notdir $(F:.py=)).py) $(T)
 # What hangs on the kernel, or on the machine's own programs, and takes long: not in userland.
 ONCE := test_benches test_ifup_relatives test_ifup_closed test_scan test_nat_capacity test_nat_secrecy \
-        test_fault_injection test_never_open test_never_open_broken test_hooks_d test_trial test_metrics
+        test_fault_injection test_never_open test_never_open_broken test_hooks_d test_trial test_metrics \
+        test_your_lan test_two_routers_vrrp
 IN_USERLAND = $(AS_ROOT) $(PYTHON) -B tests/userland/run.py $(USERLAND) \
               '$(NEED_INSIDE)' $(PYTHON) $(PYTEST)
 YOUR_LAN := bare-64 pd-dhcpcd pd-networkd from-outside
