@@ -46,7 +46,7 @@ FIRST_BOOT = {
     "test_ways_added.py": (TRIXIE,),
     "test_zones.py": (BOOKWORM,),
     "test_policies.py": (TRIXIE,),
-    "test_provisioning.py": (BOOKWORM,),
+    "test_provisioning.py": SUITES,
     "test_confined.py": (TRIXIE,),
     # Last, because they flush other programs' rules too.
     "test_mending.py": (BOOKWORM,),
