@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from dualwan.config import Config
+    from dualwan.model.surroundings import OwnAddress
     from dualwan.setup.dialogue import Talk
     from dualwan.setup.lan_files import Machine, Written
 
@@ -37,6 +38,7 @@ def agreed(
     Raises UsageError, ConfigError, HostError, EOFError.
     """
     from dualwan.host import managers
+    from dualwan.host.around import addresses
     from dualwan.setup import dialogue, lan_files, shown
     from dualwan.setup.stanza import MANAGERS
 
@@ -45,11 +47,12 @@ def agreed(
     lan_files.check(names)
     config = common.config(arguments)
     _check_own_names(config)
-    wanted = list(_wanted(names, config, root))
+    own = addresses.look()
+    wanted = list(_wanted(names, config, own, root))
     talk.say()
     for one in wanted:
         talk.say(say("{path}: {state}", path=one.path, state=_state(one)))
-    if remarks := list(lan_files.remarks(names, config, _machine(config, root))):
+    if remarks := list(lan_files.remarks(names, config, _machine(config, own, root))):
         talk.say(say("Look at:"))
         for line in shown.sentences(remarks):
             talk.say(line)
@@ -102,16 +105,17 @@ def _check_own_names(config: Config) -> None:
         raise UsageError(one.text)
 
 
-def _wanted(names: Sequence[str], config: Config, root: Path) -> Iterator[Written]:
+def _wanted(
+    names: Sequence[str], config: Config, own: Sequence[OwnAddress], root: Path
+) -> Iterator[Written]:
     from dualwan.config import hooks_dir
-    from dualwan.host.around import addresses
     from dualwan.setup import lan_files
 
     lan = lan_files.device(config)
     address = next(
         (
             one.interface
-            for one in addresses.look()
+            for one in own
             if one.device == lan and isinstance(one.interface, IPv4Interface)
         ),
         None,
@@ -121,14 +125,14 @@ def _wanted(names: Sequence[str], config: Config, root: Path) -> Iterator[Writte
         yield lan_files.Written(path, text, target.mode, _before(_below(root, path)))
 
 
-def _machine(config: Config, root: Path) -> Machine:
-    from dualwan.host.around import addresses, interfaces
+def _machine(config: Config, own: Sequence[OwnAddress], root: Path) -> Machine:
+    from dualwan.host.around import interfaces
     from dualwan.setup import lan_files
 
     wan, lan = config.wan.interface, lan_files.device(config)
     return lan_files.Machine(
         interfaces.lines(root),
-        any(one.device == wan and one.is_global_ipv6 for one in addresses.look()),
+        any(one.device == wan and one.is_global_ipv6 for one in own),
         [name for name in (wan, lan) if _is_made(root / "sys/class/net" / name / "uevent")],
     )
 

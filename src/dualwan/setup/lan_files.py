@@ -278,13 +278,9 @@ def programs(names: Iterable[str]) -> list[str]:
 
 
 def steps(names: Iterable[str], config: Config, *, by_ifup: bool = True) -> list[str]:
-    """Return the commands that follow, each once, of the one that restarts dnsmasq alone first.
-
-    by_ifup: whether ifup runs the WAN.
-    """
-    chosen = sorted(dict.fromkeys(names), key=lambda name: name != DNS_DHCP)
+    """Return the commands that follow, each once; by_ifup: whether ifup runs the WAN."""
+    # Each other set restarts dnsmasq too.
+    chosen = [name for name in dict.fromkeys(names) if name != DNS_DHCP] or [DNS_DHCP]
     every = [command for name in chosen for command in SETS[name].commands]
-    if len(chosen) > 1:
-        every = every[1:]  # what follows restarts dnsmasq too
     every = [_UP_ANYWAY if command == _UP and not by_ifup else command for command in every]
     return [command.replace("{wan}", config.wan.interface) for command in every]
