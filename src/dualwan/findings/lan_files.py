@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 
 from dualwan.config import Config
 from dualwan.config.values import WILDCARD, covers
+from dualwan.findings.managers import WITHOUT_IFUP
 from dualwan.model.finding import Finding
 from dualwan.model.lan_files import ANNOUNCES, ANY, COPIES, DELEGATES, FACES, LanLine
 from dualwan.model.surroundings import Surroundings
 from dualwan.words import say
 
 _LOOPBACK = "lo"
-_NO_IFUP = ("systemd-networkd", "NetworkManager")
 _ANNOUNCERS = ("dnsmasq", "radvd")
 
 
@@ -210,7 +210,7 @@ def _again(line: LanLine, config: Config, around: Surroundings) -> str:
     """Return the command that has the program read its file again."""
     if line.does == COPIES:  # a script, which is run when the line comes up
         wan = config.wan.interface
-        by_ifup = around.managers.get(wan, "") not in _NO_IFUP
+        by_ifup = around.managers.get(wan, "") not in WITHOUT_IFUP
         return f"ifdown {wan}; ifup {wan}" if by_ifup else "dualwan-hook down; dualwan-hook"
     return f"systemctl restart {line.program}"
 

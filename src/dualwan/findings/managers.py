@@ -9,6 +9,8 @@ from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 from dualwan.words import listed, say
 
+WITHOUT_IFUP = ("systemd-networkd", "NetworkManager")  # these bring interfaces up by themselves
+
 
 def _deafened(manager: str, device: str) -> str:
     """Return the setting by which ``manager`` takes no default route from ``device``."""
@@ -58,7 +60,7 @@ def two_managers(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding if the WAN has a stanza of interfaces(5), and another manager too."""
     wan = config.wan.interface
     who = around.managers.get(wan, "")
-    if who in ("systemd-networkd", "NetworkManager") and around.wan_stanza:
+    if who in WITHOUT_IFUP and around.wan_stanza:
         yield Finding(
             "two-managers",
             say(

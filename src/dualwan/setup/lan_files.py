@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
-from pathlib import Path
 from typing import NamedTuple
 
 from dualwan.config import Config
-from dualwan.errors import HostError, UsageError
+from dualwan.errors import UsageError
 from dualwan.interfaces_file import InterfacesLine
+from dualwan.setup.template import packaged
 from dualwan.words import listed, say
 
 PLAIN, PROGRAM = 0o644, 0o755
@@ -138,22 +138,6 @@ class Machine(NamedTuple):
     made: Sequence[str] = ()
 
 
-def packaged(name: str, file: str) -> str:
-    """Return the text of ``file`` of the set ``name``; raises HostError."""
-    here = Path(__file__)
-    for folder in (here.with_name("your-lan"), here.parents[3] / "docs/your-lan"):
-        try:
-            return (folder / name / file).read_text(encoding="utf-8")
-        except OSError:
-            continue
-    raise HostError(
-        say(
-            "{path}: is missing; the package is not whole",
-            path=here.with_name("your-lan") / name / file,
-        )
-    )
-
-
 def check(names: Sequence[str]) -> None:
     """Raise UsageError if more than one set of ``names`` gives the LAN its IPv6."""
     by_ipv6 = [name for name in dict.fromkeys(names) if name != DNS_DHCP]
@@ -193,7 +177,7 @@ def texts(
         if chosen.addressed:
             words |= _addresses(name, device(config), address)
         for file, target in chosen.files.items():
-            yield target, _replaced(packaged(name, file), words)
+            yield target, _replaced(packaged(f"your-lan/{name}/{file}", "docs"), words)
 
 
 def _addresses(name: str, lan: str, address: IPv4Interface | None) -> dict[str, str]:

@@ -18,20 +18,18 @@ _FROM = "# (from "
 _WRITTEN = "# Written by `dualwan-hook init`; `(from ...)` above a key says what it was taken from."
 
 
-def packaged() -> str:
-    """Return the commented example of the package, or of a checkout; raises HostError."""
+def packaged(name: str = "dualwan.toml", folder: str = "etc") -> str:
+    """Return the text of a file of the package, by default of the commented example.
+
+    In a checkout it is in ``folder``. Raises HostError.
+    """
     here = Path(__file__)
-    for path in (here.with_name("dualwan.toml"), here.parents[3] / "etc/dualwan.toml"):
+    for path in (here.parent / name, here.parents[3] / folder / name):
         try:
             return path.read_text(encoding="utf-8")
         except OSError:
             continue
-    raise HostError(
-        say(
-            "{path}: is missing; the package is not whole",
-            path=here.with_name("dualwan.toml"),
-        )
-    )
+    raise HostError(say("{path}: is missing; the package is not whole", path=here.parent / name))
 
 
 def filled(
