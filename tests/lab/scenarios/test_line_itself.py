@@ -94,11 +94,12 @@ def test_client_is_seen_with_the_shared_address(by_hand: Line) -> None:
 
 def test_relay_counts_what_is_not_of_the_port_set(by_hand: Line) -> None:
     """A packet with a foreign port or echo id is refused and counted: the guard is awake."""
+    foreign = next(port for port in range(40000, 41000) if port not in PORT_SET)
     by_hand.relay.reset()
     by_hand.router.run("nft", "flush", "table", "ip", "by_hand")
     try:
         with pytest.raises(traffic.NoAnswerError):
-            traffic.ask_udp(by_hand.router, INTERNET_HOST, limit=1)
+            traffic.ask_udp(by_hand.router, INTERNET_HOST, source=("", foreign), limit=1)
         assert not traffic.ping(by_hand.router, INTERNET_HOST, [1], limit=1)
         with pytest.raises(traffic.NoAnswerError):
             traffic.ask_udp(by_hand.client, INTERNET_HOST, limit=1)
