@@ -78,8 +78,11 @@ YOUR_LAN = {  # the scenarios before the reboot, and those after it
     "from-outside": ((FROM_OUTSIDE,), (FROM_OUTSIDE,)),
 }
 LATER_BOOTS = ("test_boot.py", "test_package.py", "test_managers.py")
-# The words in /etc/network/interfaces that bring the WAN up, in the boots after the first.
-STARTS = ("auto", "allow-hotplug")
+LAST = ("test_boot.py", "test_package.py", UPGRADE)  # of the usual boots
+# The word in /etc/network/interfaces that brings the WAN up in the boot after the first; --rest
+# boots with the other one.
+STARTS = {BOOKWORM: "auto", TRIXIE: "allow-hotplug", NEXT: "allow-hotplug"}
+OTHER_START = {"auto": "allow-hotplug", "allow-hotplug": "auto"}
 # The programs that manage the network in the boots of --long after the first.
 MANAGERS = (
     "dhcpcd",  # beside ifupdown, which ifupdown-ng then replaces
@@ -121,7 +124,7 @@ def steps(arguments: Namespace) -> tuple[vm.Step, ...]:
             scenarios(2, after, arguments.k),
         )
     if arguments.rest:
-        return (scenarios(1, tuple(_elsewhere(arguments.suite)), arguments.k),)
+        return _rest_steps(arguments.k, arguments.suite)
     if not arguments.long:
         return _usual_steps(arguments.k, arguments.suite)
     first = (scenarios(1, LONG, arguments.k),)
@@ -147,21 +150,27 @@ def _elsewhere(suite: str) -> Iterator[str]:
             yield name
 
 
+def _rest_steps(selection: str, suite: str) -> tuple[vm.Step, ...]:
+    """The scenarios, the start of the WAN and the upgrade that the usual boots leave out."""
+    return (
+        scenarios(1, tuple(_elsewhere(suite)), selection),
+        module("guest.prepare_boot", OTHER_START[STARTS[suite]]),
+        {"reboot": True},
+        scenarios(2, ("test_boot.py", UPGRADE), selection, "LAB_REST=1"),
+    )
+
+
 def _usual_steps(selection: str, suite: str) -> tuple[vm.Step, ...]:
     """The boots with ifupdown. With a selection, all files run on each suite."""
     elsewhere = () if selection else tuple(_elsewhere(suite))
     first = tuple(name for name in FIRST_BOOT if name not in elsewhere)
     if not _may_select(selection, "boot", "package"):
         return (scenarios(1, (*first, UPGRADE), selection),)
-    auto, hotplug = (module("guest.prepare_boot", start) for start in STARTS)
     return (
         scenarios(1, first, selection),
-        auto,
+        module("guest.prepare_boot", STARTS[suite]),
         {"reboot": True},
-        scenarios(2, ("test_boot.py",), selection),
-        hotplug,
-        {"reboot": True},
-        scenarios(3, ("test_boot.py", "test_package.py", UPGRADE), selection),
+        scenarios(2, LAST, selection),
     )
 
 

@@ -34,10 +34,22 @@ def test_a_boot_has_each_of_its_scenarios_once(suite):
 def test_the_rest_is_what_the_usual_boots_leave_out(suite):
     """So each scenario can run on each suite, and in half of the time each is run once."""
     usual = boots.steps(Namespace(suite=suite, **USUAL))[0]
-    (rest,) = boots.steps(Namespace(suite=suite, **{**USUAL, "rest": True}))
+    rest, _, _, later = boots.steps(Namespace(suite=suite, **{**USUAL, "rest": True}))
+    assert files(later) == ["test_boot.py", boots.UPGRADE]
     assert {*files(usual)} | {*files(rest)} == {*boots.FIRST_BOOT}
     assert not {*files(usual)} & {*files(rest)}
     assert "test_zones.py" in files(usual if suite == "bookworm" else rest)
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie", "forky"])
+def test_the_rest_starts_the_wan_by_the_other_word(suite):
+    """And then upgrades with the other event first, as its environment tells the scenario."""
+    usual, rest = (
+        boots.steps(Namespace(suite=suite, **{**USUAL, "rest": other})) for other in (False, True)
+    )
+    assert {usual[1]["argv"][-1], rest[1]["argv"][-1]} == {"auto", "allow-hotplug"}
+    assert "LAB_REST=1" in rest[-1]["argv"]
+    assert "LAB_REST=1" not in usual[-1]["argv"]
 
 
 def test_a_selection_counts_on_each_suite():
