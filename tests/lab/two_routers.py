@@ -122,7 +122,6 @@ def guests() -> Iterator[dict[str, vm.Guest]]:
             name: vm.Guest(
                 name,
                 LINE_MEGABYTES if name == "line" else ROUTER_MEGABYTES,
-                2 if name == "line" else 1,
                 tuple(wiring.words[name]),
                 tuple(wiring.descriptors[name]),
             )

@@ -33,7 +33,6 @@ class Guest:
 
     name: str = "router"
     memory_megabytes: int = 2048
-    processors: int = 2
     devices: tuple[str, ...] = ()
     descriptors: tuple[int, ...] = ()
 
@@ -118,7 +117,7 @@ class Machine:
         return [
             "qemu-system-x86_64",
             *(accel.KVM if self.kvm else accel.TCG),
-            *("-smp", str(self.guest.processors), "-m", str(self.guest.memory_megabytes)),
+            *("-m", str(self.guest.memory_megabytes)),
             *("-nodefaults", "-display", "none", "-nic", "none"),
             *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd)),
             *("-append", arguments),

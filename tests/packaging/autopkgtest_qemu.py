@@ -71,7 +71,7 @@ def main() -> int:
         done = subprocess.run(
             [
                 *("autopkgtest", "--output-dir", folder / "output", *arguments.package),
-                *("--", *runner, "--cpus", "2", "--ram-size", "2048", folder / "disk.img"),
+                *("--", *runner, "--ram-size", "2048", folder / "disk.img"),
             ],
             check=False,
         )
