@@ -34,8 +34,11 @@ def findings(config: Config | None, host: Host) -> tuple[Finding, ...]:
     return find(config, host.surroundings(config))
 
 
-def check(config: Config, *, as_json: bool) -> str:
-    """Return the answer of `check` about a configuration without errors; raises ConfigError."""
+def check(config: Config, *, as_json: bool, width: int | None) -> str:
+    """Return the answer of `check` about a configuration without errors; raises ConfigError.
+
+    ``width``: columns of the terminal, None for no limit.
+    """
     found = findings_in_files(config)
     if as_json:
         import json
@@ -44,9 +47,11 @@ def check(config: Config, *, as_json: bool) -> str:
 
         data = report.as_data(found)
         return json.dumps({"file": config.path, "ok": True, "findings": data})
-    lines = [say("{path}: in order", path=config.path)]
-    lines += [say("warning: {text}", text=one.text) for one in found]
-    return "\n".join([shown(lines[0]), *map(told, lines[1:])])
+    from dualwan.report.layout import folded
+
+    well = shown(say("{path}: in order", path=config.path))
+    warnings = [told(say("warning: {text}", text=one.text)) for one in found]
+    return "\n".join(folded(line, width) for line in (well, *warnings))
 
 
 def findings_in_files(config: Config) -> tuple[Finding, ...]:
@@ -136,7 +141,7 @@ def doctor(
     *,
     as_json: bool,
     everything: bool,
-    colour: bool,
+    terminal: Terminal,
 ) -> tuple[str, bool]:
     """Return the diagnosis as text or JSON, and whether all is well; raises BusyError.
 
@@ -158,19 +163,21 @@ def doctor(
         found = (*wrong, *findings(config, host))
         seen = host.evidence(inquiry(config, plan))
         outcomes = checks.diagnose(checks.Case(config, plan, seen, found, load_table()))
-    return _shown(outcomes, as_json=as_json, everything=everything, colour=colour)
+    return _shown(outcomes, as_json=as_json, everything=everything, terminal=terminal)
 
 
-def doctor_of(path: Path, *, as_json: bool, everything: bool, colour: bool) -> tuple[str, bool]:
+def doctor_of(
+    path: Path, *, as_json: bool, everything: bool, terminal: Terminal
+) -> tuple[str, bool]:
     """Return the diagnosis of the machine in the report ``path``, as ``doctor`` does."""
     from dualwan.recording import dossier
 
     outcomes = dossier.diagnosed(dossier.read(path))
-    return _shown(outcomes, as_json=as_json, everything=everything, colour=colour)
+    return _shown(outcomes, as_json=as_json, everything=everything, terminal=terminal)
 
 
 def _shown(
-    outcomes: tuple[Outcome, ...], *, as_json: bool, everything: bool, colour: bool
+    outcomes: tuple[Outcome, ...], *, as_json: bool, everything: bool, terminal: Terminal
 ) -> tuple[str, bool]:
     import json
 
@@ -180,7 +187,7 @@ def _shown(
     if as_json:
         text = json.dumps(report.as_data(outcomes), indent=2)
     else:
-        text = report.text(outcomes, everything, colour)
+        text = report.text(outcomes, everything, terminal)
     return text, checks.is_well(outcomes)
 
 

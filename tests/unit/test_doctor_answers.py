@@ -14,6 +14,7 @@ from dualwan.host.fake import FakeHost
 from dualwan.model.event import Event
 from dualwan.model.evidence import Advertisement, Device, DeviceAddress
 from dualwan.planning import make_plan
+from dualwan.report.terminal import PLAIN
 
 AUTO = BASE.partition("provider =")[0] + "[pppoe]\ndial = true\n"
 OFF = BASE.replace("dial = true", "dial = false")
@@ -205,7 +206,7 @@ def test_a_diagnosis_has_a_deadline(config, monkeypatch):
     before = signal.getsignal(signal.SIGALRM)
     assert config
     with pytest.raises(BusyError, match="gave up after 1 s"):
-        inspection.doctor(Doctored().config, as_json=False, everything=False, colour=False)
+        inspection.doctor(Doctored().config, as_json=False, everything=False, terminal=PLAIN)
     assert signal.getsignal(signal.SIGALRM) is before
 
 

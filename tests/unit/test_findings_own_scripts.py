@@ -54,9 +54,9 @@ def test_check_names_them_without_root(config, place):
     """It reads the folder beside the configuration, and nothing else is needed."""
     write(place, "50-ddns.sh", "exit 0")
     assert files.look(config=load(config)).own_scripts[0].path == str(place / "50-ddns.sh")
-    said = inspection.check(load(config), as_json=False)
+    said = inspection.check(load(config), as_json=False, width=None)
     assert f"warning: {place}/50-ddns.sh is not run" in said
-    data = json.loads(inspection.check(load(config), as_json=True))
+    data = json.loads(inspection.check(load(config), as_json=True, width=None))
     assert [one["code"] for one in data["findings"]] == ["hooksd-name"]
 
 

@@ -93,6 +93,16 @@ def test_the_diagnosis_is_as_written_down(name):
     compare(FOLDER / f"doctor-{name}.txt", doctor.text(line.diagnose(), everything=True) + "\n")
 
 
+@pytest.mark.parametrize("name", LINES)
+def test_no_line_of_a_diagnosis_is_wider_than_the_terminal(name):
+    """It goes on in the column of its text."""
+    line = Doctored()
+    LINES[name](line)
+    shown = doctor.text(line.diagnose(), everything=True, terminal=Terminal(60))
+    assert max(map(cells.width, shown.splitlines())) <= 60
+    assert any(one.startswith(" ") for one in shown.splitlines())
+
+
 def test_a_line_with_a_rule_is_as_written_down():
     """By the table of rules, with a prefix of OCN that the configuration does not have."""
     line = Doctored(prefixes=(OCN,))

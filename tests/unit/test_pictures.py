@@ -28,12 +28,14 @@ def _status():
 
 def _doctor():
     (broken,) = (one for one in CASES if one.about == "a wrong PSID, by the table")
-    return doctor.text(broken.made().diagnose(), colour=True)
+    return doctor.text(broken.made().diagnose(), terminal=Terminal(80, colour=True))
 
 
 def _dry_run():
     case = plan_case("first-ifup")
-    return plan.text(make_plan(case.config, case.host(), case.event), (), False, colour=True)
+    return plan.text(
+        make_plan(case.config, case.host(), case.event), (), False, Terminal(80, colour=True)
+    )
 
 
 SCENES = {

@@ -20,7 +20,7 @@ def removed(*forwards, given=True, wan=True):
         machine.switch("wan0", up=False)
     result = handle.handle_event(config() if given else None, machine, Event.REMOVE)
     assert machine.state.tables == ()
-    return result.warnings, report.text(result, (), everything=False, colour=False)
+    return result.warnings, report.text(result, (), everything=False)
 
 
 @pytest.mark.parametrize("given", [True, False])

@@ -99,7 +99,7 @@ def test_every_golden_machine_can_be_replayed(case):
     said = dossier.said_of(dossier.replayed("f", found))
     assert "\x1b" not in "".join(line for lines in said.values() for line in lines)
     assert [line[:3] for line in said["plan"]] == [
-        line[:3] for line in plan_report.text(plan, (), everything=True, colour=False).splitlines()
+        line[:3] for line in plan_report.text(plan, (), everything=True).splitlines()
     ]
 
 

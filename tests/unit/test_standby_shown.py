@@ -114,13 +114,13 @@ def test_the_role_is_a_metric(active, number):
 def test_a_plan_says_of_whom_it_is():
     """A dry run of a standby has nothing to do, and says why there is so little."""
     made = pair()
-    text = plan_report.text(made.plan, (), everything=False, colour=False)
+    text = plan_report.text(made.plan, (), everything=False)
     assert text.splitlines() == [
         "standby: the other router is the active one; this one is closed",
         "nothing to do",
     ]
     active = pair(active=True)
-    assert "standby" not in plan_report.text(active.plan, (), everything=True, colour=False)
+    assert "standby" not in plan_report.text(active.plan, (), everything=True)
 
 
 def test_the_rules_of_a_slice_that_is_not_there_can_be_asked_for():

@@ -121,4 +121,4 @@ def _show(
     if arguments.json:
         output.show(json.dumps(report.as_data(plan, found), indent=2))
         return
-    output.show(report.text(plan, found, everything, common.colour(arguments), contents))
+    output.show(report.text(plan, found, everything, common.terminal(arguments), contents))

@@ -25,7 +25,9 @@ def check(arguments: Namespace) -> int:
 
     if arguments.file:
         arguments.config = arguments.file
-    output.show(inspection.check(common.config(arguments), as_json=arguments.json))
+    output.show(
+        inspection.check(common.config(arguments), as_json=arguments.json, width=common.width())
+    )
     return 0
 
 
@@ -82,7 +84,7 @@ def doctor(arguments: Namespace) -> int:
     how = {
         "as_json": arguments.json,
         "everything": arguments.verbose,
-        "colour": common.colour(arguments),
+        "terminal": common.terminal(arguments),
     }
     if arguments.source:
         text, well = inspection.doctor_of(Path(arguments.source), **how)

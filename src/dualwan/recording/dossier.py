@@ -155,7 +155,7 @@ def _look(
         **codec.encode(recording),
     }
     said = {**said_of(replay), "tables": _tables(replay)}
-    live = plan_report.text(plan, find(config, around), everything=True, colour=False)
+    live = plan_report.text(plan, find(config, around), everything=True)
     said["unlike"] = [] if live.splitlines() == said["plan"] else ["the recording"]
     return recording, state, said, inner
 
@@ -175,8 +175,8 @@ def said_of(replay: Replay) -> dict[str, Any]:
     plan = make_plan(replay.config, replay.host, Event.APPLY)
     down = make_plan(replay.config, replay.host, Event.REMOVE)
     return {
-        "plan": plan_report.text(plan, found, everything=True, colour=False).splitlines(),
-        "down": plan_report.text(down, (), everything=True, colour=False).splitlines(),
+        "plan": plan_report.text(plan, found, everything=True).splitlines(),
+        "down": plan_report.text(down, (), everything=True).splitlines(),
         "doctor": doctor_report.text(diagnosed(replay), everything=True).splitlines(),
     }
 

@@ -8,6 +8,8 @@ from dualwan import cells
 from dualwan.catalogue import shown, told
 from dualwan.doctor import Outcome, Result, is_well
 from dualwan.report.data import CheckData, DiagnosisData
+from dualwan.report.layout import wrapped
+from dualwan.report.terminal import PLAIN, Terminal
 from dualwan.words import say
 
 NAMES = {
@@ -19,27 +21,30 @@ NAMES = {
 COLOURS = {Result.FAILED: "31", Result.UNCHECKED: "33", Result.OK: "32"}
 
 
-def text(outcomes: Sequence[Outcome], everything: bool = False, colour: bool = False) -> str:
+def text(outcomes: Sequence[Outcome], everything: bool = False, terminal: Terminal = PLAIN) -> str:
     """Return a line for each check that failed or could not be made; "" if there is none.
 
-    ``everything``: for all checks.
+    ``everything``: for all checks. On a terminal a line is continued in the column of its text.
     """
     return "\n".join(
-        _line(one, colour)
+        line
         for one in outcomes
         if everything or one.answer.result in (Result.FAILED, Result.UNCHECKED)
+        for line in _lines(one, terminal)
     )
 
 
-def _line(one: Outcome, colour: bool) -> str:
-    word = cells.padded(shown(NAMES[one.answer.result]), _width())
-    if colour and one.answer.result in COLOURS:
-        word = f"\x1b[{COLOURS[one.answer.result]}m{word}\x1b[0m"
+def _lines(one: Outcome, terminal: Terminal) -> list[str]:
     text = one.answer.seen
     if one.answer.remedy:
         text = say("{seen}: {remedy}", seen=one.answer.seen, remedy=one.answer.remedy)
     bad = one.answer.result in (Result.FAILED, Result.UNCHECKED) and not one.because
-    return f"{word}{one.check.name}: {told(text) if bad else shown(text)}"
+    whole = f"{one.check.name}: {told(text) if bad else shown(text)}"
+    word = cells.padded(shown(NAMES[one.answer.result]), _width())
+    first, *later = wrapped(word, whole, terminal.width, _width())
+    if terminal.colour and one.answer.result in COLOURS:
+        first = f"\x1b[{COLOURS[one.answer.result]}m{word}\x1b[0m{first.removeprefix(word)}"
+    return [first, *later]
 
 
 def _width() -> int:

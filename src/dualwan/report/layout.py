@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dualwan import cells
 
 GAP = "  "
+LATER = "    "
 NARROWEST = 12  # columns that a text is broken into, however narrow the terminal is
 
 
@@ -21,6 +22,13 @@ def wrapped(title: str, text: str, width: int | None, indent: int) -> list[str]:
     room = max(width - indent, NARROWEST)
     lines = cells.wrap(text, room)
     return [f"{head}{lines[0]}".rstrip(), *(" " * indent + line for line in lines[1:])]
+
+
+def folded(text: str, width: int | None) -> str:
+    """Return a line in lines of ``width`` columns, the later ones indented; None: as it is."""
+    if width is None or cells.width(text) <= width:
+        return text
+    return "\n".join(cells.wrap(text, max(width, NARROWEST), later=LATER))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:

@@ -12,6 +12,8 @@ from dualwan.nft.table import NftTable
 from dualwan.report.data import PlanData
 from dualwan.report.findings import as_data as findings_data
 from dualwan.report.findings import lines as findings_lines
+from dualwan.report.layout import folded
+from dualwan.report.terminal import PLAIN, Terminal
 from dualwan.result import Plan, Result
 from dualwan.words import say
 
@@ -23,18 +25,22 @@ def text(
     plan: Plan | Result,
     findings: Iterable[Finding],
     everything: bool,
-    colour: bool,
+    terminal: Terminal = PLAIN,
     contents: bool = False,
 ) -> str:
     """Return the plan and all that goes with it; see ``lines``."""
-    found = lines(plan, everything, colour, contents)
-    found += [say("problem: {one}", one=one) for one in plan.problems]
-    found += [say("not seen: {one}", one=one) for one in plan.unobserved]
-    found = found or [say("nothing to do")]
+    steps = lines(plan, everything, terminal.colour, contents)
+    said = [say("problem: {one}", one=one) for one in plan.problems]
+    said += [say("not seen: {one}", one=one) for one in plan.unobserved]
+    if not steps and not said:
+        said = [say("nothing to do")]
+    said += [say("warning: {one}", one=one) for one in plan.warnings]
+    said += findings_lines(findings_data(findings))
+    sentences = [folded(told(one), terminal.width) for one in said]
     if _role(plan) == "standby":
-        found.insert(0, say("standby: the other router is the active one; this one is closed"))
-    found += [say("warning: {one}", one=one) for one in plan.warnings]
-    return "\n".join(map(told, [*found, *findings_lines(findings_data(findings))]))
+        standby = say("standby: the other router is the active one; this one is closed")
+        steps.insert(0, folded(told(standby), terminal.width))
+    return "\n".join([*steps, *sentences])
 
 
 def lines(
