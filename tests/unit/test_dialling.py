@@ -181,6 +181,16 @@ def test_a_unit_may_ask_again_after_a_failure(log):
     assert "pon dsl-provider" in log[-1]
 
 
+def test_a_unit_may_ask_again_after_an_ifup_that_has_failed():
+    """In the middle of it nothing is dialled, and nothing is noted as dialled."""
+    machine = Machine("wan0", "lan0")
+    with machine.lock(1):
+        machine.save_state(RunState(**UNDER_WAY, dialled=("other", "dsl-provider")))
+    sessions.dial_for_unit(DIALS, machine, "dsl-provider")
+    assert machine.running == set()
+    assert dialled(machine) == ("other",)
+
+
 def test_the_command_dials_what_a_unit_wants(monkeypatch, tmp_path):
     """`event dial` of dualwan-dial.service; without a wish it does not even read the file."""
     machine, path = Machine("wan0", "lan0"), tmp_path / "dualwan.toml"

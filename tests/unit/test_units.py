@@ -77,6 +77,15 @@ def test_no_configuration_starts_nothing_and_a_link_to_a_missing_disk_does(name,
     assert starts()
 
 
+@pytest.mark.parametrize("name", ["dial", "hooks"])
+def test_what_a_file_starts_is_not_given_up_where_the_program_cannot_run(name):
+    """The file is still there, and its path would start the service six times in a moment."""
+    assert "PathExists" in dict(settings(name, "path"))
+    found = dict(settings(name))
+    assert found["Restart"] == "on-failure"
+    assert int(found["RestartSec"]) > 2  # five starts in ten seconds are allowed
+
+
 def test_every_service_is_confined_but_the_one_that_dials():
     """What starts pppd and its scripts cannot be; all others are confined alike."""
     services = {one.name.split("-")[-1].split(".")[0] for one in UNITS.glob("*.service")}
@@ -85,7 +94,8 @@ def test_every_service_is_confined_but_the_one_that_dials():
     for name in CONFINED:
         assert restrictions(name) == restrictions("watch"), name
     assert {key for key, _ in settings("dial")} == {
-        *("Description", "Documentation", "Type", "ExecStart", "TimeoutStartSec", "KillMode")
+        *("Description", "Documentation", "Type", "ExecStart", "Restart", "RestartSec"),
+        *("TimeoutStartSec", "KillMode"),
     }
 
 

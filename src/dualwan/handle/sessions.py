@@ -151,11 +151,15 @@ def dial_for_unit(config: Config, host: Host, peer: str) -> None:
     """Dial ``peer`` for a confined unit that has asked for it, if it is still to be dialled.
 
     The unit has noted the peer as dialled. A failure is raised and takes back that note, so that
-    the unit may ask again.
+    the unit may ask again. So does an ifup or ifdown under way: one that fails leaves it to the
+    watcher.
     """
     state, run = host.load_state(), Run(config, host, Event.PREFIX_CHANGED, None)
     ours = peer in dialled_by(config) and not stands_by(config, state)
-    if not ours or not state.wanted or _in_transition(host, state):
+    if not ours or not state.wanted:
+        return
+    if _in_transition(host, state):
+        run.update_state(lambda state: _without(state, peer))
         return
     try:
         if _dial_peer(config, host, peer) and _is_overtaken(run, state):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from guest import command, product, router, traffic, waiting
@@ -171,3 +172,14 @@ def wakeups_of_the_watcher(line: Line, seconds: float) -> int:
     before = watcher_status("voluntary_ctxt_switches")
     time.sleep(seconds)
     return watcher_status("voluntary_ctxt_switches") - before
+
+
+@contextmanager
+def away(path: Path) -> Iterator[None]:
+    """Move a file or folder away for as long as the context lasts."""
+    hidden = path.with_name(f"{path.name}.away")
+    path.rename(hidden)
+    try:
+        yield
+    finally:
+        hidden.rename(path)

@@ -25,6 +25,7 @@ from guest.addresses import (
 
 CONFIG = Path("/etc/dualwan/dualwan.toml")
 COMMAND = "dualwan-hook"
+MODULES = Path("/usr/share/dualwan-hook/dualwan")
 SHARE = Path("/lab/results")
 _APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q", "--no-install-recommends")
 # Only against hanging: an emulated guest on a busy host may be slow.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from guest import command, mischief, peers, product, router
+from guest import command, mischief, peers, product, router, waiting
 from guest.addresses import FIRST_PPPOE_ADDRESS, INTERNET_HOST, PPPOE_PEER, WAN
 
 pytestmark = pytest.mark.usefixtures("internet")
 
 RUN = Path("/run/dualwan")
+WISH_FILE = RUN / "dial/peer.json"
+GIVEN_UP_SECONDS = 15  # systemd gives up what starts a sixth time within 10 s
 # What the watcher does when it dials, see dualwan.host.pppd.
 WISH = (
     "import sys; sys.path.append('/usr/share/dualwan-hook');"
@@ -80,16 +83,37 @@ def test_boot_is_confined() -> None:
 
 def test_what_the_watcher_dials_is_not_confined() -> None:
     """Its pppd and the owner's scripts have all rights, and outlive the watcher."""
-    command.run(["poff", PPPOE_PEER])
-    router.wait_for_no_ppp()
-    router.forget_stamps()
+    _hang_up()
     command.run(["python3", "-c", WISH])
     router.wait_for_hooks(FIRST_PPPOE_ADDRESS)
     [pid] = peers.pppds()
     status = _status(pid)
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("0", "0")
     assert "dualwan-dial.service" in Path(f"/proc/{pid}/cgroup").read_text()
-    assert not (RUN / "dial/peer.json").exists()
+    assert not WISH_FILE.exists()
     with product.without_watcher():
         assert peers.pppds() == [pid]
     assert peers.pppds() == [pid]
+
+
+def test_a_wish_to_dial_outlasts_a_program_that_cannot_run() -> None:
+    """As while Python is upgraded: a unit that fails at once, six times, is not given up."""
+    _hang_up()
+    with mischief.away(product.MODULES):
+        WISH_FILE.write_text(json.dumps(PPPOE_PEER))
+        mischief.eventually(lambda: _property("Result") != "success", "the unit that fails")
+        time.sleep(GIVEN_UP_SECONDS)
+        assert WISH_FILE.exists()
+    router.wait_for_hooks(FIRST_PPPOE_ADDRESS)
+    assert not WISH_FILE.exists()
+
+
+def _hang_up() -> None:
+    """End the session; pppd runs ip-down.d before it is gone."""
+    command.run(["poff", PPPOE_PEER])
+    waiting.until(lambda: not peers.pppds(), "the end of pppd", 60)
+    router.forget_stamps()
+
+
+def _property(name: str) -> str:
+    return command.run(["systemctl", "show", "-P", name, "dualwan-dial"]).strip()

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from guest import command, product, snapshot, traffic
+from guest import command, mischief, product, snapshot, traffic
 from guest.addresses import FIRST_PPPOE_ADDRESS, INTERNET_HOSTS, LAN, LAN_ADDRESS, MAPE_ADDRESS, WAN
 from guest.line import Line
 from guest.product import CONFIG, GOOD_CONFIG
@@ -20,7 +19,6 @@ from guest.servers import Servers
 from guest.snapshot import Snapshot
 
 LAST_GOOD = Path("/var/lib/dualwan/last-good.json")
-MODULES = Path("/usr/share/dualwan-hook/dualwan")
 NFT = Path("/usr/sbin/nft")
 # A fault for each of two scenarios; tests/netns/test_never_open*.py have more.
 NO_TOML = GOOD_CONFIG.replace("[lan]", "[lan")
@@ -42,17 +40,6 @@ def _good_again(down: Snapshot) -> Iterator[None]:
     done = product.run("down")
     assert done.returncode == 0, done.stdout + done.stderr
     assert snapshot.ours() == []
-
-
-@contextmanager
-def away(path: Path) -> Iterator[None]:
-    """Move a file or folder away for as long as the context lasts."""
-    hidden = path.with_name(f"{path.name}.away")
-    path.rename(hidden)
-    try:
-        yield
-    finally:
-        hidden.rename(path)
 
 
 def is_static() -> bool:
@@ -106,7 +93,7 @@ def test_a_router_in_use_goes_on_with_the_configuration_applied_last(line: Line)
 
 def test_a_package_whose_modules_are_gone_closes_the_machine(line: Line) -> None:
     """As in the middle of an upgrade; the LAN's interface comes up as ever."""
-    with Rain(line) as rain, away(MODULES):
+    with Rain(line) as rain, mischief.away(product.MODULES):
         hook = "/etc/network/if-pre-up.d/00dualwan-hook"
         done = command.attempt(["env", f"IFACE={LAN}", "PHASE=pre-up", hook])
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -121,7 +108,7 @@ def test_a_package_whose_modules_are_gone_closes_the_machine(line: Line) -> None
 def test_without_nft_the_wan_stays_down(line: Line) -> None:
     """Nothing can close the machine, and ifup says so; afterwards it comes up."""
     with Rain(line) as rain:
-        with away(MODULES), away(NFT):
+        with mischief.away(product.MODULES), mischief.away(NFT):
             done = command.attempt(["ifup", WAN], limit=120)
             assert done.returncode != 0
             assert "the machine cannot be closed" in done.stdout + done.stderr
