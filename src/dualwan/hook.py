@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 
 from dualwan import paths
 
@@ -201,18 +200,12 @@ def _at_once(path: str, flags: int) -> int:
     return handle
 
 
-def _complain(sentence: str) -> None:
-    """Print ``sentence`` to stderr, which may be closed: the log has it too, or will."""
-    try:
-        print(f"dualwan-hook: {sentence}", file=sys.stderr)
-    except (OSError, ValueError):
-        return
-
-
 def _report_bug(event: Event, error: Exception) -> None:
     """Log an unexpected error, and print it to stderr."""
+    from dualwan.supervisor import complain
+
     sentence = f"unexpected {type(error).__name__}: {error}; please report it".replace("\n", " ")
-    _complain(sentence)
+    complain(sentence)
     try:
         from dualwan.errors import DualwanError
         from dualwan.handle.run import fail
@@ -250,11 +243,12 @@ def _run_once(event: Event, interface: str, path: str, called: str) -> bool:
     except ConfigError as error:
         from dualwan.handle.run import fail
         from dualwan.host import last_good
+        from dualwan.supervisor import complain
 
         kept = last_good.load(Path(path))
         wrong = kept.instead_of(error) if kept else error
         fail(event, wrong)
-        _complain(str(wrong))
+        complain(str(wrong))
         if kept is None:  # no configuration: nothing of ours, as before the trial
             return isinstance(error, UnconfirmedError)
         config = kept.config
@@ -287,7 +281,9 @@ def _handle_in_time(event: Event, config: Config, *, renamed: bool = False) -> b
     except StaleError:
         raise
     except DualwanError as error:  # handle_event has logged it
-        _complain(str(error))
+        from dualwan.supervisor import complain
+
+        complain(str(error))
         return False
     return True
 

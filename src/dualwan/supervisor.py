@@ -105,5 +105,16 @@ def log_plainly(sentence: str) -> None:
 
     syslog.openlog("dualwan-hook", syslog.LOG_PID, syslog.LOG_DAEMON)
     syslog.syslog(syslog.LOG_ERR, sentence)
-    with suppress(OSError, ValueError):
-        print(f"dualwan-hook: {sentence}", file=sys.stderr)  # noqa: T201 - ifup shows it
+    complain(sentence)
+
+
+def complain(sentence: str) -> None:
+    """Print ``sentence`` to stderr, which may be closed, or a pipe that nobody reads any more.
+
+    What is left of it goes nowhere then: Python ends with 120 if it cannot be flushed.
+    """
+    try:
+        print(f"dualwan-hook: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - ifup shows it
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):  # a closed stream has no number
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

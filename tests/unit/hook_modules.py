@@ -17,6 +17,7 @@ STANDARD = {
     *("posixpath", "re", "reprlib", "select", "selectors", "signal", "socket", "stat", "string"),
     *("struct", "syslog", "time", "types", "typing", "urllib", "warnings"),
     *("grp", "pwd"),  # by pathlib of Python 3.13
+    "gc",  # a part of the interpreter, by the supervisor
 }
 TOML = {"tomli"}
 LOG = {"structlog", "structlog._base", "structlog._generic", "structlog.exceptions"} | {

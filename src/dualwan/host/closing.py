@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import suppress
-
-from dualwan import paths
+from dualwan import output, paths
 from dualwan.errors import HostError
 from dualwan.host.program import run
 
@@ -20,6 +17,5 @@ def close(event_id: str, interface: str, config: str) -> bool:
     except HostError as error:
         code, said = 1, f"dualwan-hook: {error}"
     if said:
-        with suppress(OSError, ValueError):  # stderr is closed; the log has it
-            print(said, file=sys.stderr)  # noqa: T201 - for ifup, and the journal of the unit
+        output.remark(said)  # for ifup, and the journal of the unit
     return code == 0
