@@ -83,7 +83,7 @@ def test_an_event_does_not_fail_for_it(machine, path):
 
     machine.load_trial = load_trial
     handle_event(OTHER, machine, Event.UP)
-    assert machine.kept.text == OTHER.text
     machine.load_trial, machine.lock = load, lock
     handle_event(OTHER, machine, Event.UP)
+    assert machine.kept.text == OTHER.text
     assert machine.trial is None

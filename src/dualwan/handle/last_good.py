@@ -9,9 +9,9 @@ from contextlib import suppress
 
 from dualwan import slices
 from dualwan.config import Config
-from dualwan.errors import DualwanError, HostError
+from dualwan.errors import BusyError, DualwanError, HostError
 from dualwan.handle.run import Run, warn
-from dualwan.reconcile import text_since
+from dualwan.reconcile import LOCK_SECONDS, text_since
 from dualwan.words import say
 
 
@@ -38,8 +38,9 @@ def keep(run: Run) -> None:
         with suppress(DualwanError):  # the next event does it
             _forget_trial(run, run.config)
     try:
-        run.host.keep_config(run.config)
-    except HostError as error:
+        with run.host.lock(LOCK_SECONDS):
+            run.host.keep_config(run.config)
+    except (BusyError, HostError) as error:
         warn(
             run.event,
             say("{error}: a wrong configuration will have no older one to go back to", error=error),

@@ -55,9 +55,8 @@ def _is_news(run: Run) -> bool:
     mape = run.config.mape if run.config else None
     if run.event is Event.PREFIX_CHANGED and not run.host.load_state().wanted:
         return False  # after an ifdown
-    if run.config is not None and isinstance(mape, DsLite):
-        return _refresh_aftr(run, run.config, mape.aftr)
-    if run.config is None or not isinstance(mape, MapE) or not mape.provisioning:
+    named = isinstance(mape, DsLite) and ":" not in mape.aftr
+    if run.config is None or not (named or (isinstance(mape, MapE) and mape.provisioning)):
         return False
     from dualwan.line.provisioning.refresh import (  # noqa: PLC0415 - only provisioning needs it
         cached_answers,
@@ -70,6 +69,8 @@ def _is_news(run: Run) -> bool:
         except DualwanError as error:
             fail(run.event, error)  # the last answer stays in use, and the rest is done
             return False
+        if isinstance(mape, DsLite):
+            return _refresh_aftr(run, run.config, mape.aftr)
         before = [item.answer for item in cached_answers(run.config, run.host)]
         for sentence in refresh(run.config, run.host, on_request=run.event is Event.APPLY):
             run.tell(sentence)
@@ -80,8 +81,6 @@ def _refresh_aftr(run: Run, config: Config, name: str) -> bool:
     """Look up the address of DS-Lite's AFTR; return whether it has changed."""
     from dualwan.line.provisioning.aftr import remember  # noqa: PLC0415 - only DS-Lite needs it
 
-    if ":" in name:
-        return False
     was_wanted = run.host.load_state().wanted
     prefix = next(iter(run.host.prefixes(config.prefix_source)), "")  # of the line that is asked
     try:

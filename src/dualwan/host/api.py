@@ -114,7 +114,7 @@ class Store(Protocol):
         ...
 
     def keep_config(self, config: Config) -> None:
-        """Keep ``config``, also over a boot, as the one that was applied last; raises HostError."""
+        """Keep ``config`` over a boot as the one applied last, under the lock; raises HostError."""
         ...
 
 

@@ -87,6 +87,8 @@ class FakeHost(FakeTrial, FakeKernel):
 
     def keep_config(self, config: Config) -> None:
         """See Store: the attribute ``kept``."""
+        if not self.locked:
+            raise AssertionError("the configuration is kept without the lock")
         if reason := self.refusal("last-good.json", FULL):
             raise HostError(f"last-good.json: {reason}")
         self.kept = config
