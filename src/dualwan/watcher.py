@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from dualwan import config
 from dualwan.apart import SIGNALS, apart
 from dualwan.config import Config
-from dualwan.damper import FREE, Damper, longest_pause
+from dualwan.damper import FREE, LONGEST_SECONDS, Damper, longest_pause
 from dualwan.ears import Ears, follow
 from dualwan.errors import (
     BusyError,
     ConfigError,
     DualwanError,
+    KernelError,
     ReplacedError,
     UnconfirmedError,
 )
@@ -46,7 +47,7 @@ BUSY_SECONDS = 5.0  # after a run of another process that does not end
 ROLE_SECONDS = 60.0  # in which a change of role ends: it may wait for other runs, and for pppd
 SERVERS_SECONDS = 600.0  # until the line's servers are asked again (HB46PP 3.6, cache.RETRY)
 SERVERS_LONGEST = 6 * 3600.0  # the same where they go on to refuse
-IN_VAIN = 6  # failures in a row, after which only news lead to another try
+IN_VAIN = 6  # failures to mend in a row, after which only news lead to another try
 
 
 class Ask(NamedTuple):
@@ -64,7 +65,8 @@ class Carried:
     """State that one look hands on to the next.
 
     line: as it was seen last; line_due: its change has not been handled yet.
-    text: of the last configuration without errors. said: the last complaint. failures: in a row.
+    text: of the last configuration without errors. said: the last complaint. failures: to mend, in
+    a row. blind: looks in a row that could not be had, or not to their end.
     followed: names of the sysctls, and indexes of the devices, that the plan was made from.
     ask: when to ask the line's servers again, NEVER while no answer is missing.
     role: the number of the last change of role seen under way, and the time by which it must have
@@ -76,6 +78,7 @@ class Carried:
     text: str = ""
     said: str = ""
     failures: int = 0
+    blind: int = 0
     damper: Damper = field(default_factory=Damper)
     followed: tuple[tuple[str, ...], tuple[int, ...]] = ((), ())
     ask: Ask = NEVER
@@ -157,6 +160,7 @@ class Look:
         if carried.line_due:
             return self._handle(found, Event.PREFIX_CHANGED)
         plan = make_plan(found, self._host, Event.MEND)
+        carried.blind = 0
         before, seen = carried.followed, plan.observed
         carried.followed = tuple(seen.sysctls), tuple(link.index for link in seen.links.values())
         if plan.changes:
@@ -234,14 +238,19 @@ class Look:
         return self._handle(found, Event.MEND)
 
     def _handle(self, found: Config, event: Event) -> float | None:
-        """Handle ``event``, which logs its own errors; return the seconds until the next look."""
+        """Handle ``event``, which logs its own errors; return the seconds until the next look.
+
+        One in which the kernel could not be read is not over: it may not have dialled yet.
+        """
         try:
             handle_event(found, self._host, event)
         except BusyError:
             return BUSY_SECONDS
+        except KernelError:
+            return after_failure(self.carried)
         except DualwanError:
             self.carried.failures += 1  # unless the next look finds nothing to change
-        self.carried.line_due = False
+        self.carried.line_due, self.carried.blind = False, 0
         return 0.0
 
     def _complain(self, error: DualwanError) -> None:
@@ -256,10 +265,10 @@ def _sooner(*seconds: float | None) -> float | None:
     return min((one for one in seconds if one is not None), default=None)
 
 
-def after_failure(carried: Carried) -> float | None:
-    """Return the seconds until another try, None if there were too many."""
-    carried.failures += 1
-    return None if carried.failures >= IN_VAIN else 2.0 ** (carried.failures - 1)
+def after_failure(carried: Carried) -> float:
+    """Return the seconds until another look: no news tell that it can be had by now."""
+    carried.blind = min(carried.blind + 1, IN_VAIN + 1)
+    return min(2.0 ** (carried.blind - 1), LONGEST_SECONDS)
 
 
 def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
@@ -278,13 +287,10 @@ def watch(path: Path, make_host: Callable[[], Host], ears: Ears) -> NoReturn:
                 raise  # systemd starts another watcher, with the new modules
             looked = None
         worked |= looked is not None
-        if looked is None:
-            seconds = after_failure(carried)
-        else:
-            seconds, carried = looked
+        seconds, carried = looked or Looked(after_failure(carried), carried)
         deaf = follow(ears, carried.followed, deaf)
         if seconds != 0:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             if ears.wait(seconds):
-                carried.failures = 0  # with news, what failed is worth another try
+                carried.failures = carried.blind = 0  # with news, it is worth another try
             signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)

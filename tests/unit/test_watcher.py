@@ -8,7 +8,7 @@ from dualwan import watcher
 from dualwan.damper import LONGEST_SECONDS
 from dualwan.errors import BusyError, KernelError
 from dualwan.model.event import Event
-from dualwan.watcher import Carried, Look, after_failure
+from dualwan.watcher import Carried, Look
 
 CONFIG = config()
 pytestmark = pytest.mark.usefixtures("log")
@@ -268,9 +268,3 @@ def test_a_run_of_another_process_in_between_is_waited_for(path, change):
     assert carried.line_due is (change == "line")
     assert settle(machine, path, carried)[0] is None
     assert "dualwan_snat" in machine.table_names()
-
-
-def test_failures_are_given_up_after_a_while():
-    """1, 2, 4, 8 and 16 seconds apart."""
-    carried = Carried()
-    assert [after_failure(carried) for _ in range(7)] == [1, 2, 4, 8, 16, None, None]

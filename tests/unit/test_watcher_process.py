@@ -116,12 +116,12 @@ def test_it_looks_at_once_and_then_waits(looks, tmp_path):
 
 
 def test_a_crash_is_tried_again_after_a_pause_and_news_end_the_counting(looks, tmp_path):
-    """Six crashes in a row are waited out; with news it looks again."""
-    looks.extend([None] * 7)
-    ears = Ears(False, False, False, False, False, True)
+    """Seven crashes in a row are waited out; with news it looks again at once."""
+    looks.extend([None] * 9)
+    ears = Ears(False, False, False, False, False, False, False, True)
     with pytest.raises(EndError):
         watcher.watch(tmp_path, lambda: None, ears)
-    assert ears.waits == [1, 2, 4, 8, 16, None, 1]
+    assert ears.waits == [1, 2, 4, 8, 16, 32, 64, 64, 1]
 
 
 def test_without_room_for_inotify_it_hears_the_rest(looks, tmp_path, log):
