@@ -9,6 +9,7 @@ import pytest
 from dualwan.host.notice import runner
 
 UNITS = Path(__file__).parents[2] / "packaging/debian"
+METRICS = UNITS.parents[1] / "docs/metrics/dualwan-metrics.service"
 CONFINED = ("watch", "probe", "notify", "close")
 DIALLING = ("watch", "probe")
 # With each of them systemd mounts another /proc, in which no write to a sysctl is announced.
@@ -84,6 +85,16 @@ def test_what_a_file_starts_is_not_given_up_where_the_program_cannot_run(name):
     found = dict(settings(name))
     assert found["Restart"] == "on-failure"
     assert int(found["RestartSec"]) > 2  # five starts in ten seconds are allowed
+
+
+@pytest.mark.parametrize("unit", [*UNITS.glob("*.service"), METRICS], ids=lambda one: one.stem)
+def test_every_service_has_an_end(unit):
+    """Where its disk does not answer, say: systemd gives one with Type=oneshot all the time.
+
+    A timer that has started it would never do so again. The scripts of hooks.d have limits each.
+    """
+    limit = re.findall(r"^TimeoutStartSec=(.*)$", unit.read_text(), re.MULTILINE)
+    assert limit == (["infinity"] if unit == path("hooks") else [str(int(limit[0]))])
 
 
 def test_every_service_is_confined_but_the_one_that_dials():
