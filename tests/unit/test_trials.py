@@ -1,14 +1,15 @@
 """What is kept of a trial on disk, and which configuration events use by it."""
 
+import errno
 import os
 from dataclasses import replace
 
 import pytest
 from machine import BASE, Machine, config
 
-from dualwan import hook, watcher
+from dualwan import files, hook, watcher
 from dualwan.errors import ConfigError, HostError, UnconfirmedError
-from dualwan.host import in_use, program, trials, way_back
+from dualwan.host import answers, in_use, program, trials, way_back
 from dualwan.model.event import Event
 from dualwan.model.state import RunState
 from dualwan.model.trial import Phase, Trial
@@ -53,6 +54,28 @@ def test_a_trial_is_kept_as_it_is(path):
     assert trials.load() is None
     assert not folder.exists()
     trials.forget()
+
+
+def test_a_full_disk_keeps_nobody_from_going_back(path, monkeypatch):
+    """What another program has written meanwhile: of what is kept, the way back matters most."""
+    answers.write(trials.ELEMENTS, "[]")
+    trial, elements = kept(path), path.parent / "kept" / trials.ELEMENTS
+    write = files.write
+
+    def full(*arguments, **options):
+        if elements.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(*arguments, **options)
+
+    monkeypatch.setattr("dualwan.files.write", full)
+    with pytest.raises(HostError, match="No space left"):
+        trials.save(trial)  # no trial begins that could not be gone back from
+    back = replace(trial, phase=Phase.RETURNING)
+    trials.save(back)
+    assert trials.load() == back
+    elements.mkdir()  # as a file system that is read-only by now, which takes nothing away either
+    with pytest.raises(HostError, match="No space left"):
+        trials.save(back)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from dualwan import files, paths
@@ -53,7 +54,22 @@ def load() -> Trial | None:
 
 
 def save(trial: Trial) -> None:
-    """Save ``trial``; raises HostError. The record comes last: without it there is no trial."""
+    """Save ``trial``; raises HostError.
+
+    On a disk that is full by now, the elements that are kept make room for the way back.
+    """
+    try:
+        _write(trial)
+    except HostError:
+        if trial.phase is Phase.PENDING:
+            raise
+        with suppress(OSError):
+            (answers.directory() / ELEMENTS).unlink()
+        _write(trial)
+
+
+def _write(trial: Trial) -> None:
+    """Write the files of ``trial``. The record comes last: without it there is no trial."""
     answers.write(TRIED, trial.tried)
     answers.write(BEFORE, trial.before)
     data = {
