@@ -54,9 +54,9 @@ def test_a_unit_is_exposed_less_than_3(name):
     assert float(level[1]) < MOST_OF[name], done.stdout
 
 
-@pytest.mark.parametrize("name", ["close", "watch"])
+@pytest.mark.parametrize("name", CONFINED)
 def test_no_configuration_starts_nothing_and_a_link_to_a_missing_disk_does(name, tmp_path):
-    """At boot the machine is closed by the configuration that was applied last."""
+    """The router goes by the configuration that was applied last, and so do all of its units."""
     there = tmp_path / "dualwan.toml"
     conditions = [
         f"{key}={value}".replace("/etc/dualwan/dualwan.toml", str(there))
