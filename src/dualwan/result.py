@@ -105,6 +105,15 @@ class Result:
         return not any(one.closes and one.name in self.failures for one in slices.ALL)
 
     @property
+    def closes(self) -> bool:
+        """Whether a table that closes the machine was loaded where there was none."""
+        closing = {one.name for one in slices.ALL if one.closes}
+        return any(
+            name in closing and step.action is Action.ADD and isinstance(step.resource, NftTable)
+            for name, step in self.applied
+        )
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings of the plan, and the auxiliary steps that the next run has to repeat."""
         return (*self.plan.warnings, *self.owed)

@@ -1,10 +1,15 @@
 """A firewall that is gone: the watcher brings it back, however often, and does not give it up."""
 
+from contextlib import suppress
+
 import pytest
+from config_texts import DIALS_BY_RULE
 from machine import BASE, Machine, config, run
 
 from dualwan import watcher
 from dualwan.damper import LONGEST_SECONDS, OPEN_SECONDS
+from dualwan.errors import HostError
+from dualwan.handle import handle_event
 from dualwan.model.event import Event
 from dualwan.watcher import IN_VAIN, Carried, Look
 
@@ -70,3 +75,29 @@ def test_a_kernel_that_refuses_it_for_long(watched):
     while seconds := watched.settle():
         watched.now += seconds
     assert FIREWALL in watched.machine.table_names()
+
+
+@pytest.mark.parametrize("up", [(Event.BOOT,), (Event.PRE_UP, Event.UP)])
+def test_pppoe_is_dialled_once_the_firewall_stands(watched, up):
+    """Behind an open door nobody is dialled: no event comes after that which the kernel refused."""
+    dials = config(DIALS_BY_RULE)
+    watched.path.write_text(DIALS_BY_RULE)
+    watched.machine, watched.carried = Machine("wan0", "lan0"), Carried()
+    watched.machine.refuse = [FIREWALL]
+    for event in up:
+        with suppress(HostError):
+            handle_event(dials, watched.machine, event)
+    watched.machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
+    for _ in range(3):
+        watched.now += watched.settle()
+    assert watched.machine.running == set()
+    watched.machine.refuse = []
+    while seconds := watched.settle():
+        watched.now += seconds
+    assert watched.machine.running == {"dsl-provider"}
+    watched.machine.running.clear()  # poff
+    watched.machine.flush_ruleset()
+    while seconds := watched.settle():
+        watched.now += seconds
+    assert FIREWALL in watched.machine.table_names()
+    assert watched.machine.running == set()

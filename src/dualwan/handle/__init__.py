@@ -85,6 +85,7 @@ STAGES: tuple[tuple[str, str, tuple[Event, ...]], ...] = (
     ("", "reconcile", tuple(Event)),
     ("role", "step_back", (Event.STANDBY,)),
     ("sessions", "dial", (Event.UP, Event.PREFIX_CHANGED, Event.APPLY, Event.ACTIVE)),
+    ("sessions", "dial_once_closed", (Event.MEND,)),
     ("role", "announce", (Event.ACTIVE,)),
     ("sessions", "catch_up", (Event.UP, Event.PREFIX_CHANGED, Event.APPLY, Event.MEND)),
     ("sessions", "keep_one", (Event.UP, Event.APPLY, Event.PPP_UP)),

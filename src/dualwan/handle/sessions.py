@@ -76,6 +76,17 @@ def dial(run: Run) -> None:
     where no program tells us that it is (systemd-networkd), the watcher does. In the middle of an
     ifup or ifdown that is left to its own event, but by who takes over.
     """
+    _dial_peers(run, first=run.event is Event.PREFIX_CHANGED)
+
+
+def dial_once_closed(run: Run) -> None:
+    """Dial for the first time if this has loaded the firewall, without which no event dials."""
+    if run.done is not None and run.done.closes:
+        _dial_peers(run, first=True)
+
+
+def _dial_peers(run: Run, *, first: bool) -> None:
+    """Start the PPP sessions that we dial; ``first``: not those that were started before."""
     if run.config is None or run.done is None or not run.done.closed:
         return
     peers = dialled_by(run.config)
@@ -84,7 +95,7 @@ def dial(run: Run) -> None:
     state = run.host.load_state()
     if not _may_dial(run, state):
         return
-    if run.event is Event.PREFIX_CHANGED:
+    if first:
         if not run.done.plan.observed.is_up(run.config.wan.interface):
             return
         peers = tuple(peer for peer in peers if peer not in state.dialled)
