@@ -42,6 +42,8 @@ class Journal:
             self.note(replace(self.state, wanted=event.wanted, version=version))
             at = now if begins else 0.0
             self.note(replace(self.state, in_transition=begins, transition_at=at))
+            if event is Event.BOOT:  # also a soft one, which keeps /run: no pppd is left
+                self.note(replace(self.state, dialled=()))
             if not event.wanted:  # the next ifup waits, reads every table and looks for findings
                 self.note(replace(self.state, awaited=False, generation=0, looked=Look()))
                 self.note(replace(self.state, aftr="", aftr_name=""))  # the next line may differ

@@ -97,6 +97,16 @@ def test_who_has_hung_up_by_hand_is_not_dialled_by_a_change_of_the_line():
     assert machine.running == {"dsl-provider"}
 
 
+def test_after_a_soft_reboot_what_was_dialled_before_is_dialled_again():
+    """Every process has ended, pppd too; the kernel's state and /run are as they were."""
+    machine = Machine("wan0", "lan0")
+    handle.handle_event(DIALS, machine, Event.UP)
+    machine.running.clear()
+    handle.handle_event(DIALS, machine, Event.BOOT)
+    handle.handle_event(DIALS, machine, Event.PREFIX_CHANGED)
+    assert machine.running == {"dsl-provider"}
+
+
 def test_after_ifdown_no_change_of_the_line_dials():
     """The router is to be down."""
     machine = Machine("wan0", "lan0")
