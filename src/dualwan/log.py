@@ -19,13 +19,18 @@ class _Syslog:
     """The output of structlog: one method for each level."""
 
     def info(self, line: str) -> None:
-        syslog.syslog(syslog.LOG_INFO, line)
+        syslog.syslog(syslog.LOG_INFO, _encodable(line))
 
     def warning(self, line: str) -> None:
-        syslog.syslog(syslog.LOG_WARNING, line)
+        syslog.syslog(syslog.LOG_WARNING, _encodable(line))
 
     def error(self, line: str) -> None:
-        syslog.syslog(syslog.LOG_ERR, line)
+        syslog.syslog(syslog.LOG_ERR, _encodable(line))
+
+
+def _encodable(line: str) -> str:
+    """Return ``line`` with escapes for the bytes of a name that is no UTF-8, as of a file."""
+    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def _render(_logger: Any, _level: str, event: MutableMapping[str, Any]) -> str:

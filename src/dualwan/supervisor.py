@@ -104,7 +104,7 @@ def log_plainly(sentence: str) -> None:
     import syslog  # noqa: PLC0415 - hardly ever needed
 
     syslog.openlog("dualwan-hook", syslog.LOG_PID, syslog.LOG_DAEMON)
-    syslog.syslog(syslog.LOG_ERR, sentence)
+    syslog.syslog(syslog.LOG_ERR, sentence.encode("utf-8", "backslashreplace").decode())
     complain(sentence)
 
 

@@ -1,18 +1,22 @@
 """Scripts of hooks.d that are not run, or have failed: named by check, status and doctor."""
 
 import json
+import os
 
 import pytest
+from machine import Machine
 from scripts import write
 
 from dualwan import inspection
 from dualwan.config import load
 from dualwan.doctor.machine import group_of
 from dualwan.findings import find
+from dualwan.handle import handle_event
 from dualwan.host.around import files, own_scripts
 from dualwan.host.notice import queue
 from dualwan.host.notice.queue import Failure
 from dualwan.host.surroundings import look
+from dualwan.model.event import Event
 from dualwan.model.surroundings import OwnScript, Surroundings
 
 
@@ -133,3 +137,13 @@ def test_a_script_that_is_switched_off_is_no_failure_of_doctor(config, run, mach
     assert answer("mode") == ("ok", "none has failed; /a is not run: reason: remedy")
     assert answer("untrusted") == ("failed", "/a is not run: reason")
     assert answer("failed")[0] == "failed"
+
+
+def test_one_with_a_name_of_another_code_is_named_at_an_event(config, place, log):
+    """In EUC-JP: the event went no further, and the command ended with a traceback."""
+    write(place, os.fsdecode("10-メモ".encode("euc-jp")), "exit 0")
+    machine = Machine("wan0", "lan0")
+    machine.around = Surroundings(own_scripts=own_scripts.refused(place))
+    handle_event(load(config), machine, Event.APPLY)
+    assert machine.kept is not None
+    assert any("is not run: its name has another letter" in line for line in log)

@@ -1,8 +1,10 @@
+import os
 import syslog
 
 import pytest
 
 from dualwan import log
+from dualwan.supervisor import log_plainly
 
 
 @pytest.fixture
@@ -30,3 +32,13 @@ def test_a_percent_sign_is_no_format(lines):
     """Text from outside stands in the log as it came."""
     log.logger(cause="%s").error("100 %d {x}")
     assert lines == [(syslog.LOG_ERR, "100 %d {x} (cause=%s)")]
+
+
+def test_a_name_that_is_no_utf_8_is_in_the_log(monkeypatch):
+    """As of a file from a machine with another code; syslog(3) of Python refuses it as it is."""
+    found = []
+    monkeypatch.setattr(syslog, "syslog", lambda _, line: found.append(line.encode()))
+    log.logger().error(f"{os.fsdecode(b'50-' + 'メモ'.encode('euc-jp'))} is not run")
+    log_plainly("no module \udce3")
+    assert found[0].startswith(rb"50-\udca5\udce1")
+    assert found[1] == rb"no module \udce3"

@@ -96,6 +96,19 @@ def test_one_that_is_not_run_is_named_and_the_others_run(place, started, log):
     assert log[-1].startswith(f"up of pppoe (no address -> {OLD}): ran 4-runs")
 
 
+def test_a_name_of_another_code_stops_no_script(place, started, monkeypatch):
+    """A file that a machine with EUC-JP has left there, on a file system where all may be run."""
+    assert started == []
+    write(place, os.fsdecode("10-メモ".encode("euc-jp")), SAY)
+    write(place, "20-runs", SAY)
+    lines = []
+    monkeypatch.setattr("syslog.syslog", lambda _, line: lines.append(line.encode()))
+    tell(place, router(OLD))
+    runner.drain(LIMITS)
+    assert b"is not run: its name has another letter" in lines[0]
+    assert b"ran 20-runs" in lines[-1]
+
+
 def test_one_that_is_gone_meanwhile_is_passed_over(place, started, log):
     """A script removes the next one: that is no failure."""
     assert started == []

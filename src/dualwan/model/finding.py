@@ -63,4 +63,5 @@ class Finding(NamedTuple):
         """The finding in a few letters: the same as long as the evidence is the same."""
         from dualwan.digest import sha256  # noqa: PLC0415 - only apply and ifup note it
 
-        return f"{self.code}:{sha256(_COUNT.sub('packets', self.seen).encode()).hexdigest()[:12]}"
+        seen = _COUNT.sub("packets", self.seen).encode(errors="surrogateescape")  # names of files
+        return f"{self.code}:{sha256(seen).hexdigest()[:12]}"
