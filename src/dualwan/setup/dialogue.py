@@ -198,7 +198,7 @@ class _Asker:
             self._talk.say(line)
 
     def ask(self, question: str, default: str, why: str, convert: Callable[[str], T]) -> T:
-        """Return the converted answer to ``question``; raises EOFError."""
+        """Return the converted answer to ``question``; raises EOFError, UsageError."""
         choice = ""
         if default:
             choice = (
@@ -216,7 +216,10 @@ class _Asker:
             except ValueError as error:
                 wrong = str(error) if answer else say("there is no proposal: name one")
                 self._talk.say("  " + wrong)
-        return convert(default)
+        try:
+            return convert(default)
+        except ValueError as error:  # an odd name of the machine's own
+            raise UsageError(str(error)) from None
 
 
 def _check_enough(given: Given, wan: Sequence[str], lan: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dualwan.config.forwards import SMB
 from dualwan.setup.names import ANY, LAN, LOOPBACK, MAPE, PPPOE, WAN, Names
-from dualwan.setup.outcome import Inbound, Outcome, by_itself, not_taken
+from dualwan.setup.outcome import Inbound, Outcome, by_itself, named, not_taken
 from dualwan.setup.rule import Rule, number, ports
 from dualwan.words import say
 
@@ -117,8 +117,9 @@ def _local(rule: Rule, names: Names, base: str) -> Outcome | None:
         return by_itself(say("what the router sends to itself is always allowed"))
     whole = rule.only("-i", "-o", "-s", "-d", "--state")
     if base == "INPUT" and rule.has("-i") and whole:
-        return Outcome(
-            "lan.interfaces", device, say("the hosts of this interface may use everything")
+        pattern = f"{device[:-1]}*" if device.endswith("+") else device
+        return named(
+            "lan.interfaces", pattern, say("the hosts of this interface may use everything")
         )
     if device in names.lans:
         return by_itself(say("the LAN may use everything"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from dualwan.config import values
 
 
 class Outcome(NamedTuple):
@@ -47,6 +50,22 @@ class Redirect(NamedTuple):
     port: int
     to: str
     sources: tuple[str, ...] = ()
+
+
+_NAMES: dict[str, Callable[[str], object]] = {
+    "wan.interface": values.interface_name,
+    "lan.interfaces": lambda text: values.interfaces(text.split()),
+    "pppoe.peer": values.peer,
+}
+
+
+def named(key: str, name: str, says: str) -> Outcome:
+    """Return the outcome of a command with a ``name`` for ``key``, if it takes that."""
+    try:
+        _NAMES.get(key, str)(name)
+    except ValueError as error:
+        return not_taken(str(error))
+    return Outcome(key, name, says)
 
 
 def by_itself(says: str) -> Outcome:

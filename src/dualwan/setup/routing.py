@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dualwan.setup.names import MAPE, PPPOE, Names
-from dualwan.setup.outcome import Outcome, by_itself, not_taken
+from dualwan.setup.outcome import Outcome, by_itself, named, not_taken
 from dualwan.setup.rule import number
 from dualwan.words import say
 
@@ -33,7 +33,7 @@ def dialled(words: Sequence[str], _names: Names) -> Outcome | None:
         return None
     if not peers or "$" in peers[0]:
         return not_taken(say("which peer it dials could not be read; name it in [pppoe] peer"))
-    return Outcome(
+    return named(
         "pppoe.peer", peers[0], say("dialled when the WAN is up, and again until it works")
     )
 
@@ -90,7 +90,7 @@ def configured(words: Sequence[str], names: Names) -> Outcome | None:
     parts = name.replace("/", ".").split(".")
     if name.endswith(("ip_forward", "conf.all.forwarding")):
         return _FORWARDING
-    if parts[-1] == "accept_ra":
+    if parts[-1] == "accept_ra" and parts[1:]:
         device = parts[-2]
         if device == names.wan:
             return _WAN_RA

@@ -11,7 +11,7 @@ from dualwan.model.setup import SourceFile
 from dualwan.setup import shell
 from dualwan.setup.names import Names, known
 from dualwan.setup.nat_rules import ruled
-from dualwan.setup.outcome import Entry, Outcome, by_itself, not_taken
+from dualwan.setup.outcome import Entry, Outcome, by_itself, named, not_taken
 from dualwan.setup.routing import configured, dialled, routed
 from dualwan.setup.rule import parse
 from dualwan.setup.shell import Command
@@ -127,7 +127,7 @@ def _assigned(command: Command) -> Outcome | None:
         return None
     if "?" in value or "$" in value or "`" in value or not value:
         return Outcome(key, says=say("{said}; no value stands here", said=_SAID[key]))
-    return Outcome(key, value, _SAID[key])
+    return named(key, value, _SAID[key])
 
 
 def _blocks(step: int, size: int) -> Outcome | None:
