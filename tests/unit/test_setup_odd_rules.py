@@ -2,12 +2,74 @@
 
 import pytest
 from init_command import NAMED, init_path, init_run
+from test_setup_rules import outcome
 
 from dualwan.model.setup import SetupMachine, SourceFile
 from dualwan.setup import script as scripts
+from dualwan.setup.outcome import Inbound, Redirect
 
 __all__ = ["init_path", "init_run"]  # fixtures
 SCRIPT = 'WANDEV=enp1s0\nLAN="enp3s0 enp4s0"\n{}\npon isp\n'
+
+
+@pytest.mark.parametrize(
+    ("written", "sources"),
+    [
+        ("0/0", ()),
+        ("any/0", ()),
+        ("192.0.2.0/24,0.0.0.0/0", ()),
+        ("192.0.2.77/24", ("192.0.2.0/24",)),
+        ("192.0.2.0/255.255.255.0", ("192.0.2.0/24",)),
+        ("192.0.2.1", ("192.0.2.1",)),
+        ("192.0.2.1/32", ("192.0.2.1/32",)),
+        ("198.51/16", ("198.51.0.0/16",)),
+    ],
+)
+def test_sources_are_networks_as_iptables_reads_them(written, sources):
+    """A service of theirs was named among what is open, and was in no configuration."""
+    found = outcome(f"iptables -A IN -i ppp0 -s {written} -p tcp --dport 22 -j ACCEPT")
+    assert found.value == (Inbound("tcp/22", sources),)
+    text = f"iptables -t nat -A PREROUTING -s {written} -p tcp --dport 25 -j DNAT --to 192.168.1.5"
+    assert outcome(text).value == (Redirect("pppoe", "tcp", 25, "192.168.1.5", sources),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-A IN -i ppp0 -s home.example -p tcp --dport 22 -j ACCEPT",
+        "-t nat -A PREROUTING -s home.example -p tcp --dport 25 -j DNAT --to 192.168.1.5",
+        "-A IN ! -i ppp0 -p icmp --icmp-type 8 -j ACCEPT",
+        "-A IN -p icmp --icmp-type 8 -m mac --mac-source 02:00:00:00:00:01 -j ACCEPT",
+        "-A IN -p icmp --icmp-type 8 -m set --match-set friends src -j ACCEPT",
+    ],
+)
+def test_what_is_for_some_is_not_opened_for_all(text):
+    """Nor taken over for nobody: a person is told."""
+    found = outcome(f"iptables {text}")
+    assert (found.value, found.done) == (None, False)
+
+
+def test_a_limit_of_pings_is_the_routers_own():
+    """It has one."""
+    text = "iptables -A IN -i ppp0 -p icmp --icmp-type 8 -m limit --limit 1/s -j ACCEPT"
+    assert outcome(text).value == (Inbound("ping"),)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["-s 10.9.0.5", "-s 10.9.0.5/32", "-d 224.0.0.251", "-d 224.0.0.0/4", "-s admin.example"],
+)
+def test_an_interface_with_one_trusted_host_is_not_of_the_lan(condition):
+    """Its other hosts, guests say, would have been trusted too."""
+    found = outcome(f"iptables -A INPUT -i guest0 {condition} -j ACCEPT")
+    assert (found.value, found.done) == (None, False)
+    assert "name it in [lan] interfaces" in found.says
+
+
+@pytest.mark.parametrize("condition", ["-s 10.9.0.0/24", "-d 10.9.0.1", "-s $NET", "-s 0/0"])
+def test_an_interface_whose_hosts_are_trusted_is_of_the_lan(condition):
+    """All of a private network, or all that is sent to the router."""
+    assert outcome(f"iptables -A INPUT -i eth5 {condition} -j ACCEPT").value == "eth5"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dualwan.config.forwards import SMB
 from dualwan.setup.names import ANY, LAN, LOOPBACK, MAPE, PPPOE, WAN, Names
 from dualwan.setup.outcome import Inbound, Outcome, by_itself, named, not_taken
-from dualwan.setup.rule import Rule, number, ports
+from dualwan.setup.rule import Rule, networks, number, ports
 from dualwan.words import say
 
 IDENT = ("tcp/113",)
@@ -106,8 +106,8 @@ def _clamp(rule: Rule, _names: Names, _base: str) -> Outcome | None:
 def _local(rule: Rule, names: Names, base: str) -> Outcome | None:
     """Return the outcome of a rule that accepts packets from or to a LAN interface.
 
-    Only an interface that may reach the router itself is taken for the LAN: a forward rule may let
-    a network of guests through.
+    Only an interface whose hosts may all reach the router itself is taken for the LAN: a forward
+    rule may let a network of guests through.
     """
     device = rule.of("-i") or rule.of("-o")
     side = names.part(device)
@@ -116,7 +116,7 @@ def _local(rule: Rule, names: Names, base: str) -> Outcome | None:
     if side == LOOPBACK:
         return by_itself(say("what the router sends to itself is always allowed"))
     whole = rule.only("-i", "-o", "-s", "-d", "--state")
-    if base == "INPUT" and rule.has("-i") and whole:
+    if base == "INPUT" and rule.has("-i") and whole and not rule.is_of_few:
         pattern = f"{device[:-1]}*" if device.endswith("+") else device
         return named(
             "lan.interfaces", pattern, say("the hosts of this interface may use everything")
@@ -160,6 +160,8 @@ def _answers(rule: Rule, _names: Names, base: str) -> Outcome | None:
 
 def _ping(rule: Rule, names: Names, base: str) -> Outcome | None:
     if rule.target != "ACCEPT" or rule.of("--icmp-type") not in {"echo-request", "8"}:
+        return None
+    if not rule.only(*_PLAIN, "--icmp-type", "--limit", "--limit-burst"):
         return None
     if base == "OUTPUT":
         return Outcome("firewall.outbound", ("ping",), say("the router may ping"))
@@ -219,8 +221,8 @@ def _services(rule: Rule, names: Names, base: str) -> Outcome | None:
 
 
 def _inbound(rule: Rule, opened: tuple[str, ...], *, guard: bool = False) -> Outcome:
-    sources = tuple(one for one in rule.of("-s").split(",") if one and one != "0.0.0.0/0")
-    if "-s" in rule.negated or any("$" in one for one in sources):
+    sources = networks(rule.of("-s"))
+    if "-s" in rule.negated or sources is None:
         return not_taken(
             say("for whom it is open could not be read; write it into [firewall] inbound")
         )

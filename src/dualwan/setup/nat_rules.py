@@ -8,7 +8,7 @@ from dualwan.mape.portset import MAX_PORT
 from dualwan.setup.filter_rules import filtering
 from dualwan.setup.names import MAPE, PPPOE, Names
 from dualwan.setup.outcome import Outcome, Redirect, by_itself, not_taken
-from dualwan.setup.rule import ADDING, Rule, ports
+from dualwan.setup.rule import ADDING, Rule, networks, ports
 from dualwan.words import say
 
 _TRANSLATION = by_itself(
@@ -84,12 +84,14 @@ def _redirect(rule: Rule, names: Names) -> Outcome:
     if not rule.has("-i"):
         via = PPPOE
     readable = rule.only("-p", "-i", "-d", "-s", "--dport", "--state")
+    sources = networks(rule.of("-s"))
     if (
         not opened
         or to is None
         or int(to[2] or 1) > MAX_PORT
         or via not in {PPPOE, MAPE}
         or not readable
+        or sources is None
     ):
         return not_taken(
             say(
@@ -101,7 +103,6 @@ def _redirect(rule: Rule, names: Names) -> Outcome:
         return not_taken(
             say("several ports for one port of the server; write a [[forward]] for one")
         )
-    sources = tuple(one for one in rule.of("-s").split(",") if one)
     value = tuple(
         Redirect(via, port.split("/")[0], int(port.split("/")[1]), rule.of("--to-address"), sources)
         for port in opened

@@ -69,6 +69,7 @@ _OF_TARGET = (
 
 # What no host of the internet has, and so no packet from there is from or to.
 _INSIDE = (*RFC1918, IPv4Network("127.0.0.0/8"), IPv4Network("169.254.0.0/16"))
+_GROUPS = IPv4Network("224.0.0.0/3")  # multicast, and the broadcast address
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,23 @@ class Rule:
         return bool(self.states) and "NEW" not in self.states
 
     @property
+    def is_of_few(self) -> bool:
+        """Whether it matches only some hosts of a LAN, or only what they send to groups.
+
+        An expansion of the shell may be their whole network.
+        """
+        groups = map(IPv4Network, networks(self.of("-d")) or ())
+        if any(one.subnet_of(_GROUPS) for one in groups):
+            return True
+        found = networks(self.of("-s"))
+        if found is None:
+            return not {*self.of("-s")} & {*"$`"}
+        return not all(is_private(one) and IPv4Network(one).num_addresses > 1 for one in found)
+
+    @property
     def is_inside(self) -> bool:
         """Whether it matches only packets from or to private addresses."""
-        return any(self.of(one) and _is_private(self.of(one)) for one in ("-s", "-d"))
+        return any(self.of(one) and is_private(self.of(one)) for one in ("-s", "-d"))
 
 
 def parse(words: Sequence[str]) -> Rule | None:
@@ -143,13 +158,30 @@ def parse(words: Sequence[str]) -> Rule | None:
     return Rule(name == "ip6tables", table, command, chain, target, options, frozenset(negated))
 
 
-def _is_private(addresses: str) -> bool:
+def networks(addresses: str) -> tuple[str, ...] | None:
+    """Return the parts of ``addresses``, with commas between; () for all, None if one is a name.
+
+    As iptables(8) takes them: bits past the length do not count, zeros at the end of an address may
+    be left out (10/8), and what has the length 0 is all, whatever stands before it.
+    """
+    found = []
+    for one in filter(None, addresses.split(",")):
+        address, slash, length = one.partition("/")
+        if length in {"0", "0.0.0.0"}:  # noqa: S104 - a mask, and nothing is bound
+            return ()
+        whole = f"{address}{'.0' * (3 - address.count('.'))}{slash}{length}"
+        try:
+            network = IPv4Network(whole, strict=False)
+        except ValueError:  # a name, or an expansion
+            return None
+        found.append(str(network) if slash else whole)
+    return tuple(found)
+
+
+def is_private(addresses: str) -> bool:
     """Whether each of ``addresses``, networks with commas between, is private."""
-    try:
-        found = [IPv4Network(one, strict=False) for one in addresses.split(",")]
-    except ValueError:  # a name, or an expansion
-        return False
-    return all(any(map(one.subnet_of, _INSIDE)) for one in found)
+    found = [IPv4Network(one) for one in networks(addresses) or ()]
+    return bool(found) and all(any(map(one.subnet_of, _INSIDE)) for one in found)
 
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, list[str], bool]]:
