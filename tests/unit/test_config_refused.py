@@ -211,6 +211,18 @@ def test_a_wrong_configuration_is_refused(old, new, says):
             "'ssh' is listed twice, in different words",
             id="service twice by one way",
         ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\ninbound = [{ service = "ssh", from = [\n# "192.0.2.0/24"\n] }]\n',
+            "'from' is empty: leave it out if the service is for all",
+            id="service for nobody",
+        ),
+        pytest.param(
+            "[pppoe]\n",
+            '[firewall]\ninbound = [{ service = "ssh", from = ["fe80::%wan0/64"] }]\n',
+            "'fe80::%wan0/64': write the address without %wan0",
+            id="network with a zone, which nft does not know",
+        ),
     ],
 )
 def test_a_wrong_service_is_refused(old, new, says):

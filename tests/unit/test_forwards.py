@@ -93,6 +93,8 @@ def test_sources_are_networks_that_do_not_overlap():
         ([forward("pppoe", from_='"192.0.2.1"')], "from must be a list"),
         ([forward("pppoe", from_='["2001:db8::/32"]')], "forward.from: must be IPv4 networks"),
         ([forward(to='"::5"', from_='["192.0.2.0/24"]')], "forward.from: must be IPv6 networks"),
+        ([forward("pppoe", from_="[]")], "forward.from: 'from' is empty: leave it out if"),
+        ([forward(to='"::5"', from_='["fe80::%wan0/64"]')], "write the address without %wan0"),
         (
             [forward("pppoe"), forward("pppoe", to='"192.168.1.6"')],
             "25: forward.port: tcp/8080 is forwarded twice",

@@ -135,7 +135,8 @@ def _inbound_service(value: Any, ways: tuple[str, ...]) -> InboundService:
         return InboundService(found, guard=found.name in GUARDED)
     check_keys(value, _KEYS)
     found = service(value["service"])
-    sources, via = networks(value.get("from", [])), _via(value.get("via", SESSIONS), ways)
+    sources = networks(value["from"]) if "from" in value else ()
+    via = _via(value.get("via", SESSIONS), ways)
     guard = values.flag(value.get("guard", found.name in GUARDED and not sources))
     if guard and found.portless:
         raise ValueError(
@@ -160,10 +161,14 @@ def _via(value: Any, ways: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def networks(value: Any) -> tuple[Network, ...]:
-    """Convert a list of networks, IPv4 or IPv6; raises ValueError."""
+    """Convert a list of networks, IPv4 or IPv6, at least one; raises ValueError."""
     if not isinstance(value, list):
         raise ValueError(
             say('from must be a list such as ["192.0.2.0/24"], not {value!r}', value=value)
+        )
+    if not value:
+        raise ValueError(
+            say("'{key}' is empty: leave it out if the service is for all", key="from")
         )
     return tuple(dict.fromkeys(_network(item) for item in value))
 
@@ -175,7 +180,7 @@ def collapsed(overlapping: Iterable[Network]) -> tuple[Network, ...]:
 
 def _network(value: Any) -> Network:
     try:
-        return ip_network(values.text(value))
+        found = ip_network(values.text(value))
     except ValueError:
         raise ValueError(
             say(
@@ -183,3 +188,6 @@ def _network(value: Any) -> Network:
                 value=value,
             )
         ) from None
+    if isinstance(found, IPv6Network):
+        values.without_scope(found.network_address, value)
+    return found

@@ -241,6 +241,12 @@ def ipv6(value: Any) -> IPv6Address:
         raise ValueError(say("{value!r} is no IPv6 address", value=value)) from None
     if address.is_multicast or address.is_unspecified or address.is_loopback:
         raise ValueError(say("{value!r} cannot be an end of the tunnel", value=value))
+    without_scope(address, value)
+    return address
+
+
+def without_scope(address: IPv6Address, value: Any) -> None:
+    """Raise ValueError if ``address``, of ``value``, has a zone such as %eth0 (RFC 4007)."""
     if address.scope_id:
         raise ValueError(
             say(
@@ -249,7 +255,6 @@ def ipv6(value: Any) -> IPv6Address:
                 scope_id=address.scope_id,
             )
         )
-    return address
 
 
 def interface_id(value: Any) -> IPv6Address:

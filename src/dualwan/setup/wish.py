@@ -225,10 +225,9 @@ def _services(ports: Iterable[str]) -> list[str]:
 
 def _known_networks(sources: tuple[str, ...]) -> bool:
     try:
-        networks(list(sources))
+        return not sources or bool(networks(list(sources)))
     except ValueError:
         return False
-    return True
 
 
 def _forwards(entries: Sequence[Entry]) -> tuple[list[tuple[Redirect, str]], list[str]]:
