@@ -24,6 +24,7 @@ AROUND = Surroundings(
     )
 )
 PINHOLE = '[[forward]]\nprotocol = "tcp"\nport = 443\nto = "{}"\n'
+SECOND = '[way.second]\ntype = "pppoe"\npeer = "second"\ninterface = "ppp1"\n'
 BY_PPPOE = '[[forward]]\nvia = "pppoe"\nprotocol = "tcp"\nport = 8080\nto = "{}:80"\n'
 
 
@@ -45,6 +46,16 @@ BY_PPPOE = '[[forward]]\nvia = "pppoe"\nprotocol = "tcp"\nport = 8080\nto = "{}:
             "192.168.1.1 is the router itself (192.168.1.1 on lan0)",
             '{ service = "tcp/80" }',
         ),
+        (
+            BY_PPPOE.format("192.168.1.1") + 'from = ["198.51.100.0/24", "203.0.113.9"]\n',
+            "192.168.1.1 is the router itself (192.168.1.1 on lan0)",
+            '{ service = "tcp/80", from = ["198.51.100.0/24", "203.0.113.9/32"] }',
+        ),
+        (
+            SECOND + BY_PPPOE.format("192.168.1.1").replace("pppoe", "second"),
+            "192.168.1.1 is the router itself (192.168.1.1 on lan0)",
+            '{ service = "tcp/80", via = "second" }',
+        ),
     ],
 )
 def test_a_forward_to_the_router_itself_is_refused_with_what_to_write(forward, seen, service):
@@ -57,6 +68,14 @@ def test_a_forward_to_the_router_itself_is_refused_with_what_to_write(forward, s
     assert str(refused.value) == found.text
     assert found.text.startswith("dualwan.toml:")
     assert f"{seen}, where a forward opens nothing: write {service} into inbound" in found.text
+
+
+def test_by_the_shared_address_the_router_offers_nothing():
+    """What would open the port by PPPoE is no remedy."""
+    forward = BY_PPPOE.format("192.168.1.1").replace("pppoe", "mape").replace("8080", "7199")
+    (found,) = find(config(BASE + forward), AROUND)
+    assert "{ service" not in found.remedy
+    assert found.remedy.startswith("by MAP-E's shared address the router offers nothing: name a ")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Address
 
 from dualwan.config import Config
-from dualwan.config.forwards import INTERFACE_ID_BITS, PINHOLE, PPPOE, Forward
+from dualwan.config.firewall import IPV6
+from dualwan.config.forwards import INTERFACE_ID_BITS, MAPE, PINHOLE, PPPOE, Forward
+from dualwan.config.mape import MapE
 from dualwan.config.sections import RFC1918
 from dualwan.config.ways import section_of
 from dualwan.errors import ConfigErrors
@@ -28,8 +30,6 @@ def forwards_to_router(config: Config, around: Surroundings) -> Iterator[Finding
     for one in config.forwards:
         for own in around.addresses:
             if _is(one, own):
-                key = ', via = "ipv6"' if one.via == PINHOLE else ""
-                port = f"{one.protocol}/{one.to_port}"
                 yield Finding(
                     FORWARD_TO_ROUTER,
                     say(
@@ -41,13 +41,28 @@ def forwards_to_router(config: Config, around: Surroundings) -> Iterator[Finding
                         ip=own.interface.ip,
                         device=own.device,
                     ),
-                    say(
-                        'write {{ service = "{port}"{key} }} into inbound of [firewall] instead',
-                        port=port,
-                        key=key,
-                    ),
+                    _offered(config, one),
                 )
                 break
+
+
+def _offered(config: Config, one: Forward) -> str:
+    """Return how the router offers what the forward ``one`` was to, where and to whom that was."""
+    if one.via == MAPE and isinstance(config.mape, MapE):
+        return say(
+            "by MAP-E's shared address the router offers nothing: name a host of the LAN, or offer "
+            "it by another way in inbound of [firewall]"
+        )
+    via = {PINHOLE: IPV6, MAPE: "", PPPOE: ""}.get(one.via, one.via)
+    key = f', via = "{via}"' if via else ""
+    if one.sources:
+        networks = ", ".join(f'"{network}"' for network in one.sources)
+        key += f", from = [{networks}]"
+    return say(
+        'write {{ service = "{port}"{key} }} into inbound of [firewall] instead',
+        port=f"{one.protocol}/{one.to_port}",
+        key=key,
+    )
 
 
 def _is(one: Forward, own: OwnAddress) -> bool:
