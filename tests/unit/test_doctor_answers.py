@@ -12,7 +12,7 @@ from dualwan.doctor import Result, inquiry
 from dualwan.errors import BusyError
 from dualwan.host.fake import FakeHost
 from dualwan.model.event import Event
-from dualwan.model.evidence import Advertisement, Device, DeviceAddress
+from dualwan.model.evidence import Advertisement, Device, DeviceAddress, PathError
 from dualwan.planning import make_plan
 from dualwan.report.terminal import PLAIN
 
@@ -31,6 +31,8 @@ br = "2001:db8:ffff::9"
 ce = "2001:db8:0:100:c0:2:1200:100"
 ipv4 = "192.0.2.18"
 """
+
+DS_LITE = IPIP.partition("mode")[0] + 'mode = "ds-lite"\naftr = "2001:db8:f::64"\n'
 
 
 def look(made, name):
@@ -182,6 +184,29 @@ ANSWERS = [
     ("state", "failed", "is not up", lambda: taken_down(Doctored())),
     ("state", "failed", "is no IPv6 tunnel", lambda: occupied(Doctored())),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("silent", ["border-relay", "tunnel"])
+@pytest.mark.parametrize(
+    ("made", "papers"),
+    [
+        (lambda: Doctored(IPIP), "br (2001:db8:ffff::9), our end (2001:db8:0:100:c0:2:1200:100)"),
+        (
+            lambda: Doctored(DS_LITE, (PREFIX,), "2001:db8:f::64"),
+            "aftr (2001:db8:f::64) and our end (2001:db8:0:100:b4::2) in [mape]",
+        ),
+    ],
+)
+def test_what_to_compare_is_of_the_service(made, papers, silent):
+    """IPIP and DS-Lite have neither a rule nor a PSID, and DS-Lite has no key br."""
+    found = made()
+    found.silent_tunnel(
+        errors=(PathError("2001:db8::1", 1, 0),) if silent == "border-relay" else ()
+    )
+    answer = look(found, silent)
+    assert answer.result is Result.FAILED
+    assert f"compare {papers}" in answer.remedy
+    assert "PSID" not in answer.remedy
 
 
 @pytest.mark.parametrize(("name", "result", "words", "made"), ANSWERS)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dualwan.config.mape import MapE
+from dualwan.config.forwards import MAPE
+from dualwan.config.mape import DsLite, MapE
+from dualwan.config.ways import section_of
 from dualwan.doctor import inquiry
 from dualwan.doctor.check import Answer, Case, failed, not_applicable, ok, unchecked
 from dualwan.doctor.expected import differences, expected, other_ce
 from dualwan.doctor.machine import suspects
 from dualwan.model.evidence import Heard, PathError
+from dualwan.model.way import Softwire
 from dualwan.words import listed, say
 
 # RFC 4443 section 3: kinds and codes that say that a packet did not arrive.
@@ -33,7 +36,7 @@ def relay(case: Case) -> Answer:
         return unchecked(case.evidence.unheard or say("the border relay is not known"))
     br = softwire.br
     if told := _unreachable(heard, str(br)):
-        return failed(told, _remedy(case))
+        return failed(told, _remedy(case, softwire))
     if heard.unsent:
         return failed(
             say(
@@ -57,7 +60,7 @@ def relay(case: Case) -> Answer:
                 provider=known.rule.provider,
                 known_br=known.br,
             ),
-            _remedy(case),
+            _remedy(case, softwire),
         )
     return ok(say("{br} does not answer a ping, as many do not", br=br))
 
@@ -82,9 +85,34 @@ def _unreachable(heard: Heard, br: str) -> str:
     return ""
 
 
-def _remedy(case: Case) -> str:
+def of_papers(case: Case, softwire: Softwire, name: str) -> str:
+    """Return what to compare with the provider's papers for a way that is not MAP-E.
+
+    ``softwire``: of the way ``name``.
+    """
+    section = section_of(name, case.config)
+    if isinstance(case.config.softwires[name], DsLite):
+        return say(
+            "compare aftr ({br}) and our end ({ce}) in [{section}] with the provider's papers; ask "
+            "whether the line has DS-Lite",
+            br=softwire.br,
+            ce=softwire.ce,
+            section=section,
+        )
+    return say(
+        "compare br ({br}), our end ({ce}) and the address in [{section}] with the "
+        "provider's papers; ask whether it knows our end",
+        br=softwire.br,
+        ce=softwire.ce,
+        section=section,
+    )
+
+
+def _remedy(case: Case, softwire: Softwire) -> str:
+    if not isinstance(case.config.mape, MapE):
+        return of_papers(case, softwire, MAPE)
     key, known = "[mape] br", expected(case)
-    if known is not None and case.softwire is not None and known.br == case.softwire.br:
+    if known is not None and known.br == softwire.br:
         return say("ask the provider whether its relay has moved")
     hint = (
         say(" ({br} by the rule of {provider})", br=known.br, provider=known.rule.provider)
@@ -118,8 +146,11 @@ def tunnel(case: Case) -> Answer:
             say('compare with the provider\'s papers, or take provider = "auto"'),
         )
     reasons = [*_refusals(heard.errors, softwire.br), *case.plan.line.warnings]
+    told = listed("; ", [seen, *reasons]) + suspects(case)
+    if not isinstance(case.config.mape, MapE):
+        return failed(told, of_papers(case, softwire, MAPE))
     return failed(
-        listed("; ", [seen, *reasons]) + suspects(case),
+        told,
         say(
             "compare border relay, CE ({ce}), PSID and layout with the provider's "
             "papers; ask the provider whether MAP-E is set up, and whether another "

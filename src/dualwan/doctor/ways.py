@@ -7,7 +7,7 @@ from functools import partial
 
 from dualwan.config import Config
 from dualwan.config.ways import section
-from dualwan.doctor import line, pppoe
+from dualwan.doctor import line, pppoe, softwire
 from dualwan.doctor.check import Answer, Case, Check, Result, failed, ok, unchecked
 from dualwan.doctor.machine import suspects
 from dualwan.model.way import Way
@@ -65,16 +65,7 @@ def _silent(case: Case, way: Way, there: str, hop: str) -> Answer:
         return failed(
             seen, say("look whether they answer by another way; if they do, ask the provider")
         )
-    return failed(
-        seen,
-        say(
-            "compare br ({br}), our end ({ce}) and the address in [{section}] with the provider's "
-            "papers; ask whether it knows our end",
-            br=way.softwire.br,
-            ce=way.softwire.ce,
-            section=section(way.name),
-        ),
-    )
+    return failed(seen, softwire.of_papers(case, way.softwire, way.name))
 
 
 def _device_missing(case: Case, way: Way, remedy: str) -> Answer | None:
