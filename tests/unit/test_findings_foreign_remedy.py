@@ -5,7 +5,7 @@ from machine import BASE, config
 
 from dualwan.findings import find
 from dualwan.model.surroundings import Surroundings
-from dualwan.nft.foreign.chain import TRANSLATE, UNKNOWN, Chain, Rule
+from dualwan.nft.foreign.chain import DROP, TRANSLATE, UNKNOWN, Chain, Rule
 
 FORWARD = '[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = 5136\nto = "192.168.1.10:80"\n'
 
@@ -19,3 +19,14 @@ def test_nat_that_is_asked_too_early_gets_the_usual_priority_of_its_hook(hook, u
     early = Chain("nft table ip theirs", "ip", "c", "nat", hook, priority=-200, rules=rules)
     (one,) = find(config(BASE + FORWARD), Surroundings(chains=(early,)))
     assert f"as {usual} is" in one.remedy
+
+
+@pytest.mark.parametrize("name", ["ufw-x", "DOCKER-USER"])
+def test_a_pattern_is_one_of_iptables_in_its_command(name):
+    """With an asterisk it would be taken, and match no device."""
+    dropping = Chain("iptables filter", "ip", "c", "filter", "forward", policy=DROP)
+    around = Surroundings(chains=(dropping, dropping._replace(name=name, hook="")))
+    text = BASE.replace('["lan0"]', '["br-*"]')
+    remedy = find(config(text), around)[0].remedy
+    assert "br-+ " in remedy
+    assert "br-*" not in remedy

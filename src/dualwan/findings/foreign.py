@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from dualwan.config import Config
+from dualwan.config.values import WILDCARD
 from dualwan.findings import packets
 from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
@@ -73,6 +74,7 @@ def _let_through(
     lan, out = dropped.packet.iif, dropped.packet.oif
     if lan not in config.lan.devices or not out:
         lan, out = config.lan.interfaces[0], config.mape.tunnel
+    lan = lan.replace(WILDCARD, "+")  # as iptables, ufw and firewalld write a pattern
     if any(name.startswith("ufw") for name in chains):
         return say(
             "allow it in ufw, such as: ufw route allow in on {lan} out on {out}", lan=lan, out=out
