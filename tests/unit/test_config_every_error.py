@@ -124,6 +124,17 @@ def test_a_misspelled_key_is_read_as_what_was_meant():
 
 
 @pytest.mark.parametrize(
+    "ways",
+    ['[way."a.b"]\ntype = "vpn"\n[firewall]\nident = 1\n', '[way]\na = 1\n[way."a.b"]\n'],
+)
+def test_a_way_with_a_dot_in_its_name_hides_no_other_error(ways):
+    """Nor does it end in a traceback, whatever stands at the word before the dot."""
+    found = every_error.of_text("f", BASE + ways, NO_RULES)
+    assert len(found.lines) == 2
+    assert any("'a.b' is no name of a way" in line for line in found.lines)
+
+
+@pytest.mark.parametrize(
     "section",
     [
         *("wan", "lan", "mape", "pppoe", "firewall", "forward", "zone"),

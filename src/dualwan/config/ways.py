@@ -100,10 +100,12 @@ def read(source: Source, data: Any) -> dict[str, FurtherWay]:
 
 
 def _check_name(source: Source, name: str) -> None:
+    fault = source.fault(WRONG, "way", name)
     if name in _TAKEN:
         source.fail(
             say("'{name}' means something else already; take another name", name=name),
             section(name),
+            fault=fault,
         )
     if not _NAME.fullmatch(name):
         source.fail(
@@ -112,6 +114,7 @@ def _check_name(source: Source, name: str) -> None:
                 name=name,
             ),
             section(name),
+            fault=fault,
         )
 
 
