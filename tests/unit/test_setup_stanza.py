@@ -68,7 +68,23 @@ def test_the_stanza_that_pppoeconf_writes_is_commented_out():
     found = edited(f"{PLAIN}{stanza}\nauto eth9\niface eth9 inet dhcp\n")
     marked = "".join(f"{MARK}{line}\n" for line in stanza.splitlines())
     assert found == f"{PLAIN}{marked}\nauto eth9\niface eth9 inet dhcp\n"
-    assert edited(f"{PLAIN}auto lo isp\n{stanza.partition('auto isp')[2]}").startswith(PLAIN)
+
+
+def test_other_interfaces_stay_in_the_line_that_starts_them():
+    """For one without a stanza ifup -a fails, and networking.service with it."""
+    stanza = "iface isp inet ppp\n    provider isp\n"
+    marked = "".join(f"{MARK}{line}\n" for line in stanza.splitlines())
+    found = edited(f"auto lo \\\n  isp eth9\n{stanza}")
+    assert found == f"{MARK}auto lo \\\n{MARK}  isp eth9\nauto lo eth9\n{marked}"
+    assert edited(found) is None
+    assert edited(f"{stanza}auto lo isp").endswith(f"{MARK}auto lo isp\nauto lo\n")
+
+
+@pytest.mark.parametrize("line", ["rename eth0=lan0", "no-scripts eth9", "no-auto-down eth9"])
+def test_a_line_of_its_own_after_the_stanza_stays(line):
+    """It begins with a word of interfaces(5), not with an option."""
+    found = edited(f"{PLAIN}iface isp inet ppp\n    provider isp\n{line}\n")
+    assert found.endswith(f"provider isp\n{line}\n")
 
 
 def test_joined_lines_are_commented_out_whole():

@@ -6,7 +6,7 @@ An edit comments lines out, with a mark that names this program, and adds a stan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dualwan.interfaces_file import INTERFACES, InterfacesLine, parse
@@ -18,7 +18,10 @@ MARK = "# dualwan-hook init: "
 _NETWORKMANAGER, _NETWORKD, _DHCPCD = "NetworkManager", "systemd-networkd", "dhcpcd"
 MANAGERS = (_NETWORKMANAGER, _NETWORKD)  # these bring interfaces up without ifup
 _COMMANDS = ("pre-up", "up", "post-up", "down", "pre-down", "post-down")
-_BEGINNINGS = ("iface", "mapping", "auto", "source", "source-directory", "no-auto-down", "template")
+_BEGINNINGS = (
+    *("iface", "mapping", "auto", "source", "source-directory", "template"),
+    *("no-auto-down", "no-scripts", "rename"),
+)
 _WORD = re.compile(r"[\s;&|(){}\"'`=]+")  # what is between words of the shell
 _BY_HAND = re.compile(r"\b(?:mape|map-e|pppoe)\.sh\b")
 
@@ -119,13 +122,24 @@ def edits(
 
 
 def _without_scripts(file: SourceFile, old: Old) -> Edit:
+    read, before = list(parse(*file)), file.text
+    dialling = _peer_stanzas(read, old.peer)
     shut: dict[int, str] = {}
-    for line, why in _in_the_way(list(parse(*file)), old):
-        for number in _numbers(file.text, line):
-            shut[number] = why
+    instead: dict[int, str] = {}  # after the line with this number
+    for line, why in _in_the_way(read, old, dialling):
+        numbers = list(_numbers(file.text, line))
+        shut |= dict.fromkeys(numbers, why)
+        word, *names = line.words
+        if _is_automatic(word) and (others := [one for one in names if one not in dialling]):
+            instead[numbers[-1]] = f"{word} {' '.join(others)}\n"
+    if instead and not file.text.endswith("\n"):
+        file = file._replace(text=f"{file.text}\n")
     lines = file.text.splitlines(keepends=True)
-    after = [f"{MARK}{line}" if number in shut else line for number, line in enumerate(lines, 1)]
-    return Edit(file.path, file.text, "".join(after), tuple(_reasons(shut)))
+    after = [
+        f"{MARK}{line}{instead.get(number, '')}" if number in shut else line
+        for number, line in enumerate(lines, 1)
+    ]
+    return Edit(file.path, before, "".join(after), tuple(_reasons(shut)))
 
 
 def _reasons(shut: Mapping[int, str]) -> Iterator[str]:
@@ -140,10 +154,15 @@ def _reasons(shut: Mapping[int, str]) -> Iterator[str]:
         )
 
 
-def _in_the_way(lines: Sequence[InterfacesLine], old: Old) -> Iterator[tuple[InterfacesLine, str]]:
-    """Yield each line to comment out, and the reason."""
+def _is_automatic(word: str) -> bool:
+    return word == "auto" or word.startswith("allow-")
+
+
+def _in_the_way(
+    lines: Sequence[InterfacesLine], old: Old, dialling: Collection[str]
+) -> Iterator[tuple[InterfacesLine, str]]:
+    """Yield each line to comment out, and the reason; ``dialling``: the peer's stanzas."""
     peer = old.peer
-    dialling = _peer_stanzas(lines, peer)
     inside = False
     for line in lines:
         word, *rest = line.words
@@ -151,7 +170,7 @@ def _in_the_way(lines: Sequence[InterfacesLine], old: Old) -> Iterator[tuple[Int
             inside = word == "iface" and rest[:1] in [[name] for name in dialling]
         if inside:
             yield line, say("the stanza dials {peer} beside dualwan-hook", peer=peer)
-        elif (word == "auto" or word.startswith("allow-")) and rest and {*rest} <= {*dialling}:
+        elif _is_automatic(word) and {*rest} & {*dialling}:
             yield line, say("it dials {peer} beside dualwan-hook", peer=peer)
         elif word in _COMMANDS and (
             _BY_HAND.search(line.text) or {*old.scripts} & {*_WORD.split(line.text)}
