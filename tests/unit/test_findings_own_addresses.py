@@ -89,6 +89,18 @@ def test_a_forward_to_another_host_is_none(forward):
     own_addresses.refuse(cfg, AROUND)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        BASE.replace('["lan0"]', '["lan0"]\nvia-pppoe = ["0.0.0.0/0"]'),
+        BASE + '[[policy]]\nway = "pppoe"\nsource = "0.0.0.0/0"\nport = 443\n',
+    ],
+)
+def test_every_host_is_no_public_network(text):
+    """All of the LAN takes PPPoE; nothing is said of the addresses that its hosts have."""
+    assert find(config(text), AROUND) == ()
+
+
 def test_a_public_network_of_the_lan_is_refused():
     """A /29 that the provider routes to PPPoE: its hosts are neither reached nor seen."""
     public = OwnAddress("lan0", ip_interface("198.51.100.9/29"))

@@ -95,7 +95,8 @@ def routed_networks(config: Config, around: Surroundings) -> Iterator[Finding]:
             text = say("policy.source: {network} takes PPPoE", network=network)
             found.setdefault(network, text)
     for network, text in found.items():
-        if not any(network.subnet_of(one) for one in known):
+        # 0.0.0.0/0 is every host, whatever its address.
+        if network.prefixlen and not any(network.subnet_of(one) for one in known):
             yield Finding(
                 ROUTED_NETWORK,
                 say(
