@@ -21,6 +21,8 @@ _WHEN = {"stop": STOP, "down": STOP, "start": START, "up": START}
 _OPENING = ("if", "while", "until", "for", "case")
 _PREFIXES = ("then", "do", "else", "{", "!", "time")
 _CLOSING = ("fi", "done", "esac", "}")
+_DECLARING = ("local", "export", "readonly", "declare", "typeset")
+_DOCUMENT = re.compile(rf"(?<!<)<<-?\s*([\"']?)({_NAME})\1")
 _OPERATORS = (";;", "&&", "||", ";", "&", "|", "(", ")", "\n")
 
 
@@ -57,14 +59,25 @@ def commands(text: str) -> list[Command]:
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each line with its number; a backslash at the end joins lines."""
-    joined, first = "", 0
-    for number, line in enumerate(text[:MAX_LETTERS].splitlines(), 1):
+    """Yield each line with its number; a backslash at the end joins lines.
+
+    The text of a here-document, which is no command, is left out.
+    """
+    joined, first, end = "", 0, ""
+    lines = text[:MAX_LETTERS].splitlines()
+    last = {line.strip(): number for number, line in enumerate(lines, 1)}
+    for number, line in enumerate(lines, 1):
+        if end:
+            end = "" if line.strip() == end else end
+            continue
         first = first or number
         if line.endswith("\\"):
             joined += line[:-1].strip() + " "
             continue
         yield first, (joined + line).strip()
+        found = _DOCUMENT.search(joined + line)
+        if found and last.get(found[2], 0) > number:  # else a shift, as in $((1 << n))
+            end = found[2]
         joined, first = "", 0
 
 
@@ -105,6 +118,8 @@ class _Reading:
         if not words:
             return
         first = words[0]
+        if first == "for" or "read" in words[1:]:
+            self._forget(words[1:])
         if first in _OPENING:
             self.open.append(_when(words) if first == "if" else "")
         elif first == "elif" and self.open:
@@ -121,10 +136,23 @@ class _Reading:
             if len(words) > 1:  # an assignment before a command, for its environment
                 self._command(number, words[1:], line)
                 return
-            self.constants.pop(name, None)
-            if not re.search(r"[`$]", value):
-                self.constants[name] = value
+            self._assign(name, value)
+        elif words[0] in _DECLARING:
+            for found in filter(None, map(_ASSIGNMENT.fullmatch, words[1:])):
+                self._assign(found[1], found[2])
+        elif words[0] == "read":
+            self._forget(words[1:])
         self.found.append(Command(number, tuple(words), when, " ".join(line.split())))
+
+    def _assign(self, name: str, value: str) -> None:
+        self._forget([name])
+        if not re.search(r"[`$]", value):
+            self.constants[name] = value
+
+    def _forget(self, names: list[str]) -> None:
+        """Forget the values of ``names``, which have others at run time."""
+        for name in names:
+            self.constants.pop(name, None)
 
 
 def _when(words: list[str]) -> str:
