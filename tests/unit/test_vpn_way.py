@@ -8,12 +8,15 @@ from doctor_cases import WORKS, Doctored
 from machine import BASE, Machine, config, kernel_state, ours, pending, run, wanted_tables
 
 from dualwan.config import from_text
+from dualwan.config.forwards import PPPOE as PPPOE_TYPE
+from dualwan.config.ways import TYPES
 from dualwan.errors import ConfigError
 from dualwan.line import derive_line
 from dualwan.model.event import Event
 from dualwan.model.evidence import OfWay
 from dualwan.model.resources import MAIN, Flows, Route, RouteRule
 from dualwan.planning import make_plan
+from dualwan.report import opened, status
 
 VPN = """
 [way.tor]
@@ -184,3 +187,11 @@ def test_doctor_looks_for_its_device_and_address(change, seen):
     (found,) = (one.answer for one in made.diagnose() if one.check.name == "way.tor")
     assert found.seen.startswith(seen)
     assert ("wg-quick" in found.remedy) is ("10.64" not in seen)
+
+
+def test_status_shows_it_like_any_other_way(machine, cfg):
+    """With what it is in the place of a peer; each type of way has such a word."""
+    plan = make_plan(cfg, machine, Event.APPLY)
+    lines = status.text(status.as_data(cfg, plan)).splitlines()
+    assert "tor      wg0 up, 10.64.0.2, VPN" in lines
+    assert {PPPOE_TYPE, *opened.NAMES} >= {*TYPES}

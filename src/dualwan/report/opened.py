@@ -8,11 +8,12 @@ from dualwan.config import Config
 from dualwan.config.firewall import IPV6
 from dualwan.config.forwards import PINHOLE, with_via
 from dualwan.config.mape import DS_LITE, IPIP, MAP_E
+from dualwan.config.ways import VPN
 from dualwan.model.way import Kind, Way
 from dualwan.report.data import OpenData
 from dualwan.words import listed, say
 
-NAMES = {MAP_E: "MAP-E", IPIP: "IPIP", DS_LITE: "DS-Lite"}  # of the softwire, by mode
+NAMES = {MAP_E: "MAP-E", IPIP: "IPIP", DS_LITE: "DS-Lite", VPN: "VPN"}  # by mode
 BY_IPV6 = "IPv6"
 
 
