@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from broken_lines import CASES
-from doctor_cases import BASE
+from doctor_cases import BASE, Doctored
 from golden_cases import GOLDEN, compare, plan_cases
 from reports import ABOUT, KEY, SESSION, made, owner
 
@@ -159,3 +159,13 @@ def test_a_log_that_cannot_be_read_is_none(run, machine):
     assert json.loads(run("report")[1])["log"] == [
         "1970-01-01T00:00:00Z + rule (cause=apply slice=pbr)"
     ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_order_of_masked_addresses_is_no_difference(number):
+    """The flows of several ways are forgotten in the order of their addresses."""
+    way = '[way.w{0}]\ntype = "ipip"\nbr = "2001:db8::{0}"\nipv4 = "153.151.6.{0}"\nce = "{1}{0}"\n'
+    ways = "".join(way.format(one, "2001:db8:0:100::") for one in range(10, 15))
+    found = made(Doctored(BASE + ways), key=bytes([number]) * 32)
+    assert sum("conntrack entries of 153." in line for line in found["down"]) == 5
+    assert found["differences"] == []

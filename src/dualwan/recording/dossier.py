@@ -201,14 +201,18 @@ def diagnosed(replay: Replay) -> tuple[checks.Outcome, ...]:
 
 
 def _differences(report: dict[str, Any]) -> list[str]:
-    """Return the outputs in ``report`` that a replay does not reproduce, or why it cannot run."""
+    """Return the outputs in ``report`` that a replay does not reproduce, or why it cannot run.
+
+    Steps that are in the order of their addresses are in another one with masked addresses.
+    """
     if report["recording"] is None:
         return []
     try:
         again = said_of(replayed("report", json.loads(json.dumps(report))))
     except DualwanError as error:
         return [f"it cannot be replayed: {error}"]
-    return [*report["unlike"], *(name for name, lines in again.items() if lines != report[name])]
+    unlike = (name for name, lines in again.items() if sorted(lines) != sorted(report[name]))
+    return [*report["unlike"], *unlike]
 
 
 def read(path: Path) -> Replay:
