@@ -239,9 +239,14 @@ def ipv6(value: Any) -> IPv6Address:
         address = IPv6Address(text(value))
     except ipaddress.AddressValueError:
         raise ValueError(say("{value!r} is no IPv6 address", value=value)) from None
-    if address.is_multicast or address.is_unspecified or address.is_loopback:
-        raise ValueError(say("{value!r} cannot be an end of the tunnel", value=value))
     without_scope(address, value)
+    if (
+        address.is_multicast
+        or address.is_unspecified
+        or address.is_loopback
+        or address.is_link_local
+    ):
+        raise ValueError(say("{value!r} cannot be an end of the tunnel", value=value))
     return address
 
 
@@ -273,7 +278,8 @@ def host(value: Any) -> str:
     if ":" in name:
         return str(ipv6(name))
     label = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    if len(name) > MAX_NAME or not re.fullmatch(rf"{label}(\.{label})+", name):
+    numeric = name.rpartition(".")[2].isdigit()  # as of an IPv4 address, and of no domain
+    if len(name) > MAX_NAME or numeric or not re.fullmatch(rf"{label}(\.{label})+", name):
         raise ValueError(say("{name!r} is neither an IPv6 address nor a host name", name=name))
     return name
 
