@@ -90,6 +90,20 @@ def test_a_known_network_comes_before_the_guard():
     assert lines(text, "acl_0") == ["ip saddr { 198.51.100.0/24 } accept"]
 
 
+def test_a_port_for_all_stays_so_beside_another_name_of_it():
+    """Known networks come first; others go on to the rule for all, by whatever name it is there."""
+    text = KNOWN.replace('"ssh", from', '"tcp/22", from').replace('"imaps", from', '"udp/53", from')
+    found = lines(
+        wanted_of(firewall, config(BASE + text.replace('"http"', '"dns"'))).source(), "offers"
+    )
+    assert found[3:] == [
+        "meta l4proto . th dport vmap { tcp . 22 : jump acl_0, udp . 53 : jump acl_0 }",
+        "tcp dport { 22 } goto guard",
+        "tcp dport { 53 } accept",
+        "udp dport { 53 } accept",
+    ]
+
+
 def test_the_guard_ends_shut():
     """Whether or not its sets have room."""
     assert lines(FIREWALL.source(), "guard")[-1] == "drop"

@@ -123,7 +123,7 @@ def _offers(
     guarded = [offer.service for offer in everywhere if offer.guard]
     free = [offer.service for offer in everywhere if not offer.guard]
     acls = _source_acls(offers)
-    open_too = {port for offer in everywhere for port in _of_known(offer, offers)}
+    open_too = {port for offer in everywhere for port in offer.service.ports}
     prefix = f"acl{name.removeprefix(INBOUND_CHAIN)}"
     return [
         chain(
@@ -137,12 +137,6 @@ def _offers(
         ),
         *(_source_acl(f"{prefix}_{number}", acl) for number, acl in enumerate(acls)),
     ]
-
-
-def _of_known(offer: InboundService, offers: Iterable[InboundService]) -> tuple[Port, ...]:
-    """Return the ports of an offer to all, if its service is offered to known networks as well."""
-    known = {one.service for one in offers if one.sources}
-    return offer.service.ports if offer.service in known else ()
 
 
 def _guarded(config: Config) -> list[Service]:
@@ -172,7 +166,7 @@ def _by_port(
 ) -> list[str]:
     """Return rules that lead from a port to its source list, with one lookup.
 
-    ``open_too``: ports for which other sources continue to the rules for all.
+    ``open_too``: ports that are open to all as well, so other sources continue to those rules.
     """
     with_acl = [
         (port, f"{'jump' if port in open_too else 'goto'} {prefix}_{number}")
