@@ -69,9 +69,18 @@ def test_the_chains_of_each_script_are_one_finding():
     mape, pppoe = found(chains=chains)
     assert "mape.sh" in mape.seen
     assert mape.seen.endswith(": MAPEINPUT (ip filter), MAPEnatOUTPUT (ip nat)")
-    assert "`iptables -t TABLE -F CHAIN`" in mape.remedy
+    assert "`iptables -t TABLE -D FROM" in mape.remedy
     assert pppoe.seen.endswith(": PPPOESSHCONNECT (iptables-legacy filter)")
-    assert "`iptables-legacy -t TABLE -F CHAIN`" in pppoe.remedy
+    assert "`iptables-legacy -t TABLE -D FROM" in pppoe.remedy
+
+
+def test_chains_are_removed_without_shutting_anybody_out():
+    """mape.sh has policies that drop, and iptables removes no chain to which a jump leads."""
+    (one,) = found(chains=("ip filter MAPEINPUT",))
+    places = [
+        one.remedy.index(word) for word in (" -P CHAIN", " -D FROM", "`-F CHAIN", "`-X CHAIN")
+    ]
+    assert places == sorted(places)
 
 
 def test_a_rule_for_our_table_that_is_not_ours_is_named():

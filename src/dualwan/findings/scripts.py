@@ -89,8 +89,10 @@ def _chains(traces: Traces) -> Iterator[Finding]:
                 named=named,
             ),
             say(
-                "{stop}, or empty and remove each with `{program} -t TABLE -F CHAIN` "
-                "and `-X CHAIN`; then run dualwan-hook",
+                "{stop}; or `{program} -P CHAIN ACCEPT` for INPUT, OUTPUT and FORWARD, before "
+                "which an emptied chain would shut you out, then for all of these `{program} -t "
+                "TABLE -D FROM -j CHAIN`, after that for all `-F CHAIN`, and for all `-X CHAIN`; "
+                "at last run dualwan-hook",
                 stop=_stop(traces, script),
                 program=program,
             ),
