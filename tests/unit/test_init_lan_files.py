@@ -76,8 +76,8 @@ def test_a_dry_run_writes_nothing(run):
     assert code == 0
     assert "/etc/dhcpcd.conf: new" in said
     assert 'write prefix-from = "br0" into [mape]' in said
-    assert "/etc/network/interfaces:1: remove `iface eth8 inet6 auto`" in said
-    assert "/etc/network/interfaces:3: remove `iface eth8 inet6 dhcp`" in said
+    assert "/etc/network/interfaces:1: remove `iface eth8 inet6 auto` with all" in said
+    assert "/etc/network/interfaces:3: remove `iface eth8 inet6 dhcp` with all" in said
     assert {*written(run.root)} == {INTERFACES}
 
 

@@ -160,14 +160,20 @@ def test_a_service_that_comes_back_is_named_so(tmp_path):
 
 
 def test_the_stanza_is_named_with_what_to_do(tmp_path):
-    """By status and check; not where another is to dial."""
+    """By status and check; not where another is to dial.
+
+    It stays: with its first line gone, ifup takes its options for an error, and reads nothing.
+    """
     put(tmp_path, {"/etc/network/interfaces": PPPOECONF})
     (found,) = find(DIALS, look(tmp_path, DIALS), PEER)
     assert found.text == (
         "/etc/network/interfaces:6: the stanza iface dsl-provider inet ppp of ifupdown starts "
-        "dsl-provider too: remove that line, or write dial = false in [pppoe]"
+        "dsl-provider too: take dsl-provider out of the line `auto dsl-provider` or "
+        "`allow-hotplug dsl-provider`, and leave the stanza, or write dial = false in [pppoe]"
     )
     assert find(from_text("f", BASE), look(tmp_path, from_text("f", BASE)), PEER) == ()
+    put(tmp_path, {"/etc/network/interfaces": PPPOECONF.replace("auto dsl-provider\n", "")})
+    assert find(DIALS, look(tmp_path, DIALS), PEER) == ()
 
 
 def test_nothing_that_is_no_file_is_read(tmp_path):

@@ -22,11 +22,6 @@ def second(config: Config, around: Surroundings) -> Iterator[Finding]:
 
 def _starters(peer: str, place: str, starters: Iterable[Starter]) -> Iterator[Finding]:
     for one in starters:
-        what = (
-            say("run systemctl disable --now {service}", service=one.service)
-            if one.service
-            else say("remove that line")
-        )
         again = say(", and systemd starts it again whenever ifdown hangs up") if one.again else ""
         yield Finding(
             "ppp-second-starter",
@@ -37,5 +32,22 @@ def _starters(peer: str, place: str, starters: Iterable[Starter]) -> Iterator[Fi
                 peer=peer,
                 again=again,
             ),
-            say("{what}, or write dial = false in [{section}]", what=what, section=place),
+            say("{what}, or write dial = false in [{section}]", what=_end(one), section=place),
         )
+
+
+def _end(one: Starter) -> str:
+    """Return what ends a starter.
+
+    Without the first line of its stanza, ifup could not read the options that follow, nor any
+    interface of that file.
+    """
+    if one.service:
+        return say("run systemctl disable --now {service}", service=one.service)
+    if one.stanza:
+        return say(
+            "take {name} out of the line `auto {name}` or `allow-hotplug {name}`, and leave the "
+            "stanza",
+            name=one.stanza,
+        )
+    return say("remove that line")

@@ -22,13 +22,14 @@ class Starter(NamedTuple):
     """A line that starts a peer. place: file and line. text: what it is, for a message.
 
     service: the systemd service that it belongs to, "" for none. again: whether systemd restarts
-    that service when it has ended.
+    that service when it has ended. stanza: the name of a stanza of interfaces(5), "" for none.
     """
 
     place: str
     text: str
     service: str = ""
     again: bool = False
+    stanza: str = ""
 
 
 def starts(line: str, peer: str) -> bool:
@@ -66,7 +67,8 @@ def in_interfaces(file: Iterable[InterfacesLine], peer: str) -> Iterator[Starter
     automatic = {name for _, words in lines if words[0] in _AUTOMATIC for name in words[1:]}
     for name, provider, place in _ppp_stanzas(lines):
         if provider == peer and name in automatic:
-            yield Starter(place, say("the stanza iface {name} inet ppp of ifupdown", name=name))
+            text = say("the stanza iface {name} inet ppp of ifupdown", name=name)
+            yield Starter(place, text, stanza=name)
     for place, words in lines:
         if words[0] in _COMMANDS and starts(" ".join(words[1:]), peer):
             yield Starter(place, say("an option of ifupdown"))

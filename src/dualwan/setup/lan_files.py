@@ -235,7 +235,8 @@ def _of_stanzas(client: str, config: Config, there: Machine) -> Iterator[str]:
         if client == DHCPCD and line.words[:3] == ["iface", wan, "inet6"]:
             if line.words[3:4] in (["auto"], ["dhcp"]):
                 yield say(
-                    "{place}: remove `{text}`, because {client} hears the line",
+                    "{place}: remove `{text}` with all that belongs to it, because {client} hears "
+                    "the line",
                     place=line.place,
                     text=line.text,
                     client=client,
