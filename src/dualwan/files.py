@@ -111,7 +111,7 @@ def check_trusted(path: Pathlike, about: os.stat_result) -> None:
             if about.st_uid:
                 raise untrusted(os.path.join(folder, name), about)  # noqa: PTH118 - nor for this
         elif _others_than_root(about):
-            raise untrusted(folder, about)
+            raise untrusted(folder, about, above=True)
 
 
 def _others_than_root(about: os.stat_result) -> bool:
@@ -143,8 +143,11 @@ def _lookups(path: str) -> Iterator[tuple[str, str]]:
         names = [*target.split("/"), *names]
 
 
-def untrusted(path: Pathlike, about: os.stat_result) -> UntrustedError:
-    """Return an error that names the file or folder, what to do, its owner and its mode."""
+def untrusted(path: Pathlike, about: os.stat_result, *, above: bool = False) -> UntrustedError:
+    """Return an error that names the file or folder, what to do, its owner and its mode.
+
+    ``above``: it is a folder above the file, which may be the home of a user.
+    """
     from grp import getgrgid  # noqa: PLC0415 - only for this error
     from pwd import getpwuid  # noqa: PLC0415 - only for this error
 
@@ -154,14 +157,19 @@ def untrusted(path: Pathlike, about: os.stat_result) -> UntrustedError:
     with suppress(KeyError):
         group = getgrgid(about.st_gid).gr_name
     name, mode = os.fspath(path), stat.S_IMODE(about.st_mode)
+    remedy = say("chown root {name}; chmod {mode:o} {name}", name=name, mode=mode & 0o755)
+    if above and about.st_uid:
+        remedy = say(
+            "put the file into a folder of root's, or, if {owner} does not need that one, {remedy}",
+            owner=owner,
+            remedy=remedy,
+        )
     return UntrustedError(
         errno.EPERM,
         say(
-            "{others}: chown root {name}; chmod {mode:o} {name} (owner {owner}, "
-            "group {group}, mode {now:04o})",
+            "{others}: {remedy} (owner {owner}, group {group}, mode {now:04o})",
             others=OTHERS,
-            name=name,
-            mode=mode & 0o755,
+            remedy=remedy,
             owner=owner,
             group=group,
             now=mode,

@@ -154,6 +154,20 @@ def test_root_obeys_no_file_that_others_could_put_there(folders, tmp_path, name,
     assert files.read_text(folders, trusted=False) == "text\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "uid", "mode", "moves"),
+    [("up", NOBODY, 0o755, True), ("up", 0, 0o777, False), ("up/down/file", NOBODY, 0o644, False)],
+)
+def test_a_home_is_not_taken_from_its_user(folders, tmp_path, name, uid, mode, moves):
+    """Where a folder above the file is a user's, the file is to be moved first of all."""
+    os.chown(tmp_path / name, uid, 0)
+    (tmp_path / name).chmod(mode)
+    with pytest.raises(files.UntrustedError) as caught:
+        files.read_text(folders)
+    move = "may change it: put the file into a folder of root's, or, if nobody does not need"
+    assert (move in str(caught.value)) is moves
+
+
 @pytest.mark.parametrize("name", ["up/down/file", "up/down", "up"])
 def test_what_the_group_root_may_change_is_roots(folders, tmp_path, name):
     """Who is in it is root's doing."""
