@@ -78,6 +78,7 @@ def test_an_interface_whose_hosts_are_trusted_is_of_the_lan(condition):
         ("iptables -A INPUT -i br+ -j ACCEPT", "lan.interfaces", "br*"),
         ("iptables -A INPUT -i $INSIDE -j ACCEPT", "", None),
         ("LAN=eth0:1", "", None),
+        ("LAN=eth0,eth1", "lan.interfaces", "eth0,eth1"),
         ("WANDEV=all", "", None),
         ('pon "my provider"', "", None),
         ("pppd call ../isp", "", None),

@@ -54,7 +54,7 @@ class Redirect(NamedTuple):
 
 _NAMES: dict[str, Callable[[str], object]] = {
     "wan.interface": values.interface_name,
-    "lan.interfaces": lambda text: values.interfaces(text.split()),
+    "lan.interfaces": lambda text: values.interfaces(text.replace(",", " ").split()),
     "pppoe.peer": values.peer,
 }
 
