@@ -14,11 +14,13 @@ from dualwan.model.surroundings import KEEPALIVED, Pair
 
 PROGRAM = "keepalived"
 _INCLUDE = re.compile(r"include\s+\"?([^\"\s]+)")
-_NOTIFY = re.compile(r"notify\w*\s+(.*)")
+_NOTIFY = re.compile(r"notify(\w*)\s+(.*)")
 _ROLE = re.compile(r"dualwan-hook\s+role\s+(active|standby)\b")
 # In the owner's script, to which keepalived passes the role as an argument or a variable.
 _ANY_ROLE = re.compile(r"dualwan-hook\s+role\b")
 _BOTH = ("active", "standby")
+# By the end of its word, the role that a line has to give: notify itself is run for each state.
+_OF_LINE = {"": _BOTH, "_master": ("active",), "_backup": ("standby",)}
 
 
 def in_files(root: Path = Path("/")) -> Pair:
@@ -33,7 +35,7 @@ def in_files(root: Path = Path("/")) -> Pair:
     found: set[str] = set()
     for line in lines:
         if notify := _NOTIFY.match(line):
-            found.update(_roles(notify[1], root))
+            found |= {*_roles(notify[2], root)} & {*_OF_LINE.get(notify[1], ())}
     return Pair(told=tuple(role for role in _BOTH if role in found))
 
 
