@@ -37,6 +37,7 @@ def test_sources_are_networks_as_iptables_reads_them(written, sources):
     "text",
     [
         "-A IN -i ppp0 -s home.example -p tcp --dport 22 -j ACCEPT",
+        "-A IN -i ppp0 -s 192.0.2.1/0.0.0.255 -p tcp --dport 22 -j ACCEPT",
         "-t nat -A PREROUTING -s home.example -p tcp --dport 25 -j DNAT --to 192.168.1.5",
         "-A IN ! -i ppp0 -p icmp --icmp-type 8 -j ACCEPT",
         "-A IN -p icmp --icmp-type 8 -m mac --mac-source 02:00:00:00:00:01 -j ACCEPT",

@@ -169,6 +169,8 @@ def networks(addresses: str) -> tuple[str, ...] | None:
         address, slash, length = one.partition("/")
         if length in {"0", "0.0.0.0"}:  # noqa: S104 - a mask, and nothing is bound
             return ()
+        if length.startswith("0."):  # a mask of the last bits, and for Python a length
+            return None
         whole = f"{address}{'.0' * (3 - address.count('.'))}{slash}{length}"
         try:
             network = IPv4Network(whole, strict=False)
