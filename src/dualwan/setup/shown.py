@@ -115,13 +115,10 @@ def _key(outcome: Outcome) -> str:
         given = zip(_PAIRS[outcome.key], value, strict=True)
         return f"[{section}] {_pairs(dict(given))}"
     if isinstance(value, tuple):
-        ports = [str(getattr(one, "port", one)) for one in value]
-        sources = [
-            say(" from {sources}", sources=", ".join(one.sources))
-            for one in value[:1]
-            if _has_sources(one)
-        ]
-        return f"[{section}] {key} {', '.join(ports)}{''.join(sources)}"
+        groups = [_ports(list(same), sources) for sources, same in groupby(value, key=_sources)]
+        return say(
+            "[{section}] {key} {ports}", section=section, key=key, ports=listed("; ", groups)
+        )
     if value is None:
         return f"[{section}] {key}"
     return f"[{section}] {key} = {value if key == 'psid' else toml(value)}"
@@ -131,8 +128,14 @@ def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{key} = {one}" for key, one in values.items() if one is not None)
 
 
-def _has_sources(one: object) -> bool:
-    return bool(getattr(one, "sources", ()))
+def _sources(one: object) -> tuple[str, ...]:
+    return getattr(one, "sources", ())
+
+
+def _ports(several: Sequence[object], sources: Sequence[str]) -> str:
+    """Return ports that are for the same ``sources``, () for all."""
+    ports = ", ".join(str(getattr(one, "port", one)) for one in several)
+    return ports + (say(" from {sources}", sources=", ".join(sources)) if sources else "")
 
 
 def opened(config: Config) -> Iterator[str]:
