@@ -7,6 +7,7 @@ from test_setup_rules import outcome
 from dualwan.model.setup import SetupMachine, SourceFile
 from dualwan.setup import script as scripts
 from dualwan.setup.outcome import Inbound, Redirect
+from dualwan.setup.wish import wish
 
 __all__ = ["init_path", "init_run"]  # fixtures
 SCRIPT = 'WANDEV=enp1s0\nLAN="enp3s0 enp4s0"\n{}\npon isp\n'
@@ -48,6 +49,48 @@ def test_what_is_for_some_is_not_opened_for_all(text):
     """Nor taken over for nobody: a person is told."""
     found = outcome(f"iptables {text}")
     assert (found.value, found.done) == (None, False)
+
+
+def read(*rules):
+    """Return the wish of a script with RULES of the chain INPUT."""
+    text = "".join(f"iptables {one.replace('INPUT', 'INPUT -p tcp --dport 22')}\n" for one in rules)
+    return wish(scripts.account(SourceFile("x", text)))
+
+
+ALL, SOME = "-A INPUT -j ACCEPT", "-A INPUT -s 192.0.2.0/24 -j ACCEPT"
+NONE = "-A INPUT -i ppp0 -j DROP"
+
+
+@pytest.mark.parametrize(
+    ("rules", "opened"),
+    [
+        ((NONE, ALL), ""),
+        ((NONE.replace("-i ppp0 -j DROP", "-j REJECT"), SOME), ""),
+        ((ALL, NONE.replace("-A", "-I")), ""),
+        ((ALL, NONE), '[{ service = "ssh", guard = false }]'),
+        ((SOME, NONE), '[{ service = "ssh", from = ["192.0.2.0/24"] }]'),
+        ((NONE.replace("ppp0", "eth1"), ALL), '[{ service = "ssh", guard = false }]'),
+        ((NONE.replace("-j", "-m limit --limit 1/s -j"), SOME), '["192.0.2.0/24"] }]'),
+        ((NONE.replace("-i", "-s 203.0.113.0/24 -i"), SOME), '["192.0.2.0/24"] }]'),
+    ],
+)
+def test_a_port_that_was_refused_before_is_not_opened(rules, opened):
+    """What was shut by PPPoE, say, and then let in, was let in for the LAN."""
+    found = read(*rules)
+    assert "".join(one.toml for one in found.settings).endswith(opened)
+    assert bool(found.settings) == bool(opened)
+    place, refusal = (2, 1) if NONE in rules[0] or "REJECT" in rules[0] else (1, 2)
+    said = f"x:{place}: tcp/22 is not opened, because x:{refusal} refuses it before"
+    assert found.refused == (() if opened else (said,))
+
+
+def test_a_chain_of_some_packets_refuses_those():
+    """What comes from the LAN by eth1 alone."""
+    text = "iptables -N ITS\niptables -A INPUT -i eth1 -j ITS\n"
+    text += (
+        "iptables -A ITS -p tcp --dport 22 -j DROP\niptables -A INPUT -p tcp --dport 22 -j ACCEPT"
+    )
+    assert wish(scripts.account(SourceFile("x", text))).refused == ()
 
 
 def test_a_limit_of_pings_is_the_routers_own():

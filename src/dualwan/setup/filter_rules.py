@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dualwan.config.forwards import SMB
 from dualwan.setup.names import ANY, LAN, LOOPBACK, MAPE, PPPOE, WAN, Names
-from dualwan.setup.outcome import Inbound, Outcome, by_itself, named, not_taken
+from dualwan.setup.outcome import CLOSED, Closed, Inbound, Outcome, by_itself, named, not_taken
 from dualwan.setup.rule import Rule, networks, number, ports
 from dualwan.words import say
 
@@ -26,6 +26,7 @@ _BOGUS = Outcome(
     "firewall.bogus", "drop", say("impossible TCP flags, on every way and for the LAN too")
 )
 _CLAMP = by_itself(say("segments are clamped both ways to the MTU of each way, IPv6 too"))
+_REFUSED = say("no key refuses that alone: whatever is not opened is closed already")
 _GUARD = Outcome(
     "firewall.guard", says=say("the guard counts, refuses and logs by itself (SSHATTACK)")
 )
@@ -47,7 +48,7 @@ def _why(rule: Rule, names: Names, base: str) -> str:
     if rule.target in {"ACCEPT", *names.guards} and names.part(device) == LAN:
         return say("if {device} leads to the LAN, name it in [lan] interfaces", device=device)
     if rule.target in REFUSING:
-        return say("no key refuses that alone: whatever is not opened is closed already")
+        return _REFUSED
     if rule.target == "LOG":
         return say("no key logs that; refusals of the guard are logged")
     if rule.target == "ACCEPT" and base == "FORWARD":
@@ -206,6 +207,18 @@ def _shut(rule: Rule, _names: Names, _base: str) -> Outcome | None:
     return _CLOSED if rule.target in REFUSING and rule.only("-i", "-o", "--state") else None
 
 
+def _closing(rule: Rule, names: Names, base: str) -> Outcome | None:
+    """Return the outcome of a rule that refuses ports by PPPoE; its value is for wish."""
+    found = ports(rule, "--dport")
+    if rule.target not in REFUSING or base != "INPUT" or not found or rule.has("-s"):
+        return None
+    if names.part(rule.of("-i")) not in {PPPOE, ANY} or not rule.only(*_PLAIN):
+        return None
+    if rule.is_for_answers:
+        return None
+    return Outcome(CLOSED, Closed(found, first=rule.command == "-I"), _REFUSED, done=False)
+
+
 def _services(rule: Rule, names: Names, base: str) -> Outcome | None:
     """Return the outcome of a rule that opens ports of the router, or ports for its own use."""
     found = ports(rule, "--dport")
@@ -253,6 +266,7 @@ _FINDERS: tuple[Callable[[Rule, Names, str], Outcome | None], ...] = (
     _impossible,
     _windows,
     _ident,
+    _closing,
     _services,
     _through,
     _shut,

@@ -7,7 +7,7 @@ import re
 from dualwan.mape.portset import MAX_PORT
 from dualwan.setup.filter_rules import filtering
 from dualwan.setup.names import MAPE, PPPOE, Names
-from dualwan.setup.outcome import Outcome, Redirect, by_itself, not_taken
+from dualwan.setup.outcome import CLOSED, Outcome, Redirect, by_itself, not_taken
 from dualwan.setup.rule import ADDING, Rule, networks, ports
 from dualwan.words import say
 
@@ -34,6 +34,8 @@ def ruled(rule: Rule, names: Names) -> Outcome:
     if rule.command not in ADDING:
         return _AGAIN if rule.command in {"-D", "-F", "-L", "-Z", "-C"} else _CHAINS
     found = _translating(rule, names) if rule.table == "nat" else filtering(rule, names)
+    if found.key == CLOSED and (rule.table, rule.chain) in names.narrowed:
+        return not_taken(found.says)  # of some packets only
     if found.key in _OPENING and found.value is not None:
         if rule.is_inside:
             return not_taken(

@@ -31,6 +31,16 @@ class Entry(NamedTuple):
     outcome: Outcome
 
 
+CLOSED = "closed"  # the key of a rule that refuses ports, for which there is none
+
+
+class Closed(NamedTuple):
+    """Ports of the router that were refused, such as "tcp/22"; first: before all other rules."""
+
+    ports: tuple[str, ...]
+    first: bool = False
+
+
 class Inbound(NamedTuple):
     """A port of the router that was open, such as "tcp/22".
 

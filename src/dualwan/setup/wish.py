@@ -12,7 +12,7 @@ from dualwan.config.forwards import PPPOE, SMB
 from dualwan.config.mape import MapE
 from dualwan.config.sections import MAX_PRIORITY, Pppoe
 from dualwan.config.services import KNOWN, PING
-from dualwan.setup.outcome import Entry, Redirect
+from dualwan.setup.outcome import CLOSED, Entry, Inbound, Redirect
 from dualwan.words import say
 
 
@@ -73,9 +73,10 @@ def wish(entries: Sequence[Entry]) -> Wish:
     """Return the wishes of ``entries``; of several values for a key the first counts."""
     settings, usual, refused = _values(entries)
     forwards, more = _forwards(entries)
+    opened, closed = _opened(entries)
     shut = dict(asked(entries, ""))
     for key, found, default in (
-        ("inbound", _inbound(entries, forwards, _place(shut, "INPUT")), INBOUND),
+        ("inbound", _inbound(opened, forwards, _place(shut, "INPUT")), INBOUND),
         ("outbound", _outbound(entries, _place(shut, "OUTPUT")), OUTBOUND),
     ):
         if not found:
@@ -84,7 +85,7 @@ def wish(entries: Sequence[Entry]) -> Wish:
             usual.append(f"[firewall] {key} = {json.dumps(default)}")
         else:
             settings.append(Setting("firewall", key, f"[{', '.join(found[0])}]", found[1]))
-    return Wish(tuple(settings), tuple(usual), tuple(forwards), (*refused, *more))
+    return Wish(tuple(settings), tuple(usual), tuple(forwards), (*refused, *closed, *more))
 
 
 def _values(entries: Sequence[Entry]) -> tuple[list[Setting], list[str], list[str]]:
@@ -172,8 +173,35 @@ def _outbound(entries: Sequence[Entry], shut: str) -> tuple[list[str], str] | No
     return [json.dumps(name) for name in names], found[0][1]
 
 
+def _opened(entries: Sequence[Entry]) -> tuple[list[tuple[Inbound, str]], list[str]]:
+    """Return the ports that are opened, with their places, and a sentence for each other one.
+
+    A rule that refuses the port, and that the packets meet before, makes it such.
+    """
+    refusals = list(asked(entries, CLOSED))
+    closed = {port: place for one, place in refusals if one.first for port in one.ports}
+    found, refused = [], []
+    for entry in entries:
+        key, value = entry.outcome.key, entry.outcome.value
+        if key == CLOSED:
+            closed.update(dict.fromkeys(value.ports, entry.place))
+        for one in value or () if key == "firewall.inbound" else ():
+            if one.port in closed:
+                refused.append(
+                    say(
+                        "{place}: {port} is not opened, because {closed} refuses it before",
+                        place=entry.place,
+                        port=one.port,
+                        closed=closed[one.port],
+                    )
+                )
+            else:
+                found.append((one, entry.place))
+    return found, refused
+
+
 def _inbound(
-    entries: Sequence[Entry], forwards: Sequence[tuple[Redirect, str]], shut: str
+    opened: Sequence[tuple[Inbound, str]], forwards: Sequence[tuple[Redirect, str]], shut: str
 ) -> tuple[list[str], str] | None:
     """Return the items for `inbound`, and the place of the first; without forwarded ports.
 
@@ -182,8 +210,7 @@ def _inbound(
     taken = {f"{one.protocol}/{one.port}" for one, _ in forwards if one.via == PPPOE}
     found = [
         (one, place)
-        for ports, place in asked(entries, "firewall.inbound")
-        for one in ports
+        for one, place in opened
         if one.port not in taken and _known_networks(one.sources)
     ]
     if not found:
