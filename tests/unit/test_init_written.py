@@ -3,12 +3,14 @@
 import io
 import os
 import stat
+from dataclasses import replace
 
 import pytest
-from init_command import NAMED, init_path, init_run, names
+from init_command import MACHINE, NAMED, init_path, init_run, names
 
 from dualwan.errors import HostError, UsageError
 from dualwan.host import new_file
+from dualwan.model.setup import SourceFile
 
 __all__ = ["init_path", "init_run"]  # fixtures
 
@@ -88,3 +90,15 @@ def test_a_copy_that_cannot_be_written_is_an_error_and_leaves_nothing(path, monk
         new_file.replace(path, "after")
     assert path.read_text() == "before"
     assert names(path.parent) == ["dualwan.toml"]
+
+
+@pytest.mark.parametrize("stanza", ["inet ppp\n    provider dsl-provider", "inet6 auto"])
+def test_the_stanza_is_told_where_none_will_be_left(run, monkeypatch, stanza):
+    """That of pppd on the WAN itself is to be taken out, and none would bring the WAN up then."""
+    text = f"auto enp1s0\niface enp1s0 {stanza}\n"
+    file = SourceFile("/etc/network/interfaces", text)
+    there = replace(MACHINE, interfaces=(file,))
+    monkeypatch.setattr("dualwan.host.around.setup.look", lambda *_: there)
+    code, out, _ = run(*NAMED, "--dry-run")
+    assert code == 0
+    assert ("  iface enp1s0 inet manual\n" in out) is ("provider" in stanza)

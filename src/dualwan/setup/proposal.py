@@ -74,8 +74,9 @@ def propose(
         ifupdown2=machine.ifupdown2,
         add=by_ifup and edit,
     )
-    after = [SourceFile(one.path, one.after) for one in changes] if edit else []
-    there = stanza.has_stanza([*machine.interfaces, *after], answers.wan)
+    after = {one.path: one.after for one in changes}
+    left = [SourceFile(one.path, after.get(one.path, one.text)) for one in machine.interfaces]
+    there = stanza.has_stanza(left, answers.wan)
     return Proposal(
         config,
         answers,
