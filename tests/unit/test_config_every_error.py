@@ -123,6 +123,15 @@ def test_a_misspelled_key_is_read_as_what_was_meant():
     ]
 
 
+@pytest.mark.parametrize("name", ["zone.forward", "zone.policy", "way.forward"])
+def test_a_name_like_that_of_a_list_is_no_list(name):
+    """A zone, say, that is written with two brackets."""
+    found = every_error.of_text("f", f"{BASE}[[{name}]]\n", NO_RULES)
+    assert [line.partition(": ")[2].partition(",")[0] for line in found.lines] == [
+        f"{name}: must be a table"
+    ]
+
+
 @pytest.mark.parametrize(
     "ways",
     ['[way."a.b"]\ntype = "vpn"\n[firewall]\nident = 1\n', '[way]\na = 1\n[way."a.b"]\n'],

@@ -200,7 +200,7 @@ def _mend(data: dict[str, Any], fault: Fault) -> None:
             table[key] = fault.meant
         else:
             data["mape"] = {name: table[name] for name in _IN_ANY_MODE if name in table}
-    elif key in _ARRAYS and isinstance(data[key], list):
+    elif not section and key in _ARRAYS and isinstance(data[key], list):
         data[key][fault.number] = None
     elif neutral is not None:
         table[key] = neutral + fault.number if key == "port" else neutral
