@@ -186,6 +186,16 @@ ANSWERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("name", "check"), [("wan0", "device"), ("lan0", "lan")])
+def test_an_interface_is_brought_up_whatever_has_taken_it_down(name, check):
+    """By `ip link set`, say: ifup takes it for configured then, and does nothing."""
+    made = Doctored()
+    made.device(name, up=False)
+    answer = look(made, check)
+    assert answer.seen == f"{name} is down"
+    assert f"`ifdown {name}; ifup {name}`, or by" in answer.remedy
+
+
 @pytest.mark.parametrize("silent", ["border-relay", "tunnel"])
 @pytest.mark.parametrize(
     ("made", "papers"),

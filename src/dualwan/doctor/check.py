@@ -14,6 +14,7 @@ from dualwan.model.evidence import Evidence, OfWay
 from dualwan.model.finding import Finding
 from dualwan.model.way import Softwire
 from dualwan.result import Plan, session_address
+from dualwan.words import say
 
 
 class Result(Enum):
@@ -116,6 +117,17 @@ def not_applicable(seen: str) -> Answer:
 def unchecked(seen: str) -> Answer:
     """Return that the subject could not be observed."""
     return Answer(Result.UNCHECKED, seen)
+
+
+def down(name: str) -> Answer:
+    """Return that the interface ``name`` is down.
+
+    ifup alone does nothing where it has brought the interface up before.
+    """
+    return failed(
+        say("{name} is down", name=name),
+        say("bring it up: `ifdown {name}; ifup {name}`, or by the program that runs it", name=name),
+    )
 
 
 def named_otherwise(case: Case, device: str) -> Answer | None:

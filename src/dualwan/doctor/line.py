@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address, IPv6Network
 
-from dualwan.doctor.check import Answer, Case, failed, named_otherwise, ok
+from dualwan.doctor.check import Answer, Case, down, failed, named_otherwise, ok
 from dualwan.doctor.expected import LINE_BITS, expected
 from dualwan.line import derive_line
 from dualwan.model.evidence import Heard
@@ -25,7 +25,7 @@ def device(case: Case) -> Answer:
             say("name the one that leads to the line in [wan] interface (`ip link` lists them)"),
         )
     if not seen.up:
-        return failed(say("{name} is down", name=name), say("bring it up: ifup {name}", name=name))
+        return down(name)
     if not seen.carrier:
         return failed(
             say("{name} has no carrier", name=name),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from dualwan.config import Config
-from dualwan.doctor.check import Answer, Case, Check, failed, named_otherwise, ok, unchecked
+from dualwan.doctor.check import Answer, Case, Check, down, failed, named_otherwise, ok, unchecked
 from dualwan.model.finding import Finding
 from dualwan.model.plan import Step
 from dualwan.model.resources import Sysctl
@@ -120,9 +120,7 @@ def _lan(case: Case) -> Answer:
                 ),
             )
         if not seen.up:
-            return failed(
-                say("{name} is down", name=name), say("bring it up: ifup {name}", name=name)
-            )
+            return down(name)
     if found := _by_findings(case, "lan"):
         return found
     names = [name for name, section in listed_in.items() if section == "lan"]
