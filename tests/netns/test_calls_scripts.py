@@ -59,7 +59,7 @@ def test_chains_of_iptables_legacy_are_named_too(bare):
         line.router.run("iptables-legacy", "-N", chain)
     text = line.hook("--dry-run").stdout
     assert "MAPEINPUT (iptables-legacy filter)" in text
-    assert "`iptables-legacy -t TABLE -F CHAIN`" in text
+    assert "`iptables-legacy -t TABLE -D FROM -j CHAIN`" in text
 
 
 def test_an_address_that_stood_before_is_as_it_was_after_down(scripted):
