@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from line import CLIENT, OTHER_PPPOE, PPPOE, ROUTER, SERVERS, SHARED, SHUT
+from line import CLIENT, CONFIG, OTHER_PPPOE, PPPOE, ROUTER, SERVERS, SHARED, SHUT
 from scenes import (
     SECOND,
     SECOND_ROUTER,
@@ -34,6 +34,16 @@ def test_a_server_of_another_lan_network_answers_too(made):
     by_mape = line.internet.sniff("mape")
     exchange(server, line.internet.connect(PPPOE, 443))
     assert by_mape.sources() == set()
+
+
+@pytest.mark.parametrize("fallback", ["mape", "none"])
+def test_a_server_that_takes_pppoe_answers_by_mape_what_came_by_it(made, fallback):
+    """`via-pppoe` is for what it begins itself, whatever it has while PPPoE is down."""
+    chosen = f'via-pppoe = ["{CLIENT}"]\nfallback = "{fallback}"\n[mape]'
+    line = made(forward("mape", 1040), config=CONFIG.replace("[mape]", chosen))
+    by_pppoe = line.internet.sniff("ppp")
+    exchange(line.lan.listen(80), line.internet.connect(SHARED, 1040, timeout=2))
+    assert by_pppoe.sources() == set()
 
 
 def test_datagrams_are_forwarded_both_ways(made):

@@ -76,12 +76,15 @@ def test_the_word_is_changed_while_pppoe_is_down():
 
 
 def test_chosen_hosts_are_marked_on_the_way_out_only():
-    """From the LAN, by source network, neither to the router itself nor within the LAN."""
+    """From the LAN, by source network, neither to the router itself nor within the LAN.
+
+    Nor are answers, which leave by the way that the flow came in.
+    """
     text = marks_of(config(CHOSEN.format("mape")))
     [line] = [line.strip() for line in text.splitlines() if "192.168.1.20" in line]
     assert line == (
-        'iifname { "lan0" } ip saddr { 192.168.1.20/32, 192.168.2.0/24 } fib daddr type != local '
-        f'fib daddr oifname != {{ "lan0" }} {marks.assign("meta mark", PPPOE_MARK)}'
+        'iifname { "lan0" } ip saddr { 192.168.1.20/32, 192.168.2.0/24 } ct direction original '
+        f'fib daddr type != local fib daddr oifname != {{ "lan0" }} {marks.assign("meta mark", PPPOE_MARK)}'
     )
     chain = re.search(r"chain prerouting {\n(.*?)\n\t}", text, re.DOTALL)[1]
     assert line in chain

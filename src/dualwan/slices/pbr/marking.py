@@ -162,10 +162,13 @@ def _assign_ct(way: Way) -> str:
 
 
 def _mark_chosen(config: Config, ways: Iterable[Way]) -> list[str]:
-    """Return rules that mark packets of chosen LAN hosts to the internet with their way."""
+    """Return rules that mark packets of chosen LAN hosts to the internet with their way.
+
+    Answers are not marked: a flow that came in by the default way is answered by it.
+    """
     lans = quoted(config.lan.interfaces)
     return [
-        f"iifname {lans} ip saddr {{ {', '.join(map(str, way.chosen))} }} "
+        f"iifname {lans} ip saddr {{ {', '.join(map(str, way.chosen))} }} ct direction original "
         f"fib daddr type != local fib daddr oifname != {lans} "
         f"{_assign(way)}"
         for way in ways
