@@ -84,7 +84,8 @@ def test_chosen_hosts_are_marked_on_the_way_out_only():
     [line] = [line.strip() for line in text.splitlines() if "192.168.1.20" in line]
     assert line == (
         'iifname { "lan0" } ip saddr { 192.168.1.20/32, 192.168.2.0/24 } ct direction original '
-        f'fib daddr type != local fib daddr oifname != {{ "lan0" }} {marks.assign("meta mark", PPPOE_MARK)}'
+        'fib daddr type != local fib daddr oifname != { "lan0" } '
+        f"{marks.assign('meta mark', PPPOE_MARK)}"
     )
     chain = re.search(r"chain prerouting {\n(.*?)\n\t}", text, re.DOTALL)[1]
     assert line in chain
