@@ -15,6 +15,8 @@ MORE = """
 [way.{way}]
 type = "{kind}"
 {ends}
+addresses = ["203.0.113.128/29"]
+open = ["http"]
 [[policy]]
 way = "{way}"
 source = "192.168.1.7"

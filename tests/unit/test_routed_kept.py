@@ -40,13 +40,13 @@ def rules_of(chain, text):
 
 def test_the_firewall_itself_keeps_a_host_from_another_way():
     """What it began, but to private networks at the WAN; and its answers for that address."""
-    found = [rule for rule in rules_of("forward", PAIRED) if "goto routed_elsewhere" in rule]
-    began = f"ip saddr {{ {INNER} }} ct direction original goto routed_elsewhere"
+    found = [rule for rule in rules_of("forward", PAIRED) if "goto not_elsewhere" in rule]
+    began = f"ip saddr {{ {INNER} }} ct direction original goto not_elsewhere"
     assert found == [
-        f'oifname {{ "wan0", "mape0" }} ip saddr {{ {BLOCK} }} goto routed_elsewhere',
+        f'oifname {{ "wan0", "mape0" }} ip saddr {{ {BLOCK} }} goto not_elsewhere',
         f'oifname {{ "mape0" }} {began}',
         f'oifname "wan0" ip daddr != {{ 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 }} {began}',
-        f'oifname {{ "wan0", "mape0" }} ct original ip daddr {{ {OUTER} }} goto routed_elsewhere',
+        f'oifname {{ "wan0", "mape0" }} ct original ip daddr {{ {OUTER} }} goto not_elsewhere',
     ]
     rules = rules_of("forward", PAIRED)
     assert rules.index(found[-1]) < rules.index("ct state established,related accept")
@@ -62,7 +62,7 @@ def test_the_router_itself_does_not_leave_elsewhere_with_one_of_them():
 def test_what_ipsec_encrypts_is_not_kept():
     """It leaves as something else, by any way."""
     text = PAIRED + '[firewall]\nipsec = "accept"\n'
-    kept = [rule for rule in rules_of("forward", text) if "goto routed_elsewhere" in rule]
+    kept = [rule for rule in rules_of("forward", text) if "goto not_elsewhere" in rule]
     assert len(kept) == len([rule for rule in kept if "rt ipsec missing" in rule]) == 4
 
 
@@ -229,5 +229,5 @@ def test_the_policy_names_zones_with_the_way():
 
 def test_the_default_way_keeps_its_hosts_as_others_do():
     """By IPIP: to no session."""
-    kept = [rule for rule in rules_of("forward", OF_IPIP) if "goto routed_elsewhere" in rule]
+    kept = [rule for rule in rules_of("forward", OF_IPIP) if "goto not_elsewhere" in rule]
     assert kept[1].startswith('oifname { "ppp0" } ip saddr { 192.168.1.10 } ')

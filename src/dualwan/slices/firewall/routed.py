@@ -20,7 +20,7 @@ from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import services_in
 
 _CHAIN = "routed_"  # and the name of the way
-_ELSEWHERE = "routed_elsewhere"
+_ELSEWHERE = "not_elsewhere"  # no name of a way after _CHAIN
 _ASKED_FOR = "ct original ip daddr"
 
 
