@@ -23,10 +23,18 @@ def test_off_or_unknown_is_nothing(value):
 
 
 def test_with_failover_there_is_a_way_back():
-    """By PPPoE's default route in main, which stands in."""
+    """By PPPoE's default route in main, which stands in; the strict filter looks at MAP-E's alone."""
     standing_in = config(BASE.replace("[lan]", "failover = true\n[lan]"))
     assert standing_in.wan.failover
     assert find(standing_in, Surroundings(rp_filter_all="2")) == ()
+    (found,) = find(standing_in, Surroundings(rp_filter_all="1"))
+    assert "no packet by PPPoE, because the way back" in found.seen
+
+
+def test_the_strict_filter_is_not_about_mape_being_down():
+    """It drops what comes by PPPoE also while MAP-E works; the loose one does not."""
+    seen = {v: find(config(), Surroundings(rp_filter_all=v))[0].seen for v in ("1", "2")}
+    assert ["while MAP-E has no tunnel" in seen[value] for value in ("1", "2")] == [False, True]
 
 
 def test_it_is_read(tmp_path, monkeypatch):

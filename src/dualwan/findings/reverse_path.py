@@ -10,19 +10,30 @@ from dualwan.model.surroundings import Surroundings
 from dualwan.words import say
 
 
+_STRICT = "1"
+
+
 def on_for_all(config: Config, around: Surroundings) -> Iterator[Finding]:
     """Yield a finding if the filter is on for all: the kernel uses the larger of the two values.
 
-    We set 0 for the PPP session, because main has no route back while MAP-E has no tunnel; with
-    failover main has the one by PPPoE.
+    We set 0 for the PPP session, because main's way back is MAP-E, and there is none while that has
+    no tunnel. The loose filter wants any way back, and with failover main has the one by PPPoE.
     """
-    if around.rp_filter_all not in ("", "0") and not config.wan.failover:
-        yield Finding(
-            "sysctl-rp-filter",
-            say(
-                "net.ipv4.conf.all.rp_filter is {value}: while MAP-E has no tunnel, forwards and "
-                "hosts of via-pppoe get no packet by PPPoE",
-                value=around.rp_filter_all,
-            ),
-            say("set it to 0 in /etc/sysctl.d, and the interfaces' own where you want the filter"),
+    value = around.rp_filter_all
+    if value in {"", "0"} or (config.wan.failover and value != _STRICT):
+        return
+    yield Finding(
+        "sysctl-rp-filter",
+        say(
+            "net.ipv4.conf.all.rp_filter is {value}: forwards and hosts of via-pppoe get no packet "
+            "by PPPoE, because the way back in the table main is MAP-E",
+            value=value,
         )
+        if value == _STRICT
+        else say(
+            "net.ipv4.conf.all.rp_filter is {value}: while MAP-E has no tunnel, forwards and "
+            "hosts of via-pppoe get no packet by PPPoE",
+            value=value,
+        ),
+        say("set it to 0 in /etc/sysctl.d, and the interfaces' own where you want the filter"),
+    )
