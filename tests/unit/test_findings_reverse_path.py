@@ -23,7 +23,7 @@ def test_off_or_unknown_is_nothing(value):
 
 
 def test_with_failover_there_is_a_way_back():
-    """By PPPoE's default route in main, which stands in; the strict filter looks at MAP-E's alone."""
+    """By PPPoE's default route in main, which stands in; the strict filter looks at MAP-E's."""
     standing_in = config(BASE.replace("[lan]", "failover = true\n[lan]"))
     assert standing_in.wan.failover
     assert find(standing_in, Surroundings(rp_filter_all="2")) == ()

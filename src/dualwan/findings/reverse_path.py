@@ -9,7 +9,6 @@ from dualwan.model.finding import Finding
 from dualwan.model.surroundings import Surroundings
 from dualwan.words import say
 
-
 _STRICT = "1"
 
 
