@@ -24,6 +24,16 @@ from dualwan.slices.snat.names import BASE_CHAINS, NAT_PRIORITIES
 FORWARD = '[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = 5136\nto = "192.168.1.10:80"\n'
 
 
+VPN = (
+    BASE.replace("[lan]", "failover = true\n[lan]", 1)
+    + """
+[way.away]
+type = "vpn"
+interface = "wg0"
+"""
+)
+
+
 def chain(hook="forward", *rules, family="inet", kind="filter", **more):
     """Return a base chain of another program."""
     return Chain("nft table inet theirs", family, "c", kind, hook, rules=rules, **more)
@@ -63,6 +73,12 @@ def test_a_chain_without_rules_that_drops_is_named_once():
             BASE.replace("[lan]", "failover = true\n[lan]", 1),
             ["foreign-drop"],
         ),
+        ([Condition("oif", ("wg0",))], VPN, []),
+        (
+            [Condition("oif", ("wg0",))],
+            VPN + '[[policy]]\nway = "away"\nsource = "192.168.1.9"\n',
+            ["foreign-drop"],
+        ),
         ([Condition("dnat", ("yes",))], BASE, []),
         ([Condition("dnat", ("yes",))], BASE + FORWARD, ["foreign-drop"]),
         ([Condition("destination", ("192.168.1.10",))], BASE + FORWARD, ["foreign-drop"]),
@@ -75,7 +91,10 @@ def test_a_chain_without_rules_that_drops_is_named_once():
     ],
 )
 def test_only_what_this_router_has_to_pass_is_asked_for(conditions, text, code):
-    """PPPoE for hosts that use it, forwards that there are, IPv6 of a LAN that passes here."""
+    """PPPoE for hosts that use it, forwards that there are, IPv6 of a LAN that passes here.
+
+    A VPN does not stand in for MAP-E: another program may keep the LAN out of it.
+    """
     assert codes(chain("forward", Rule(tuple(conditions), DROP)), text=text) == code
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from dualwan.config import Config, forwards
 from dualwan.config.forwards import Forward
 from dualwan.config.services import PING
+from dualwan.config.ways import Vpn
 from dualwan.nft.foreign.chain import Chain
 from dualwan.nft.foreign.judge import Packet
 from dualwan.words import say
@@ -39,7 +40,10 @@ _CROSSING = ("prerouting", "forward", "postrouting")
 
 
 def outbound(config: Config) -> list[Probe]:
-    """Return packets of the LAN, by each way that it may use, and by IPv6."""
+    """Return packets of the LAN, by each way that it may use, and by IPv6.
+
+    A VPN does not stand in, so the LAN uses it by a policy alone.
+    """
     ways = [(config.mape.tunnel, "ip")]
     asked = {name for one in config.policies for name in (one.way, one.fallback)}
     if config.lan.via_pppoe:
@@ -47,7 +51,7 @@ def outbound(config: Config) -> list[Probe]:
     ways += [
         (device, "ip")
         for name, device in config.way_devices.items()
-        if config.wan.failover or name in asked
+        if name in asked or (config.wan.failover and not isinstance(config.ways.get(name), Vpn))
     ]
     ways = list(dict.fromkeys(ways))
     if config.wan.interface not in config.lan.interfaces:
