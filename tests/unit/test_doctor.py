@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 from broken_lines import CASES
-from doctor_cases import BASE, CE, WORKS, Doctored, config_of
+from doctor_cases import BASE, CE, PREFIX, WORKS, Doctored, config_of
 
 from dualwan import doctor
 from dualwan.doctor import Result, inquiry
+from dualwan.handle import handle_event
 from dualwan.model.event import Event
 from dualwan.model.evidence import Heard
 from dualwan.model.finding import Finding
@@ -135,6 +136,19 @@ def test_ds_lite_pings_the_aftr():
     made = Doctored(text, prefixes=("2001:db8:0:100::/64",), aftr="2001:db8:f::64")
     asked = inquiry.inquiry(made.config, made.plan)
     assert {(probe.target, probe.echo) for probe in asked.probes} == {("192.0.0.1", True)}
+
+
+def test_the_aftr_of_the_last_answer_is_known():
+    """Since the boot no name server has answered; the tunnel stands by what one said before."""
+    text = BASE.partition("[mape]")[0] + '[mape]\nmode = "ds-lite"\naftr = "gw.example.jp"\n'
+    made = Doctored(text)
+    made.host.names = {"gw.example.jp": "2001:db8:f::64"}
+    handle_event(made.config, made.host, Event.APPLY)
+    made.host.names = {}
+    made.host.run_state = replace(made.host.run_state, aftr="", aftr_name="")
+    made.plan = make_plan(made.config, made.host, Event.APPLY)
+    provider = next(one for one in made.diagnose() if one.check.name == "provider")
+    assert provider.answer.seen == f"{PREFIX}: AFTR gw.example.jp"
 
 
 def test_the_command_prints_nothing_where_all_is_well(run, machine, config):

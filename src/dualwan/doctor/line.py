@@ -102,9 +102,10 @@ def provider(case: Case) -> Answer:
     """Whether the configured CE, or one that a rule derives, can belong to the announced prefix."""
     prefixes = case.evidence.prefixes
     if not case.config.mape.fixed:
-        state = case.plan.state
-        last = state.prefix if state.prefix in prefixes else ""
-        line = derive_line(case.config, prefixes, last, case.plan.line.answers, state.aftr)
+        line = case.plan.line
+        if line.prefix not in prefixes:  # the plan keeps the last one where none is announced
+            aftr = case.plan.state.aftr
+            line = derive_line(case.config, prefixes, "", line.answers, aftr)
         if line.softwire is None:
             return failed(line.missing)
         return ok(say("{prefix}: {origin}", prefix=line.prefix, origin=line.softwire.origin))
