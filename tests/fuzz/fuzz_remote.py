@@ -54,7 +54,7 @@ RECORD = b"v=v6mig-1 url=https://prov.example.jp/rule.cgi t=b"
 
 def _lease_file(data):
     lease = dhcpv6.from_lease_file(data.decode("utf-8", "replace"), "wan0")
-    _used(dhcpv6.parse(lease.text, "a lease"))
+    _used(dhcpv6.parse(lease.text if lease else "", "a lease"))
 
 
 def _reply(data):

@@ -81,6 +81,19 @@ def test_a_file_that_several_devices_share(state, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("state")
+@pytest.mark.parametrize("text", ["", 'lease6 {\n  interface "lan0";\n}\n', "lease6 {\n  inter"])
+def test_a_file_without_a_lease_of_the_device_hides_no_other(tmp_path, monkeypatch, text):
+    """It is another device's, or made by a dhclient that has no lease yet."""
+    kept, fresh = tmp_path / "dhclient6.wan0.leases", tmp_path / "dhclient6.leases"
+    monkeypatch.setattr(leases, "DHCLIENT", (str(tmp_path / "dhclient6.%s.leases"), str(fresh)))
+    kept.write_text(f'lease6 {{\n  interface "wan0";\n  option dhcp6.unknown-94 {OPTION};\n}}\n')
+    fresh.write_text(text)
+    os.utime(kept, (100, 100))
+    assert leases.latest("wan0").path == str(kept)
+    assert leases.latest("wan1") == leases.Found(), "the line itself can be asked then"
+
+
+@pytest.mark.usefixtures("state")
 def test_a_lease_that_cannot_be_read_hides_no_other(tmp_path, monkeypatch):
     """A reply that is none, a folder in place of a file: the older lease still counts."""
     monkeypatch.setattr(

@@ -45,7 +45,10 @@ def note(environ: Mapping[str, str]) -> bool:
 
 
 def latest(device: str) -> Found:
-    """Return the most recent lease of ``device``; files that cannot be read are ignored."""
+    """Return the most recent lease of ``device``; files that cannot be read are ignored.
+
+    So are files without a lease of it: they hide no older one in another file.
+    """
     found = Found()
     noted = str(answers.directory() / NOTE)
     for pattern in (*DHCLIENT, *DHCPCD, noted):
@@ -54,6 +57,7 @@ def latest(device: str) -> Found:
             changed = int(path.stat().st_mtime)
             if changed <= found.changed:
                 continue
+            lease: dhcpv6.Lease | None
             if pattern == noted:  # a file of ours
                 lease = dhcpv6.Lease(tuple(files.read_own(path, dhcpv6.MAX_TEXT).split()))
             elif pattern in DHCPCD:
@@ -63,5 +67,6 @@ def latest(device: str) -> Found:
                 lease = dhcpv6.from_lease_file(data.decode("utf-8", "replace"), device)
         except (OSError, UnicodeDecodeError, RemoteError):
             continue
-        found = Found(str(path), changed, lease)
+        if lease is not None:
+            found = Found(str(path), changed, lease)
     return found

@@ -101,13 +101,15 @@ def from_message(data: bytes) -> Lease:
     return Lease(tuple(containers), tuple(servers))
 
 
-def from_lease_file(text: str, device: str) -> Lease:
-    """Read the last lease of ``device`` in dhclient.leases(5), one statement a line.
+def from_lease_file(text: str, device: str) -> Lease | None:
+    """Read the last lease of ``device`` in dhclient.leases(5), one statement a line; None for none.
 
     Never fails: unknown statements are skipped. A last lease without our options means that the
-    line no longer has them.
+    line no longer has them. Without a lease the file says nothing: dhclient makes it before it has
+    one, and several devices may share it.
     """
-    found, current, ours = Lease(), Lease(), False
+    found: Lease | None = None
+    current, ours = Lease(), False
     for line in text[-MAX_TEXT:].splitlines():
         if line.startswith("lease6"):
             current, ours = Lease(), False
