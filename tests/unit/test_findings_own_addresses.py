@@ -206,6 +206,19 @@ def test_the_addresses_are_those_of_all_devices(monkeypatch):
     )
 
 
+@pytest.mark.parametrize("cut", [MESSAGES[0].data, DONE], ids=["an address", "the end"])
+def test_an_interrupted_listing_is_begun_anew(monkeypatch, cut):
+    """While another program changes addresses it may lack some (NLM_F_DUMP_INTR)."""
+    flagged = bytes(cut[:6]) + struct.pack("=H", 2 | 0x10) + bytes(cut[8:])
+    first = [flagged] if cut == DONE else [flagged, DONE]
+    whole = b"".join(bytes(one.data) for one in MESSAGES)
+    monkeypatch.setattr(socket, "socket", Kernel([*first, whole, DONE]))
+    monkeypatch.setattr(socket, "if_indextoname", _device)
+    assert len(addresses.look()) == 4
+    monkeypatch.setattr(socket, "socket", Kernel([flagged + DONE] * 100))
+    assert addresses.look() == (), "nothing is told of a machine that is never still"
+
+
 def _odd(body):
     return struct.pack("=IHHII", 16 + len(body), 20, 0, 1, 0) + body
 

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_interface
 
-from dualwan.host.nfnetlink import HEADER, attributes, messages
+from dualwan.host.nfnetlink import DUMPS, HEADER, INTERRUPTED, attributes, contents
 from dualwan.model.surroundings import OwnAddress
 
 NETLINK_ROUTE = 0
@@ -26,7 +26,7 @@ SECONDS = 5.0
 def look() -> tuple[OwnAddress, ...]:
     """Return all addresses but loopback and link-local ones; none if they cannot be read."""
     try:
-        found = tuple(_dump())
+        found = _dump()
     except (OSError, LookupError, ValueError, struct.error):
         return ()
     return tuple(
@@ -34,22 +34,34 @@ def look() -> tuple[OwnAddress, ...]:
     )
 
 
-def _dump() -> Iterator[OwnAddress]:
+def _dump() -> list[OwnAddress]:
+    """Return all addresses; a listing that a change interrupts may lack some, and is begun anew."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE) as asking:
         asking.settimeout(SECONDS)
-        asking.send(
-            HEADER.pack(HEADER.size + BODY.size, GET_ADDRESS, REQUEST_DUMP, 1, 0)
-            + BODY.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-        )
-        while True:
-            for message in messages(asking.recv(1 << 16)):
-                kind = HEADER.unpack_from(message)[1]
-                if kind == DONE:
-                    return
-                if kind == ERROR:
-                    raise OSError("addresses cannot be listed")
-                if kind == NEW_ADDRESS:
-                    yield from _address(message[HEADER.size :])
+        for _ in range(DUMPS):
+            asking.send(
+                HEADER.pack(HEADER.size + BODY.size, GET_ADDRESS, REQUEST_DUMP, 1, 0)
+                + BODY.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+            )
+            found, interrupted = _listed(asking)
+            if not interrupted:
+                return found
+    raise OSError("addresses cannot be listed")
+
+
+def _listed(asking: socket.socket) -> tuple[list[OwnAddress], int]:
+    """Return the addresses of one listing, and not 0 if a change has interrupted it."""
+    found: list[OwnAddress] = []
+    interrupted = 0
+    while True:
+        for kind, flags, _, body in contents(asking.recv(1 << 16)):
+            interrupted |= flags & INTERRUPTED
+            if kind == DONE:
+                return found, interrupted
+            if kind == ERROR:
+                raise OSError("addresses cannot be listed")
+            if kind == NEW_ADDRESS:
+                found += _address(body)
 
 
 def _address(message: bytes) -> Iterator[OwnAddress]:
