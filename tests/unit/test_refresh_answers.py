@@ -130,3 +130,6 @@ def test_status_shows_origin_and_age(tmp_path, said):
     )
     assert "by hb46pp 2001:db8:1:2000::/52 (A VNE Highspeed 4over6, " in status.text(data)
     assert len(said) == 1
+    host.clock = 0  # a machine without a battery, before it knows the time
+    data = status.as_data(cfg, make_plan(cfg, host, Event.APPLY))
+    assert f"learned  by hb46pp from {ORIGIN}, 0 s ago, for {PREFIX}" in status.text(data)

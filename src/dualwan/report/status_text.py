@@ -52,7 +52,7 @@ def _learned_line(item: LearnedData) -> Line:
         "by {source} from {origin}, {age} ago, for {prefix}",
         source=item["source"],
         origin=item["origin"],
-        age=_age(item["age"]),
+        age=_age(max(0, item["age"])),  # the clock may have been set back since
         prefix=item["prefix"],
     )
     if item["covers"]:
