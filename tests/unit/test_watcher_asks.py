@@ -217,6 +217,21 @@ def test_an_answer_that_is_due_is_asked_for_anew(line):
     assert ipv4(router.config, router.machine).startswith("198.51.100.")
 
 
+@BY_SERVER
+def test_an_answer_about_another_prefix_is_due(line, text):
+    """The server was not to be had when the line was renumbered; it has other terms by now."""
+    router = line(text, silent=answer)
+    assert router.watch() == TTL
+    router.machine.answers.clear()
+    router.machine.names.clear()
+    router.machine.announced["wan0"] = (PREFIX.replace("2abc", "2def"),)
+    assert router.watch() == SERVERS_SECONDS
+    assert [tunnel.name for tunnel in router.machine.state.tunnels] == ["mape0"]
+    router.wait(SERVERS_SECONDS)
+    answer(router.machine)
+    assert router.watch() == TTL
+
+
 def test_an_aftr_that_has_moved_is_found(line):
     """It is looked up once a day: nobody tells the router."""
     router = line(BY_AFTR, silent=answer)

@@ -2,6 +2,7 @@
 
 An answer that is missing is due at once. One that is there is due when it has run out: no event
 tells, for a router may be up for months, and its provider give it another rule or AFTR meanwhile.
+One that was given for a prefix that the line no longer has is due at once as well.
 """
 
 from __future__ import annotations
@@ -32,9 +33,17 @@ def seconds(config: Config, plan: Plan, host: Host) -> float | None:
         return None if ":" in mape.aftr else _of_aftr(mape, config, plan, host)
     if not isinstance(mape, MapE) or not mape.provisioning:
         return None
+    return _of_rule(host.prefixes(config.prefix_source), plan)
+
+
+def _of_rule(prefixes: tuple[str, ...], plan: Plan) -> float | None:
+    """Return the seconds until the rule is to be asked for again."""
+    if not prefixes:
+        return None  # of no line
     if plan.line.softwire is None:
-        return 0.0 if host.prefixes(config.prefix_source) else None
-    return next((float(one.left) for one in plan.line.answers), None)
+        return 0.0
+    left = (one.left if one.prefix in prefixes else 0 for one in plan.line.answers)
+    return next(map(float, left), None)
 
 
 def _of_aftr(mape: DsLite, config: Config, plan: Plan, host: Host) -> float | None:
