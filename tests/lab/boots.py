@@ -37,7 +37,7 @@ FIRST_BOOT = {
     "test_hooks_d.py": (TRIXIE,),
     "test_others.py": (BOOKWORM,),  # which has the older kernel
     "test_by_hand.py": (BOOKWORM,),
-    "test_try.py": (TRIXIE,),
+    "test_try.py": (BOOKWORM,),
     "test_down.py": SUITES,
     "test_never_open.py": (TRIXIE,),
     "test_prefix.py": (BOOKWORM,),
