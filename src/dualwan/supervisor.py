@@ -117,4 +117,6 @@ def complain(sentence: str) -> None:
         print(f"dualwan-hook: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - ifup shows it
     except (OSError, ValueError):
         with suppress(OSError, ValueError, AttributeError):  # a closed stream has no number
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stderr.fileno())
+            os.close(nowhere)

@@ -87,10 +87,11 @@ class Machine:
         return done.returncode, done.stdout
 
     def install(self, deb):
-        """Install or upgrade, as apt would once the package is here."""
+        """Install or upgrade, as apt would once the package is here; what dpkg said."""
         shutil.copy(deb, self.root / "opt/test/dualwan-hook.deb")
         code, said = self.run("dpkg", "--install", "/opt/test/dualwan-hook.deb")
         assert code == 0, said
+        return said
 
     def dpkg(self, action):
         """Remove or purge as apt does, which would reset PATH; what dpkg said."""

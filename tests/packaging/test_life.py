@@ -16,6 +16,7 @@ from bare_debian import DEB, ROOT, UNIT_NOTES, Machine
 from dualwan import __version__
 
 DOWN = "--config /etc/dualwan/dualwan.toml down"  # what prerm calls
+CHECK = "check"  # what postinst calls after an upgrade
 # What enables a unit stays until purge, as a conffile does.
 ENABLED = {
     "/etc/systemd/system/multi-user.target.wants/dualwan-close.service",
@@ -82,7 +83,7 @@ def test_life(machine, before, next_deb):
     machine.write("/etc/dualwan/dualwan.toml", (ROOT / "etc/dualwan.toml").read_text())
     assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 0
     machine.install(next_deb)
-    assert machine.calls_of_maintainer_scripts() == [], "an upgrade keeps the line running"
+    assert machine.calls_of_maintainer_scripts() == [CHECK], "an upgrade keeps the line running"
     assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 0
 
     said = machine.dpkg("remove")
@@ -121,7 +122,7 @@ def test_upgrade_from_each_release(machine, before):
     machine.install(released.ensure())
     machine.write("/etc/dualwan/dualwan.toml", (ROOT / "etc/dualwan.toml").read_text())
     machine.install(DEB)
-    assert machine.calls_of_maintainer_scripts() == []
+    assert machine.calls_of_maintainer_scripts() == [CHECK]
     assert machine.run("/usr/bin/dualwan-hook", "--version") == (0, f"dualwan-hook {__version__}\n")
     assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 0
     assert machine.hooks_end_well()
@@ -131,6 +132,25 @@ def test_upgrade_from_each_release(machine, before):
     machine.dpkg("purge")
     assert machine.calls_of_maintainer_scripts() == [DOWN]
     assert machine.files() - before == {"/etc/dualwan", "/etc/dualwan/dualwan.toml"}
+    shutil.rmtree(machine.root / "etc/dualwan")
+
+
+@pytest.mark.usefixtures("before")
+def test_an_upgrade_names_what_it_refuses(machine):
+    """0.1.0 took an empty list of sources for everybody, and kept nothing to go back to."""
+    text = (ROOT / "etc/dualwan.toml").read_text()
+    refused = '[firewall]\ninbound = [{ service = "ssh", from = [] }]\n'
+    assert "\n[firewall]\n" in text
+    machine.install(released.ensure())
+    machine.write("/etc/dualwan/dualwan.toml", text.replace("[firewall]\n", refused))
+    assert machine.run("/usr/bin/dualwan-hook", "check")[0] == 0
+    said = machine.install(DEB)
+    assert "/etc/dualwan/dualwan.toml:" in said
+    assert "'from' is empty" in said
+    assert "mend /etc/dualwan/dualwan.toml before the next reboot" in said
+    assert machine.calls_of_maintainer_scripts() == [CHECK]
+    machine.dpkg("purge")
+    assert machine.calls_of_maintainer_scripts() == [DOWN]
     shutil.rmtree(machine.root / "etc/dualwan")
 
 
