@@ -51,7 +51,14 @@ def test_an_upgrade_takes_nothing_down(dpkg):
     assert dpkg("postrm", "upgrade", "0.3.0") == []
     for failed in ("failed-upgrade", "abort-install", "abort-upgrade", "disappear"):
         assert dpkg("postrm", failed, "0.1.0") == []
-    assert "dualwan-hook" not in " ".join(dpkg("postinst", "configure", "0.2.0"))
+    *units, checked = dpkg("postinst", "configure", "0.2.0")
+    assert "dualwan-hook" not in " ".join(units)
+    assert checked == "timeout 60 dualwan-hook check"
+
+
+def test_a_first_installation_checks_nothing(dpkg):
+    """A configuration of before, or of a template, is told of by the first ifup."""
+    assert "check" not in " ".join(dpkg("postinst", "configure", ""))
 
 
 def test_a_removal_stops_what_would_mend_and_takes_down(dpkg):
