@@ -221,3 +221,52 @@ def test_a_port_is_one_of_its_protocol(protocol):
     assert found.rules == (
         Rule((Condition("protocol", (protocol,)), Condition("dport", ("80",))), DROP),
     )
+
+
+def rules_of(*parts):
+    """Return the rules of a listed rule."""
+    chain = {"family": "inet", "table": "f", "name": "a"}
+    rule = {"family": "inet", "table": "f", "chain": "a", "expr": [*parts]}
+    (found,) = listed.chains([{"chain": chain}, {"rule": rule}])
+    return [*found.rules]
+
+
+SOURCE = payload("ip", "saddr")
+
+
+@pytest.mark.parametrize(
+    ("more", "conditions"),
+    [
+        ({"stmt": [{"limit": {"rate": 25, "burst": 5, "per": "second", "inv": True}}]}, (UNKNOWN,)),
+        ({"stmt": [{"ct count": {"val": 100, "inv": True}}]}, (UNKNOWN,)),
+        ({"stmt": [{"counter": None}, {"quota": {"val": 1}}]}, (UNKNOWN,)),
+        ({"stmt": [{"counter": None}]}, ()),
+        ({}, ()),
+    ],
+)
+def test_a_rule_may_end_at_an_element_with_a_limit(more, conditions):
+    """As `update @flood { ip saddr limit rate over 25/second } drop` drops floods only."""
+    update = {"set": {"op": "update", "elem": SOURCE, "set": "@flood", **more}}
+    assert rules_of(update, {"drop": None}) == [Rule(conditions, DROP)]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        payload("ether", "saddr"),
+        payload("vlan", "id"),
+        {"payload": {"tunnel": "vxlan", "protocol": "ip", "field": "saddr"}},
+    ],
+)
+def test_a_link_address_or_what_is_carried_may_fit_or_not(left):
+    """A chain that accepts the LAN's devices by their link addresses does not drop the LAN."""
+    assert rules_of(match(left, "02:00:00:00:00:01"), {"accept": None}) == [
+        Rule((UNKNOWN,), ACCEPT)
+    ]
+
+
+@pytest.mark.parametrize("key", [STATE, payload("tcp", "dport"), META["iifname"]])
+def test_what_a_map_has_for_all_else_may_come(key):
+    """`*` is what no other element fits, wherever in the map it stands."""
+    elements = {"set": [["*", {"accept": None}]]}
+    assert rules_of({"vmap": {"key": key, "data": elements}}) == [Rule((UNKNOWN,), ACCEPT)]

@@ -37,7 +37,8 @@ _ACTIONS = {
     "notrack": NOTRACK,
     "flow": OFFLOAD,
 }
-_SAYS_NOTHING = ("counter", "log", "comment", "ct helper", "ct timeout", "set", "map")
+_SAYS_NOTHING = ("counter", "log", "comment", "ct helper", "ct timeout")
+_ELEMENTS = ("set", "map")  # adds an element; with statements of its own, such as a limit
 _META = {
     "iif": "iif",
     "iifname": "iif",
@@ -53,8 +54,10 @@ _IP_FIELDS = {
     "nexthdr": "protocol",
 }
 _TRANSPORT = ("tcp", "udp", "udplite", "sctp", "dccp")
+_LINK = ("ether", "vlan")  # headers below those of IP, which every packet may have
 _NAMES = {"ipv6-icmp": "icmpv6", "ipencap": "ipip", "4": "ipip", "ipv4": "ip", "ipv6": "ip6"}
 _NOT_UNDERSTOOD = ("@",)  # as the elements of a named set, which are not read
+_ALL_ELSE = "*"  # of a map: what has no other element
 _HOOKED = re.compile(
     r"^\tchain (\S+) \{\n\t\ttype \w+ hook \w+ devices? (.*?) priority", re.MULTILINE
 )
@@ -127,8 +130,15 @@ def _rules(parts: Iterable[Any]) -> Iterator[Rule]:
                 yield Rule(tuple(conditions), SET_MARK, keeps)
         elif name == "queue":
             yield Rule((*conditions, UNKNOWN), ACCEPT)
-        elif name not in _SAYS_NOTHING:
+        elif not _says_nothing(name, body):
             conditions.append(UNKNOWN)
+
+
+def _says_nothing(name: str, body: Any) -> bool:
+    """Whether a rule always goes on after a statement, and nothing comes of it for the packet."""
+    if name in _ELEMENTS:
+        return all(_says_nothing(*_statement(one)) for one in body.get("stmt", ()))
+    return name in _SAYS_NOTHING
 
 
 def _statement(part: Any) -> tuple[str, Any]:
@@ -145,8 +155,9 @@ def _verdict_map(before: tuple[Condition, ...], body: dict[str, Any]) -> Iterato
         return
     for element, verdict in data["set"]:
         match = {"op": "==", "left": body["key"], "right": element}
+        found = [UNKNOWN] if element == _ALL_ELSE else _conditions(match)
         yield from (
-            rule._replace(conditions=(*before, *_conditions(match), *rule.conditions))
+            rule._replace(conditions=(*before, *found, *rule.conditions))
             for rule in _rules([verdict])
         )
 
@@ -162,6 +173,8 @@ def _conditions(body: dict[str, Any]) -> list[Condition]:
             return [Condition("state", values, negated)]
         case {"ct": {"key": "status"}} if values == ("dnat",):
             return [Condition("dnat", ("yes",), negated)]
+        case {"payload": {"tunnel": _}}:  # of the packet that it carries
+            return [UNKNOWN]
         case {"payload": {"protocol": str(protocol), "field": str(field)}}:
             return _of_header(protocol, field, values, negated)
     return [UNKNOWN]
@@ -171,6 +184,8 @@ def _of_header(
     protocol: str, field: str, values: tuple[str, ...], negated: bool
 ) -> list[Condition]:
     """Return the conditions of a match on a field of the packet's headers."""
+    if protocol in _LINK:
+        return [UNKNOWN]
     if protocol in ("ip", "ip6"):
         name = _IP_FIELDS.get(field, "")
         return [Condition("family", (protocol,)), Condition(name, _known_names(values), negated)]
