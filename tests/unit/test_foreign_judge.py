@@ -11,6 +11,7 @@ from dualwan.nft.foreign.chain import (
     DROP,
     GOTO,
     JUMP,
+    NOTRACK,
     RETURN,
     SET_MARK,
     TRANSLATE,
@@ -131,6 +132,34 @@ def test_actions_of_chains_that_the_packet_comes_to():
     assert mark in possible
     assert all(rule.argument != "0x1" for rule in possible)
     assert mark not in [*actions(base, chains, LAN, certain=True)]
+
+
+@pytest.mark.parametrize(
+    ("first", "possible", "certain"),
+    [
+        (Rule((IS,), ACCEPT), False, False),
+        (Rule((IS,), RETURN), False, False),
+        (Rule((IS,), GOTO, "leaves"), False, False),
+        (Rule((IS,), JUMP, "accepts"), False, False),
+        (Rule((UNKNOWN,), ACCEPT), True, False),
+        (Rule((UNKNOWN,), RETURN), True, False),
+        (Rule((UNKNOWN,), JUMP, "accepts"), True, False),
+        (Rule((IS,), JUMP, "leaves"), True, True),
+        (Rule((IS_NOT,), ACCEPT), True, True),
+        (Rule((UNKNOWN,), ""), True, True),
+    ],
+)
+def test_an_action_after_a_verdict_is_not_come_to(first, possible, certain):
+    """As notrack for all but the LAN, whose packets are accepted before."""
+    notrack = Rule((), NOTRACK)
+    base = Chain("t", "ip", "base", "filter", "prerouting", rules=(first, notrack))
+    chains = {
+        "base": base,
+        "accepts": Chain("t", "ip", "accepts", rules=(Rule((), ACCEPT),)),
+        "leaves": Chain("t", "ip", "leaves", rules=(Rule((), RETURN), Rule((), NOTRACK))),
+    }
+    for judged_certain, answer in ((False, possible), (True, certain)):
+        assert (notrack in [*actions(base, chains, LAN, certain=judged_certain)]) is answer
 
 
 def simulated(rules, policy, answers):

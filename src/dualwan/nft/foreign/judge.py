@@ -93,21 +93,38 @@ def _ends_of_rule(
 def actions(
     chain: Chain, chains: Mapping[str, Chain], packet: Packet, *, certain: bool
 ) -> Iterator[Rule]:
-    """Yield each rule whose conditions ``packet`` meets or may meet, from ``chain`` on.
+    """Yield each rule that ``packet`` comes to and meets, or may, from ``chain`` on.
 
-    ``certain``: only rules that it meets in any case. An earlier verdict on the packet is ignored.
+    ``certain``: only rules that it comes to and meets in any case, whatever is open.
     """
-    seen, waiting = {chain.name}, [chain]
-    while waiting:
-        for rule in waiting.pop().rules:
-            meets = met(rule.conditions, packet)
-            if meets is False or (certain and not meets):
-                continue
+    return _reached(chain, chains, packet, certain, {chain.name}, {})
+
+
+def _reached(  # noqa: PLR0913, PLR0917 - of one walk
+    chain: Chain,
+    chains: Mapping[str, Chain],
+    packet: Packet,
+    certain: bool,
+    seen: set[str],
+    known: dict[str, set[str]],
+) -> Iterator[Rule]:
+    """Do as ``actions``; ``seen``: chains that were walked through; known: see _ends_of_chain."""
+    for rule in chain.rules:
+        meets = met(rule.conditions, packet)
+        if meets is False:
+            continue
+        if meets or not certain:
             yield rule
             target = chains.get(rule.argument) if rule.action in (JUMP, GOTO) else None
             if target and target.name not in seen:
                 seen.add(target.name)
-                waiting.append(target)
+                yield from _reached(target, chains, packet, certain, seen, known)
+        ends = _ends_of_rule(rule, chains, packet, known)
+        goes_on = rule.action not in (RETURN, GOTO) and RETURN in ends
+        if not goes_on and (meets or certain):
+            return
+        if certain and ends != {RETURN}:
+            return
 
 
 def met(conditions: Iterable[Condition], packet: Packet) -> bool | None:
