@@ -15,7 +15,7 @@ from dualwan.model.observed import TableId
 from dualwan.model.plan import Action, SlicePlan, Step
 from dualwan.model.resources import InboundFlows
 from dualwan.model.way import Kind, Way, default_last, devices, of_kind
-from dualwan.nft.table import Block, NftTable, base_chain, chain, quoted
+from dualwan.nft.table import Block, NftTable, base_chain, chain, commented, quoted
 from dualwan.slices import ipsec, zones
 from dualwan.slices.firewall import (
     antispoof,
@@ -233,6 +233,7 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         *routed.stays(config, ways),
         _ACCEPT_KNOWN,
         *([icmpv6.errors(f"iifname {outside} oifname {quoted(inside)}")] if inside else []),
+        *_within_lan(config),
         _DROP_INVALID,
         *ipsec.accept(
             config,
@@ -253,6 +254,19 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         _CLOSED,
         comment="what crosses the router: from the LAN, and to its servers",
     )
+
+
+def _within_lan(config: Config) -> list[str]:
+    """Return rules that accept invalid packets from the LAN to the LAN.
+
+    A second router of the LAN, for a VPN say, sends to LAN hosts by itself, and they send by their
+    default route, which is this router: conntrack sees one direction of a connection.
+    """
+    return [
+        commented(f"ct state invalid {source} {target} accept", "answered past this router")
+        for source in zones.from_lan(config)
+        for target in zones.to_lan(config)
+    ]
 
 
 SLICE = Slice(NAME, bring_up, take_down, closes=True, serves_ppp=True, table=TABLE)
