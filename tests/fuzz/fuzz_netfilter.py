@@ -136,7 +136,7 @@ TARGETS = (
             ENTRIES,
             _list_flows,
             lambda: conntrack.forget_flows(OURS),
-            lambda: conntrack.forget_inbound_flows(bool, (22,)),
+            lambda: conntrack.forget_inbound_flows(bool, lambda one: one.port == 22),
         ),
         (*FLOWS, nf_messages.refusal(22)),
         (),

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 from line import BY_NAME, CLIENT, CONFIG, PPPOE, SERVERS, SHUT, named
-from scenes import HOST6
+from scenes import HOST6, NEIGHBOUR, forward, with_ipv6
 from zoned import DMZ, GUEST, GUEST6, ZONES, Zoned
 
 OFFERED, CLOSED = 80, 9999
@@ -76,6 +76,42 @@ def test_a_flow_of_the_open_minutes_ends_with_them(line, asks):
     assert still(*outwards)
     assert still(*inwards)
     assert line.settled()
+
+
+def test_a_flow_to_a_host_ends_though_its_port_is_open_on_the_router(line):
+    """By IPv6 the host was open too, and no pinhole leads there."""
+    with_ipv6(line, "wan0", "wan")
+    listener = line.lan.listen(OFFERED, "::", socket.AF_INET6)
+    line.router.nft(OPEN)
+    near = line.internet.open_socket(socket.AF_INET6)
+    near.connect((HOST6, OFFERED))
+    far = line.lan.keep(listener.accept()[0])
+    far.settimeout(SHUT)
+    assert still(near, far)
+    line.hook(*named(BY_NAME))
+    assert not still(near, far)
+
+
+def test_a_flow_that_another_program_translates_ends(line):
+    """As to a port that a container publishes; one that our forward leads in goes on."""
+    line.config.write_text(CONFIG + forward("pppoe", 8080, f"{CLIENT}:8080"))
+    line.apply()
+    ours = connected(line.internet, line.lan, 8080, PPPOE)
+    published = f"tcp dport 9999 dnat to {NEIGHBOUR}:9999"
+    line.lan.ip(f"address add {NEIGHBOUR}/24 dev eth0")
+    line.router.nft(
+        OPEN
+        + f"""
+        table ip published {{
+            chain prerouting {{ type nat hook prerouting priority -100; {published}; }}
+        }}
+        """
+    )
+    theirs = connected(line.internet, line.lan, CLOSED, PPPOE)
+    assert still(*theirs)
+    line.hook(*named(BY_NAME))
+    assert not still(*theirs)
+    assert still(*ours)
 
 
 @pytest.fixture(name="house")

@@ -141,7 +141,7 @@ def test_flows_from_outside_are_forgotten(kernel):
     kept = (
         begun(INSIDE, 6, 8080),
         begun(OUTSIDE, 6, 22),
-        begun(OUTSIDE, 6, 8080, status=0x8 | 0x20),
+        begun(OUTSIDE, 6, 8080, status=0x8 | 0x20, reply=(INSIDE, 80)),
         begun(OUTSIDE, 6, 40000, status=0x8 | 0x1),
     )
     v4 = mine[0] + b"".join(kept) + mine[1]
@@ -152,7 +152,10 @@ def test_flows_from_outside_are_forgotten(kernel):
         judged.append(source)
         return source != INSIDE
 
-    conntrack.forget_inbound_flows(is_outside, (22,))
+    def is_let_in(one):
+        return one.port == 22 or (one.server, one.port) == (INSIDE, 80)
+
+    conntrack.forget_inbound_flows(is_outside, is_let_in)
     kinds = [struct.unpack_from("=H", one, 4)[0] & 0xFF for one in made.asked]
     assert kinds == [1, 2, 2, 1, 2]
     families = [one[16] for one in made.asked]
@@ -167,4 +170,4 @@ def test_why_flows_from_outside_stay_is_said(kernel):
     """What the kernel said is in the error."""
     kernel(refusal(1))
     with pytest.raises(KernelError, match=r"^forgetting flows from outside: Operation not"):
-        conntrack.forget_inbound_flows(lambda _: True, ())
+        conntrack.forget_inbound_flows(lambda _: True, lambda _: False)

@@ -55,7 +55,9 @@ def test_a_flow_without_a_source_keeps_no_other_from_being_forgotten(monkeypatch
     outside = begun("198.51.100.9", 17, 53)
     asked = kernel(monkeypatch, WITHOUT_ADDRESSES + outside, end(), refusal(0), end())
     seen = []
-    conntrack.forget_inbound_flows(lambda source: bool(seen.append(source)) or True, ())
+    conntrack.forget_inbound_flows(
+        lambda source: bool(seen.append(source)) or True, lambda _: False
+    )
     assert seen == ["198.51.100.9"]
     kinds = [struct.unpack_from("=H", one, 4)[0] & 0xFF for one in asked.asked]
     assert kinds == [conntrack.GET, conntrack.DELETE, conntrack.GET]

@@ -62,16 +62,19 @@ def test_a_changed_firewall_forgets_nothing():
 
 
 def test_flows_to_an_open_port_are_kept():
-    """Of TCP, on the router and through pinholes: in its middle no connection is a new one."""
+    """On the router, through pinholes, to servers: in its middle no connection is a new one."""
     opened = config(
         BASE
         + '[firewall]\ninbound = ["ssh", "https", "udp/443", "tcp/8443"]\n'
         + '[[forward]]\nprotocol = "tcp"\nport = 8080\nto = "2001:db8:5::5"\n'
+        + '[[forward]]\nvia = "pppoe"\nprotocol = "udp"\nport = 99\nto = "192.168.1.10:9"\n'
     )
     machine = Machine("wan0", "lan0")
     run(machine, opened, Event.APPLY)
     (found,) = forgotten(machine)
-    assert found.offered == (22, 443, 8080, 8443)
+    assert found.offered == (22, 443, 8443)
+    assert found.inside == (8080,)
+    assert found.servers == ("192.168.1.10",)
 
 
 def test_what_began_in_a_zone_goes_too():

@@ -243,8 +243,8 @@ def test_a_public_network_of_the_lan_is_one_of_them(text, served):
 
 
 def test_open_tcp_ports_keep_their_flows_where_the_firewall_was_missing():
-    """As those of the router's own services."""
+    """As those of pinholes: without translation the host has the address."""
     machine = Machine("wan0", "lan0")
     machine.connect("198.51.100.7")
     steps = plan_of(firewall, config(routed(more='open = ["tcp/81"]')), machine.state).steps
-    assert 81 in steps[-1].resource.offered
+    assert 81 in steps[-1].resource.inside

@@ -12,11 +12,12 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 
 from dualwan.errors import KernelError
+from dualwan.frozen import NamedTuple
 from dualwan.host.nfnetlink import CONNTRACK, Nfnetlink, attribute, nested, number, packed
 from dualwan.model.usage import Flow
 
@@ -30,7 +31,7 @@ _SOURCES_AND_DESTINATIONS = (
     (socket.AF_INET6, SOURCE_V6, DESTINATION_V6),
 )
 _IP, _PROTOCOL = 1, 2  # CTA_TUPLE_IP, CTA_TUPLE_PROTO
-_NUMBER, _DESTINATION_PORT, _ICMP_ID = 1, 3, 4  # CTA_PROTO_NUM and so on
+_NUMBER, _SOURCE_PORT, _DESTINATION_PORT, _ICMP_ID = 1, 2, 3, 4  # CTA_PROTO_NUM and so on
 _STATUS, _ZONE, _FILTER = 3, 18, 25  # CTA_STATUS, CTA_ZONE, CTA_FILTER
 _EXPECTED, _DST_NAT = 1 << 0, 1 << 5  # IPS_EXPECTED, IPS_DST_NAT
 _EITHER_SIDE = ((ORIGINAL, SOURCE), (ORIGINAL, DESTINATION), (REPLY, DESTINATION))
@@ -63,51 +64,71 @@ def forget_flows(address: str) -> None:
         raise KernelError(f"forgetting flows of {address}: {error.strerror or error}") from None
 
 
+class Began(NamedTuple):
+    """How a flow began: addresses as text, "" for none.
+
+    server: to which the target was translated, "" if it was not. port: of that, or of the target,
+    by TCP; 0 for another protocol.
+    """
+
+    source: str
+    target: str
+    port: int
+    server: str = ""
+
+
 def forget_inbound_flows(
     is_outside: Callable[[str], bool],
-    offered: Collection[int],
+    is_let_in: Callable[[Began], bool],
     is_from_zone: Callable[[str, str], bool] | None = None,
 ) -> None:
     """Delete the entries of flows from a source that ``is_outside``, in IPv4 and IPv6.
 
-    Entries of TCP to a port ``offered``, with DNAT, or expected by another flow are kept: rules let
-    these in. Entries for which ``is_from_zone`` of source and destination is true are deleted
-    whatever their port. Raises KernelError.
+    Entries of flows that rules would let in, by ``is_let_in``, or that another flow expects are
+    kept. Entries without translation for which ``is_from_zone`` of source and target is true are
+    deleted whatever their port. Raises KernelError.
     """
     known: dict[str, bool] = {}
     try:
         with Nfnetlink(CONNTRACK) as asking:
-            for family, source, target, entry in _not_let_in(asking):
+            for family, one, entry in _begun(asking):
+                source, target = one.source, one.target
                 if source not in known:
                     known[source] = bool(source) and is_outside(source)
-                if (known[source] and not _is_offered(entry, offered)) or (
-                    source and target and is_from_zone and is_from_zone(source, target)
+                translated = bool(one.server)
+                if (known[source] and not is_let_in(one)) or (
+                    source
+                    and target
+                    and not translated
+                    and is_from_zone
+                    and is_from_zone(source, target)
                 ):
                     _delete_entry(asking, family, entry)
     except OSError as error:
         raise KernelError(f"forgetting flows from outside: {error.strerror or error}") from None
 
 
-def _not_let_in(
-    asking: Nfnetlink,
-) -> Iterator[tuple[socket.AddressFamily, str, str, bytes]]:
-    """Yield family, source, destination and entry of flows without DNAT that none expects.
-
-    Raises OSError.
-    """
+def _begun(asking: Nfnetlink) -> Iterator[tuple[socket.AddressFamily, Began, bytes]]:
+    """Yield family, beginning and entry of each flow that no other expects; raises OSError."""
     for family, *kinds in _SOURCES_AND_DESTINATIONS:
         for entry in asking.dump(GET, family):
-            if not number(entry, _STATUS) & (_EXPECTED | _DST_NAT):
-                ends = attribute(attribute(entry, ORIGINAL), _IP)
-                source, target = (address(family, attribute(ends, kind)) for kind in kinds)
-                yield family, source, target, entry
+            status = number(entry, _STATUS)
+            if status & _EXPECTED:
+                continue
+            original, reply = attribute(entry, ORIGINAL), attribute(entry, REPLY)
+            ends = attribute(original, _IP)
+            source, target = (address(family, attribute(ends, kind)) for kind in kinds)
+            port, server = _tcp_port(original, _DESTINATION_PORT), ""
+            if status & _DST_NAT:  # whom it was translated to is the source of the answers
+                port = _tcp_port(reply, _SOURCE_PORT)
+                server = address(family, attribute(attribute(reply, _IP), kinds[0]))
+            yield family, Began(source, target, port, server), entry
 
 
-def _is_offered(entry: bytes, offered: Collection[int]) -> bool:
-    """Whether a flow is of TCP to a port ``offered``; raises OSError."""
-    ports = attribute(attribute(entry, ORIGINAL), _PROTOCOL)
-    is_tcp = number(ports, _NUMBER) == socket.IPPROTO_TCP
-    return is_tcp and number(ports, _DESTINATION_PORT) in offered
+def _tcp_port(side: bytes, end: int) -> int:
+    """Return the port of one ``end`` of a flow by TCP, else 0; raises OSError."""
+    ports = attribute(side, _PROTOCOL)
+    return number(ports, end) if number(ports, _NUMBER) == socket.IPPROTO_TCP else 0
 
 
 def _delete_entry(asking: Nfnetlink, family: int, entry: bytes) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING
 
 from dualwan.errors import HostError, KernelError
@@ -127,21 +126,14 @@ class KernelHost(KernelLine, KernelTrial, KernelRole):
                 self.help_along(item, gone=gone)
 
     def _forget(self, flows: Flows | InboundFlows) -> None:
-        from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed
-
         if isinstance(flows, Flows):
+            from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed
+
             conntrack.forget_flows(flows.address)
         else:
-            is_behind = cache(self._netlink.is_behind)
-            conntrack.forget_inbound_flows(
-                lambda source: is_behind(source, flows.devices),
-                flows.offered,
-                lambda source, target: (
-                    bool(flows.zones)
-                    and is_behind(source, flows.zones)
-                    and not is_behind(target, flows.devices)
-                ),
-            )
+            from dualwan.host import inbound  # noqa: PLC0415 - where the firewall was missing
+
+            inbound.forget(self._netlink, flows)
 
     def line_state(self, device: str) -> tuple[object, ...] | None:
         """See Kernel."""

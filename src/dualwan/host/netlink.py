@@ -132,15 +132,28 @@ class Netlink:
         ``devices``: names, or patterns as a zone has them. False for an address of this machine.
         Raises KernelError.
         """
-        family = AF_INET6 if ":" in address else AF_INET
-        try:
-            (message, *_) = self.ipr.route("get", dst=address, family=family)
-        except NetlinkError:  # no route, but packets with this source may come in
+        message = self._route_to(address)
+        if message is None:  # packets with this source may come in
             return True
         index = message.get_attr("RTA_OIF") or 0
         if message["type"] == LOCAL or not index:
             return bool(message["type"] != LOCAL)
         return any(covers(one, self._name(index)) for one in devices)
+
+    @understood("routes")
+    def is_own(self, address: str) -> bool:
+        """Whether ``address`` is one of this machine; raises KernelError."""
+        message = self._route_to(address)
+        return message is not None and message["type"] == LOCAL
+
+    def _route_to(self, address: str) -> Any | None:
+        """Return the route to ``address``, None for no route."""
+        family = AF_INET6 if ":" in address else AF_INET
+        try:
+            (message, *_) = self.ipr.route("get", dst=address, family=family)
+        except NetlinkError:
+            return None
+        return message
 
     @understood("links")
     def all_tunnels(self) -> list[Tunnel]:

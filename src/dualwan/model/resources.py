@@ -188,8 +188,10 @@ class Flows:
 class InboundFlows:
     """The conntrack entries that began outside, behind ``devices``.
 
-    Without its entry a packet is filtered as one of a new flow. offered: the TCP ports whose
-    entries are kept, because a packet in the middle of a connection would not pass as a new one.
+    Without its entry a packet is filtered as one of a new flow. Kept are entries that rules let in,
+    because a packet in the middle of a connection would not pass as a new one. offered: the TCP
+    ports of this router. inside: those of hosts inside, by their own address. servers: the
+    addresses of hosts to which rules of ours translate.
     zones: interfaces or patterns of zones, behind which began the other entries to delete: to hosts
     inside, or to this router.
     """
@@ -197,6 +199,8 @@ class InboundFlows:
     devices: tuple[str, ...]
     offered: tuple[int, ...] = ()
     zones: tuple[str, ...] = ()
+    inside: tuple[int, ...] = ()
+    servers: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, ...]:

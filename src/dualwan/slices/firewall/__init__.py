@@ -60,18 +60,32 @@ def bring_up(at: Situation) -> SlicePlan:
         shared = zones.one_nic(at.config)  # LAN hosts are behind it too
         devices = tuple(name for name in outside if name != shared)
         guests = tuple(name for zone in at.config.zones for name in zone.interfaces)
-        inbound = InboundFlows(devices, _offered(at.config), guests)
+        inbound = InboundFlows(
+            devices, _offered(at.config), guests, _inside(at.config), _servers(at)
+        )
         return replace(plan, steps=(*plan.steps, Step(Action.REMOVE, inbound)))
     return plan
 
 
 def _offered(config: Config) -> tuple[int, ...]:
-    """Return the TCP ports that are open to the outside without translation."""
+    """Return the TCP ports of the router that are open to the outside."""
     services = (port for one in config.firewall.inbound for port in one.service.ports)
+    return tuple(sorted({one.number for one in services if one.protocol == "tcp"}))
+
+
+def _inside(config: Config) -> tuple[int, ...]:
+    """Return the TCP ports of hosts that are open to the outside without translation."""
     pinholes = (one for one in config.forwards if one.via == PINHOLE)
-    ports = {one.number for one in services if one.protocol == "tcp"}
-    ports |= routed.offered(config)
-    return tuple(sorted(ports | {one.port for one in pinholes if one.protocol == "tcp"}))
+    ports = {one.port for one in pinholes if one.protocol == "tcp"}
+    return tuple(sorted(ports | routed.offered(config)))
+
+
+def _servers(at: Situation) -> tuple[str, ...]:
+    """Return the hosts to which our rules translate what comes from outside."""
+    forwards = [one.to for one in at.config.forwards if one.via != PINHOLE]
+    hosts = [host for way in at.ways for host in way.open_hosts]
+    hosts += [inner for way in at.ways for _, inner in way.one_to_one]
+    return tuple(sorted({str(one) for one in (*forwards, *hosts)}))
 
 
 def take_down(remains: Remains) -> SlicePlan:
