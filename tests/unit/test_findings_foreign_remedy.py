@@ -5,7 +5,7 @@ from machine import BASE, config
 
 from dualwan.findings import find
 from dualwan.model.surroundings import Surroundings
-from dualwan.nft.foreign.chain import DROP, TRANSLATE, UNKNOWN, Chain, Rule
+from dualwan.nft.foreign.chain import DROP, TRANSLATE, UNKNOWN, Chain, Condition, Rule
 
 FORWARD = '[[forward]]\nvia = "mape"\nprotocol = "tcp"\nport = 5136\nto = "192.168.1.10:80"\n'
 
@@ -30,3 +30,22 @@ def test_a_pattern_is_one_of_iptables_in_its_command(name):
     remedy = find(config(text), around)[0].remedy
     assert "br-+ " in remedy
     assert "br-*" not in remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "hook", "words"),
+    [
+        ("ufw-x", "input", "ufw allow in on ppp0 proto tcp to any port 8443"),
+        ("ufw-x", "output", "accept it there, or remove the chain"),
+        ("DOCKER-USER", "input", "accept it there, or remove the chain"),
+        ("DOCKER-USER", "output", "accept it there, or remove the chain"),
+    ],
+)
+def test_what_the_router_itself_receives_or_sends_is_not_let_through(name, hook, words):
+    """A rule for forwarded packets would not help it."""
+    some = Condition("dport", ("8443",)) if hook == "input" else Condition("protocol", ("ipip",))
+    dropping = Chain("iptables filter", "inet", "c", "filter", hook, rules=(Rule((some,), DROP),))
+    around = Surroundings(chains=(dropping, dropping._replace(name=name, hook="")))
+    text = BASE + '[firewall]\ninbound = ["tcp/8443"]\n'
+    (one,) = find(config(text), around)
+    assert words in one.remedy

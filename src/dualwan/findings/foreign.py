@@ -71,15 +71,25 @@ def _let_through(
     config: Config, chain: Chain, chains: Mapping[str, Chain], dropped: packets.Probe
 ) -> str:
     """Return how to accept ``dropped``, in the syntax of the program that made the chains."""
-    lan, out = dropped.packet.iif, dropped.packet.oif
+    packet, crosses = dropped.packet, chain.hook == "forward"
+    lan, out = packet.iif, packet.oif
     if lan not in config.lan.devices or not out:
         lan, out = config.lan.interfaces[0], config.mape.tunnel
     lan = lan.replace(WILDCARD, "+")  # as iptables, ufw and firewalld write a pattern
-    if any(name.startswith("ufw") for name in chains):
+    of_ufw = any(name.startswith("ufw") for name in chains)
+    if of_ufw and crosses:
         return say(
             "allow it in ufw, such as: ufw route allow in on {lan} out on {out}", lan=lan, out=out
         )
-    if "DOCKER-USER" in chains:
+    if of_ufw and chain.hook == "input" and packet.dport:
+        return say(
+            "allow it in ufw, such as: ufw allow in on {device} proto {protocol} to any port "
+            "{port}",
+            device=packet.iif,
+            protocol=packet.protocol,
+            port=packet.dport,
+        )
+    if crosses and "DOCKER-USER" in chains:
         command = "ip6tables" if chain.family == "ip6" else "iptables"
         return say(
             "let it pass before Docker's rules: {command} -I DOCKER-USER -i {lan} "
