@@ -11,6 +11,12 @@ from dualwan.slices import marks
 FAILOVER = CONFIG.replace("[lan]", "failover = true\n[lan]")
 
 PPPOE_MARK = 0x01000000
+FORGET = f"""
+from dualwan.host.kernel import KernelHost
+from dualwan.model.plan import Action, Step
+from dualwan.model.resources import Flows
+KernelHost().apply(Step(Action.REMOVE, Flows("{SHARED}", udp=True)))
+"""
 
 
 @pytest.fixture(name="moved")
@@ -94,6 +100,27 @@ def test_without_the_tunnel_a_datagram_of_mape_is_refused_until_it_is_back(moved
     client.send(b"three")
     assert server.recvfrom(8) == (b"three", peer)
     assert tap.sources() == set()
+
+
+def test_what_sends_on_from_one_port_takes_pppoe_once_it_is_forgotten(moved):
+    """As a VPN does: its packets would keep the flow on MAP-E; a connection of TCP stays there."""
+    line, move = moved
+    line.router.run("ip", "route", "add", "default", "dev", "mape0", "table", "101")
+    listener = line.internet.listen(80)
+    client = line.lan.connect(SERVERS[0], 80)
+    accepted, _ = listener.accept()
+    server, vpn = line.internet.udp(SERVERS[0], 5000), line.lan.udp(CLIENT, 5000)
+    vpn.sendto(b"one", (SERVERS[0], 5000))
+    assert server.recvfrom(8)[1][0] == SHARED
+    move()
+    vpn.sendto(b"two", (SERVERS[0], 5000))
+    assert server.recvfrom(8)[1][0] == SHARED
+    done = line.python(FORGET)
+    assert (done.returncode, done.stderr) == (0, "")
+    vpn.sendto(b"three", (SERVERS[0], 5000))
+    assert server.recvfrom(8)[1][0] == PPPOE
+    client.sendall(b"still")
+    assert accepted.recv(5) == b"still"
 
 
 def test_what_is_pppoes_stays_there(moved):

@@ -64,6 +64,21 @@ def forget_flows(address: str) -> None:
         raise KernelError(f"forgetting flows of {address}: {error.strerror or error}") from None
 
 
+def forget_udp(address: str) -> None:
+    """Delete the entries of UDP whose source is translated to an IPv4 ``address``.
+
+    Raises KernelError.
+    """
+    try:
+        with Nfnetlink(CONNTRACK) as asking:
+            for entry in asking.dump(GET, socket.AF_INET, having(REPLY, DESTINATION, address)):
+                ports = attribute(attribute(entry, ORIGINAL), _PROTOCOL)
+                if number(ports, _NUMBER) == socket.IPPROTO_UDP:
+                    _delete_entry(asking, socket.AF_INET, entry)
+    except OSError as error:
+        raise KernelError(f"forgetting UDP by {address}: {error.strerror or error}") from None
+
+
 class Began(NamedTuple):
     """How a flow began: addresses as text, "" for none.
 

@@ -129,7 +129,7 @@ class KernelHost(KernelLine, KernelTrial, KernelRole):
         if isinstance(flows, Flows):
             from dualwan.host import conntrack  # noqa: PLC0415 - where an address has changed
 
-            conntrack.forget_flows(flows.address)
+            (conntrack.forget_udp if flows.udp else conntrack.forget_flows)(flows.address)
         else:
             from dualwan.host import inbound  # noqa: PLC0415 - where the firewall was missing
 

@@ -169,19 +169,23 @@ class RouteRule:
 
 @dataclass(frozen=True)
 class Flows:
-    """The conntrack entries of an address or a network that this way no longer has."""
+    """The conntrack entries of an address or a network that this way no longer has.
+
+    udp: only those of UDP that are translated to the address, which the way still has.
+    """
 
     address: str
+    udp: bool = False
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity: the address."""
-        return ("flows", self.address)
+        """Identity: the address, and whether all entries are meant."""
+        return ("flows", self.address, *(["udp"] if self.udp else []))
 
     @property
     def text(self) -> str:
         """The resource for the user."""
-        return f"conntrack entries of {self.address}"
+        return f"conntrack entries of {'UDP by ' if self.udp else ''}{self.address}"
 
 
 @dataclass(frozen=True)

@@ -246,7 +246,7 @@ def note_owed(state: RunState, step: Step) -> RunState:
 
 def _owing(state: RunState, item: Resource, *, owed: bool) -> RunState:
     match item:
-        case Flows():
+        case Flows() if not item.udp:  # those of UDP are of the moment of a failover
             return replace(state, owed_flows=_with(state.owed_flows, item.address, there=owed))
         case InboundFlows():
             return replace(state, owes_inbound_flows=owed)

@@ -38,7 +38,7 @@ from dualwan.slices.pbr import alone, routed
 from dualwan.slices.pbr.marking import TABLE, wanted_table
 from dualwan.slices.slice import Remains, Situation, Slice
 from dualwan.slices.tables import table_plan
-from dualwan.slices.tunnel import LAST_METRIC, is_tunnel_route, stand_in_metric
+from dualwan.slices.tunnel import LAST_METRIC, flows, is_tunnel_route, stand_in_metric
 from dualwan.slices.tunnel.sysctls import RP_FILTER_OFF, rp_filter
 
 NAME = "pbr"
@@ -167,14 +167,16 @@ def bring_up(at: Situation) -> SlicePlan:
     # A router that takes over has the other router's flows, whose addresses were right.
     takes_over = at.config.router.redundant and any(step.action is Action.ADD for step in nft)
     changed = set() if takes_over else routed.changed(at.state.routed, at.ways)
+    routing = diff(_wanted_resources(at), _owned(remains))
     return SlicePlan(
         NAME,
         (
             *restore_steps(_originals(at.state, seen), names, seen),
             *sysctl_steps(wanted, seen),
             *nft,
-            *diff(_wanted_resources(at), _owned(remains)),
+            *routing,
             *flow_steps(_stale_addresses(at) | changed),
+            *flows.forsaken(at, routing),
         ),
         unobserved=unobserved,
     )

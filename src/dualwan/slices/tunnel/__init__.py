@@ -189,6 +189,7 @@ def bring_up(at: Situation) -> SlicePlan:
             ),
             *(advertisements(at, made) if at.config.router.redundant else ()),
             *flow_steps(flows.stale(at)),
+            *flows.forsaken(at, made),
         ),
         (*taken, *missing),
     )
