@@ -1,10 +1,13 @@
 """A second router in the LAN, for a VPN say: of its flows with LAN hosts we see one direction."""
 
+from contextlib import closing
+
 import pytest
-from line import CLIENT, SHUT
+from line import CLIENT, CONFIG, SHUT
 from packets import FLAGS, Packet, read
 from scenes import HOST6, put
 from space import until
+from zoned import DMZ, GUEST, ZONES, Zoned
 
 LAN_ROUTER, LAN_ROUTER6 = "192.168.1.254", "2001:db8:1::fe"
 FAR_HOST, FAR_HOST6 = "10.9.0.5", "2001:db8:9::5"
@@ -24,15 +27,16 @@ def _two(line):
     return line
 
 
-def sent_on(line, packet):
-    """Return whether the router sends on what a LAN host sends to it."""
-    tap = line.lan.sniff("eth0")
+def sent_on(line, packet, space=None, device="lan0"):
+    """Return whether the router sends on what a host of SPACE, or of the LAN, sends to it."""
+    space = space or line.lan
+    tap = space.sniff("eth0")
 
     def is_sent_on():
         seen = (read(data) for data in tap.packets())
         return any(one and (one.target, one.hop) == (packet.target, 63) for one in seen)
 
-    put(line.lan, "eth0", line.router.mac("lan0"), packet)
+    put(space, "eth0", line.router.mac(device), packet)
     return until(is_sent_on, SHUT)
 
 
@@ -56,3 +60,19 @@ def test_such_packets_leave_by_no_way(two):
     tap = two.internet.sniff("mape")
     put(two.lan, "eth0", two.router.mac("lan0"), Packet(CLIENT, "198.51.100.1", "tcp", 1, 2, 18))
     assert not until(lambda: any(packet[9] == 6 for packet in tap.packets()), SHUT)
+
+
+def test_a_zone_may_have_a_second_router_too(tmp_path):
+    """Within the zone; another zone's hosts still send it nothing."""
+    with closing(Zoned(tmp_path, CONFIG + ZONES)) as line:
+        line.apply()
+        line.router.ip(f"""
+            neigh add 10.0.6.254 lladdr {MAC} dev dmz0
+            route add 10.9.0.0/24 via 10.0.6.254 dev dmz0
+        """)
+        answer = Packet(DMZ, FAR_HOST, "tcp", 445, 40000, flags=FLAGS["syn"] | ACK)
+        assert sent_on(line, answer, line.dmz, "dmz0")
+        tap = line.dmz.sniff("eth0")
+        from_guest = Packet(GUEST, FAR_HOST, "tcp", 445, 40000, flags=FLAGS["syn"] | ACK)
+        put(line.guest, "eth0", line.router.mac("guest0"), from_guest)
+        assert not until(lambda: any(read(one).source == GUEST for one in tap.packets()), SHUT)

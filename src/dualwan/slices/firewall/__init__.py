@@ -247,7 +247,7 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
         *routed.stays(config, ways),
         _ACCEPT_KNOWN,
         *([icmpv6.errors(f"iifname {outside} oifname {quoted(inside)}")] if inside else []),
-        *_within_lan(config),
+        *_within(config),
         _DROP_INVALID,
         *ipsec.accept(
             config,
@@ -270,16 +270,18 @@ def _forward(config: Config, ways: tuple[Way, ...]) -> Block:
     )
 
 
-def _within_lan(config: Config) -> list[str]:
-    """Return rules that accept invalid packets from the LAN to the LAN.
+def _within(config: Config) -> list[str]:
+    """Return rules that accept invalid packets from the LAN to the LAN, and within each zone.
 
-    A second router of the LAN, for a VPN say, sends to LAN hosts by itself, and they send by their
-    default route, which is this router: conntrack sees one direction of a connection.
+    A second router there, for a VPN say, sends to hosts by itself, and they send by their default
+    route, which is this router: conntrack sees one direction of a connection.
     """
+    pairs = [(one, other) for one in zones.from_lan(config) for other in zones.to_lan(config)]
+    names = [quoted(zone.interfaces) for zone in config.zones]
+    pairs += [(f"iifname {one}", f"oifname {one}") for one in names]
     return [
         commented(f"ct state invalid {source} {target} accept", "answered past this router")
-        for source in zones.from_lan(config)
-        for target in zones.to_lan(config)
+        for source, target in pairs
     ]
 
 
