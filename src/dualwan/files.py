@@ -45,12 +45,13 @@ def read_text(path: Pathlike, *, trusted: bool = True) -> str:
     """Return the text of a file of the machine's owner, which may be a symlink.
 
     ``trusted``: raise UntrustedError if anyone but root and the caller may change it. The group
-    root may, and any group may where the caller is not root. Raises OSError, UnicodeDecodeError.
+    root may, and any group may where the caller is not root. The byte order mark of an editor of
+    Windows is no text. Raises OSError, UnicodeDecodeError.
     """
     with os.fdopen(_opened(path, 0, None), encoding="utf-8") as file:
         if trusted:
             check_trusted(path, os.fstat(file.fileno()))
-        return file.read()
+        return file.read().removeprefix("\ufeff")
 
 
 def read_bytes(path: Pathlike, limit: int) -> bytes:
