@@ -209,6 +209,20 @@ def test_the_command_prints_the_reply(run, machine, config):
     assert run("notify", "--json")[1] == '{"reply": "OK"}\n'
 
 
+def test_a_standby_does_not_make_the_call(run, machine, config):
+    """The provider may go by the sender, and would send the active one's traffic to this machine."""
+    config.write_text(f"{IPIP}[router]\nredundant = true\n")
+    machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
+    code, said, error = run("notify")
+    assert (code, "the active one makes" in said, error) == (0, True, "")
+    assert run("notify", "--json")[1] == '{"reply": ""}\n'
+    assert machine.called == []
+    run("role", "active")
+    machine.called.clear()
+    assert run("notify")[:2] == (0, "OK\n")
+    assert len(machine.called) == 1
+
+
 def failing(monkeypatch, error):
     """Let each request fail with ERROR."""
 

@@ -59,9 +59,13 @@ def probe(arguments: Namespace) -> int:
 
 
 def notify(arguments: Namespace) -> int:
-    """Make the update call of [mape] update now, also if it was made before."""
+    """Make the update call of [mape] update now, also if it was made before.
+
+    Not on a standby: a provider that goes by the sender would send all to this machine.
+    """
     from dualwan.config.mape import Ipip
     from dualwan.handle.update_call import notify_provider
+    from dualwan.line.role import stands_by
 
     config, _ = common.config_in_use(arguments)
     fixed = (one for one in config.softwires.values() if isinstance(one, Ipip))
@@ -69,7 +73,12 @@ def notify(arguments: Namespace) -> int:
         raise UsageError(
             say('{path} has no update call ([mape] mode = "ipip" and update)', path=config.path)
         )
-    reply = notify_provider(config, common.kernel_host())
+    host = common.kernel_host()
+    if stands_by(config, host.load_state()):
+        words = say("this router stands by: the active one makes the update call")
+        output.show(json.dumps({"reply": ""}) if arguments.json else words)
+        return 0
+    reply = notify_provider(config, host)
     output.show(json.dumps({"reply": reply}) if arguments.json else reply)
     return 0
 
