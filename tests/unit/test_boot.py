@@ -10,9 +10,10 @@ from dualwan import handle
 from dualwan.cli import main
 from dualwan.config import load
 from dualwan.errors import HostError
-from dualwan.host import last_good
+from dualwan.host import last_good, trials
 from dualwan.host.around import interfaces
 from dualwan.model.event import Event
+from dualwan.model.trial import Trial
 
 DIALS = config(a="dial = false -> dial = true")
 
@@ -186,6 +187,17 @@ def test_the_one_applied_last_is_used_at_boot(config_file, machine, closing, mon
     assert calls() == []
     assert log[0].startswith(f"{config_file}:1: ")
     assert "applied last" in log[0]
+
+
+@pytest.mark.usefixtures("state_folder")
+def test_a_reboot_within_the_first_trial_closes_nothing(config_file, machine, closing, log):
+    """Nothing of ours was there before it; and its owner may come by the WAN to try again."""
+    calls, path = closing(), str(config_file)
+    trials.save(Trial(path, path, config_file.read_text(), "", "an earlier boot", 60.0))
+    assert main(["event", "boot"]) == 0
+    assert calls() == []
+    assert machine.applied == []
+    assert "was tried and not confirmed" in log[0]
 
 
 @pytest.mark.parametrize("code", [0, 1])

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from dualwan.commands import common
-from dualwan.errors import ConfigError, DualwanError
+from dualwan.errors import ConfigError, DualwanError, UnconfirmedError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -39,12 +39,15 @@ def _boot(arguments: Namespace) -> int:
     """Close the router before the network starts, unless ifup will do so before the WAN comes up.
 
     After an error, load the table that needs no configuration (hooks/close), and raise the error.
+    Nothing after a reboot within the first trial: nothing of ours was there before it.
     """
     from dualwan.config import path_in_use
     from dualwan.host import closing
 
     try:
         _close(arguments)
+    except UnconfirmedError:  # it is logged, and ExecStopPost= of the unit would close too
+        return 0
     except Exception:
         closing.close("boot", "", str(path_in_use(arguments.config)))
         raise
