@@ -90,3 +90,18 @@ def test_the_command_says_nothing_of_it(run, machine, config):
     assert run("role", "standby") == (0, "", "")
     assert not machine.run_state.role.active
     assert run("role")[0] == 2
+
+
+@pytest.mark.usefixtures("state_folder")
+@pytest.mark.parametrize("text", [None, "[wan\n", f"{CONFIG.text}[lam]\n"])
+def test_it_is_noted_without_a_configuration(run, machine, config, text):
+    """A file that is wrong, or not there yet: keepalived was started first, and tells nothing more."""
+    config.unlink()
+    if text is not None:
+        config.write_text(text)
+    assert run("role", "active")[0] == 3
+    assert run("role")[0] == 3
+    config.write_text(CONFIG.text)
+    assert run()[0] == 0
+    assert run("role")[1] == "active\n"
+    assert there(machine) == ACTIVE

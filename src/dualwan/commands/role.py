@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dualwan import output
 from dualwan.commands import common
-from dualwan.errors import StaleError, UsageError
+from dualwan.errors import ConfigError, StaleError, UsageError
 from dualwan.words import say
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ _PIDS = 1 << 22  # more than a process id can be (PID_MAX_LIMIT)
 def role(arguments: Namespace) -> int:
     """Become the active router, or stand by; or say which of both this one is.
 
-    Once more if another configuration is in use meanwhile: nobody gives the role a second time.
+    Once more if another configuration is in use meanwhile: nobody gives the role a second time. It
+    is noted even if there is no configuration to go by.
     """
     number = asked()
     try:
@@ -33,8 +34,13 @@ def role(arguments: Namespace) -> int:
 
 
 def _role(arguments: Namespace, number: int) -> int:
-    config, wrong = common.config_in_use(arguments)
     host = common.kernel_host()
+    try:
+        config, wrong = common.config_in_use(arguments)
+    except ConfigError:
+        if arguments.role:
+            _noted_for_later(arguments, host, number)
+        raise
     if not config.router.redundant:
         if arguments.role and _noted_for_later(arguments, host, number):
             return 0
