@@ -157,6 +157,13 @@ def test_ndppd_runs_while_the_wan_is_up(put):
     assert put("back", "2001:db8:0:100::/64", way="pppoe") == [ADDED]
 
 
+def test_a_further_way_does_not_stop_ndppd(put):
+    """One that is taken out of the configuration is down for good, and nothing would start it again."""
+    there = "2001:db8:0:100::1:1/64"
+    for event in ("up", "address", "down", "back"):
+        assert put(event, "2001:db8:0:100::/64", there, way="office") == [ADDED]
+
+
 @pytest.mark.parametrize("prefix", ["", "2001:db8::/56"])
 def test_nothing_is_done_without_a_64(put, prefix):
     """MAP-E does not follow from a prefix, or there is more than one /64."""
