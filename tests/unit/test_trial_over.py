@@ -4,7 +4,7 @@ import pytest
 from machine import config
 from tried_routers import NEW, OLD, router
 
-from dualwan.errors import BusyError
+from dualwan.errors import BusyError, HostError
 from dualwan.handle import handle_event, trial
 from dualwan.model.event import Event
 
@@ -87,3 +87,43 @@ def test_an_event_does_not_fail_for_it(machine, path):
     handle_event(OTHER, machine, Event.UP)
     assert machine.kept.text == OTHER.text
     assert machine.trial is None
+
+
+@pytest.mark.parametrize("refused", ["keep_elements", "save_trial"])
+@pytest.mark.parametrize("cfg", [NEW, OTHER])
+def test_one_that_cannot_begin_leaves_it_as_it_is(machine, path, cfg, refused):
+    """The disk is full: with what was tried before, which the file still has, nobody may come in."""
+    works = getattr(machine, refused)
+
+    def refuse(given):
+        if refused == "keep_elements" or (given and given.is_pending(machine.boot)):
+            raise HostError("No space left on device")
+        works(given)
+
+    setattr(machine, refused, refuse)
+    with pytest.raises(HostError, match="No space left"):
+        trial.begin(cfg, str(path), machine, 60)
+    assert machine.armed is None
+    assert machine.trial.text_in_use(NEW.text, machine.boot) == OLD.text
+
+
+def test_a_disk_that_takes_nothing_more_stops_the_timer_all_the_same(machine, path):
+    """Else another trial's way back would come too early."""
+
+    def refuse(_given):
+        raise HostError("Read-only file system")
+
+    machine.save_trial = refuse
+    with pytest.raises(HostError, match="Read-only"):
+        trial.begin(NEW, str(path), machine, 60)
+    assert machine.armed is None
+
+
+def test_a_reboot_within_another_one_does_not_bring_it_back(machine, path):
+    """What is tried now stands in another file; and what was applied by hand is no such text."""
+    trial.begin(OTHER, str(path), machine, 60)
+    machine.boot = "second"
+    for text in (NEW.text, OTHER.text):
+        assert machine.trial.text_in_use(text, machine.boot) == OLD.text
+    assert machine.trial.text_in_use(OLD.text, machine.boot) == OLD.text
+    assert machine.trial.text_in_use("later", machine.boot) == "later"

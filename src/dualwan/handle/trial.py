@@ -56,6 +56,7 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
                 state.applied,
                 boot,
                 now + seconds,
+                drafts=_unconfirmed(last, path, state),
                 state=state,
                 running=tuple(filter(host.runs, sessions.dialled_by(config))),
             )
@@ -64,11 +65,20 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
             host.keep_elements(kept)
             host.save_trial(trial)
         except HostError:
-            host.save_trial(None)
+            with suppress(HostError):
+                host.save_trial(last)
             host.disarm()
             raise
     tell(Event.APPLY, f"a trial begins: {_words(trial, now)}")
     return trial
+
+
+def _unconfirmed(last: Trial | None, path: str, state: RunState) -> tuple[str, ...]:
+    """Return the texts of the trial before, which the file may still have."""
+    if last is None or last.path != path:
+        return ()
+    texts = dict.fromkeys((last.tried, *last.drafts))
+    return tuple(one for one in texts if one != state.applied)
 
 
 def confirm(host: Host) -> Trial:
