@@ -95,7 +95,7 @@ def test_the_command_says_nothing_of_it(run, machine, config):
 @pytest.mark.usefixtures("state_folder")
 @pytest.mark.parametrize("text", [None, "[wan\n", f"{CONFIG.text}[lam]\n"])
 def test_it_is_noted_without_a_configuration(run, machine, config, text):
-    """A file that is wrong, or not there yet: keepalived was started first, and tells nothing more."""
+    """A file that is wrong, or not there yet: keepalived was started first."""
     config.unlink()
     if text is not None:
         config.write_text(text)

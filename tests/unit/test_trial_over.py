@@ -92,7 +92,7 @@ def test_an_event_does_not_fail_for_it(machine, path):
 @pytest.mark.parametrize("refused", ["keep_elements", "save_trial"])
 @pytest.mark.parametrize("cfg", [NEW, OTHER])
 def test_one_that_cannot_begin_leaves_it_as_it_is(machine, path, cfg, refused):
-    """The disk is full: with what was tried before, which the file still has, nobody may come in."""
+    """The disk is full: with what was tried before, which the file still has, nobody may get in."""
     works = getattr(machine, refused)
 
     def refuse(given):

@@ -210,7 +210,7 @@ def test_the_command_prints_the_reply(run, machine, config):
 
 
 def test_a_standby_does_not_make_the_call(run, machine, config):
-    """The provider may go by the sender, and would send the active one's traffic to this machine."""
+    """The provider may go by the sender, and would send all to this machine."""
     config.write_text(f"{IPIP}[router]\nredundant = true\n")
     machine.announced["wan0"] = ("2001:db8:12:3400::/64",)
     code, said, error = run("notify")

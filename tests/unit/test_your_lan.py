@@ -158,7 +158,7 @@ def test_ndppd_runs_while_the_wan_is_up(put):
 
 
 def test_a_further_way_does_not_stop_ndppd(put):
-    """One that is taken out of the configuration is down for good, and nothing would start it again."""
+    """One that is taken out of the configuration is down for good; nothing would start it again."""
     there = "2001:db8:0:100::1:1/64"
     for event in ("up", "address", "down", "back"):
         assert put(event, "2001:db8:0:100::/64", there, way="office") == [ADDED]
