@@ -8,6 +8,7 @@ from tried_routers import NEW, OLD, PATH, STARTS, everything, router, tried
 
 from dualwan.errors import HostError, KernelError
 from dualwan.handle import handle_event, trial
+from dualwan.host import program, way_back
 from dualwan.model.event import Event
 
 
@@ -86,3 +87,16 @@ def test_an_unobservable_kernel_ends_no_trial():
     del machine.observe
     assert trial.go_back(machine)
     assert everything(machine) == before
+
+
+def test_a_timer_that_cannot_be_stopped_ends_no_command(monkeypatch):
+    """On a starved machine. Without a trial it does nothing, and `confirm` has confirmed by then."""
+    called = []
+
+    def refuse(argv):
+        called.append(argv[1])
+        raise HostError("systemctl did not end within 10 s")
+
+    monkeypatch.setattr(program, "run", refuse)
+    way_back.disarm()
+    assert called == ["stop", "reset-failed"]

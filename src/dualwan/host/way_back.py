@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from dualwan.errors import HostError
@@ -67,9 +68,15 @@ def arm(seconds: int) -> None:
 
 
 def disarm() -> None:
-    """Stop the timer, and forget a service that has failed; there may be neither."""
-    program.run(["systemctl", "stop", f"{UNIT}.timer"])
-    program.run(["systemctl", "reset-failed", f"{UNIT}.timer", f"{UNIT}.service"])
+    """Stop the timer, and forget a service that has failed; there may be neither.
+
+    One that cannot be stopped fails nothing: without a trial it has nothing to do, and systemd-run
+    refuses another one beside it.
+    """
+    with suppress(HostError):
+        program.run(["systemctl", "stop", f"{UNIT}.timer"])
+    with suppress(HostError):
+        program.run(["systemctl", "reset-failed", f"{UNIT}.timer", f"{UNIT}.service"])
 
 
 def command() -> list[str]:
