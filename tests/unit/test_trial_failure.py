@@ -90,7 +90,7 @@ def test_an_unobservable_kernel_ends_no_trial():
 
 
 def test_a_timer_that_cannot_be_stopped_ends_no_command(monkeypatch):
-    """On a starved machine. Without a trial it does nothing, and `confirm` has confirmed by then."""
+    """On a starved machine. Without a trial it does nothing; `confirm` has confirmed by then."""
     called = []
 
     def refuse(argv):
