@@ -111,3 +111,19 @@ def test_a_kernel_that_cannot_be_read_is_an_error(machine):
     machine.observe = observe
     handle_event(CONFIG, machine, Event.MEND)
     assert there(machine)[:3] == ACTIVE[:3]
+
+
+@pytest.mark.parametrize("goes", ["ifdown", "down", "gone"])
+def test_a_wan_that_is_down_keeps_nobody_from_standing_by(machine, log, goes):
+    """Keepalived says it right then: nobody sends to this machine by it, so nobody is asked."""
+    active(machine)
+    if goes == "ifdown":
+        handle_event(CONFIG, machine, Event.DOWN)
+    if goes == "gone":
+        machine.unplug("wan0")
+    else:
+        machine.switch("wan0", up=False)
+    log.clear()
+    standby(machine)
+    assert machine.run_state.role.followed
+    assert [line for line in log if "has the CE" in line or "is down" in line] == []

@@ -87,7 +87,8 @@ def step_back(run: Run) -> None:
 
     The tunnel has been removed by then: two machines with the CE harm each other, two sessions do
     not. If both routers were active, the line's router may send for the CE to this machine, so the
-    other router is asked (ask_owner) to advertise the CE.
+    other router is asked (ask_owner) to advertise the CE; not by a WAN that is down, as after the
+    ifdown that made keepalived say so.
     """
     if not run.stands_by():  # another role was given since
         return
@@ -95,14 +96,14 @@ def step_back(run: Run) -> None:
     if not run.stands_by():  # active again, but its dial may have met the old session
         sessions.dial(run)
         return
-    run.reconcile()
+    seen = run.reconcile().plan.observed
     with run.noting_failure(), run.host.lock(ROLE_SECONDS):
         state = run.host.load_state()
         if not stands_by(run.config, state):
             return
         with run.noting_failure():
             run.host.follow_flows(active=False)
-        if run.config:
+        if run.config and seen.is_up(run.config.wan.interface):
             for ce in state.ces.values():
                 _apply(run, Step(Action.REMOVE, Advertisement(run.config.wan.interface, ce)))
         _note_followed(run, state)

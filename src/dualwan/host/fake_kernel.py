@@ -141,7 +141,7 @@ class FakeKernel(FakeLine):
             raise KernelError(f"{_attempt(item, gone=gone)}: {reason}")
         if step.action is Action.RESTORE and getattr(item, "name", "") not in self.state.sysctls:
             return  # removed with its device
-        if not gone:
+        if not gone or isinstance(item, Advertisement):  # who has it by now is asked there
             self._check(item)
         self.applied.append(step)
         match item:
@@ -175,7 +175,7 @@ class FakeKernel(FakeLine):
                 raise KernelError(f"the interface {device} does not exist")
             case Address() if ":" in item.address and self._is_without_ipv6(device):
                 raise KernelError(f"adding {item.text}: Permission denied")
-            case Route() if device and not links[device].up:
+            case Route() | Advertisement() if device and not links[device].up:
                 raise KernelError(f"adding {item.text}: Network is down")
             case Tunnel() if self.tunnel_error:
                 raise KernelError(self.tunnel_error(item))
