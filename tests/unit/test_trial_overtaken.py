@@ -4,6 +4,7 @@ import pytest
 from machine import config, ours, pending, run
 from tried_routers import NEW, OLD, PATH, router, tried
 
+from dualwan.errors import HostError
 from dualwan.handle import handle_event, trial
 from dualwan.model.event import Event
 
@@ -90,6 +91,42 @@ def test_a_router_that_was_down_is_not_opened_below_an_ifup():
     assert pending(machine, OLD, Event.APPLY) == []
     assert machine.run_state.wanted
     assert not machine.trial.is_due(machine.boot)
+
+
+def begun_with_the_wan_down():
+    """Return a router on which a trial has begun after an ifdown, of which `ifup` was the remedy."""
+    machine = router(Event.UP)
+    ifdown(machine)
+    trial.begin(DIALS, PATH, machine, 60)
+    with pytest.raises(HostError, match="ifup wan0 brings it up"):
+        handle_event(DIALS, machine, Event.APPLY)
+    return machine
+
+
+def test_a_router_that_was_down_is_not_opened_below_an_ifup_of_the_trial():
+    """The WAN came up within it, by hand or by its cable, and would have no firewall any more."""
+    machine = begun_with_the_wan_down()
+    handle_event(DIALS, machine, Event.PRE_UP)
+    machine.switch("wan0", up=True)
+    handle_event(DIALS, machine, Event.UP)
+    trial.go_back(machine)
+    assert pending(machine, OLD, Event.APPLY) == []
+    assert machine.run_state.wanted
+    assert machine.running == set()
+    assert not machine.trial.is_due(machine.boot)
+
+
+def test_a_router_that_was_down_is_down_again_after_an_ifdown_of_the_trial():
+    """What was brought up within it was taken down within it."""
+    machine = begun_with_the_wan_down()
+    machine.switch("wan0", up=True)
+    handle_event(DIALS, machine, Event.UP)
+    handle_event(DIALS, machine, Event.DOWN)
+    machine.switch("wan0", up=False)
+    handle_event(DIALS, machine, Event.POST_DOWN)
+    trial.go_back(machine)
+    assert ours(machine) == ()
+    assert not machine.run_state.wanted
 
 
 @pytest.mark.parametrize("end", [trial.confirm, trial.forget])

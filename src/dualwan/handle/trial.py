@@ -59,6 +59,7 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
                 drafts=_unconfirmed(last, path, state),
                 state=state,
                 running=tuple(filter(host.runs, sessions.dialled_by(config))),
+                down="" if _is_up(host, config.wan.interface) else config.wan.interface,
             )
             # Not the flowtable's set, whose elements live for a second.
             kept = [one.table for one in slices.ALL if one.table and not one.optional]
@@ -169,7 +170,7 @@ def go_back(host: Host, found: str = "") -> bool:
         state = host.load_state()
         if trial.state.wanted and state.health == Health():  # the tried one may have no probes
             host.save_state(replace(state, health=trial.state.health))
-        if first and not trial.state.wanted:
+        if first and not trial.state.wanted and not _is_brought_up(trial, host):
             with suppress(HostError):  # from now on an ifup is one of its own
                 host.save_state(replace(state, wanted=False))
     warn(
@@ -191,6 +192,15 @@ def go_back(host: Host, found: str = "") -> bool:
         run.failures.append(str(error))
     _finish(run, trial)
     return True
+
+
+def _is_brought_up(trial: Trial, host: Host) -> bool:
+    """Whether an ifup has brought up the router, which was down before: the WAN is up by now."""
+    return bool(trial.before and trial.down) and _is_up(host, trial.down)
+
+
+def _is_up(host: Host, device: str) -> bool:
+    return host.observe(Reads(devices=(device,))).is_up(device)
 
 
 def _is_returning(host: Host) -> bool:
@@ -225,7 +235,7 @@ def _return_down(run: Run, trial: Trial) -> None:
     After an ifup since then the router is up, by the configuration of before.
     """
     if run.config is not None and run.host.load_state().wanted:
-        run.reconcile(Event.MEND)
+        _return_up(run)
         return
     present = _present(trial.state)
     absent = [one.name for one in slices.ALL if one not in present]

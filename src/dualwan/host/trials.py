@@ -47,6 +47,7 @@ def load() -> Trial | None:
             drafts=tuple(noted.text(one) for one in data["drafts"]),
             state=store.decode(data["state"]),
             running=tuple(noted.text(one) for one in data["running"]),
+            down=noted.device(data["down"]) if data.get("down") else "",
             attempts=noted.number(data["attempts"]),
         )
     except BROKEN:
@@ -81,6 +82,7 @@ def _write(trial: Trial) -> None:
         "drafts": trial.drafts,
         "state": store.encode(trial.state),
         "running": trial.running,
+        "down": trial.down,
         "attempts": trial.attempts,
     }
     answers.write(RECORD, json.dumps(data) + "\n")

@@ -30,7 +30,8 @@ class Trial:
     before: the text that was applied before, "" for none. drafts: other texts that ``path`` had
     when the time was over. boot: id of the boot in which it began. until: the end of its time, in
     seconds since boot. state: the run state before. running: the peers dialled by the tried
-    configuration that had a pppd before. attempts: to go back.
+    configuration that had a pppd before. down: its WAN if that was down before, else "". attempts:
+    to go back.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Trial:
     drafts: tuple[str, ...] = ()
     state: RunState = field(default_factory=RunState)
     running: tuple[str, ...] = ()
+    down: str = ""
     attempts: int = 0
 
     def is_pending(self, boot: str) -> bool:
