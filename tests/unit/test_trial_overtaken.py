@@ -94,7 +94,7 @@ def test_a_router_that_was_down_is_not_opened_below_an_ifup():
 
 
 def begun_with_the_wan_down():
-    """Return a router on which a trial has begun after an ifdown, of which `ifup` was the remedy."""
+    """Return a router on which a trial has begun after an ifdown."""
     machine = router(Event.UP)
     ifdown(machine)
     trial.begin(DIALS, PATH, machine, 60)
