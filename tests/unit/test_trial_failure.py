@@ -1,15 +1,20 @@
 """A trial whose apply, or whose way back, is killed or refused at any step."""
 
+import errno
+import os
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from machine import CrashError, pending, run
 from tried_routers import NEW, OLD, PATH, STARTS, everything, router, tried
 
+from dualwan import files
 from dualwan.errors import HostError, KernelError
 from dualwan.handle import handle_event, trial
-from dualwan.host import program, way_back
+from dualwan.host import in_use, program, trials, way_back
 from dualwan.model.event import Event
+from dualwan.model.trial import Phase, Trial
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +105,50 @@ def test_a_timer_that_cannot_be_stopped_ends_no_command(monkeypatch):
     monkeypatch.setattr(program, "run", refuse)
     way_back.disarm()
     assert called == ["stop", "reset-failed"]
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path, state_folder, monkeypatch):
+    """Return the path of a configuration that is tried, on a disk that is read-only by now."""
+    monkeypatch.setenv("DUALWAN_RUN", str(tmp_path / "run"))
+    path, write = tmp_path / "dualwan.toml", files.write
+    path.write_text(NEW.text)
+    trials.save(Trial(str(path), str(path), NEW.text, OLD.text, trials.boot_id(), 60.0))
+
+    def refuse(target, *arguments, **options):
+        if str(target).startswith(str(state_folder)):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        write(target, *arguments, **options)
+
+    monkeypatch.setattr("dualwan.files.write", refuse)
+    return path
+
+
+def test_a_disk_that_is_read_only_by_now_keeps_nobody_from_going_back(path, monkeypatch):
+    """As after an error of it: the way back could not be begun, and what was tried stayed."""
+    for phase, attempts in ((Phase.RETURNING, 1), (Phase.RETURNING, 2), (Phase.OVER, 2)):
+        trial = replace(trials.load(), phase=phase, drafts=("a draft",), attempts=attempts)
+        trials.save(trial)
+        assert trials.load() == trial
+        assert in_use.read(path) == OLD.text
+    with pytest.raises(HostError, match="Read-only"):
+        trials.save(replace(trial, until=120.0, phase=Phase.PENDING))
+    monkeypatch.setattr(trials, "boot_id", lambda: "another boot")
+    assert in_use.read(path) == OLD.text
+
+
+def test_what_is_noted_elsewhere_is_of_that_trial_alone(path, monkeypatch):
+    """The next one has all in its own record; and nothing broken is believed."""
+    trials.save(replace(trials.load(), phase=Phase.OVER))
+    progress = path.parent / "run/trial.json"
+    text = progress.read_text()
+    for broken in ("", "[]", text.replace("over", "none"), text.replace("60.0", "61.0")):
+        progress.write_text(broken)
+        assert trials.load().phase is Phase.PENDING
+    progress.write_text(text)
+    assert trials.load().phase is Phase.OVER
+    monkeypatch.undo()
+    monkeypatch.setenv("DUALWAN_RUN", str(path.parent / "run"))
+    monkeypatch.setenv("DUALWAN_STATE", str(path.parent / "lib"))
+    trials.save(trials.load())
+    assert not progress.exists()

@@ -73,7 +73,8 @@ def test_a_full_disk_keeps_nobody_from_going_back(path, monkeypatch):
     back = replace(trial, phase=Phase.RETURNING)
     trials.save(back)
     assert trials.load() == back
-    elements.mkdir()  # as a file system that is read-only by now, which takes nothing away either
+    monkeypatch.setenv("DUALWAN_RUN", str(path.parent / "run"))
+    elements.mkdir()  # as a file system that is read-only by now, and /run takes nothing either
     with pytest.raises(HostError, match="No space left"):
         trials.save(back)
 

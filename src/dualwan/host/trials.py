@@ -1,6 +1,7 @@
 """/var/lib/dualwan/trial: a configuration on trial. It survives a reboot, which ends the trial.
 
-The two texts are files of their own, so that a hook can search them for its interface.
+The two texts are files of their own, so that a hook can search them for its interface. How far the
+way back has come may stand in /run/dualwan instead: the disk may be read-only by then.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from pathlib import Path
 
 from dualwan import files, paths
 from dualwan.errors import HostError
-from dualwan.host import answers, noted, store
+from dualwan.frozen import replace
+from dualwan.host import answers, noted, run_files, store
 from dualwan.host.run_files import BROKEN
 from dualwan.model.trial import Phase, Trial
 from dualwan.words import say
@@ -20,6 +22,7 @@ from dualwan.words import say
 FOLDER = paths.TRIAL
 RECORD, ELEMENTS = f"{FOLDER}/trial.json", f"{FOLDER}/elements.json"
 TRIED, BEFORE = (f"{FOLDER}/{name}" for name in paths.TRIAL_TEXTS)
+_PROGRESS = "trial.json"  # in the run directory
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -36,7 +39,7 @@ def load() -> Trial | None:
     folder = answers.directory()
     try:
         data = json.loads(files.read_own(folder / RECORD))
-        return Trial(
+        trial = Trial(
             path=noted.path(data["path"]),
             source=noted.path(data["source"]),
             tried=files.read_own(folder / TRIED),
@@ -52,12 +55,26 @@ def load() -> Trial | None:
         )
     except BROKEN:
         return None
+    return _as_far_as_it_is(trial)
+
+
+def _as_far_as_it_is(trial: Trial) -> Trial:
+    """Return ``trial`` with what the run directory says of its way back."""
+    try:
+        boot, until, phase, drafts, attempts = run_files.read(_PROGRESS)
+        if (boot, until) != (trial.boot, trial.until):
+            return trial
+        texts = tuple(noted.text(one) for one in drafts)
+        return replace(trial, phase=Phase(phase), drafts=texts, attempts=noted.number(attempts))
+    except BROKEN:
+        return trial
 
 
 def save(trial: Trial) -> None:
     """Save ``trial``; raises HostError.
 
-    On a disk that is full by now, the elements that are kept make room for the way back.
+    On a disk that is full by now, the elements that are kept make room for the way back. Where it
+    takes nothing at all, the run directory has how far that has come.
     """
     try:
         _write(trial)
@@ -66,7 +83,19 @@ def save(trial: Trial) -> None:
             raise
         with suppress(OSError):
             (answers.directory() / ELEMENTS).unlink()
-        _write(trial)
+        try:
+            _write(trial)
+        except HostError:
+            at = trial.phase.value, trial.drafts, trial.attempts
+            run_files.write(_PROGRESS, [trial.boot, trial.until, *at])
+            return
+    _forget_progress()
+
+
+def _forget_progress() -> None:
+    """Remove the file of the run directory; if it stays, it is of no other trial."""
+    with suppress(HostError):
+        run_files.remove(_PROGRESS)
 
 
 def _write(trial: Trial) -> None:
@@ -98,6 +127,7 @@ def forget() -> None:
             raise HostError(
                 say("{folder}: {reason}", folder=folder / name, reason=error.strerror)
             ) from None
+    _forget_progress()
     try:
         (folder / FOLDER).rmdir()
     except OSError:
