@@ -106,6 +106,15 @@ def test_of_two_routers_the_hosts_go_by_the_address_that_moves(run):
     assert words not in run("--your-lan", "bare-64", "--dry-run")[1]
 
 
+@pytest.mark.parametrize("name", ["bare-64", "pd-dhcpcd", "pd-networkd", "dns-dhcp"])
+def test_ipv6_of_a_pair_is_not_that_of_one_router(run, name):
+    """A standby forwards nothing, and its dnsmasq would say that it is a router."""
+    words = "for a router that is alone"
+    assert words not in run("--your-lan", name, "--dry-run")[1]
+    run.config.write_text(CONFIG + "[router]\nredundant = true\n")
+    assert (words in run("--your-lan", name, "--dry-run")[1]) is (name != "dns-dhcp")
+
+
 @pytest.mark.parametrize("kind", ["bridge", "vlan", "wlan"])
 def test_networkd_has_to_make_what_ifupdown_made(run, kind):
     """With the stanza goes the bridge."""

@@ -139,6 +139,14 @@ def test_the_active_one_of_a_wan_that_is_down_waits_for_ifup(machine):
     assert there(machine) == ACTIVE
 
 
+def test_a_standby_forwards_nothing(machine):
+    """So what announces it to the LAN as a router has to stop (docs/two-routers.md)."""
+    name = "net/ipv6/conf/all/forwarding"
+    for take, value in ((None, "0"), (active, "1"), (standby, "0")):
+        assert take is None or take(machine)
+        assert machine.state.sysctls[name] == value
+
+
 def test_down_takes_all_away_in_either_role(machine):
     """And what comes later goes by the role."""
     active(machine)

@@ -212,6 +212,11 @@ def remarks(names: Sequence[str], config: Config, there: Machine) -> Iterator[st
             "{path}: write the address that moves between the two routers into dhcp-option",
             path=_NAMES.path,
         )
+    if config.router.redundant and any(name != DNS_DHCP for name in names):
+        yield say(
+            "IPv6 of these files is for a router that is alone: of two, the one that stands by "
+            "would announce itself to the LAN as well, and forwards nothing"
+        )
     client = next((SETS[name].client for name in names if SETS[name].client), "")
     if client:
         yield from _of_prefix(config, there)
