@@ -99,6 +99,19 @@ def test_status_tells_of_a_trial(run, machine):
     assert json.loads(run("status", "--json")[1])["trial"] is None
 
 
+def test_status_tells_how_to_try_another_file_again(run, config):
+    """Plain `dualwan-hook` applies the usual one, which is in use anyway."""
+    other = config.with_name("new.toml")
+    other.write_text(OTHER)
+    run("--config", str(other), "try")
+    run("try", "--revert")
+    said = run("status")[1]
+    assert f"to try it again: dualwan-hook --config {other} try" in said.replace("\n", " ")
+    assert "applies it as it is" not in said
+    found = json.loads(run("status", "--json")[1])["trial"]
+    assert (found["file"], found["path"]) == (str(other), str(config))
+
+
 def test_the_time_of_day_is_the_users():
     """Until when, to the second."""
     now = datetime(2026, 11, 26, 23, 59, 30, tzinfo=UTC)

@@ -134,10 +134,14 @@ class LearnedData(TypedDict):
 
 
 class TrialData(TypedDict):
-    """A trial. state: "pending", "returning" or "not confirmed"; left: seconds, while pending."""
+    """A trial. state: "pending", "returning" or "not confirmed"; left: seconds, while pending.
+
+    file: that is tried; path: that events read, the same or another.
+    """
 
     state: str
     file: str
+    path: str
     left: int | None
 
 

@@ -13,12 +13,16 @@ def as_data(trial: Trial | None, boot: str, since_boot: float) -> TrialData | No
     """Return the data of --json; None without a trial. ``since_boot``: seconds."""
     if trial is None:
         return None
+    data: TrialData = {
+        "state": "pending",
+        "file": trial.source,
+        "path": trial.path,
+        "left": max(0, round(trial.until - since_boot)),
+    }
     if trial.is_pending(boot):
-        left = max(0, round(trial.until - since_boot))
-        return {"state": "pending", "file": trial.source, "left": left}
+        return data
     returning = trial.is_due(boot) and trial.phase is Phase.RETURNING
-    state = "returning" if returning else "not confirmed"
-    return {"state": state, "file": trial.source, "left": None}
+    return {**data, "state": "returning" if returning else "not confirmed", "left": None}
 
 
 def words(data: TrialData, now: datetime | None = None) -> str:
@@ -34,6 +38,12 @@ def words(data: TrialData, now: datetime | None = None) -> str:
         )
     if data["state"] == "returning":
         return say("{file} was not confirmed, and the router is going back", file=data["file"])
+    if data["file"] != data["path"]:
+        return say(
+            "{file} was not confirmed: what was applied before is in use; to try it again: "
+            "dualwan-hook --config {file} try",
+            file=data["file"],
+        )
     return say(
         "{file} was not confirmed: events use what was applied before, until "
         "the file is changed; dualwan-hook applies it as it is",
