@@ -93,6 +93,24 @@ def test_a_router_that_was_down_is_not_opened_below_an_ifup():
     assert not machine.trial.is_due(machine.boot)
 
 
+def test_what_is_dialled_too_late_for_a_trial_is_hung_up():
+    """Its time was over while pon worked; the way back had nothing to end by then."""
+    machine = router(Event.APPLY)
+    trial.begin(DIALS, PATH, machine, 5)
+    dial = machine.dial
+
+    def late(*arguments):
+        machine.dial = dial
+        trial.go_back(machine)
+        return dial(*arguments)
+
+    machine.dial = late
+    handle_event(DIALS, machine, Event.APPLY)
+    assert machine.running == set()
+    assert machine.run_state.dialled == ()
+    assert pending(machine, OLD, Event.APPLY) == []
+
+
 def begun_with_the_wan_down():
     """Return a router on which a trial has begun after an ifdown."""
     machine = router(Event.UP)

@@ -134,8 +134,12 @@ def _dial(run: Run, config: Config, peer: str) -> bool:
 def _is_overtaken(run: Run, before: RunState) -> bool:
     """Whether the router was taken down since, or is about to be: there was no pppd to end yet.
 
-    Of an ifup that has begun since, its own event dials. ``before``: the state before dialling.
+    Of an ifup that has begun since, its own event dials. ``before``: the state before dialling. So
+    it is if the router has gone back from the trial of this configuration.
     """
+    trial = run.host.load_trial()
+    if run.config and trial and trial.is_taken_back(run.config.text, run.host.boot_id()):
+        return True
     if not run.is_noted():
         return False
     state = run.host.load_state()

@@ -75,6 +75,10 @@ class Trial:
         """Whether a run may apply ``text``, which it read before it took the lock."""
         return self.text_in_use(text, boot) == text
 
+    def is_taken_back(self, text: str, boot: str) -> bool:
+        """Whether a run of ``text`` comes too late: the router has begun to go back from it."""
+        return self.phase is not Phase.PENDING and not self.allows(text, boot)
+
 
 def notes_after(before: RunState, now: RunState) -> RunState:
     """Return the run state after going back: as before, but for what outlives the trial.
