@@ -106,6 +106,15 @@ def test_of_two_routers_the_hosts_go_by_the_address_that_moves(run):
     assert words not in run("--your-lan", "bare-64", "--dry-run")[1]
 
 
+def test_a_script_that_is_told_no_prefix_puts_none_on_the_lan(run):
+    """DUALWAN_PREFIX is empty where the configuration gives the whole tunnel."""
+    words = "40-lan-prefix is told none"
+    assert words not in run("--your-lan", "bare-64", "--dry-run")[1]
+    run.config.write_text(CONFIG.replace("[mape]\n", FIXED))
+    assert words in run("--your-lan", "bare-64", "--dry-run")[1]
+    assert words not in run("--your-lan", "pd-dhcpcd", "--dry-run")[1]
+
+
 @pytest.mark.parametrize("name", ["bare-64", "pd-dhcpcd", "pd-networkd", "dns-dhcp"])
 def test_ipv6_of_a_pair_is_not_that_of_one_router(run, name):
     """A standby forwards nothing, and its dnsmasq would say that it is a router."""

@@ -217,6 +217,13 @@ def remarks(names: Sequence[str], config: Config, there: Machine) -> Iterator[st
             "IPv6 of these files is for a router that is alone: of two, the one that stands by "
             "would announce itself to the LAN as well, and forwards nothing"
         )
+    if config.fixed and "bare-64" in names:
+        yield say(
+            "{path}: [mape] gives both ends of the tunnel, so that no prefix is looked for: "
+            "40-lan-prefix is told none, and the LAN gets no IPv6; let them follow from the prefix "
+            '(provider = "auto", or interface-id in place of ce)',
+            path=config.path,
+        )
     client = next((SETS[name].client for name in names if SETS[name].client), "")
     if client:
         yield from _of_prefix(config, there)
