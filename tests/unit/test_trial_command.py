@@ -112,6 +112,17 @@ def test_status_tells_how_to_try_another_file_again(run, config):
     assert (found["file"], found["path"]) == (str(other), str(config))
 
 
+def test_a_file_is_the_same_by_whatever_name(run, config, machine, monkeypatch):
+    """Named from its folder, the usual one is no other; of another one the whole name is kept."""
+    monkeypatch.chdir(config.parent)
+    run("--config", config.name, "try")
+    assert (machine.trial.source, machine.trial.path) == (str(config), str(config))
+    assert run("confirm") == (0, "confirmed\n", "")
+    config.with_name("new.toml").write_text(OTHER)
+    run("--config", "new.toml", "try")
+    assert machine.trial.source == str(config.with_name("new.toml"))
+
+
 def test_the_time_of_day_is_the_users():
     """Until when, to the second."""
     now = datetime(2026, 11, 26, 23, 59, 30, tzinfo=UTC)

@@ -6,6 +6,7 @@ after a failure. A run that has read another configuration before is refused (re
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def begin(config: Config, path: str, host: Host, seconds: int) -> Trial:
         try:
             trial = Trial(
                 path,
-                config.path,
+                os.path.abspath(config.path),  # noqa: PTH100 - no symlink is resolved
                 config.text,
                 state.applied,
                 boot,
