@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from machine import BASE, Machine
@@ -164,6 +165,17 @@ def test_one_that_others_can_write_is_none(kept, state_folder):
     """What it says decides what root does."""
     (state_folder / "last-good.json").chmod(0o666)
     assert last_good.load(kept) is None
+
+
+def test_one_that_was_named_from_its_folder_is_of_the_same_file(config, monkeypatch):
+    """`cd /etc/dualwan; dualwan-hook --config dualwan.toml`: events name it from the root."""
+    monkeypatch.chdir(config.parent)
+    last_good.save(last_good.encode(load(Path(config.name))))
+    config.write_text("[wan")
+    for path in (config, Path(config.name)):
+        found = last_good.load(path)
+        assert found
+        assert found.config.text == BASE
 
 
 def test_one_of_another_file_is_none(kept, tmp_path):

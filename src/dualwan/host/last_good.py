@@ -8,6 +8,7 @@ that it does not know, unless that may open something (config.from_text).
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +50,12 @@ def encode(config: Config) -> str:
     """Return the texts of ``config`` as the content of the file."""
     rules = config.mape.rules if isinstance(config.mape, MapE) else None
     texts = rules.texts if rules else {}
-    return json.dumps({"path": config.path, "text": config.text, "rules": texts}) + "\n"
+    return json.dumps({"path": _whole(config.path), "text": config.text, "rules": texts}) + "\n"
+
+
+def _whole(path: str | Path) -> str:
+    """Return ``path`` from the root: a person may name the file from its folder."""
+    return os.path.abspath(path)  # noqa: PTH100 - no symlink is resolved
 
 
 def save(text: str) -> None:
@@ -73,7 +79,7 @@ def load(path: Path) -> LastGood | None:
     try:
         path.lstat()
         data = json.loads(files.read_own(target))
-        if data["path"] != str(path):
+        if data["path"] != _whole(path):
             return None
         rules = {str(name): str(text) for name, text in data["rules"].items()}
         config = from_text(str(path), str(data["text"]), rules, of_any_version=True)
