@@ -279,16 +279,6 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path):
     assert load(path).path == str(path)
 
 
-def test_a_byte_order_mark_is_no_text(tmp_path):
-    """An editor of Windows begins a file with one; its lines are counted as ever."""
-    path = tmp_path / "dualwan.toml"
-    path.write_text(BASE, encoding="utf-8-sig")
-    assert load(path).text == BASE
-    path.write_text(f"what = 1\n{BASE}", encoding="utf-8-sig")
-    with pytest.raises(ConfigError, match=f"^{re.escape(str(path))}:1: "):
-        load(path)
-
-
 LINES = BASE.splitlines()
 
 

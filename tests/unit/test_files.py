@@ -87,6 +87,12 @@ def test_a_person_names_what_file_he_likes(path):
     assert files.read_text(path, trusted=False) == "text\n"
 
 
+def test_a_byte_order_mark_is_no_text(path):
+    """An editor of Windows begins a file with one."""
+    path.write_text("text\n", encoding="utf-8-sig")
+    assert files.read_text(path) == "text\n"
+
+
 def test_a_file_is_written_beside_the_old_one(path):
     """What lies there under the name that is used meanwhile is not written through."""
     victim = path.with_name("victim")
