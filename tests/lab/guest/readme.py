@@ -11,6 +11,7 @@ from guest.addresses import LAN, WAN
 from guest.terminal import Terminal
 
 INSTALLATION = "apt install ./"  # stands in one section only
+TAKING_OVER = "MODE=stop /root/etc/mape.sh"  # so does this
 _CHECKOUT = Path("/lab/checkout")
 _HEADING = re.compile(r"^#{2,} .*$", re.MULTILINE)
 _BLOCK = re.compile(r"(?:^ {4,}\S.*\n)+", re.MULTILINE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from guest import command, peers, product, readme, router, traffic, waiting
+from guest import command, old_scripts, peers, product, readme, router, traffic, waiting
 from guest.addresses import (
+    CE,
     FIRST_PPPOE_ADDRESS,
     INTERNET_HOST,
     LAN,
@@ -86,5 +88,39 @@ def test_from_nothing_to_both_ways(line: Line, document: str, *, asked: bool) ->
     for words in rest:
         readme.typed(words)
     both_ways_work(line)
+    nothing_is_left_to_do()
+
+
+def nothing_is_left_to_do() -> None:
+    """Neither `doctor` nor the plan has anything to say."""
     assert product.run("doctor").stdout == ""
     assert product.run("--dry-run", "--exit-code").returncode == 0
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("document", ["README.md", "README.ja.md"])
+def test_from_the_scripts_to_both_ways(line: Line, document: str) -> None:
+    """The commands in order, while mape.sh and pppoe.sh carry the line until they are stopped."""
+    with old_scripts.running():
+        _scripts_work(line)
+        product.install()
+        look, take_over, *stops, plan, apply = readme.commands(
+            readme.blocks(document, readme.TAKING_OVER)
+        )
+        seen = readme.typed(look, answers=["", "", "", ""])
+        assert CE in seen
+        assert not product.CONFIG.exists()
+        readme.typed(take_over, answers=["", "", "", "", "y"])
+        _scripts_work(line)
+        for words in (*stops, plan, apply):
+            readme.typed(words)
+        both_ways_work(line)
+        assert ".sh" not in re.sub("(?m)^#.*$", "", router.INTERFACES.read_text())
+        nothing_is_left_to_do()
+
+
+def _scripts_work(line: Line) -> None:
+    """The router reaches the internet by MAP-E, and is reached by PPPoE."""
+    assert traffic.ask_tcp(line.router, INTERNET_HOST, 80).address == MAPE_ADDRESS
+    with Servers(line.router, tcp=(80,)):
+        traffic.ask_tcp(line.internet, FIRST_PPPOE_ADDRESS, 80)
