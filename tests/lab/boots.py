@@ -46,11 +46,11 @@ FIRST_BOOT = {
     "test_ways_added.py": (TRIXIE,),
     "test_zones.py": (BOOKWORM,),
     "test_policies.py": (TRIXIE,),
-    "test_provisioning.py": SUITES,
+    "test_provisioning.py": (BOOKWORM,),
     "test_confined.py": (TRIXIE,),
     # Last, because they flush other programs' rules too.
     "test_mending.py": (BOOKWORM,),
-    "test_firewall.py": SUITES,
+    "test_firewall.py": (TRIXIE,),
 }
 # Many reconnects, a run of its own (--soak N).
 SOAK = "test_soak.py"
