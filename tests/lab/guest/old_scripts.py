@@ -12,6 +12,7 @@ from guest import command, router
 from guest.addresses import BR, CE, LAN, MAPE_ADDRESS, PSID, WAN
 
 _PUBLISHED = Path("/lab/checkout/tests/data/scripts")
+TUNNEL = "ip6tnl1"
 _FOLDER = Path("/root/etc")
 _NAMES = ("mape.sh", "pppoe.sh")
 _VALUES = {"BR": BR, "CE": CE, "IP4": MAPE_ADDRESS, "PSID": str(PSID)}
@@ -29,7 +30,7 @@ iface {WAN} inet manual
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Bring the WAN up by the scripts; stop them and remove them at the end."""
+    """Bring the WAN up by the scripts, which whoever uses this stops; remove them at the end."""
     _FOLDER.mkdir()
     for name in _NAMES:
         _write(name)
@@ -37,9 +38,11 @@ def running() -> Iterator[None]:
     try:
         command.run(["ifup", WAN], limit=240)
         yield
-    finally:
+    except BaseException:
         for name in reversed(_NAMES):
             command.attempt(["env", "MODE=stop", f"{_FOLDER}/{name}"])
+        raise
+    finally:
         shutil.rmtree(_FOLDER)
 
 

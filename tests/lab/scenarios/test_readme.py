@@ -57,9 +57,9 @@ def _bare(line: Line) -> Iterator[None]:
     router.wait_for_no_ppp()
 
 
-def both_ways_work(line: Line) -> None:
+def both_ways_work(line: Line, tunnel: str = TUNNEL) -> None:
     """The LAN has the internet by MAP-E, and the internet the router's server by PPPoE."""
-    waiting.until(lambda: router.addresses(TUNNEL), "the tunnel", LIMIT_SECONDS)
+    waiting.until(lambda: router.addresses(tunnel), "the tunnel", LIMIT_SECONDS)
     router.wait_for_hooks(FIRST_PPPOE_ADDRESS, LIMIT_SECONDS)
     seen = traffic.ask_tcp(line.client, INTERNET_HOST)
     assert seen.address == MAPE_ADDRESS
@@ -114,7 +114,7 @@ def test_from_the_scripts_to_both_ways(line: Line, document: str) -> None:
         _scripts_work(line)
         for words in (*stops, plan, apply):
             readme.typed(words)
-        both_ways_work(line)
+        both_ways_work(line, old_scripts.TUNNEL)
         assert ".sh" not in re.sub("(?m)^#.*$", "", router.INTERFACES.read_text())
         nothing_is_left_to_do()
 
